@@ -1,0 +1,47 @@
+"""The public names of pnstrial, and nothing else; each is loaded on first use, so that the import stays light."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pnstrial import (
+        adam,
+        data,
+        design,
+        eligibility,
+        endpoints,
+        exposure,
+        figures,
+        multistate,
+        protocol,
+        rules,
+        shift,
+        simulate,
+        survival,
+        visits,
+    )
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    "adam", "data", "design", "eligibility", "endpoints", "exposure", "figures",
+    "multistate", "protocol", "rules", "shift", "survival", "visits",
+)  # fmt: skip
+_NAMES: dict[str, str] = {}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        value = getattr(import_module(f"pnstrial.{_NAMES[name]}"), name)
+    elif name in _MODULES:
+        value = import_module(f"pnstrial.{name}")
+    else:
+        raise AttributeError(f"module 'pnstrial' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_NAMES, *_MODULES])

@@ -1,0 +1,314 @@
+"""Which answers does the trial give to a patient's mRS: category, decision, response?
+
+Input: modified Rankin scale grades (0-6, 6 = dead, -1 = missing) and small integer codes.
+Output: small integer codes, each with a name in the tuples below.
+Protocol section: decision, endpoint, estimand.
+Method: each rule is one plain function over integers. A `Rule` runs it on integers as it stands, on NumPy
+arrays through the table of all its answers, and inside compiled kernels through ``rule.compiled``: three forms,
+one source, so that a simulation cannot test another trial than the one that is analysed.
+Next: `visits`, `endpoints`.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property, update_wrapper
+from itertools import product
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "CATEGORIES",
+    "DEATH_STRATEGIES",
+    "DECISIONS",
+    "MISSING_STRATEGIES",
+    "REASONS",
+    "RESCUE_STRATEGIES",
+    "RESPONSES",
+    "STOPPED_STRATEGIES",
+    "Rule",
+    "change_category",
+    "interim_decision",
+    "response",
+    "response_reason",
+]
+
+MISSING: Final = -1
+"""No grade, no category: the third answer."""
+DEAD: Final = 6
+"""mRS 6; never a rating, only ever a death."""
+
+IMPROVED: Final = 0
+STABLE: Final = 1
+DETERIORATED: Final = 2
+CATEGORIES: Final = ("improved", "stable", "deteriorated")
+"""Names of the change categories; -1 has none."""
+
+CONTINUE: Final = 0
+DISCONTINUE: Final = 1
+DECISION_DEAD: Final = 2
+NOT_EVALUABLE: Final = 3
+DECISIONS: Final = ("continue", "discontinue", "dead", "not evaluable")
+"""Names of the interim decisions."""
+
+COMPOSITE: Final = 0
+"""Strategy 0 of death and rescue: the event itself is a non-response."""
+DEATH_EXCLUDE: Final = 1
+DEATH_STRATEGIES: Final = ("composite", "exclude")
+RESCUE_POLICY: Final = 1
+RESCUE_STRATEGIES: Final = ("composite", "treatment policy")
+STOPPED_POLICY: Final = 0
+STOPPED_COMPOSITE: Final = 1
+STOPPED_WHILE_ON: Final = 2
+STOPPED_STRATEGIES: Final = ("treatment policy", "composite", "while on treatment")
+MISSING_NON_RESPONDER: Final = 0
+MISSING_LOCF: Final = 1
+MISSING_EXCLUDE: Final = 2
+MISSING_BEST_CASE: Final = 3
+MISSING_STRATEGIES: Final = ("non-responder", "LOCF", "exclude", "best case")
+
+REASONS: Final = (
+    "improved",
+    "not improved",
+    "no baseline",
+    "died",
+    "died, excluded",
+    "rescue immunotherapy",
+    "fewer than three cycles",
+    "improved while on treatment",
+    "not improved while on treatment",
+    "missing",
+    "missing, improved at the last rating (LOCF)",
+    "missing, not improved at the last rating (LOCF)",
+    "missing, excluded",
+    "missing, counted as responder (best case)",
+)
+"""Why a patient counts as responder, non-responder or not at all: the names of the codes of `response_reason`."""
+
+NON_RESPONDER: Final = 0
+RESPONDER: Final = 1
+EXCLUDED: Final = 2
+RESPONSES: Final = ("non-responder", "responder", "excluded")
+"""Names of the codes of `response`."""
+
+_RESPONDER_REASONS: Final = (0, 7, 10, 13)
+_EXCLUDED_REASONS: Final = (4, 12)
+
+
+class Rule:
+    """One rule of the trial: a function of a few small integers to a small integer.
+
+    Parameters
+    ----------
+    function : callable
+        The rule, in plain Python over integers.
+    domains : tuple of (int, int)
+        Lowest and highest code of each argument, both included.
+
+    Examples
+    --------
+    >>> change_category(3, 2)
+    0
+    >>> change_category(np.array([3, 3, 3]), np.array([2, 3, 6])).tolist()
+    [0, 1, 2]
+    """
+
+    def __init__(self, function: Callable[..., int], domains: tuple[tuple[int, int], ...]) -> None:
+        self.scalar = function
+        self.domains = domains
+        update_wrapper(self, function)
+
+    def __call__(self, *codes: Any) -> Any:
+        """Answer for integers (an int) or for arrays that broadcast together (an int8 array)."""
+        if all(isinstance(code, int) for code in codes):
+            return self.scalar(*codes)
+        arrays = np.broadcast_arrays(*codes)
+        index: list[NDArray[Any]] = []
+        names = self.scalar.__code__.co_varnames
+        for position, (values, (low, high)) in enumerate(zip(arrays, self.domains, strict=False)):
+            if values.dtype.kind not in "iub":
+                raise TypeError(
+                    f"{self.scalar.__name__}: {names[position]} must be integers, not {values.dtype}"
+                    f" (write a missing grade as {MISSING})"
+                )
+            if values.size and (values.min() < low or values.max() > high):
+                wrong = values[(values < low) | (values > high)].flat[0]
+                raise ValueError(
+                    f"{self.scalar.__name__}: {names[position]} holds {wrong}; allowed are {low} to {high}"
+                )
+            index.append(values.astype(np.intp) - low)
+        table = self.table
+        left_out = reversed(self.domains[len(codes) :])
+        for (low, _), default in zip(left_out, self._defaults(len(codes)), strict=True):
+            table = table[..., default - low]  # the last axis that is left
+        return table[tuple(index)]
+
+    def _defaults(self, given: int) -> tuple[int, ...]:
+        """Give the defaults of the arguments that were left out, last argument first."""
+        defaults: tuple[int, ...] = self.scalar.__defaults__ or ()
+        missing = len(self.domains) - given
+        if missing > len(defaults) or missing < 0:
+            raise TypeError(f"{self.scalar.__name__} takes {len(self.domains)} arguments, got {given}")
+        return tuple(reversed(defaults[len(defaults) - missing :])) if missing else ()
+
+    @cached_property
+    def table(self) -> NDArray[np.int8]:
+        """Every answer of the rule: one axis per argument, offset by its lowest code."""
+        shape = tuple(high - low + 1 for low, high in self.domains)
+        every = product(*(range(low, high + 1) for low, high in self.domains))
+        return np.fromiter((self.scalar(*codes) for codes in every), np.int8, int(np.prod(shape))).reshape(
+            shape
+        )
+
+    @cached_property
+    def compiled(self) -> Callable[..., int]:
+        """The same rule for kernels; numba is imported here and not before."""
+        from pnstrial.compiled import kernel
+
+        return kernel(self.scalar)
+
+
+def _change_category(baseline: int, later: int, points: int = 1) -> int:
+    """Compare a later mRS with the baseline.
+
+    Parameters
+    ----------
+    baseline, later : int or array of int
+        mRS 0-6, or -1 where missing. 6 is death.
+    points : int, default 1
+        By how many points the mRS must fall to count as improved; a smaller fall is stable.
+
+    Returns
+    -------
+    int or array of int8
+        0 improved, 1 stable, 2 deteriorated (`CATEGORIES`), -1 where either is missing. Death is
+        deteriorated, also without a baseline.
+    """
+    if later == DEAD:
+        return DETERIORATED
+    if MISSING in (baseline, later):
+        return MISSING
+    if baseline - later >= points:
+        return IMPROVED
+    if later > baseline:
+        return DETERIORATED
+    return STABLE
+
+
+def _interim_decision(category: int, dead: int) -> int:
+    """Decide after the first cycles: three more, or stop.
+
+    Parameters
+    ----------
+    category : int or array of int
+        Change category at the decision visit, -1 where none.
+    dead : int or array of int
+        1 where the patient's value at that visit is death, else 0.
+
+    Returns
+    -------
+    int or array of int8
+        0 continue (improved or stable), 1 discontinue (deteriorated), 2 dead, 3 not evaluable (`DECISIONS`).
+    """
+    if dead:
+        return DECISION_DEAD
+    if category == MISSING:
+        return NOT_EVALUABLE
+    if category == DETERIORATED:
+        return DISCONTINUE
+    return CONTINUE
+
+
+def _response_reason(  # noqa: C901, PLR0911, PLR0912 - the estimand is this list of answers, in this order
+    has_baseline: int,
+    dead: int,
+    rescued: int,
+    stopped: int,
+    category: int,
+    last_category: int,
+    on_treatment_category: int,
+    death: int = 0,
+    rescue: int = 0,
+    stop: int = 0,
+    missing: int = 0,
+) -> int:
+    """Say why a patient counts as responder, non-responder or not at all, under an estimand.
+
+    Parameters
+    ----------
+    has_baseline, dead, rescued, stopped : int or array of int
+        1 or 0: a baseline mRS exists; the visit's value is death; counting immunotherapy began before the
+        visit's rating; fewer than three of cycles 1-3 were given.
+    category, last_category, on_treatment_category : int or array of int
+        Change category of the visit's value; of the last rating up to the window's end (LOCF); of the last
+        rating up to 28 days after the last dose. -1 where there is none.
+    death, rescue, stop, missing : int
+        Codes of the strategies, as the position in `DEATH_STRATEGIES`, `RESCUE_STRATEGIES`,
+        `STOPPED_STRATEGIES`, `MISSING_STRATEGIES`.
+
+    Returns
+    -------
+    int or array of int8
+        A code with its name in `REASONS`. The events are asked in the order death, rescue, stopped, no value.
+    """
+    if not has_baseline:
+        return 2
+    if dead:
+        return 4 if death == DEATH_EXCLUDE else 3
+    if rescued and rescue == COMPOSITE:
+        return 5
+    if stopped and stop == STOPPED_COMPOSITE:
+        return 6
+    if stopped and stop == STOPPED_WHILE_ON:
+        if on_treatment_category == IMPROVED:
+            return 7
+        if on_treatment_category != MISSING:
+            return 8
+    elif category == IMPROVED:
+        return 0
+    elif category != MISSING:
+        return 1
+    if missing == MISSING_EXCLUDE:
+        return 12
+    if missing == MISSING_BEST_CASE:
+        return 13
+    if missing == MISSING_LOCF and last_category != MISSING:
+        return 10 if last_category == IMPROVED else 11
+    return 9
+
+
+def _response(reason: int) -> int:
+    """Turn a reason into the answer that is counted.
+
+    Parameters
+    ----------
+    reason : int or array of int
+        Code of `REASONS`.
+
+    Returns
+    -------
+    int or array of int8
+        0 non-responder, 1 responder, 2 excluded from the denominator (`RESPONSES`).
+    """
+    if reason in _RESPONDER_REASONS:
+        return RESPONDER
+    if reason in _EXCLUDED_REASONS:
+        return EXCLUDED
+    return NON_RESPONDER
+
+
+_FLAG: Final = (0, 1)
+_CATEGORY: Final = (MISSING, DETERIORATED)
+
+change_category = Rule(_change_category, ((MISSING, DEAD), (MISSING, DEAD), (1, 6)))
+interim_decision = Rule(_interim_decision, (_CATEGORY, _FLAG))
+response_reason = Rule(
+    _response_reason,
+    (_FLAG, _FLAG, _FLAG, _FLAG, _CATEGORY, _CATEGORY, _CATEGORY, _FLAG, _FLAG, (0, 2), (0, 3)),
+)
+response = Rule(_response, ((0, len(REASONS) - 1),))
