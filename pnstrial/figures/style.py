@@ -1,0 +1,247 @@
+"""Which colours and lines do all figures share?
+
+Input: an Axes of the caller, or none.
+Output: the one colour scale of mRS 0-6, the colours of change, and small functions that style one Axes.
+Protocol section: none.
+Method: the scale runs from blue (0-2) to red (3-5) and darkens with every grade, so that the order survives
+grey print and every form of colour blindness; death is near black, set apart. Nothing global is changed.
+Next: `figures.mrs`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "CHANGE_COLOURS",
+    "GREY",
+    "INK",
+    "LINE_COLOURS",
+    "MISSING_COLOUR",
+    "MRS_COLOURS",
+    "MRS_LABELS",
+    "axes_or_new",
+    "bare",
+    "mrs_legend",
+    "named",
+    "note",
+    "text_on",
+    "tidy",
+]
+
+MRS_COLOURS: Final = ("#C2E8FC", "#7FCAF3", "#43A9E5", "#C96E40", "#B0462B", "#862821", "#19191C")
+"""Colour of mRS 0, 1, ... 6. Lightness (CIELAB) 90, 78, 66, 56, 44, 31, 9."""
+
+MRS_LABELS: Final = ("0", "1", "2", "3", "4", "5", "6 (dead)")
+"""Label of mRS 0, 1, ... 6 in a legend."""
+
+CHANGE_COLOURS: Final = {"improved": "#2C7FB8", "stable": "#BDBDBD", "deteriorated": "#B0462B"}
+"""Colour of a change category (the names of `pnstrial.rules.CATEGORIES`)."""
+
+LINE_COLOURS: Final = ("#1B5E8C", "#B0462B", "#5B5B5B", "#7FA7C4")
+"""Colours of the curves of up to four groups, the first for the trial's own arm."""
+
+MISSING_COLOUR: Final = "#FFFFFF"
+"""Fill of a missing value; it is always hatched with ``//``."""
+
+INK: Final = "#222222"
+"""Colour of text and of strong lines."""
+
+GREY: Final = "#767676"
+"""Colour of secondary text and of reference lines; 4.5:1 against white."""
+
+
+def axes_or_new(axes: Axes | None, width: float = 7.0, height: float = 4.0) -> Axes:
+    """Return the caller's Axes, or a new one on a figure of its own.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes or None
+        Where to draw; None makes a figure with constrained layout.
+    width, height : float
+        Size of a new figure in inches.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> axes = axes_or_new(None, width=4, height=2)
+    >>> axes_or_new(axes) is axes
+    True
+    """
+    if axes is not None:
+        return axes
+    from matplotlib import pyplot as plt
+
+    figure, new = plt.subplots(figsize=(width, height), layout="constrained")
+    figure.set_facecolor("white")
+    return new
+
+
+def tidy(axes: Axes, *, keep: tuple[str, ...] = ("left", "bottom"), size: float = 9.0) -> Axes:
+    """Take off the frame, thin what stays and set the size of the tick labels.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Drawn on in place.
+    keep : tuple of str
+        Spines that stay.
+    size : float
+        Size of the tick labels in points.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same Axes.
+    """
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in keep)
+        spine.set_color(GREY)
+        spine.set_linewidth(0.8)
+    axes.tick_params(labelsize=size, color=GREY, labelcolor=INK, width=0.8, length=3)
+    for label in (axes.xaxis.label, axes.yaxis.label):
+        label.set_fontsize(size + 1)
+        label.set_color(INK)
+    axes.title.set_fontsize(size + 2)
+    axes.title.set_color(INK)
+    return axes
+
+
+def bare(axes: Axes) -> Axes:
+    """Take off the whole frame, ticks included, for a figure that labels its parts itself.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Drawn on in place.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same Axes.
+    """
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.tick_params(left=False, bottom=False, labelcolor=INK, labelsize=9)
+    return axes
+
+
+def named(artist: Artist, name: str) -> Artist:
+    """Give an artist the name by which a test or an SVG reader finds it.
+
+    Parameters
+    ----------
+    artist : matplotlib.artist.Artist
+        Any drawn part.
+    name : str
+        Its name, for example ``"bar:Month 3:mrs2"``; read it with ``artist.get_gid()``.
+
+    Returns
+    -------
+    matplotlib.artist.Artist
+        The same artist.
+    """
+    artist.set_gid(name)
+    return artist
+
+
+def text_on(colour: str) -> str:
+    """Choose black or white text, whichever is easier to read on a colour.
+
+    Parameters
+    ----------
+    colour : str
+        Any colour that matplotlib knows.
+
+    Returns
+    -------
+    str
+        `INK` or ``"white"``, by the contrast ratio of WCAG 2.1 (section 1.4.3).
+
+    Examples
+    --------
+    >>> [text_on(colour) for colour in (MRS_COLOURS[0], MRS_COLOURS[5])]
+    ['#222222', 'white']
+    """
+
+    def luminance(name: str) -> float:
+        from matplotlib.colors import to_rgb
+
+        linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in to_rgb(name)]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    own = luminance(colour)
+    on_white = 1.05 / (own + 0.05)
+    on_ink = (own + 0.05) / (luminance(INK) + 0.05)
+    return INK if on_ink >= on_white else "white"
+
+
+def note(axes: Axes, text: str, *, below: float = 0.0, size: float = 9.0, **options: Any) -> Artist:
+    """Write a line of explanation under the plot, flush with its left edge.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Drawn on in place.
+    text : str
+        The line; may hold line breaks.
+    below : float
+        Distance under the lower edge of the plot, in points.
+    size : float
+        Size in points.
+    **options
+        Handed to `matplotlib.axes.Axes.annotate`.
+
+    Returns
+    -------
+    matplotlib.artist.Artist
+        The text, named ``"note"``.
+    """
+    written = axes.annotate(
+        text, (0, 0), xytext=(0, -below), xycoords="axes fraction", textcoords="offset points",
+        ha="left", va="top", fontsize=size, color=INK, annotation_clip=False, **options,
+    )  # fmt: skip
+    return named(written, "note")
+
+
+def mrs_legend(axes: Axes, *, missing: bool = False, **options: Any) -> Artist:
+    """Draw the legend of the mRS colours in one row above the plot.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Drawn on in place.
+    missing : bool
+        Whether to show the hatched box of missing values.
+    **options
+        Handed to `matplotlib.axes.Axes.legend`, over the defaults here.
+
+    Returns
+    -------
+    matplotlib.legend.Legend
+        Named ``"legend:mrs"``.
+    """
+    from matplotlib.patches import Patch
+
+    handles = [
+        Patch(facecolor=colour, edgecolor="white", linewidth=0.5, label=label)
+        for colour, label in zip(MRS_COLOURS, MRS_LABELS, strict=True)
+    ]
+    if missing:
+        handles.append(
+            Patch(facecolor=MISSING_COLOUR, edgecolor=GREY, hatch="////", linewidth=0.5, label="missing")
+        )
+    settings: dict[str, Any] = {
+        "ncols": len(handles), "loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "frameon": False,
+        "fontsize": 9, "handlelength": 1.1, "handleheight": 1.1, "columnspacing": 1.1, "handletextpad": 0.4,
+        "borderaxespad": 0.3, "title": "modified Rankin scale", "alignment": "left", "title_fontsize": 9,
+    }  # fmt: skip
+    legend = axes.legend(handles=handles, **{**settings, **options})
+    return named(legend, "legend:mrs")
