@@ -1,0 +1,598 @@
+"""Do the tables agree with themselves and with each other?
+
+Input: the parsed tables of a folder.
+Output: findings on patients, order in time, duplicates, unit slips; all that needs no protocol.
+Protocol section: none (what needs one is in `checks`).
+Method: each check is one comparison of whole columns; a refused cell is unknown and trips nothing.
+Next: `trial`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from pnstrial.data.findings import Finding
+from pnstrial.data.parsing import DATE_UNIT, ParsedTable
+from pnstrial.data.schema import TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from pnstrial.data.findings import Severity
+
+    Mask = NDArray[np.bool_]
+    Tables = Mapping[str, ParsedTable]
+
+__all__ = [
+    "CREATININE_SLIP",
+    "consistency_findings",
+    "earliest_day",
+    "latest_day",
+    "plus_months",
+    "suspected_weight",
+]
+
+CREATININE_SLIP = 20.0
+"""Up to this, creatinine is taken for mg/dL or mmol/L typed as umol/L."""
+_DATED = {
+    "screening": ("consent_date", "enrolment_date"),
+    "medications": ("start_date", "stop_date"),
+    "infusions": ("date",),
+    "mrs": ("date",),
+    "scales": ("date",),
+    "adverse_events": ("start_date", "end_date"),
+    "follow_up": ("last_contact_date", "death_date"),
+}
+
+
+def suspected_weight(weight: NDArray[np.float64]) -> Mask:
+    """Tell which weights (kg) look like a unit slip and are not used: over 250 or under 25."""
+    return (weight > 250) | (weight < 25)
+
+
+def plus_months(days: Any, months: int) -> NDArray[np.datetime64]:
+    """Add calendar months to dates; the day is capped at the end of the month (31 August + 6 = 28 or 29 February).
+
+    Parameters
+    ----------
+    days : array of datetime64
+    months : int
+
+    Returns
+    -------
+    numpy.ndarray of datetime64[D]
+
+    Examples
+    --------
+    >>> plus_months(np.array(["2014-08-31"], dtype="datetime64[D]"), 6)
+    array(['2015-02-28'], dtype='datetime64[D]')
+    """
+    exact = np.asarray(days).astype("datetime64[D]")
+    month = exact.astype("datetime64[M]")
+    day = exact - month.astype("datetime64[D]")
+    later = month + np.timedelta64(months, "M")
+    last = (later + np.timedelta64(1, "M")).astype("datetime64[D]") - np.timedelta64(1, "D")
+    return np.minimum(later.astype("datetime64[D]") + day, last)
+
+
+def _possible_day(partial: pd.Series, *, last: bool) -> NDArray[np.datetime64]:
+    codes, distinct = pd.factorize(partial.to_numpy(dtype=object), use_na_sentinel=True)
+    days: list[np.datetime64] = []
+    for text in distinct:
+        first = np.datetime64((f"{text}-01-01")[:10], "D")
+        unit = {4: "Y", 7: "M", 10: "D"}[len(text)]
+        after = (first.astype(f"datetime64[{unit}]") + 1).astype("datetime64[D]")
+        days.append(after - np.timedelta64(1, "D") if last else first)
+    found = np.array([*days, np.datetime64("NaT")], dtype="datetime64[D]")
+    return found[codes]
+
+
+def earliest_day(partial: pd.Series) -> NDArray[np.datetime64]:
+    """Give the first day that a partial date can mean: 2014-03 is 2014-03-01."""
+    return _possible_day(partial, last=False)
+
+
+def latest_day(partial: pd.Series) -> NDArray[np.datetime64]:
+    """Give the last day that a partial date can mean: 2014 is 2014-12-31."""
+    return _possible_day(partial, last=True)
+
+
+class _Folder:
+    """The parsed tables, joined by patient where a check asks for it."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self.findings: list[Finding] = []
+        self.screening = self._by_patient("screening")
+        self.follow_up = self._by_patient("follow_up")
+
+    def _by_patient(self, name: str) -> pd.DataFrame:
+        """Give one row per patient with the refused cells marked in columns ``bad <column>``."""
+        if name not in self.tables:
+            return pd.DataFrame({"patient_id": np.array([], dtype=object)}).set_index("patient_id")
+        table = self.tables[name]
+        frame = table.frame.assign(**{f"bad {column}": bad for column, bad in table.bad.items()})
+        return frame[frame["patient_id"].notna()].drop_duplicates("patient_id").set_index("patient_id")
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """Give the frame of a table; an empty one if it is absent."""
+        if name in self.tables:
+            return self.tables[name].frame
+        from pnstrial.data.parsing import empty_frame
+
+        return empty_frame(TABLES[name])
+
+    def of_patient(self, by_patient: pd.DataFrame, name: str, column: str) -> pd.Series:
+        """Look up a patient's value for every row of another table."""
+        frame = self.frame(name)
+        if column not in by_patient:
+            blank = np.full(len(frame), np.datetime64("NaT"), dtype=DATE_UNIT)
+            return pd.Series(blank, index=frame.index)
+        return frame["patient_id"].map(by_patient[column])
+
+    def report(
+        self, name: str, rows: Any, column: str | None, rule: str, severity: Severity, remedy: str
+    ) -> None:
+        """Add one finding for every row of the mask."""
+        table = self.tables.get(name)
+        mask = np.asarray(rows, dtype=bool)
+        if table is None or not mask.any():
+            return
+        frame = table.frame
+        for position in np.flatnonzero(mask):
+            value = None if column is None else shown(frame[column].iloc[position])
+            self.findings.append(
+                Finding(
+                    table.file,
+                    int(frame.index[position]),
+                    frame["patient_id"].iloc[position],
+                    column,
+                    value,
+                    rule,
+                    severity,
+                    remedy,
+                )
+            )
+
+
+def shown(value: Any) -> str | None:
+    """Write a parsed value as it stands in the file."""
+    if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+        return None
+    if isinstance(value, pd.Timestamp | np.datetime64):
+        return str(np.datetime64(value, "D"))
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def consistency_findings(tables: Tables) -> list[Finding]:
+    """Check the tables of a folder against themselves and each other.
+
+    Parameters
+    ----------
+    tables : mapping of str to ParsedTable
+        The tables that are there.
+
+    Returns
+    -------
+    list of Finding
+    """
+    folder = _Folder(tables)
+    for check in (
+        _patients,
+        _spans,
+        _deaths,
+        _records_after_death,
+        _mrs_six,
+        _duplicates,
+        _absent_tables,
+        _unit_slips,
+        _screening_dates,
+        _far_dates,
+        _infusion_dates,
+        _follow_up_rows,
+        _cycles,
+        _blank_and_late_ratings,
+    ):
+        check(folder)
+    return folder.findings
+
+
+def _patients(folder: _Folder) -> None:
+    for name in ("screening", "follow_up"):
+        patient = folder.frame(name)["patient_id"]
+        folder.report(
+            name,
+            patient.duplicated() & patient.notna(),
+            "patient_id",
+            "a patient has one row in this table",
+            "error",
+            "keep one row, or correct the identifier",
+        )
+    screening = folder.tables.get("screening")
+    if screening is None or not screening.readable:
+        return
+    known = set(screening.frame["patient_id"].dropna()) | screening.ragged_patients
+    for name in tuple(TABLES)[1:]:
+        patient = folder.frame(name)["patient_id"]
+        folder.report(
+            name,
+            patient.notna() & ~patient.isin(known),
+            "patient_id",
+            "the patient must be in screening",
+            "error",
+            "correct the identifier, or add the patient to screening.csv",
+        )
+    enrolment = folder.of_patient(folder.screening, "infusions", "enrolment_date")
+    refused = _marked(folder, "infusions", "enrolment_date", folder.screening)
+    patient = folder.frame("infusions")["patient_id"]
+    seen = patient.isin(set(screening.frame["patient_id"].dropna()))
+    folder.report(
+        "infusions",
+        seen & enrolment.isna() & ~refused,
+        "patient_id",
+        "only an enrolled patient is infused",
+        "error",
+        "fill in enrolment_date in screening.csv, or remove the infusion",
+    )
+
+
+def _marked(folder: _Folder, name: str, column: str, by_patient: pd.DataFrame) -> pd.Series:
+    """Tell for each row of a table whether the patient's cell in another table was refused."""
+    patient = folder.frame(name)["patient_id"]
+    if f"bad {column}" not in by_patient:
+        return pd.Series(data=False, index=patient.index)
+    return patient.map(by_patient[f"bad {column}"]).eq(True)  # noqa: FBT003 - unmapped patients are not refused
+
+
+def _spans(folder: _Folder) -> None:
+    for name, last in (("medications", "stop_date"), ("adverse_events", "end_date")):
+        frame = folder.frame(name)
+        folder.report(
+            name,
+            frame[last] < frame["start_date"],
+            last,
+            f"{last} must not be before start_date",
+            "error",
+            "correct one of the two dates",
+        )
+
+
+def _deaths(folder: _Folder) -> None:
+    table = folder.tables.get("follow_up")
+    if table is None or not table.readable:
+        return
+    frame = table.frame
+    usable = ~table.refused("status") & ~table.refused("death_date")
+    dead = (frame["status"] == "dead").to_numpy()
+    dated = frame["death_date"].notna().to_numpy()
+    folder.report(
+        "follow_up",
+        usable & dead & ~dated,
+        "death_date",
+        "a dead patient must have a death_date",
+        "error",
+        "fill in the date of death, or correct the status",
+    )
+    folder.report(
+        "follow_up",
+        usable & ~dead & dated,
+        "death_date",
+        "only a patient with status dead has a death_date",
+        "error",
+        "set status to dead, or remove the date",
+    )
+
+
+def _records_after_death(folder: _Folder) -> None:
+    records = [
+        ("screening", "screening_date", None),
+        ("medications", "start_date", None),
+        ("infusions", "date", None),
+        ("mrs", "date", "mrs"),
+        ("scales", "date", "score"),
+        ("adverse_events", "start_date", None),
+        ("follow_up", "last_contact_date", None),
+    ]
+    for name, column, filled in records:
+        frame = folder.frame(name)
+        death = folder.of_patient(folder.follow_up, name, "death_date")
+        late = frame[column] > death
+        if filled is not None:
+            late &= frame[filled].notna()
+        folder.report(
+            name,
+            late,
+            column,
+            "no record may be dated after the patient's death",
+            "error",
+            "correct this date, or death_date in follow_up.csv",
+        )
+
+
+def _mrs_six(folder: _Folder) -> None:
+    for name, dated in (("screening", "screening_date"), ("mrs", "date")):
+        frame = folder.frame(name)
+        death = folder.of_patient(folder.follow_up, name, "death_date")
+        unknown = _marked(folder, name, "death_date", folder.follow_up)
+        unknown |= frame[dated].isna()
+        if "follow_up" in folder.tables and not folder.tables["follow_up"].readable:
+            continue
+        if "follow_up" in folder.tables:
+            unknown |= frame["patient_id"].isin(folder.tables["follow_up"].ragged_patients)
+        folder.report(
+            name,
+            (frame["mrs"] == 6) & ~(frame[dated] == death) & ~unknown,
+            "mrs",
+            "mRS 6 is death: it may stand only on the death_date of a dead patient",
+            "error",
+            "record the death in follow_up.csv, or correct the rating",
+        )
+
+
+def _duplicates(folder: _Folder) -> None:
+    infusions = folder.frame("infusions")
+    whole = infusions["patient_id"].notna() & infusions["date"].notna()
+    folder.report(
+        "infusions",
+        infusions.duplicated(["patient_id", "date"]) & whole,
+        "date",
+        "a patient has one infusion row a day",
+        "error",
+        "add the doses up in one row, or correct the date",
+    )
+    _twice(folder, "mrs", "mrs", ["patient_id", "date", "rater"], "two different ratings by one rater on a day", "error")
+    _twice(folder, "scales", "score", ["patient_id", "date", "scale"], "two different scores of a scale on a day", "warning")
+
+
+def _twice(
+    folder: _Folder, name: str, value: str, key: list[str], rule: str, severity: Severity
+) -> None:
+    frame = folder.frame(name)
+    used = frame[value].notna() & frame["patient_id"].notna() & frame["date"].notna()
+    if name == "mrs":
+        used &= frame["mrs"] != 6
+    else:
+        used &= frame["scale"].notna()
+    rows = frame.loc[used, [*dict.fromkeys([*key, value])]].fillna({"rater": ""} if "rater" in key else {})
+    same = rows.duplicated()
+    first = rows.groupby(key, dropna=False)[value].transform("first")
+    position = pd.Series(data=False, index=range(len(frame)))
+    where = np.flatnonzero(used.to_numpy())
+    different = position.copy()
+    different.iloc[where] = (rows[value] != first).to_numpy() & ~same.to_numpy()
+    folder.report(name, different, value, f"there must not be {rule}", severity, "keep the right one")
+    repeated = position
+    repeated.iloc[where] = same.to_numpy()
+    noun = "rating" if name == "mrs" else "score"
+    folder.report(name, repeated, value, f"the same {noun} is entered twice", "warning", "remove one of the rows")
+
+
+def _absent_tables(folder: _Folder) -> None:
+    for name in ("medications", "infusions", "mrs", "follow_up"):
+        if name not in folder.tables:
+            remedy = f"add {name}.csv (see: pnstrial template), or know that what needs it is unknown"
+            folder.findings.append(
+                Finding(f"{name}.csv", None, None, None, None, "this table is absent", "warning", remedy)
+            )
+
+
+def _unit_slips(folder: _Folder) -> None:
+    screening = folder.frame("screening")
+    folder.report(
+        "screening",
+        screening["creatinine_umol_l"] <= CREATININE_SLIP,
+        "creatinine_umol_l",
+        "looks like mg/dL or mmol/L typed as umol/L; not used",
+        "warning",
+        "write umol/L (mg/dL x 88.4)",
+    )
+    height = screening["height_cm"]
+    folder.report(
+        "screening",
+        (height < 100) | (height > 230),
+        "height_cm",
+        "a height is expected from 100 to 230 cm",
+        "warning",
+        "write the height in cm",
+    )
+    for name in ("screening", "infusions"):
+        weight = folder.frame(name)["weight_kg"].to_numpy()
+        folder.report(
+            name,
+            suspected_weight(weight),
+            "weight_kg",
+            "a weight is expected from 25 to 250 kg; not used",
+            "warning",
+            "write the weight in kg",
+        )
+    infusions = folder.frame("infusions")
+    own = infusions["weight_kg"].to_numpy()
+    at_screening = infusions["patient_id"].map(folder.screening["weight_kg"]).to_numpy(dtype=float)
+    weight = np.where(np.isnan(own), at_screening, own)
+    with np.errstate(invalid="ignore"):
+        high = infusions["dose_g"].to_numpy() > 2.2 * weight + 1e-9
+    folder.report(
+        "infusions",
+        high & ~suspected_weight(weight),
+        "dose_g",
+        "a day's dose is expected up to 2.2 g/kg",
+        "warning",
+        "check that the dose is in g and the weight in kg",
+    )
+
+
+def _screening_dates(folder: _Folder) -> None:
+    screening = folder.frame("screening")
+    earliest = earliest_day(screening["symptom_onset_date"])
+    screened = screening["screening_date"].to_numpy()
+    folder.report(
+        "screening",
+        earliest > screened.astype("datetime64[D]"),
+        "symptom_onset_date",
+        "onset is expected on or before screening",
+        "warning",
+        "correct the onset or the screening date",
+    )
+    folder.report(
+        "screening",
+        screening["enrolment_date"] < screening["screening_date"],
+        "enrolment_date",
+        "enrolment is expected on or after screening",
+        "warning",
+        "correct one of the two dates",
+    )
+
+
+def _beyond(days: NDArray[Any], centre: NDArray[Any], years: int) -> Mask:
+    exact = days.astype("datetime64[D]")
+    return (exact > plus_months(centre, 12 * years)) | (exact < plus_months(centre, -12 * years))
+
+
+def _far_dates(folder: _Folder) -> None:
+    if "screening" not in folder.tables:
+        return
+    for name, columns in _DATED.items():
+        centre = folder.of_patient(folder.screening, name, "screening_date").to_numpy().astype("datetime64[D]")
+        for column in columns:
+            folder.report(
+                name,
+                _beyond(folder.frame(name)[column].to_numpy(), centre, 10),
+                column,
+                "a date is expected within 10 years of the patient's screening",
+                "warning",
+                "check the year",
+            )
+    screening = folder.frame("screening")
+    folder.report(
+        "screening",
+        _beyond(latest_day(screening["symptom_onset_date"]), screening["screening_date"].to_numpy(), 30),
+        "symptom_onset_date",
+        "onset is expected within 30 years of screening",
+        "warning",
+        "check the year",
+    )
+
+
+def _infusion_dates(folder: _Folder) -> None:
+    infusions = folder.frame("infusions")
+    given = infusions["dose_g"] > 0
+    for column in ("consent_date", "enrolment_date"):
+        noun = column.removesuffix("_date")
+        folder.report(
+            "infusions",
+            given & (infusions["date"] < folder.of_patient(folder.screening, "infusions", column)),
+            "date",
+            f"an infusion is expected on or after {noun}",
+            "warning",
+            f"correct this date or {column} in screening.csv",
+        )
+    first = infusions["date"].where(given).groupby(infusions["patient_id"]).transform("min")
+    screened = folder.of_patient(folder.screening, "infusions", "screening_date")
+    late = given & (infusions["date"] == first) & ((infusions["date"] - screened) > pd.Timedelta(days=28))
+    once = late & ~infusions["patient_id"].where(late).duplicated()
+    folder.report(
+        "infusions",
+        once,
+        "date",
+        "the first infusion is expected within 28 days of screening",
+        "warning",
+        "check the dates, or explain the delay",
+    )
+    folder.report(
+        "infusions",
+        infusions["dose_g"] == 0,
+        "dose_g",
+        "a dose of 0 means planned, not given; the row counts for nothing else",
+        "warning",
+        "leave it if nothing was given that day",
+    )
+
+
+def _follow_up_rows(folder: _Folder) -> None:
+    if "follow_up" not in folder.tables or not folder.tables["follow_up"].readable:
+        return
+    screening = folder.frame("screening")
+    known = set(folder.frame("follow_up")["patient_id"].dropna()) | folder.tables["follow_up"].ragged_patients
+    folder.report(
+        "screening",
+        screening["enrolment_date"].notna() & screening["patient_id"].notna() & ~screening["patient_id"].isin(known),
+        "patient_id",
+        "an enrolled patient is expected to have a row in follow_up",
+        "warning",
+        "add the row to follow_up.csv",
+    )
+    for name, column in (("medications", "stop_date"), ("adverse_events", "end_date")):
+        death = folder.of_patient(folder.follow_up, name, "death_date")
+        folder.report(
+            name,
+            folder.frame(name)[column] > death,
+            column,
+            "is closed after the patient's death",
+            "warning",
+            "correct this date, or death_date in follow_up.csv",
+        )
+
+
+def _cycles(folder: _Folder) -> None:
+    """Check order and weights of the cycles of each patient, over rows with a dose."""
+    infusions = folder.frame("infusions").reset_index()
+    infusions["position"] = np.arange(len(infusions))
+    whole = infusions[["patient_id", "date", "cycle"]].notna().all(axis=1) & (infusions["dose_g"] > 0)
+    given = infusions[whole].sort_values(["patient_id", "date", "position"], kind="stable")
+    before = given.groupby("patient_id")["cycle"].shift()
+    folder.report(
+        "infusions",
+        _at(given.loc[given["cycle"] < before, "position"], len(infusions)),
+        "cycle",
+        "cycle numbers are expected to rise with time",
+        "warning",
+        "correct the cycle or the date",
+    )
+    usable = given["weight_kg"].notna() & ~suspected_weight(given["weight_kg"].to_numpy())
+    weighed = given[usable].drop_duplicates(["patient_id", "cycle"]).sort_values(["patient_id", "cycle"])
+    previous = weighed.groupby("patient_id")["weight_kg"].shift()
+    change = (weighed["weight_kg"] - previous).abs() / previous
+    folder.report(
+        "infusions",
+        _at(weighed.loc[change > 0.10 + 1e-9, "position"], len(infusions)),
+        "weight_kg",
+        "a weight is expected within 10 % of the previous cycle's",
+        "warning",
+        "check both weights",
+    )
+
+
+def _at(positions: pd.Series, length: int) -> Mask:
+    mask = np.zeros(length, dtype=bool)
+    mask[positions.to_numpy(dtype=int)] = True
+    return mask
+
+
+def _blank_and_late_ratings(folder: _Folder) -> None:
+    table = folder.tables.get("mrs")
+    if table is None:
+        return
+    frame = table.frame
+    if "mrs" in frame:
+        folder.report(
+            "mrs",
+            frame["mrs"].isna() & ~table.refused("mrs") & table.readable,
+            "mrs",
+            "a visit without rating; the row counts for nothing",
+            "warning",
+            "fill in the rating if there was one",
+        )
+    last = folder.of_patient(folder.follow_up, "mrs", "last_contact_date")
+    folder.report(
+        "mrs",
+        frame["mrs"].notna() & (frame["mrs"] != 6) & (frame["date"] > last),
+        "date",
+        "a rating is expected on or before the last contact",
+        "warning",
+        "correct this date, or last_contact_date in follow_up.csv",
+    )

@@ -1,0 +1,308 @@
+"""What does each cell say, and which cells say nothing that can be used?
+
+Input: a `RawTable` (text) and the schema.
+Output: `ParsedTable`: a typed frame indexed by file line, a mask of refused cells, findings.
+Protocol section: none.
+Method: each distinct text of a column is interpreted once. A refused cell is blank in the frame but marked, so
+that later checks take it as unknown and do not report its consequences.
+Next: `consistency`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from pnstrial.data.findings import Finding
+from pnstrial.data.schema import ANTIBODIES, SCALES, Column, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from pnstrial.data.reading import RawTable
+
+__all__ = ["ParsedTable", "empty_frame", "parse_table"]
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_PARTIAL = re.compile(r"\d{4}(-\d{2}){0,2}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
+_CRMP5 = {"crmp5": "CV2", "cv2/crmp5": "CV2"}
+
+DATE_UNIT = "datetime64[s]"
+"""Dates are kept in seconds, so that a mistyped year 0214 or 9999 is a finding and not an overflow."""
+
+
+class _Refused(Exception):  # noqa: N818 - it is a verdict on a cell, not an error of the program
+    """A cell that cannot be used: the rule it breaks and the remedy."""
+
+    def __init__(self, rule: str, remedy: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+        self.remedy = remedy
+
+
+@dataclass
+class ParsedTable:
+    """A typed table; `bad` marks the cells that were refused."""
+
+    table: Table
+    file: str
+    frame: pd.DataFrame
+    bad: dict[str, NDArray[np.bool_]] = field(default_factory=dict[str, Any])
+    findings: list[Finding] = field(default_factory=list[Finding])
+    readable: bool = True
+    ragged_patients: frozenset[str] = frozenset()
+
+    def refused(self, column: str) -> NDArray[np.bool_]:
+        """Which cells of a column were refused."""
+        return self.bad.get(column, np.zeros(len(self.frame), dtype=bool))
+
+
+def _date(text: str) -> dt.date:
+    if not _DATE.fullmatch(text):
+        raise _Refused("must be a date written YYYY-MM-DD", "write the date as 2014-03-31")
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise _Refused("must be a date that exists", "correct the day, month or year") from None
+
+
+def _partial_date(text: str) -> str:
+    if not _PARTIAL.fullmatch(text):
+        raise _Refused("must be a date written YYYY-MM-DD, YYYY-MM or YYYY", "write 2014-03-31, 2014-03 or 2014")
+    try:
+        dt.date.fromisoformat((text + "-01-01")[:10])
+    except ValueError:
+        raise _Refused("must be a date that exists", "correct the day, month or year") from None
+    return text
+
+
+def _number(text: str, column: Column) -> float:
+    if not _NUMBER.fullmatch(text) or not math.isfinite(number := float(text)):
+        raise _Refused(
+            "must be a plain decimal number with a point", "write only the number, such as 70.5, without unit"
+        )
+    outside = (
+        (column.whole and not number.is_integer())
+        or (column.low is not None and (number < column.low or (column.above_low and number == column.low)))
+        or (column.high is not None and number > column.high)
+    )
+    if outside:
+        raise _Refused(f"must be a {column.allowed}", "correct the value, or leave the cell blank if unknown")
+    return number
+
+
+def _word(text: str, words: tuple[str, ...]) -> str:
+    for word in words:
+        if word.casefold() == text.casefold():
+            return word
+    raise _Refused(f"must be one of {', '.join(words)}", "use one of these words, or leave the cell blank")
+
+
+def _antibodies(text: str) -> str:
+    found: list[str] = []
+    for part in text.split(";"):
+        word = part.strip()
+        if not word:
+            raise _Refused("antibodies are joined by one ';' each", "remove the empty part")
+        named = _CRMP5.get(word.casefold()) or _word(word, ANTIBODIES)
+        if named not in found:
+            found.append(named)
+    if "none" in found and len(found) > 1:
+        raise _Refused("none stands alone: it means tested and negative", "remove none, or the antibodies")
+    return ";".join(found)
+
+
+def _interpreter(column: Column) -> Callable[[str], Any]:
+    if column.kind == "number":
+        return lambda text: _number(text, column)
+    if column.kind == "word":
+        return lambda text: _word(text, column.words)
+    if column.kind == "atc":
+        return str.upper
+    return {
+        "date": _date,
+        "partial date": _partial_date,
+        "antibodies": _antibodies,
+    }.get(column.kind, str)
+
+
+def _typed(values: list[Any], column: Column) -> Any:
+    """Make the array of a column from its interpreted distinct values (None = blank)."""
+    if column.kind == "number":
+        return np.array([math.nan if value is None else value for value in values], dtype=float)
+    if column.kind == "date":
+        return np.array(values, dtype=DATE_UNIT)
+    return np.array(values, dtype=object)
+
+
+def empty_frame(table: Table) -> pd.DataFrame:
+    """Make the frame of an absent table: every column with its type, no row."""
+    columns = {column.name: _typed([], column) for column in table.columns}
+    return pd.DataFrame(columns, index=pd.Index([], dtype=np.int64, name="line"))
+
+
+def _edits(one: str, other: str) -> bool:
+    """Tell whether one letter was added, left out, changed, or two neighbours exchanged."""
+    if abs(len(one) - len(other)) > 1 or one == other:
+        return one == other
+    start = next(
+        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+    rest, other_rest = one[start:], other[start:]
+    if len(one) == len(other):
+        exchanged = len(rest) > 1 and rest[:2] == other_rest[1::-1] and rest[2:] == other_rest[2:]
+        return rest[1:] == other_rest[1:] or exchanged
+    longer, shorter = (rest, other_rest) if len(rest) > len(other_rest) else (other_rest, rest)
+    return longer[1:] == shorter
+
+
+def _bare(header: str) -> str:
+    return re.sub(r"[\W_]", "", header.casefold())
+
+
+def _header_findings(raw: RawTable, table: Table) -> Iterator[Finding]:
+    absent = [column for column in table.columns if column.name not in raw.header]
+    for name in sorted({name for name in raw.header if raw.header.count(name) > 1}):
+        yield Finding(
+            raw.file, 1, None, name, name, "a header must stand once", "error", "rename or remove one of the two"
+        )
+    for column in absent:
+        if column.required or column.column_required:
+            yield Finding(
+                raw.file, 1, None, column.name, None, "this column must be there", "error", "add the column"
+            )
+    for header in raw.header:
+        if header in table.by_name or not _bare(header):
+            continue
+        meant = [column.name for column in absent if _edits(_bare(header), _bare(column.name))]
+        if meant:
+            yield Finding(
+                raw.file,
+                1,
+                None,
+                header,
+                header,
+                f"looks like the column {meant[0]}, which is absent",
+                "warning",
+                f"rename it to {meant[0]} if it is that; as it stands it is kept and not read",
+            )
+
+
+def parse_table(raw: RawTable, table: Table) -> ParsedTable:
+    """Interpret every cell of a table.
+
+    Parameters
+    ----------
+    raw : RawTable
+    table : Table
+
+    Returns
+    -------
+    ParsedTable
+        Listed columns first, in the order of the schema, then all others as text.
+    """
+    parsed = ParsedTable(table, raw.file, empty_frame(table), findings=list(raw.findings), readable=raw.readable)
+    if not raw.readable:
+        return parsed
+    parsed.findings += _header_findings(raw, table)
+    if len(set(raw.header)) < len(raw.header):
+        parsed.readable = False
+        return parsed
+    cells = dict(zip(raw.header, zip(*raw.rows, strict=True) if raw.rows else ((),) * len(raw.header), strict=True))
+    patients = cells.get("patient_id", ("",) * len(raw.rows))
+    data: dict[str, Any] = {}
+    for column in table.columns:
+        texts = cells.get(column.name)
+        if texts is None:
+            parsed.readable = parsed.readable and not (column.required or column.column_required)
+            data[column.name] = _typed([None] * len(raw.rows), column)
+            continue
+        data[column.name] = _column(parsed, raw, column, texts, patients)
+    for header in raw.header:
+        if header not in table.by_name:
+            data[header] = np.array([text or None for text in cells[header]], dtype=object)
+    if "patient_id" in raw.header:
+        at = raw.header.index("patient_id")
+        parsed.ragged_patients = frozenset(row[at] for row in raw.ragged_cells if at < len(row))
+    parsed.frame = pd.DataFrame(data, index=pd.Index(raw.lines, dtype=np.int64, name="line"))
+    if table.name == "scales":
+        _check_scores(parsed)
+    return parsed
+
+
+def _column(
+    parsed: ParsedTable, raw: RawTable, column: Column, texts: tuple[str, ...], patients: tuple[str, ...]
+) -> Any:
+    """Interpret one column; refused cells become blank, are marked and reported."""
+    interpret = _interpreter(column)
+    codes, distinct = pd.factorize(np.array(texts, dtype=object))
+    values: list[Any] = []
+    refused: list[_Refused | None] = []
+    for text in distinct:
+        problem = None
+        value = None
+        if text:
+            try:
+                value = interpret(str(text))
+            except _Refused as verdict:
+                problem = verdict
+        elif column.required:
+            problem = _Refused("must not be blank", "fill in the cell")
+        values.append(value)
+        refused.append(problem)
+    bad = np.array([problem is not None for problem in refused], dtype=bool)[codes] if len(codes) else None
+    if bad is not None and bad.any():
+        parsed.bad[column.name] = bad
+        for position in np.flatnonzero(bad):
+            problem = refused[codes[position]]
+            if problem is None:
+                continue
+            parsed.findings.append(
+                Finding(
+                    raw.file,
+                    raw.lines[position],
+                    patients[position] or None,
+                    column.name,
+                    texts[position] or None,
+                    problem.rule,
+                    "error",
+                    problem.remedy,
+                )
+            )
+    typed = _typed(values, column)
+    return typed[codes] if len(codes) else _typed([], column)
+
+
+def _check_scores(parsed: ParsedTable) -> None:
+    """Refuse scores outside their scale; a score belongs to the word beside it."""
+    frame = parsed.frame
+    outside = np.zeros(len(frame), dtype=bool)
+    for scale in SCALES.values():
+        score = frame["score"].to_numpy()
+        wrong = (frame["scale"] == scale.name).to_numpy() & ((score < scale.lowest) | (score > scale.highest))
+        for position in np.flatnonzero(wrong):
+            parsed.findings.append(
+                Finding(
+                    parsed.file,
+                    int(frame.index[position]),
+                    frame["patient_id"].iloc[position],
+                    "score",
+                    f"{score[position]:g}",
+                    f"a {scale.name} score must be from {scale.lowest:g} to {scale.highest:g}",
+                    "error",
+                    "correct the score, or the name of the scale",
+                )
+            )
+        outside |= wrong
+    if outside.any():
+        parsed.bad["score"] = parsed.refused("score") | outside
+        frame.loc[outside, "score"] = math.nan
