@@ -29,7 +29,29 @@ _MODULES = (
     "adam", "data", "design", "eligibility", "endpoints", "exposure", "figures",
     "multistate", "protocol", "rules", "shift", "survival", "visits",
 )  # fmt: skip
-_NAMES: dict[str, str] = {}
+_NAMES: dict[str, str] = {
+    "Protocol": "protocol",
+    "load_protocol": "protocol",
+    "TrialData": "data",
+    "TrialDataError": "data",
+    "read_trial": "data",
+    "write_trial": "data",
+    "check_trial": "checks",
+    "screen": "eligibility",
+    "primary_endpoint": "endpoints",
+    "analysis_sets": "endpoints",
+    "mrs_shift": "shift",
+    "overall_survival": "survival",
+    "time_to_deterioration": "survival",
+    "time_to_improvement": "survival",
+    "load_scenario": "simulate",
+    "simulate_trial": "simulate",
+    "simulate": "simulate",
+    "exact": "simulate",
+    "compare": "simulate",
+    "report": "reporting",
+    "read_adam": "adam",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,650 @@
+"""Who may enter the trial, and why not?
+
+Input: the screening and medication tables, and the criteria of the protocol.
+Output: for each patient and criterion ``pass``, ``fail`` or ``unknown`` with the reason; for each patient
+``eligible`` (all pass), ``ineligible`` (any fails) or ``undetermined``.
+Protocol section: criteria, medications.
+Method: three-valued logic: what was not collected is unknown, never a pass. Creatinine clearance after Cockcroft
+and Gault, Nephron 1976;16:31-41.
+Next: `exposure`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+import pandas as pd
+
+from pnstrial.data.consistency import (
+    CREATININE_SLIP,
+    earliest_day,
+    latest_day,
+    plus_months,
+    suspected_weight,
+)
+from pnstrial.protocol import (
+    ATC_PATTERN,
+    AnswerCriterion,
+    AntibodyCriterion,
+    ClearanceCriterion,
+    ConsentCriterion,
+    ImmunotherapyCriterion,
+    NoneOfCriterion,
+    OnsetCriterion,
+    PregnancyCriterion,
+    RangeCriterion,
+    WordCriterion,
+)
+from pnstrial.results import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
+
+    from pnstrial.data import TrialData
+    from pnstrial.protocol import Criterion, Medications, Protocol
+
+__all__ = [
+    "FAIL",
+    "PASS",
+    "STATUSES",
+    "UNKNOWN",
+    "Screening",
+    "any_of",
+    "classify_medications",
+    "creatinine_clearance",
+    "medication_classes",
+    "overall_status",
+    "screen",
+]
+
+FAIL: Final = 0
+UNKNOWN: Final = 1
+PASS: Final = 2
+STATUSES: Final = ("fail", "unknown", "pass")
+"""Names of the codes; the order makes "and" the minimum and "or" the maximum (Kleene's three-valued logic)."""
+OVERALL: Final = ("ineligible", "undetermined", "eligible")
+
+CHECKPOINT: Final = "checkpoint inhibitor"
+IMMUNOGLOBULIN: Final = "immunoglobulin"
+UMOL_PER_MG_DL: Final = 88.4
+TOLERANCE: Final = 1e-9
+"""Thresholds are exact decimals: a number this close to one counts as equal to it."""
+
+Codes = np.ndarray[Any, np.dtype[np.int8]]
+
+
+# ------------------------------------------------------------------------------------ three-valued rules on arrays
+def any_of(*parts: Any) -> Any:
+    """Three-valued "or": pass if any passes, fail if all fail, else unknown.
+
+    Parameters
+    ----------
+    *parts : int or array of int
+        Codes 0 fail, 1 unknown, 2 pass.
+
+    Returns
+    -------
+    array of int
+
+    Examples
+    --------
+    >>> any_of(np.array([2, 0, 0]), np.array([1, 1, 0])).tolist()
+    [2, 1, 0]
+    """
+    return np.maximum.reduce(np.broadcast_arrays(*parts))
+
+
+def overall_status(criteria: Any) -> Any:
+    """Three-valued "and" over the criteria: 2 eligible, 0 ineligible, 1 undetermined.
+
+    Parameters
+    ----------
+    criteria : array of int, shape (patients, criteria)
+        Codes 0 fail, 1 unknown, 2 pass.
+
+    Returns
+    -------
+    array of int, shape (patients,)
+
+    Examples
+    --------
+    >>> overall_status(np.array([[2, 2], [2, 1], [0, 1]])).tolist()
+    [2, 1, 0]
+    """
+    return np.min(criteria, axis=-1)
+
+
+def creatinine_clearance(age: Any, weight_kg: Any, female: Any, creatinine_umol_l: Any) -> Any:
+    """Estimate the creatinine clearance after Cockcroft and Gault (1976).
+
+    Parameters
+    ----------
+    age : float or array
+        Years.
+    weight_kg : float or array
+        Actual body weight, kg.
+    female : bool or array
+        The estimate of women is multiplied by 0.85.
+    creatinine_umol_l : float or array
+        Serum creatinine, umol/L (88.4 umol/L = 1 mg/dL).
+
+    Returns
+    -------
+    float or array
+        mL/min, not per 1.73 m2: (140 - age) x weight x (0.85 if female) / (72 x creatinine in mg/dL). nan where
+        an input is nan.
+
+    Examples
+    --------
+    >>> round(float(creatinine_clearance(60, 72, False, 88.4)), 1)
+    80.0
+    """
+    factor = np.where(female, 0.85, 1.0)
+    mg_dl = np.asarray(creatinine_umol_l, dtype=float) / UMOL_PER_MG_DL
+    return (140.0 - np.asarray(age, dtype=float)) * weight_kg * factor / (72.0 * mg_dl)
+
+
+def _three_valued(passes: Any, known: Any) -> Codes:
+    """Turn "passes" into codes, unknown where nothing is known."""
+    codes = np.where(known, np.where(passes, PASS, FAIL), UNKNOWN)
+    return codes.astype(np.int8)
+
+
+def in_range(values: Any, minimum: float | None, maximum: float | None) -> Codes:
+    """Pass where a number lies in a range, both ends included; unknown where it is nan."""
+    number = np.asarray(values, dtype=float)
+    inside = np.ones(number.shape, dtype=bool)
+    with np.errstate(invalid="ignore"):
+        if minimum is not None:
+            inside &= number >= minimum - TOLERANCE
+        if maximum is not None:
+            inside &= number <= maximum + TOLERANCE
+    return _three_valued(inside, ~np.isnan(number))
+
+
+# -------------------------------------------------------------------------------------------- medication vocabulary
+def _words(text: str) -> str:
+    """Bare words of a text between single spaces: no case, no accents, no punctuation."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().casefold()
+    return " " + " ".join(re.findall(r"[a-z0-9]+", plain)) + " "
+
+
+@dataclass(frozen=True)
+class _Vocabulary:
+    """The medication lists of a protocol, prepared for look-up."""
+
+    immunotherapy: tuple[tuple[str, str], ...]
+    other: tuple[tuple[str, str], ...]
+    atc: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, medications: Medications) -> _Vocabulary:
+        def pairs(lists: dict[str, tuple[str, ...]]) -> tuple[tuple[str, str], ...]:
+            return tuple((_words(name), group) for group, names in lists.items() for name in names)
+
+        codes = tuple((code, group) for group, codes in medications.atc.items() for code in codes)
+        return cls(pairs(medications.immunotherapy), pairs(medications.other), codes)
+
+    def classes(self, name: str, code: str | None) -> frozenset[str] | None:
+        """Immunotherapy classes of a record (empty: known not to be one); None where the record is unclassed."""
+        if code and ATC_PATTERN.fullmatch(code):
+            groups = frozenset(group for start, group in self.atc if code.startswith(start))
+            if groups:
+                return groups
+            return None if any(start.startswith(code) for start, _ in self.atc) else frozenset()
+        words = _words(name)
+        groups = frozenset(group for phrase, group in self.immunotherapy if phrase in words)
+        if groups or any(phrase in words for phrase, _ in self.other):
+            return groups
+        return None
+
+
+@lru_cache(maxsize=16)
+def _vocabulary_of(key: str, medications: Any) -> _Vocabulary:
+    del key
+    return _Vocabulary.of(medications.value)
+
+
+class _ByIdentity:
+    """A protocol part as the key of a cache: equal by its text, compared once."""
+
+    def __init__(self, value: Medications) -> None:
+        self.value = value
+        self.text = value.model_dump_json()
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByIdentity) and other.text == self.text
+
+
+def medication_classes(name: str, atc: str | None, medications: Medications) -> frozenset[str] | None:
+    """Tell which immunotherapy a medication is.
+
+    Parameters
+    ----------
+    name : str
+        As recorded; matched as whole words, without case and accents.
+    atc : str or None
+        ATC code; if well formed it wins over the name.
+    medications : Medications
+        The lists of the protocol.
+
+    Returns
+    -------
+    frozenset of str or None
+        Immunotherapy classes; empty if the medication is known not to be one; None if it cannot be told (no list
+        has the name, or the code is only the beginning of an immunotherapy's).
+
+    Examples
+    --------
+    >>> from pnstrial.protocol import load_protocol
+    >>> lists = load_protocol("nct02343211").medications
+    >>> medication_classes("Échanges plasmatiques", None, lists)
+    frozenset({'plasma exchange'})
+    >>> medication_classes("insuline", None, lists), medication_classes("herbal tea", None, lists)
+    (frozenset(), None)
+    """
+    return _vocabulary_of("", _ByIdentity(medications)).classes(name, atc)
+
+
+def classify_medications(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
+    """Classify every medication record under the protocol's vocabulary.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+
+    Returns
+    -------
+    pandas.DataFrame
+        The medication table with ``classes`` (joined by ", "), and the flags ``unclassed`` (no list covers it, or
+        its code leaves it open), ``open`` (unclassed, indication pns or blank: may be an immunotherapy),
+        ``trial_own`` (indication trial, or immunoglobulin that starts on an infusion day of the patient:
+        ignored), ``counts`` (immunotherapy for the syndrome, or a checkpoint inhibitor: counts for E1) and
+        ``counts_as_rescue`` (immunotherapy for the syndrome, a checkpoint inhibitor never).
+    """
+    frame = trial.medications
+    vocabulary = _vocabulary_of("", _ByIdentity(protocol.medications))
+    keys = list(zip(frame["medication"], frame["atc"], strict=True))
+    known = {key: vocabulary.classes(*key) for key in set(keys)}
+    classes = [known[key] for key in keys]
+    for_syndrome = frame["indication"].isna() | (frame["indication"] == "pns")
+    unclassed = np.array([group is None for group in classes], dtype=bool)
+    checkpoint = np.array([bool(group) and CHECKPOINT in (group or ()) for group in classes], dtype=bool)
+    beyond_checkpoint = np.array([bool((group or frozenset()) - {CHECKPOINT}) for group in classes], dtype=bool)
+    only_immunoglobulin = np.array([group == frozenset({IMMUNOGLOBULIN}) for group in classes], dtype=bool)
+    infusions = trial.infusions
+    given = infusions[infusions["dose_g"] > 0]
+    days = pd.MultiIndex.from_arrays([given["patient_id"], given["date"]])
+    started = pd.MultiIndex.from_arrays([frame["patient_id"], frame["start_date"]])
+    on_infusion_day = started.isin(days) & frame["start_date"].notna().to_numpy()
+    own = (frame["indication"] == "trial").to_numpy() | (only_immunoglobulin & on_infusion_day)
+    frame["classes"] = [", ".join(sorted(group)) if group else "" for group in classes]
+    frame["unclassed"] = unclassed
+    frame["open"] = unclassed & for_syndrome.to_numpy() & ~own
+    frame["trial_own"] = own
+    frame["counts_as_rescue"] = beyond_checkpoint & for_syndrome.to_numpy() & ~own
+    frame["counts"] = (frame["counts_as_rescue"] | checkpoint) & ~own
+    return frame
+
+
+# ------------------------------------------------------------------------------------------------- the criteria
+@dataclass(frozen=True)
+class _Answer:
+    """The answer to one criterion for all patients: codes, and a reason for each."""
+
+    codes: Codes
+    reasons: list[str]
+
+
+class _Patients:
+    """What the criteria read: the screening table with its medications and first infusions."""
+
+    def __init__(self, trial: TrialData, protocol: Protocol) -> None:
+        self.trial = trial
+        self.protocol = protocol
+        self.table = trial.screening
+        infusions = trial.infusions
+        first = infusions[infusions["dose_g"] > 0].groupby("patient_id")["date"].min()
+        self.first_infusion = self.table["patient_id"].map(first)
+
+    def numbers(self, column: str) -> NDArray[np.float64]:
+        return self.table[column].to_numpy(dtype=float)
+
+    def words(self, column: str) -> NDArray[Any]:
+        return self.table[column].to_numpy(dtype=object)
+
+
+def _shown(column: str, value: Any) -> str:
+    """Show a value in a reason: blank is "not collected"."""
+    if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+        return f"{column} not collected"
+    if isinstance(value, pd.Timestamp | np.datetime64):
+        value = str(np.datetime64(value, "D"))
+    return f"{column} {value:g}" if isinstance(value, float) else f"{column} {value}"
+
+
+def _reasons(rule: str, *columns: tuple[str, Iterable[Any]]) -> list[str]:
+    """Give each patient's values, then the rule."""
+    names = [name for name, _ in columns]
+    return [
+        ", ".join(_shown(name, value) for name, value in zip(names, values, strict=True)) + f" (rule: {rule})"
+        for values in zip(*(values for _, values in columns), strict=True)
+    ]
+
+
+def _word(patients: _Patients, criterion: WordCriterion) -> _Answer:
+    words = patients.words(criterion.column)
+    passes = np.isin(words.astype(str), criterion.allowed)
+    known = np.array([word is not None for word in words], dtype=bool)
+    rule = f"{criterion.column} is {' or '.join(criterion.allowed)}"
+    return _Answer(_three_valued(passes, known), _reasons(rule, (criterion.column, words)))
+
+
+def sample_status(sample: str | None, any_of_these: Iterable[str]) -> int:
+    """Tell whether one sample holds one of the antibodies: 2 yes, 0 tested and no, 1 not tested.
+
+    Parameters
+    ----------
+    sample : str or None
+        Antibodies joined by ";", "none" (tested, negative), or None (not tested).
+    any_of_these : iterable of str
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> [sample_status(sample, ["Hu", "Yo", "CV2"]) for sample in ("Hu;SOX1", "none", None)]
+    [2, 0, 1]
+    """
+    if sample is None:
+        return UNKNOWN
+    return PASS if set(sample.split(";")) & set(any_of_these) else FAIL
+
+
+def _antibody(patients: _Patients, criterion: AntibodyCriterion) -> _Answer:
+    serum, csf = patients.words("antibody_serum"), patients.words("antibody_csf")
+    codes = any_of(
+        np.array([sample_status(sample, criterion.any_of) for sample in serum], dtype=np.int8),
+        np.array([sample_status(sample, criterion.any_of) for sample in csf], dtype=np.int8),
+    )
+    rule = f"{', '.join(criterion.any_of)} in serum or CSF; fails only if both were tested"
+    return _Answer(codes, _reasons(rule, ("serum", serum), ("CSF", csf)))
+
+
+def onset_status(earliest: Any, latest: Any, screening: Any, months: int) -> Codes:
+    """Tell whether onset lies within so many calendar months before screening.
+
+    Parameters
+    ----------
+    earliest, latest : array of datetime64
+        First and last day that the recorded onset can mean (equal for a full date).
+    screening : array of datetime64
+    months : int
+        31 August + 6 months is 28 or 29 February.
+
+    Returns
+    -------
+    array of int
+        2 pass, 0 fail; 1 unknown where onset is blank, lies after screening, or its first and last possible day
+        (the last one capped at screening) disagree.
+    """
+    day = np.asarray(screening).astype("datetime64[D]")
+    first = np.asarray(earliest).astype("datetime64[D]")
+    last = np.minimum(np.asarray(latest).astype("datetime64[D]"), day)
+    early = plus_months(first, months) >= day
+    late = plus_months(last, months) >= day
+    known = ~np.isnat(first) & ~np.isnat(day) & (first <= day) & (early == late)
+    return _three_valued(early, known)
+
+
+def _onset(patients: _Patients, criterion: OnsetCriterion) -> _Answer:
+    onset = patients.table["symptom_onset_date"]
+    screening = patients.table["screening_date"]
+    codes = onset_status(
+        earliest_day(onset), latest_day(onset), screening.to_numpy(), criterion.within_months
+    )
+    rule = f"onset + {criterion.within_months} months not before screening"
+    return _Answer(codes, _reasons(rule, ("onset", onset), ("screening", screening)))
+
+
+def _range(patients: _Patients, criterion: RangeCriterion) -> _Answer:
+    values = patients.numbers(criterion.column)
+    codes = in_range(values, criterion.minimum, criterion.maximum)
+    if criterion.column == "weight_kg":
+        codes = np.where(suspected_weight(values), UNKNOWN, codes).astype(np.int8)
+    if criterion.column == "creatinine_umol_l":
+        codes = np.where(values <= CREATININE_SLIP, UNKNOWN, codes).astype(np.int8)
+    low = "" if criterion.minimum is None else f" at least {criterion.minimum:g}"
+    high = "" if criterion.maximum is None else f" at most {criterion.maximum:g}"
+    rule = f"{criterion.column}{low}{' and' if low and high else ''}{high}"
+    return _Answer(codes, _reasons(rule, (criterion.column, values)))
+
+
+def _yes_no(words: NDArray[Any]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    return words == "yes", words == "no"
+
+
+def _answer(patients: _Patients, criterion: AnswerCriterion) -> _Answer:
+    words = patients.words(criterion.column)
+    yes, no = _yes_no(words)
+    codes = _three_valued(yes if criterion.required == "yes" else no, yes | no)
+    return _Answer(codes, _reasons(f"{criterion.column} = {criterion.required}", (criterion.column, words)))
+
+
+def _none_of(patients: _Patients, criterion: NoneOfCriterion) -> _Answer:
+    answers: list[Codes] = []
+    for column in criterion.columns:
+        yes, no = _yes_no(patients.words(column))
+        answers.append(_three_valued(no, yes | no))
+    codes = np.minimum.reduce(answers)
+    rule = f"{' and '.join(criterion.columns)} = no"
+    return _Answer(codes, _reasons(rule, *((column, patients.words(column)) for column in criterion.columns)))
+
+
+def _pregnancy(patients: _Patients, criterion: PregnancyCriterion) -> _Answer:
+    del criterion  # it has no setting
+    words, sex = patients.words("pregnant_or_lactating"), patients.words("sex")
+    yes, no = _yes_no(words)
+    codes = _three_valued(~yes, yes | no | (sex == "male"))
+    rule = "pregnant_or_lactating = no, or male"
+    return _Answer(codes, _reasons(rule, ("pregnant_or_lactating", words), ("sex", sex)))
+
+
+def _consent(patients: _Patients, criterion: ConsentCriterion) -> _Answer:
+    del criterion  # it has no setting
+    consent = patients.table["consent_date"]
+    enrolment = patients.table["enrolment_date"]
+    by = enrolment.fillna(patients.table["screening_date"])
+    codes = _three_valued(consent <= by, consent.notna() & by.notna())
+    rule = "consent not after enrolment (screening, if not enrolled)"
+    return _Answer(
+        codes,
+        _reasons(rule, ("consent", consent), ("enrolment", enrolment), ("screening", patients.table["screening_date"])),
+    )
+
+
+def _clearance(patients: _Patients, criterion: ClearanceCriterion) -> _Answer:
+    age, weight = patients.numbers("age"), patients.numbers("weight_kg")
+    creatinine, sex = patients.numbers("creatinine_umol_l"), patients.words("sex")
+    clearance = creatinine_clearance(age, weight, sex == "female", creatinine)
+    sexed = (sex == "female") | (sex == "male")
+    usable = sexed & ~suspected_weight(weight) & ~(creatinine <= CREATININE_SLIP)
+    clearance = np.where(usable, clearance, np.nan)
+    codes = in_range(clearance, criterion.minimum_ml_min, None)
+    rule = f"Cockcroft-Gault clearance at least {criterion.minimum_ml_min:g} mL/min"
+    shown = [
+        f"clearance {value:.1f} mL/min" if not np.isnan(value) else "clearance not known"
+        for value in clearance
+    ]
+    inputs = _reasons(
+        rule, ("age", age), ("weight_kg", weight), ("sex", sex), ("creatinine_umol_l", creatinine)
+    )
+    return _Answer(codes, [f"{value}: {text}" for value, text in zip(shown, inputs, strict=True)])
+
+
+def _immunotherapy(patients: _Patients, criterion: ImmunotherapyCriterion) -> _Answer:
+    """Ask for a counting record that is ongoing at screening, or starts after it and up to the first infusion."""
+    del criterion  # it has no setting
+    rule = "no other immunotherapy from screening to the first infusion"
+    table = patients.table
+    if "medications" in patients.trial.absent:
+        codes = np.full(len(table), UNKNOWN, dtype=np.int8)
+        return _Answer(codes, [f"medications were not collected (rule: {rule})"] * len(table))
+    records = classify_medications(patients.trial, patients.protocol)
+    records = records[records["counts"] | records["open"]]
+    who = table.assign(first_infusion=patients.first_infusion).drop_duplicates("patient_id").set_index("patient_id")
+    screening = records["patient_id"].map(who["screening_date"])
+    infusion = records["patient_id"].map(who["first_infusion"])
+    start, stop = records["start_date"], records["stop_date"]
+    not_stopped = stop.isna() | (stop >= screening)
+    falls = ((start <= screening) & not_stopped) | ((start > screening) & (start <= infusion))
+    may_fall = start.isna() & not_stopped
+    fails = records["counts"] & falls
+    leaves_open = (records["open"] & (falls | may_fall)) | (records["counts"] & may_fall)
+    failing = _names_by_patient(records[fails])
+    opening = _names_by_patient(records[leaves_open])
+    patient = table["patient_id"]
+    codes = np.where(patient.isin(failing.keys()), FAIL, np.where(patient.isin(opening.keys()), UNKNOWN, PASS))
+    reasons = [
+        f"{failing[p]} (rule: {rule})"
+        if p in failing
+        else f"may be or overlap an immunotherapy: {opening[p]} (rule: {rule})"
+        if p in opening
+        else f"no immunotherapy recorded in that time (rule: {rule})"
+        for p in patient
+    ]
+    return _Answer(codes.astype(np.int8), reasons)
+
+
+def _names_by_patient(records: pd.DataFrame) -> dict[str, str]:
+    """Name the records of each patient with their dates."""
+
+    def told(row: Any) -> str:
+        start = "start not known" if pd.isna(row.start_date) else f"from {row.start_date:%Y-%m-%d}"
+        stop = "ongoing" if pd.isna(row.stop_date) else f"to {row.stop_date:%Y-%m-%d}"
+        return f"{row.medication} ({start}, {stop})"
+
+    named: dict[str, list[str]] = {}
+    for row in records.itertuples():
+        named.setdefault(str(row.patient_id), []).append(told(row))
+    return {patient: ", ".join(names) for patient, names in named.items()}
+
+
+_ASK: Final[dict[str, Callable[[_Patients, Any], _Answer]]] = {
+    "word": _word,
+    "antibody": _antibody,
+    "onset": _onset,
+    "range": _range,
+    "answer": _answer,
+    "none_of": _none_of,
+    "pregnancy": _pregnancy,
+    "consent": _consent,
+    "immunotherapy": _immunotherapy,
+    "creatinine_clearance": _clearance,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Screening(Result):
+    """Eligibility of every screened patient.
+
+    Attributes
+    ----------
+    criteria : pandas.DataFrame
+        One row per patient and criterion: patient_id, criterion, status (pass, fail, unknown), reason.
+    overall : pandas.DataFrame
+        One row per patient: patient_id, overall (eligible, ineligible, undetermined).
+    protocol_id, protocol_version : str
+    """
+
+    criteria: pd.DataFrame
+    overall: pd.DataFrame
+    protocol_id: str
+    protocol_version: str
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per patient: overall, then the status of each criterion."""
+        wide = self.criteria.pivot_table(
+            index="patient_id", columns="criterion", values="status", aggfunc="first", sort=False
+        )
+        order = list(dict.fromkeys(self.criteria["criterion"]))
+        return self.overall.merge(wide[order].reset_index(), on="patient_id", how="left")
+
+    def __str__(self) -> str:
+        counts = self.overall["overall"].value_counts()
+        told = ", ".join(f"{counts.get(name, 0)} {name}" for name in reversed(OVERALL))
+        return f"Screening under {self.protocol_id}: {len(self.overall)} screened, {told}\n" + (
+            self.to_frame().to_string(index=False) if len(self.overall) else "(no patient)"
+        )
+
+    def _repr_html_(self) -> str:
+        return self.to_frame().to_html(index=False)
+
+
+def ask(criterion: Criterion, trial: TrialData, protocol: Protocol) -> tuple[Codes, list[str]]:
+    """Ask one criterion of every screened patient: codes and reasons, in the order of the screening table."""
+    answer = _ASK[criterion.kind](_Patients(trial, protocol), criterion)
+    return answer.codes, answer.reasons
+
+
+def screen(trial: TrialData, protocol: Protocol) -> Screening:
+    """Ask every criterion of the protocol of every screened patient.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+
+    Returns
+    -------
+    Screening
+
+    Examples
+    --------
+    >>> import pandas as pd, pnstrial as pns
+    >>> trial = pns.data.TrialData.from_frames(
+    ...     {"screening": pd.DataFrame({"patient_id": ["A"], "screening_date": ["2014-03-01"], "mrs": [4]})}
+    ... )
+    >>> criteria = screen(trial, pns.load_protocol("nct02343211")).criteria.set_index("criterion")
+    >>> criteria.loc["I4", "status"], criteria.loc["I4", "reason"]
+    ('fail', 'mrs 4 (rule: mrs at least 2 and at most 3)')
+    >>> criteria.loc["I1", "status"]
+    'unknown'
+    """
+    patients = _Patients(trial, protocol)
+    ids = patients.table["patient_id"].to_list()
+    answers = [_ASK[criterion.kind](patients, criterion) for criterion in protocol.criteria]
+    codes = np.column_stack([answer.codes for answer in answers]) if ids else np.empty((0, len(answers)), np.int8)
+    count = len(protocol.criteria)
+    status = np.array(STATUSES, dtype=object)[codes.astype(int)]
+    criteria = pd.DataFrame(
+        {
+            "patient_id": np.repeat(np.array(ids, dtype=object), count),
+            "criterion": [criterion.id for criterion in protocol.criteria] * len(ids),
+            "status": status.ravel(),
+            "reason": [answer.reasons[i] for i in range(len(ids)) for answer in answers],
+        }
+    )
+    overall = np.array(OVERALL, dtype=object)[overall_status(codes).astype(int)] if ids else []
+    return Screening(
+        criteria,
+        pd.DataFrame({"patient_id": np.array(ids, dtype=object), "overall": overall}),
+        protocol.id,
+        protocol.version,
+    )
+
+
+Status = Literal["pass", "fail", "unknown"]
