@@ -1,0 +1,2 @@
+from pnstrial.survival.kaplan_meier import *
+from pnstrial.survival.logrank import *
