@@ -1,0 +1,340 @@
+"""What does the trial say, all of it at once?
+
+Input: a `TrialData` and a `Protocol`.
+Output: `Analysis`: findings, screening, exposure, visits, decisions, sets, primary and secondary endpoints, times
+to events; each derived once and handed to the next.
+Protocol section: all.
+Method: nothing is decided here; it calls the modules in the order of the trial.
+Next: `reporting`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from pnstrial import endpoints, exposure, visits
+from pnstrial.checks import protocol_findings
+from pnstrial.eligibility import screen
+from pnstrial.results import NotEstimable, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pnstrial.data import Finding, TrialData
+    from pnstrial.eligibility import Screening
+    from pnstrial.endpoints import AnalysisSets, ResponseResult
+    from pnstrial.exposure import Exposure
+    from pnstrial.protocol import Protocol
+
+__all__ = ["Analysis", "analyse"]
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis(Result):
+    """Everything that the tables say under a protocol; each part is derived on first use and kept.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+        With the estimand and null asked for.
+    visit : str
+        Visit of the primary endpoint.
+    """
+
+    trial: TrialData = field(repr=False)
+    protocol: Protocol = field(repr=False)
+    visit: str
+
+    @cached_property
+    def screening(self) -> Screening:
+        """Eligibility of every screened patient."""
+        return screen(self.trial, self.protocol)
+
+    @cached_property
+    def exposure(self) -> Exposure:
+        """Given against planned."""
+        return exposure.summarise(self.trial, self.protocol)
+
+    @cached_property
+    def assessments(self) -> visits.Assessments:
+        """Dated values of the enrolled patients."""
+        return visits.Assessments(self.trial, self.protocol)
+
+    @cached_property
+    def visits(self) -> pd.DataFrame:
+        """One row per enrolled patient and visit."""
+        return visits.derive(self.trial, self.protocol, assessments=self.assessments)
+
+    @cached_property
+    def decisions(self) -> pd.DataFrame:
+        """One row per enrolled patient."""
+        return visits.decisions(
+            self.trial, self.protocol, derived=self.visits, assessments=self.assessments
+        )
+
+    @cached_property
+    def sets(self) -> AnalysisSets:
+        """Who is in which analysis set."""
+        return endpoints.analysis_sets(
+            self.trial,
+            self.protocol,
+            screening=self.screening,
+            assessments=self.assessments,
+            derived=self.visits,
+        )
+
+    def response_at(self, visit: str, estimand: dict[str, str] | None = None) -> ResponseResult:
+        """Give the proportion of responders at a visit, under the protocol's or another estimand."""
+        return endpoints.primary_endpoint(
+            self.trial,
+            self.protocol,
+            visit=visit,
+            estimand=estimand,
+            assessments=self.assessments,
+            derived=self.visits,
+        )
+
+    @cached_property
+    def primary(self) -> ResponseResult:
+        """The primary endpoint."""
+        return self.response_at(self.visit)
+
+    @cached_property
+    def secondary(self) -> dict[str, ResponseResult]:
+        """The same at the secondary visits."""
+        return {visit: self.response_at(visit) for visit in self.protocol.endpoint.secondary_visits}
+
+    @cached_property
+    def scale_changes(self) -> pd.DataFrame:
+        """Changes of Barthel, ICARS and ONLS."""
+        return endpoints.scale_changes(self.trial, self.protocol, assessments=self.assessments)
+
+    @cached_property
+    def scales(self) -> pd.DataFrame:
+        """Improved on each scale at each visit."""
+        return endpoints.scale_endpoint(self.trial, self.protocol, assessments=self.assessments)
+
+    @cached_property
+    def times(self) -> pd.DataFrame:
+        """Time-to-event records."""
+        return endpoints.time_to_event(self.trial, self.protocol, assessments=self.assessments)
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """Warnings of the tables and of the protocol in use."""
+        found = protocol_findings(
+            self.trial,
+            self.protocol,
+            screening=self.screening,
+            assessments=self.assessments,
+        )
+        return (*self.trial.findings, *found)
+
+    def run(self, told: Callable[[str], None] = lambda step: None) -> Analysis:
+        """Derive every part now, telling each step by its name before it starts.
+
+        Parameters
+        ----------
+        told : callable, optional
+            Called with the name of each step.
+
+        Returns
+        -------
+        Analysis
+            Itself.
+        """
+        for step in ("screening", "exposure", "visits", "decisions", "sets", "primary", "secondary", "scales",
+                     "times", "findings"):  # fmt: skip
+            told(step)
+            getattr(self, step)
+        return self
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the primary endpoint as one row."""
+        return self.primary.to_frame()
+
+    def to_json_object(self) -> dict[str, Any]:
+        """Return everything as plain numbers, words and None, for machines.
+
+        Returns
+        -------
+        dict
+            Keys findings, screening, exposure, visits, decisions, sets, primary, secondary, time_to_event.
+        """
+        return {
+            "findings": [finding.as_dict() for finding in self.findings],
+            "screening": self._screening_object(),
+            "exposure": self._exposure_object(),
+            "visits": self._visits_object(),
+            "decisions": {
+                row.patient_id: {"decision": row.decision, "deviation": row.deviation}
+                for row in self.decisions.itertuples()
+            },
+            "sets": {name: list(getattr(self.sets, name)) for name in ("full_analysis", "safety", "per_protocol")},
+            "primary": _response_object(self.primary),
+            "secondary": {
+                **{visit: _response_object(result) for visit, result in self.secondary.items()},
+                "scales": self._scales_object(),
+            },
+            "time_to_event": self._times_object(),
+        }
+
+    def _screening_object(self) -> dict[str, Any]:
+        overall = self.screening.overall
+        found: dict[str, Any] = {
+            patient: {"overall": answer, "criteria": {}}
+            for patient, answer in zip(overall["patient_id"], overall["overall"], strict=True)
+        }
+        criteria = self.screening.criteria
+        for patient, criterion, status in zip(
+            criteria["patient_id"], criteria["criterion"], criteria["status"], strict=True
+        ):
+            found[patient]["criteria"][criterion] = status
+        return found
+
+    def _exposure_object(self) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            row.patient_id: {
+                "cycles": [],
+                "relative_dose_intensity": plain(row.relative_dose_intensity),
+                "share_of_course": plain(row.share_of_course),
+            }
+            for row in self.exposure.patients.itertuples()
+        }
+        for row in self.exposure.cycles.itertuples():
+            found[str(row.patient_id)]["cycles"].append(
+                {
+                    "cycle": plain(row.cycle),
+                    "planned_g": plain(row.planned_g),
+                    "given_g": plain(row.given_g),
+                    "start": plain(row.start),
+                    "on_time": plain(row.on_time),
+                    "dose_as_planned": plain(row.dose_as_planned),
+                }
+            )
+        return found
+
+    def _visits_object(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for row in self.visits.itertuples():
+            patient = found.setdefault(
+                row.patient_id,
+                {"baseline_mrs": grade(row.baseline_mrs), "baseline_date": plain(row.baseline_date)},
+            )
+            patient[row.visit] = {
+                "mrs": grade(row.mrs),
+                "date": plain(row.date),
+                "derivation": row.derivation,
+                "category": row.category,
+            }
+        return found
+
+    def _scales_object(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for row in self.scales.itertuples():
+            found.setdefault(row.scale, {})[row.visit] = {"improved": row.improved, "n": row.n}
+        return found
+
+    def _times_object(self) -> dict[str, Any]:
+        found: dict[str, Any] = {parameter: {} for parameter in endpoints.TIME_PARAMETERS}
+        for row in self.times.itertuples():
+            found[str(row.parameter)][row.patient_id] = {"days": int(row.days), "event": int(row.event)}
+        return found
+
+    def __str__(self) -> str:
+        parts = [
+            str(self.trial),
+            f"Protocol: {self.protocol.title} ({self.protocol.id}, version {self.protocol.version})",
+            str(self.screening),
+            "Interim decisions: "
+            + (
+                ", ".join(f"{count} {name}" for name, count in self.decisions["decision"].value_counts().items())
+                or "none"
+            ),
+            "Analysis sets: "
+            + ", ".join(f"{row.set.replace('_', ' ')} {row.n}" for row in self.sets.to_frame().itertuples()),
+            str(self.primary),
+        ]
+        return "\n\n".join(parts)
+
+    def _repr_html_(self) -> str:
+        import html
+
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+
+def plain(value: Any) -> Any:
+    """Turn a cell of a frame into a plain number, word, ISO date or None."""
+    if value is None or value is pd.NaT or value is pd.NA:
+        return None
+    if isinstance(value, pd.Timestamp):
+        return value.date().isoformat()
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and np.isnan(value):
+        return None
+    return value
+
+
+def grade(value: float) -> int | None:
+    """Turn a grade into an integer, nan into None."""
+    return None if np.isnan(value) else int(value)
+
+
+def _response_object(result: ResponseResult) -> dict[str, Any]:
+    known = not isinstance(result.estimate, NotEstimable) and not isinstance(result.ci, NotEstimable)
+    return {
+        "responders": result.responders,
+        "n": result.n,
+        "proportion": result.estimate if known else None,
+        "ci": list(result.ci) if isinstance(result.ci, tuple) else None,
+        "p_value": None if isinstance(result.p_value, NotEstimable) else result.p_value,
+        "estimand": result.estimand,
+    }
+
+
+def analyse(
+    trial: TrialData,
+    protocol: Protocol,
+    *,
+    estimand: dict[str, str] | None = None,
+    visit: str | None = None,
+    null: float | None = None,
+) -> Analysis:
+    """Analyse a trial under a protocol.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+    estimand : dict of str, optional
+        Strategies that replace those of the protocol.
+    visit : str, optional
+        Visit of the primary endpoint, if another than the protocol's.
+    null : float, optional
+        Null proportion, if another than the protocol's.
+
+    Returns
+    -------
+    Analysis
+
+    Raises
+    ------
+    ProtocolError
+        For a visit, event, strategy or null that is not allowed.
+    """
+    asked = protocol
+    if estimand:
+        endpoints.check_estimand(estimand)
+        asked = asked.with_estimand(**estimand)
+    if null is not None:
+        asked = asked.with_settings(endpoint={"null_proportion": null})
+    name = visit or asked.endpoint.visit
+    asked.visit(name)
+    return Analysis(trial, asked, name)

@@ -1,0 +1,586 @@
+"""Did the patients respond, under which estimand, and when did what happen to them?
+
+Input: the derived visits, exposure, medication and follow-up of the trial.
+Output: responder or not and why for every patient; analysis sets; primary and secondary endpoints; changes of the
+scales; time-to-event records.
+Protocol section: endpoint, estimand.
+Method: intercurrent events are asked in the order death, rescue, stopped, no value (ICH E9(R1)); the proportion
+has its Clopper-Pearson interval (Biometrika 1934;26:404) and the exact one-sided p-value P(X >= x).
+Next: `shift`, `survival`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pandas as pd
+
+from pnstrial import rules
+from pnstrial.data.schema import SCALES
+from pnstrial.eligibility import classify_medications, screen
+from pnstrial.exposure import given_cycles
+from pnstrial.protocol import ProtocolError
+from pnstrial.results import NotEstimable, Provenance, Result
+from pnstrial.rules import change_category, response, response_reason
+from pnstrial.visits import (
+    DEATH,
+    MISSING,
+    OBSERVED,
+    Assessments,
+    baseline,
+    category_codes,
+    codes,
+    derive,
+    named,
+    nearest_in_window,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pnstrial.eligibility import Screening
+    from pnstrial.protocol import Protocol
+
+    from pnstrial.data import TrialData
+
+__all__ = [
+    "AnalysisSets",
+    "ResponseResult",
+    "analysis_sets",
+    "change_category",
+    "primary_endpoint",
+    "responders",
+    "response",
+    "response_reason",
+    "scale_changes",
+    "scale_endpoint",
+    "time_to_event",
+]
+
+TIME_PARAMETERS = ("overall_survival", "deterioration", "improvement")
+
+
+# ---------------------------------------------------------------------------------------------------- response
+@dataclass(frozen=True, eq=False)
+class ResponseResult(Result):
+    """The proportion of responders at a visit, under an estimand.
+
+    Attributes
+    ----------
+    responders, n : int
+        Responders, and patients in the denominator.
+    estimate : float or NotEstimable
+        responders / n.
+    ci : tuple of float or NotEstimable
+        Exact two-sided interval.
+    p_value : float or None or NotEstimable
+        P(X >= responders) under the null; None if the protocol states no null.
+    null : float or None
+    level : float
+    method : str
+    visit : str
+    estimand : dict of str
+        Strategy for death, rescue, stopped, missing.
+    patients : pandas.DataFrame
+        What happened to every patient of the set: patient_id, response (responder, non-responder, excluded),
+        reason.
+    provenance : Provenance
+    """
+
+    responders: int
+    n: int
+    estimate: float | NotEstimable
+    ci: tuple[float, float] | NotEstimable
+    p_value: float | None | NotEstimable
+    null: float | None
+    level: float
+    method: str
+    visit: str
+    estimand: dict[str, str]
+    patients: pd.DataFrame
+    provenance: Provenance
+
+    @property
+    def proportion(self) -> float | NotEstimable:
+        """The estimate by its other name."""
+        return self.estimate
+
+    def __str__(self) -> str:
+        head = f"Response at {self.visit}: {self.responders} of {self.n}"
+        if isinstance(self.estimate, NotEstimable) or isinstance(self.ci, NotEstimable):
+            return f"{head}, {self.estimate}"
+        low, high = self.ci
+        lines = [
+            f"{head} = {100 * self.estimate:.1f} % "
+            f"({100 * self.level:g} % {self.method} interval {100 * low:.1f} to {100 * high:.1f} %)"
+        ]
+        if self.null is not None and isinstance(self.p_value, float):
+            lines.append(f"P(X >= {self.responders}) under a rate of {100 * self.null:g} %: p = {self.p_value:.4f}")
+        lines.append("Estimand: " + "; ".join(f"{event}: {way}" for event, way in self.estimand.items()))
+        counts = self.patients.groupby(["response", "reason"], sort=True).size()
+        for key, count in counts.items():
+            answer, reason = cast("tuple[str, str]", key)
+            lines.append(f"  {count:>4}  {answer}: {reason}")
+        return "\n".join(lines)
+
+
+def _strategy_codes(estimand: dict[str, str]) -> tuple[int, int, int, int]:
+    return (
+        rules.DEATH_STRATEGIES.index(estimand["death"]),
+        rules.RESCUE_STRATEGIES.index(estimand["rescue"]),
+        rules.STOPPED_STRATEGIES.index(estimand["stopped"]),
+        rules.MISSING_STRATEGIES.index(estimand["missing"]),
+    )
+
+
+def _rescued(assessments: Assessments, at_visit: pd.DataFrame, target: pd.Series) -> NDArray[np.bool_]:
+    """Tell who started counting immunotherapy after day 1 and up to the visit's rating (target day if none)."""
+    patients = assessments.patients
+    records = classify_medications(assessments.trial, assessments.protocol)
+    records = records[records["counts_as_rescue"]]
+    until = at_visit["date"].where(at_visit["derivation"] == OBSERVED, target)
+    started = records["start_date"]
+    counts = (started > records["patient_id"].map(patients["day_1"])) & (
+        started <= records["patient_id"].map(until)
+    )
+    return patients.index.isin(records.loc[counts, "patient_id"])
+
+
+def _events(assessments: Assessments, derived: pd.DataFrame, visit: str) -> pd.DataFrame:
+    """Gather what the response rule asks, one row per enrolled patient."""
+    protocol = assessments.protocol
+    planned = protocol.visit(visit)
+    at_visit = derived[derived["visit"] == visit].set_index("patient_id")
+    patients = assessments.patients
+    points = protocol.endpoint.improvement_points
+    start = codes(at_visit["baseline_mrs"])
+    before = protocol.treatment.cycles_before_decision
+    cycles = given_cycles(assessments.trial, protocol)
+    given = cycles[cycles["cycle"] <= before].groupby("patient_id").size()
+    last = assessments.last_until(assessments.date_of(planned.last_day))
+    on_treatment_until = patients["last_dose"] + pd.Timedelta(days=protocol.endpoint.on_treatment_days)
+    on_treatment = assessments.last_until(on_treatment_until)
+    frame = pd.DataFrame(index=patients.index)
+    frame["has_baseline"] = (start != rules.MISSING).astype(np.int8)
+    frame["dead"] = (at_visit["derivation"] == DEATH).astype(np.int8)
+    frame["rescued"] = _rescued(assessments, at_visit, assessments.date_of(planned.target_day)).astype(np.int8)
+    frame["stopped"] = (patients.index.to_series().map(given).fillna(0) < before).astype(np.int8)
+    frame["category"] = category_codes(at_visit["category"])
+    frame["last_category"] = change_category(start, codes(last), points)
+    frame["on_treatment_category"] = change_category(start, codes(on_treatment), points)
+    return frame
+
+
+def responders(
+    trial: TrialData,
+    protocol: Protocol,
+    visit: str | None = None,
+    *,
+    assessments: Assessments | None = None,
+    derived: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Say for every enrolled patient whether it is a responder, and why.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+        Its estimand decides.
+    visit : str, optional
+        By default the visit of the endpoint.
+    assessments, derived : optional
+        If they were made already.
+
+    Returns
+    -------
+    pandas.DataFrame
+        patient_id, response, reason, then the flags that the rule asked.
+    """
+    known = assessments or Assessments(trial, protocol)
+    values = derive(trial, protocol, assessments=known) if derived is None else derived
+    events = _events(known, values, visit or protocol.endpoint.visit)
+    reason = response_reason(
+        *(events[column].to_numpy() for column in events.columns), *_strategy_codes(protocol.estimand.strategies())
+    )
+    frame = pd.DataFrame(
+        {
+            "patient_id": events.index.to_numpy(),
+            "response": named(response(reason), rules.RESPONSES),
+            "reason": named(reason, rules.REASONS),
+        }
+    )
+    return pd.concat([frame, events.reset_index(drop=True)], axis=1)
+
+
+def primary_endpoint(
+    trial: TrialData,
+    protocol: Protocol,
+    *,
+    visit: str | None = None,
+    estimand: dict[str, str] | None = None,
+    null: float | None = None,
+    assessments: Assessments | None = None,
+    derived: pd.DataFrame | None = None,
+) -> ResponseResult:
+    """Estimate the proportion of the full analysis set that improved on the mRS.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+    visit : str, optional
+        Another visit of the protocol; by default that of the endpoint.
+    estimand : dict of str, optional
+        Strategies that replace those of the protocol, such as ``{"missing": "LOCF"}``.
+    null : float, optional
+        Null proportion that replaces that of the protocol.
+    assessments, derived : optional
+        If they were made already.
+
+    Returns
+    -------
+    ResponseResult
+        With count, denominator, exact interval, p-value against the null (None if there is none) and what
+        happened to every patient.
+
+    Raises
+    ------
+    ProtocolError
+        For a visit, event or strategy that does not exist, or a null outside 0 to 1.
+
+    Examples
+    --------
+    >>> import pandas as pd, pnstrial as pns
+    >>> trial = pns.data.TrialData.from_frames({
+    ...     "screening": pd.DataFrame({"patient_id": ["A", "B"], "screening_date": ["2014-03-01"] * 2,
+    ...                                "enrolment_date": ["2014-03-02"] * 2, "mrs": [3, 2]}),
+    ...     "mrs": pd.DataFrame({"patient_id": ["A"], "date": ["2014-05-26"], "mrs": [2]}),
+    ... })
+    >>> result = primary_endpoint(trial, pns.load_protocol("nct02343211"), null=0.1)
+    >>> result.responders, result.n, round(result.p_value, 2)
+    (1, 2, 0.19)
+    >>> result.patients["reason"].tolist()
+    ['improved', 'missing']
+    """
+    from pnstrial.design.proportion import proportion
+
+    asked = protocol if estimand is None else protocol.with_estimand(**estimand)
+    if null is not None:
+        asked = asked.with_settings(endpoint={"null_proportion": null})
+    name = visit or asked.endpoint.visit
+    asked.visit(name)
+    patients = responders(trial, asked, name, assessments=assessments, derived=derived)
+    count = int((patients["response"] == "responder").sum())
+    n = int((patients["response"] != "excluded").sum())
+    exact = proportion(count, n, null=asked.endpoint.null_proportion, level=asked.endpoint.level)
+    estimate, ci, p_value = exact.estimate, exact.ci, exact.p_value
+    if n == 0:
+        reason = "no patient is enrolled" if patients.empty else "every patient is excluded under this estimand"
+        estimate = ci = NotEstimable(reason)
+        p_value = None if asked.endpoint.null_proportion is None else NotEstimable(reason)
+    return ResponseResult(
+        responders=count,
+        n=n,
+        estimate=estimate,
+        ci=ci,
+        p_value=p_value,
+        null=asked.endpoint.null_proportion,
+        level=asked.endpoint.level,
+        method="Clopper-Pearson",
+        visit=name,
+        estimand=asked.estimand.strategies(),
+        patients=patients[["patient_id", "response", "reason"]],
+        provenance=Provenance(asked.id, asked.version),
+    )
+
+
+# ------------------------------------------------------------------------------------------------- analysis sets
+@dataclass(frozen=True, eq=False)
+class AnalysisSets(Result):
+    """Who is in which analysis set.
+
+    Attributes
+    ----------
+    full_analysis, safety, per_protocol : tuple of str
+        Patients, in the order of the screening table.
+    reasons : pandas.DataFrame
+        patient_id, set, reason: why an enrolled patient is not in a set; one row for each reason.
+    """
+
+    full_analysis: tuple[str, ...]
+    safety: tuple[str, ...]
+    per_protocol: tuple[str, ...]
+    reasons: pd.DataFrame
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per set: its name and size."""
+        names = ("full_analysis", "safety", "per_protocol")
+        return pd.DataFrame({"set": names, "n": [len(getattr(self, name)) for name in names]})
+
+    def __str__(self) -> str:
+        return self.to_frame().to_string(index=False)
+
+    def _repr_html_(self) -> str:
+        return self.to_frame().to_html(index=False)
+
+
+def analysis_sets(
+    trial: TrialData,
+    protocol: Protocol,
+    *,
+    screening: Screening | None = None,
+    assessments: Assessments | None = None,
+    derived: pd.DataFrame | None = None,
+) -> AnalysisSets:
+    """Find the analysis sets.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+    screening, assessments, derived : optional
+        If they were made already.
+
+    Returns
+    -------
+    AnalysisSets
+
+    Notes
+    -----
+    Full analysis set: enrolled. Safety set: at least one infusion with a dose over 0. Per-protocol set: full
+    analysis set, no criterion failed, all cycles before the decision given with the dose as planned and on time,
+    the endpoint visit's value observed or DEATH, no rescue on or before that assessment.
+    """
+    known = assessments or Assessments(trial, protocol)
+    values = derive(trial, protocol, assessments=known) if derived is None else derived
+    asked = screen(trial, protocol) if screening is None else screening
+    patients = known.patients
+    who = patients.index.to_series()
+    visit = protocol.visit(protocol.endpoint.visit)
+    at_visit = values[values["visit"] == visit.name].set_index("patient_id")
+    before = protocol.treatment.cycles_before_decision
+    cycles = given_cycles(trial, protocol)
+    early = cycles[cycles["cycle"] <= before]
+    count = who.map(early.groupby("patient_id").size()).fillna(0)
+    as_planned = early[early["dose_as_planned"].eq(True)].groupby("patient_id").size()  # noqa: FBT003 - None is not planned
+    on_time = early[early["on_time"].eq(True)].groupby("patient_id").size()  # noqa: FBT003 - None is not on time
+    failed = asked.criteria[asked.criteria["status"] == "fail"].groupby("patient_id")["criterion"].agg(", ".join)
+    rescued = _rescued(known, at_visit, known.date_of(visit.target_day))
+    checks = [
+        (who.isin(failed.index).to_numpy(), "fails " + who.map(failed).fillna("")),
+        ((count < before).to_numpy(), f"fewer than {before} of the first {before} cycles given"),
+        (((count >= before) & (who.map(as_planned).fillna(0) < before)).to_numpy(), "a dose not as planned"),
+        (((count >= before) & (who.map(on_time).fillna(0) < before)).to_numpy(), "a cycle not on time"),
+        ((at_visit["derivation"] == MISSING).to_numpy(), f"no value at {visit.name}"),
+        (rescued, f"rescue immunotherapy on or before {visit.name}"),
+    ]
+    out = np.zeros(len(who), dtype=bool)
+    rows = [
+        pd.DataFrame({"patient_id": who[~patients["infused"]], "set": "safety", "reason": "never infused"})
+    ]
+    for mask, reason in checks:
+        out |= mask
+        told = reason[mask] if isinstance(reason, pd.Series) else reason
+        rows.append(pd.DataFrame({"patient_id": who[mask], "set": "per_protocol", "reason": told}))
+    reasons = pd.concat(rows, ignore_index=True)
+    place = {patient: position for position, patient in enumerate(who)}
+    reasons = reasons.sort_values("patient_id", key=lambda ids: ids.map(place), kind="stable")
+    return AnalysisSets(
+        full_analysis=tuple(who),
+        safety=tuple(who[patients["infused"]]),
+        per_protocol=tuple(who[~out]),
+        reasons=reasons.reset_index(drop=True),
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------- scales
+def scale_changes(
+    trial: TrialData, protocol: Protocol, *, assessments: Assessments | None = None
+) -> pd.DataFrame:
+    """Give the change of Barthel, ICARS and ONLS of every enrolled patient at every visit.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+    assessments : Assessments, optional
+        If it was made already.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per scale, visit and patient with any value: patient_id, scale, visit, baseline, baseline_date,
+        score, date, change, improved (True, False or None where a value is missing), baseline_line, source_line.
+
+    Notes
+    -----
+    Baseline and windows are those of the mRS, without a screening value and without death; of two scores on a
+    date the better one counts at baseline, the worse one after it; any change in the better direction is improved.
+    """
+    known = assessments or Assessments(trial, protocol)
+    table = trial.scales
+    usable = table["score"].notna() & table["patient_id"].isin(known.patients.index)
+    dated = known._dated(table[usable][["patient_id", "date", "scale", "score"]])  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    visit_names = [visit.name for visit in protocol.visits]
+    parts: list[pd.DataFrame] = []
+    for scale in SCALES.values():
+        own = dated[dated["scale"] == scale.name].assign(bad=lambda frame: frame["score"])
+        if scale.higher_is_better:
+            own = own.assign(bad=-own["score"])
+        early = own[own["day"] <= 1].sort_values(["patient_id", "date", "bad", "line"], kind="stable")
+        early = early.drop_duplicates(["patient_id", "date"]).drop_duplicates("patient_id", keep="last")
+        early = early.set_index("patient_id")
+        later = own[own["day"] > 1].sort_values(["patient_id", "date", "bad"], kind="stable")
+        later = later.drop_duplicates(["patient_id", "date"], keep="last")
+        for visit in protocol.visits:
+            rated = nearest_in_window(later, visit)
+            index = known.patients.index[known.patients.index.isin(early.index.union(rated.index))]
+            first, second = early.reindex(index), rated.reindex(index)
+            worse = second["bad"] - first["bad"]
+            part = pd.DataFrame(
+                {
+                    "patient_id": index,
+                    "scale": scale.name,
+                    "visit": visit.name,
+                    "baseline": first["score"].to_numpy(dtype=float),
+                    "baseline_date": first["date"].to_numpy(),
+                    "score": second["score"].to_numpy(dtype=float),
+                    "date": second["date"].to_numpy(),
+                    "change": (second["score"] - first["score"]).to_numpy(dtype=float),
+                    "improved": (worse < 0).astype(object).where(worse.notna(), None).to_numpy(),
+                    "baseline_line": first["line"].astype("Int64").to_numpy(),
+                    "source_line": second["line"].astype("Int64").to_numpy(),
+                }
+            )
+            parts.append(part)
+    frame = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    frame["visit"] = pd.Categorical(frame["visit"], visit_names)
+    return frame.astype({"visit": object})
+
+
+def scale_endpoint(
+    trial: TrialData, protocol: Protocol, *, assessments: Assessments | None = None
+) -> pd.DataFrame:
+    """Count who improved on each scale at each visit.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+    assessments : Assessments, optional
+        If it was made already.
+
+    Returns
+    -------
+    pandas.DataFrame
+        scale, visit, improved, n (patients of the full analysis set with both values).
+    """
+    changes = scale_changes(trial, protocol, assessments=assessments)
+    rows: list[dict[str, Any]] = []
+    for scale in SCALES:
+        for visit in protocol.visits:
+            own = changes[(changes["scale"] == scale) & (changes["visit"] == visit.name)]
+            known = own["improved"].notna()
+            improved = int(own.loc[known, "improved"].astype(bool).sum())
+            rows.append({"scale": scale, "visit": visit.name, "improved": improved, "n": int(known.sum())})
+    return pd.DataFrame(rows)
+
+
+# --------------------------------------------------------------------------------------------------- time to event
+def time_to_event(
+    trial: TrialData, protocol: Protocol, *, assessments: Assessments | None = None
+) -> pd.DataFrame:
+    """Give the time-to-event records of the enrolled patients; rescue is ignored.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+    assessments : Assessments, optional
+        If it was made already.
+
+    Returns
+    -------
+    pandas.DataFrame
+        patient_id, parameter ("overall_survival", "deterioration", "improvement"), start_date (day 1), date,
+        days (date - day 1, 0 on day 1), event (1 event, 0 censored, 2 death before an improvement), description,
+        source_table, source_column, source_line.
+
+    Notes
+    -----
+    Overall survival: death, else censored at the last contact; without a follow-up row there is no record.
+    Deterioration: first rating after day 1 above baseline, or death; else censored at the last rating (day 1 if
+    none). Improvement: first rating after day 1 below baseline; death first competes (code 2); censored likewise.
+    Without baseline there is no record of the two mRS times.
+    """
+    known = assessments or Assessments(trial, protocol)
+    patients = known.patients
+    follow_up = trial.follow_up.reset_index().drop_duplicates("patient_id").set_index("patient_id")
+    follow_line = patients.index.to_series().map(follow_up["line"])
+    parts = [_overall_survival(patients, follow_line)]
+    start = baseline(known)["baseline_mrs"]
+    later = known.later
+    later = later.assign(baseline=later["patient_id"].map(start))
+    category = change_category(
+        codes(later["baseline"]), codes(later["mrs"]), protocol.endpoint.improvement_points
+    )
+    last = later.drop_duplicates("patient_id", keep="last").set_index("patient_id").reindex(patients.index)
+    for parameter, wanted in (("deterioration", rules.DETERIORATED), ("improvement", rules.IMPROVED)):
+        first = later[category == wanted].drop_duplicates("patient_id").set_index("patient_id")
+        first = first.reindex(patients.index)
+        rated = first["date"].notna() & ~(first["date"] > patients["death_date"])
+        died = ~rated & patients["death_date"].notna()
+        part = pd.DataFrame(index=patients.index)
+        part["date"] = first["date"].where(rated, patients["death_date"].where(died, last["date"]))
+        part["date"] = part["date"].fillna(patients["day_1"])
+        part["event"] = np.where(rated, 1, np.where(died, 1 if parameter == "deterioration" else 2, 0))
+        part["description"] = np.where(
+            rated, f"first rating with {parameter}", np.where(died, "death", "last rating without it")
+        )
+        part["source_table"] = np.where(
+            died, "follow_up", np.where(rated | last["date"].notna(), "mrs", "day 1")
+        )
+        part["source_column"] = np.where(died, "death_date", "date")
+        part["source_line"] = np.where(
+            rated, _numbers(first["line"]), np.where(died, _numbers(follow_line), _numbers(last["line"]))
+        )
+        parts.append(part[start.notna().to_numpy()].assign(parameter=parameter))
+    frame = pd.concat(parts).reset_index(names="patient_id")
+    frame["start_date"] = frame["patient_id"].map(patients["day_1"])
+    frame["days"] = (frame["date"] - frame["start_date"]).dt.days.astype(int)
+    frame["source_line"] = frame["source_line"].astype("Int64")
+    order = ["patient_id", "parameter", "start_date", "date", "days", "event", "description"]
+    return frame[[*order, "source_table", "source_column", "source_line"]]
+
+
+def _numbers(lines: pd.Series) -> NDArray[np.float64]:
+    return pd.to_numeric(lines).to_numpy(dtype=float)
+
+
+def _overall_survival(patients: pd.DataFrame, follow_line: pd.Series) -> pd.DataFrame:
+    dead = patients["death_date"].notna()
+    part = pd.DataFrame(index=patients.index)
+    part["date"] = patients["death_date"].where(dead, patients["last_contact_date"])
+    part["event"] = dead.astype(int)
+    part["description"] = np.where(dead, "death", "alive at last contact")
+    part["source_table"] = "follow_up"
+    part["source_column"] = np.where(dead, "death_date", "last_contact_date")
+    part["source_line"] = _numbers(follow_line)
+    return part[patients["in_follow_up"].to_numpy()].assign(parameter="overall_survival")
+
+
+def check_estimand(strategies: dict[str, str]) -> None:
+    """Raise `ProtocolError` for an event or strategy that does not exist; see `Protocol.with_estimand`."""
+    allowed = {
+        "death": rules.DEATH_STRATEGIES,
+        "rescue": rules.RESCUE_STRATEGIES,
+        "stopped": rules.STOPPED_STRATEGIES,
+        "missing": rules.MISSING_STRATEGIES,
+    }
+    for event, way in strategies.items():
+        if event not in allowed:
+            raise ProtocolError(f"estimand has no event {event!r}; it has {', '.join(allowed)}")
+        if way not in allowed[event]:
+            raise ProtocolError(f"estimand {event} = {way!r}; allowed are {', '.join(allowed[event])}")

@@ -1,0 +1,369 @@
+"""What was the patient's mRS at baseline and at each visit, and what was decided?
+
+Input: the rating, infusion, screening and follow-up tables, and the visits of the protocol.
+Output: one row per enrolled patient and visit (mRS, date, derivation, category); one decision per patient.
+Protocol section: visits, decision, primary_rater.
+Method: day 1 is the first infusion (enrolment, if never infused), the day before it is day -1. In a window the
+rating nearest the target counts, the later of two equally near; of several raters on that date the conservative
+one: the lowest at baseline, the highest after it. Death is mRS 6 and never a rating.
+Next: `endpoints`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from pnstrial import rules
+from pnstrial.exposure import given_cycles
+from pnstrial.rules import interim_decision
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pnstrial.data import TrialData
+    from pnstrial.protocol import Protocol, Visit
+
+__all__ = [
+    "DEATH",
+    "MISSING",
+    "OBSERVED",
+    "Assessments",
+    "baseline",
+    "decisions",
+    "derive",
+    "interim_decision",
+    "study_day",
+]
+
+OBSERVED: Final = "observed"
+DEATH: Final = "DEATH"
+MISSING: Final = "missing"
+
+_DAY = np.timedelta64(1, "D")
+
+
+def study_day(date: Any, day_1: Any) -> Any:
+    """Number the days of a patient: day 1 is the first infusion, the day before it is day -1.
+
+    Parameters
+    ----------
+    date, day_1 : array of datetime64
+
+    Returns
+    -------
+    array of float
+        Whole days, never 0; nan where a date is missing.
+
+    Examples
+    --------
+    >>> days = np.array(["2014-03-04", "2014-03-05", "2014-03-06"], dtype="datetime64[D]")
+    >>> study_day(days, np.datetime64("2014-03-05")).tolist()
+    [-1.0, 1.0, 2.0]
+    """
+    gap = (np.asarray(date).astype("datetime64[D]") - np.asarray(day_1).astype("datetime64[D]")) / _DAY
+    return np.where(gap >= 0, gap + 1, gap)
+
+
+class Assessments:
+    """The dated values of the enrolled patients of a trial, made once and asked many times.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+
+    Attributes
+    ----------
+    patients : pandas.DataFrame
+        One row per enrolled patient, indexed by patient_id: day_1, death_date, last_contact_date,
+        screening_date, screening_mrs, screening_line, infused.
+    ratings : pandas.DataFrame
+        Usable ratings of these patients (a grade, not death): patient_id, date, day, mrs, rater, line.
+    """
+
+    def __init__(self, trial: TrialData, protocol: Protocol) -> None:
+        self.trial = trial
+        self.protocol = protocol
+        screening = trial.screening
+        enrolled = screening[screening["enrolment_date"].notna()].drop_duplicates("patient_id")
+        infusions = trial.infusions
+        given = infusions[infusions["dose_g"] > 0]
+        first = given.groupby("patient_id")["date"].min()
+        last = given.groupby("patient_id")["date"].max()
+        who = enrolled["patient_id"]
+        follow_up = trial.follow_up.drop_duplicates("patient_id").set_index("patient_id")
+        self.patients = pd.DataFrame(
+            {
+                "day_1": who.map(first).fillna(enrolled["enrolment_date"]).to_numpy(),
+                "infused": who.isin(first.index).to_numpy(),
+                "last_dose": who.map(last).to_numpy(),
+                "death_date": who.map(follow_up["death_date"]).to_numpy(),
+                "last_contact_date": who.map(follow_up["last_contact_date"]).to_numpy(),
+                "in_follow_up": who.isin(follow_up.index).to_numpy(),
+                "screening_date": enrolled["screening_date"].to_numpy(),
+                "screening_mrs": enrolled["mrs"].to_numpy(),
+                "screening_line": enrolled.index.to_numpy(),
+            },
+            index=pd.Index(who.to_numpy(dtype=object), name="patient_id"),
+        )
+        for column in ("day_1", "last_dose", "death_date", "last_contact_date", "screening_date"):
+            self.patients[column] = self.patients[column].astype("datetime64[s]")
+        table = trial.mrs
+        usable = table["mrs"].notna() & (table["mrs"] != rules.DEAD) & table["patient_id"].isin(who)
+        self.ratings = self._dated(table[usable][["patient_id", "date", "mrs", "rater"]])
+
+    def _dated(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Add day 1 and the study day to dated records, with the line as a column."""
+        dated = frame.reset_index(names="line")
+        dated["day_1"] = dated["patient_id"].map(self.patients["day_1"])
+        dated["day"] = study_day(dated["date"].to_numpy(), dated["day_1"].to_numpy())
+        return dated
+
+    def _one_a_date(self, ratings: pd.DataFrame, *, highest: bool) -> pd.DataFrame:
+        """Keep one rating per patient and date: the primary rater's, else the conservative one."""
+        primary = self.protocol.primary_rater
+        chosen = ratings.assign(
+            second=(ratings["rater"] != primary) if primary is not None else False,
+            worse=-ratings["mrs"] if highest else ratings["mrs"],
+            n_raters=ratings.groupby(["patient_id", "date"])["mrs"].transform("size"),
+        )
+        chosen = chosen.sort_values(["patient_id", "date", "second", "worse", "line"], kind="stable")
+        return chosen.drop_duplicates(["patient_id", "date"])
+
+    @property
+    def early(self) -> pd.DataFrame:
+        """One rating per patient and date on or before day 1."""
+        return self._one_a_date(self.ratings[self.ratings["day"] <= 1], highest=False)
+
+    @property
+    def later(self) -> pd.DataFrame:
+        """One rating per patient and date after day 1, in order of time."""
+        return self._one_a_date(self.ratings[self.ratings["day"] > 1], highest=True)
+
+    def date_of(self, day: int) -> pd.Series:
+        """Give the calendar date of a study day (2 or later) for every patient."""
+        return self.patients["day_1"] + pd.Timedelta(days=day - 1)
+
+    def last_until(self, until: pd.Series) -> pd.Series:
+        """Give each patient's last rating after day 1 and up to a date; nan where there is none."""
+        later = self.later
+        within = later[later["date"] <= later["patient_id"].map(until)]
+        last = within.drop_duplicates("patient_id", keep="last").set_index("patient_id")["mrs"]
+        return last.reindex(self.patients.index)
+
+
+def baseline(assessments: Assessments) -> pd.DataFrame:
+    """Find the baseline mRS: the latest of the ratings on or before day 1 and the screening mRS.
+
+    Parameters
+    ----------
+    assessments : Assessments
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by patient_id: baseline_mrs, baseline_date, source_table, source_line. A rating goes before the
+        screening mRS of the same date.
+    """
+    patients = assessments.patients
+    rated = assessments.early.drop_duplicates("patient_id", keep="last").set_index("patient_id")
+    rated = rated.reindex(patients.index)
+    screened = patients["screening_mrs"].notna() & (patients["screening_mrs"] != rules.DEAD)
+    screening_date = patients["screening_date"].where(screened)
+    from_rating = rated["date"].notna() & ~(screening_date > rated["date"])
+    frame = pd.DataFrame(index=patients.index)
+    frame["baseline_mrs"] = rated["mrs"].where(from_rating, patients["screening_mrs"].where(screened))
+    frame["baseline_date"] = rated["date"].where(from_rating, screening_date)
+    frame["source_table"] = pd.Series("mrs", patients.index).where(from_rating, "screening")
+    frame["source_line"] = rated["line"].where(from_rating, patients["screening_line"].where(screened))
+    return frame
+
+
+def nearest_in_window(dated: pd.DataFrame, visit: Visit) -> pd.DataFrame:
+    """Keep for each patient the record nearest the visit's target day, the later of two equally near.
+
+    Parameters
+    ----------
+    dated : pandas.DataFrame
+        Records with patient_id and day, one per patient and date.
+    visit : Visit
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by patient_id.
+    """
+    inside = dated[(dated["day"] >= visit.first_day) & (dated["day"] <= visit.last_day)]
+    inside = inside.assign(far=(inside["day"] - visit.target_day).abs(), back=-inside["day"])
+    return inside.sort_values(["patient_id", "far", "back"], kind="stable").drop_duplicates("patient_id").set_index("patient_id")
+
+
+def codes(grades: Any) -> NDArray[np.int8]:
+    """Turn grades with nan for missing into the integers of the rules (-1 = missing)."""
+    values = np.asarray(grades, dtype=float)
+    return np.where(np.isnan(values), rules.MISSING, values).astype(np.int8)
+
+
+def named(answers: Any, names: tuple[str, ...]) -> NDArray[Any]:
+    """Give the names of a rule's answers; None for -1."""
+    return np.array([*names, None], dtype=object)[np.asarray(answers, dtype=int)]
+
+
+def derive(
+    trial: TrialData, protocol: Protocol, *, assessments: Assessments | None = None
+) -> pd.DataFrame:
+    """Derive the mRS of every enrolled patient at every visit.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+    assessments : Assessments, optional
+        If it was made already.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per enrolled patient and visit, in the order of the screening table and of the protocol:
+        patient_id, visit, baseline_mrs, baseline_date, day_1, mrs (0-6, nan missing), date, day, derivation
+        ("observed", "DEATH" or "missing"), category ("improved", "stable", "deteriorated" or None), rater,
+        n_raters, source_line.
+
+    Notes
+    -----
+    1. The rating nearest the target day within the window, the later of two equally near; the date is sought
+       among all raters.
+    2. On that date the rating of the protocol's ``primary_rater`` if set and present, else the highest.
+    3. DEATH (mRS 6, dated at the death) if the patient died on or before the target day, or after it within the
+       window with no rating in the window.
+    4. The category compares with the baseline; death is deteriorated, also without one.
+
+    Examples
+    --------
+    >>> import pandas as pd, pnstrial as pns
+    >>> trial = pns.data.TrialData.from_frames({
+    ...     "screening": pd.DataFrame({"patient_id": ["A"], "screening_date": ["2014-03-01"],
+    ...                                "enrolment_date": ["2014-03-02"], "mrs": [3]}),
+    ...     "mrs": pd.DataFrame({"patient_id": ["A"], "date": ["2014-05-26"], "mrs": [2]}),
+    ... })
+    >>> derive(trial, pns.load_protocol("nct02343211"))[["visit", "mrs", "day", "category"]].values.tolist()
+    [['Month 3', 2.0, 86.0, 'improved'], ['Month 6', nan, nan, None]]
+    """
+    known = assessments or Assessments(trial, protocol)
+    patients = known.patients
+    start = baseline(known)
+    later = known.later
+    death_day = study_day(patients["death_date"].to_numpy(), patients["day_1"].to_numpy())
+    parts: list[pd.DataFrame] = []
+    for order, visit in enumerate(protocol.visits):
+        rated = nearest_in_window(later, visit).reindex(patients.index)
+        has_rating = rated["mrs"].notna().to_numpy()
+        with np.errstate(invalid="ignore"):
+            died = (death_day <= visit.target_day) | (
+                (death_day > visit.target_day) & (death_day <= visit.last_day) & ~has_rating
+            )
+        part = pd.DataFrame(index=patients.index)
+        part["visit"] = visit.name
+        part["baseline_mrs"] = start["baseline_mrs"]
+        part["baseline_date"] = start["baseline_date"]
+        part["day_1"] = patients["day_1"]
+        part["mrs"] = np.where(died, rules.DEAD, rated["mrs"].to_numpy(dtype=float))
+        part["date"] = rated["date"].where(~died, patients["death_date"])
+        part["day"] = np.where(died, death_day, rated["day"].to_numpy(dtype=float))
+        part["derivation"] = np.where(died, DEATH, np.where(has_rating, OBSERVED, MISSING))
+        answer = rules.change_category(
+            codes(part["baseline_mrs"]), codes(part["mrs"]), protocol.endpoint.improvement_points
+        )
+        part["category"] = named(answer, rules.CATEGORIES)
+        part["rater"] = rated["rater"].where(~died, None)
+        part["n_raters"] = rated["n_raters"].where(~died).fillna(0).astype(int)
+        part["source_line"] = rated["line"].where(~died).astype("Int64")
+        part["order"] = order
+        part["place"] = np.arange(len(part))
+        parts.append(part.reset_index())
+    frame = pd.concat(parts, ignore_index=True)
+    frame = frame.sort_values(["place", "order"], kind="stable").drop(columns=["place", "order"])
+    return frame.reset_index(drop=True)
+
+
+def decisions(
+    trial: TrialData,
+    protocol: Protocol,
+    *,
+    derived: pd.DataFrame | None = None,
+    assessments: Assessments | None = None,
+) -> pd.DataFrame:
+    """Derive the interim decision of every enrolled patient, and whether it was kept.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+    derived : pandas.DataFrame, optional
+        Result of `derive`, if it was made already.
+    assessments : Assessments, optional
+        If it was made already.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per enrolled patient: patient_id, decision ("continue", "discontinue", "dead",
+        "not evaluable"), category, date (of the value decided on), deviation (a sentence or None).
+
+    Notes
+    -----
+    The decision is a rule per patient, never a stopping rule of the trial. Two deviations are looked for: a later
+    cycle infused after the rating's date although the decision was to discontinue; no later cycle given although
+    it was to continue, by a patient who had all cycles before, has no adverse event with action "stopped", and
+    was alive and in contact on the protocol's ``follow_up_day``.
+    """
+    known = assessments or Assessments(trial, protocol)
+    frame = derive(trial, protocol, assessments=known) if derived is None else derived
+    at_visit = frame[frame["visit"] == protocol.decision.visit].set_index("patient_id")
+    patients = known.patients
+    dead = (at_visit["derivation"] == DEATH).to_numpy().astype(np.int8)
+    answer = interim_decision(category_codes(at_visit["category"]), dead)
+    before = protocol.treatment.cycles_before_decision
+    cycles = given_cycles(trial, protocol)
+    count_before = cycles[cycles["cycle"] <= before].groupby("patient_id").size()
+    late = cycles[cycles["cycle"] > before]
+    infusions = trial.infusions
+    late_days = infusions[(infusions["dose_g"] > 0) & (infusions["cycle"] > before)]
+    last_late = late_days.groupby("patient_id")["date"].max()
+    who = patients.index.to_series()
+    after_rating = (who.map(last_late) > at_visit["date"]).to_numpy()
+    events = trial.adverse_events
+    stopped = who.isin(events.loc[events["action"] == "stopped", "patient_id"]).to_numpy()
+    death_day = study_day(patients["death_date"].to_numpy(), patients["day_1"].to_numpy())
+    contact_day = study_day(patients["last_contact_date"].to_numpy(), patients["day_1"].to_numpy())
+    limit = protocol.decision.follow_up_day
+    with np.errstate(invalid="ignore"):
+        reachable = (np.isnan(death_day) | (death_day > limit)) & (contact_day >= limit)
+    complete = (who.map(count_before).fillna(0) >= before).to_numpy()
+    none_later = ~who.isin(late["patient_id"]).to_numpy()
+    deviation = np.full(len(who), None, dtype=object)
+    deviation[(answer == rules.DISCONTINUE) & after_rating] = (
+        f"infused with a later cycle after the {protocol.decision.visit} decision to discontinue"
+    )
+    deviation[
+        (answer == rules.CONTINUE) & complete & none_later & ~stopped & reachable
+        & (protocol.treatment.cycles_after_decision > 0)
+    ] = f"no later cycle given although the {protocol.decision.visit} decision was to continue"
+    return pd.DataFrame(
+        {
+            "patient_id": who.to_numpy(),
+            "decision": named(answer, rules.DECISIONS),
+            "category": at_visit["category"].to_numpy(),
+            "date": at_visit["date"].to_numpy(),
+            "deviation": deviation,
+        }
+    )
+
+
+def category_codes(names: pd.Series) -> NDArray[np.int8]:
+    """Turn the names of change categories back into the integers of the rules (-1 = none)."""
+    code = {name: number for number, name in enumerate(rules.CATEGORIES)}
+    return names.map(code).fillna(rules.MISSING).to_numpy().astype(np.int8)
