@@ -1,12 +1,367 @@
-"""The commands of trial."""
+"""The commands that analyse a trial folder, plan a course and write templates.
+
+Input: a folder of collected tables, or a weight and a start.
+Output: text or JSON on the screen, one self-contained HTML page.
+Protocol section: all; `--protocol` names the file.
+Method: each command calls one public function and prints what it returns.
+Next: `design`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
+import datetime as dt
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from pnstrial.cli import CommandError, add_command
 
 if TYPE_CHECKING:
-    import argparse
+    from types import TracebackType
+
+    from pnstrial.analysis import Analysis
+
+__all__ = ["add_commands", "analysis_object"]
+
+
+class _Progress:
+    """A bar on the terminal for work that takes longer than two seconds; silent where nobody looks."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self.done = -1
+        self.name = ""
+        self.begun = time.monotonic()
+        self.shown = False
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            self.thread.start()
+        return self
+
+    def __call__(self, step: str) -> None:
+        self.done += 1
+        self.name = step
+
+    def _watch(self) -> None:
+        while not self.stop.wait(0.25):
+            if time.monotonic() - self.begun < 2:
+                continue
+            share = max(0, self.done) / self.steps
+            bar = "#" * round(30 * share)
+            seconds = time.monotonic() - self.begun
+            print(f"\r[{bar:<30}] {share:4.0%}  {seconds:4.0f} s  {self.name:<12}", end="", file=sys.stderr)
+            sys.stderr.flush()
+            self.shown = True
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop.set()
+        if self.thread.is_alive():
+            self.thread.join()
+        if self.shown:
+            print("\r" + " " * 64 + "\r", end="", file=sys.stderr)
+
+
+def _print_json(content: Any) -> None:
+    print(json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False))
+
+
+def _estimand(words: list[str]) -> dict[str, str]:
+    strategies: dict[str, str] = {}
+    for word in words:
+        event, mark, way = word.partition("=")
+        if not mark:
+            raise CommandError(f"--estimand {word!r}: write key=value, such as missing=LOCF")
+        strategies[event.strip()] = way.strip()
+    return strategies
+
+
+def _null(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no proportion between 0 and 1, such as 0.1")
+    return value
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-01-05") from None
+
+
+def _analysis(
+    folder: str,
+    protocol: str,
+    estimand: dict[str, str],
+    visit: str | None,
+    null: float | None,
+) -> Analysis:
+    from pnstrial.analysis import analyse
+    from pnstrial.data import read_trial
+    from pnstrial.protocol import load_protocol
+
+    chosen = load_protocol(protocol)
+    with _Progress(11) as progress:
+        progress("reading")
+        trial = read_trial(folder)
+        return analyse(trial, chosen, estimand=estimand, visit=visit, null=null).run(progress)
+
+
+def analysis_object(
+    folder: str | Path,
+    *,
+    protocol: str = "nct02343211",
+    estimand: dict[str, str] | None = None,
+    visit: str | None = None,
+    null: float | None = None,
+) -> dict[str, Any]:
+    """Give the object that ``pnstrial analyse FOLDER --json`` prints.
+
+    Parameters
+    ----------
+    folder : str or Path
+    protocol : str
+        Shipped name or path.
+    estimand : dict of str, optional
+    visit : str, optional
+    null : float, optional
+
+    Returns
+    -------
+    dict
+    """
+    return _analysis(str(folder), protocol, estimand or {}, visit, null).to_json_object()
+
+
+def _analyse(words: argparse.Namespace) -> int:
+    from pnstrial.data import TrialDataError
+
+    estimand = _estimand(words.estimand)
+    out = Path(words.out) if words.out else None
+    if out is not None and out.is_dir():
+        raise CommandError(f"--out {str(out)!r} is a folder; name a file such as report.html")
+    try:
+        result = _analysis(words.folder, words.protocol, estimand, words.visit, words.null)
+    except TrialDataError as problem:
+        if words.json:
+            _print_json({"findings": [finding.as_dict() for finding in problem.findings]})
+        raise
+    if out is not None:
+        from pnstrial.page import short_page
+
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(short_page(result), encoding="utf-8")
+    if words.json:
+        _print_json(result.to_json_object())
+        return 0
+    for finding in result.findings:
+        print(finding)
+    print(f"{len(result.findings)} warnings\n")
+    print(result)
+    if out is not None:
+        print(f"\nWritten: {out}")
+    return 0
+
+
+def _check(words: argparse.Namespace) -> int:
+    from pnstrial.checks import check_trial
+    from pnstrial.protocol import load_protocol
+
+    findings = check_trial(words.folder, load_protocol(words.protocol))
+    errors = sum(finding.severity == "error" for finding in findings)
+    if words.json:
+        _print_json({"findings": [finding.as_dict() for finding in findings]})
+    else:
+        for finding in findings:
+            print(finding)
+        print(f"{errors} errors, {len(findings) - errors} warnings")
+    return 1 if errors else 0
+
+
+def _screen(words: argparse.Namespace) -> int:
+    from pnstrial.data import read_trial
+    from pnstrial.eligibility import screen
+    from pnstrial.protocol import load_protocol
+
+    protocol = load_protocol(words.protocol)
+    screening = screen(read_trial(words.folder), protocol)
+    if words.json:
+        found: dict[str, Any] = {
+            patient: {"overall": overall, "criteria": {}, "reasons": {}}
+            for patient, overall in screening.overall.itertuples(index=False)
+        }
+        for row in screening.criteria.itertuples():
+            found[str(row.patient_id)]["criteria"][row.criterion] = row.status
+            found[str(row.patient_id)]["reasons"][row.criterion] = row.reason
+        _print_json({"protocol": protocol.id, "screening": found})
+        return 0
+    print(screening)
+    open_or_failed = screening.criteria[screening.criteria["status"] != "pass"]
+    if len(open_or_failed):
+        print()
+    for row in open_or_failed.itertuples():
+        print(f"{row.patient_id} {row.criterion} {row.status}: {row.reason}")
+    return 0
+
+
+def _plan(words: argparse.Namespace) -> int:
+    from pnstrial.exposure import plan_treatment
+    from pnstrial.protocol import load_protocol
+
+    plan = plan_treatment(
+        words.weight,
+        words.start,
+        load_protocol(words.protocol),
+        basis=words.dosing_weight,
+        height_cm=words.height,
+        sex=words.sex,
+        age=words.age,
+        round_to_g=words.round_to,
+        days=words.days,
+    )
+    if not words.json:
+        print(plan)
+        return 0
+    _print_json(
+        {
+            "decision_visit": plan.decision_visit,
+            "decision_day": plan.decision_day.isoformat(),
+            "cycles": [
+                {
+                    "cycle": cycle.cycle,
+                    "start": None if cycle.start is None else cycle.start.isoformat(),
+                    "dates": [day.isoformat() for day in cycle.dates],
+                    "dosing_weight_kg": cycle.dosing_weight_kg,
+                    "dose_g": cycle.dose_g,
+                    "daily_g": list(cycle.daily_g),
+                    "vials": {f"{content:g}": number for content, number in cycle.vials.items()},
+                    "vials_per_day": {f"{content:g}": n for content, n in cycle.vials_per_day.items()},
+                    "waste_g": cycle.waste_g,
+                    "only_if_continued": cycle.cycle > plan.cycles_before_decision,
+                    "notes": list(cycle.notes),
+                }
+                for cycle in plan.cycles
+            ],
+        }
+    )
+    return 0
+
+
+def _template(words: argparse.Namespace) -> int:
+    from pnstrial.data import write_template
+
+    files = write_template(words.folder)
+    _told_files(words, files)
+    return 0
+
+
+def _example(words: argparse.Namespace) -> int:
+    from pnstrial.data.trial import write_example
+
+    _told_files(words, write_example(words.folder))
+    if not words.json:
+        print(f"The patients are invented. Next: pnstrial analyse {words.folder} --out report.html")
+    return 0
+
+
+def _told_files(words: argparse.Namespace, files: list[Path]) -> None:
+    if words.json:
+        _print_json({"written": [str(file) for file in files]})
+    else:
+        print("\n".join(f"written: {file}" for file in files))
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number over 0")
+    return value
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands of this subject."""
+    analyse = add_command(
+        commands,
+        "analyse",
+        "Analyse a trial folder: findings, eligibility, exposure, visits, decisions, sets, primary endpoint.",
+        "pnstrial analyse my-trial --out report.html --null 0.1 --estimand missing=LOCF",
+    )
+    analyse.add_argument("folder", metavar="FOLDER", help="folder of the collected tables, or an .xlsx workbook")
+    analyse.add_argument("--out", metavar="FILE", help="write one self-contained HTML page")
+    analyse.add_argument(
+        "--estimand",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change one strategy: death=composite|exclude, rescue=composite|treatment policy, "
+        "stopped=treatment policy|composite|while on treatment, missing=non-responder|LOCF|exclude|best case",
+    )
+    analyse.add_argument("--visit", metavar="NAME", help='visit of the primary endpoint, such as "Month 6"')
+    analyse.add_argument("--null", type=_null, metavar="P", help="null proportion of the exact test")
+    analyse.set_defaults(run=_analyse)
+
+    check = add_command(
+        commands, "check", "Find what is wrong with a trial folder; exit 1 on an error.", "pnstrial check my-trial"
+    )
+    check.add_argument("folder", metavar="FOLDER", help="folder of the collected tables, or an .xlsx workbook")
+    check.set_defaults(run=_check)
+
+    screen = add_command(
+        commands, "screen", "Show the eligibility of every screened patient.", "pnstrial screen my-trial"
+    )
+    screen.add_argument("folder", metavar="FOLDER", help="folder of the collected tables, or an .xlsx workbook")
+    screen.set_defaults(run=_screen)
+
+    plan = add_command(
+        commands,
+        "plan",
+        "Plan the cycles of a patient: doses, dates, vials.",
+        "pnstrial plan --weight 70 --start 2026-01-05 --round-to 5",
+    )
+    plan.add_argument("--weight", type=_positive, required=True, metavar="KG", help="actual body weight")
+    plan.add_argument("--start", type=_day, required=True, metavar="DATE", help="first infusion, YYYY-MM-DD")
+    plan.add_argument("--days", type=int, metavar="N", help="infusion days of a cycle")
+    plan.add_argument("--round-to", type=_positive, metavar="G", help="round the dose to this step, halves up")
+    plan.add_argument(
+        "--dosing-weight",
+        choices=("actual", "ideal", "adjusted"),
+        default="actual",
+        help="weight that the dose is reckoned with (default: actual)",
+    )
+    plan.add_argument("--height", type=_positive, metavar="CM", help="for ideal and adjusted weight")
+    plan.add_argument("--sex", choices=("female", "male"), help="for ideal and adjusted weight")
+    plan.add_argument("--age", type=_positive, metavar="YEARS", help="adds a note over 65")
+    plan.set_defaults(run=_plan)
+
+    template = add_command(
+        commands,
+        "template",
+        "Write the seven empty tables with a data dictionary beside them.",
+        "pnstrial template my-trial",
+    )
+    template.add_argument("folder", metavar="FOLDER", help="new or empty folder")
+    template.set_defaults(run=_template)
+
+    example = add_command(
+        commands, "example", "Write the bundled example trial; its patients are invented.", "pnstrial example my-trial"
+    )
+    example.add_argument("folder", metavar="FOLDER", help="new or empty folder")
+    example.set_defaults(run=_example)

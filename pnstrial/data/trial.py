@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from pnstrial.data.schema import TABLES, data_dictionary
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["TrialData", "read_findings", "read_trial", "write_template", "write_trial"]
+__all__ = ["TrialData", "read_findings", "read_trial", "write_example", "write_template", "write_trial"]
 
 SYNTHETIC_MARK = "SYNTHETIC.txt"
 _SYNTHETIC_TEXT = "The patients in this folder are invented. Nothing here was observed in a trial.\n"
@@ -335,6 +336,44 @@ def _cell(value: Any) -> str:
     return shown(value) or ""
 
 
+def write_example(folder: str | Path) -> list[Path]:
+    """Write the bundled example trial: 26 screened patients, all invented.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made if it is not there.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    ValueError
+        If one of the files is there already: nothing is written over.
+    """
+    bundled = resources.files("pnstrial") / "example"
+    sources = sorted(entry.name for entry in bundled.iterdir() if entry.name.endswith(".csv"))
+    where = _free_folder(folder, [*sources, SYNTHETIC_MARK])
+    for name in sources:
+        (where / name).write_bytes((bundled / name).read_bytes())
+    (where / SYNTHETIC_MARK).write_text(_SYNTHETIC_TEXT, encoding="utf-8")
+    return [where / name for name in [*sources, SYNTHETIC_MARK]]
+
+
+def _free_folder(folder: str | Path, names: list[str]) -> Path:
+    """Make a folder in which none of the files exists yet."""
+    where = Path(folder)
+    if where.exists() and not where.is_dir():
+        raise ValueError(f"{where} is a file; give an empty or a new folder")
+    if there := [name for name in names if (where / name).exists()]:
+        raise ValueError(f"{where} already has {', '.join(there)}; give an empty or a new folder")
+    where.mkdir(parents=True, exist_ok=True)
+    return where
+
+
 def write_template(folder: str | Path) -> list[Path]:
     """Write the seven empty tables, and a data dictionary beside them.
 
@@ -353,12 +392,10 @@ def write_template(folder: str | Path) -> list[Path]:
     ValueError
         If one of the files is there already: nothing is written over.
     """
-    where = Path(folder)
-    files = [where / table.file for table in TABLES.values()]
+    names = [table.file for table in TABLES.values()]
+    where = _free_folder(folder, [*names, "data-dictionary.md"])
+    files = [where / name for name in names]
     dictionary = where / "data-dictionary.md"
-    if there := [file.name for file in [*files, dictionary] if file.exists()]:
-        raise ValueError(f"{where} already has {', '.join(there)}; give an empty or a new folder")
-    where.mkdir(parents=True, exist_ok=True)
     for table, file in zip(TABLES.values(), files, strict=True):
         file.write_text(",".join(column.name for column in table.columns) + "\n", encoding="utf-8")
     frame = data_dictionary()
