@@ -1,0 +1,42 @@
+"""How does the mRS of a patient move over time, and how is that learnt from data?
+
+Input: rates, panel data or published counts.
+Output: the course model on mRS 0-6: generators, probabilities, fits, calibrations, rating error.
+Protocol section: none; `simulate` lets the protocol act on this course.
+Method: continuous-time Markov process; see the modules.
+Next: `course`.
+"""
+
+from __future__ import annotations
+
+from pnstrial.multistate.course import (
+    ANTIBODIES,
+    DAYS_PER_MONTH,
+    Course,
+    OnsetBand,
+    RateRatios,
+    generator,
+)
+from pnstrial.multistate.process import (
+    expected_survival,
+    mean_times_in_states,
+    occupancy,
+    sojourn_times,
+    transition_probabilities,
+)
+from pnstrial.multistate.rating import RatingError
+
+__all__ = [
+    "ANTIBODIES",
+    "DAYS_PER_MONTH",
+    "Course",
+    "OnsetBand",
+    "RateRatios",
+    "RatingError",
+    "expected_survival",
+    "generator",
+    "mean_times_in_states",
+    "occupancy",
+    "sojourn_times",
+    "transition_probabilities",
+]

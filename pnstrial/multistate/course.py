@@ -1,0 +1,269 @@
+"""How fast do patients improve, worsen and die, and what changes it?
+
+Input: rates per month by mRS grade, and rate ratios for IVIg, antibody, tumour treatment and time since onset.
+Output: `Course` (frozen, read from TOML) and `generator`, the 7 x 7 matrix of rates of any patient at any time.
+Protocol section: none; treatment and decision say only which generator rules which interval.
+Method: continuous-time Markov process on mRS 0-6 with one-grade steps and death (6) absorbing; ratios multiply.
+Next: `process`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["ANTIBODIES", "DAYS_PER_MONTH", "GRADES", "Course", "OnsetBand", "RateRatios", "generator"]
+
+DAYS_PER_MONTH: Final = 365.25 / 12
+"""Days in the month of every rate and time of this package."""
+GRADES: Final = 6
+"""Number of living mRS grades, 0-5; grade 6 is death."""
+ANTIBODIES: Final = ("Hu", "Yo", "CV2")
+"""Antibodies that a course can tell apart."""
+
+Ratio = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+Rate = Annotated[float, Field(ge=0, le=1e4, allow_inf_nan=False)]
+SixRates = Annotated[tuple[Rate, ...], Field(min_length=6, max_length=6)]
+
+
+class RateRatios(BaseModel):
+    """Three rate ratios: by what a circumstance multiplies the rates to improve, to worsen and to die.
+
+    Parameters
+    ----------
+    improve, worsen, die : float, default 1
+        Rate ratios, 0 or more; 1 changes nothing.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+
+    improve: Ratio = 1.0
+    worsen: Ratio = 1.0
+    die: Ratio = 1.0
+
+    def as_array(self) -> NDArray[np.float64]:
+        """Return improve, worsen, die as an array of three."""
+        return np.array([self.improve, self.worsen, self.die])
+
+
+class OnsetBand(RateRatios):
+    """Rate ratios that hold from a time since symptom onset on, until the next band begins.
+
+    Parameters
+    ----------
+    from_months : float
+        Months since symptom onset at which the band begins.
+    improve, worsen, die : float, default 1
+        Rate ratios within the band.
+    """
+
+    from_months: float = Field(ge=0, allow_inf_nan=False)
+
+
+class Course(BaseModel):
+    """The natural history and its modifiers: rates per month by mRS grade, and rate ratios.
+
+    Parameters
+    ----------
+    improve : six float
+        Rate per month of going from grade g to g - 1, for g = 0 to 5; the first must be 0.
+    worsen : six float
+        Rate per month of going from grade g to g + 1, for g = 0 to 5; the last must be 0 (from grade 5 the next
+        step is death, which is `die`).
+    die : six float
+        Rate per month of dying in grade g, for g = 0 to 5.
+    ivig : RateRatios
+        While the patient is on IVIg.
+    antibody : dict of str to RateRatios
+        By antibody (`Hu`, `Yo`, `CV2`); one that is not named has ratio 1.
+    tumour_treatment : RateRatios
+        While the tumour is treated.
+    onset : tuple of OnsetBand
+        By time since symptom onset, in increasing order of `from_months`; before the first band the ratio is 1.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        A `ValueError`: a rate or ratio that is negative or not finite, not six rates, a rate to leave the
+        scale, an antibody that is unknown, bands out of order; every wrong key at once.
+
+    Examples
+    --------
+    >>> course = Course(
+    ...     improve=(0, 0.02, 0.02, 0.02, 0.01, 0.01),
+    ...     worsen=(0.05, 0.05, 0.10, 0.10, 0.10, 0),
+    ...     die=(0.01, 0.01, 0.02, 0.03, 0.06, 0.10),
+    ...     ivig={"worsen": 0.6},
+    ... )
+    >>> generator(course, on_ivig=True)[2].round(3).tolist()
+    [0.0, 0.02, -0.1, 0.06, 0.0, 0.0, 0.02]
+
+    A course is also a table of a TOML file, read with ``Course(**table)``:
+
+    >>> import tomllib
+    >>> text = '''
+    ... improve = [0, 0.1, 0.1, 0.1, 0.1, 0.1]
+    ... worsen = [0.1, 0.1, 0.1, 0.1, 0.1, 0]
+    ... die = [0, 0, 0, 0, 0, 0.2]
+    ... [antibody.Yo]
+    ... improve = 0.5
+    ... '''
+    >>> Course(**tomllib.loads(text)).antibody["Yo"].improve
+    0.5
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+
+    improve: SixRates
+    worsen: SixRates
+    die: SixRates
+    ivig: RateRatios = RateRatios()
+    antibody: dict[Literal["Hu", "Yo", "CV2"], RateRatios] = Field(default_factory=dict)
+    tumour_treatment: RateRatios = RateRatios()
+    onset: tuple[OnsetBand, ...] = ()
+
+    @model_validator(mode="after")
+    def _stays_on_the_scale(self) -> Self:
+        wrong: list[str] = []
+        if self.improve[0] != 0:
+            wrong.append(f"improve[0] is {self.improve[0]:g}: grade 0 cannot improve, its rate must be 0")
+        if self.worsen[5] != 0:
+            wrong.append(
+                f"worsen[5] is {self.worsen[5]:g}: from grade 5 the next step is death, put its rate in die[5]"
+            )
+        starts = [band.from_months for band in self.onset]
+        if any(later <= earlier for earlier, later in zip(starts, starts[1:], strict=False)):
+            wrong.append(f"onset bands begin at {starts} months; from_months must increase")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+    def base_rates(self) -> NDArray[np.float64]:
+        """Return the rates before any ratio: 3 x 6 array with the rows improve, worsen, die."""
+        return np.array([self.improve, self.worsen, self.die])
+
+    def scaled(self, *, improve: float = 1.0, worsen: float = 1.0, die: float = 1.0) -> Course:
+        """Return the course with all rates of a kind multiplied.
+
+        Parameters
+        ----------
+        improve, worsen, die : float, default 1
+            Factors, 0 or more.
+
+        Returns
+        -------
+        Course
+        """
+        for name, factor in (("improve", improve), ("worsen", worsen), ("die", die)):
+            if not 0 <= factor < np.inf:
+                raise ValueError(f"scaled: {name} is {factor}; a factor must be 0 or more, and finite")
+        return self.model_validate(
+            self.model_dump()
+            | {
+                "improve": tuple(improve * rate for rate in self.improve),
+                "worsen": tuple(worsen * rate for rate in self.worsen),
+                "die": tuple(die * rate for rate in self.die),
+            }
+        )
+
+
+def generator(
+    course: Course,
+    *,
+    on_ivig: ArrayLike = False,
+    antibody: str | Sequence[str | None] | NDArray[Any] | None = None,
+    tumour_treatment: ArrayLike = False,
+    months_since_onset: ArrayLike | None = None,
+) -> NDArray[np.float64]:
+    """Give the rates between mRS 0-6 of a patient, or of an array of patients, as generator matrices.
+
+    Entry (g, h) is the rate per month of going from mRS g to mRS h; the diagonal makes each row sum to 0 and the
+    last row (death) is 0. Every rate is the grade's rate of the course times the ratios of all circumstances that
+    hold.
+
+    Parameters
+    ----------
+    course : Course
+        Rates and ratios.
+    on_ivig : bool or array of bool, default False
+        Whether IVIg acts.
+    antibody : {'Hu', 'Yo', 'CV2'} or None, or an array of those, default None
+        The patient's antibody; None has ratio 1 (no antibody, or one the course does not know).
+    tumour_treatment : bool or array of bool, default False
+        Whether the tumour is treated.
+    months_since_onset : float or array of float, optional
+        Months (365.25 / 12 days) since symptom onset at the time the generator is for; None leaves the bands of
+        time since onset out. The generator holds until the next band begins; build one per band for longer.
+
+    Returns
+    -------
+    array of shape (..., 7, 7)
+        One matrix for each combination of the circumstances, which broadcast together.
+
+    Raises
+    ------
+    ValueError
+        If an antibody is unknown or a time since onset negative or not finite.
+
+    Examples
+    --------
+    >>> flat = Course(improve=(0, 0.1, 0.1, 0.1, 0.1, 0.1), worsen=(0.1,) * 5 + (0,), die=(0.02,) * 6,
+    ...               ivig=RateRatios(worsen=0.5))
+    >>> Q = generator(flat, on_ivig=[False, True], antibody="Hu")
+    >>> Q.shape, Q[:, 3, 4].tolist()
+    ((2, 7, 7), [0.1, 0.05])
+    """
+    ivig = np.asarray(on_ivig, bool)
+    tumour = np.asarray(tumour_treatment, bool)
+    bodies, codes = _antibody_ratios(course, antibody)
+    bands, band = _onset_ratios(course, months_since_onset)
+    shape = np.broadcast_shapes(ivig.shape, tumour.shape, codes.shape, band.shape)
+    ratios = (
+        np.where(ivig[..., None], course.ivig.as_array(), 1.0)
+        * np.where(tumour[..., None], course.tumour_treatment.as_array(), 1.0)
+        * bodies[codes]
+        * bands[band]
+    )
+    rates = np.broadcast_to(course.base_rates() * ratios[..., :, None], (*shape, 3, GRADES))
+    Q = np.zeros((*shape, GRADES + 1, GRADES + 1))
+    grade = np.arange(GRADES)
+    Q[..., grade[1:], grade[1:] - 1] = rates[..., 0, 1:]
+    Q[..., grade[:-1], grade[:-1] + 1] = rates[..., 1, :-1]
+    Q[..., grade, GRADES] = rates[..., 2, :]
+    Q[..., grade, grade] = -Q.sum(axis=-1)[..., :GRADES]
+    return Q
+
+
+def _antibody_ratios(course: Course, antibody: Any) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Give the ratios of each antibody (last row: none) and the row of each patient."""
+    table = np.ones((len(ANTIBODIES) + 1, 3))
+    for name, ratios in course.antibody.items():
+        table[ANTIBODIES.index(name)] = ratios.as_array()
+    given = np.asarray(antibody, dtype=object)
+    code = {name: position for position, name in enumerate(ANTIBODIES)} | {None: len(ANTIBODIES)}
+    if unknown := sorted({repr(value) for value in given.flat if value not in code}):
+        raise ValueError(
+            f"generator: antibody holds {', '.join(unknown)}; allowed are {', '.join(ANTIBODIES)} and None"
+        )
+    codes = np.array([code[value] for value in given.flat], np.intp).reshape(given.shape)
+    return table, codes
+
+
+def _onset_ratios(course: Course, months: ArrayLike | None) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Give the ratios of each band of time since onset (first row: before any) and the row of each patient."""
+    table = np.vstack([np.ones(3), *(band.as_array() for band in course.onset)])
+    if months is None:
+        return table, np.zeros((), np.intp)
+    since = np.asarray(months, float)
+    if not np.all(np.isfinite(since) & (since >= 0)):
+        wrong = since[~(np.isfinite(since) & (since >= 0))].flat[0]
+        raise ValueError(f"generator: months_since_onset holds {wrong}; it must be 0 or more, and finite")
+    starts = np.array([band.from_months for band in course.onset])
+    return table, np.searchsorted(starts, since, side="right").astype(np.intp)
