@@ -223,9 +223,10 @@ def _separated_odds(counts: Array, level: float, *, better: bool, net: float, ti
     """Answer where no pair is lost (or won): infinite or zero odds, a one-sided interval, the exact test."""
     none = NotEstimable("the groups are separated, so the odds have no finite standard error")
     p = permutation_test(counts[0], counts[1]).p_value
-    if ties == "drop" and abs(net) == 1.0 and not _complete(counts):
-        # ties were left out: the untied pairs are not as many as the patients of the smaller group
-        ci: Any = NotEstimable("no untied pair is lost; with ties the interval of the split version is bounded")
+    if ties == "drop" and not _complete(counts):
+        # Without the ties the odds lie further from 1 than with them: a limit beyond 1 carries over.
+        split = _odds(counts, "split", two_sided_z(level), level, null_se=False)[1]
+        ci = (split[0] if split[0] >= 1.0 else 0.0, np.inf) if better else (0.0, split[1] if split[1] <= 1.0 else np.inf)
     else:
         bound = _separated_limit(counts, level)
         low = bound / (1.0 - bound)
