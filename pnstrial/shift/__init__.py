@@ -1,0 +1,174 @@
+"""How did the whole distribution of the mRS move, in one arm over time and between groups?
+
+Input: grades 0-6 of the same patients at two or more visits, or counts by grade of two groups.
+Output: exact tests, odds ratios, win statistics, utilities, models, planning; the public names of the subject.
+Protocol section: endpoint, estimand.
+Method: see the modules; direction is spelled out in every result.
+Next: `shift.paired`, `shift.ordinal`.
+"""
+
+from __future__ import annotations
+
+from pnstrial.shift.adjusted import (
+    OrdinalFit,
+    SlidingDichotomy,
+    VanElteren,
+    dichotomy,
+    ordinal_formula,
+    ordinal_model,
+    sliding_dichotomy,
+    van_elteren,
+)
+from pnstrial.shift.grades import counts_by_grade
+from pnstrial.shift.markov import markov_intercepts, markov_occupancy, markov_simulate
+from pnstrial.shift.missing import (
+    CaseBounds,
+    Pooled,
+    TippingPoint,
+    case_bounds,
+    impute,
+    rubin,
+    tipping_point,
+)
+from pnstrial.shift.mixed import MixedOrdinal, mixed_ordinal
+from pnstrial.shift.number_needed import NumberNeeded, number_needed_to_treat
+from pnstrial.shift.ordinal import (
+    CommonOddsRatio,
+    CommonOddsRatios,
+    CutPoints,
+    common_odds_ratio,
+    common_odds_ratio_from_rows,
+    common_odds_ratios,
+    cutpoint_odds_ratios,
+    shift_distribution,
+)
+from pnstrial.shift.paired import (
+    Changes,
+    HomogeneityTest,
+    McNemar,
+    PairedWins,
+    SignedRank,
+    SignTest,
+    TransitionTable,
+    bowker,
+    changes,
+    marginal_homogeneity,
+    mcnemar,
+    paired_wins,
+    sign_test,
+    signed_rank,
+    signed_rank_batch,
+    stuart_maxwell,
+    transition_table,
+)
+from pnstrial.shift.planning import (
+    SimulatedPower,
+    generalized_odds_power,
+    generalized_odds_sample_size,
+    po_power,
+    po_sample_size,
+    simulated_power,
+    win_odds_power,
+    win_odds_sample_size,
+    win_ratio_sample_size,
+)
+from pnstrial.shift.published import ShiftTrial, published_shift_trials
+from pnstrial.shift.trial import ShiftResult, mrs_shift
+from pnstrial.shift.utilities import (
+    UTILITY_SOURCES,
+    UTILITY_WEIGHTS,
+    UtilityChange,
+    UtilityDifference,
+    utility,
+    utility_difference,
+)
+from pnstrial.shift.wins import (
+    GeneralizedOddsRatio,
+    PermutationTest,
+    PrioritisedComparison,
+    WinStatistics,
+    generalized_odds_ratio,
+    permutation_test,
+    prioritised_comparison,
+    win_statistics,
+    win_statistics_batch,
+)
+
+__all__ = [
+    "UTILITY_SOURCES",
+    "UTILITY_WEIGHTS",
+    "CaseBounds",
+    "Changes",
+    "CommonOddsRatio",
+    "CommonOddsRatios",
+    "CutPoints",
+    "GeneralizedOddsRatio",
+    "HomogeneityTest",
+    "McNemar",
+    "MixedOrdinal",
+    "NumberNeeded",
+    "OrdinalFit",
+    "PairedWins",
+    "PermutationTest",
+    "Pooled",
+    "PrioritisedComparison",
+    "ShiftResult",
+    "ShiftTrial",
+    "SignTest",
+    "SignedRank",
+    "SimulatedPower",
+    "SlidingDichotomy",
+    "TippingPoint",
+    "TransitionTable",
+    "UtilityChange",
+    "UtilityDifference",
+    "VanElteren",
+    "WinStatistics",
+    "bowker",
+    "case_bounds",
+    "changes",
+    "common_odds_ratio",
+    "common_odds_ratio_from_rows",
+    "common_odds_ratios",
+    "counts_by_grade",
+    "cutpoint_odds_ratios",
+    "dichotomy",
+    "generalized_odds_power",
+    "generalized_odds_ratio",
+    "generalized_odds_sample_size",
+    "impute",
+    "marginal_homogeneity",
+    "markov_intercepts",
+    "markov_occupancy",
+    "markov_simulate",
+    "mcnemar",
+    "mixed_ordinal",
+    "mrs_shift",
+    "number_needed_to_treat",
+    "ordinal_formula",
+    "ordinal_model",
+    "paired_wins",
+    "permutation_test",
+    "po_power",
+    "po_sample_size",
+    "prioritised_comparison",
+    "published_shift_trials",
+    "rubin",
+    "shift_distribution",
+    "sign_test",
+    "signed_rank",
+    "signed_rank_batch",
+    "simulated_power",
+    "sliding_dichotomy",
+    "stuart_maxwell",
+    "tipping_point",
+    "transition_table",
+    "utility",
+    "utility_difference",
+    "van_elteren",
+    "win_odds_power",
+    "win_odds_sample_size",
+    "win_ratio_sample_size",
+    "win_statistics",
+    "win_statistics_batch",
+]

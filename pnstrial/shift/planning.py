@@ -165,7 +165,8 @@ def _effect(p_treated: Array, p_control: Array, ties: str, weights: tuple[float,
     from pnstrial.shift.wins import _influence, _variance  # pyright: ignore[reportPrivateUsage]
 
     both = np.stack([p_treated, p_control])
-    pooled = np.broadcast_to((weights[0] * p_treated + weights[1] * p_control), both.shape)
+    # the standard error under no effect takes the plain average of the groups, as R's genodds does
+    pooled = np.broadcast_to(0.5 * (p_treated + p_control), both.shape)
     size = np.array(weights)
     answers: list[float] = []
     log_odds = 0.0
