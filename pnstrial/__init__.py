@@ -1,4 +1,4 @@
-"""The public names of pnstrial, and nothing else; each is loaded on first use, so that the import stays light."""
+"""The public names of pnstrial; each is loaded on first use, so that the import stays light."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pnstrial import (
-        adam,
-        data,
-        design,
-        eligibility,
-        endpoints,
-        exposure,
-        figures,
-        multistate,
-        protocol,
-        rules,
-        shift,
-        simulate,
-        survival,
-        visits,
-    )
+    from pnstrial import adam as adam
+    from pnstrial import data as data
+    from pnstrial import design as design
+    from pnstrial import eligibility as eligibility
+    from pnstrial import endpoints as endpoints
+    from pnstrial import exposure as exposure
+    from pnstrial import figures as figures
+    from pnstrial import multistate as multistate
+    from pnstrial import protocol as protocol
+    from pnstrial import rules as rules
+    from pnstrial import shift as shift
+    from pnstrial import simulate as simulate
+    from pnstrial import survival as survival
+    from pnstrial import visits as visits
 
 __version__ = "0.1.0"
 

@@ -20,7 +20,7 @@ import pandas as pd
 from pnstrial import endpoints, exposure, visits
 from pnstrial.checks import protocol_findings
 from pnstrial.eligibility import screen
-from pnstrial.results import NotEstimable, Result
+from pnstrial.results import NotEstimable, Result, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,9 +74,7 @@ class Analysis(Result):
     @cached_property
     def decisions(self) -> pd.DataFrame:
         """One row per enrolled patient."""
-        return visits.decisions(
-            self.trial, self.protocol, derived=self.visits, assessments=self.assessments
-        )
+        return visits.decisions(self.trial, self.protocol, derived=self.visits, assessments=self.assessments)
 
     @cached_property
     def sets(self) -> AnalysisSets:
@@ -136,7 +134,7 @@ class Analysis(Result):
         )
         return (*self.trial.findings, *found)
 
-    def run(self, told: Callable[[str], None] = lambda step: None) -> Analysis:
+    def run(self, told: Callable[[str], None] | None = None) -> Analysis:
         """Derive every part now, telling each step by its name before it starts.
 
         Parameters
@@ -151,7 +149,8 @@ class Analysis(Result):
         """
         for step in ("screening", "exposure", "visits", "decisions", "sets", "primary", "secondary", "scales",
                      "times", "findings"):  # fmt: skip
-            told(step)
+            if told is not None:
+                told(step)
             getattr(self, step)
         return self
 
@@ -174,9 +173,11 @@ class Analysis(Result):
             "visits": self._visits_object(),
             "decisions": {
                 row.patient_id: {"decision": row.decision, "deviation": row.deviation}
-                for row in self.decisions.itertuples()
+                for row in rows_of(self.decisions)
             },
-            "sets": {name: list(getattr(self.sets, name)) for name in ("full_analysis", "safety", "per_protocol")},
+            "sets": {
+                name: list(getattr(self.sets, name)) for name in ("full_analysis", "safety", "per_protocol")
+            },
             "primary": _response_object(self.primary),
             "secondary": {
                 **{visit: _response_object(result) for visit, result in self.secondary.items()},
@@ -205,9 +206,9 @@ class Analysis(Result):
                 "relative_dose_intensity": plain(row.relative_dose_intensity),
                 "share_of_course": plain(row.share_of_course),
             }
-            for row in self.exposure.patients.itertuples()
+            for row in rows_of(self.exposure.patients)
         }
-        for row in self.exposure.cycles.itertuples():
+        for row in rows_of(self.exposure.cycles):
             found[str(row.patient_id)]["cycles"].append(
                 {
                     "cycle": plain(row.cycle),
@@ -222,7 +223,7 @@ class Analysis(Result):
 
     def _visits_object(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for row in self.visits.itertuples():
+        for row in rows_of(self.visits):
             patient = found.setdefault(
                 row.patient_id,
                 {"baseline_mrs": grade(row.baseline_mrs), "baseline_date": plain(row.baseline_date)},
@@ -237,13 +238,13 @@ class Analysis(Result):
 
     def _scales_object(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for row in self.scales.itertuples():
+        for row in rows_of(self.scales):
             found.setdefault(row.scale, {})[row.visit] = {"improved": row.improved, "n": row.n}
         return found
 
     def _times_object(self) -> dict[str, Any]:
         found: dict[str, Any] = {parameter: {} for parameter in endpoints.TIME_PARAMETERS}
-        for row in self.times.itertuples():
+        for row in rows_of(self.times):
             found[str(row.parameter)][row.patient_id] = {"days": int(row.days), "event": int(row.event)}
         return found
 
@@ -254,11 +255,13 @@ class Analysis(Result):
             str(self.screening),
             "Interim decisions: "
             + (
-                ", ".join(f"{count} {name}" for name, count in self.decisions["decision"].value_counts().items())
+                ", ".join(
+                    f"{count} {name}" for name, count in self.decisions["decision"].value_counts().items()
+                )
                 or "none"
             ),
             "Analysis sets: "
-            + ", ".join(f"{row.set.replace('_', ' ')} {row.n}" for row in self.sets.to_frame().itertuples()),
+            + ", ".join(f"{row.set.replace('_', ' ')} {row.n}" for row in rows_of(self.sets.to_frame())),
             str(self.primary),
         ]
         return "\n\n".join(parts)

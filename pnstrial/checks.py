@@ -48,9 +48,7 @@ class _Warnings:
             rows.index, rows["patient_id"], rows[column] if column else [None] * len(rows), strict=True
         ):
             self.found.append(
-                Finding(
-                    TABLES[name].file, int(line), patient, column, shown(value), rule, "warning", remedy
-                )
+                Finding(TABLES[name].file, int(line), patient, column, shown(value), rule, "warning", remedy)
             )
 
 
@@ -130,7 +128,7 @@ def _enrolled(warnings: _Warnings, protocol: Protocol, screening: Screening) -> 
                 continue
             column = columns[0] if columns else "enrolment_date"
             for name in columns:
-                if str(table.at[line, name]) == "yes":
+                if str(table.loc[line, name]) == "yes":
                     column = name
                     break
             warnings.found.append(
@@ -139,7 +137,7 @@ def _enrolled(warnings: _Warnings, protocol: Protocol, screening: Screening) -> 
                     int(line),
                     patient,
                     column,
-                    shown(table.at[line, column]),
+                    shown(table.loc[line, column]),
                     f"enrolled although {criterion.id} fails: {reasons[patient]}",
                     "warning",
                     "check the value; if it is right, it is a protocol deviation",
@@ -149,7 +147,9 @@ def _enrolled(warnings: _Warnings, protocol: Protocol, screening: Screening) -> 
 
 def _medications(warnings: _Warnings, protocol: Protocol) -> None:
     records = classify_medications(warnings.trial, protocol)
-    well_formed = np.array([bool(code) and bool(ATC_PATTERN.fullmatch(str(code))) for code in records["atc"]], dtype=bool)
+    well_formed = np.array(
+        [bool(code) and bool(ATC_PATTERN.fullmatch(str(code))) for code in records["atc"]], dtype=bool
+    )
     coded = records["atc"].notna()
     warnings.add(
         "medications",
@@ -199,7 +199,9 @@ def _medications(warnings: _Warnings, protocol: Protocol) -> None:
 def _cycle_days(warnings: _Warnings, protocol: Protocol) -> None:
     treatment = protocol.treatment
     cycles = given_cycles(warnings.trial, protocol)
-    wrong = cycles[(cycles["days"] < treatment.fewest_infusion_days) | (cycles["days"] > treatment.most_infusion_days)]
+    wrong = cycles[
+        (cycles["days"] < treatment.fewest_infusion_days) | (cycles["days"] > treatment.most_infusion_days)
+    ]
     table = warnings.trial.infusions
     given = table[table["dose_g"] > 0]
     first = given.reset_index().sort_values(["patient_id", "cycle", "date"], kind="stable")

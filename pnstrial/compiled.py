@@ -68,8 +68,9 @@ def kernel(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     of those, and such modules are imported on first use, which keeps numba out of ``import pnstrial``.
     """
     import numba
-    from numba.core import config
+    from numba.core import config as numba_config
 
+    config: Any = numba_config
     before = config.CACHE_DIR
     config.CACHE_DIR = _cache_folder()
     try:

@@ -40,7 +40,7 @@ from pnstrial.protocol import (
     RangeCriterion,
     WordCriterion,
 )
-from pnstrial.results import Result
+from pnstrial.results import Result, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -281,7 +281,9 @@ def classify_medications(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
     for_syndrome = frame["indication"].isna() | (frame["indication"] == "pns")
     unclassed = np.array([group is None for group in classes], dtype=bool)
     checkpoint = np.array([bool(group) and CHECKPOINT in (group or ()) for group in classes], dtype=bool)
-    beyond_checkpoint = np.array([bool((group or frozenset()) - {CHECKPOINT}) for group in classes], dtype=bool)
+    beyond_checkpoint = np.array(
+        [bool((group or frozenset()) - {CHECKPOINT}) for group in classes], dtype=bool
+    )
     only_immunoglobulin = np.array([group == frozenset({IMMUNOGLOBULIN}) for group in classes], dtype=bool)
     infusions = trial.infusions
     given = infusions[infusions["dose_g"] > 0]
@@ -289,7 +291,9 @@ def classify_medications(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
     started = pd.MultiIndex.from_arrays([frame["patient_id"], frame["start_date"]])
     on_infusion_day = started.isin(days) & frame["start_date"].notna().to_numpy()
     own = (frame["indication"] == "trial").to_numpy() | (only_immunoglobulin & on_infusion_day)
-    frame["classes"] = [", ".join(sorted(group)) if group else "" for group in classes]
+    frame["classes"] = np.array(
+        [", ".join(sorted(group)) if group else "" for group in classes], dtype=object
+    )
     frame["unclassed"] = unclassed
     frame["open"] = unclassed & for_syndrome.to_numpy() & ~own
     frame["trial_own"] = own
@@ -329,8 +333,8 @@ def _shown(column: str, value: Any) -> str:
     """Show a value in a reason: blank is "not collected"."""
     if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
         return f"{column} not collected"
-    if isinstance(value, pd.Timestamp | np.datetime64):
-        value = str(np.datetime64(value, "D"))
+    if isinstance(value, pd.Timestamp):
+        value = value.date().isoformat()
     return f"{column} {value:g}" if isinstance(value, float) else f"{column} {value}"
 
 
@@ -472,7 +476,12 @@ def _consent(patients: _Patients, criterion: ConsentCriterion) -> _Answer:
     rule = "consent not after enrolment (screening, if not enrolled)"
     return _Answer(
         codes,
-        _reasons(rule, ("consent", consent), ("enrolment", enrolment), ("screening", patients.table["screening_date"])),
+        _reasons(
+            rule,
+            ("consent", consent),
+            ("enrolment", enrolment),
+            ("screening", patients.table["screening_date"]),
+        ),
     )
 
 
@@ -505,7 +514,11 @@ def _immunotherapy(patients: _Patients, criterion: ImmunotherapyCriterion) -> _A
         return _Answer(codes, [f"medications were not collected (rule: {rule})"] * len(table))
     records = classify_medications(patients.trial, patients.protocol)
     records = records[records["counts"] | records["open"]]
-    who = table.assign(first_infusion=patients.first_infusion).drop_duplicates("patient_id").set_index("patient_id")
+    who = (
+        table.assign(first_infusion=patients.first_infusion)
+        .drop_duplicates("patient_id")
+        .set_index("patient_id")
+    )
     screening = records["patient_id"].map(who["screening_date"])
     infusion = records["patient_id"].map(who["first_infusion"])
     start, stop = records["start_date"], records["stop_date"]
@@ -517,7 +530,9 @@ def _immunotherapy(patients: _Patients, criterion: ImmunotherapyCriterion) -> _A
     failing = _names_by_patient(records[fails])
     opening = _names_by_patient(records[leaves_open])
     patient = table["patient_id"]
-    codes = np.where(patient.isin(failing.keys()), FAIL, np.where(patient.isin(opening.keys()), UNKNOWN, PASS))
+    codes = np.where(
+        patient.isin(failing.keys()), FAIL, np.where(patient.isin(opening.keys()), UNKNOWN, PASS)
+    )
     reasons = [
         f"{failing[p]} (rule: {rule})"
         if p in failing
@@ -538,7 +553,7 @@ def _names_by_patient(records: pd.DataFrame) -> dict[str, str]:
         return f"{row.medication} ({start}, {stop})"
 
     named: dict[str, list[str]] = {}
-    for row in records.itertuples():
+    for row in rows_of(records):
         named.setdefault(str(row.patient_id), []).append(told(row))
     return {patient: ", ".join(names) for patient, names in named.items()}
 
@@ -627,7 +642,9 @@ def screen(trial: TrialData, protocol: Protocol) -> Screening:
     patients = _Patients(trial, protocol)
     ids = patients.table["patient_id"].to_list()
     answers = [_ASK[criterion.kind](patients, criterion) for criterion in protocol.criteria]
-    codes = np.column_stack([answer.codes for answer in answers]) if ids else np.empty((0, len(answers)), np.int8)
+    codes = (
+        np.column_stack([answer.codes for answer in answers]) if ids else np.empty((0, len(answers)), np.int8)
+    )
     count = len(protocol.criteria)
     status = np.array(STATUSES, dtype=object)[codes.astype(int)]
     criteria = pd.DataFrame(

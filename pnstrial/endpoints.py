@@ -40,10 +40,9 @@ from pnstrial.visits import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pnstrial.data import TrialData
     from pnstrial.eligibility import Screening
     from pnstrial.protocol import Protocol
-
-    from pnstrial.data import TrialData
 
 __all__ = [
     "AnalysisSets",
@@ -93,7 +92,7 @@ class ResponseResult(Result):
     n: int
     estimate: float | NotEstimable
     ci: tuple[float, float] | NotEstimable
-    p_value: float | None | NotEstimable
+    p_value: float | NotEstimable | None
     null: float | None
     level: float
     method: str
@@ -112,12 +111,12 @@ class ResponseResult(Result):
         if isinstance(self.estimate, NotEstimable) or isinstance(self.ci, NotEstimable):
             return f"{head}, {self.estimate}"
         low, high = self.ci
-        lines = [
-            f"{head} = {100 * self.estimate:.1f} % "
-            f"({100 * self.level:g} % {self.method} interval {100 * low:.1f} to {100 * high:.1f} %)"
-        ]
+        interval = f"{100 * self.level:g} % {self.method} interval {100 * low:.1f} to {100 * high:.1f} %"
+        lines = [f"{head} = {100 * self.estimate:.1f} % ({interval})"]
         if self.null is not None and isinstance(self.p_value, float):
-            lines.append(f"P(X >= {self.responders}) under a rate of {100 * self.null:g} %: p = {self.p_value:.4f}")
+            lines.append(
+                f"P(X >= {self.responders}) under a rate of {100 * self.null:g} %: p = {self.p_value:.4f}"
+            )
         lines.append("Estimand: " + "; ".join(f"{event}: {way}" for event, way in self.estimand.items()))
         counts = self.patients.groupby(["response", "reason"], sort=True).size()
         for key, count in counts.items():
@@ -165,7 +164,9 @@ def _events(assessments: Assessments, derived: pd.DataFrame, visit: str) -> pd.D
     frame = pd.DataFrame(index=patients.index)
     frame["has_baseline"] = (start != rules.MISSING).astype(np.int8)
     frame["dead"] = (at_visit["derivation"] == DEATH).astype(np.int8)
-    frame["rescued"] = _rescued(assessments, at_visit, assessments.date_of(planned.target_day)).astype(np.int8)
+    frame["rescued"] = _rescued(assessments, at_visit, assessments.date_of(planned.target_day)).astype(
+        np.int8
+    )
     frame["stopped"] = (patients.index.to_series().map(given).fillna(0) < before).astype(np.int8)
     frame["category"] = category_codes(at_visit["category"])
     frame["last_category"] = change_category(start, codes(last), points)
@@ -202,7 +203,8 @@ def responders(
     values = derive(trial, protocol, assessments=known) if derived is None else derived
     events = _events(known, values, visit or protocol.endpoint.visit)
     reason = response_reason(
-        *(events[column].to_numpy() for column in events.columns), *_strategy_codes(protocol.estimand.strategies())
+        *(events[column].to_numpy() for column in events.columns),
+        *_strategy_codes(protocol.estimand.strategies()),
     )
     frame = pd.DataFrame(
         {
@@ -277,7 +279,9 @@ def primary_endpoint(
     exact = proportion(count, n, null=asked.endpoint.null_proportion, level=asked.endpoint.level)
     estimate, ci, p_value = exact.estimate, exact.ci, exact.p_value
     if n == 0:
-        reason = "no patient is enrolled" if patients.empty else "every patient is excluded under this estimand"
+        reason = (
+            "no patient is enrolled" if patients.empty else "every patient is excluded under this estimand"
+        )
         estimate = ci = NotEstimable(reason)
         p_value = None if asked.endpoint.null_proportion is None else NotEstimable(reason)
     return ResponseResult(
@@ -364,9 +368,11 @@ def analysis_sets(
     cycles = given_cycles(trial, protocol)
     early = cycles[cycles["cycle"] <= before]
     count = who.map(early.groupby("patient_id").size()).fillna(0)
-    as_planned = early[early["dose_as_planned"].eq(True)].groupby("patient_id").size()  # noqa: FBT003 - None is not planned
-    on_time = early[early["on_time"].eq(True)].groupby("patient_id").size()  # noqa: FBT003 - None is not on time
-    failed = asked.criteria[asked.criteria["status"] == "fail"].groupby("patient_id")["criterion"].agg(", ".join)
+    as_planned = early[early["dose_as_planned"].eq(True)].groupby("patient_id").size()
+    on_time = early[early["on_time"].eq(True)].groupby("patient_id").size()
+    failed = (
+        asked.criteria[asked.criteria["status"] == "fail"].groupby("patient_id")["criterion"].agg(", ".join)
+    )
     rescued = _rescued(known, at_visit, known.date_of(visit.target_day))
     checks = [
         (who.isin(failed.index).to_numpy(), "fails " + who.map(failed).fillna("")),

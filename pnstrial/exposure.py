@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.data.consistency import suspected_weight
-from pnstrial.results import Result
+from pnstrial.results import Result, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -324,7 +324,9 @@ def plan_cycle(
     if round_to_g is not None:
         dose = round_dose(dose, round_to_g)
         if dose == 0:
-            raise ValueError(f"round_to_g is {round_to_g:g}, which rounds the dose to 0 g; use a smaller step")
+            raise ValueError(
+                f"round_to_g is {round_to_g:g}, which rounds the dose to 0 g; use a smaller step"
+            )
     daily = dose / count
     notes: list[str] = []
     if daily >= treatment.daily_dose_note_g - TOLERANCE:
@@ -422,7 +424,9 @@ def plan_treatment(weight_kg: float, start: dt.date, protocol: Protocol, **optio
         )
         decision = start + dt.timedelta(days=protocol.visit(protocol.decision.visit).target_day - 1)
     except OverflowError:
-        raise ValueError(f"start is {start}; the course would end after the last date of the calendar") from None
+        raise ValueError(
+            f"start is {start}; the course would end after the last date of the calendar"
+        ) from None
     return TreatmentPlan(cycles, protocol.decision.visit, decision, treatment.cycles_before_decision)
 
 
@@ -560,9 +564,7 @@ def summarise(trial: TrialData, protocol: Protocol) -> Exposure:
     patients["last_infusion"] = pd.to_datetime(who.map(groups["end"].max()))
     patients["relative_dose_intensity"] = who.map(intensity).astype(float)
     patients["share_of_course"] = who.map(share).astype(float)
-    return Exposure(
-        cycles, patients, _deviations(cycles, enrolled, protocol), protocol.id, protocol.version
-    )
+    return Exposure(cycles, patients, _deviations(cycles, enrolled, protocol), protocol.id, protocol.version)
 
 
 @dataclass
@@ -583,7 +585,7 @@ def _deviations(cycles: pd.DataFrame, enrolled: list[str], protocol: Protocol) -
         if rows is None:
             found.add(patient, None, "enrolled, never infused")
             continue
-        for row in rows.itertuples():
+        for row in rows_of(rows):
             cycle = int(row.cycle)
             if row.on_time is False:
                 found.add(

@@ -12,7 +12,6 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from pnstrial import __version__, rules
@@ -31,14 +30,16 @@ __all__ = ["short_page"]
 _STYLE = """
 :root{--ink:#1d2733;--soft:#556270;--line:#d9dfe5;--pale:#f4f6f8;--accent:#0b5c8a}
 *{box-sizing:border-box}
-body{margin:0;font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;color:var(--ink);background:#fff}
+body{margin:0;font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;
+  color:var(--ink);background:#fff}
 main,header,footer{max-width:70rem;margin:0 auto;padding:0 1.25rem}
 header{padding-top:2rem}
 h1{font-size:1.6rem;line-height:1.25;margin:0 0 .4rem}
 h2{font-size:1.2rem;margin:2.4rem 0 .6rem;padding-bottom:.25rem;border-bottom:2px solid var(--accent)}
 p{margin:.5rem 0}.soft{color:var(--soft)}
 .skip{position:absolute;left:-999px}.skip:focus{left:1rem;top:1rem;background:#fff;padding:.5rem}
-.banner{background:#fff4d6;border:1px solid #d9b24c;border-radius:6px;padding:.6rem .9rem;margin:1rem 0;font-weight:600}
+.banner{background:#fff4d6;border:1px solid #d9b24c;border-radius:6px;padding:.6rem .9rem;margin:1rem 0;
+  font-weight:600}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;padding:0;margin:1rem 0}
 a{color:var(--accent)}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.8rem;margin:1rem 0}
@@ -50,15 +51,18 @@ caption{text-align:left;font-weight:600;padding:.3rem 0 .5rem}
 th,td{text-align:left;padding:.32rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
 thead th{background:var(--pale);border-bottom:2px solid var(--line);white-space:nowrap}
 tbody th{font-weight:600;white-space:nowrap}
-td.n{text-align:right;white-space:nowrap}
+td.n,th.n{text-align:right;white-space:nowrap}
 .fail{color:#9b1c1c;font-weight:700}.unknown{color:#7a4b00;font-weight:700}.pass{color:#33691e}
 figure{margin:1rem 0}figcaption{font-size:.88rem;color:var(--soft);margin-top:.4rem}
-.bar{display:grid;grid-template-columns:7.5rem 1fr;align-items:center;gap:.6rem;margin:.35rem 0}
+.bar{display:grid;grid-template-columns:9.5rem 1fr;align-items:center;gap:.6rem;margin:.35rem 0}
 .bar .name{font-size:.88rem}.stack{display:flex;height:2.1rem;border-radius:3px;overflow:hidden;border:1px solid #777}
-.stack span{display:flex;align-items:center;justify-content:center;font-size:.82rem;font-weight:600;min-width:0;overflow:hidden}
+.stack span{display:flex;align-items:center;justify-content:center;font-size:.82rem;font-weight:600;min-width:0;
+  overflow:hidden}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem .9rem;font-size:.82rem;margin:.5rem 0}
-.legend i{display:inline-block;width:.9rem;height:.9rem;border:1px solid #777;vertical-align:-.12rem;margin-right:.3rem}
-footer{margin-top:3rem;padding-top:1rem;padding-bottom:2rem;border-top:1px solid var(--line);font-size:.85rem;color:var(--soft)}
+.legend i{display:inline-block;width:.9rem;height:.9rem;border:1px solid #777;vertical-align:-.12rem;
+  margin-right:.3rem}
+footer{margin-top:3rem;padding-top:1rem;padding-bottom:2rem;border-top:1px solid var(--line);font-size:.85rem;
+  color:var(--soft)}
 @media (max-width:36rem){body{font-size:15px}.bar{grid-template-columns:1fr;gap:.1rem}}
 @media print{nav,.skip{display:none}.scroll{overflow:visible}h2{break-after:avoid}tr{break-inside:avoid}}
 """
@@ -80,12 +84,21 @@ def _text(value: Any) -> str:
 
 
 def _table(
-    frame: pd.DataFrame, caption: str, headers: Sequence[str], *, empty: str = "None.", marks: Iterable[str] = ()
+    frame: pd.DataFrame,
+    caption: str,
+    headers: Sequence[str],
+    *,
+    empty: str = "None.",
+    marks: Iterable[str] = (),
 ) -> str:
     """Write a frame as a table; the first column heads its row, columns in `marks` show their word in colour."""
     if frame.empty:
         return f"<p>{html.escape(caption)}: {html.escape(empty)}</p>"
-    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in headers)
+    numeric = [pd.api.types.is_numeric_dtype(frame.iloc[:, i]) and i > 0 for i in range(frame.shape[1])]
+    head = "".join(
+        f'<th scope="col" class="{kind}">{html.escape(name)}</th>'
+        for name, kind in zip(headers, ("n" if right else "t" for right in numeric), strict=True)
+    )
     marked = set(marks)
     rows: list[str] = []
     for row in frame.itertuples(index=False):
@@ -97,8 +110,7 @@ def _table(
             elif name in marked:
                 cells.append(f'<td class="{text}">{text}</td>')
             else:
-                number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-                cells.append(f'<td class="n">{text}</td>' if number else f"<td>{text}</td>")
+                cells.append(f'<td class="n">{text}</td>' if numeric[position] else f"<td>{text}</td>")
         rows.append("<tr>" + "".join(cells) + "</tr>")
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-label="{html.escape(caption)}"><table>'
@@ -136,11 +148,15 @@ def _bars(analysis: Analysis) -> str:
     frame = analysis.visits
     first = frame.drop_duplicates("patient_id")
     stacks = [("Baseline", first["baseline_mrs"])]
-    stacks += [(visit.name, frame.loc[frame["visit"] == visit.name, "mrs"]) for visit in analysis.protocol.visits]
+    stacks += [
+        (visit.name, frame.loc[frame["visit"] == visit.name, "mrs"]) for visit in analysis.protocol.visits
+    ]
     colours = [*MRS_COLOURS, "#ffffff"]
     parts: list[str] = []
     for name, grades in stacks:
-        counts = [int((grades == grade).sum()) for grade in range(rules.DEAD + 1)] + [int(grades.isna().sum())]
+        counts = [int((grades == grade).sum()) for grade in range(rules.DEAD + 1)] + [
+            int(grades.isna().sum())
+        ]
         pieces = "".join(
             f'<span style="flex:{count} 1 0;background:{colour};color:{_ink(colour)}">{count}</span>'
             for count, colour in zip(counts, colours, strict=True)
@@ -175,7 +191,9 @@ def _visit_table(analysis: Analysis) -> pd.DataFrame:
     wide = frame.drop_duplicates("patient_id")[["patient_id", "baseline_mrs", "baseline_date"]]
     for visit in analysis.protocol.visits:
         own = frame[frame["visit"] == visit.name][["patient_id", "mrs", "date", "derivation", "category"]]
-        wide = wide.merge(own.rename(columns={c: f"{visit.name} {c}" for c in own.columns[1:]}), on="patient_id")
+        wide = wide.merge(
+            own.rename(columns={c: f"{visit.name} {c}" for c in own.columns[1:]}), on="patient_id"
+        )
     return wide
 
 
@@ -193,9 +211,14 @@ def _cards(analysis: Analysis) -> str:
             f"to continue / to stop after {analysis.protocol.decision.visit}",
         ),
     ]
-    return '<div class="cards">' + "".join(
-        f'<div class="card"><b>{html.escape(number)}</b>{html.escape(label)}</div>' for number, label in pairs
-    ) + "</div>"
+    return (
+        '<div class="cards">'
+        + "".join(
+            f'<div class="card"><b>{html.escape(number)}</b>{html.escape(label)}</div>'
+            for number, label in pairs
+        )
+        + "</div>"
+    )
 
 
 def _primary(analysis: Analysis) -> str:
@@ -227,7 +250,11 @@ def _interval(result: ResponseResult) -> dict[str, str]:
         return {"proportion": str(result.estimate), "interval": "–", "p": "–"}
     low, high = result.ci
     p_value = f"{result.p_value:.4f}" if isinstance(result.p_value, float) else "–"
-    return {"proportion": _percent(result.estimate), "interval": f"{_percent(low)} to {_percent(high)}", "p": p_value}
+    return {
+        "proportion": _percent(result.estimate),
+        "interval": f"{_percent(low)} to {_percent(high)}",
+        "p": p_value,
+    }
 
 
 def _eligibility(analysis: Analysis) -> str:
@@ -280,8 +307,15 @@ def short_page(analysis: Analysis) -> str:
             _table(
                 exposure.patients,
                 "Exposure of every enrolled patient (intensity and share: 1 = as planned)",
-                ("Patient", "Cycles given", "IVIg, g", "First infusion", "Last infusion", "Relative dose intensity",
-                 "Share of cycles before the decision"),
+                (
+                    "Patient",
+                    "Cycles given",
+                    "IVIg, g",
+                    "First infusion",
+                    "Last infusion",
+                    "Relative dose intensity",
+                    "Share of cycles before the decision",
+                ),
                 empty="no patient is enrolled.",
             )
             + _table(exposure.deviations, "Departures from the plan", ("Patient", "Cycle", "What")),
@@ -302,7 +336,9 @@ def short_page(analysis: Analysis) -> str:
             "sets",
             "Analysis sets",
             _table(analysis.sets.to_frame(), "Size of the sets", ("Set", "Patients"))
-            + _table(analysis.sets.reasons, "Why an enrolled patient is not in a set", ("Patient", "Set", "Reason")),
+            + _table(
+                analysis.sets.reasons, "Why an enrolled patient is not in a set", ("Patient", "Set", "Reason")
+            ),
         ),
         (
             "secondary",
@@ -352,7 +388,8 @@ def _methods(analysis: Analysis) -> str:
     assumed = pd.DataFrame(protocol.assumed, columns=["setting", "value"])
     files = pd.DataFrame(sorted(analysis.trial.files.items()), columns=["file", "sha256"])
     windows = "; ".join(
-        f"{visit.name}: day {visit.target_day} ({visit.first_day} to {visit.last_day})" for visit in protocol.visits
+        f"{visit.name}: day {visit.target_day} ({visit.first_day} to {visit.last_day})"
+        for visit in protocol.visits
     )
     return (
         f"<p>Day 1 is the first infusion; there is no day 0. Windows: {html.escape(windows)}. In a window the rating "

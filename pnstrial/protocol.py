@@ -74,7 +74,7 @@ class _Sourced(_Part):
         fields = set(type(self).model_fields) - {"source", "name"}
         stated = {key for key in fields if getattr(self, key) is not None}
         if lacking := sorted(stated - self.source.keys()):
-            raise ValueError(f"no source for {', '.join(lacking)}: name one of [sources], or \"assumed\"")
+            raise ValueError(f'no source for {", ".join(lacking)}: name one of [sources], or "assumed"')
         if unknown := sorted(self.source.keys() - fields):
             raise ValueError(f"source names {', '.join(unknown)}, which is no setting here")
         return self
@@ -257,7 +257,9 @@ class Treatment(_Sourced):
     @model_validator(mode="after")
     def _numbers_fit(self) -> Self:
         if self.cycles_before_decision + self.cycles_after_decision > 6:
-            raise ValueError("cycles_before_decision + cycles_after_decision is over 6, the last cycle of the tables")
+            raise ValueError(
+                "cycles_before_decision + cycles_after_decision is over 6, the last cycle of the tables"
+            )
         if not self.fewest_infusion_days <= self.infusion_days <= self.most_infusion_days:
             raise ValueError("infusion_days must lie between fewest_infusion_days and most_infusion_days")
         if any(vial <= 0 for vial in self.vials_g):
@@ -396,7 +398,7 @@ class Protocol(_Part):
         for key, source in self._all_sources():
             if source not in self.sources and not source.startswith("assumed"):
                 problems.append(
-                    f"{key} names the source {source!r}; [sources] has {', '.join(self.sources)} (or write \"assumed\")"
+                    f'{key} names the source {source!r}; [sources] has {", ".join(self.sources)} (or write "assumed")'
                 )
         if problems:
             raise ValueError("; ".join(problems))
@@ -405,7 +407,8 @@ class Protocol(_Part):
     def _all_sources(self) -> list[tuple[str, str]]:
         pairs: list[tuple[str, str]] = [(f"criteria.{c.id}", c.source) for c in self.criteria]
         parts: list[tuple[str, _Sourced]] = [
-            (name, getattr(self, name)) for name in ("treatment", "decision", "endpoint", "estimand", "medications")
+            (name, getattr(self, name))
+            for name in ("treatment", "decision", "endpoint", "estimand", "medications")
         ]
         parts += [(f"visits.{visit.name}", visit) for visit in self.visits]
         pairs += [(f"{name}.{key}", source) for name, part in parts for key, source in part.source.items()]
@@ -419,7 +422,9 @@ class Protocol(_Part):
             if not source.startswith("assumed"):
                 continue
             section, _, name = key.rpartition(".")
-            part: Any = self.visit(section[7:]) if section.startswith("visits.") else getattr(self, section, None)
+            part: Any = (
+                self.visit(section[7:]) if section.startswith("visits.") else getattr(self, section, None)
+            )
             value = getattr(part, name, None)
             if isinstance(value, dict):
                 value = f"{len(cast('dict[str, object]', value))} lists"
@@ -502,7 +507,7 @@ class Protocol(_Part):
                 for visit in content["visits"]:
                     self._change(visit, settings.get(visit["name"], {}))
                 if unknown := settings.keys() - {visit.name for visit in self.visits}:
-                    self.visit(sorted(unknown)[0])
+                    self.visit(min(unknown))
             elif isinstance(content.get(section), dict) and "source" in content[section]:
                 self._change(content[section], settings)
             else:
@@ -600,7 +605,12 @@ def _told(error: dict[str, Any], content: dict[str, Any]) -> str:
     steps: list[str] = []
     here: Any = content
     for step in error["loc"]:
-        if isinstance(step, str) and isinstance(here, dict) and step not in here and error["type"] != "missing":
+        if (
+            isinstance(step, str)
+            and isinstance(here, dict)
+            and step not in here
+            and error["type"] != "missing"
+        ):
             continue  # the tag of a criterion's kind is no key of the file
         steps.append(f"[{step}]" if isinstance(step, int) else f".{step}")
         try:

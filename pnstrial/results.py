@@ -15,11 +15,11 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import pandas as pd
 
-__all__ = ["NotEstimable", "Provenance", "Result", "show_number"]
+__all__ = ["NotEstimable", "Provenance", "Result", "rows_of", "show_number"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,21 @@ def show_number(value: object) -> str:
     except (TypeError, ValueError):
         return str(value)
     return str(int(number)) if number.is_integer() and abs(number) < 1e15 else f"{number:.4g}"
+
+
+def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
+    """Go through a frame row by row, as named tuples; what a cell holds is known to the caller, not to its type.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+
+    Returns
+    -------
+    iterator of namedtuple
+        With the index first, as ``Index``.
+    """
+    return iter(frame.itertuples())
 
 
 class Result:

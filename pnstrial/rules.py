@@ -224,7 +224,7 @@ def _interim_decision(category: int, dead: int) -> int:
     return CONTINUE
 
 
-def _response_reason(  # noqa: C901, PLR0911, PLR0912 - the estimand is this list of answers, in this order
+def _response_reason(  # noqa: C901, PLR0911 - the estimand is this list of answers, in this order
     has_baseline: int,
     dead: int,
     rescued: int,

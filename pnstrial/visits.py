@@ -46,7 +46,7 @@ _DAY = np.timedelta64(1, "D")
 
 
 def study_day(date: Any, day_1: Any) -> Any:
-    """Number the days of a patient: day 1 is the first infusion, the day before it is day -1.
+    """Count the days of a patient: day 1 is the first infusion, the day before it is day -1.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ class Assessments:
 
 
 def baseline(assessments: Assessments) -> pd.DataFrame:
-    """Find the baseline mRS: the latest of the ratings on or before day 1 and the screening mRS.
+    """Find the baseline mRS: the latest, on or before day 1, of the ratings and the screening mRS.
 
     Parameters
     ----------
@@ -172,6 +172,7 @@ def baseline(assessments: Assessments) -> pd.DataFrame:
     rated = assessments.early.drop_duplicates("patient_id", keep="last").set_index("patient_id")
     rated = rated.reindex(patients.index)
     screened = patients["screening_mrs"].notna() & (patients["screening_mrs"] != rules.DEAD)
+    screened &= patients["screening_date"] <= patients["day_1"]
     screening_date = patients["screening_date"].where(screened)
     from_rating = rated["date"].notna() & ~(screening_date > rated["date"])
     frame = pd.DataFrame(index=patients.index)
@@ -198,7 +199,11 @@ def nearest_in_window(dated: pd.DataFrame, visit: Visit) -> pd.DataFrame:
     """
     inside = dated[(dated["day"] >= visit.first_day) & (dated["day"] <= visit.last_day)]
     inside = inside.assign(far=(inside["day"] - visit.target_day).abs(), back=-inside["day"])
-    return inside.sort_values(["patient_id", "far", "back"], kind="stable").drop_duplicates("patient_id").set_index("patient_id")
+    return (
+        inside.sort_values(["patient_id", "far", "back"], kind="stable")
+        .drop_duplicates("patient_id")
+        .set_index("patient_id")
+    )
 
 
 def codes(grades: Any) -> NDArray[np.int8]:
@@ -212,9 +217,7 @@ def named(answers: Any, names: tuple[str, ...]) -> NDArray[Any]:
     return np.array([*names, None], dtype=object)[np.asarray(answers, dtype=int)]
 
 
-def derive(
-    trial: TrialData, protocol: Protocol, *, assessments: Assessments | None = None
-) -> pd.DataFrame:
+def derive(trial: TrialData, protocol: Protocol, *, assessments: Assessments | None = None) -> pd.DataFrame:
     """Derive the mRS of every enrolled patient at every visit.
 
     Parameters
@@ -349,7 +352,11 @@ def decisions(
         f"infused with a later cycle after the {protocol.decision.visit} decision to discontinue"
     )
     deviation[
-        (answer == rules.CONTINUE) & complete & none_later & ~stopped & reachable
+        (answer == rules.CONTINUE)
+        & complete
+        & none_later
+        & ~stopped
+        & reachable
         & (protocol.treatment.cycles_after_decision > 0)
     ] = f"no later cycle given although the {protocol.decision.visit} decision was to continue"
     return pd.DataFrame(

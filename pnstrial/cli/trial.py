@@ -304,7 +304,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "Analyse a trial folder: findings, eligibility, exposure, visits, decisions, sets, primary endpoint.",
         "pnstrial analyse my-trial --out report.html --null 0.1 --estimand missing=LOCF",
     )
-    analyse.add_argument("folder", metavar="FOLDER", help="folder of the collected tables, or an .xlsx workbook")
+    analyse.add_argument(
+        "folder", metavar="FOLDER", help="folder of the collected tables, or an .xlsx workbook"
+    )
     analyse.add_argument("--out", metavar="FILE", help="write one self-contained HTML page")
     analyse.add_argument(
         "--estimand",
@@ -319,15 +321,22 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     analyse.set_defaults(run=_analyse)
 
     check = add_command(
-        commands, "check", "Find what is wrong with a trial folder; exit 1 on an error.", "pnstrial check my-trial"
+        commands,
+        "check",
+        "Find what is wrong with a trial folder; exit 1 on an error.",
+        "pnstrial check my-trial",
     )
-    check.add_argument("folder", metavar="FOLDER", help="folder of the collected tables, or an .xlsx workbook")
+    check.add_argument(
+        "folder", metavar="FOLDER", help="folder of the collected tables, or an .xlsx workbook"
+    )
     check.set_defaults(run=_check)
 
     screen = add_command(
         commands, "screen", "Show the eligibility of every screened patient.", "pnstrial screen my-trial"
     )
-    screen.add_argument("folder", metavar="FOLDER", help="folder of the collected tables, or an .xlsx workbook")
+    screen.add_argument(
+        "folder", metavar="FOLDER", help="folder of the collected tables, or an .xlsx workbook"
+    )
     screen.set_defaults(run=_screen)
 
     plan = add_command(
@@ -339,7 +348,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     plan.add_argument("--weight", type=_positive, required=True, metavar="KG", help="actual body weight")
     plan.add_argument("--start", type=_day, required=True, metavar="DATE", help="first infusion, YYYY-MM-DD")
     plan.add_argument("--days", type=int, metavar="N", help="infusion days of a cycle")
-    plan.add_argument("--round-to", type=_positive, metavar="G", help="round the dose to this step, halves up")
+    plan.add_argument(
+        "--round-to", type=_positive, metavar="G", help="round the dose to this step, halves up"
+    )
     plan.add_argument(
         "--dosing-weight",
         choices=("actual", "ideal", "adjusted"),
@@ -361,7 +372,10 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     template.set_defaults(run=_template)
 
     example = add_command(
-        commands, "example", "Write the bundled example trial; its patients are invented.", "pnstrial example my-trial"
+        commands,
+        "example",
+        "Write the bundled example trial; its patients are invented.",
+        "pnstrial example my-trial",
     )
     example.add_argument("folder", metavar="FOLDER", help="new or empty folder")
     example.set_defaults(run=_example)

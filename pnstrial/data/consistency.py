@@ -19,7 +19,7 @@ from pnstrial.data.parsing import DATE_UNIT, ParsedTable
 from pnstrial.data.schema import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -144,7 +144,7 @@ class _Folder:
         if table is None or not mask.any():
             return
         frame = table.frame
-        for position in np.flatnonzero(mask):
+        for position in np.flatnonzero(mask).tolist():
             value = None if column is None else shown(frame[column].iloc[position])
             self.findings.append(
                 Finding(
@@ -164,8 +164,8 @@ def shown(value: Any) -> str | None:
     """Write a parsed value as it stands in the file."""
     if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
         return None
-    if isinstance(value, pd.Timestamp | np.datetime64):
-        return str(np.datetime64(value, "D"))
+    if isinstance(value, pd.Timestamp):
+        return value.date().isoformat()
     return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
@@ -246,7 +246,7 @@ def _marked(folder: _Folder, name: str, column: str, by_patient: pd.DataFrame) -
     patient = folder.frame(name)["patient_id"]
     if f"bad {column}" not in by_patient:
         return pd.Series(data=False, index=patient.index)
-    return patient.map(by_patient[f"bad {column}"]).eq(True)  # noqa: FBT003 - unmapped patients are not refused
+    return patient.map(by_patient[f"bad {column}"]).eq(True)
 
 
 def _spans(folder: _Folder) -> None:
@@ -345,13 +345,25 @@ def _duplicates(folder: _Folder) -> None:
         "error",
         "add the doses up in one row, or correct the date",
     )
-    _twice(folder, "mrs", "mrs", ["patient_id", "date", "rater"], "two different ratings by one rater on a day", "error")
-    _twice(folder, "scales", "score", ["patient_id", "date", "scale"], "two different scores of a scale on a day", "warning")
+    _twice(
+        folder,
+        "mrs",
+        "mrs",
+        ["patient_id", "date", "rater"],
+        "two different ratings by one rater on a day",
+        "error",
+    )
+    _twice(
+        folder,
+        "scales",
+        "score",
+        ["patient_id", "date", "scale"],
+        "two different scores of a scale on a day",
+        "warning",
+    )
 
 
-def _twice(
-    folder: _Folder, name: str, value: str, key: list[str], rule: str, severity: Severity
-) -> None:
+def _twice(folder: _Folder, name: str, value: str, key: list[str], rule: str, severity: Severity) -> None:
     frame = folder.frame(name)
     used = frame[value].notna() & frame["patient_id"].notna() & frame["date"].notna()
     if name == "mrs":
@@ -369,7 +381,9 @@ def _twice(
     repeated = position
     repeated.iloc[where] = same.to_numpy()
     noun = "rating" if name == "mrs" else "score"
-    folder.report(name, repeated, value, f"the same {noun} is entered twice", "warning", "remove one of the rows")
+    folder.report(
+        name, repeated, value, f"the same {noun} is entered twice", "warning", "remove one of the rows"
+    )
 
 
 def _absent_tables(folder: _Folder) -> None:
@@ -457,7 +471,9 @@ def _far_dates(folder: _Folder) -> None:
     if "screening" not in folder.tables:
         return
     for name, columns in _DATED.items():
-        centre = folder.of_patient(folder.screening, name, "screening_date").to_numpy().astype("datetime64[D]")
+        centre = (
+            folder.of_patient(folder.screening, name, "screening_date").to_numpy().astype("datetime64[D]")
+        )
         for column in columns:
             folder.report(
                 name,
@@ -481,16 +497,16 @@ def _far_dates(folder: _Folder) -> None:
 def _infusion_dates(folder: _Folder) -> None:
     infusions = folder.frame("infusions")
     given = infusions["dose_g"] > 0
-    for column in ("consent_date", "enrolment_date"):
-        noun = column.removesuffix("_date")
-        folder.report(
-            "infusions",
-            given & (infusions["date"] < folder.of_patient(folder.screening, "infusions", column)),
-            "date",
-            f"an infusion is expected on or after {noun}",
-            "warning",
-            f"correct this date or {column} in screening.csv",
-        )
+    consent = folder.of_patient(folder.screening, "infusions", "consent_date")
+    enrolment = folder.of_patient(folder.screening, "infusions", "enrolment_date")
+    folder.report(
+        "infusions",
+        given & ((infusions["date"] < consent) | (infusions["date"] < enrolment)),
+        "date",
+        "an infusion is expected on or after consent and enrolment",
+        "warning",
+        "correct this date, or consent_date or enrolment_date in screening.csv",
+    )
     first = infusions["date"].where(given).groupby(infusions["patient_id"]).transform("min")
     screened = folder.of_patient(folder.screening, "infusions", "screening_date")
     late = given & (infusions["date"] == first) & ((infusions["date"] - screened) > pd.Timedelta(days=28))
@@ -520,7 +536,9 @@ def _follow_up_rows(folder: _Folder) -> None:
     known = set(folder.frame("follow_up")["patient_id"].dropna()) | folder.tables["follow_up"].ragged_patients
     folder.report(
         "screening",
-        screening["enrolment_date"].notna() & screening["patient_id"].notna() & ~screening["patient_id"].isin(known),
+        screening["enrolment_date"].notna()
+        & screening["patient_id"].notna()
+        & ~screening["patient_id"].isin(known),
         "patient_id",
         "an enrolled patient is expected to have a row in follow_up",
         "warning",

@@ -77,7 +77,9 @@ def _date(text: str) -> dt.date:
 
 def _partial_date(text: str) -> str:
     if not _PARTIAL.fullmatch(text):
-        raise _Refused("must be a date written YYYY-MM-DD, YYYY-MM or YYYY", "write 2014-03-31, 2014-03 or 2014")
+        raise _Refused(
+            "must be a date written YYYY-MM-DD, YYYY-MM or YYYY", "write 2014-03-31, 2014-03 or 2014"
+        )
     try:
         dt.date.fromisoformat((text + "-01-01")[:10])
     except ValueError:
@@ -173,7 +175,14 @@ def _header_findings(raw: RawTable, table: Table) -> Iterator[Finding]:
     absent = [column for column in table.columns if column.name not in raw.header]
     for name in sorted({name for name in raw.header if raw.header.count(name) > 1}):
         yield Finding(
-            raw.file, 1, None, name, name, "a header must stand once", "error", "rename or remove one of the two"
+            raw.file,
+            1,
+            None,
+            name,
+            name,
+            "a header must stand once",
+            "error",
+            "rename or remove one of the two",
         )
     for column in absent:
         if column.required or column.column_required:
@@ -210,14 +219,18 @@ def parse_table(raw: RawTable, table: Table) -> ParsedTable:
     ParsedTable
         Listed columns first, in the order of the schema, then all others as text.
     """
-    parsed = ParsedTable(table, raw.file, empty_frame(table), findings=list(raw.findings), readable=raw.readable)
+    parsed = ParsedTable(
+        table, raw.file, empty_frame(table), findings=list(raw.findings), readable=raw.readable
+    )
     if not raw.readable:
         return parsed
     parsed.findings += _header_findings(raw, table)
     if len(set(raw.header)) < len(raw.header):
         parsed.readable = False
         return parsed
-    cells = dict(zip(raw.header, zip(*raw.rows, strict=True) if raw.rows else ((),) * len(raw.header), strict=True))
+    cells = dict(
+        zip(raw.header, zip(*raw.rows, strict=True) if raw.rows else ((),) * len(raw.header), strict=True)
+    )
     patients = cells.get("patient_id", ("",) * len(raw.rows))
     data: dict[str, Any] = {}
     for column in table.columns:
@@ -289,7 +302,7 @@ def _check_scores(parsed: ParsedTable) -> None:
     for scale in SCALES.values():
         score = frame["score"].to_numpy()
         wrong = (frame["scale"] == scale.name).to_numpy() & ((score < scale.lowest) | (score > scale.highest))
-        for position in np.flatnonzero(wrong):
+        for position in np.flatnonzero(wrong).tolist():
             parsed.findings.append(
                 Finding(
                     parsed.file,

@@ -45,9 +45,7 @@ class RawTable:
 
 
 def _broken(name: str, file: str, line: int | None, rule: str, remedy: str, **found: str | None) -> RawTable:
-    finding = Finding(
-        file, line, None, found.get("column"), found.get("value"), rule, "error", remedy
-    )
+    finding = Finding(file, line, None, found.get("column"), found.get("value"), rule, "error", remedy)
     return RawTable(name, file, [], [], [], [finding], readable=False)
 
 
@@ -112,7 +110,9 @@ def parse_csv(data: bytes, name: str, file: str) -> RawTable:
             rule = "after a closing quote comes a comma or the end of the line"
         return _broken(name, file, start, rule, "close or double the quote on this line")
     if not records:
-        return _broken(name, file, 1, "must begin with a header row", "add the header; see: pnstrial template")
+        return _broken(
+            name, file, 1, "must begin with a header row", "add the header; see: pnstrial template"
+        )
     header = records[0][1]
     if len(header) == 1 and (other := next((c for c in ";\t|" if c in header[0]), None)):
         shown = {";": "semicolons", "\t": "tabs", "|": "bars"}[other]
@@ -148,7 +148,7 @@ def parse_csv(data: bytes, name: str, file: str) -> RawTable:
     return table
 
 
-def _as_text(value: Any) -> str:
+def _as_text(value: Any) -> str:  # noqa: PLR0911 - one return for each kind of cell
     """Write a cell of a frame or workbook as it would stand in a CSV file."""
     if value is None:
         return ""
@@ -210,7 +210,9 @@ def read_frame(frame: pd.DataFrame, name: str, file: str) -> RawTable:
     numbered = frame.index.name == "line"
     lines = [int(line) for line in frame.index] if numbered else list(range(2, len(frame) + 2))
     if not header:
-        return _broken(name, file, 1, "must begin with a header row", "add the columns; see: pnstrial template")
+        return _broken(
+            name, file, 1, "must begin with a header row", "add the columns; see: pnstrial template"
+        )
     return RawTable(name, file, header, rows, lines)
 
 
@@ -232,7 +234,9 @@ def read_parquet(path: Path, name: str) -> RawTable:
     try:
         frame = pd.read_parquet(path)
     except (ArrowException, OSError, ValueError) as problem:
-        return _broken(name, path.name, None, "must be a Parquet file", f"write it again ({_first_line(problem)})")
+        return _broken(
+            name, path.name, None, "must be a Parquet file", f"write it again ({_first_line(problem)})"
+        )
     return read_frame(frame.reset_index(drop=True), name, path.name)
 
 
@@ -267,7 +271,9 @@ def read_workbook(path: Path, names: Iterable[str]) -> dict[str, RawTable]:
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError, ValueError) as problem:
         remedy = f"save it again as .xlsx ({_first_line(problem)})"
-        return {"screening": _broken("screening", path.name, None, "must be an Excel workbook (.xlsx)", remedy)}
+        return {
+            "screening": _broken("screening", path.name, None, "must be an Excel workbook (.xlsx)", remedy)
+        }
     tables: dict[str, RawTable] = {}
     wanted = set(names)
     try:
@@ -310,5 +316,7 @@ def _sheet(rows: Iterable[tuple[Any, ...]], name: str, file: str) -> RawTable:
         table.rows.append(cells)
         table.lines.append(line)
     if header is None:
-        return _broken(name, file, 1, "must begin with a header row", "add the header; see: pnstrial template")
+        return _broken(
+            name, file, 1, "must begin with a header row", "add the header; see: pnstrial template"
+        )
     return table

@@ -137,10 +137,19 @@ _SCREENING = Table(
         Column("height_cm", "number", "height, cm", low=0, above_low=True),
         Column("symptom_onset_date", "partial date", "first neurological symptom; may be YYYY-MM or YYYY"),
         Column(
-            "pns_level", "word", "diagnostic level of the syndrome", words=("definite", "probable", "possible", "none")
+            "pns_level",
+            "word",
+            "diagnostic level of the syndrome",
+            words=("definite", "probable", "possible", "none"),
         ),
-        Column("antibody_serum", "antibodies", "positive antibodies in serum; none = negative; blank = not tested"),
-        Column("antibody_csf", "antibodies", "positive antibodies in CSF; none = negative; blank = not tested"),
+        Column(
+            "antibody_serum",
+            "antibodies",
+            "positive antibodies in serum; none = negative; blank = not tested",
+        ),
+        Column(
+            "antibody_csf", "antibodies", "positive antibodies in CSF; none = negative; blank = not tested"
+        ),
         Column("cancer", "text", "cancer, free text"),
         Column("mrs", "number", "modified Rankin scale at screening", low=0, high=6, whole=True),
         _yes_no("deterioration_3_weeks", _QUESTIONS["deterioration_3_weeks"]),
@@ -176,7 +185,11 @@ _INFUSIONS = Table(
         Column("date", "date", "day of infusion", required=True),
         Column("dose_g", "number", "IVIg given that day, g; 0 = planned, not given", required=True, low=0),
         Column(
-            "weight_kg", "number", "weight used for the dose, kg; blank = screening weight", low=0, above_low=True
+            "weight_kg",
+            "number",
+            "weight used for the dose, kg; blank = screening weight",
+            low=0,
+            above_low=True,
         ),
     ),
 )
@@ -208,7 +221,11 @@ _SCALES = Table(
         _PATIENT,
         Column("date", "date", "day of rating", required=True),
         Column("scale", "word", "which scale", required=True, words=tuple(SCALES)),
-        Column("score", "number", "score: Barthel 0-100 (higher is better), ICARS 0-100, ONLS 0-12 (lower is better)"),
+        Column(
+            "score",
+            "number",
+            "score: Barthel 0-100 (higher is better), ICARS 0-100, ONLS 0-12 (lower is better)",
+        ),
     ),
 )
 
@@ -234,7 +251,11 @@ _FOLLOW_UP = Table(
         _PATIENT,
         Column("last_contact_date", "date", "last day known alive, or the day of death", required=True),
         Column(
-            "status", "word", "status at last contact", required=True, words=("alive", "dead", "withdrawn", "lost")
+            "status",
+            "word",
+            "status at last contact",
+            required=True,
+            words=("alive", "dead", "withdrawn", "lost"),
         ),
         Column("death_date", "date", "day of death"),
         Column("death_cause", "word", "cause of death", words=("tumour", "neurological", "other")),
@@ -258,8 +279,8 @@ def data_dictionary() -> pd.DataFrame:
 
     Examples
     --------
-    >>> data_dictionary().query("file == 'mrs.csv'")[["column", "required"]].to_string(index=False)
-    '    column required\\npatient_id     cell\\n      date     cell\\n       mrs   column\\n     visit         \\n     rater         '
+    >>> data_dictionary().query("file == 'mrs.csv'")["column"].tolist()
+    ['patient_id', 'date', 'mrs', 'visit', 'rater']
     """
     import pandas as pd
 

@@ -1,0 +1,1 @@
+"""A second implementation of the trial's rules, written from their text alone, and the folders to compare on."""

@@ -1,0 +1,105 @@
+"""The protocol file: what it holds, that it round-trips, and what a wrong one is told."""
+
+import pytest
+
+from pnstrial.protocol import Protocol, ProtocolError, load_protocol, shipped_protocols
+
+
+@pytest.mark.parametrize("name", shipped_protocols())
+def test_round_trip(name):
+    protocol = load_protocol(name)
+    assert Protocol.from_toml(protocol.to_toml()) == protocol
+
+
+def test_registry_record_adds_three_criteria_and_widens_the_rankin_range():
+    publication, registry = (load_protocol(name) for name in shipped_protocols())
+    assert {c.id for c in registry.criteria} - {c.id for c in publication.criteria} == {"I7", "E5", "E6"}
+    ranges = [next(c for c in p.criteria if c.id == "I4").maximum for p in (publication, registry)]
+    assert ranges == [3, 4]
+
+
+def test_every_number_has_a_source_or_is_assumed(protocol):
+    assert ("visits.Month 3.first_day", "71") in protocol.assumed
+    assert ("endpoint.null_proportion", "none") in protocol.assumed
+    assert all(source for _, source in protocol._all_sources())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("foo = 1", r"foo = 1: no such key here"),
+        ("[treatment]\ndose_g_per_kg = -2", r"treatment\.dose_g_per_kg = -2: input should be greater than 0"),
+        ('[estimand]\ndeath = "maybe"', r"estimand\.death = 'maybe': allowed is 'composite' or 'exclude'"),
+        ('[decision]\nvisit = "Month 9"', r"decision\.visit is 'Month 9'; visits has Month 3, Month 6"),
+        ("[endpoint]\nnull_proportion = 1.5", r"endpoint\.null_proportion = 1\.5"),
+        ('[estimand.source]\ndeath = "hearsay"', r"estimand\.death names the source 'hearsay'"),
+        ("[treatment]\ncycles_after_decision = 4", "is over 6, the last cycle of the tables"),
+        ("[treatment]\ninfusion_days = 9", "infusion_days must lie between"),
+        ("[treatment]\nvials_g = [0]", "vials_g must all be over 0"),
+        ('[medications.atc]\nx = ["24"]', "24 is no ATC code"),
+        (
+            '[[criteria]]\nid="I1"\nkind="x"\nlabel="a"\nsource="publication"',
+            r"criteria\[0\]: kind must be one of",
+        ),
+        (
+            '[[criteria]]\nid="I1"\nkind="range"\nlabel="a"\nsource="publication"\ncolumn="mrs"',
+            "a range needs minimum, maximum or both",
+        ),
+        (
+            '[[criteria]]\nid="I1"\nkind="range"\nlabel="a"\nsource="publication"\ncolumn="mrs"\nminimum=3\nmaximum=2',
+            "minimum 3 is over maximum 2",
+        ),
+        (
+            '[[criteria]]\nid="I1"\nkind="word"\nlabel="a"\nsource="publication"\ncolumn="sex"\nallowed=["f"]',
+            "sex has the words female, male",
+        ),
+        (
+            "[[visits]]\nname='V'\ntarget_day=10\nfirst_day=20\nlast_day=30\n"
+            "source={target_day='assumed',first_day='assumed',last_day='assumed'}",
+            "window 20-30 does not hold the target day 10",
+        ),
+    ],
+)
+def test_wrong_settings_name_key_value_and_what_is_allowed(text, message):
+    with pytest.raises(ProtocolError, match=message):
+        Protocol.from_toml(f'based_on = "nct02343211"\n{text}')
+
+
+def test_all_wrong_settings_are_told_at_once():
+    with pytest.raises(ProtocolError) as caught:
+        Protocol.from_toml('based_on = "nct02343211"\nfoo = 1\n[estimand]\ndeath = "x"\nrescue = "y"')
+    assert all(word in str(caught.value) for word in ("foo", "estimand.death", "estimand.rescue"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[a", "is not TOML"),
+        ("based_on = 3", "based_on is 3"),
+        ('based_on = "none-such"', "neither a file nor"),
+    ],
+)
+def test_unusable_files(text, message):
+    with pytest.raises(ProtocolError, match=message):
+        Protocol.from_toml(text)
+
+
+def test_files_in_a_circle_and_in_another_encoding(tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text(f'based_on = "{path}"')
+    with pytest.raises(ProtocolError, match="goes in a circle"):
+        load_protocol(path)
+    path.write_bytes("title = 'é'".encode("latin-1"))
+    with pytest.raises(ProtocolError, match="is not UTF-8"):
+        load_protocol(path)
+
+
+def test_other_settings_are_marked_as_assumed(protocol):
+    changed = protocol.with_settings(treatment={"dose_g_per_kg": 1.0}, visits={"Month 3": {"first_day": 64}})
+    assert changed.treatment.source["dose_g_per_kg"] == "assumed"
+    assert changed.visit("Month 3").first_day == 64
+    assert protocol.treatment.dose_g_per_kg == 2.0
+    with pytest.raises(ProtocolError, match="has no section 'dose'"):
+        protocol.with_settings(dose={})
+    with pytest.raises(ProtocolError, match="visit 'Month 9' is not in protocol"):
+        protocol.with_settings(visits={"Month 9": {}})

@@ -1,0 +1,133 @@
+"""The decision rules: their answers, and that integers, arrays and compiled kernels give the same ones."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pnstrial import rules
+
+GRADE = st.integers(-1, 6)
+CATEGORY = st.integers(-1, 2)
+FLAG = st.integers(0, 1)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "later", "points", "name"),
+    [
+        (3, 2, 1, "improved"),
+        (3, 3, 1, "stable"),
+        (3, 4, 1, "deteriorated"),
+        (3, 2, 2, "stable"),
+        (3, 1, 2, "improved"),
+        (3, 6, 1, "deteriorated"),
+        (-1, 6, 1, "deteriorated"),
+        (-1, 2, 1, None),
+        (3, -1, 1, None),
+    ],
+)
+def test_change_category(baseline, later, points, name):
+    code = rules.change_category(baseline, later, points)
+    assert (rules.CATEGORIES[code] if code >= 0 else None) == name
+
+
+@pytest.mark.parametrize(
+    ("category", "dead", "name"),
+    [(0, 0, "continue"), (1, 0, "continue"), (2, 0, "discontinue"), (2, 1, "dead"), (-1, 0, "not evaluable")],
+)
+def test_interim_decision(category, dead, name):
+    assert rules.DECISIONS[rules.interim_decision(category, dead)] == name
+
+
+@pytest.mark.parametrize(
+    ("events", "strategies", "reason"),
+    [
+        ((0, 1, 0, 0, 2, -1, -1), (1, 0, 0, 0), "no baseline"),
+        ((1, 1, 1, 1, 2, 0, 0), (0, 0, 1, 0), "died"),
+        ((1, 1, 0, 0, 2, 0, 0), (1, 0, 0, 0), "died, excluded"),
+        ((1, 0, 1, 1, 0, 0, 0), (0, 0, 1, 0), "rescue immunotherapy"),
+        ((1, 0, 1, 0, 0, 0, 0), (0, 1, 0, 0), "improved"),
+        ((1, 0, 0, 1, 0, 0, 0), (0, 0, 1, 0), "fewer than three cycles"),
+        ((1, 0, 0, 1, 0, 0, 0), (0, 0, 0, 0), "improved"),
+        ((1, 0, 0, 1, 1, 1, 0), (0, 0, 2, 0), "improved while on treatment"),
+        ((1, 0, 0, 1, 0, 0, 2), (0, 0, 2, 0), "not improved while on treatment"),
+        ((1, 0, 0, 1, 0, 0, -1), (0, 0, 2, 0), "missing"),
+        ((1, 0, 0, 1, 0, 0, -1), (0, 0, 2, 1), "missing, improved at the last rating (LOCF)"),
+        ((1, 0, 0, 0, -1, 1, -1), (0, 0, 0, 1), "missing, not improved at the last rating (LOCF)"),
+        ((1, 0, 0, 0, -1, -1, -1), (0, 0, 0, 1), "missing"),
+        ((1, 0, 0, 0, -1, 0, 0), (0, 0, 0, 2), "missing, excluded"),
+        ((1, 0, 0, 0, -1, 0, 0), (0, 0, 0, 3), "missing, counted as responder (best case)"),
+        ((1, 0, 0, 0, 1, 0, 0), (0, 0, 0, 3), "not improved"),
+    ],
+)
+def test_response_reason(events, strategies, reason):
+    assert rules.REASONS[rules.response_reason(*events, *strategies)] == reason
+
+
+def test_every_reason_counts_as_its_words_say():
+    counted = {reason: rules.RESPONSES[rules.response(code)] for code, reason in enumerate(rules.REASONS)}
+    assert {reason for reason, answer in counted.items() if answer == "excluded"} == {
+        "died, excluded",
+        "missing, excluded",
+    }
+    assert {reason for reason, answer in counted.items() if answer == "responder"} == {
+        "improved",
+        "improved while on treatment",
+        "missing, improved at the last rating (LOCF)",
+        "missing, counted as responder (best case)",
+    }
+
+
+@pytest.mark.property
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(GRADE, GRADE, st.integers(1, 6)), min_size=1, max_size=20))
+def test_forms_of_change_category_agree(rows):
+    scalar = [rules.change_category(*row) for row in rows]
+    assert rules.change_category(*np.array(rows).T).tolist() == scalar
+    assert [rules.change_category.compiled(*row) for row in rows] == scalar
+
+
+@pytest.mark.property
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            FLAG,
+            FLAG,
+            FLAG,
+            FLAG,
+            CATEGORY,
+            CATEGORY,
+            CATEGORY,
+            FLAG,
+            FLAG,
+            st.integers(0, 2),
+            st.integers(0, 3),
+        ),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_forms_of_the_response_rule_agree(rows):
+    scalar = [rules.response_reason(*row) for row in rows]
+    assert rules.response_reason(*np.array(rows).T).tolist() == scalar
+    assert [rules.response_reason.compiled(*row) for row in rows] == scalar
+    assert rules.response(np.array(scalar)).tolist() == [rules.response.compiled(code) for code in scalar]
+
+
+@pytest.mark.property
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(CATEGORY, FLAG), min_size=1))
+def test_forms_of_the_decision_agree(rows):
+    scalar = [rules.interim_decision(*row) for row in rows]
+    assert rules.interim_decision(*np.array(rows).T).tolist() == scalar
+    assert [rules.interim_decision.compiled(*row) for row in rows] == scalar
+
+
+def test_codes_outside_the_domain_are_named():
+    with pytest.raises(ValueError, match="change_category: later holds 7; allowed are -1 to 6"):
+        rules.change_category(np.array([3]), np.array([7]))
+    with pytest.raises(TypeError, match="baseline must be integers, not float64"):
+        rules.change_category(np.array([3.0]), np.array([2]))
+    with pytest.raises(TypeError, match="takes 3 arguments, got 1"):
+        rules.change_category(np.array([3]))
