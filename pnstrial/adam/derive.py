@@ -1,0 +1,225 @@
+"""Which ADaM datasets does a trial give?
+
+Input: a `TrialData` and a `Protocol`.
+Output: `AdamDatasets`: ADSL, ADMRS, ADSCALE, ADEX, ADAE, ADTTE, their specification, and what they leave out.
+Protocol section: all.
+Method: ADaM Implementation Guide 1.3; every value is that of the analysis functions.
+Next: `files`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from pnstrial.adam.dataset import (
+    AdamFinding,
+    AdamSpecificationError,
+    Dataset,
+    as_frame,
+    declared_lengths,
+    finding,
+    problems_of,
+    specification_rows,
+)
+from pnstrial.adam.efficacy import admrs_rows, adscale_rows, adtte_rows
+from pnstrial.adam.specification import DATASETS
+from pnstrial.adam.subjects import Material, adae_rows, adex_rows, adsl_rows, lines_of
+from pnstrial.results import Provenance, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pnstrial.data import TrialData
+    from pnstrial.protocol import Protocol
+
+__all__ = ["AdamDatasets", "derive", "specification"]
+
+_ROWS = {
+    "ADSL": adsl_rows,
+    "ADMRS": admrs_rows,
+    "ADSCALE": adscale_rows,
+    "ADEX": adex_rows,
+    "ADAE": adae_rows,
+    "ADTTE": adtte_rows,
+}
+_TABLES = {"mrs": "ADMRS", "scales": "ADSCALE", "infusions": "ADEX", "adverse_events": "ADAE", "follow_up": "ADTTE"}
+
+
+@dataclass(frozen=True, eq=False)
+class AdamDatasets(Result):
+    """The datasets of a trial.
+
+    Attributes
+    ----------
+    datasets : mapping of str to Dataset
+        By name, in the order ADSL, ADMRS, ADSCALE, ADEX, ADAE, ADTTE.
+    left_out : tuple of AdamFinding
+        Records of the collected tables that no dataset carries, each with file, line and why.
+    study : str
+        STUDYID.
+    provenance : Provenance
+    """
+
+    datasets: Mapping[str, Dataset] = field(repr=False)
+    left_out: tuple[AdamFinding, ...]
+    study: str
+    provenance: Provenance
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        if name not in self.datasets:
+            raise KeyError(f"no dataset {name!r}; there are {', '.join(self.datasets)}")
+        return self.datasets[name].frame.copy()
+
+    @property
+    def adsl(self) -> pd.DataFrame:
+        """One row per screened patient."""
+        return self["ADSL"]
+
+    @property
+    def admrs(self) -> pd.DataFrame:
+        """Ratings on the modified Rankin scale, and visits without one."""
+        return self["ADMRS"]
+
+    @property
+    def adscale(self) -> pd.DataFrame:
+        """Scores of Barthel, ICARS and ONLS."""
+        return self["ADSCALE"]
+
+    @property
+    def adex(self) -> pd.DataFrame:
+        """Exposure by cycle and overall."""
+        return self["ADEX"]
+
+    @property
+    def adae(self) -> pd.DataFrame:
+        """Adverse events."""
+        return self["ADAE"]
+
+    @property
+    def adtte(self) -> pd.DataFrame:
+        """Times to events."""
+        return self["ADTTE"]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per dataset: name, label, structure, records, variables, keys."""
+        rows: list[dict[str, Any]] = [
+            {
+                "dataset": item.name,
+                "label": item.label,
+                "structure": DATASETS[item.name].structure,
+                "records": len(item),
+                "variables": len(item.variables),
+                "keys": " ".join(item.keys),
+            }
+            for item in self.datasets.values()
+        ]
+        return pd.DataFrame(rows)
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{name} {len(item)}" for name, item in self.datasets.items())
+        return f"ADaM datasets of {self.study}: {counts} records; {len(self.left_out)} collected records left out"
+
+    def _repr_html_(self) -> str:
+        return self.to_frame().to_html(index=False)
+
+
+def derive(trial: TrialData, protocol: Protocol) -> AdamDatasets:
+    """Derive the ADaM datasets of a trial.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+        Its estimand decides CRIT1FL of ADMRS and which rows are imputed.
+
+    Returns
+    -------
+    AdamDatasets
+
+    Raises
+    ------
+    AdamSpecificationError
+        If a text is over 200 bytes; all are listed.
+
+    Examples
+    --------
+    >>> import pandas as pd, pnstrial as pns
+    >>> trial = pns.data.TrialData.from_frames({
+    ...     "screening": pd.DataFrame({"patient_id": ["A"], "screening_date": ["2014-03-01"],
+    ...                                "enrolment_date": ["2014-03-02"], "mrs": [3]}),
+    ...     "mrs": pd.DataFrame({"patient_id": ["A"], "date": ["2014-05-26"], "mrs": [2]}),
+    ... })
+    >>> datasets = derive(trial, pns.load_protocol("nct02343211"))
+    >>> datasets.admrs[["AVISIT", "AVAL", "CHG", "DTYPE", "CRIT1FL"]].values.tolist()
+    [['Baseline', 3.0, nan, None, None], ['Month 3', 2.0, -1.0, None, 'Y'], ['Month 6', nan, nan, 'NRI', 'N']]
+    """
+    material = Material(trial, protocol)
+    datasets: dict[str, Dataset] = {}
+    for name, item in DATASETS.items():
+        rows = list(material.subjects.values()) if name == "ADSL" else _ROWS[name](material)
+        frame = as_frame(rows, item.variables)
+        datasets[name] = Dataset(name, item.label, item.variables, frame, item.keys)
+    if problems := [problem for dataset in datasets.values() for problem in problems_of(dataset)]:
+        raise AdamSpecificationError("the datasets do not fit the standard:\n  " + "\n  ".join(problems))
+    return AdamDatasets(datasets, _left_out(trial), material.study, Provenance(protocol.id, protocol.version))
+
+
+def _left_out(trial: TrialData) -> tuple[AdamFinding, ...]:
+    """List the collected records that no dataset carries."""
+    enrolled = set(trial.enrolled)
+    found: list[AdamFinding] = []
+    for table, dataset in _TABLES.items():
+        value = {"mrs": "mrs", "scales": "score"}.get(table)
+        for row in lines_of(trial.table(table)).to_dict("records"):
+            where = {"line": int(row["line"]), "patient": row["patient_id"], "severity": "warning"}
+            if row["patient_id"] not in enrolled:
+                rule = f"LEFT-OUT: {dataset} holds enrolled patients; a screening failure is in ADSL only"
+                found.append(finding(rule, f"{table}.csv", "nothing to do", **where))
+            elif value is not None and (row[value] != row[value] or (table == "mrs" and row[value] == 6)):  # noqa: PLR2004, PLR0124 - nan
+                why = "a blank value is no rating" if row[value] != row[value] else "mRS 6 is a death, no rating"  # noqa: PLR0124 - nan
+                found.append(
+                    finding(f"LEFT-OUT: {why}; {dataset} has no row for it", f"{table}.csv", "nothing to do", **where)
+                )
+    for row in lines_of(trial.medications).to_dict("records"):
+        found.append(
+            finding(
+                "LEFT-OUT: no dataset holds medications; they act through E1, rescue and CRIT1FL",
+                "medications.csv",
+                "nothing to do",
+                line=int(row["line"]),
+                patient=row["patient_id"],
+                severity="warning",
+            )
+        )
+    return tuple(found)
+
+
+def specification(datasets: AdamDatasets | None = None) -> pd.DataFrame:
+    """Describe every variable of every dataset, one row each.
+
+    Parameters
+    ----------
+    datasets : AdamDatasets, optional
+        With them the length of a text variable is the longest value in bytes, as it is in the files; without, the
+        longest term of its codelist, or 200.
+
+    Returns
+    -------
+    pandas.DataFrame
+        dataset, dataset_label, order, variable, label, type (Char or Num), data_type, length (bytes), format,
+        key (place in the key, nullable), codelist, terms, origin, source.
+
+    Examples
+    --------
+    >>> table = specification().set_index(["dataset", "variable"])
+    >>> table.loc[("ADTTE", "CNSR"), ["order", "label", "type", "length"]].tolist()
+    [13, 'Censor', 'Num', 8]
+    """
+    rows: list[dict[str, object]] = []
+    for name, item in DATASETS.items():
+        lengths = declared_lengths(item) if datasets is None else datasets.datasets[name].lengths()
+        rows += specification_rows(name, item.label, item.variables, item.keys, lengths)
+    return pd.DataFrame(rows).astype({"key": "Int64"})
