@@ -17,6 +17,7 @@ from pnstrial.multistate.course import (
     RateRatios,
     generator,
 )
+from pnstrial.multistate.fitting import MultistateFit, StateProbabilities, fit
 from pnstrial.multistate.process import (
     expected_survival,
     mean_times_in_states,
@@ -30,10 +31,13 @@ __all__ = [
     "ANTIBODIES",
     "DAYS_PER_MONTH",
     "Course",
+    "MultistateFit",
     "OnsetBand",
     "RateRatios",
     "RatingError",
+    "StateProbabilities",
     "expected_survival",
+    "fit",
     "generator",
     "mean_times_in_states",
     "occupancy",

@@ -1,14 +1,15 @@
 """How fast do patients improve, worsen and die, and what changes it?
 
-Input: rates per month by mRS grade, and rate ratios for IVIg, antibody, tumour treatment and time since onset.
-Output: `Course` (frozen, read from TOML) and `generator`, the 7 x 7 matrix of rates of any patient at any time.
+Input: rates per month by mRS grade; rate ratios for IVIg, antibody, tumour treatment, time since onset.
+Output: `Course` (frozen, read from TOML) and `generator`, the 7 x 7 matrix of rates of a patient at a time.
 Protocol section: none; treatment and decision say only which generator rules which interval.
-Method: continuous-time Markov process on mRS 0-6 with one-grade steps and death (6) absorbing; ratios multiply.
+Method: continuous-time Markov process on mRS 0-6, one-grade steps, death (6) absorbing; ratios multiply.
 Next: `process`.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
 
 import numpy as np
@@ -75,8 +76,8 @@ class Course(BaseModel):
     improve : six float
         Rate per month of going from grade g to g - 1, for g = 0 to 5; the first must be 0.
     worsen : six float
-        Rate per month of going from grade g to g + 1, for g = 0 to 5; the last must be 0 (from grade 5 the next
-        step is death, which is `die`).
+        Rate per month of going from grade g to g + 1, for g = 0 to 5; the last must be 0 (from grade 5 the
+        next step is death, which is `die`).
     die : six float
         Rate per month of dying in grade g, for g = 0 to 5.
     ivig : RateRatios
@@ -86,7 +87,8 @@ class Course(BaseModel):
     tumour_treatment : RateRatios
         While the tumour is treated.
     onset : tuple of OnsetBand
-        By time since symptom onset, in increasing order of `from_months`; before the first band the ratio is 1.
+        By time since symptom onset, in increasing order of `from_months`; before the first band the
+        ratio is 1.
 
     Raises
     ------
@@ -136,10 +138,10 @@ class Course(BaseModel):
             wrong.append(f"improve[0] is {self.improve[0]:g}: grade 0 cannot improve, its rate must be 0")
         if self.worsen[5] != 0:
             wrong.append(
-                f"worsen[5] is {self.worsen[5]:g}: from grade 5 the next step is death, put its rate in die[5]"
+                f"worsen[5] is {self.worsen[5]:g}: after grade 5 comes death, put its rate in die[5]"
             )
         starts = [band.from_months for band in self.onset]
-        if any(later <= earlier for earlier, later in zip(starts, starts[1:], strict=False)):
+        if any(later <= earlier for earlier, later in pairwise(starts)):
             wrong.append(f"onset bands begin at {starts} months; from_months must increase")
         if wrong:
             raise ValueError("; ".join(wrong))
@@ -184,9 +186,9 @@ def generator(
 ) -> NDArray[np.float64]:
     """Give the rates between mRS 0-6 of a patient, or of an array of patients, as generator matrices.
 
-    Entry (g, h) is the rate per month of going from mRS g to mRS h; the diagonal makes each row sum to 0 and the
-    last row (death) is 0. Every rate is the grade's rate of the course times the ratios of all circumstances that
-    hold.
+    Entry (g, h) is the rate per month of going from mRS g to mRS h; the diagonal makes each row sum to 0 and
+    the last row (death) is 0. Every rate is the grade's rate of the course times the ratios of all circumstances
+    that hold.
 
     Parameters
     ----------
@@ -199,8 +201,8 @@ def generator(
     tumour_treatment : bool or array of bool, default False
         Whether the tumour is treated.
     months_since_onset : float or array of float, optional
-        Months (365.25 / 12 days) since symptom onset at the time the generator is for; None leaves the bands of
-        time since onset out. The generator holds until the next band begins; build one per band for longer.
+        Months (365.25 / 12 days) since symptom onset at the time the generator is for; None leaves the bands
+        of time since onset out. The generator holds until the next band begins; build one per band for longer.
 
     Returns
     -------
@@ -257,7 +259,7 @@ def _antibody_ratios(course: Course, antibody: Any) -> tuple[NDArray[np.float64]
 
 
 def _onset_ratios(course: Course, months: ArrayLike | None) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Give the ratios of each band of time since onset (first row: before any) and the row of each patient."""
+    """Give the ratios of each band of time since onset (first row: before any), the row of each patient."""
     table = np.vstack([np.ones(3), *(band.as_array() for band in course.onset)])
     if months is None:
         return table, np.zeros((), np.intp)

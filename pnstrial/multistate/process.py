@@ -1,16 +1,16 @@
 """Where will a patient be, and for how long?
 
-Input: a generator matrix of rates (or several, one after the other), times, a starting state or distribution.
+Input: a generator matrix of rates (or several in turn), times, a starting state or distribution.
 Output: transition probabilities, state occupancy, survival, mean times in the states, sojourn times.
 Protocol section: none; the decision changes only which generator rules the next interval.
-Method: matrix exponential of a generator by uniformisation, scaling and squaring: every term is non-negative, so
+Method: matrix exponential of a generator by uniformisation, scaling and squaring: no term is negative, so
 nothing cancels (Moler and Van Loan, SIAM Review 2003;45:3-49, methods 1 and 3; Fox and Glynn 1988).
 Next: `rating`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -79,15 +79,15 @@ def exponential(A: NDArray[np.float64]) -> NDArray[np.float64]:
     shift = (leave / 2.0**squarings)[..., None, None]
     U = np.maximum(A / 2.0**squarings + shift * identity, 0.0)
     term = np.broadcast_to(identity, A.shape).copy()
-    P = term.copy()
+    total = term.copy()
     for n in range(1, _TERMS + 1):
         term = term @ U / n
-        P += term
-    P /= P.sum(axis=-1, keepdims=True)
+        total += term
+    total /= total.sum(axis=-1, keepdims=True)
     for _ in range(squarings):
-        P = P @ P
-        P /= P.sum(axis=-1, keepdims=True)
-    return P
+        total = total @ total
+        total /= total.sum(axis=-1, keepdims=True)
+    return total
 
 
 def transition_probabilities(Q: ArrayLike, t: ArrayLike) -> NDArray[np.float64]:
@@ -98,8 +98,8 @@ def transition_probabilities(Q: ArrayLike, t: ArrayLike) -> NDArray[np.float64]:
     Q : array of shape (..., k, k)
         Generators: rates off the diagonal, rows that sum to 0. Any leading axes (strata, treatment states).
     t : float or array
-        Times, 0 or more, in the unit of 1 / rate (months for `generator`). It broadcasts against the leading axes
-        of Q: for every stratum at every time pass ``Q[:, None]``.
+        Times, 0 or more, in the unit of 1 / rate (months for `generator`). It broadcasts against the leading
+        axes of Q: for every stratum at every time pass ``Q[:, None]``.
 
     Returns
     -------
@@ -292,8 +292,7 @@ def mean_times_in_states(
 
     Notes
     -----
-    With an extra state that counts time, the integral of the occupancy is one more matrix exponential: the upper
-    right block of exp([[Q, I], [0, 0]] t) (Van Loan, IEEE Trans Autom Control 1978;23:395-404, equation 1.3).
+    The integral of the occupancy is the upper right block of exp([[Q, I], [0, 0]] t) (Van Loan, IEEE Trans Autom Control 1978;23:395-404, equation 1.3).
 
     Examples
     --------
@@ -314,7 +313,7 @@ def mean_times_in_states(
         block = np.zeros((*generators.shape[:-2], 2 * k, 2 * k))
         block[..., :k, :k] = generators * length
         block[..., :k, k:] = np.eye(k) * length
-        both = cast("NDArray[np.float64]", expm(block))
+        both = expm(block)
         total += np.einsum("...i,...ij->...j", now, both[..., :k, k:])
         now = np.einsum("...i,...ij->...j", now, both[..., :k, :k])
     return total

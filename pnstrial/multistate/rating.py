@@ -3,7 +3,7 @@
 Input: how often two independent raters of the same patient agree, as reliability studies publish it.
 Output: `RatingError`: for each true grade the probabilities of each rating, for one rating.
 Protocol section: none; it acts on every rating that baseline, decision and endpoint use.
-Method: the kernel is solved from the agreement of pairs in closed form (van Swieten et al. Stroke 1988;19:604-607:
+Method: the kernel is solved in closed form from the agreement of pairs (van Swieten, Stroke 1988;19:604-607:
 65 % equal, 32 % one grade apart, 3 % two, of 100 patients rated by two physicians).
 Next: `calibration`.
 """
@@ -34,8 +34,8 @@ _EPS: Final = 1e-12
 class RatingError(Result):
     """The error of a rating: probabilities of each rating given the true mRS.
 
-    Make one with `from_agreement` or a named constructor (`unstructured`, `structured`, `focused`, `same_rater`,
-    `none`), or from a kernel of your own.
+    Make one with `from_agreement` or a named constructor (`unstructured`, `structured`, `focused`,
+    `same_rater`, `none`), or from a kernel of your own.
 
     Parameters
     ----------
@@ -43,8 +43,8 @@ class RatingError(Result):
         Row: true mRS; column: rating. Rows sum to 1. Death is never misrated: row and column 6 are 0 but for
         a 1 in the corner.
     persistence : float, default 0
-        Probability that a later rating of the same patient repeats the deviation (rating minus true grade) of the
-        one before, instead of a fresh draw from `kernel`; 0 for independent raters. See `same_rater`.
+        Probability that a later rating of the same patient repeats the deviation (rating minus true grade)
+        of the one before, instead of a fresh draw from `kernel`; 0 for independent raters. See `same_rater`.
     method : str
         How the kernel was made.
     grades : tuple of six float
@@ -76,14 +76,14 @@ class RatingError(Result):
             raise ValueError(f"RatingError: kernel has shape {kernel.shape}; it must be 7 x 7, mRS 0-6")
         if not np.all(np.isfinite(kernel)) or kernel.min() < 0:
             raise ValueError(
-                "RatingError: kernel holds a negative or non-finite entry; all are probabilities"
+                "RatingError: kernel holds a negative or non-finite entry; it holds probabilities"
             )
         if wrong := [g for g in range(GRADES + 1) if abs(kernel[g].sum() - 1) > 1e-9]:
             sums = ", ".join(f"row {g} sums to {kernel[g].sum():.6g}" for g in wrong)
             raise ValueError(f"RatingError: {sums}; each row of the kernel must sum to 1")
         if kernel[GRADES, GRADES] != 1 or kernel[:GRADES, GRADES].any():
             raise ValueError(
-                "RatingError: death is never misrated: kernel[6, 6] must be 1 and kernel[g, 6] 0 for g = 0 to 5"
+                "RatingError: death is never misrated: kernel[6, 6] must be 1 and kernel[0:6, 6] all 0"
             )
         if not 0 <= self.persistence <= 1:
             raise ValueError(f"RatingError: persistence is {self.persistence}; it must be from 0 to 1")
@@ -106,8 +106,8 @@ class RatingError(Result):
         Parameters
         ----------
         exact, one, two : float
-            Shares of patients whom two raters give the same grade, grades that differ by exactly one, by exactly
-            two; they add to 1. One of `one` and `two` left out is what remains. With `exact` alone only
+            Shares of patients whom two raters give the same grade, grades that differ by exactly one, by
+            exactly two; they add to 1. One of `one` and `two` left out is what remains. With `exact` alone only
             neighbouring grades are confused, as often upwards as downwards.
         grades : six float, default uniform
             Distribution of the true grades 0-5 among the patients rated, over which the shares are averaged.
@@ -124,13 +124,13 @@ class RatingError(Result):
         Raises
         ------
         ValueError
-            If a share is not from 0 to 1, they do not add to 1, or no kernel whose most frequent rating is the
-            true grade gives them.
+            If a share is not from 0 to 1, they do not add to 1, or no kernel whose most frequent rating is
+            the true grade gives them.
 
         Notes
         -----
-        Assumptions: both raters have the same kernel and err independently given the true grade; a rating is at
-        most two grades off, and two ratings at most two apart. Agreement of pairs does not determine the
+        Assumptions: both raters have the same kernel and err independently given the true grade; a rating is
+        at most two grades off, and two ratings at most two apart. Agreement of pairs does not determine the
         kernel; this one is chosen as follows.
 
         - One row over three neighbouring grades with probability :math:`q` on the middle one and
@@ -139,11 +139,11 @@ class RatingError(Result):
           Every grade gets the same share of differences of one, so :math:`s = (1 - \sqrt{1 - 2\,one}) / 2` is
           the probability of being one grade off.
         - Grades 1-4: the true grade is the middle one, :math:`q = 1 - s`, and :math:`p + r = s` with
-          :math:`p = r = s / 2` (unbiased) if `two` is at least :math:`s^2 / 2`, the most that such a row gives.
-          Below that :math:`p r = two / 2` (the two sides differ, `lean` says which is larger; with
+          :math:`p = r = s / 2` (unbiased) if `two` is at least :math:`s^2 / 2`, the most that such a row
+          gives. Below that :math:`p r = two / 2` (the two sides differ, `lean` says which is larger; with
           `two` 0 every error goes the same way, since two ratings must never be two grades apart).
-        - Grades 0 and 5 can err in one direction only: the true grade, its neighbour (:math:`s`) and the next one,
-          with as many differences of two as the average over `grades` still lacks.
+        - Grades 0 and 5 can err in one direction only: the true grade, its neighbour (:math:`s`) and the
+          next one, with as many differences of two as the average over `grades` still lacks.
         - If grades 0 and 5 cannot make that up (they are rare), all grades take the one-sided form and each
           agrees exactly as given.
 
@@ -237,8 +237,8 @@ class RatingError(Result):
         Returns
         -------
         RatingError
-            The kernel of `between`, with `persistence` so that ratings of an unchanged patient agree in `within`:
-            persistence = (within - exact) / (1 - exact).
+            The kernel of `between`, with `persistence` so that ratings of an unchanged patient agree in
+            `within`: persistence = (within - exact) / (1 - exact).
 
         Raises
         ------
@@ -377,8 +377,8 @@ def _neighbours_only(exact: float) -> NDArray[np.float64]:
     """Solve the symmetric kernel that confuses neighbours only, each grade agreeing in `exact`."""
     if exact < 0.5:
         raise ValueError(
-            f"RatingError: exact is {exact:g}; grades 0 and 5, confused with one neighbour only, agree in at least "
-            f"0.5: give one and two as well"
+            f"RatingError: exact is {exact:g}; grades 0 and 5, confused with one neighbour only, agree in at "
+            f"least 0.5: give one and two as well"
         )
     inner = (1 - sqrt(1 - 1.5 * (1 - exact))) / 3  # (1-2a)^2 + 2a^2 = exact
     edge = (1 - sqrt(max(2 * exact - 1, 0.0))) / 2  # (1-b)^2 + b^2 = exact
@@ -395,7 +395,7 @@ def _solve(one: float, two: float, weights: NDArray[np.float64], *, up: bool) ->
     """Solve the kernel for the shares of pairs one and two grades apart (see `from_agreement`)."""
     if one > 0.5:
         raise ValueError(
-            f"RatingError: one is {one:g}; raters who are most often right cannot differ by one in more than 0.5"
+            f"RatingError: one is {one:g}; two raters with one kernel cannot differ by one in more than 0.5"
         )
     off = (1 - sqrt(1 - 2 * one)) / 2
     most = off**2 / 2  # of pairs two apart, in a row with the true grade in the middle
@@ -417,10 +417,11 @@ def _solve(one: float, two: float, weights: NDArray[np.float64], *, up: bool) ->
         inner = ((1, 1), (2, 1), (3, 1), (4, -1)) if up else ((1, 1), (2, -1), (3, -1), (4, -1))
         outer, directions = two, ((0, 1), (5, -1), *inner)
     far, own = _split(1 - off, outer)
-    if own < max(off, far) - _EPS or outer > (1 - off) ** 2 / 2 + _EPS:
+    bound = (1 - off) ** 2 / 2 if off <= 1 / 3 else max(2 * off * (1 - 2 * off), 0.0)
+    if outer > bound + _EPS:
         raise ValueError(
-            f"RatingError: one {one:g} and two {two:g} cannot be reached by two independent raters who are most often "
-            f"right: with one {one:g}, two can be at most {max(2 * off * (1 - 2 * off), 0.0):.4g}"
+            f"RatingError: one {one:g} and two {two:g} cannot be reached by two independent raters who are most "
+            f"often right: with one {one:g}, two can be at most {bound:.4g}"
         )
     for grade, step in directions:
         kernel[grade] = 0

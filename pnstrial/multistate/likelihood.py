@@ -1,0 +1,273 @@
+"""How likely are ratings at given dates, under given rates?
+
+Input: panel data (patient, time, state) as arrays; rates as a log-linear function of parameters.
+Output: the log-likelihood of the parameters and its gradient.
+Protocol section: none.
+Method: forward and backward recursion over each patient's rows; the gradient is the adjoint of the matrix
+exponential (Kalbfleisch and Lawless, JASA 1985;80:863-871; Jackson, J Stat Softw 2011;38(8), section 1.6).
+Next: `fitting`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Panel", "RateModel", "impossible_rows", "log_likelihood"]
+
+_TERMS: Final = 18
+_WELL_CONDITIONED: Final = 1e5
+"""Up to this condition number of the eigenvectors their use costs at most five of sixteen digits."""
+
+
+@dataclass(frozen=True)
+class RateModel:
+    """Log-linear rates: log q = group's parameter + sum of covariate times its group's parameter.
+
+    Parameters
+    ----------
+    k : int
+        Number of states.
+    source, target : array of int, shape (m,)
+        The allowed transitions.
+    group : array of int, shape (m,)
+        Parameter of each transition's log rate.
+    effects : array of int, shape (c, m)
+        Parameter of each covariate's effect on each transition; -1 where it has none.
+    patterns : array of shape (p, c)
+        The distinct covariate values.
+    """
+
+    k: int
+    source: NDArray[np.intp]
+    target: NDArray[np.intp]
+    group: NDArray[np.intp]
+    effects: NDArray[np.intp]
+    patterns: NDArray[np.float64]
+
+    def rates(self, theta: NDArray[np.float64], patterns: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give the rate of each transition under each covariate pattern, shape (p, m)."""
+        padded = np.append(theta, 0.0)  # index -1: no effect
+        logs = padded[self.group] + patterns @ padded[self.effects]
+        return np.exp(np.clip(logs, -745.0, 700.0))
+
+    def generators(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Arrange rates of shape (p, m) as generators of shape (p, k, k)."""
+        Q = np.zeros((len(rates), self.k, self.k))
+        Q[:, self.source, self.target] = rates
+        diagonal = np.arange(self.k)
+        Q[:, diagonal, diagonal] = -Q.sum(axis=-1)
+        return Q
+
+    def to_parameters(
+        self, by_rate: NDArray[np.float64], size: int, patterns: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Sum derivatives by log rate, shape (p, m), into derivatives by parameter."""
+        gradient = np.bincount(self.group, by_rate.sum(axis=0), minlength=size + 1)
+        for row, values in zip(self.effects, patterns.T, strict=True):
+            index = np.where(row < 0, size, row)
+            gradient += np.bincount(index, values @ by_rate, minlength=size + 1)
+        return gradient[:size]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Rows of panel data, sorted by patient and time, ready for the recursion.
+
+    Parameters
+    ----------
+    emission : array of shape (n, k)
+        Probability of each row's record in each true state; rows of deaths are filled at each evaluation.
+    death : array of int, shape (n,)
+        The state entered at exactly that time, or -1.
+    interval : array of int, shape (n,)
+        Index into `length` and `pattern` of the interval that ends at the row; -1 for a patient's first row.
+    length : array of float
+        Lengths of the distinct intervals.
+    pattern : array of int
+        Covariate pattern of the distinct intervals.
+    steps : tuple of array of int
+        Rows that are the first, second, ... of their patient.
+    initial : array of shape (k,), or None
+        Distribution of the true state at the first row; None conditions on the first row.
+    """
+
+    emission: NDArray[np.float64]
+    death: NDArray[np.intp]
+    interval: NDArray[np.intp]
+    length: NDArray[np.float64]
+    pattern: NDArray[np.intp]
+    steps: tuple[NDArray[np.intp], ...]
+    initial: NDArray[np.float64] | None
+
+
+def _frechet(
+    A: NDArray[np.float64], E: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Exponentiate A and its derivative in direction E, by uniformisation, scaling and squaring."""
+    k = A.shape[-1]
+    leave = np.maximum(-np.diagonal(A, axis1=-2, axis2=-1).min(axis=-1, initial=0.0), 0.0)
+    largest = float(leave.max(initial=0.0))
+    squarings = 0 if largest <= 1 else int(np.ceil(np.log2(largest)))
+    shift = (leave / 2.0**squarings)[..., None, None]
+    U, direction = A / 2.0**squarings + shift * np.eye(k), E / 2.0**squarings
+    term, slope = np.broadcast_to(np.eye(k), A.shape).copy(), np.zeros_like(E)
+    total, change = term.copy(), slope.copy()
+    for n in range(1, _TERMS + 1):
+        slope = (slope @ U + term @ direction) / n
+        term = term @ U / n
+        total += term
+        change += slope
+    total, change = total * np.exp(-shift), change * np.exp(-shift)
+    for _ in range(squarings):
+        change = total @ change + change @ total
+        total = total @ total
+    return total, change
+
+
+class _Exponentials:
+    """Transition probabilities of every distinct interval, and the adjoint of their derivative."""
+
+    def __init__(self, Q: NDArray[np.float64], panel: Panel) -> None:
+        self.Q = Q
+        self.panel = panel
+        self.P = np.empty((panel.length.size, *Q.shape[1:]))
+        self.parts: list[tuple[NDArray[np.intp], tuple[NDArray[np.complex128], ...] | None]] = []
+        for number, matrix in enumerate(Q):
+            rows = np.flatnonzero(panel.pattern == number)
+            self.parts.append((rows, self._fill(matrix, rows)))
+
+    def _fill(
+        self, matrix: NDArray[np.float64], rows: NDArray[np.intp]
+    ) -> tuple[NDArray[np.complex128], ...] | None:
+        """Fill in the probabilities of one generator; return its eigenvectors where they are safe to use."""
+        t = self.panel.length[rows]
+        values, vectors = np.linalg.eig(matrix.astype(complex))
+        if np.linalg.cond(vectors) < _WELL_CONDITIONED:
+            inverse = np.linalg.inv(vectors)
+            decay = np.exp(values * t[:, None])
+            self.P[rows] = np.maximum(((vectors * decay[:, None, :]) @ inverse).real, 0.0)
+            return values, vectors, inverse
+        from pnstrial.multistate.process import exponential
+
+        self.P[rows] = exponential(matrix * t[:, None, None])
+        return None
+
+    def adjoint(self, W: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn derivatives by P into derivatives by the entries of each generator, shape (p, k, k)."""
+        out = np.zeros_like(self.Q)
+        for number, (rows, eigen) in enumerate(self.parts):
+            t = self.panel.length[rows]
+            if eigen is None:
+                turned = np.broadcast_to(self.Q[number], (t.size, *self.Q.shape[1:])) * t[:, None, None]
+                _, change = _frechet(turned, W[rows].transpose(0, 2, 1) * t[:, None, None])
+                out[number] = change.sum(axis=0).T
+                continue
+            values, vectors, inverse = eigen
+            gap = (values[:, None] - values[None, :]) * t[:, None, None]
+            small = np.abs(gap) < 1e-10
+            quotient = np.where(small, 1.0, np.expm1(gap) / np.where(small, 1.0, gap))
+            divided = t[:, None, None] * np.exp(values * t[:, None])[:, None, :] * quotient
+            inner = vectors.T @ W[rows] @ inverse.T
+            out[number] = (inverse.T @ (divided * inner).sum(axis=0) @ vectors.T).real
+        return out
+
+
+def _forward(
+    panel: Panel, P: NDArray[np.float64], emission: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Give each row's filtered states, the states predicted before it, and its probability given those before."""
+    first = panel.steps[0]
+    alpha, ahead = np.zeros_like(emission), np.zeros_like(emission)
+    share = np.ones(len(emission))
+    if panel.initial is None:
+        alpha[first] = emission[first] / emission[first].sum(axis=1, keepdims=True)
+    else:
+        ahead[first] = panel.initial
+    for number, rows in enumerate(panel.steps):
+        if number:
+            ahead[rows] = np.einsum("ni,nij->nj", alpha[rows - 1], P[panel.interval[rows]])
+        elif panel.initial is None:
+            continue
+        alpha[rows] = ahead[rows] * emission[rows]
+        share[rows] = alpha[rows].sum(axis=1)
+        alpha[rows] /= np.where(share[rows] > 0, share[rows], 1.0)[:, None]
+    return alpha, ahead, share
+
+
+def _emission(panel: Panel, Q: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fill the rate of dying into the rows of exactly timed deaths."""
+    rows = np.flatnonzero(panel.death >= 0)
+    if not rows.size:
+        return panel.emission
+    out = panel.emission.copy()
+    states = panel.death[rows]
+    out[rows] = Q[panel.pattern[panel.interval[rows]], :, states]
+    out[rows, states] = 0.0
+    return out
+
+
+def impossible_rows(model: RateModel, panel: Panel, theta: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Find the rows whose record has probability 0 given the rows before."""
+    Q = model.generators(model.rates(theta, model.patterns))
+    _, _, share = _forward(panel, _Exponentials(Q, panel).P, _emission(panel, Q))
+    return np.flatnonzero(share <= 1e-290)
+
+
+def log_likelihood(
+    model: RateModel, panel: Panel, theta: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64]]:
+    """Evaluate the log-likelihood and its gradient.
+
+    Parameters
+    ----------
+    model : RateModel
+        The rates as a function of the parameters.
+    panel : Panel
+        The data.
+    theta : array
+        The parameters: log rates, then effects of covariates.
+
+    Returns
+    -------
+    value : float
+        -inf where a row has probability 0.
+    gradient : array
+        Derivative by each parameter.
+    """
+    rates = model.rates(theta, model.patterns)
+    Q = model.generators(rates)
+    if not np.all(np.isfinite(Q)) or rates.max(initial=0.0) * panel.length.max(initial=0.0) > 1e8:
+        return -np.inf, np.zeros_like(theta)
+    exponentials = _Exponentials(Q, panel)
+    P, emission = exponentials.P, _emission(panel, Q)
+    alpha, ahead, share = _forward(panel, P, emission)
+    if share.min(initial=1.0) <= 0:
+        return -np.inf, np.zeros_like(theta)
+    beta = np.ones_like(emission)
+    weight = np.zeros_like(emission)
+    for rows in reversed(panel.steps[1:]):
+        weight[rows] = emission[rows] * beta[rows] / share[rows, None]
+        beta[rows - 1] = np.einsum("nij,nj->ni", P[panel.interval[rows]], weight[rows])
+    later = np.concatenate(panel.steps[1:]) if len(panel.steps) > 1 else np.zeros(0, np.intp)
+    W = np.zeros_like(P)
+    np.add.at(W, panel.interval[later], alpha[later - 1][:, :, None] * weight[later][:, None, :])
+    by_entry = exponentials.adjoint(W)
+    dead = np.flatnonzero(panel.death >= 0)
+    if dead.size:
+        slope = ahead[dead] / share[dead, None]
+        slope[np.arange(dead.size), panel.death[dead]] = 0.0
+        by_death = np.zeros_like(Q)
+        place = panel.pattern[panel.interval[dead]]
+        np.add.at(by_death, (place, slice(None), panel.death[dead]), slope)
+    else:
+        by_death = np.zeros_like(Q)
+    i, j = model.source, model.target
+    by_rate = rates * (by_entry[:, i, j] - by_entry[:, i, i] + by_death[:, i, j])
+    gradient = model.to_parameters(by_rate, theta.size, model.patterns)
+    return float(np.log(share).sum()), gradient
