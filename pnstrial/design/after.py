@@ -44,7 +44,8 @@ class AfterDesign(Result):
     p_value : float
         Exact probability at p0 of an ending at least as extreme.
     p_value_naive, p_value_conditional : float
-        Ignoring the stopping rule; given that the trial went past the first look (1 where it did not).
+        Ignoring the stopping rule; given that the trial reached the look at which it ended (1 between the
+        first look and the last).
     mle : float
         responses / n_observed.
     umvue : float
@@ -56,7 +57,8 @@ class AfterDesign(Result):
     bias_subtracted : float
         MLE less its bias at the MLE.
     conditional_mle, umvcue : float or NotEstimable
-        Most likely rate, and best unbiased estimate, given that the trial went on to its last look.
+        Most likely rate, and best unbiased estimate, given that the trial reached the look at which it ended;
+        not estimable between the first look and the last.
     ci : tuple of float
         Two-sided interval, each limit on its own tail (Clopper-Pearson on the same order).
     ci_same_tail : tuple of float
@@ -384,10 +386,13 @@ def _conditional(
 ) -> tuple[float | NotEstimable, float | NotEstimable, float]:
     """Estimate given that the trial reached its last look (of two)."""
     last = outcomes.look == outcomes.looks - 1
-    if outcomes.looks == 1 or not last[here]:
-        reason = NotEstimable("the trial did not go on to its last look")
-        return (reason, reason, 1.0) if outcomes.looks > 1 else (reason, reason, _p_last(outcomes, here, p0))
     x, n = int(outcomes.x[here]), int(outcomes.n[here])
+    if outcomes.look[here] == 0:
+        # nothing had to happen for the first look to take place
+        return x / n, x / n, float(binomial_tail(x, n, p0))
+    if not last[here]:
+        reason = NotEstimable("the trial ended between its first and its last look")
+        return reason, reason, 1.0
     smallest = int(outcomes.x[last].min())
     p_value = _p_last(outcomes, here, p0)
     # the last patient belongs to the last group, on which no stop depends: his answer is unbiased given that the
