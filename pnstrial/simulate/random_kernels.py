@@ -1,0 +1,107 @@
+"""Where do the random numbers of a compiled trial come from?
+
+Input: the 128-bit key of a block (made by `numpy.random.SeedSequence`) and the number of a trial.
+Output: 64-bit words, exponentials and draws from tables; one stream per trial, found without drawing the others.
+Protocol section: none.
+Method: xoshiro256++ 1.0 (Blackman and Vigna, ACM Trans Math Softw 2021;47:36), its state filled by splitmix64
+(Steele, Lea and Flood, OOPSLA 2014); Walker's alias method with table sizes that are powers of two, threshold
+and alias in one 64-bit word (Walker, ACM Trans Math Softw 1977;3:253-256).
+Next: `patient_kernels`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from pnstrial.compiled import kernel
+from pnstrial.simulate.layout_kernels import INNER
+
+__all__ = ["exponential", "fill", "pick", "start", "uniform", "word"]
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+_S11, _S16, _S17, _S19, _S23 = (np.uint64(k) for k in (11, 16, 17, 19, 23))
+_S27, _S30, _S31, _S41, _S45, _S64 = (np.uint64(k) for k in (27, 30, 31, 41, 45, 64))
+_ALIAS = np.uint64(0xFFFF)
+
+
+def _mix(z: Any) -> Any:
+    z = (z ^ (z >> _S30)) * _MIX_1
+    z = (z ^ (z >> _S27)) * _MIX_2
+    return z ^ (z >> _S31)
+
+
+_mix = kernel(_mix, inline="always")
+
+
+def _start(state: Any, key: Any, index: Any) -> Any:
+    """Fill the state (4 words) for one trial of the block with this key (2 words)."""
+    z = _mix(key[0] + np.uint64(index) * _GOLDEN) ^ key[1]
+    for j in range(4):
+        z += _GOLDEN
+        state[j] = _mix(z)
+
+
+start = kernel(_start, **INNER)
+
+
+def _word(state: Any) -> Any:
+    """Draw 64 bits."""
+    s0, s1, s2, s3 = state[0], state[1], state[2], state[3]
+    z = s0 + s3
+    drawn = ((z << _S23) | (z >> _S41)) + s0
+    t = s1 << _S17
+    s2 ^= s0
+    s3 ^= s1
+    state[1] = s1 ^ s2
+    state[0] = s0 ^ s3
+    state[2] = s2 ^ t
+    state[3] = (s3 << _S45) | (s3 >> _S19)
+    return drawn
+
+
+word = kernel(_word, inline="always")
+
+
+def _uniform(state: Any) -> Any:
+    """Draw a number strictly between 0 and 1."""
+    return (np.float64(word(state) >> _S11) + 0.5) * 1.1102230246251565e-16
+
+
+uniform = kernel(_uniform, inline="always")
+
+
+def _exponential(state: Any) -> Any:
+    """Draw a standard exponential."""
+    return -math.log(uniform(state))
+
+
+exponential = kernel(_exponential, **INNER)
+
+
+def _pick(words: Any, place: Any, bits: Any, drawn: Any) -> Any:
+    """Draw an index from the packed alias table of 2**bits words that begins at a place."""
+    shift = np.uint64(bits)
+    index = drawn >> (_S64 - shift)
+    entry = words[np.int64(place) + np.int64(index)]
+    if ((drawn << shift) >> _S16) < (entry >> _S16):
+        return np.int64(index)
+    return np.int64(entry & _ALIAS)
+
+
+pick = kernel(_pick, inline="always")
+
+
+def _fill(out: Any, key: Any) -> Any:
+    """Draw words and nothing else: the yardstick of the benchmark."""
+    state = np.empty(4, np.uint64)
+    start(state, key, 0)
+    for i in range(out.size):
+        out[i] = word(state)
+
+
+fill = kernel(_fill)
