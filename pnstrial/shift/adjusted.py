@@ -128,7 +128,8 @@ class _Cells:
         one = -np.expm1(-gap)
         ratio = (1.0 - one) / one
         loglik = float(
-            (self.counts[:, :-1] * log_below + self.counts[:, 1:] * log_above).sum() + (inner * np.log(one)).sum()
+            (self.counts[:, :-1] * log_below + self.counts[:, 1:] * log_above).sum()
+            + (inner * np.log(one)).sum()
         )
         slope = self.counts[:, :-1] * above - self.counts[:, 1:] * below
         weight = (self.counts[:, :-1] + self.counts[:, 1:]) * below * above
@@ -174,14 +175,19 @@ class _Cells:
 
 
 def _design(
-    caller: str, grades: NDArray[np.int64], covariates: Mapping[str, ArrayLike], nonproportional: Sequence[str]
+    caller: str,
+    grades: NDArray[np.int64],
+    covariates: Mapping[str, ArrayLike],
+    nonproportional: Sequence[str],
 ) -> tuple[_Cells, tuple[str, ...], Array, int]:
     """Collapse rows to distinct covariate patterns and lay out one row of coefficients per cut."""
     if not covariates:
         raise ValueError(f"{caller}: covariates is empty; name at least one")
     unknown = sorted(set(nonproportional) - set(covariates))
     if unknown:
-        raise ValueError(f"{caller}: nonproportional names {', '.join(unknown)}, not among {list(covariates)}")
+        raise ValueError(
+            f"{caller}: nonproportional names {', '.join(unknown)}, not among {list(covariates)}"
+        )
     columns: list[Array] = []
     for name, values in covariates.items():
         try:
@@ -191,9 +197,13 @@ def _design(
                 f"{caller}: covariate {name!r} must hold numbers; give a factor as 0/1 columns or use `ordinal_formula`"
             ) from None
         if column.shape != grades.shape or not np.isfinite(column).all():
-            raise ValueError(f"{caller}: covariate {name!r} needs one number for each of {grades.size} patients")
+            raise ValueError(
+                f"{caller}: covariate {name!r} needs one number for each of {grades.size} patients"
+            )
         if np.ptp(column) == 0:
-            raise ValueError(f"{caller}: covariate {name!r} is {column[0]:g} for every patient; it says nothing")
+            raise ValueError(
+                f"{caller}: covariate {name!r} is {column[0]:g} for every patient; it says nothing"
+            )
         columns.append(column)
     matrix = np.stack(columns, axis=1)
     if np.linalg.matrix_rank(matrix - matrix.mean(axis=0)) < matrix.shape[1]:
@@ -225,6 +235,8 @@ def ordinal_model(
     nonproportional: Sequence[str] = (),
     level: float = 0.95,
     highest: int = 6,
+    *,
+    profile: bool = True,
 ) -> OrdinalFit:
     """Fit a cumulative logit model with covariates.
 
@@ -241,6 +253,8 @@ def ordinal_model(
         Level of the limits.
     highest : int, default 6
         Highest grade of the scale.
+    profile : bool, default True
+        Whether to compute profile limits; else they are infinite.
 
     Returns
     -------
@@ -270,10 +284,12 @@ def ordinal_model(
     z = two_sided_z(check_share(caller, "level", level))
     grade = grade_array(caller, "grades", grades, highest=highest)
     cells, names, start, cuts = _design(caller, grade, covariates, nonproportional)
-    return _fit_cells(cells, names, start, cuts, z, level)
+    return _fit_cells(cells, names, start, cuts, z, level, limits=profile)
 
 
-def _fit_cells(cells: _Cells, names: tuple[str, ...], start: Array, cuts: int, z: float, level: float) -> OrdinalFit:
+def _fit_cells(
+    cells: _Cells, names: tuple[str, ...], start: Array, cuts: int, z: float, level: float, *, limits: bool
+) -> OrdinalFit:
     first = np.concatenate([start, np.zeros(len(names))])
     null_loglik = cells.evaluate(first)[0]
     point, top, _, hessian = cells.maximise(first)
@@ -283,17 +299,20 @@ def _fit_cells(cells: _Cells, names: tuple[str, ...], start: Array, cuts: int, z
     highs = cells.rows[:, :, cuts:].max(axis=(0, 1)) * point[cuts:]
     away = (np.abs(highs - lows) > FAR) & (spread > 0)
     scale = 1.0 / np.sqrt(np.maximum(np.diag(hessian), 1e-300))
-    with np.errstate(all="ignore"):
-        covariance = np.linalg.pinv(hessian * scale[:, None] * scale, rcond=1e-14, hermitian=True)
+    # the ridge, far below rounding of a sound fit, keeps a flat direction invertible: its error is then huge
+    covariance = np.linalg.inv(hessian * scale[:, None] * scale + 1e-13 * np.eye(point.size))
     se = np.sqrt(np.maximum(np.diag(covariance), 0.0))[cuts:] * scale[cuts:]
-    away &= se > 5.0 * np.abs(point[cuts:]) / FAR
+    away &= se > np.abs(point[cuts:]) / 3.0
     se = np.where(away, np.inf, se)
     profile = np.empty((p, 2))
-    for j in range(p):
+    profile[:] = (-np.inf, np.inf)
+    for j in range(p if limits else 0):
         for column, side in enumerate((-1.0, 1.0)):
             runs = bool(away[j]) and np.sign(point[cuts + j]) == side
             width = z * se[j] if np.isfinite(se[j]) else 1.0
-            profile[j, column] = side * np.inf if runs else _limit(cells, cuts + j, side, width, point, top, z)
+            profile[j, column] = (
+                side * np.inf if runs else _limit(cells, cuts + j, side, width, point, top, z)
+            )
     return OrdinalFit(
         names=names, beta=point[cuts:], std_error=se, profile=profile,
         separated=tuple(name for name, flag in zip(names, away, strict=True) if flag),
@@ -325,7 +344,7 @@ def _limit(cells: _Cells, j: int, side: float, width: float, best: Array, top: f
         else:
             outside = (reach, root)
         if outside is None:
-            if reach > 1e3 * (width + 1.0):
+            if reach > 50.0 * (width + 1.0):
                 return side * np.inf
             reach *= max(1.05 * z / root, 1.2) if root > 0.3 else 2.0
             continue
@@ -375,9 +394,11 @@ def ordinal_formula(formula: str, data: pd.DataFrame, level: float = 0.95) -> Or
     import pandas as pd
     from statsmodels.miscmodels.ordinal_model import OrderedModel
 
-    outcome = formula.split("~")[0].strip()
+    outcome = formula.partition("~")[0].strip()
     if "~" not in formula or outcome not in data.columns:
-        raise ValueError(f"ordinal_formula: formula = {formula!r} must be 'outcome ~ covariates', outcome a column")
+        raise ValueError(
+            f"ordinal_formula: formula = {formula!r} must be 'outcome ~ covariates', outcome a column"
+        )
     grades = grade_array("ordinal_formula", outcome, data[outcome].to_numpy())
     ordered = data.assign(**{outcome: pd.Categorical(grades, ordered=True)})
     model: Any = OrderedModel.from_formula(formula, ordered, distr="logit")
@@ -457,7 +478,9 @@ def van_elteren(grades: ArrayLike, treated: ArrayLike, strata: ArrayLike) -> Van
     group = grade_array(caller, "treated", treated, highest=1)
     labels, index = np.unique(np.asarray(strata).astype(str), return_inverse=True)
     if not grade.size == group.size == index.size:
-        raise ValueError(f"{caller}: grades, treated and strata have {grade.size}, {group.size} and {index.size} rows")
+        raise ValueError(
+            f"{caller}: grades, treated and strata have {grade.size}, {group.size} and {index.size} rows"
+        )
     total, variance, used, unused = 0.0, 0.0, 0, 0
     for s in range(labels.size):
         here, ours = grade[index == s], group[index == s] == 1
@@ -468,7 +491,12 @@ def van_elteren(grades: ArrayLike, treated: ArrayLike, strata: ArrayLike) -> Van
             continue
         rank = np.cumsum(counts) - counts + (counts + 1) / 2.0
         centred = rank[here[ours]].sum() - a * (n + 1) / 2.0
-        spread = a * (n - a) / 12.0 * (n + 1.0 - float((counts.astype(float) ** 3 - counts).sum()) / (n * (n - 1.0)))
+        spread = (
+            a
+            * (n - a)
+            / 12.0
+            * (n + 1.0 - float((counts.astype(float) ** 3 - counts).sum()) / (n * (n - 1.0)))
+        )
         total += centred / (n + 1.0)
         variance += spread / (n + 1.0) ** 2
         used += 1

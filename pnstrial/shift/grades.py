@@ -52,7 +52,9 @@ def _whole(
         except (TypeError, ValueError) as error:
             raise ValueError(f"{caller}: {name} must hold {rule}; it holds {error}") from None
     if array.dtype.kind not in "iufb":
-        raise ValueError(f"{caller}: {name} must hold {rule}, not {array.dtype} values such as {array.flat[0]!r}")
+        raise ValueError(
+            f"{caller}: {name} must hold {rule}, not {array.dtype} values such as {array.flat[0]!r}"
+        )
     if array.ndim != dimensions:
         raise ValueError(f"{caller}: {name} must have {dimensions} axis or axes, not shape {array.shape}")
     if array.size == 0:
@@ -81,7 +83,13 @@ def _whole(
 
 
 def grade_array(
-    caller: str, name: str, values: ArrayLike, *, dimensions: int = 1, highest: int = WORST, missing: bool = False
+    caller: str,
+    name: str,
+    values: ArrayLike,
+    *,
+    dimensions: int = 1,
+    highest: int = WORST,
+    missing: bool = False,
 ) -> Grades:
     """Check an array of grades.
 

@@ -27,7 +27,9 @@ __all__ = ["markov_intercepts", "markov_occupancy", "markov_simulate"]
 Predictor = Callable[..., Any]
 
 
-def _predictor(g: Predictor | None, bt: float, btx: float, bp: float, par: float, tx: float, mode: str) -> Predictor:
+def _predictor(
+    g: Predictor | None, bt: float, btx: float, bp: float, par: float, tx: float, mode: str
+) -> Predictor:
     """Return the caller's predictor, or the linear or gapped one with these coefficients."""
     if g is not None:
         return g
@@ -44,18 +46,20 @@ def _predictor(g: Predictor | None, bt: float, btx: float, bp: float, par: float
 
 def _setting(
     intercepts: ArrayLike, times: ArrayLike, initial: Any, absorb: Any, y: Sequence[Any] | None
-) -> tuple[Array, Array, list[str], Array, Array, Array]:
+) -> tuple[Array, Array, list[str], Array, NDArray[np.bool_], Array]:
     """Check the arguments; give intercepts, times, labels, values of the states, absorbing flags, the start."""
     caller = "markov_occupancy"
     cuts = np.asarray(intercepts, dtype=float)
     if cuts.ndim != 1 or not cuts.size or not np.isfinite(cuts).all() or (np.diff(cuts) >= 0).any():
-        raise ValueError(f"{caller}: intercepts = {cuts.tolist()} must be finite and fall (logit P(Y >= y) falls in y)")
+        raise ValueError(f"{caller}: intercepts = {cuts.tolist()} must be finite and fall, as P(Y >= y) does")
     when = np.asarray(times, dtype=float)
     if when.ndim != 1 or not when.size or not np.isfinite(when).all() or (np.diff(when) <= 0).any():
         raise ValueError(f"{caller}: times = {when.tolist()} must be finite and rise")
     labels = [str(label) for label in (y if y is not None else range(cuts.size + 1))]
     if len(labels) != cuts.size + 1 or len(set(labels)) != len(labels):
-        raise ValueError(f"{caller}: y has {len(labels)} states for {cuts.size} intercepts; it needs one more, all different")
+        raise ValueError(
+            f"{caller}: y has {len(labels)} states for {cuts.size} intercepts; it needs one more"
+        )
     try:
         values = np.array([float(label) for label in labels])
     except ValueError:
@@ -77,7 +81,14 @@ def _setting(
 
 
 def _step(
-    cuts: Array, g: Predictor, values: Array, absorbing: NDArray[np.bool_], t: float, gap: float, X: object, par: object
+    cuts: Array,
+    g: Predictor,
+    values: Array,
+    absorbing: NDArray[np.bool_],
+    t: float,
+    gap: float,
+    X: object,
+    par: object,
 ) -> Array:
     """Give the transition matrix into time t."""
     from scipy.special import expit
@@ -93,7 +104,9 @@ def _step(
             )
         above = np.concatenate([[1.0], expit(cuts + shift), [0.0]])
         if (np.diff(above) > 1e-12).any():
-            raise ValueError(f"markov_occupancy: g lets probabilities cross for state {values[state]:g} at time {t:g}")
+            raise ValueError(
+                f"markov_occupancy: g lets probabilities cross for state {values[state]:g} at time {t:g}"
+            )
         matrix[state] = above[:-1] - above[1:]
     return matrix
 
@@ -216,7 +229,7 @@ def markov_simulate(
     if n < 1:
         raise ValueError(f"markov_simulate: n = {n!r} must be 1 or more")
     cuts, when, _, values, absorbing, start = _setting(intercepts, times, initial, absorb, y)
-    defaults = {"bt": 0.0, "btx": 0.0, "bp": 0.0, "par": 0.0, "tx": 0.0, "mode": "linear"}
+    defaults: dict[str, Any] = {"bt": 0.0, "btx": 0.0, "bp": 0.0, "par": 0.0, "tx": 0.0, "mode": "linear"}
     predictor = _predictor(g, **{**defaults, **coefficients})
     rng = np.random.default_rng(seed)
     state = (rng.random(n)[:, None] > np.cumsum(start)[:-1]).sum(axis=1)
@@ -275,14 +288,18 @@ def markov_intercepts(
 
     wanted = check_probabilities("markov_intercepts", "target", target)
     if (wanted <= 0).any():
-        raise ValueError(f"markov_intercepts: target = {wanted.tolist()} must give every state a probability over 0")
+        raise ValueError(
+            f"markov_intercepts: target = {wanted.tolist()} must give every state a probability over 0"
+        )
     above = 1.0 - np.cumsum(wanted)[:-1]
 
     def unpack(point: Array) -> Array:
         return point[0] - np.concatenate([[0.0], np.cumsum(np.exp(point[1:]))])
 
     def miss(point: Array) -> Array:
-        reached = markov_occupancy(unpack(point), times, initial, absorb, g, X, parameter, y, **coefficients)[-1]
+        reached = markov_occupancy(unpack(point), times, initial, absorb, g, X, parameter, y, **coefficients)[
+            -1
+        ]
         return logit(np.clip(1.0 - np.cumsum(reached)[:-1], 1e-12, 1 - 1e-12)) - logit(above)
 
     start = np.concatenate([[logit(above[0])], np.log(-np.diff(logit(above)))])

@@ -112,9 +112,13 @@ def rubin(
     q, u = np.asarray(estimates, dtype=float), np.asarray(variances, dtype=float)
     check_share("rubin", "level", level)
     if q.ndim != 1 or q.shape != u.shape or q.size < 2:
-        raise ValueError(f"rubin: estimates and variances have shapes {q.shape} and {u.shape}; give 2 or more of each")
+        raise ValueError(
+            f"rubin: estimates and variances have shapes {q.shape} and {u.shape}; give 2 or more of each"
+        )
     if not (np.isfinite(q).all() and np.isfinite(u).all() and (u > 0).all()):
-        raise ValueError("rubin: estimates must be finite and variances over 0; a separated data set has neither")
+        raise ValueError(
+            "rubin: estimates must be finite and variances over 0; a separated data set has neither"
+        )
     m = q.size
     within, between = float(u.mean()), float(q.var(ddof=1))
     total = within + (1.0 + 1.0 / m) * between
@@ -178,7 +182,10 @@ def impute(
     >>> impute([3, 3, 2, 2, 3, 2], [2, 3, 2, 1, None, None], m=3, seed=1).shape
     (3, 6)
     """
-    before, after = grade_array("impute", "first", first), grade_array("impute", "second", second, missing=True)
+    before, after = (
+        grade_array("impute", "first", first),
+        grade_array("impute", "second", second, missing=True),
+    )
     if before.size != after.size:
         raise ValueError(f"impute: first has {before.size} patients, second {after.size}")
     if m < 1:
@@ -201,7 +208,9 @@ def impute(
     return completed
 
 
-def _draw(columns: dict[str, Array], after: Grades, sample: Grades, gaps: Grades, rng: np.random.Generator) -> Grades:
+def _draw(
+    columns: dict[str, Array], after: Grades, sample: Grades, gaps: Grades, rng: np.random.Generator
+) -> Grades:
     from scipy.special import expit
 
     from pnstrial.shift.adjusted import ordinal_model
@@ -209,7 +218,7 @@ def _draw(columns: dict[str, Array], after: Grades, sample: Grades, gaps: Grades
     usable = {name: column[sample] for name, column in columns.items() if np.ptp(column[sample]) > 0}
     levels = np.unique(after[sample])
     try:
-        fit = ordinal_model(after[sample], usable) if usable and levels.size > 1 else None
+        fit = ordinal_model(after[sample], usable, profile=False) if usable and levels.size > 1 else None
     except ValueError:  # covariates that coincide in this bootstrap sample
         fit = None
     if fit is None or fit.separated:
@@ -344,7 +353,11 @@ class TippingPoint(Result):
 
 
 def tipping_point(
-    first: ArrayLike, second: ArrayLike, alpha: float = 0.05, zeros: str = "pratt", alternative: str = "two-sided"
+    first: ArrayLike,
+    second: ArrayLike,
+    alpha: float = 0.05,
+    zeros: str = "pratt",
+    alternative: str = "two-sided",
 ) -> TippingPoint:
     """Find how far the missing grades must lie from no change for the conclusion to turn.
 

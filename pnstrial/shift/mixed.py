@@ -144,7 +144,7 @@ def mixed_ordinal(
     times = grades.shape[1]
     if times < 2:
         raise ValueError(f"{caller}: ratings has {times} visit; at least 2 are needed")
-    if not isinstance(nodes, int) or nodes < 1:
+    if nodes < 1 or nodes != int(nodes):
         raise ValueError(f"{caller}: nodes = {nodes!r} must be a whole number from 1 up")
     names = tuple(visits) if visits is not None else tuple(f"visit {t + 1}" for t in range(times))
     if len(names) != times:

@@ -60,7 +60,13 @@ joint = kernel(_joint)
 
 
 def _loglik(
-    patterns: Grades, copies: Array, theta: Array, shifts: Array, sigma: float, nodes: Array, log_weights: Array
+    patterns: Grades,
+    copies: Array,
+    theta: Array,
+    shifts: Array,
+    sigma: float,
+    nodes: Array,
+    log_weights: Array,
 ) -> float:
     """Sum the log marginal likelihood over patients; `patterns` holds distinct rows, `copies` how many."""
     total = 0.0

@@ -11,7 +11,7 @@ Next: `shift.planning`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -134,7 +134,8 @@ def _net_extremes(ours: np.ndarray, theirs: np.ndarray) -> Pair:
     columns = np.kron(np.ones(size), np.eye(size))
     constraints = np.vstack([rows, columns[:-1]])
     margins = np.concatenate([ours, theirs[:-1]])
-    extremes = [
-        float(linprog(factor * sign, A_eq=constraints, b_eq=margins, method="highs").fun) for factor in (-1.0, 1.0)
-    ]
+    extremes: list[float] = []
+    for factor in (-1.0, 1.0):
+        solved: Any = linprog(factor * sign, A_eq=constraints, b_eq=margins, method="highs")
+        extremes.append(float(solved.fun))
     return -extremes[0], extremes[1]

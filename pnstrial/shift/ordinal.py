@@ -239,7 +239,9 @@ def common_odds_ratio_from_rows(
     grade = grade_array(caller, "grades", grades, highest=highest)
     group = grade_array(caller, "treated", treated, highest=1)
     if grade.size != group.size:
-        raise ValueError(f"{caller}: grades has {grade.size} rows, treated {group.size}; give one each a patient")
+        raise ValueError(
+            f"{caller}: grades has {grade.size} rows, treated {group.size}; give one each a patient"
+        )
     both = np.bincount(grade + (highest + 1) * group, minlength=2 * (highest + 1))
     return common_odds_ratio(both[highest + 1 :], both[: highest + 1], level)
 
@@ -476,7 +478,12 @@ def fisher_p(good_treated: float, good_control: float, n_treated: float, n_contr
 
     good = good_treated + good_control
     x = np.arange(max(0.0, good - n_control), min(good, n_treated) + 1.0)
-    logs = -(gammaln(x + 1) + gammaln(n_treated - x + 1) + gammaln(good - x + 1) + gammaln(n_control - good + x + 1))
+    logs = -(
+        gammaln(x + 1)
+        + gammaln(n_treated - x + 1)
+        + gammaln(good - x + 1)
+        + gammaln(n_control - good + x + 1)
+    )
     mass = np.exp(logs - logs.max())
     observed = mass[int(good_treated - x[0])]
     # tables of equal probability differ by rounding: R's tolerance
@@ -532,7 +539,9 @@ def check_probabilities(caller: str, name: str, values: ArrayLike) -> Array:
     except (TypeError, ValueError):
         raise ValueError(f"{caller}: {name} = {values!r} must hold probabilities") from None
     if shares.ndim != 1 or shares.size < 2 or not (np.isfinite(shares) & (shares >= 0)).all():
-        raise ValueError(f"{caller}: {name} = {shares.tolist()} must hold at least 2 probabilities from 0 to 1")
+        raise ValueError(
+            f"{caller}: {name} = {shares.tolist()} must hold at least 2 probabilities from 0 to 1"
+        )
     if abs(shares.sum() - 1.0) > 1e-5:
         raise ValueError(f"{caller}: {name} sums to {shares.sum():.6g}; probabilities of all grades sum to 1")
     return shares

@@ -34,7 +34,7 @@ FITTED, TREATED_BETTER, TREATED_WORSE, ONE_LEVEL = 0, 1, 2, 3
 GRAD, DIAG, OFF, BORDER, STEP, SLOPE, PIVOT = range(7)
 
 
-def _sweep(treated: Array, control: Array, cuts: int, theta: Array, beta: float, work: Array) -> Any:
+def _sweep(treated: Array, control: Array, cuts: int, theta: Array, beta: float, work: Array) -> Any:  # noqa: PLR0915 - one loop in machine code
     """Evaluate the log-likelihood, then solve for the Newton step of theta and the profile score of beta.
 
     Returns the log-likelihood, the Newton decrement for theta at fixed beta, the profile score and the
@@ -112,8 +112,15 @@ def _sweep(treated: Array, control: Array, cuts: int, theta: Array, beta: float,
 sweep = kernel(_sweep, inline="never")
 
 
-def _solve(
-    treated: Array, control: Array, cuts: int, theta: Array, beta: float, free: bool, tight: float, work: Array
+def _solve(  # noqa: C901 - one loop in machine code; pieces of it would cost calls
+    treated: Array,
+    control: Array,
+    cuts: int,
+    theta: Array,
+    beta: float,
+    free: bool,
+    tight: float,
+    work: Array,
 ) -> Any:
     """Maximise over theta, and over beta if it is free; theta is changed in place.
 
@@ -122,6 +129,7 @@ def _solve(
     """
     loglik, decrement, score, schur = sweep(treated, control, cuts, theta, beta, work)
     step = work[STEP]
+    tried = (loglik, decrement, score, schur)
     move = np.empty(cuts)
     before = np.empty(cuts)
     for _ in range(200):
@@ -166,16 +174,16 @@ solve = kernel(_solve)
 
 
 def _ordered(theta: Array, cuts: int) -> bool:
+    rises = True
     for k in range(1, cuts):
-        if not theta[k] > theta[k - 1]:
-            return False
-    return True
+        rises = rises and theta[k] > theta[k - 1]
+    return rises
 
 
 ordered = kernel(_ordered)
 
 
-def _limit(
+def _limit(  # noqa: PLR0912 - one loop in machine code; pieces of it would cost calls
     treated: Array, control: Array, cuts: int, start: float, theta: Array, side: float, first: float,
     top: float, z: float, by_score: bool, work: Array,
 ) -> float:  # fmt: skip
@@ -256,10 +264,7 @@ def _separated_limit(
 ) -> float:  # fmt: skip
     """Give the one finite limit of a separated table; `sign` is the sign of the infinite beta."""
     _, _, score, schur = solve(treated, control, cuts, theta, 0.0, False, 1e-13, work)
-    if by_score:
-        root = sign * score / np.sqrt(schur)
-    else:
-        root = np.sqrt(max(2.0 * (top - null), 0.0))
+    root = sign * score / np.sqrt(schur) if by_score else np.sqrt(max(2.0 * (top - null), 0.0))
     # From the null towards infinity the root falls to 0: the limit lies that way if the null is outside.
     side = sign if root > z else -sign
     target = z
@@ -269,10 +274,7 @@ def _separated_limit(
         beta = side * reach
         kept = theta.copy()
         _, loglik, score, schur = solve(treated, control, cuts, theta, beta, False, 1e-13, work)
-        if by_score:
-            root = sign * score / np.sqrt(schur)
-        else:
-            root = np.sqrt(max(2.0 * (top - loglik), 0.0))
+        root = sign * score / np.sqrt(schur) if by_score else np.sqrt(max(2.0 * (top - loglik), 0.0))
         beyond = root < target if side == sign else root > target
         if beyond:
             outside = reach
@@ -293,7 +295,7 @@ def _separated_limit(
 separated_limit = kernel(_separated_limit)
 
 
-def _fit_one(
+def _fit_one(  # noqa: C901, PLR0912, PLR0915 - one loop in machine code; pieces of it would cost calls
     treated_all: Array, control_all: Array, z: float, limits: int, out: Array, thresholds: Array, work: Array
 ) -> None:
     """Fit one table; `limits` 0 none, 1 profile, 2 profile and score. Writes one row of each output."""

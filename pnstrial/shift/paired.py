@@ -213,7 +213,9 @@ def changes(first: ArrayLike, second: ArrayLike, level: float = 0.95, points: in
     category = np.where(earlier == DEAD, STABLE, category)
     counts = [int((category == code).sum()) for code in range(3)]
     limits = [clopper_pearson(count, earlier.size, level) for count in counts]
-    return Changes(*counts, earlier.size, *limits, level, points)
+    return Changes(
+        counts[0], counts[1], counts[2], earlier.size, limits[0], limits[1], limits[2], level, points
+    )
 
 
 @dataclass(frozen=True)
@@ -678,7 +680,9 @@ def bowker(first: ArrayLike, second: ArrayLike) -> HomogeneityTest:
     return _homogeneity(float(terms.sum()), int(used.sum()), earlier.size, "Bowker symmetry")
 
 
-def marginal_homogeneity(first: ArrayLike, second: ArrayLike, scores: ArrayLike = range(7)) -> HomogeneityTest:
+def marginal_homogeneity(
+    first: ArrayLike, second: ArrayLike, scores: ArrayLike = range(7)
+) -> HomogeneityTest:
     """Test marginal homogeneity with a score for each grade.
 
     Parameters
@@ -710,7 +714,9 @@ def marginal_homogeneity(first: ArrayLike, second: ArrayLike, scores: ArrayLike 
     earlier, later = grade_pairs("marginal_homogeneity", first, second)
     score = np.asarray(scores, dtype=float)
     if score.shape != (GRADES,) or not np.isfinite(score).all():
-        raise ValueError(f"marginal_homogeneity: scores = {scores!r} must hold 7 numbers, one for each grade 0 to 6")
+        raise ValueError(
+            f"marginal_homogeneity: scores = {scores!r} must hold 7 numbers, one for each grade 0 to 6"
+        )
     move = score[earlier] - score[later]
     spread = float((move**2).sum())
     statistic = float(move.sum() ** 2 / spread) if spread else 0.0

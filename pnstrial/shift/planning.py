@@ -17,7 +17,7 @@ import numpy as np
 
 from pnstrial.results import NotEstimable, Result
 from pnstrial.shift.grades import check_choice, check_share
-from pnstrial.shift.ordinal import check_positive, check_probabilities, shift_distribution
+from pnstrial.shift.ordinal import check_positive, check_probabilities
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -195,7 +195,9 @@ def _two_groups(caller: str, p_treated: ArrayLike, p_control: ArrayLike, ties: s
     wins = float((ours * (1.0 - np.cumsum(theirs))).sum())
     losses = float((theirs * (1.0 - np.cumsum(ours))).sum())
     if min(wins, losses) < 1e-12:
-        raise ValueError(f"{caller}: p_treated and p_control do not overlap; there is no finite odds ratio to plan for")
+        raise ValueError(
+            f"{caller}: p_treated and p_control do not overlap; there is no finite odds ratio to plan for"
+        )
     return _effect(ours, theirs, ties, (fraction, 1.0 - fraction))
 
 
@@ -241,6 +243,7 @@ def generalized_odds_power(
 
     Examples
     --------
+    >>> from pnstrial.shift import shift_distribution
     >>> p0 = [0.014, 0.072, 0.168, 0.174, 0.266, 0.09, 0.216]
     >>> round(generalized_odds_power(shift_distribution(p0, 1.66), p0, 200, fraction=2 / 3), 3)
     0.482
@@ -287,6 +290,7 @@ def generalized_odds_sample_size(
 
     Examples
     --------
+    >>> from pnstrial.shift import shift_distribution
     >>> p0 = [0.014, 0.072, 0.168, 0.174, 0.266, 0.09, 0.216]
     >>> generalized_odds_sample_size(shift_distribution(p0, 1.66), p0, fraction=2 / 3)
     431
@@ -295,7 +299,9 @@ def generalized_odds_sample_size(
     log_odds, _, _ = _two_groups(caller, p_treated, p_control, ties, fraction)
     check_share(caller, "power", power)
     if abs(log_odds) < 1e-9:
-        raise ValueError(f"{caller}: p_treated and p_control have a generalised odds ratio of 1; no number shows it")
+        raise ValueError(
+            f"{caller}: p_treated and p_control have a generalised odds ratio of 1; no number shows it"
+        )
 
     def reached(size: int) -> bool:
         return generalized_odds_power(p_treated, p_control, size, alpha, ties, fraction) >= power
@@ -339,6 +345,7 @@ def win_odds_power(
 
     Examples
     --------
+    >>> from pnstrial.shift import shift_distribution
     >>> p0 = [0.014, 0.072, 0.168, 0.174, 0.266, 0.09, 0.216]
     >>> round(win_odds_power(shift_distribution(p0, 1.66), p0, 500), 2)
     0.89
@@ -379,6 +386,7 @@ def win_odds_sample_size(
 
     Examples
     --------
+    >>> from pnstrial.shift import shift_distribution
     >>> p0 = [0.014, 0.072, 0.168, 0.174, 0.266, 0.09, 0.216]
     >>> round(win_odds_sample_size(shift_distribution(p0, 1.66), p0))
     388

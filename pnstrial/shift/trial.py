@@ -143,7 +143,7 @@ class ShiftResult(Result):
             columns=["statistic", "estimate", "lower", "upper", "p_value", "n", "method"],
         )
 
-    def _rows(self) -> Any:
+    def _rows(self) -> Any:  # noqa: C901 - a list of the statistics, one after another
         if isinstance(self.changes, NotEstimable):
             for name in ("improved", "exact signed-rank test", "sign test", "net benefit", "utility gained"):
                 yield name, None, None, None, None, 0, str(self.changes)
@@ -161,8 +161,14 @@ class ShiftResult(Result):
             yield f"McNemar, mRS 0-{test.cut}", odds, *test.ci, test.p_value, self.n, test.method
         for test in (self.stuart_maxwell, self.bowker, self.homogeneity):
             if isinstance(test, HomogeneityTest):
-                yield f"{test.method} (chi-square, df {test.df})", test.statistic, None, None, test.p_value, self.n, (
-                    test.note or test.method
+                yield (
+                    f"{test.method} (chi-square, df {test.df})",
+                    test.statistic,
+                    None,
+                    None,
+                    test.p_value,
+                    self.n,
+                    (test.note or test.method),
                 )
         if isinstance(self.wins, PairedWins):
             for name in ("win_ratio", "win_odds", "net_benefit"):
@@ -186,7 +192,15 @@ class ShiftResult(Result):
                 yield name, None, None, None, None, model.n, f"not estimable: {model.note}"
             else:
                 p_value = None if isinstance(model.p_value, NotEstimable) else model.p_value[i]
-                yield name, model.odds_ratio[i], model.lower[i], model.upper[i], p_value, model.n, model.method
+                yield (
+                    name,
+                    model.odds_ratio[i],
+                    model.lower[i],
+                    model.upper[i],
+                    p_value,
+                    model.n,
+                    model.method,
+                )
 
 
 def _number(value: float | NotEstimable) -> float | None:
@@ -245,7 +259,9 @@ def mrs_shift(
     visits = ("Baseline", *(planned.name for planned in protocol.visits))
     patients = _wide(frame, name, visits[1:])
     columns = ["baseline_mrs", *visits[1:]]
-    grades = np.where(patients[columns].isna(), -1, patients[columns]).astype(np.int64).reshape(-1, len(columns))
+    grades = (
+        np.where(patients[columns].isna(), -1, patients[columns]).astype(np.int64).reshape(-1, len(columns))
+    )
     counts = np.stack([np.bincount(column[column >= 0], minlength=7) for column in grades.T])
     start, end = grades[:, 0], grades[:, visits.index(name)]
     both = (start >= 0) & (end >= 0)
@@ -278,7 +294,9 @@ def mrs_shift(
         wins=made(lambda: paired_wins(first, second, level)),
         utility=made(lambda: utility(first, second, weights, level)),
         mixed=_mixed(grades, visits, level) if n else none,
-        bounds=made(lambda: case_bounds(start[start >= 0], np.where(end < 0, np.nan, end)[start >= 0], level)),
+        bounds=made(
+            lambda: case_bounds(start[start >= 0], np.where(end < 0, np.nan, end)[start >= 0], level)
+        ),
         patients=patients,
         visits=visits,
         counts=counts,

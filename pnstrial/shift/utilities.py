@@ -9,7 +9,6 @@ Next: `shift.mixed`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +18,8 @@ from pnstrial.results import NotEstimable, Result
 from pnstrial.shift.grades import check_choice, check_share, grade_pairs, group_counts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     Array = NDArray[np.float64]
@@ -81,7 +82,9 @@ def utility_weights(weights: str | Sequence[float] = "uw-mrs") -> Array:
     except (TypeError, ValueError):
         values = np.empty(0)
     if values.shape != (7,) or not np.isfinite(values).all():
-        raise ValueError(f"utility: weights = {weights!r} must be a name or 7 numbers, one for each mRS 0 to 6")
+        raise ValueError(
+            f"utility: weights = {weights!r} must be a name or 7 numbers, one for each mRS 0 to 6"
+        )
     return values
 
 

@@ -226,7 +226,11 @@ def _separated_odds(counts: Array, level: float, *, better: bool, net: float, ti
     if ties == "drop" and not _complete(counts):
         # Without the ties the odds lie further from 1 than with them: a limit beyond 1 carries over.
         split = _odds(counts, "split", two_sided_z(level), level, null_se=False)[1]
-        ci = (split[0] if split[0] >= 1.0 else 0.0, np.inf) if better else (0.0, split[1] if split[1] <= 1.0 else np.inf)
+        ci = (
+            (split[0] if split[0] >= 1.0 else 0.0, np.inf)
+            if better
+            else (0.0, split[1] if split[1] <= 1.0 else np.inf)
+        )
     else:
         bound = _separated_limit(counts, level)
         low = bound / (1.0 - bound)
@@ -325,7 +329,7 @@ def win_statistics(treated: ArrayLike, control: ArrayLike, level: float = 0.95) 
     net_triple: Triple | NotEstimable = odds_ci
     if not isinstance(odds_ci, NotEstimable):
         odds_triple = (odds, *odds_ci)
-        net_triple = (net, *(_net_of(limit) for limit in odds_ci))
+        net_triple = (net, _net_of(odds_ci[0]), _net_of(odds_ci[1]))
     return WinStatistics(
         win_ratio=ratio_ci if isinstance(ratio_ci, NotEstimable) else (ratio, *ratio_ci),
         win_odds=odds_triple,
@@ -388,7 +392,12 @@ def win_statistics_batch(counts: ArrayLike) -> dict[str, Array]:
     se = np.where(finite, deviation / np.where(finite, scale, 1.0), np.inf)
     usable = finite & (se > 0)
     ratio = np.divide(log_odds, se, out=np.zeros_like(se), where=usable)
-    return {"net_benefit": net, "log_win_odds": log_odds, "std_error": se, "p_value": 2.0 * ndtr(-np.abs(ratio))}
+    return {
+        "net_benefit": net,
+        "log_win_odds": log_odds,
+        "std_error": se,
+        "p_value": 2.0 * ndtr(-np.abs(ratio)),
+    }
 
 
 @dataclass(frozen=True)
@@ -489,13 +498,16 @@ def prioritised_comparison(
     z = two_sided_z(check_share(caller, "level", level))
     if not outcomes:
         raise ValueError(f"{caller}: outcomes is empty; name at least one")
-    ours, theirs = _outcome_columns(caller, "treated", treated, outcomes), _outcome_columns(
-        caller, "control", control, outcomes
+    ours, theirs = (
+        _outcome_columns(caller, "treated", treated, outcomes),
+        _outcome_columns(caller, "control", control, outcomes),
     )
     gaps = dict(thresholds or {})
     unknown = sorted(set(gaps) - set(outcomes))
     if unknown:
-        raise ValueError(f"{caller}: thresholds names {', '.join(unknown)}, not among outcomes {list(outcomes)}")
+        raise ValueError(
+            f"{caller}: thresholds names {', '.join(unknown)}, not among outcomes {list(outcomes)}"
+        )
     shape = (ours.shape[1], theirs.shape[1])
     result = np.zeros(shape)
     open_pairs = np.ones(shape, dtype=bool)
@@ -520,7 +532,9 @@ def prioritised_comparison(
     )  # fmt: skip
 
 
-def _outcome_columns(caller: str, name: str, group: Mapping[str, ArrayLike], outcomes: Sequence[str]) -> Array:
+def _outcome_columns(
+    caller: str, name: str, group: Mapping[str, ArrayLike], outcomes: Sequence[str]
+) -> Array:
     absent = [outcome for outcome in outcomes if outcome not in group]
     if absent:
         raise ValueError(f"{caller}: {name} has no values for {', '.join(absent)}")
@@ -548,7 +562,9 @@ def _pair_matrix(result: Array, z: float) -> Any:
 
     net = win - loss
     if win == 0.0 or loss == 0.0:
-        none = NotEstimable("no pair is lost" if win else ("no pair is won" if loss else "every pair is tied"))
+        none = NotEstimable(
+            "no pair is lost" if win else ("no pair is won" if loss else "every pair is tied")
+        )
         return none, none, none, none
     middle = 0.5 + 0.5 * net
     se = deviation(0.5 * result) / (middle * (1.0 - middle))
