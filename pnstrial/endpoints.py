@@ -375,7 +375,7 @@ def analysis_sets(
     )
     rescued = _rescued(known, at_visit, known.date_of(visit.target_day))
     checks = [
-        (who.isin(failed.index).to_numpy(), "fails " + who.map(failed).fillna("")),
+        (who.isin(failed.index).to_numpy(), "fails " + who.map(failed).fillna("").astype(object)),
         ((count < before).to_numpy(), f"fewer than {before} of the first {before} cycles given"),
         (((count >= before) & (who.map(as_planned).fillna(0) < before)).to_numpy(), "a dose not as planned"),
         (((count >= before) & (who.map(on_time).fillna(0) < before)).to_numpy(), "a cycle not on time"),

@@ -310,7 +310,7 @@ def plan_cycle(
     >>> from pnstrial.protocol import load_protocol
     >>> plan = plan_cycle(70, load_protocol("nct02343211"))
     >>> plan.dose_g, plan.daily_g, plan.vials
-    (140.0, (28.0, 28.0, 28.0, 28.0, 28.0), {40: 3, 20: 1})
+    (140.0, (28.0, 28.0, 28.0, 28.0, 28.0), {40.0: 3, 20.0: 1})
     """
     treatment = protocol.treatment
     if not 1 <= cycle <= treatment.cycles:

@@ -88,7 +88,7 @@ def _table(
     caption: str,
     headers: Sequence[str],
     *,
-    empty: str = "None.",
+    empty: str = "there is nothing to list.",
     marks: Iterable[str] = (),
 ) -> str:
     """Write a frame as a table; the first column heads its row, columns in `marks` show their word in colour."""

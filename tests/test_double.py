@@ -24,7 +24,7 @@ ESTIMANDS = (
     {"missing": "best case"},
 )
 FOLDERS = {
-    "every edge": lambda: folders.edge_folder(),
+    "every edge": folders.edge_folder,
     "other seed": lambda: folders.edge_folder(9, 150),
     "no medications": folders.without_medications,
     "screening alone": folders.screening_alone,

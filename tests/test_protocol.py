@@ -54,8 +54,10 @@ def test_every_number_has_a_source_or_is_assumed(protocol):
             "sex has the words female, male",
         ),
         (
-            "[[visits]]\nname='V'\ntarget_day=10\nfirst_day=20\nlast_day=30\n"
-            "source={target_day='assumed',first_day='assumed',last_day='assumed'}",
+            (
+                "[[visits]]\nname='V'\ntarget_day=10\nfirst_day=20\nlast_day=30\n"
+                "source={target_day='assumed',first_day='assumed',last_day='assumed'}"
+            ),
             "window 20-30 does not hold the target day 10",
         ),
     ],

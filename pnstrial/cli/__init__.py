@@ -20,6 +20,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    # argparse gives no public name to what add_subparsers returns
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
 __all__ = ["CommandError", "add_command", "main"]
 
 _SUBJECTS = ("trial", "design", "simulate", "report", "adam")
@@ -29,9 +32,7 @@ class CommandError(Exception):
     """A mistake of the user: one clear sentence, shown without a traceback, exit code 2."""
 
 
-def add_command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str, example: str
-) -> argparse.ArgumentParser:
+def add_command(commands: Commands, name: str, summary: str, example: str) -> argparse.ArgumentParser:
     """Add a command with its summary, an example and the options that every command has.
 
     Parameters

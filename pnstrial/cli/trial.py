@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from pnstrial.analysis import Analysis
+    from pnstrial.cli import Commands
 
 __all__ = ["add_commands", "analysis_object"]
 
@@ -296,7 +297,7 @@ def _positive(text: str) -> float:
     return value
 
 
-def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_commands(commands: Commands) -> None:
     """Add the commands of this subject."""
     analyse = add_command(
         commands,

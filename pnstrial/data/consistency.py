@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.data.findings import Finding
-from pnstrial.data.parsing import DATE_UNIT, ParsedTable
+from pnstrial.data.parsing import ParsedTable, empty_frame
 from pnstrial.data.schema import TABLES
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class _Folder:
     def _by_patient(self, name: str) -> pd.DataFrame:
         """Give one row per patient with the refused cells marked in columns ``bad <column>``."""
         if name not in self.tables:
-            return pd.DataFrame({"patient_id": np.array([], dtype=object)}).set_index("patient_id")
+            return self.frame(name).set_index("patient_id")
         table = self.tables[name]
         frame = table.frame.assign(**{f"bad {column}": bad for column, bad in table.bad.items()})
         return frame[frame["patient_id"].notna()].drop_duplicates("patient_id").set_index("patient_id")
@@ -123,17 +123,12 @@ class _Folder:
         """Give the frame of a table; an empty one if it is absent."""
         if name in self.tables:
             return self.tables[name].frame
-        from pnstrial.data.parsing import empty_frame
-
         return empty_frame(TABLES[name])
 
     def of_patient(self, by_patient: pd.DataFrame, name: str, column: str) -> pd.Series:
         """Look up a patient's value for every row of another table."""
         frame = self.frame(name)
-        if column not in by_patient:
-            blank = np.full(len(frame), np.datetime64("NaT"), dtype=DATE_UNIT)
-            return pd.Series(blank, index=frame.index)
-        return frame["patient_id"].map(by_patient[column])
+        return frame["patient_id"].map(by_patient[column]).astype(by_patient[column].dtype)
 
     def report(
         self, name: str, rows: Any, column: str | None, rule: str, severity: Severity, remedy: str

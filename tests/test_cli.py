@@ -1,0 +1,176 @@
+"""Every command as it is typed: what it prints, writes and returns."""
+
+import json
+import re
+import subprocess
+import sys
+
+import html5lib
+import pytest
+
+from pnstrial.cli import main
+from pnstrial.data import TABLES
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "trial"
+    assert main(["example", str(path)]) == 0
+    return path
+
+
+def test_analyse_writes_a_page_and_prints_the_result(folder, tmp_path, capsys):
+    out = tmp_path / "pages" / "report.html"
+    assert main(["analyse", str(folder), "--out", str(out), "--null", "0.1"]) == 0
+    assert "3 of 18 = 16.7 %" in capsys.readouterr().out
+    first = out.read_bytes()
+    page = first.decode()
+    html5lib.HTMLParser(strict=True).parse(page)
+    assert "The patients on this page are invented" in page
+    assert "http://" not in page
+    assert "https://" not in page
+    for word in (">nan<", ">inf<", ">NaT<", ">None<"):
+        assert word not in page
+    main(["analyse", str(folder), "--out", str(out), "--null", "0.1"])
+    assert out.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"screening": []},
+        {"screening": ["A,2014-03-01,,3"]},
+        {"screening": ["A,2014-03-01,2014-03-02,3"]},
+        {"screening": ["A,2014-03-01,2014-03-02,3"], "follow_up": ["A,2014-04-01,dead,2014-04-01"]},
+    ],
+    ids=["nobody", "nobody enrolled", "nobody rated", "all dead"],
+)
+def test_degenerate_trials_give_a_page(tmp_path, rows, capsys):
+    headers = {
+        "screening": "patient_id,screening_date,enrolment_date,mrs",
+        "follow_up": "patient_id,last_contact_date,status,death_date",
+    }
+    for name, lines in rows.items():
+        (tmp_path / f"{name}.csv").write_text("\n".join([headers[name], *lines]) + "\n")
+    out = tmp_path / "report.html"
+    assert main(["analyse", str(tmp_path), "--out", str(out), "--null", "0.1"]) == 0
+    html5lib.HTMLParser(strict=True).parse(out.read_text())
+    assert not re.search(r"\b(nan|inf|NaT|None|<NA>)\b", out.read_text())
+    capsys.readouterr()
+    assert main(["analyse", str(tmp_path), "--json"]) == 0
+    assert "NaN" not in capsys.readouterr().out
+
+
+def test_json(folder, capsys):
+    capsys.readouterr()
+    assert main(["analyse", str(folder), "--json", "--visit", "Month 6", "--estimand", "missing=LOCF"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert list(content) == [
+        "findings", "screening", "exposure", "visits", "decisions", "sets", "primary", "secondary", "time_to_event",
+    ]  # fmt: skip
+    assert content["primary"]["estimand"]["missing"] == "LOCF"
+    assert content["primary"]["p_value"] is None
+
+
+def test_check(folder, capsys):
+    capsys.readouterr()
+    assert main(["check", str(folder), "--json"]) == 0
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert set(findings[0]) == {
+        "file",
+        "line",
+        "patient_id",
+        "column",
+        "value",
+        "rule",
+        "severity",
+        "message",
+    }
+    with (folder / "mrs.csv").open("a") as file:
+        file.write("NOBODY,2014-03-01,2,,\n")
+    assert main(["check", str(folder)]) == 1
+    assert "the patient must be in screening" in capsys.readouterr().out
+
+
+def test_analyse_of_tables_that_cannot_be_trusted(folder, capsys):
+    (folder / "screening.csv").write_text("patient_id;screening_date\n")
+    capsys.readouterr()
+    assert main(["analyse", str(folder), "--json"]) == 2
+    told = capsys.readouterr()
+    assert json.loads(told.out)["findings"][0]["severity"] == "error"
+    assert "separated by semicolons" in told.err
+
+
+def test_screen(folder, capsys):
+    assert main(["screen", str(folder), "--protocol", "nct02343211-registry"]) == 0
+    assert "BES-01 I5 fail: deterioration_3_weeks no" in capsys.readouterr().out
+    assert main(["screen", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["screening"]["BES-01"]["overall"] == "ineligible"
+
+
+def test_plan(capsys):
+    assert main(["plan", "--weight", "70", "--start", "2026-01-05"]) == 0
+    assert "3 x 40 g + 1 x 20 g" in capsys.readouterr().out
+    assert main(["plan", "--weight", "71", "--start", "2026-01-05", "--round-to", "5", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["cycles"][0]["dose_g"] == 140
+    assert plan["decision_day"] == "2026-03-30"
+
+
+def test_template(tmp_path, capsys):
+    assert main(["template", str(tmp_path / "new"), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["written"]) == len(TABLES) + 1
+    assert main(["check", str(tmp_path / "new")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["analyse", "nowhere"], "no folder 'nowhere'"),
+        (["check", "nowhere"], "no folder 'nowhere'"),
+        (["analyse", "{folder}", "--protocol", "none-such"], "neither a file nor a shipped name"),
+        (["analyse", "{folder}", "--estimand", "death=ignore"], "allowed are composite, exclude"),
+        (["analyse", "{folder}", "--estimand", "birth=ignore"], "estimand has no event 'birth'"),
+        (["analyse", "{folder}", "--estimand", "death"], "write key=value"),
+        (["analyse", "{folder}", "--visit", "Month 9"], "visit 'Month 9' is not in protocol"),
+        (["analyse", "{folder}", "--out", "{folder}"], "is a folder"),
+        (["plan", "--weight", "70", "--start", "2026-01-05", "--days", "9"], "allows 2 to 5 infusion days"),
+        (["example", "{folder}"], "already has"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_exit_2(folder, capsys, words, message):
+    assert main([word.format(folder=folder) for word in words]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["plan", "--weight", "x", "--start", "2026-01-05"], ["analyse", "f", "--null", "2"], ["nothing"], []],
+)
+def test_words_that_argparse_refuses(words, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["analyse", "check", "screen", "plan", "template", "example"])
+def test_help_has_an_example(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    told = capsys.readouterr().out
+    assert f"pnstrial {command}" in told.split("example:")[1]
+    assert "--json" in told
+    assert "--protocol" in told
+
+
+def test_the_import_stays_light():
+    """Neither the heavy libraries nor pandas itself are loaded by the import and the help."""
+    code = (
+        "import sys, pnstrial; import pnstrial.cli as c; c._parser(); "
+        "print([m for m in ('pandas','numba','matplotlib','statsmodels','lifelines','scipy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,131 @@
+"""Eligibility: each criterion at its edges, and the vocabulary of medications."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pnstrial import eligibility
+from pnstrial.eligibility import creatinine_clearance, medication_classes, screen
+
+
+def status(trial, protocol, criterion):
+    criteria = screen(trial, protocol).criteria.set_index("criterion")
+    return criteria.loc[criterion, "status"]
+
+
+@pytest.mark.parametrize(
+    ("onset", "screening", "expected"),
+    [
+        ("2013-09-01", "2014-03-01", "pass"),
+        ("2013-08-31", "2014-03-01", "fail"),
+        ("2013-08-31", "2014-02-28", "pass"),
+        ("2015-08-31", "2016-02-29", "pass"),
+        ("2013-09", "2014-03-01", "pass"),
+        ("2013-08", "2014-02-15", "unknown"),
+        ("2013", "2014-03-01", "unknown"),
+        ("2012", "2014-03-01", "fail"),
+        ("2014", "2014-03-01", "pass"),
+        ("2014-03-02", "2014-03-01", "unknown"),
+        ("", "2014-03-01", "unknown"),
+    ],
+)
+def test_onset_within_six_months(tiny, protocol, onset, screening, expected):
+    trial = tiny(screening=[{"symptom_onset_date": onset, "screening_date": screening}])
+    assert status(trial, protocol, "I3") == expected
+
+
+@pytest.mark.parametrize(
+    ("serum", "csf", "expected"),
+    [
+        ("Hu", "", "pass"),
+        ("none", "CRMP5", "pass"),
+        ("Ri;Ma2", "none", "fail"),
+        ("none", "", "unknown"),
+        ("", "", "unknown"),
+    ],
+)
+def test_antibodies_are_a_three_valued_or(tiny, protocol, serum, csf, expected):
+    trial = tiny(screening=[{"antibody_serum": serum, "antibody_csf": csf}])
+    assert status(trial, protocol, "I2") == expected
+
+
+@pytest.mark.parametrize(
+    ("creatinine", "weight", "expected"),
+    [
+        (265.2, 72, "fail"),
+        (235.7, 72, "pass"),
+        (20, 72, "unknown"),
+        (265.2, 20, "unknown"),
+        ("", 72, "unknown"),
+    ],
+)
+def test_clearance(tiny, protocol, creatinine, weight, expected):
+    row = {"age": 60, "sex": "male", "weight_kg": weight, "creatinine_umol_l": creatinine}
+    assert status(tiny(screening=[row]), protocol, "E4") == expected
+
+
+def test_clearance_on_its_limit_passes(tiny, protocol):
+    """(140 - 80) x 36 / 72 = 30 mL/min exactly, whatever the binary digits say."""
+    row = {"age": 80, "sex": "male", "weight_kg": 36, "creatinine_umol_l": 88.4}
+    assert creatinine_clearance(80, 36, female=False, creatinine_umol_l=88.4) == pytest.approx(30, abs=1e-12)
+    assert status(tiny(screening=[row]), protocol, "E4") == "pass"
+
+
+@pytest.mark.parametrize(
+    ("medication", "expected"),
+    [
+        ({"medication": "rituximab", "indication": "pns", "start_date": "2014-02-01"}, "fail"),
+        ({"medication": "rituximab", "indication": "tumour", "start_date": "2014-02-01"}, "pass"),
+        ({"medication": "pembrolizumab", "indication": "tumour", "start_date": "2014-02-01"}, "fail"),
+        ({"medication": "rituximab", "start_date": "2014-02-01", "stop_date": "2014-02-28"}, "pass"),
+        ({"medication": "rituximab", "start_date": "2014-02-01", "stop_date": "2014-03-01"}, "fail"),
+        ({"medication": "rituximab"}, "unknown"),
+        ({"medication": "rituximab", "stop_date": "2014-02-28"}, "pass"),
+        ({"medication": "herbal tea", "start_date": "2014-02-01"}, "unknown"),
+        ({"medication": "herbal tea", "indication": "other", "start_date": "2014-02-01"}, "pass"),
+        ({"medication": "rituximab", "atc": "N02BE01", "start_date": "2014-02-01"}, "pass"),
+        ({"medication": "paracetamol", "atc": "L04AA06", "start_date": "2014-02-01"}, "fail"),
+        ({"medication": "paracetamol", "atc": "L01", "start_date": "2014-02-01"}, "unknown"),
+        ({"medication": "Privigen", "indication": "trial", "start_date": "2014-02-01"}, "pass"),
+        ({"medication": "rituximab", "start_date": "2014-03-05"}, "fail"),
+        ({"medication": "rituximab", "start_date": "2014-03-06"}, "pass"),
+        ({"medication": "Privigen", "start_date": "2014-03-05"}, "pass"),
+        ({"medication": "Privigen", "start_date": "2014-03-04"}, "fail"),
+    ],
+)
+def test_other_immunotherapy(tiny, protocol, medication, expected):
+    trial = tiny(medications=[medication], infusions=[{"cycle": 1, "date": "2014-03-05", "dose_g": 20}])
+    assert status(trial, protocol, "E1") == expected
+
+
+def test_without_the_medications_table_nothing_is_known(tiny, protocol):
+    assert status(tiny(), protocol, "E1") == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "expected"),
+    [
+        ("ÉCHANGES PLASMATIQUES", None, {"plasma exchange"}),
+        ("méthylprednisolone 1 g IV", None, {"corticosteroid"}),
+        ("prednisoloneX", None, None),
+        ("paclitaxel + dexaméthasone", None, {"corticosteroid"}),
+        ("cisplatine", None, set()),
+        ("x", "l04", {"immunosuppressant (L04)"}),
+        ("x", "L01XC32", {"checkpoint inhibitor"}),
+        ("x", "L01XC", None),
+        ("cisplatine", "ABC", set()),
+    ],
+)
+def test_medication_classes(protocol, name, code, expected):
+    found = medication_classes(name, code and code.upper(), protocol.medications)
+    assert found == (None if expected is None else frozenset(expected))
+
+
+@pytest.mark.property
+@given(st.lists(st.lists(st.integers(0, 2), min_size=4, max_size=4), min_size=1))
+def test_overall_is_the_three_valued_and(rows):
+    names = {0: "fail", 1: "unknown", 2: "pass"}
+    for row, code in zip(rows, eligibility.overall_status(np.array(rows)), strict=True):
+        words = {names[value] for value in row}
+        assert code == (0 if "fail" in words else 1 if "unknown" in words else 2)

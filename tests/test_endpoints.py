@@ -1,0 +1,183 @@
+"""Visits, decisions and endpoints on tiny tables."""
+
+import pytest
+
+from pnstrial import endpoints, visits
+from pnstrial.endpoints import primary_endpoint
+from pnstrial.protocol import ProtocolError
+from pnstrial.results import NotEstimable
+
+DAY_1 = "2014-03-02"  # the enrolment of the tiny trial: its patient is not infused
+
+
+def rated(tiny, *ratings, **tables):
+    return tiny(
+        screening=[{"mrs": 3}],
+        mrs=[{"date": date, "mrs": mrs, "rater": rater} for date, mrs, rater in ratings],
+        **tables,
+    )
+
+
+def month_3(trial, protocol):
+    return visits.derive(trial, protocol).iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("ratings", "mrs", "day"),
+    [
+        ([("2014-05-11", 2, "")], 2, 71),
+        ([("2014-05-10", 2, "")], None, None),
+        ([("2014-06-08", 2, "")], 2, 99),
+        ([("2014-06-09", 2, "")], None, None),
+        ([("2014-05-23", 2, ""), ("2014-05-27", 4, "")], 4, 87),
+        ([("2014-05-24", 2, ""), ("2014-05-27", 4, "")], 2, 84),
+        ([("2014-05-25", 2, "x"), ("2014-05-25", 4, "y")], 4, 85),
+    ],
+)
+def test_the_rating_that_counts(tiny, protocol, ratings, mrs, day):
+    row = month_3(rated(tiny, *ratings), protocol)
+    assert row["derivation"] == ("missing" if mrs is None else "observed")
+    if mrs is not None:
+        assert (row["mrs"], row["day"]) == (mrs, day)
+
+
+def test_the_primary_rater_goes_before_the_conservative_one(tiny, protocol):
+    trial = rated(tiny, ("2014-05-25", 2, "x"), ("2014-05-25", 4, "y"))
+    assert month_3(trial, protocol.model_copy(update={"primary_rater": "x"}))["mrs"] == 2
+
+
+@pytest.mark.parametrize(
+    ("death", "rating", "derivation"),
+    [
+        ("2014-05-25", "2014-05-20", "DEATH"),
+        ("2014-05-26", "2014-05-20", "observed"),
+        ("2014-05-26", "2014-04-01", "DEATH"),
+        ("2014-06-09", "2014-04-01", "missing"),
+    ],
+)
+def test_death_is_mrs_6(tiny, protocol, death, rating, derivation):
+    trial = rated(
+        tiny, (rating, 2, ""), follow_up=[{"last_contact_date": death, "status": "dead", "death_date": death}]
+    )
+    assert month_3(trial, protocol)["derivation"] == derivation
+
+
+def test_baseline_is_the_latest_up_to_day_1(tiny, protocol):
+    trial = rated(
+        tiny, ("2014-03-01", 2, "x"), ("2014-03-02", 4, "x"), ("2014-03-02", 5, "y"), ("2014-03-03", 0, "")
+    )
+    assert month_3(trial, protocol)["baseline_mrs"] == 4
+    on_screening_day = rated(tiny, ("2014-03-01", 2, "x"))
+    assert month_3(on_screening_day, protocol)["baseline_mrs"] == 2
+
+
+def infused(*cycles):
+    starts = {1: "2014-03-05", 2: "2014-04-02", 3: "2014-04-30", 4: "2014-06-20"}
+    return [{"cycle": cycle, "date": starts[cycle], "dose_g": 100} for cycle in cycles]
+
+
+@pytest.mark.parametrize(
+    ("mrs", "cycles", "contact", "decision", "deviation"),
+    [
+        (4, (1, 2, 3), "2015-01-01", "discontinue", None),
+        (4, (1, 2, 3, 4), "2015-01-01", "discontinue", "after the Month 3 decision"),
+        (3, (1, 2, 3), "2015-01-01", "continue", "no later cycle"),
+        (3, (1, 2, 3), "2014-06-24", "continue", None),
+        (3, (1, 2, 3), "2014-06-25", "continue", "no later cycle"),
+        (3, (1, 2), "2015-01-01", "continue", None),
+        (None, (1, 2, 3), "2015-01-01", "not evaluable", None),
+    ],
+)
+def test_decisions_and_whether_they_were_kept(tiny, protocol, mrs, cycles, contact, decision, deviation):
+    trial = tiny(
+        screening=[{"mrs": 3, "weight_kg": 50}],
+        infusions=infused(*cycles),
+        mrs=[{"date": "2014-05-28", "mrs": mrs}],
+        follow_up=[{"last_contact_date": contact, "status": "alive"}],
+    )
+    row = visits.decisions(trial, protocol).iloc[0]
+    assert row["decision"] == decision
+    assert (row["deviation"] is None) if deviation is None else deviation in row["deviation"]
+
+
+@pytest.mark.parametrize(
+    ("start", "reason"),
+    [("2014-03-02", "improved"), ("2014-03-03", "rescue immunotherapy"), ("2014-05-25", "rescue immunotherapy"),
+     ("2014-05-26", "improved")],
+)  # fmt: skip
+def test_rescue_counts_after_day_1_and_up_to_the_rating(tiny, protocol, start, reason):
+    trial = rated(
+        tiny,
+        ("2014-05-25", 2, ""),
+        medications=[{"medication": "rituximab", "indication": "pns", "start_date": start}],
+    )
+    assert primary_endpoint(trial, protocol).patients["reason"].tolist() == [reason]
+
+
+@pytest.mark.parametrize(
+    ("rating", "missing", "stopped", "reason"),
+    [
+        ("2014-04-20", "LOCF", "treatment policy", "missing, improved at the last rating (LOCF)"),
+        ("2014-06-12", "LOCF", "treatment policy", "missing"),
+        ("2014-04-20", "exclude", "treatment policy", "missing, excluded"),
+        ("2014-04-20", "best case", "treatment policy", "missing, counted as responder (best case)"),
+        ("2014-04-02", "non-responder", "while on treatment", "improved while on treatment"),
+        ("2014-04-03", "non-responder", "while on treatment", "missing"),
+        ("2014-04-02", "non-responder", "composite", "fewer than three cycles"),
+    ],
+)
+def test_missing_and_stopped(tiny, protocol, rating, missing, stopped, reason):
+    trial = tiny(screening=[{"mrs": 3}], infusions=infused(1), mrs=[{"date": rating, "mrs": 2}])
+    result = primary_endpoint(trial, protocol, estimand={"missing": missing, "stopped": stopped})
+    assert result.patients["reason"].tolist() == [reason]
+
+
+def test_no_denominator_is_not_estimable(tiny, protocol):
+    trial = tiny(screening=[{"enrolment_date": ""}])
+    result = primary_endpoint(trial, protocol, null=0.1)
+    assert isinstance(result.estimate, NotEstimable)
+    assert str(result.p_value) == "not estimable: no patient is enrolled"
+    assert "not estimable" in str(result)
+    excluded = primary_endpoint(tiny(screening=[{"mrs": 3}]), protocol, estimand={"missing": "exclude"})
+    assert "every patient is excluded" in str(excluded.estimate)
+
+
+def test_wrong_questions(tiny, protocol):
+    trial = tiny()
+    with pytest.raises(ProtocolError, match="visit 'Month 9' is not in protocol"):
+        primary_endpoint(trial, protocol, visit="Month 9")
+    with pytest.raises(ProtocolError, match=r"endpoint\.null_proportion"):
+        primary_endpoint(trial, protocol, null=2)
+    with pytest.raises(ProtocolError, match="allowed is 'composite' or 'exclude'"):
+        primary_endpoint(trial, protocol, estimand={"death": "ignore"})
+
+
+def test_times(tiny, protocol):
+    trial = rated(
+        tiny,
+        ("2014-03-12", 2, ""),
+        ("2014-04-01", 4, ""),
+        follow_up=[{"last_contact_date": "2014-05-01", "status": "dead", "death_date": "2014-05-01"}],
+    )
+    times = endpoints.time_to_event(trial, protocol).set_index("parameter")
+    assert times["days"].to_dict() == {"overall_survival": 60, "deterioration": 30, "improvement": 10}
+    assert times["event"].to_dict() == {"overall_survival": 1, "deterioration": 1, "improvement": 1}
+    died = tiny(
+        screening=[{"mrs": 3}],
+        follow_up=[{"last_contact_date": "2014-05-01", "status": "dead", "death_date": "2014-05-01"}],
+    )
+    times = endpoints.time_to_event(died, protocol).set_index("parameter")
+    assert times["event"].to_dict() == {"overall_survival": 1, "deterioration": 1, "improvement": 2}
+
+
+def test_of_two_scores_the_better_at_baseline_the_worse_after(tiny, protocol):
+    scores = [("2014-03-01", 50), ("2014-03-01", 60), ("2014-05-25", 55), ("2014-05-25", 70)]
+    trial = tiny(scales=[{"date": date, "scale": "Barthel", "score": score} for date, score in scores])
+    row = endpoints.scale_changes(trial, protocol).iloc[0]
+    assert (row["baseline"], row["score"], row["improved"]) == (60, 55, False)
+
+
+def test_a_larger_fall_can_be_asked_for(tiny, protocol):
+    trial = rated(tiny, ("2014-05-25", 2, ""))
+    stricter = protocol.with_settings(endpoint={"improvement_points": 2})
+    assert primary_endpoint(trial, stricter).responders == 0
