@@ -9,6 +9,7 @@ Next: `course`.
 
 from __future__ import annotations
 
+from pnstrial.multistate.calibration import Calibration, calibrate
 from pnstrial.multistate.course import (
     ANTIBODIES,
     DAYS_PER_MONTH,
@@ -30,12 +31,14 @@ from pnstrial.multistate.rating import RatingError
 __all__ = [
     "ANTIBODIES",
     "DAYS_PER_MONTH",
+    "Calibration",
     "Course",
     "MultistateFit",
     "OnsetBand",
     "RateRatios",
     "RatingError",
     "StateProbabilities",
+    "calibrate",
     "expected_survival",
     "fit",
     "generator",

@@ -214,7 +214,8 @@ def fit(
     Parameters
     ----------
     data : DataFrame or mapping of columns
-        One row per record. The rows of a patient may be in any order; times must differ.
+        One row per record, in any order. A patient may have several rows at a time: a rating on the day of the
+        death, or (with misclassification) two raters.
     patient, time, state : str
         Columns. The unit of the rates is 1 / unit of time.
     allowed : array of shape (k, k)
@@ -250,8 +251,8 @@ def fit(
     Raises
     ------
     ValueError
-        If a column is missing, a time or covariate is not a number, two rows of a patient share a time, a state
-        is unknown, a death is not the last row, a sequence of states is impossible under `allowed`, or there is
+        If a column is missing, a time or covariate is not a number, a state is unknown, a death is not the last
+        row, a sequence of states is impossible under `allowed`, or there is
         no patient with two rows. All offenders of a kind are named at once.
 
     Notes
@@ -348,7 +349,9 @@ def _numbers(column: NDArray[Any], name: str) -> NDArray[np.float64]:
         raise ValueError(f"fit: column {name} holds values that are not numbers") from None
     if not np.all(np.isfinite(values)):
         rows = np.flatnonzero(~np.isfinite(values))[:10].tolist()
-        raise ValueError(f"fit: column {name} is missing or not finite in rows {rows}; every row needs a value")
+        raise ValueError(
+            f"fit: column {name} is missing or not finite in rows {rows}; every row needs a value"
+        )
     return values
 
 
@@ -390,7 +393,9 @@ def _model(
     for row, (name, effect) in enumerate(covariates.items()):
         if isinstance(effect, str):
             if effect not in {"each", "common"}:
-                raise ValueError(f"fit: covariates[{name!r}] is {effect!r}; allowed: 'each', 'common', groups")
+                raise ValueError(
+                    f"fit: covariates[{name!r}] is {effect!r}; allowed: 'each', 'common', groups"
+                )
             parts = [[n] for n in range(m)] if effect == "each" else [list(range(m))]
         else:
             parts = _grouped(effect, where, f"covariates[{name!r}]")
@@ -439,7 +444,9 @@ def _emissions(
     """Give each row's probability of its record by true state, and the state of exactly timed deaths."""
     k = len(labels)
     living = [label for label, row in zip(labels, mask, strict=True) if row.any()]
-    codes: dict[Any, Any] = {} if censor is None else censor if isinstance(censor, Mapping) else {censor: living}
+    codes: dict[Any, Any] = (
+        {} if censor is None else censor if isinstance(censor, Mapping) else {censor: living}
+    )
     if clash := [code for code in codes if code in labels]:
         raise ValueError(f"fit: censor code {clash} is also a state; choose another code")
     table = {label: (np.eye(k)[n] if kernel is None else kernel[:, n]) for n, label in enumerate(labels)}
@@ -476,20 +483,19 @@ def _prepare(
     if not times.size:
         raise ValueError("fit: data has no rows")
     patients, code = np.unique(taken[columns[0]], return_inverse=True)
-    order = np.lexsort((times, code))
+    labels = _labels(states, k, set(taken[columns[2]].tolist()), death_exact)
+    deaths = _deaths(death_exact, labels, mask)
+    # A rating on the day of the death came before it.
+    ended = np.isin(taken[columns[2]], [labels[place] for place in deaths])
+    order = np.lexsort((ended, times, code))
     code, times = code[order], times[order]
     state = taken[columns[2]][order]
     z = np.empty((times.size, len(covariates)))
     for number, name in enumerate(covariates):
         z[:, number] = _numbers(taken[name], name)[order]
     same = code[1:] == code[:-1]
-    if np.any(same & (np.diff(times) <= 0)):
-        who = sorted({str(patients[code[n]]) for n in np.flatnonzero(same & (np.diff(times) <= 0))})
-        raise ValueError(f"fit: patient {', '.join(who)}: two rows at the same time; keep one")
     if not same.any():
         raise ValueError("fit: no patient has two rows; rates need at least one interval")
-    labels = _labels(states, k, set(state.tolist()), death_exact)
-    deaths = _deaths(death_exact, labels, mask)
     kernel = _kernel(misclassification, k)
     emission, dead = _emissions(state, labels, censor, kernel, mask, deaths)
     first = np.r_[True, ~same]
@@ -499,9 +505,7 @@ def _prepare(
     before = np.r_[np.zeros((1, z.shape[1])), z[:-1]]
     inside = ~first
     patterns, pattern = np.unique(before[inside], axis=0, return_inverse=True)
-    pair, interval = np.unique(
-        np.column_stack([pattern.ravel(), dt[inside]]), axis=0, return_inverse=True
-    )
+    pair, interval = np.unique(np.column_stack([pattern.ravel(), dt[inside]]), axis=0, return_inverse=True)
     where = np.full(times.size, -1, np.intp)
     where[inside] = interval.ravel()
     begin = np.flatnonzero(first)
@@ -538,7 +542,9 @@ def _check_deaths(
     if wrong := sorted({str(name) for name in who[dead & ~last]}):
         raise ValueError(f"fit: patient {', '.join(wrong)}: rows after an exactly timed death; remove them")
     if wrong := sorted({str(name) for name in who[dead & first]}):
-        raise ValueError(f"fit: patient {', '.join(wrong)}: the death is the first row; add a row alive before it")
+        raise ValueError(
+            f"fit: patient {', '.join(wrong)}: the death is the first row; add a row alive before it"
+        )
 
 
 def _check_possible(
@@ -552,7 +558,9 @@ def _check_possible(
     rows = impossible_rows(model, panel, theta)
     if rows.size:
         shown = "; ".join(f"patient {who[row]} at time {times[row]:g}" for row in rows[:10])
-        raise ValueError(f"fit: states that `allowed` cannot produce: {shown} (allow the transition, or correct it)")
+        raise ValueError(
+            f"fit: states that `allowed` cannot produce: {shown} (allow the transition, or correct it)"
+        )
 
 
 def _start(model: RateModel, panel: Panel, size: int) -> NDArray[np.float64]:
@@ -578,12 +586,12 @@ def _maximise(
     """Climb to the maximum; rates that go to 0 are set to 0 and the rest is climbed again."""
     at_zero: set[int] = set()
     n_rates = int(model.group.max()) + 1
-    exposure = float(panel.length @ np.bincount(panel.interval[panel.interval >= 0], minlength=panel.length.size))
+    exposure = float(
+        panel.length @ np.bincount(panel.interval[panel.interval >= 0], minlength=panel.length.size)
+    )
     for _ in range(n_rates + 1):
         theta, value = _climb(model, panel, theta, at_zero)
-        low = [
-            n for n in range(n_rates) if n not in at_zero and np.exp(theta[n]) * exposure < _AT_ZERO
-        ]
+        low = [n for n in range(n_rates) if n not in at_zero and np.exp(theta[n]) * exposure < _AT_ZERO]
         dropped = False
         for n in low:
             trial = theta.copy()

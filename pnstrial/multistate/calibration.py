@@ -1,0 +1,391 @@
+"""Which rates reproduce a published series?
+
+Input: how many patients improved, stayed stable, deteriorated and died by a time, and survival at given times.
+Output: `Calibration`: a `Course`, what it gives beside what was published, and how far they are apart.
+Protocol section: endpoint (its categories of change).
+Method: the rates of a shape are multiplied until the probabilities of the Markov process meet the targets
+(bounded least squares from one fixed start: the same input always gives the same rates).
+Next: `fitting`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from pnstrial.multistate.course import GRADES, Course, OnsetBand, generator
+from pnstrial.multistate.process import exponential
+from pnstrial.results import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Calibration", "calibrate"]
+
+FLAT: Final = Course(
+    improve=(0.0, 1.0, 1.0, 1.0, 1.0, 1.0),
+    worsen=(1.0, 1.0, 1.0, 1.0, 1.0, 0.0),
+    die=(0.4096, 0.512, 0.64, 0.8, 1.28, 2.048),
+)
+"""The shape before calibration: equal rates to step, and dying 1.25 times as fast per grade, 1.6 times from 3 to 4
+and from 4 to 5 (Graus et al. Brain 2001;124:1138-1148: relative risk 1.60 for Rankin over 3; the rest assumed)."""
+
+
+@dataclass(frozen=True)
+class Calibration(Result):
+    """A course calibrated to published figures.
+
+    Parameters
+    ----------
+    largest_difference : float
+        Largest absolute difference between a target and what the course gives, as a probability.
+    reached : bool
+        Whether it is within `tolerance`.
+    tolerance : float
+        The difference allowed.
+    at_months : float
+        Time of the counts.
+    n : float or None
+        Patients behind the counts; None if probabilities were given.
+    course : Course
+        The calibrated rates.
+    targets, achieved : dict of str to float
+        Published and calibrated probabilities, under the same names.
+    """
+
+    largest_difference: float
+    reached: bool
+    tolerance: float
+    at_months: float
+    n: float | None
+    course: Course = field(repr=False)
+    targets: dict[str, float] = field(repr=False)
+    achieved: dict[str, float] = field(repr=False)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per target: target, published, achieved, difference."""
+        import pandas as pd
+
+        rows = [
+            {"target": name, "published": value, "achieved": self.achieved[name],
+             "difference": self.achieved[name] - value}
+            for name, value in self.targets.items()
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def to_toml(self) -> str:
+        """Return the rates as lines of a TOML table, to nine digits, with how well they do as comments."""
+        lines = [
+            f"# {name}: published {value:.4g}, calibrated {self.achieved[name]:.4g}"
+            for name, value in self.targets.items()
+        ]
+        for name, rates in zip(("improve", "worsen", "die"), self.course.base_rates(), strict=True):
+            lines.append(f"{name} = [{', '.join(f'{rate:.9g}' for rate in rates)}]")
+        for band in self.course.onset:
+            lines += [
+                "",
+                "[[onset]]",
+                f"from_months = {band.from_months:.9g}",
+                f"improve = {band.improve:.9g}",
+                f"worsen = {band.worsen:.9g}",
+                f"die = {band.die:.9g}",
+            ]
+        return "\n".join(lines) + "\n"
+
+
+def calibrate(
+    *,
+    improved: float,
+    stable: float,
+    deteriorated: float,
+    dead: float | None = None,
+    at_months: float = 3.0,
+    survival: Mapping[float, float] | None = None,
+    baseline: ArrayLike = (0.0, 0.0, 0.5, 0.5, 0.0, 0.0),
+    shape: Course = FLAT,
+    on_ivig: bool = False,
+    changing_hazard: bool = False,
+    months_since_onset: float = 0.0,
+    tolerance: float = 0.005,
+    nearest: bool = False,
+) -> Calibration:
+    """Find the rates that reproduce published counts of change and published survival.
+
+    Parameters
+    ----------
+    improved, stable, deteriorated : float
+        Patients with a lower, the same, a higher mRS than at baseline at `at_months`: counts or shares.
+    dead : float, optional
+        Patients dead by then, not counted in `deteriorated`. None: the series does not say, and
+        `deteriorated` includes the dead, as the trial's endpoint does.
+    at_months : float, default 3
+        Time of the counts in months.
+    survival : dict of float to float, optional
+        Probability of being alive by months, such as ``{12: 0.40}`` (the default, as in Sillevis Smitt et al. J
+        Neurol 2002;249:745-753).
+    baseline : six float, default half mRS 2 and half mRS 3
+        Distribution of the grades 0-5 at time 0.
+    shape : Course, optional
+        Ratios between the grades' rates; all improve rates are multiplied by one factor, all worsen rates by one,
+        all die rates by one. Default: equal rates to step, dying faster in higher grades.
+    on_ivig : bool, default False
+        Whether the series was on IVIg: the ratios of the shape then act while it is calibrated.
+    changing_hazard : bool, default False
+        False: one factor on dying for all time; with more than one figure on death (`dead`, several times of
+        `survival`) also the steepness of dying over the grades is free (times exp(-0.2) to exp(1) per grade), and more figures than that are met by
+        least squares. True: a factor of its own between each two figures on death, written as bands of time since
+        onset; any survival curve that falls can then be met.
+    months_since_onset : float, default 0
+        With `changing_hazard`: months since onset at baseline, where the first band begins.
+    tolerance : float, default 0.005
+        Largest difference allowed between a target and what is reached.
+    nearest : bool, default False
+        Return the nearest course, with its differences, where the targets cannot be reached.
+
+    Returns
+    -------
+    Calibration
+
+    Raises
+    ------
+    ValueError
+        If a figure is impossible, or no rates reach the targets within `tolerance`: the message says which targets
+        are missed, by how much, and which exclude each other.
+
+    Examples
+    --------
+    >>> found = calibrate(improved=1, stable=8, deteriorated=8, survival={12: 0.40})
+    >>> found.to_frame()[["target", "published", "achieved"]].round(3)
+               target  published  achieved
+    0        improved      0.059     0.059
+    1          stable      0.471     0.471
+    2    deteriorated      0.471     0.471
+    3  alive at 12 mo      0.400     0.400
+    >>> calibrate(improved=0.1, stable=0.8, deteriorated=0.1, survival={2: 0.6})
+    Traceback (most recent call last):
+    ...
+    ValueError: calibrate: cannot be reached: alive at 2 mo is 0.6, but 0.9 are improved or stable ... later
+    """
+    points = dict(sorted({12.0: 0.40}.items() if survival is None else survival.items()))
+    start = _baseline(baseline)
+    targets, n = _targets(improved, stable, deteriorated, dead, at_months, points)
+    _contradictions(targets, at_months, points, dead is not None)
+    times = sorted({*points, *([at_months] if dead is not None else [])})
+    family = _Family(shape, start, times, at_months, on_ivig=on_ivig, changing=changing_hazard,
+                     split_dead=dead is not None, points=tuple(points), onset=months_since_onset)  # fmt: skip
+    x = _search(family, np.array(list(targets.values())), improved=improved)
+    reached = dict(zip(targets, family.achieved(x).tolist(), strict=True))
+    gap = max(abs(reached[name] - value) for name, value in targets.items())
+    if gap > tolerance and not nearest:
+        missed = ", ".join(
+            f"{name} {value:.3f} (nearest {reached[name]:.3f})"
+            for name, value in targets.items()
+            if abs(reached[name] - value) > tolerance
+        )
+        advice = (
+            "let the hazard change (changing_hazard=True), " if len(times) > 1 and not changing_hazard else ""
+        )
+        raise ValueError(
+            f"calibrate: these cannot be reached together: {missed}; {advice}give another shape or baseline, "
+            f"or take the nearest (nearest=True)"
+        )
+    return Calibration(gap, gap <= tolerance, tolerance, at_months, n, family.course(x), targets, reached)
+
+
+def _baseline(baseline: ArrayLike) -> NDArray[np.float64]:
+    p = np.asarray(baseline, float)
+    if p.shape != (GRADES,) or not np.all(np.isfinite(p) & (p >= 0)) or abs(p.sum() - 1) > 1e-9:
+        raise ValueError(
+            f"calibrate: baseline must be six probabilities (mRS 0-5) that sum to 1; got {p.tolist()}"
+        )
+    return p
+
+
+def _targets(
+    improved: float,
+    stable: float,
+    deteriorated: float,
+    dead: float | None,
+    at_months: float,
+    points: Mapping[float, float],
+) -> tuple[dict[str, float], float | None]:
+    """Turn the figures into named probabilities; say everything that is impossible about them."""
+    given = {"improved": improved, "stable": stable, "deteriorated": deteriorated}
+    if dead is not None:
+        given["dead"] = dead
+    wrong = [
+        f"{name} is {value}; it must be 0 or more" for name, value in given.items() if not 0 <= value < np.inf
+    ]
+    total = sum(given.values())
+    if not wrong and total <= 0:
+        wrong.append("improved, stable and deteriorated are all 0; give counts or shares")
+    if not 0 < at_months < np.inf:
+        wrong.append(f"at_months is {at_months}; it must be over 0")
+    if dead is None and not points:
+        wrong.append("nothing says how fast patients die; give dead, or survival at one time")
+    earlier = 1.0
+    for month, alive in points.items():
+        if not 0 < month < np.inf or not 0 < alive <= 1:
+            wrong.append(
+                f"survival {{{month}: {alive}}}: months must be over 0, survival over 0 and at most 1"
+            )
+        elif alive > earlier:
+            wrong.append(f"survival rises to {alive} at {month:g} months; it can only fall")
+        earlier = alive
+    if wrong:
+        raise ValueError("calibrate: " + "; ".join(wrong))
+    targets = {name: value / total for name, value in given.items()}
+    targets |= {f"alive at {month:g} mo": alive for month, alive in points.items()}
+    return targets, None if abs(total - 1) < 1e-9 else total
+
+
+def _contradictions(
+    targets: Mapping[str, float], at_months: float, points: Mapping[float, float], split: bool
+) -> None:
+    """Say which targets exclude each other whatever the rates."""
+    wrong: list[str] = []
+    settled = targets["improved"] + targets["stable"]
+    for month, alive in points.items():
+        if month <= at_months and alive < settled - 1e-9:
+            wrong.append(
+                f"alive at {month:g} mo is {alive:g}, but {settled:.3g} are improved or stable at "
+                f"{at_months:g} mo or later"
+            )
+        if split and month >= at_months and alive > 1 - targets["dead"] + 1e-9:
+            wrong.append(
+                f"alive at {month:g} mo is {alive:g}, but {targets['dead']:.3g} are dead at {at_months:g} mo"
+            )
+        if split and month < at_months and alive < 1 - targets["dead"] - 1e-9:
+            wrong.append(
+                f"alive at {month:g} mo is {alive:g}, but only {targets['dead']:.3g} are dead at {at_months:g} mo"
+            )
+    if wrong:
+        raise ValueError("calibrate: cannot be reached: " + "; ".join(wrong))
+
+
+class _Family:
+    """The courses among which is searched, and the probabilities each gives."""
+
+    def __init__(
+        self,
+        shape: Course,
+        baseline: NDArray[np.float64],
+        times: list[float],
+        at_months: float,
+        *,
+        on_ivig: bool,
+        changing: bool,
+        split_dead: bool,
+        points: tuple[float, ...],
+        onset: float,
+    ) -> None:
+        self.shape, self.baseline, self.at, self.on_ivig = shape, baseline, at_months, on_ivig
+        self.split, self.points, self.onset, self.changing = split_dead, points, onset, changing
+        self.edges = np.array(times[:-1] if changing else [])
+        self.steep = not changing and len(times) > 1
+        self.n_deaths = len(times) if changing and times else 1
+        self.size = 2 + self.n_deaths + int(self.steep)
+        self.grid = np.array(sorted({0.0, at_months, *points, *self.edges.tolist()}))
+
+    def factors(self, x: NDArray[np.float64]) -> tuple[float, float, NDArray[np.float64], float]:
+        """Give the factors on improving, worsening and dying (one per band), and the steepness of dying."""
+        kinds = np.exp(x)
+        return (
+            float(kinds[0]),
+            float(kinds[1]),
+            kinds[2 : 2 + self.n_deaths],
+            float(x[-1]) if self.steep else 0.0,
+        )
+
+    def base(self, improve: float, worsen: float, die: float, steepness: float) -> Course:
+        """Give the shape with its rates multiplied."""
+        tilt = np.exp(steepness * (np.arange(GRADES) - 2.5))
+        rates = self.shape.base_rates() * np.array([[improve], [worsen], [die]])
+        rates[2] *= tilt
+        return self.shape.model_copy(
+            update={
+                name: tuple(float(rate) for rate in row)
+                for name, row in zip(("improve", "worsen", "die"), rates, strict=True)
+            }
+        )
+
+    def course(self, x: NDArray[np.float64]) -> Course:
+        """Give the course; factors on dying that change become bands of time since onset."""
+        improve, worsen, die, steepness = self.factors(x)
+        top = float(die.max())
+        course = self.base(improve, worsen, top, steepness)
+        if not self.changing or die.size == 1:
+            return Course.model_validate(course.model_dump())
+        starts = [0.0, *(self.onset + self.edges).tolist()]
+        bands = tuple(
+            OnsetBand(from_months=start, die=float(factor / top))
+            for start, factor in zip(starts, die, strict=True)
+        )
+        return Course.model_validate(course.model_dump() | {"onset": [band.model_dump() for band in bands]})
+
+    def achieved(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give the probabilities of the targets: the categories, then survival at each time."""
+        improve, worsen, die, steepness = self.factors(x)
+        states: dict[float, NDArray[np.float64]] = {}
+        now = np.vstack([np.eye(GRADES, GRADES + 1)])
+        lengths = np.diff(self.grid)
+        band = np.searchsorted(self.edges, self.grid[:-1], side="right")
+        steps = np.stack(
+            [
+                generator(self.base(improve, worsen, float(die[b]), steepness), on_ivig=self.on_ivig)
+                for b in range(self.n_deaths)
+            ]
+        )
+        P = exponential(steps[band] * lengths[:, None, None])
+        for end, step in zip(self.grid[1:], P, strict=True):
+            now = now @ step
+            states[float(end)] = now
+        at = states[self.at]
+        from_grade, to_grade = np.indices(at.shape)
+        alive = to_grade < GRADES
+        shares: list[float] = [
+            float(self.baseline @ np.where(kind, at, 0.0).sum(axis=1))
+            for kind in (
+                to_grade < from_grade,
+                to_grade == from_grade,
+                (to_grade > from_grade) & (alive | (not self.split)),
+            )
+        ]
+        if self.split:
+            shares.append(float(self.baseline @ at[:, GRADES]))
+        shares += [float(1 - self.baseline @ states[float(month)][:, GRADES]) for month in self.points]
+        return np.array(shares)
+
+
+def _search(family: _Family, wanted: NDArray[np.float64], *, improved: float) -> NDArray[np.float64]:
+    """Minimise the squared differences from a fixed start; a share of 0 improved is a rate of 0."""
+    from scipy.optimize import least_squares
+
+    low, high = np.full(family.size, -16.0), np.full(family.size, 5.0)
+    start = np.full(family.size, np.log(0.1))
+    if family.steep:
+        low[-1], high[-1], start[-1] = -0.2, 1.0, 0.0  # a higher grade never dies more slowly
+    free = np.ones(family.size, bool)
+    x = start.copy()
+    if improved == 0:
+        free[0], x[0] = False, -np.inf
+
+    def residuals(part: NDArray[np.float64]) -> NDArray[np.float64]:
+        x[free] = part
+        return family.achieved(x) - wanted
+
+    best: Any = None
+    for shift in (0.0, -2.0, 1.5):
+        begin = np.clip(start[free] + shift, low[free] + 0.01, high[free] - 0.01)
+        found = least_squares(residuals, begin, bounds=(low[free], high[free]), xtol=1e-14, ftol=1e-14, gtol=1e-14,
+                              max_nfev=300)  # fmt: skip
+        if best is None or found.cost < best.cost:
+            best = found
+        if best.cost < 1e-16:
+            break
+    x[free] = best.x
+    return x
