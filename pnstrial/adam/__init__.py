@@ -24,5 +24,9 @@ from pnstrial.adam.read import AdamDataError as AdamDataError
 from pnstrial.adam.read import AdamTrial as AdamTrial
 from pnstrial.adam.read import check_adam as check_adam
 from pnstrial.adam.read import read_adam as read_adam
+from pnstrial.adam.sdtm import SdtmMappingError as SdtmMappingError
+from pnstrial.adam.sdtm import SdtmTables as SdtmTables
+from pnstrial.adam.sdtm import default_mapping as default_mapping
+from pnstrial.adam.sdtm import from_sdtm as from_sdtm
 from pnstrial.adam.specification import CODELISTS as CODELISTS
 from pnstrial.adam.specification import DATASETS as DATASETS

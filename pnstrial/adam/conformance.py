@@ -17,7 +17,14 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.adam.dataset import AdamFinding, Dataset, finding
-from pnstrial.adam.specification import CODELISTS, DATASETS, LABEL_LENGTH, STANDARD_LABELS, TEXT_BYTES, name_is_legal
+from pnstrial.adam.specification import (
+    CODELISTS,
+    DATASETS,
+    LABEL_LENGTH,
+    STANDARD_LABELS,
+    TEXT_BYTES,
+    name_is_legal,
+)
 from pnstrial.adam.xpt import DATE_FORMATS
 
 if TYPE_CHECKING:
@@ -54,7 +61,11 @@ RULES: Final[dict[str, tuple[Severity, str, str]]] = {
     "AD0109": ("warning", "within a parameter, a visit has one number", _FDA),
     "AD0110": ("warning", "within a parameter, a visit number has one visit", _FDA),
     "AD0121": ("error", "a start date (*SDT) is not after its end date (*EDT)", _FDA),
-    "AD0127": ("warning", "where BASE is populated, the subject and parameter have a record with ABLFL = Y", _FDA),
+    "AD0127": (
+        "warning",
+        "where BASE is populated, the subject and parameter have a record with ABLFL = Y",
+        _FDA,
+    ),
     "AD0132": ("warning", "where CHG is populated, AVAL and BASE are", _FDA),
     "AD0137": ("warning", "where CRITyFL is populated, CRITy is", _FDA),
     "AD0141": ("error", "a PARAMCD has one PARAM", _FDA),
@@ -104,7 +115,9 @@ _REQUIRED: Final = {
     "OCCDS": ("STUDYID", "USUBJID", "AETERM", "AEDECOD", "AEBODSYS"),
 }
 _ESSENTIAL: Final = frozenset({"USUBJID", "PARAMCD"})
-_NUMERIC: Final = frozenset({"AGE", "AVAL", "BASE", "CHG", "CNSR", "AVISITN", "ADY", "ASEQ", "AESEQ", "SRCSEQ"})
+_NUMERIC: Final = frozenset(
+    {"AGE", "AVAL", "BASE", "CHG", "CNSR", "AVISITN", "ADY", "ASEQ", "AESEQ", "SRCSEQ"}
+)
 _TEXT: Final = frozenset({"USUBJID", "PARAM", "PARAMCD", "AVISIT", "AVALC", "DTYPE", "EVNTDESC", "CNSDTDSC"})
 _CODELISTS: Final = {
     "AGEU": "AGEU",
@@ -131,7 +144,10 @@ def rules_table() -> pd.DataFrame:
     >>> rules_table().set_index("rule").loc["AD0154", "holds"]
     'a subject and parameter have one record with ABLFL = Y (per BASETYPE)'
     """
-    rows = [{"rule": key, "severity": s, "holds": holds, "list": source} for key, (s, holds, source) in RULES.items()]
+    rows = [
+        {"rule": key, "severity": s, "holds": holds, "list": source}
+        for key, (s, holds, source) in RULES.items()
+    ]
     return pd.DataFrame(rows)
 
 
@@ -168,7 +184,9 @@ def check(datasets: Mapping[str, Dataset]) -> tuple[AdamFinding, ...]:
         if adsl is not None and dataset is not adsl and "USUBJID" in dataset and "USUBJID" in adsl:
             found += _in_adsl(dataset, adsl)
     order = {name: place for place, name in enumerate(["the folder", *(d.where for d in datasets.values())])}
-    return tuple(sorted(found, key=lambda item: (item.severity, order.get(item.file, 0), item.rule, item.line or 0)))
+    return tuple(
+        sorted(found, key=lambda item: (item.severity, order.get(item.file, 0), item.rule, item.line or 0))
+    )
 
 
 def is_time_to_event(dataset: Dataset) -> bool:
@@ -212,7 +230,7 @@ def _records(
 
 
 def _told(value: Any) -> str:
-    if value is None or value != value:  # noqa: PLR0124 - nan
+    if pd.isna(value):
         return ""
     if isinstance(value, float):
         return f"{value:g}"
@@ -233,11 +251,13 @@ def _variables(dataset: Dataset) -> Iterator[AdamFinding]:
         standard = STANDARD_LABELS.get(name)
         if standard is not None and variable.label.strip() != standard:
             yield breach("AD0018", dataset.where, f"label it {standard!r}", column=name, value=variable.label)
-        if name.endswith("DT") and len(name) > 2:  # noqa: PLR2004
+        if name.endswith("DT") and len(name) > 2:
             if variable.is_text:
                 yield breach("AD0058", dataset.where, "write it as a number with a date format", column=name)
             elif variable.kind != "date" or variable.format.rstrip("0123456789.") not in {*DATE_FORMATS, ""}:
-                yield breach("AD0041", dataset.where, "give it the format DATE9.", column=name, value=variable.format)
+                yield breach(
+                    "AD0041", dataset.where, "give it the format DATE9.", column=name, value=variable.format
+                )
 
 
 def _types(dataset: Dataset) -> Iterator[AdamFinding]:
@@ -302,7 +322,7 @@ def _flags(dataset: Dataset) -> Iterator[AdamFinding]:
 def _flag_pairs(dataset: Dataset) -> Iterator[AdamFinding]:
     for variable in dataset.variables:
         name = variable.name
-        if not name.endswith("FN") or len(name) < 3 or variable.is_text:  # noqa: PLR2004
+        if not name.endswith("FN") or len(name) < 3 or variable.is_text:
             continue
         number = dataset.frame[name]
         yield from _records("AD0006", dataset, number.notna() & ~number.isin([0, 1]), name, "write 1 or 0")
@@ -325,7 +345,9 @@ def _one_to_one(
     for given, other, rule in ((first, second, rules[0]), (second, first, rules[1])):
         several = known.groupby([*within, given], sort=False)[other].unique()
         for key, values in several[several.map(len) > 1].items():
-            told = " / ".join(str(part) for part in (cast("tuple[Any, ...]", key) if isinstance(key, tuple) else (key,)))
+            told = " / ".join(
+                str(part) for part in (cast("tuple[Any, ...]", key) if isinstance(key, tuple) else (key,))
+            )
             text = f"{told}: {', '.join(str(value) for value in values)}"
             yield breach(rule, dataset.where, "give it one", column=other, value=text)
 
@@ -371,7 +393,9 @@ def _keys(dataset: Dataset) -> Iterator[AdamFinding]:
     keys = _key_of(dataset)
     if keys:
         twice = frame.duplicated(list(keys), keep="first")
-        yield from _records("PN0001", dataset, twice, keys[-1], f"the key is {' '.join(keys)}; remove the second record")
+        yield from _records(
+            "PN0001", dataset, twice, keys[-1], f"the key is {' '.join(keys)}; remove the second record"
+        )
 
 
 def _key_of(dataset: Dataset) -> Sequence[str]:
@@ -385,7 +409,9 @@ def _key_of(dataset: Dataset) -> Sequence[str]:
     if own is not None and all(key in dataset for key in own.keys):
         return own.keys
     if is_basic(dataset):
-        return [name for name in ("USUBJID", "PARAMCD", "ASEQ") if name in dataset] if "ASEQ" in dataset else []
+        return (
+            [name for name in ("USUBJID", "PARAMCD", "ASEQ") if name in dataset] if "ASEQ" in dataset else []
+        )
     return [name for name in ("USUBJID", "AESEQ") if name in dataset] if "AESEQ" in dataset else []
 
 
@@ -399,7 +425,9 @@ def _parameters(dataset: Dataset) -> Iterator[AdamFinding]:
     if "PARAMCD" in dataset:
         codes = dataset.frame["PARAMCD"]
         wrong = codes.notna() & ~codes.map(lambda code: name_is_legal(str(code)))
-        yield from _records("AD0143", dataset, wrong & ~codes.duplicated(), "PARAMCD", "shorten or rename the code")
+        yield from _records(
+            "AD0143", dataset, wrong & ~codes.duplicated(), "PARAMCD", "shorten or rename the code"
+        )
         if "PARAM" in dataset:
             yield from _one_to_one(dataset, "PARAMCD", "PARAM", ("AD0141", "AD0142"), [])
         if {"AVISIT", "AVISITN"} <= set(dataset.frame.columns):
@@ -456,11 +484,12 @@ def _criteria(dataset: Dataset) -> Iterator[AdamFinding]:
 
 def _selection(dataset: Dataset) -> Iterator[AdamFinding]:
     frame = dataset.frame
-    group = [name for name in ("USUBJID", "PARAMCD", "AVISIT", "DTYPE" if is_time_to_event(dataset) else "BASETYPE")]
-    group = [name for name in group if name in dataset]
+    group = [name for name in ("USUBJID", "PARAMCD", "AVISIT", "BASETYPE") if name in dataset]
     if "ANL01FL" in dataset and {"USUBJID", "PARAMCD", "AVISIT"} <= set(group):
         flagged = frame["ANL01FL"].eq("Y") & frame["AVISIT"].notna()
-        again = flagged & frame[flagged].duplicated(group, keep="first").reindex(frame.index, fill_value=False)
+        again = flagged & frame[flagged].duplicated(group, keep="first").reindex(
+            frame.index, fill_value=False
+        )
         yield from _records("PN0003", dataset, again, "ANL01FL", "flag one record only")
 
 
@@ -471,7 +500,9 @@ def _censoring(dataset: Dataset) -> Iterator[AdamFinding]:
         return
     censor = frame["CNSR"]
     wrong = censor.notna() & ((censor < 0) | (censor % 1 != 0))
-    yield from _records("AD0169", dataset, wrong, "CNSR", "0 is an event, a positive integer a reason for censoring")
+    yield from _records(
+        "AD0169", dataset, wrong, "CNSR", "0 is an event, a positive integer a reason for censoring"
+    )
     if "STARTDT" not in dataset:
         yield breach("AD0245", dataset.where, "add STARTDT")
     if "ADT" not in dataset:

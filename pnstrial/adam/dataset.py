@@ -31,7 +31,15 @@ if TYPE_CHECKING:
 
     from pnstrial.data.findings import Severity
 
-__all__ = ["AdamFinding", "AdamSpecificationError", "Dataset", "as_frame", "finding", "problems_of", "specification_rows"]
+__all__ = [
+    "AdamFinding",
+    "AdamSpecificationError",
+    "Dataset",
+    "as_frame",
+    "finding",
+    "problems_of",
+    "specification_rows",
+]
 
 DATE_UNIT = "datetime64[s]"
 NUMERIC_BYTES = 8
@@ -59,7 +67,7 @@ def finding(
     severity: Severity = "error",
 ) -> AdamFinding:
     """Make a finding; the line is the number of the record, from 1."""
-    who = None if patient is None or patient != patient else str(patient)
+    who = None if pd.isna(patient) else str(patient)
     return AdamFinding(file, line, who, column, None if value is None else str(value), rule, severity, remedy)
 
 
@@ -147,7 +155,9 @@ def typed(values: list[Any], variable: Variable) -> pd.Series:
 
 
 def _blank(value: Any) -> bool:
-    return value is None or value is pd.NaT or value != value or (isinstance(value, str) and not value.strip())
+    return (
+        value is None or value is pd.NaT or value != value or (isinstance(value, str) and not value.strip())
+    )
 
 
 def problems_of(dataset: Dataset) -> list[str]:

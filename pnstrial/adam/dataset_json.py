@@ -111,7 +111,9 @@ def _told(value: Any) -> str:
     return text if len(text) <= 40 else f"{text[:40]}..."
 
 
-def write_dataset_json(dataset: Dataset, path: Path, created: dt.datetime, study: str, source: tuple[str, str]) -> None:
+def write_dataset_json(
+    dataset: Dataset, path: Path, created: dt.datetime, study: str, source: tuple[str, str]
+) -> None:
     """Write a dataset as Dataset-JSON 1.1.
 
     Parameters
@@ -236,14 +238,18 @@ def read_dataset_json(path: Path) -> tuple[Dataset | None, list[AdamFinding]]:
         problems = list(_beyond_schema(content))
     if problems:
         remedy = "correct the program that wrote the file"
-        return None, [finding(_INVALID, path.name, remedy, value=problem) for problem in problems[:_MOST_SHOWN]]
+        return None, [
+            finding(_INVALID, path.name, remedy, value=problem) for problem in problems[:_MOST_SHOWN]
+        ]
     variables = tuple(_variable(column) for column in content["columns"])
     rows = cast("list[list[Any]]", content.get("rows", []))
     found: list[AdamFinding] = []
     columns: dict[str, pd.Series] = {}
     for place, variable in enumerate(variables):
         values = [row[place] for row in rows]
-        columns[variable.name] = _typed(values, variable, content["columns"][place]["dataType"], path.name, found)
+        columns[variable.name] = _typed(
+            values, variable, content["columns"][place]["dataType"], path.name, found
+        )
     ordered = sorted(
         (column["keySequence"], column["name"]) for column in content["columns"] if "keySequence" in column
     )
@@ -254,7 +260,9 @@ def read_dataset_json(path: Path) -> tuple[Dataset | None, list[AdamFinding]]:
 
 def _beyond_schema(content: dict[str, Any]) -> Iterator[str]:
     names = [column["name"] for column in content["columns"]]
-    yield from (f"the variable {name} stands twice" for name in sorted({n for n in names if names.count(n) > 1}))
+    yield from (
+        f"the variable {name} stands twice" for name in sorted({n for n in names if names.count(n) > 1})
+    )
     rows = content.get("rows", [])
     if not names:
         yield "columns is empty"
@@ -272,11 +280,20 @@ def _variable(column: dict[str, Any]) -> Variable:
     )
     display = str(column.get("displayFormat", "")).rstrip(".")
     return Variable(
-        column["name"], column["label"], cast("Any", kind), "", "Predecessor", "", column.get("length") or 1, display
+        column["name"],
+        column["label"],
+        cast("Any", kind),
+        "",
+        "Predecessor",
+        "",
+        column.get("length") or 1,
+        display,
     )
 
 
-def _typed(values: list[Any], variable: Variable, data_type: str, file: str, found: list[AdamFinding]) -> pd.Series:
+def _typed(
+    values: list[Any], variable: Variable, data_type: str, file: str, found: list[AdamFinding]
+) -> pd.Series:
     """Give a column its type; a value of another type is a finding and missing."""
     clean: list[Any] = []
     for line, value in enumerate(values, 1):
@@ -285,7 +302,9 @@ def _typed(values: list[Any], variable: Variable, data_type: str, file: str, fou
         except (ValueError, TypeError, OverflowError):
             rule = f"SD0059: a value must be of its variable's type ({data_type})"
             found.append(
-                finding(rule, file, "correct the value or the type", line=line, column=variable.name, value=value)
+                finding(
+                    rule, file, "correct the value or the type", line=line, column=variable.name, value=value
+                )
             )
             clean.append(None)
     return typed(clean, variable)

@@ -28,6 +28,7 @@ from pnstrial.adam.efficacy import admrs_rows, adscale_rows, adtte_rows
 from pnstrial.adam.specification import DATASETS
 from pnstrial.adam.subjects import Material, adae_rows, adex_rows, adsl_rows, lines_of
 from pnstrial.results import Provenance, Result
+from pnstrial.rules import DEAD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +46,13 @@ _ROWS = {
     "ADAE": adae_rows,
     "ADTTE": adtte_rows,
 }
-_TABLES = {"mrs": "ADMRS", "scales": "ADSCALE", "infusions": "ADEX", "adverse_events": "ADAE", "follow_up": "ADTTE"}
+_TABLES = {
+    "mrs": "ADMRS",
+    "scales": "ADSCALE",
+    "infusions": "ADEX",
+    "adverse_events": "ADAE",
+    "follow_up": "ADTTE",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,29 +178,32 @@ def _left_out(trial: TrialData) -> tuple[AdamFinding, ...]:
     """List the collected records that no dataset carries."""
     enrolled = set(trial.enrolled)
     found: list[AdamFinding] = []
-    for table, dataset in _TABLES.items():
-        value = {"mrs": "mrs", "scales": "score"}.get(table)
-        for row in lines_of(trial.table(table)).to_dict("records"):
-            where = {"line": int(row["line"]), "patient": row["patient_id"], "severity": "warning"}
-            if row["patient_id"] not in enrolled:
-                rule = f"LEFT-OUT: {dataset} holds enrolled patients; a screening failure is in ADSL only"
-                found.append(finding(rule, f"{table}.csv", "nothing to do", **where))
-            elif value is not None and (row[value] != row[value] or (table == "mrs" and row[value] == 6)):  # noqa: PLR2004, PLR0124 - nan
-                why = "a blank value is no rating" if row[value] != row[value] else "mRS 6 is a death, no rating"  # noqa: PLR0124 - nan
-                found.append(
-                    finding(f"LEFT-OUT: {why}; {dataset} has no row for it", f"{table}.csv", "nothing to do", **where)
-                )
-    for row in lines_of(trial.medications).to_dict("records"):
+
+    def leave(table: str, row: dict[Any, Any], why: str) -> None:
         found.append(
             finding(
-                "LEFT-OUT: no dataset holds medications; they act through E1, rescue and CRIT1FL",
-                "medications.csv",
+                f"LEFT-OUT: {why}",
+                f"{table}.csv",
                 "nothing to do",
                 line=int(row["line"]),
                 patient=row["patient_id"],
                 severity="warning",
             )
         )
+
+    for table, dataset in _TABLES.items():
+        for row in lines_of(trial.table(table)).to_dict("records"):
+            value = row.get({"mrs": "mrs", "scales": "score"}.get(table, ""), 0)
+            if row["patient_id"] not in enrolled:
+                leave(table, row, f"{dataset} holds enrolled patients; a screening failure is in ADSL only")
+            elif pd.isna(value):
+                leave(table, row, f"a blank value is no rating; {dataset} has no row for it")
+            elif table == "mrs" and value == DEAD:
+                leave(table, row, f"mRS 6 is a death and no rating; {dataset} has the death from follow_up")
+            elif table == "infusions" and row["dose_g"] == 0:
+                leave(table, row, "a dose of 0 is planned and not given; ADEX holds given cycles")
+    for row in lines_of(trial.medications).to_dict("records"):
+        leave("medications", row, "no dataset holds medications; they act through E1, rescue and CRIT1FL")
     return tuple(found)
 
 

@@ -28,7 +28,11 @@ MRS_CODE: Final = "MRS0101"
 MRS_PARAM: Final = "MRS01-Modified Rankin Scale Score"
 BASELINE: Final = "Baseline"
 SCALE_CODES: Final = {"Barthel": "BARTHEL", "ICARS": "ICARS", "ONLS": "ONLS"}
-_SCALE_PARAMS: Final = {"BARTHEL": "Barthel Index Score", "ICARS": "ICARS Total Score", "ONLS": "ONLS Total Score"}
+_SCALE_PARAMS: Final = {
+    "BARTHEL": "Barthel Index Score",
+    "ICARS": "ICARS Total Score",
+    "ONLS": "ONLS Total Score",
+}
 SCALE_CRITERION: Final = "Any change from baseline in the better direction"
 _RESPONSE_FLAGS: Final = {"responder": "Y", "non-responder": "N", "excluded": None}
 _ON_TREATMENT: Final = ("improved while on treatment", "not improved while on treatment")
@@ -157,7 +161,8 @@ def _rating_rows(
     if not names:
         return [row]
     return [
-        {**row, "AVISIT": name, "ANL01FL": "Y" if _counts(chosen[patient, name], rating) else None} for name in names
+        {**row, "AVISIT": name, "ANL01FL": "Y" if _counts(chosen[patient, name], rating) else None}
+        for name in names
     ]
 
 
@@ -187,7 +192,11 @@ def _derived_rows(
     elif value["derivation"] == visits.MISSING:
         row: dict[str, Any] = {"DTYPE": "NRI"}
         if reason in _LOCF:
-            row = _carried(material, patient, material.assessments.date_of(material.protocol.visit(visit).last_day)[patient])
+            row = _carried(
+                material,
+                patient,
+                material.assessments.date_of(material.protocol.visit(visit).last_day)[patient],
+            )
             row["DTYPE"] = "LOCF"
         elif reason.endswith("(best case)"):
             row["DTYPE"] = "BC"
@@ -228,7 +237,13 @@ def _finished(
     """Add what every row of ADMRS carries, in order of time."""
     targets = {visit.name: visit.target_day for visit in material.protocol.visits} | {BASELINE: 0}
     carried = {**material.carried(patient), "PARAM": MRS_PARAM, "PARAMCD": MRS_CODE, "BASE": base}
-    own.sort(key=lambda row: (row.get("ADY") or targets[row["AVISIT"]], row.get("DTYPE") or "", targets.get(row["AVISIT"], 0)))
+    own.sort(
+        key=lambda row: (
+            row.get("ADY") or targets[row["AVISIT"]],
+            row.get("DTYPE") or "",
+            targets.get(row["AVISIT"], 0),
+        )
+    )
     for number, row in enumerate(own, 1):
         value = clean(row.get("AVAL"))
         row |= {**carried, "ASEQ": number, "AVISITN": targets.get(row["AVISIT"])}
@@ -309,11 +324,15 @@ def _score_rows(
 def adtte_rows(material: Material) -> list[dict[str, Any]]:
     """Give the time-to-event records, each with its reason for censoring and its source."""
     records = endpoints.time_to_event(material.trial, material.protocol, assessments=material.assessments)
-    status = material.trial.follow_up.drop_duplicates("patient_id").set_index("patient_id")["status"].to_dict()
+    status = (
+        material.trial.follow_up.drop_duplicates("patient_id").set_index("patient_id")["status"].to_dict()
+    )
     place = {patient: position for position, patient in enumerate(material.assessments.patients.index)}
     order = list(TIME_CODES)
     rows: list[dict[str, Any]] = []
-    listed = sorted(records.to_dict("records"), key=lambda r: (place[r["patient_id"]], order.index(r["parameter"])))
+    listed = sorted(
+        records.to_dict("records"), key=lambda r: (place[r["patient_id"]], order.index(r["parameter"]))
+    )
     for record in listed:
         patient, parameter = str(record["patient_id"]), str(record["parameter"])
         code, label = TIME_CODES[parameter]

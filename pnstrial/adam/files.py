@@ -98,9 +98,11 @@ def _page(datasets: AdamDatasets, table: pd.DataFrame, listing: pd.DataFrame) ->
         "<style>body{font-family:sans-serif;margin:2em}table{border-collapse:collapse;font-size:85%}",
         "th,td{border:1px solid #bbb;padding:3px 6px;text-align:left;vertical-align:top}</style></head><body>",
         f"<h1>{html.escape(title)}</h1>",
-        f"<p>Protocol {html.escape(str(datasets.provenance.protocol_id))}, version "
-        f"{html.escape(str(datasets.provenance.protocol_version))}; pnstrial "
-        f"{html.escape(datasets.provenance.package_version)}. Lengths in bytes.</p>",
+        (
+            f"<p>Protocol {html.escape(str(datasets.provenance.protocol_id))}, version "
+            f"{html.escape(str(datasets.provenance.protocol_version))}; pnstrial "
+            f"{html.escape(datasets.provenance.package_version)}. Lengths in bytes.</p>"
+        ),
         _html_table("Datasets", listing.drop(columns=["sha256"])),
     ]
     for name, rows in table.groupby("dataset", sort=False):
@@ -112,10 +114,14 @@ def _page(datasets: AdamDatasets, table: pd.DataFrame, listing: pd.DataFrame) ->
 def _html_table(title: str, frame: pd.DataFrame) -> str:
     head = "".join(f"<th scope='col'>{html.escape(str(name))}</th>" for name in frame.columns)
     body = "".join(
-        "<tr>" + "".join(f"<td>{'' if pd.isna(cell) else html.escape(str(cell))}</td>" for cell in row) + "</tr>\n"
+        "<tr>"
+        + "".join(f"<td>{'' if pd.isna(cell) else html.escape(str(cell))}</td>" for cell in row)
+        + "</tr>\n"
         for row in frame.astype(object).to_numpy()
     )
-    return f"<h2>{html.escape(title)}</h2>\n<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    return (
+        f"<h2>{html.escape(title)}</h2>\n<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    )
 
 
 # ----------------------------------------------------------------------------------------------------- Parquet
@@ -159,11 +165,17 @@ def _read_parquet(path: Path) -> tuple[Dataset | None, list[AdamFinding]]:
     columns: dict[str, pd.Series] = {}
     for item in table.schema:
         meta = {key.decode(): value.decode() for key, value in (item.metadata or {}).items()}
-        numeric = pa.types.is_integer(item.type) or pa.types.is_floating(item.type) or pa.types.is_decimal(item.type)
+        numeric = (
+            pa.types.is_integer(item.type)
+            or pa.types.is_floating(item.type)
+            or pa.types.is_decimal(item.type)
+        )
         dated = pa.types.is_date(item.type) or pa.types.is_timestamp(item.type)
         kind: Any = meta.get("kind") or ("date" if dated else "float" if numeric else "text")
         length = int(meta["length"]) if kind == "text" and meta.get("length", "").isdigit() else None
-        variable = Variable(item.name, meta.get("label", ""), kind, "", "Predecessor", "", length, meta.get("format"))
+        variable = Variable(
+            item.name, meta.get("label", ""), kind, "", "Predecessor", "", length, meta.get("format")
+        )
         if item.name in columns:
             text = f"the variable {item.name} stands twice"
             return None, [finding(_PARQUET_RULE, path.name, "rename one of them", value=text)]
@@ -173,13 +185,21 @@ def _read_parquet(path: Path) -> tuple[Dataset | None, list[AdamFinding]]:
         except (ValueError, TypeError) as problem:
             text = f"{item.name}: {problem}"
             return None, [finding(_PARQUET_RULE, path.name, "write the column as its type", value=text)]
-    meta = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items() if key != b"ARROW:schema"}
+    meta = {
+        key.decode(): value.decode()
+        for key, value in (table.schema.metadata or {}).items()
+        if key != b"ARROW:schema"
+    }
     name = meta.get("name", path.stem.upper())
     frame = pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows))
-    return Dataset(name, meta.get("label", ""), tuple(variables), frame, tuple(meta.get("keys", "").split()), path.name), []
+    return Dataset(
+        name, meta.get("label", ""), tuple(variables), frame, tuple(meta.get("keys", "").split()), path.name
+    ), []
 
 
-def read_dataset(path: str | Path, encoding: str | None = None) -> tuple[Dataset | None, tuple[AdamFinding, ...]]:
+def read_dataset(
+    path: str | Path, encoding: str | None = None
+) -> tuple[Dataset | None, tuple[AdamFinding, ...]]:
     """Read one dataset from a file.
 
     Parameters

@@ -11,6 +11,7 @@ Next: `sdtm`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,8 @@ from pnstrial.adam.files import FORMATS, RECORD_COUNTS, read_dataset
 from pnstrial.data import TrialDataError
 from pnstrial.endpoints import ResponseResult
 from pnstrial.results import NotEstimable, Provenance, Result
+from pnstrial.rules import CATEGORIES, change_category
+from pnstrial.visits import codes, named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["AdamDataError", "AdamTrial", "check_adam", "read_adam"]
 
 _PARAMETER_OF: Final = {code: name for name, (code, _) in TIME_CODES.items()}
-_OBSERVED: Final = frozenset({None, "DEATH"})
 _ANSWERS: Final = {"Y": "responder", "N": "non-responder"}
 _EVENTS: Final = ("death", "rescue", "stopped", "missing")
 
@@ -75,7 +77,13 @@ class AdamTrial(Result):
     def to_frame(self) -> pd.DataFrame:
         """Return one row per dataset: name, label, records, variables."""
         rows: list[dict[str, Any]] = [
-            {"dataset": d.name, "label": d.label, "records": len(d), "variables": len(d.variables), "file": d.file}
+            {
+                "dataset": d.name,
+                "label": d.label,
+                "records": len(d),
+                "variables": len(d.variables),
+                "file": d.file,
+            }
             for d in self.datasets.values()
         ]
         return pd.DataFrame(rows)
@@ -128,14 +136,21 @@ class AdamTrial(Result):
             if is_basic(dataset):
                 labels = dataset.frame["PARAM"] if "PARAM" in dataset else dataset.frame["PARAMCD"]
                 for code, group in labels.groupby(dataset.frame["PARAMCD"], sort=False):
-                    row = {"dataset": dataset.name, "parameter": code, "label": group.iloc[0], "records": len(group)}
+                    row = {
+                        "dataset": dataset.name,
+                        "parameter": code,
+                        "label": group.iloc[0],
+                        "records": len(group),
+                    }
                     rows.append(row)
         return pd.DataFrame(rows, columns=["dataset", "parameter", "label", "records"])
 
     def _scale(self, parameter: str | None) -> pd.DataFrame:
         """Find the records of the ordinal scale, with the patient_id."""
         listed = self.parameters()
-        scales = [d.name for d in self.datasets.values() if is_basic(d) and not is_time_to_event(d) and "BASE" in d]
+        scales = [
+            d.name for d in self.datasets.values() if is_basic(d) and not is_time_to_event(d) and "BASE" in d
+        ]
         listed = listed[listed["dataset"].isin(scales)]
         code = parameter or (MRS_CODE if MRS_CODE in set(listed["parameter"]) else None)
         if code is None and len(listed) == 1:
@@ -143,9 +158,15 @@ class AdamTrial(Result):
         row = listed[listed["parameter"] == code]
         if row.empty:
             known = ", ".join(listed["parameter"]) or "none"
-            raise ValueError(f"parameter {parameter!r} is no scale with a baseline in {self.source}; there are: {known}")
+            raise ValueError(
+                f"parameter {parameter!r} is no scale with a baseline in {self.source}; there are: {known}"
+            )
         frame = self[str(row["dataset"].iloc[0])]
         frame = frame[frame["PARAMCD"] == code].reset_index(drop=True)
+        if "AVAL" not in frame:
+            raise ValueError(f"parameter {code} has no AVAL: grades must be numbers")
+        if "ABLFL" not in frame:
+            frame["ABLFL"] = None
         frame.insert(0, "patient_id", self._ids(frame["USUBJID"]))
         return frame
 
@@ -171,7 +192,9 @@ class AdamTrial(Result):
         """
         frame = self._scale(parameter)
         if "ANL01FL" not in frame or "AVISIT" not in frame:
-            raise ValueError("the scale has no ANL01FL or no AVISIT: nothing says which record counts at a visit")
+            raise ValueError(
+                "the scale has no ANL01FL or no AVISIT: nothing says which record counts at a visit"
+            )
         start = frame[frame["ABLFL"] == "Y"].drop_duplicates("patient_id").set_index("patient_id")
         at_visit = frame[(frame["ANL01FL"] == "Y") & frame["AVISIT"].notna() & (frame["ABLFL"] != "Y")]
         at_visit = at_visit.reset_index(drop=True)
@@ -179,10 +202,7 @@ class AdamTrial(Result):
         known = dtype.isna() | dtype.eq("DEATH")
         value = at_visit["AVAL"].where(known)
         base = at_visit["BASE"]
-        category = np.full(len(at_visit), None, dtype=object)
-        category[(value < base).to_numpy()] = "improved"
-        category[(value == base).to_numpy()] = "stable"
-        category[((value > base) | dtype.eq("DEATH")).to_numpy()] = "deteriorated"
+        category = self._categories(base, value, dtype.eq("DEATH"), self._points(frame))
         derivation = np.where(dtype.eq("DEATH"), "DEATH", np.where(value.notna(), "observed", "missing"))
         return pd.DataFrame(
             {
@@ -197,6 +217,27 @@ class AdamTrial(Result):
                 "category": category,
             }
         )
+
+    @staticmethod
+    def _points(frame: pd.DataFrame) -> int:
+        """Read from the criterion by how many points a value must fall to be improved; 1 where it does not say."""
+        texts = frame["CRIT1"].dropna() if "CRIT1" in frame else pd.Series(dtype=object)
+        match = (
+            re.search(r"at least (\d+) points? below baseline", str(texts.iloc[0])) if len(texts) else None
+        )
+        return int(match[1]) if match else 1
+
+    @staticmethod
+    def _categories(base: pd.Series, value: pd.Series, dead: pd.Series, points: int) -> NDArray[Any]:
+        """Compare with the baseline: by the rule of the trial on grades 0-6, else by the plain difference."""
+        grades = pd.concat([base, value]).dropna()
+        if grades.isin(range(7)).all():
+            return named(change_category(codes(base), codes(value), min(points, 6)), CATEGORIES)
+        category = np.full(len(value), None, dtype=object)
+        category[(base - value >= points).to_numpy()] = "improved"
+        category[((base - value < points) & (value <= base)).to_numpy()] = "stable"
+        category[((value > base) | dead).to_numpy()] = "deteriorated"
+        return category
 
     def shift(
         self, visit: str, parameter: str | None = None
@@ -222,7 +263,9 @@ class AdamTrial(Result):
         """
         values = self._at(visit, self.visit_values(parameter))
         both = values["baseline_mrs"].notna() & values["mrs"].notna()
-        return values.loc[both, "baseline_mrs"].to_numpy(dtype=float), values.loc[both, "mrs"].to_numpy(dtype=float)
+        return values.loc[both, "baseline_mrs"].to_numpy(dtype=float), values.loc[both, "mrs"].to_numpy(
+            dtype=float
+        )
 
     @staticmethod
     def _at(visit: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -383,9 +426,16 @@ class AdamTrial(Result):
             "days": frame["AVAL"].to_numpy(dtype=float),
             "event": np.where(frame["CNSR"] == 0, 1, np.where(rival, 2, 0)),
         }
-        sources = {"EVNTDESC": "description", "SRCDOM": "source_table", "SRCVAR": "source_column", "SRCSEQ": "source_line"}
+        sources = {
+            "EVNTDESC": "description",
+            "SRCDOM": "source_table",
+            "SRCVAR": "source_column",
+            "SRCSEQ": "source_line",
+        }
         for name, column in sources.items():
-            columns[column] = frame[name].to_numpy() if name in frame else np.full(len(frame), None, dtype=object)
+            columns[column] = (
+                frame[name].to_numpy() if name in frame else np.full(len(frame), None, dtype=object)
+            )
         return pd.DataFrame(columns)
 
     # ------------------------------------------------------------------------------------------ exposure and safety
@@ -394,7 +444,9 @@ class AdamTrial(Result):
         adex = self["ADEX"]
         if "PARCAT1" in adex:
             adex = adex[adex["PARCAT1"] == "OVERALL"]
-        wide = adex.pivot_table(index="USUBJID", columns="PARAMCD", values="AVAL", aggfunc="first", sort=False)
+        wide = adex.pivot_table(
+            index="USUBJID", columns="PARAMCD", values="AVAL", aggfunc="first", sort=False
+        )
         wide = wide.reindex(list(dict.fromkeys(adex["USUBJID"])))
         wide.insert(0, "patient_id", self._ids(pd.Series(wide.index)))
         wide.columns.name = None
@@ -420,7 +472,9 @@ def _files(folder: Path, format: str | None) -> list[Path]:  # noqa: A002 - the 
 
 
 def check_adam(
-    folder: str | Path, format: str | None = None, encoding: str | None = None  # noqa: A002 - the field says format
+    folder: str | Path,
+    format: str | None = None,  # noqa: A002 - the field says format
+    encoding: str | None = None,
 ) -> tuple[AdamTrial | None, tuple[AdamFinding, ...]]:
     """Read ADaM datasets with everything that is wrong with them.
 
@@ -469,6 +523,14 @@ def check_adam(
     return AdamTrial(datasets, tuple(found), str(folder)), tuple(found)
 
 
+def _same(first: pd.Series, second: pd.Series) -> bool:
+    """Compare two columns, missing equal to missing."""
+    blank = first.isna().to_numpy()
+    if (blank != second.isna().to_numpy()).any():
+        return False
+    return all(a == b for a, b in zip(first[~blank], second[~blank], strict=True))
+
+
 def _twice(first: Dataset, second: Dataset) -> list[AdamFinding]:
     """Compare a dataset that stands in two files, value by value."""
     names = list(first.frame.columns)
@@ -476,11 +538,7 @@ def _twice(first: Dataset, second: Dataset) -> list[AdamFinding]:
         text = f"{first.file}: {len(first)} records, {len(names)} variables"
         text += f"; {second.file}: {len(second)} records, {len(second.frame.columns)} variables"
         return [breach("PN0007", second.file, "remove the wrong one", value=text)]
-    differing = [
-        name
-        for name in names
-        if not all(a == b or (a != a and b != b) or (pd.isna(a) and pd.isna(b)) for a, b in zip(first.frame[name], second.frame[name], strict=True))  # noqa: PLR0124 - nan
-    ]
+    differing = [name for name in names if not _same(first.frame[name], second.frame[name])]
     if differing:
         text = f"{first.file} and {second.file} differ in {', '.join(differing)}"
         return [breach("PN0007", second.file, "remove the wrong one", value=text)]
@@ -494,9 +552,15 @@ def _record_counts(folder: Path, datasets: Mapping[str, Dataset]) -> list[AdamFi
         return []
     try:
         listing = pd.read_csv(path)
-        stated = {str(file): int(count) for file, count in zip(listing["file"], listing["records"], strict=True)}
+        stated = {
+            str(file): int(count) for file, count in zip(listing["file"], listing["records"], strict=True)
+        }
     except (ValueError, KeyError, pd.errors.ParserError) as problem:
-        return [breach("PN0006", RECORD_COUNTS, "write the datasets again, or remove it", value=str(problem)[:100])]
+        return [
+            breach(
+                "PN0006", RECORD_COUNTS, "write the datasets again, or remove it", value=str(problem)[:100]
+            )
+        ]
     return [
         breach(
             "PN0006",
@@ -510,7 +574,9 @@ def _record_counts(folder: Path, datasets: Mapping[str, Dataset]) -> list[AdamFi
 
 
 def read_adam(
-    folder: str | Path, format: str | None = None, encoding: str | None = None  # noqa: A002 - the field says format
+    folder: str | Path,
+    format: str | None = None,  # noqa: A002 - the field says format
+    encoding: str | None = None,
 ) -> AdamTrial:
     """Read the ADaM datasets of a single-arm trial with an ordinal scale.
 

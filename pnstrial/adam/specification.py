@@ -169,7 +169,9 @@ _PARAMCD = _V("PARAMCD", "Parameter Code", "text", "", "Assigned", "see the para
 _ASEQ = _V("ASEQ", "Analysis Sequence Number", "integer", "", "Derived", "1, 2, ... within a subject")
 _SRCDOM = _V("SRCDOM", "Source Data", "text", "", "Derived", "collected table")
 _SRCVAR = _V("SRCVAR", "Source Variable", "text", "", "Derived", "column of the collected table")
-_SRCSEQ = _V("SRCSEQ", "Source Sequence Number", "integer", "", "Derived", "line of the file (the header is 1)")
+_SRCSEQ = _V(
+    "SRCSEQ", "Source Sequence Number", "integer", "", "Derived", "line of the file (the header is 1)"
+)
 _SUBJECT = (_STUDYID, _USUBJID)
 _SETS = (_FASFL, _SAFFL, _PPROTFL)
 _TRACE = (_SRCDOM, _SRCVAR, _SRCSEQ)
@@ -193,21 +195,65 @@ _ADSL = DatasetSpecification(
         _collected("AGE", "Age", "integer", "screening.age"),
         _V("AGEU", "Age Units", "text", "AGEU", "Assigned", "YEARS where AGE is there"),
         _collected("SEX", "Sex", "text", "screening.sex", "SEX"),
-        _V("RACE", "Race", "text", "", "Not Available", "required by the standard; the trial does not collect it"),
-        _V("ARM", "Description of Planned Arm", "text", "", "Derived", "TRT01P; Screen Failure if not enrolled"),
-        _V("TRT01P", "Planned Treatment for Period 01", "text", "", "Protocol", "the single arm, if enrolled"),
+        _V(
+            "RACE",
+            "Race",
+            "text",
+            "",
+            "Not Available",
+            "required by the standard; the trial does not collect it",
+        ),
+        _V(
+            "ARM",
+            "Description of Planned Arm",
+            "text",
+            "",
+            "Derived",
+            "TRT01P; Screen Failure if not enrolled",
+        ),
+        _V(
+            "TRT01P", "Planned Treatment for Period 01", "text", "", "Protocol", "the single arm, if enrolled"
+        ),
         _V("TRT01A", "Actual Treatment for Period 01", "text", "", "Derived", "TRT01P, if ever infused"),
-        _V("TRTSDT", "Date of First Exposure to Treatment", "date", "", "Derived", "first infusion with dose_g > 0"),
-        _V("TRTEDT", "Date of Last Exposure to Treatment", "date", "", "Derived", "last infusion with dose_g > 0"),
+        _V(
+            "TRTSDT",
+            "Date of First Exposure to Treatment",
+            "date",
+            "",
+            "Derived",
+            "first infusion with dose_g > 0",
+        ),
+        _V(
+            "TRTEDT",
+            "Date of Last Exposure to Treatment",
+            "date",
+            "",
+            "Derived",
+            "last infusion with dose_g > 0",
+        ),
         _V("TRTDURD", "Total Treatment Duration (Days)", "integer", "", "Derived", "TRTEDT - TRTSDT + 1"),
         _V("DAY1DT", "Date of Study Day 1", "date", "", "Derived", "TRTSDT, else enrolment; origin of ADY"),
         _V("ENRLFL", "Enrolled Population Flag", "text", "NY", "Derived", "enrolment_date present"),
         _V("SAFFL", "Safety Population Flag", "text", "NY", "Derived", "analysis_sets: safety"),
-        _V("FASFL", "Full Analysis Set Population Flag", "text", "NY", "Derived", "analysis_sets: full_analysis"),
+        _V(
+            "FASFL",
+            "Full Analysis Set Population Flag",
+            "text",
+            "NY",
+            "Derived",
+            "analysis_sets: full_analysis",
+        ),
         _V("PPROTFL", "Per-Protocol Population Flag", "text", "NY", "Derived", "analysis_sets: per_protocol"),
         _V("SCRFFL", "Screening Failure Flag", "text", "NY", "Derived", "Y if not enrolled"),
         _V("ELIGSTT", "Eligibility Status", "text", "ELIGSTT", "Derived", "screen: overall"),
-        _V("CRITNMET", "Criteria Failed or Unknown", "text", "", "Derived", "screen: ids; ? after an unknown one"),
+        _V(
+            "CRITNMET",
+            "Criteria Failed or Unknown",
+            "text",
+            "",
+            "Derived",
+            "screen: ids; ? after an unknown one",
+        ),
         _V("RFICDT", "Date of Informed Consent", "date", "", "Collected", "screening.consent_date"),
         _V("SCRNDT", "Date of Screening", "date", "", "Collected", "screening.screening_date"),
         _V("ENRLDT", "Date of Enrollment", "date", "", "Collected", "screening.enrolment_date"),
@@ -217,7 +263,14 @@ _ADSL = DatasetSpecification(
         _collected("ANTIBCSF", "Onconeural Antibodies in CSF", "text", "screening.antibody_csf"),
         _V("EOSSTT", "End of Study Status", "text", "EOSSTT", "Derived", "see the guide: end of study"),
         _V("EOSDT", "End of Study Date", "date", "", "Derived", "last contact, if the study has ended"),
-        _V("DCSREAS", "Reason for Discontinuation from Study", "text", "NCOMPLT", "Derived", "follow_up.status"),
+        _V(
+            "DCSREAS",
+            "Reason for Discontinuation from Study",
+            "text",
+            "NCOMPLT",
+            "Derived",
+            "follow_up.status",
+        ),
         _V("DTHFL", "Subject Death Flag", "text", "Y", "Derived", "follow_up.status is dead"),
         _V("DTHDT", "Date of Death", "date", "", "Collected", "follow_up.death_date"),
         _collected("DTHCAUS", "Cause of Death", "text", "follow_up.death_cause"),
@@ -231,9 +284,30 @@ def _bds_values(what: str) -> tuple[Variable, ...]:
         _V("BASE", "Baseline Value", "float", "", "Derived", "AVAL of the record with ABLFL = Y"),
         _V("CHG", "Change from Baseline", "float", "", "Derived", "AVAL - BASE, after the baseline"),
         _V("ADT", "Analysis Date", "date", "", "Derived", "date of the rating or of the death"),
-        _V("ADY", "Analysis Relative Day", "integer", "", "Derived", "from DAY1DT = day 1; the day before is -1"),
-        _V("AVISIT", "Analysis Visit", "text", "", "Derived", "window of the protocol that holds ADY; Baseline"),
-        _V("AVISITN", "Analysis Visit (N)", "integer", "", "Derived", "target day of the visit; 0 at baseline"),
+        _V(
+            "ADY",
+            "Analysis Relative Day",
+            "integer",
+            "",
+            "Derived",
+            "from DAY1DT = day 1; the day before is -1",
+        ),
+        _V(
+            "AVISIT",
+            "Analysis Visit",
+            "text",
+            "",
+            "Derived",
+            "window of the protocol that holds ADY; Baseline",
+        ),
+        _V(
+            "AVISITN",
+            "Analysis Visit (N)",
+            "integer",
+            "",
+            "Derived",
+            "target day of the visit; 0 at baseline",
+        ),
         _V("ABLFL", "Baseline Record Flag", "text", "Y", "Derived", "the record that gave BASE"),
         _V("ANL01FL", "Analysis Flag 01", "text", "Y", "Derived", "the record that counts at its visit"),
     )
@@ -260,9 +334,18 @@ _ADMRS = DatasetSpecification(
         *(variable for variable in _bds_values("mRS 0-6; 6 is death")[:1]),
         _V("AVALC", "Analysis Value (C)", "text", "MRS", "Derived", "name of the grade"),
         *_bds_values("")[1:],
-        _V("DTYPE", "Derivation Type", "text", "DTYPE", "Derived", "how a record without a rating came about"),
+        _V(
+            "DTYPE", "Derivation Type", "text", "DTYPE", "Derived", "how a record without a rating came about"
+        ),
         _V("CRIT1", "Analysis Criterion 1", "text", "", "Protocol", "endpoint.improvement_points"),
-        _V("CRIT1FL", "Criterion 1 Evaluation Result Flag", "text", "NY", "Derived", "primary_endpoint; null: excluded"),
+        _V(
+            "CRIT1FL",
+            "Criterion 1 Evaluation Result Flag",
+            "text",
+            "NY",
+            "Derived",
+            "primary_endpoint; null: excluded",
+        ),
         _RESPONSE_REASON,
         _collected("RATER", "Rater", "text", "mrs.rater"),
         *_TRACE,
@@ -286,7 +369,14 @@ _ADSCALE = DatasetSpecification(
         *_bds_values("score of the scale"),
         _V("DTYPE", "Derivation Type", "text", "DTYPE", "Derived", "always null: no score is imputed"),
         _V("CRIT1", "Analysis Criterion 1", "text", "", "Protocol", "any change in the better direction"),
-        _V("CRIT1FL", "Criterion 1 Evaluation Result Flag", "text", "NY", "Derived", "scale_changes; null: not both values"),
+        _V(
+            "CRIT1FL",
+            "Criterion 1 Evaluation Result Flag",
+            "text",
+            "NY",
+            "Derived",
+            "scale_changes; null: not both values",
+        ),
         *_TRACE,
     ),
 )
@@ -302,7 +392,9 @@ _ADEX = DatasetSpecification(
         _TRTP,
         _TRTA,
         *_SETS,
-        _V("PARCAT1", "Parameter Category 1", "text", "PARCAT", "Assigned", "a cycle, or the whole treatment"),
+        _V(
+            "PARCAT1", "Parameter Category 1", "text", "PARCAT", "Assigned", "a cycle, or the whole treatment"
+        ),
         _PARAM,
         _PARAMCD,
         _V("AVAL", "Analysis Value", "float", "", "Derived", "exposure.summarise"),
@@ -329,7 +421,14 @@ _ADAE = DatasetSpecification(
         _TRTA,
         _SAFFL,
         _collected("AETERM", "Reported Term for the Adverse Event", "text", "adverse_events.term"),
-        _V("AEDECOD", "Dictionary-Derived Term", "text", "", "Assigned", "AETERM, upper case: events are not coded"),
+        _V(
+            "AEDECOD",
+            "Dictionary-Derived Term",
+            "text",
+            "",
+            "Assigned",
+            "AETERM, upper case: events are not coded",
+        ),
         _V("AEBODSYS", "Body System or Organ Class", "text", "", "Not Available", "events are not coded"),
         _collected("ASTDT", "Analysis Start Date", "date", "adverse_events.start_date"),
         _V("ASTDY", "Analysis Start Relative Day", "integer", "", "Derived", "ASTDT from DAY1DT; no day 0"),
@@ -339,7 +438,14 @@ _ADAE = DatasetSpecification(
         _collected("AESER", "Serious Event", "text", "adverse_events.serious", "NY"),
         _collected("AEREL", "Causality", "text", "adverse_events.related", "AEREL"),
         _collected("AEACN", "Action Taken with Study Treatment", "text", "adverse_events.action", "ACN"),
-        _V("AEOUT", "Outcome of Adverse Event", "text", "OUT", "Derived", "grade 5 fatal; ended resolved; else unknown"),
+        _V(
+            "AEOUT",
+            "Outcome of Adverse Event",
+            "text",
+            "OUT",
+            "Derived",
+            "grade 5 fatal; ended resolved; else unknown",
+        ),
         _V("TRTEMFL", "Treatment Emergent Analysis Flag", "text", "Y", "Derived", "ASTDT on or after TRTSDT"),
         *_TRACE,
     ),
@@ -363,7 +469,14 @@ _ADTTE = DatasetSpecification(
         _V("ADT", "Analysis Date", "date", "", "Derived", "time_to_event: date"),
         _V("CNSR", "Censor", "integer", "", "Derived", "0 event; positive: reason, see the guide"),
         _V("EVNTDESC", "Event or Censoring Description", "text", "", "Derived", "time_to_event: description"),
-        _V("CNSDTDSC", "Censor Date Description", "text", "", "Derived", "what happened on the date of censoring"),
+        _V(
+            "CNSDTDSC",
+            "Censor Date Description",
+            "text",
+            "",
+            "Derived",
+            "what happened on the date of censoring",
+        ),
         *_TRACE,
     ),
 )
@@ -380,7 +493,17 @@ STANDARD_LABELS: Final = {
     "PARAMN": "Parameter (N)",
     "TRTDURM": "Total Treatment Duration (Months)",
 }
-for _own in ("DAY1DT", "SCRFFL", "ELIGSTT", "CRITNMET", "SCRNDT", "WEIGHTBL", "HEIGHTBL", "ANTIBSER", "ANTIBCSF"):
+for _own in (
+    "DAY1DT",
+    "SCRFFL",
+    "ELIGSTT",
+    "CRITNMET",
+    "SCRNDT",
+    "WEIGHTBL",
+    "HEIGHTBL",
+    "ANTIBSER",
+    "ANTIBCSF",
+):
     del STANDARD_LABELS[_own]
 for _own in ("CRIT1RS", "RATER", "DTHFL"):
     del STANDARD_LABELS[_own]

@@ -50,7 +50,7 @@ def lines_of(frame: pd.DataFrame) -> pd.DataFrame:
 
 def clean(value: Any) -> Any:
     """Turn any form of missing into None."""
-    return None if value is None or value is pd.NA or value is pd.NaT or value != value else value
+    return None if pd.isna(value) else value
 
 
 @dataclass
@@ -81,7 +81,7 @@ class Material:
         return f"IVIg {self.protocol.treatment.dose_g_per_kg:g} g/kg"
 
     def day_number(self, date: Any, patient: str) -> float | None:
-        """Number a date from the patient's day 1; there is no day 0."""
+        """Give the study day of a date, counted from the patient's day 1; there is no day 0."""
         day_1 = self.assessments.patients["day_1"].get(patient)
         if clean(date) is None or clean(day_1) is None:
             return None
@@ -112,12 +112,14 @@ def _criteria_not_met(material: Material) -> tuple[dict[str, str], dict[str, str
     open_ones = asked.criteria[asked.criteria["status"] != "pass"]
     told: dict[str, list[str]] = {}
     for row in open_ones.itertuples():
-        told.setdefault(str(row.patient_id), []).append(f"{row.criterion}{'?' if row.status == 'unknown' else ''}")
+        told.setdefault(str(row.patient_id), []).append(
+            f"{row.criterion}{'?' if row.status == 'unknown' else ''}"
+        )
     overall = dict(zip(asked.overall["patient_id"], asked.overall["overall"], strict=True))
     return {patient: "; ".join(ids) for patient, ids in told.items()}, overall
 
 
-def _end_of_study(material: Material, patient: str, follow_up: dict[str, Any] | None) -> dict[str, Any]:
+def _end_of_study(material: Material, patient: str, follow_up: dict[Any, Any] | None) -> dict[str, Any]:
     """Say whether the patient reached the last visit's target day in contact, left before it, or may still reach it."""
     if follow_up is None:
         return {"EOSSTT": "ONGOING"}
@@ -195,7 +197,9 @@ def adex_rows(material: Material) -> list[dict[str, Any]]:
     first_line = infusions[infusions["dose_g"] > 0].groupby(["patient_id", "cycle"])["line"].min()
     by_patient: dict[str, list[dict[str, Any]]] = {}
     for record in summary.cycles.to_dict("records"):
-        by_patient.setdefault(str(record["patient_id"]), []).append({str(key): value for key, value in record.items()})
+        by_patient.setdefault(str(record["patient_id"]), []).append(
+            {str(key): value for key, value in record.items()}
+        )
     rows: list[dict[str, Any]] = []
     for patient in summary.patients.to_dict("records"):
         who = str(patient["patient_id"])
@@ -298,7 +302,7 @@ def adae_rows(material: Material) -> list[dict[str, Any]]:
                 "AESER": {"yes": "Y", "no": "N"}.get(event["serious"]),
                 "AEREL": {"yes": "RELATED", "no": "NOT RELATED"}.get(event["related"]),
                 "AEACN": _ACTIONS.get(event["action"]),
-                "AEOUT": "FATAL" if grade == 5 else "RECOVERED/RESOLVED" if ended else "UNKNOWN",  # noqa: PLR2004
+                "AEOUT": "FATAL" if grade == 5 else "RECOVERED/RESOLVED" if ended else "UNKNOWN",
                 "TRTEMFL": "Y" if first_dose is not None and start >= first_dose else None,
                 "SRCDOM": "adverse_events",
                 "SRCVAR": "term",

@@ -11,10 +11,10 @@ Next: `conformance`.
 
 from __future__ import annotations
 
-import datetime as dt
+import re
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import pandas as pd
@@ -23,9 +23,10 @@ from pnstrial.adam.dataset import DATE_UNIT, AdamFinding, Dataset, finding, prob
 from pnstrial.adam.specification import Variable, name_is_legal
 
 if TYPE_CHECKING:
+    import datetime as dt
     from pathlib import Path
 
-__all__ = ["DATE_FORMATS", "read_xpt", "write_xpt"]
+__all__ = ["is_date_format", "read_xpt", "write_xpt"]
 
 _RECORD: Final = 80
 _EPOCH: Final = np.datetime64("1960-01-01", "s")
@@ -39,12 +40,15 @@ _NAMESTR_8: Final = b"HEADER RECORD*******NAMSTV8 HEADER RECORD!!!!!!!"
 _INCOMPATIBLE: Final = "SD0062: a dataset must be a valid transport file of version 5"
 _AGAIN: Final = "write or transfer the file again (in binary mode)"
 
-DATE_FORMATS: Final = frozenset(
-    "B8601DA B8601DN DATE DAY DDMMYY DDMMYYB DDMMYYC DDMMYYD DDMMYYN DDMMYYP DDMMYYS E8601DA IS8601DA JULDAY JULIAN"
-    " MMDDYY MMDDYYB MMDDYYC MMDDYYD MMDDYYN MMDDYYP MMDDYYS MMYY MONNAME MONTH MONYY WEEKDATE WEEKDATX WORDDATE"
-    " WORDDATX YEAR YYMM YYMMDD YYMMDDB YYMMDDC YYMMDDD YYMMDDN YYMMDDP YYMMDDS YYMON YYQ".split()
+_DATE_FORMAT: Final = re.compile(
+    "B8601D[AN]|DATE|DAY|DDMMYY[BCDNPS]?|[EI]S?8601DA|JULDAY|JULIAN|MMDDYY[BCDNPS]?|MMYY[BCDNPS]?|MONNAME|MONTH|MONYY"
+    "|WEEKDA(TE|TX|Y)|WORDDAT[EX]|YEAR|YYMM[BCDNPS]?|YYMMDD[BCDNPS]?|YYMON|YYQR?[BCDNPS]?"
 )
-"""SAS formats that show a number as a date (rule AD0041 lists them)."""
+
+
+def is_date_format(shown: str) -> bool:
+    """Say whether a SAS format, such as DATE9, shows a number as a date (rule AD0041 lists these formats)."""
+    return _DATE_FORMAT.fullmatch(shown.upper().rstrip("0123456789.")) is not None
 
 
 def write_xpt(dataset: Dataset, path: Path, created: dt.datetime) -> None:
@@ -67,7 +71,9 @@ def write_xpt(dataset: Dataset, path: Path, created: dt.datetime) -> None:
     from pnstrial.adam.dataset import AdamSpecificationError
 
     if problems := problems_of(dataset):
-        raise AdamSpecificationError(f"{dataset.name} does not fit a transport file:\n  " + "\n  ".join(problems))
+        raise AdamSpecificationError(
+            f"{dataset.name} does not fit a transport file:\n  " + "\n  ".join(problems)
+        )
     columns: dict[str, object] = {}
     for variable in dataset.variables:
         values = dataset.frame[variable.name]
@@ -79,13 +85,15 @@ def write_xpt(dataset: Dataset, path: Path, created: dt.datetime) -> None:
         else:
             columns[variable.name] = values.astype(float)
     pyreadstat.write_xport(
-        pd.DataFrame(columns, columns=[variable.name for variable in dataset.variables]),
+        cast("Any", pd.DataFrame(columns, columns=[variable.name for variable in dataset.variables])),
         str(path),
         file_label=dataset.label,
         column_labels={variable.name: variable.label for variable in dataset.variables},
         table_name=dataset.name,
         file_format_version=5,
-        variable_format={variable.name: f"{variable.format}." for variable in dataset.variables if variable.format},
+        variable_format={
+            variable.name: f"{variable.format}." for variable in dataset.variables if variable.format
+        },
     )
     _stamp(path, created)
 
@@ -130,7 +138,9 @@ def _number(raw: bytes, what: str) -> int:
 def _expect(data: bytes, offset: int, header: bytes, what: str) -> None:
     found = data[offset : offset + len(header)]
     if found != header:
-        raise _Broken(f"no {what} at byte {offset}" + (" (the file ends there)" if len(found) < len(header) else ""))
+        raise _Broken(
+            f"no {what} at byte {offset}" + (" (the file ends there)" if len(found) < len(header) else "")
+        )
 
 
 def _namestr(raw: bytes) -> tuple[Variable, int, int]:
@@ -139,11 +149,15 @@ def _namestr(raw: bytes) -> tuple[Variable, int, int]:
     name, label, shown = _text(raw[8:16]), _text(raw[16:56]), _text(raw[56:64])
     width, decimals = struct.unpack(">hh", raw[64:68])
     place = struct.unpack(">i", raw[84:88])[0]
-    if kind not in (1, 2) or length < 1 or (kind == 1 and not 2 <= length <= 8):  # noqa: PLR2004
+    if kind not in (1, 2) or length < 1 or (kind == 1 and not 2 <= length <= 8):
         raise _Broken(f"the description of variable {name!r} has type {kind} and length {length}")
     display = shown + (str(width) if shown and width else "") + (f".{decimals}" if shown and decimals else "")
-    sas = "text" if kind == 2 else "date" if shown.rstrip("0123456789") in DATE_FORMATS else "float"
-    return Variable(name, label, sas, "", "Predecessor", "", length if kind == 2 else None, display), length, place
+    sas = "text" if kind == 2 else "date" if is_date_format(shown) else "float"
+    return (
+        Variable(name, label, sas, "", "Predecessor", "", length if kind == 2 else None, display),
+        length,
+        place,
+    )
 
 
 def _parse(data: bytes, long_names: list[str]) -> _Header:
@@ -168,7 +182,9 @@ def _parse(data: bytes, long_names: list[str]) -> _Header:
     place = 0
     for variable, length, stated in described:
         if stated != place:
-            raise _Broken(f"variable {variable.name!r} is said to stand at byte {stated} of a record, not {place}")
+            raise _Broken(
+                f"variable {variable.name!r} is said to stand at byte {stated} of a record, not {place}"
+            )
         place += length
     _expect(data, start, _OBSERVATIONS, "header of the records")
     start += _RECORD
@@ -203,7 +219,11 @@ def _rows(data: bytes, start: int, row_bytes: int) -> int:
         raise _Broken(f"the last record has {rest} of its {row_bytes} bytes: the file is cut")
     if rest >= _RECORD:
         raise _Broken(f"{rest} blank bytes follow the records, at most 79 may: the file is cut")
-    while rows and (rows - 1) * row_bytes + _RECORD > 0 and not body[(rows - 1) * row_bytes : rows * row_bytes].strip(b" "):
+    while (
+        rows
+        and (rows - 1) * row_bytes + _RECORD > 0
+        and not body[(rows - 1) * row_bytes : rows * row_bytes].strip(b" ")
+    ):
         rows -= 1  # short records of text only: blanks that fill the last 80 bytes look like records
     return rows
 
@@ -224,30 +244,46 @@ def read_xpt(path: Path, encoding: str | None = None) -> tuple[Dataset | None, l
     findings : list of AdamFinding
         SD0062 for a file that is broken, cut, of version 8 or holds several datasets; AD0013 for its long names.
     """
-    import pyreadstat
-
     long_names: list[str] = []
     try:
         header = _parse(path.read_bytes(), long_names)
-        if not header.variables:
-            raise _Broken("it has no variable")
-        try:
-            frame, _ = pyreadstat.read_xport(str(path), disable_datetime_conversion=True, encoding=encoding)
-        except Exception as problem:  # noqa: BLE001 - whatever the reader meets in a file is a finding on the file
-            text = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
-            raise _Broken(text, "if its text is not UTF-8, name its encoding") from None
-        if len(frame) != header.rows or list(frame.columns) != [variable.name for variable in header.variables]:
-            raise _Broken(f"the reader gives {len(frame)} records where the file has room for {header.rows}")
+        frame = _frame(path, header, encoding)
     except _Broken as broken:
         where = path.name
         found = [finding(_INCOMPATIBLE, where, broken.remedy, value=broken)]
         found += [
-            finding("AD0013: a name has at most 8 characters", where, "rename the variable", column=name, value=name)
+            finding(
+                "AD0013: a name has at most 8 characters",
+                where,
+                "rename the variable",
+                column=name,
+                value=name,
+            )
             for name in long_names
         ]
         return None, found
     columns = {variable.name: _values(frame[variable.name], variable) for variable in header.variables}
     return Dataset(header.name, header.label, header.variables, pd.DataFrame(columns), (), path.name), []
+
+
+def _frame(path: Path, header: _Header, encoding: str | None) -> pd.DataFrame:
+    """Read the values, and see that they are as many as the file has room for."""
+    import pyreadstat
+
+    names = [variable.name for variable in header.variables]
+    if not names:
+        raise _Broken("it has no variable")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise _Broken(f"the variable {twice[0]} stands twice", "rename one of them")
+    try:
+        table, _ = pyreadstat.read_xport(str(path), disable_datetime_conversion=True, encoding=encoding)
+    except Exception as problem:  # noqa: BLE001 - whatever the reader meets in a file is a finding on the file
+        text = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+        raise _Broken(text, "if its text is not UTF-8, name its encoding") from None
+    frame = cast("pd.DataFrame", table)
+    if len(frame) != header.rows or list(frame.columns) != names:
+        raise _Broken(f"the reader gives {len(frame)} records where the file has room for {header.rows}")
+    return frame
 
 
 def _values(column: pd.Series, variable: Variable) -> pd.Series:
@@ -257,6 +293,7 @@ def _values(column: pd.Series, variable: Variable) -> pd.Series:
     numbers = column.astype(float)
     if variable.kind != "date":
         return numbers
-    seconds = numbers.fillna(0) * 86400
-    dates = _EPOCH + np.round(seconds.clip(-1e12, 1e12)).astype("int64").to_numpy().astype("timedelta64[s]")
-    return pd.Series(np.where(numbers.isna(), np.datetime64("NaT", "s"), dates).astype(DATE_UNIT))
+    days = numbers.to_numpy()
+    seconds = np.round(np.clip(np.nan_to_num(days), -1e7, 1e7) * 86400).astype("int64")
+    dates = (_EPOCH + seconds.astype("timedelta64[s]")).astype(DATE_UNIT)
+    return pd.Series(np.where(np.isnan(days), np.datetime64("NaT", "s"), dates).astype(DATE_UNIT))
