@@ -99,8 +99,8 @@ def _step(
         shift = np.asarray(g(values[state], t, gap, X, par), dtype=float).ravel()
         if shift.size not in (1, size - 1) or not np.isfinite(shift).all():
             raise ValueError(
-                f"markov_occupancy: g gave {shift.tolist()} for state {values[state]:g} at time {t:g}; it must give one "
-                f"finite number, or {size - 1}"
+                f"markov_occupancy: g gave {shift.tolist()} for state {values[state]:g} at time {t:g}; it must "
+                f"give one finite number, or {size - 1}"
             )
         above = np.concatenate([[1.0], expit(cuts + shift), [0.0]])
         if (np.diff(above) > 1e-12).any():

@@ -136,7 +136,7 @@ def mixed_ordinal(
     --------
     >>> found = mixed_ordinal([[3, 2, 2], [3, 3, 2], [2, 2, 3], [4, 3, 3], [3, 2, 1], [2, 3, 2]])
     >>> [round(value, 2) for value in found.odds_ratio]
-    [4.2, 16.25]
+    [3.33, 10.58]
     """
     caller = "mixed_ordinal"
     grades = grade_array(caller, "ratings", ratings, dimensions=2, missing=True)
