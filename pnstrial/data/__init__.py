@@ -17,5 +17,6 @@ from pnstrial.data.schema import data_dictionary as data_dictionary
 from pnstrial.data.trial import TrialData as TrialData
 from pnstrial.data.trial import read_findings as read_findings
 from pnstrial.data.trial import read_trial as read_trial
+from pnstrial.data.trial import write_example as write_example
 from pnstrial.data.trial import write_template as write_template
 from pnstrial.data.trial import write_trial as write_trial

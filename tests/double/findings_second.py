@@ -218,7 +218,7 @@ class Reader:
             if rule:
                 self.note(name, (line,), patient, (column,), "error", rule)
                 clean[column] = ""
-                clean["!"] = clean.get("!", ()) + (column,)
+                clean["!"] = (*clean.get("!", ()), column)
         return clean
 
 
@@ -465,7 +465,7 @@ class Checker(Reader):
             name: None if self.tables[name] is None else [row for _, row in self.rows(name) if usable(name, row)]
             for name in COLUMNS
         }
-        for pid, (line, row) in self.screened.items():
+        for (line, row) in self.screened.values():
             if not self.date(row, "screening_date"):
                 continue
             patient = rules.Patient(row, {**whole, "screening": []}, self.protocol)

@@ -181,7 +181,7 @@ class EdgePatient:
 
     def infuse(self):
         rng = self.rng
-        self.plan = [c for c in self.pick((1, 2, 3, 4, 5, 6), (1, 2, 3, 4, 5, 6), (1, 2, 3), (1, 2, 3), (1, 2, 3, 4), (1, 2), (1,), (1, 3), (2, 3), (1, 2, 3, 5), (1, 2, 4, 5, 6), (4,), (), (3, 4))]
+        self.plan = list(self.pick((1, 2, 3, 4, 5, 6), (1, 2, 3, 4, 5, 6), (1, 2, 3), (1, 2, 3), (1, 2, 3, 4), (1, 2), (1,), (1, 3), (2, 3), (1, 2, 3, 5), (1, 2, 4, 5, 6), (4,), (), (3, 4)))
         start = self.enrolment + self.pick(0, 0, 1, 2, 5, 10) * DAY
         if rng.random() < 0.05:
             start = self.screening + self.pick(28, 29, 40) * DAY
@@ -346,7 +346,7 @@ class EdgePatient:
                 code = ""
             elif roll < 0.7:
                 code = rng.choice(sorted(IMMUNO_CODES))
-                code += self.pick("", "", "X01"[-(7 - len(code)) :] if len(code) in (5,) else "", "")
+                code += self.pick("", "", "X01"[-(7 - len(code)) :] if len(code) == 5 else "", "")
                 code = code if len(code) in (3, 4, 5, 7) else code[:5]
             elif roll < 0.8:
                 code = rng.choice(OTHER_CODES)

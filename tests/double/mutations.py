@@ -11,13 +11,16 @@ import csv
 import datetime as dt
 import io
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import folders
 from .findings_second import COLUMNS, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DAY = dt.timedelta(days=1)
 NA = "*"
@@ -153,7 +156,7 @@ def cell_mutations(make, rng, every):
             if kind == "date":
                 bad = [*BAD_DATES, *PARTIAL]
             elif kind == "partial":
-                bad = [b for b in BAD_DATES] + ["2014-3", "2014-13", "2014-00", "14", "2014-", "201", "20140", "0000", "2014-03-"]
+                bad = [*list(BAD_DATES), "2014-3", "2014-13", "2014-00", "14", "2014-", "201", "20140", "0000", "2014-03-"]
             elif kind == "number":
                 bad = [*BAD_NUMBERS, *OUT_OF_RANGE.get((table, column), ())]
             elif kind == "word":
@@ -383,7 +386,7 @@ def shared_mutations(make):
     for table, column in (("medications", "start_date"), ("adverse_events", "end_date"), ("mrs", "date"), ("scales", "date"), ("infusions", "date"), ("adverse_events", "start_date"), ("medications", "stop_date")):
         living = [i for i, r in enumerate(make.folder[table + ".csv"]) if r["patient_id"] in {follow[a]["patient_id"] for a in alive}]
         for value in ("1999-01-01", "2044-01-01"):
-            if (column == "stop_date" or column == "end_date") and value < "2000":
+            if (column in {"stop_date", "end_date"}) and value < "2000":
                 continue
             if column == "start_date" and value > "2040":
                 rows = [i for i in living if not make.row(table, i)["stop_date" if table == "medications" else "end_date"]]
@@ -459,7 +462,7 @@ def clean_mutations(make):
     six = next(r["patient_id"] for r in make.folder["infusions.csv"] if r["cycle"] == "6")
     for cycle in (1, 3, 6):
         rows = make.indices("infusions", patient_id=six, cycle=str(cycle))
-        one = {i for i in rows[1:]}
+        one = set(rows[1:])
         lines = tuple(rows)
         make.edit(f"cycle {cycle} in one day", {}, ("infusions", lines, ("cycle", "date")), "warning", "days of a cycle", drop={"infusions": one})
         more = {"patient_id": six, "cycle": str(cycle), "date": shifted(make.row("infusions", rows[-1])["date"], 1), "dose_g": "1", "weight_kg": ""}
