@@ -25,7 +25,7 @@ from pnstrial.adam.specification import (
     TEXT_BYTES,
     name_is_legal,
 )
-from pnstrial.adam.xpt import DATE_FORMATS
+from pnstrial.adam.xpt import is_date_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -254,7 +254,7 @@ def _variables(dataset: Dataset) -> Iterator[AdamFinding]:
         if name.endswith("DT") and len(name) > 2:
             if variable.is_text:
                 yield breach("AD0058", dataset.where, "write it as a number with a date format", column=name)
-            elif variable.kind != "date" or variable.format.rstrip("0123456789.") not in {*DATE_FORMATS, ""}:
+            elif variable.kind != "date" or (variable.format and not is_date_format(variable.format)):
                 yield breach(
                     "AD0041", dataset.where, "give it the format DATE9.", column=name, value=variable.format
                 )

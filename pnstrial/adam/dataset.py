@@ -155,9 +155,7 @@ def typed(values: list[Any], variable: Variable) -> pd.Series:
 
 
 def _blank(value: Any) -> bool:
-    return (
-        value is None or value is pd.NaT or value != value or (isinstance(value, str) and not value.strip())
-    )
+    return bool(pd.isna(value)) or (isinstance(value, str) and not value.strip())
 
 
 def problems_of(dataset: Dataset) -> list[str]:
