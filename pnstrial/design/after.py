@@ -245,7 +245,9 @@ def after_two_stage(
     checks = Checks("after_two_stage").rate("p0", p0).share("level", level).word("order", order, ORDERS)
     checks.count("n", n, 2, MOST_PATIENTS).count("n1", n1, 1, int(n) - 1).count("n_observed", total, 1)
     if not checks.problems:
-        checks.count("r1", r1, -1, int(n1)).count("r", r, 0, int(n)).count("responses", responses, 0, int(total))
+        checks.count("r1", r1, -1, int(n1)).count("r", r, 0, int(n)).count(
+            "responses", responses, 0, int(total)
+        )
         checks.add(
             total < n1, f"n_observed = {total} must be n1 = {n1} (stopped) or more (the second stage began)"
         )
@@ -274,7 +276,9 @@ def after_two_stage(
     first = int(responses_first)
 
     def p_value(p: float) -> float:
-        return koyama_chen(int(r1), int(n1), int(r), int(n), p, first, int(responses) - first, int(total - n1))
+        return koyama_chen(
+            int(r1), int(n1), int(r), int(n), p, first, int(responses) - first, int(total - n1)
+        )
 
     tail = (1.0 - level) / 2.0
     values = {

@@ -65,7 +65,9 @@ class BetaMixture(Result):
     def __post_init__(self) -> None:
         checks = Checks("BetaMixture")
         same = len(self.weights) == len(self.a) == len(self.b) > 0
-        checks.add(not same, f"weights, a and b have {len(self.weights)}, {len(self.a)} and {len(self.b)} parts")
+        checks.add(
+            not same, f"weights, a and b have {len(self.weights)}, {len(self.a)} and {len(self.b)} parts"
+        )
         checks.add(
             any(w < 0 for w in self.weights) or abs(sum(self.weights) - 1) > 1e-9,
             f"weights = {self.weights} must be shares that add to 1",
@@ -137,7 +139,9 @@ class BetaMixture(Result):
         else:
             log_w = np.array(
                 [
-                    (np.log(w) if w > 0 else -np.inf) + betaln(a + responses, b + n - responses) - betaln(a, b)
+                    (np.log(w) if w > 0 else -np.inf)
+                    + betaln(a + responses, b + n - responses)
+                    - betaln(a, b)
                     for w, a, b in parts
                 ]
             )
@@ -309,7 +313,11 @@ def _posterior_of_counts(mixture: BetaMixture, n: int, p0: float) -> NDArray[np.
     total = np.zeros(n + 1)
     weight = np.zeros(n + 1)
     for w, a, b in zip(mixture.weights, mixture.a, mixture.b, strict=True):
-        part = w * np.exp(betaln(a + x, b + n - x) - betaln(a, b)) if len(mixture.weights) > 1 else np.ones(n + 1)
+        part = (
+            w * np.exp(betaln(a + x, b + n - x) - betaln(a, b))
+            if len(mixture.weights) > 1
+            else np.ones(n + 1)
+        )
         total += part * betaincc(a + x, b + n - x, p0)
         weight += part
     return total / weight
@@ -363,9 +371,7 @@ def predictive_probability(
     return float(min(1.0, future[success[int(responses) : int(responses) + len(future)]].sum()))
 
 
-def predictive_distribution(
-    responses: int, n: int, m: int, prior: Any = (0.5, 0.5)
-) -> NDArray[np.float64]:
+def predictive_distribution(responses: int, n: int, m: int, prior: Any = (0.5, 0.5)) -> NDArray[np.float64]:
     """Give the probabilities of 0 to m responders among the next m patients.
 
     Parameters

@@ -137,7 +137,15 @@ def bop2_boundary(
         high[-1] = low[-1] + 1
     pair = (float(start[0]), float(start[1]))
     return Bop2Design(
-        sizes, tuple(low), tuple(high), "BOP2", float(p0), p1, lambda_=float(lambda_), gamma=float(gamma), prior=pair
+        sizes,
+        tuple(low),
+        tuple(high),
+        "BOP2",
+        float(p0),
+        p1,
+        lambda_=float(lambda_),
+        gamma=float(gamma),
+        prior=pair,
     )
 
 
@@ -417,7 +425,9 @@ def bop2_ordinal(
         for power in gam:
             cuts = [float(one) * (n / sizes[-1]) ** float(power) for n in sizes]
             counts = tuple(
-                int(np.searchsorted(tables[h][k], cuts[k] - 1e-14)) - 1 for h in (0, 1) for k in range(len(sizes))
+                int(np.searchsorted(tables[h][k], cuts[k] - 1e-14)) - 1
+                for h in (0, 1)
+                for k in range(len(sizes))
             )
             seen.setdefault(counts, (float(one), float(power)))
     best: tuple[float, tuple[int, ...]] | None = None

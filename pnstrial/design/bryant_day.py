@@ -282,7 +282,8 @@ def bryant_day(
     joint = None
     if not math.isclose(odds_ratio, 1.0):
         parts = [
-            _joint(_cells(p, q, odds_ratio), int(n_max)) for p, q in ((r0, 1 - t1), (r1, 1 - t0), (r1, 1 - t1))
+            _joint(_cells(p, q, odds_ratio), int(n_max))
+            for p, q in ((r0, 1 - t1), (r1, 1 - t0), (r1, 1 - t1))
         ]
         joint = (np.stack([part[0] for part in parts]), np.stack([part[1] for part in parts]))
     designs: list[BryantDayDesign] = []

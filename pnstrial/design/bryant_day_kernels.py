@@ -107,7 +107,15 @@ joint_accept = kernel(_joint_accept)
 
 
 def _best_of_n_joint(
-    n: int, margin: Any, margin_tail: Any, pmf: Any, tail: Any, alpha_r: float, alpha_t: float, power: float, limit: float
+    n: int,
+    margin: Any,
+    margin_tail: Any,
+    pmf: Any,
+    tail: Any,
+    alpha_r: float,
+    alpha_t: float,
+    power: float,
+    limit: float,
 ) -> tuple[float, Any]:
     # pmf and tail: joint tables of (bad response, good toxicity), (good, bad), (good, good)
     best = limit

@@ -132,9 +132,9 @@ class SafetyRule(SequentialDesign):
 
     def sentence(self) -> str:
         """Say the rule in one sentence for the protocol."""
-        pairs = [f"{events} among the first {n}" for events, n in self.wall_table().to_numpy().tolist()]
+        pairs = [f"{events} among up to {n}" for events, n in self.wall_table().to_numpy().tolist()]
         return (
-            f"Stop when events reach {', '.join(pairs)} patients or fewer; probability to stop"
+            f"Stop at {', '.join(pairs)} patients with the event; probability to stop"
             f" {self.alpha:.3f} at the acceptable rate {self.p0:g}."
         )
 

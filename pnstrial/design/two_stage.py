@@ -426,10 +426,10 @@ def simon(
     if not np.isfinite(expected).any():
         raise ValueError(_nothing(p0, p1, alpha, power, int(n_max), n1, n, balanced))
     hull = _hull_of(expected)
-    names = ["minimax", *["admissible"] * (len(hull) - 2), "optimal"] if len(hull) > 1 else ["optimal, minimax"]
-    designs = tuple(
-        _design_of(m, found, errors, p0, p1, name) for m, name in zip(hull, names, strict=True)
+    names = (
+        ["minimax", *["admissible"] * (len(hull) - 2), "optimal"] if len(hull) > 1 else ["optimal, minimax"]
     )
+    designs = tuple(_design_of(m, found, errors, p0, p1, name) for m, name in zip(hull, names, strict=True))
     proven = last < high or n is not None
     return SimonDesigns(
         designs[-1], designs[0], float(p0), float(p1), float(alpha), float(power), high, proven, designs
@@ -469,7 +469,14 @@ def _hull_of(expected: NDArray[np.float64]) -> list[int]:
 
 
 def _nothing(
-    p0: float, p1: float, alpha: float, power: float, n_max: int, n1: int | None, n: int | None, balanced: bool
+    p0: float,
+    p1: float,
+    alpha: float,
+    power: float,
+    n_max: int,
+    n1: int | None,
+    n: int | None,
+    balanced: bool,
 ) -> str:
     """Say why there is no design, and what would do."""
     asked = f"alpha = {alpha}, power = {power}, p0 = {p0}, p1 = {p1}"

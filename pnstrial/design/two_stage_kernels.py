@@ -19,7 +19,15 @@ __all__ = ["search"]
 
 
 def _search(
-    p0: float, p1: float, alpha: float, beta: float, n_min: int, n_max: int, fixed_n1: int, balanced: bool, every: bool
+    p0: float,
+    p1: float,
+    alpha: float,
+    beta: float,
+    n_min: int,
+    n_max: int,
+    fixed_n1: int,
+    balanced: bool,
+    every: bool,
 ) -> tuple[Any, Any, Any, Any]:
     pmf0 = np.zeros((n_max + 1, n_max + 1))
     pmf1 = np.zeros((n_max + 1, n_max + 1))

@@ -1,0 +1,243 @@
+"""What does each design do, side by side?
+
+Input: designs, true rates, the error of the rating.
+Output: `operating_characteristics` (one frame for one design) and `compare_designs` (one row per design).
+Protocol section: design.
+Method: exact sums over all endings, the estimate and its interval included.
+Next: `figures.designs`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pnstrial.design.after import _ranks, umvue_of
+from pnstrial.design.arguments import Checks
+from pnstrial.design.bop2 import OrdinalDesign
+from pnstrial.design.bryant_day import BryantDayDesign, _cells, _joint
+from pnstrial.design.outcomes import Design, Outcomes, checked_rates
+from pnstrial.design.rating import RatingError, as_rating_error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["compare_designs", "interval_of_endings", "operating_characteristics"]
+
+
+def interval_of_endings(
+    outcomes: Outcomes, level: float = 0.95, order: str = "stagewise"
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the exact interval after every ending at once.
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+        Every ending.
+    level : float, default 0.95
+        Two-sided level.
+    order : {"stagewise", "mle", "umvue"}
+        How endings are ordered.
+
+    Returns
+    -------
+    tuple of ndarray
+        Lower and upper limits.
+    """
+    ranks = _ranks(outcomes, order)
+    tail = (1.0 - level) / 2.0
+    at_least = ranks[:, None] >= ranks[None, :]  # [j, i]: ending j is at least as extreme as i
+
+    def solve(counted: NDArray[np.bool_], goal: float, rising: bool) -> NDArray[np.float64]:
+        low, high = np.zeros(len(ranks)), np.ones(len(ranks))
+        for _ in range(50):
+            middle = 0.5 * (low + high)
+            value = np.where(counted, outcomes.probabilities(middle), 0.0).sum(axis=0)
+            enough = (value >= goal) if rising else (value <= goal)
+            high, low = np.where(enough, middle, high), np.where(enough, low, middle)
+        return high
+
+    lower = np.where(ranks == 0, 0.0, solve(at_least, tail, rising=True))
+    upper = np.where(ranks == ranks.max(), 1.0, solve(at_least.T, tail, rising=False))
+    return lower, upper
+
+
+def operating_characteristics(
+    design: Design | OrdinalDesign | BryantDayDesign,
+    true_rates: ArrayLike,
+    rating_error: RatingError | float | ArrayLike | str | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Give the exact operating characteristics of any design.
+
+    Parameters
+    ----------
+    design : Design, OrdinalDesign or BryantDayDesign
+        The design.
+    true_rates : array of float
+        True response rates; for an `OrdinalDesign` rows of (improved, stable, deteriorated), for a
+        `BryantDayDesign` rows of (response, toxicity).
+    rating_error : RatingError, float, str or 7 x 7 array, optional
+        What the rating makes of the true rate (`as_rating_error`): the trial counts patients rated as improved,
+        bias and coverage are against the true rate. Only for designs of a count of responders.
+    level : float, default 0.95
+        Level of the interval whose coverage is given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per rate: `true_rate`, `rated_rate`, `reject`, `expected_n`, `sd_n`, `median_n`, for each look
+        `stop_futility_k` and `stop_efficacy_k`, `expected_estimate` and `bias` (of responders / n), and, where
+        the design fixes its looks, `bias_umvue`, `coverage` (of the exact interval of `after_sequential`).
+
+    Raises
+    ------
+    ValueError
+        If a rate is none, or a rating error is asked for a design that has none.
+
+    Examples
+    --------
+    >>> from pnstrial.design.two_stage import two_stage
+    >>> frame = operating_characteristics(two_stage(0, 9, 2, 17, 0.05, 0.25), [0.05, 0.25])
+    >>> frame[["reject", "expected_n", "coverage"]].round(3).to_numpy().tolist()
+    [[0.047, 11.958, 0.996], [0.812, 16.399, 0.974]]
+    """
+    import pandas as pd
+
+    Checks("operating_characteristics").share("level", level).done()
+    if not isinstance(design, Design):
+        if rating_error is not None:
+            raise ValueError(
+                "operating_characteristics: rating_error applies to designs of a count of responders; give the"
+                " probabilities as rated instead"
+            )
+        return _of_rows(design, true_rates)
+    rate = np.atleast_1d(checked_rates("operating_characteristics", true_rates)).ravel()
+    rated = rate if rating_error is None else as_rating_error(rating_error).observed(rate)
+    oc = design.operating_characteristics(rated)
+    frame = oc.to_frame().rename(columns={"p": "rated_rate"})
+    frame.insert(0, "true_rate", rate)
+    outcomes = design.outcomes
+    weight = outcomes.probabilities(rated)
+    frame["expected_estimate"] = (outcomes.x / outcomes.n) @ weight
+    frame["bias"] = frame["expected_estimate"] - rate
+    if np.isfinite(outcomes.ways_first).all():
+        frame["bias_umvue"] = umvue_of(outcomes) @ weight - rate
+        lower, upper = interval_of_endings(outcomes, level)
+        # limits are found to the last digits only: a rate on a limit is covered
+        inside = (lower[:, None] <= rate + 1e-12) & (rate - 1e-12 <= upper[:, None])
+        frame["coverage"] = (weight * inside).sum(axis=0)
+    return pd.DataFrame(frame)
+
+
+def _of_rows(design: OrdinalDesign | BryantDayDesign, rates: ArrayLike) -> pd.DataFrame:
+    """Give the characteristics of a design of two counts."""
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    given = np.atleast_2d(np.asarray(rates, dtype=float))
+    width = 3 if isinstance(design, OrdinalDesign) else 2
+    if given.shape[1] != width or ((given < 0) | (given > 1)).any():
+        words = "improved, stable, deteriorated" if width == 3 else "response, toxicity"
+        raise ValueError(f"operating_characteristics: true_rates must be rows of probabilities ({words})")
+    for row in given.tolist():
+        if isinstance(design, OrdinalDesign):
+            if abs(sum(row) - 1) > 1e-9:
+                raise ValueError(f"operating_characteristics: true_rates row {row} must add to 1")
+            oc = design.operating_characteristics(row)
+            rows.append(
+                {
+                    "improved": row[0], "stable": row[1], "deteriorated": row[2], "reject": oc["reject"],
+                    "expected_n": oc["expected_n"],
+                    **{f"stop_{k + 1}": value for k, value in enumerate(oc["stop"])},
+                }
+            )  # fmt: skip
+        else:
+            response, toxicity = row
+            pmf, tail = _joint(_cells(response, 1 - toxicity, design.odds_ratio), design.n)
+            go = pmf[design.n1].copy()
+            go[: design.responses_continue, :] = 0.0
+            go[:, : design.nontoxic_continue] = 0.0
+            x = np.maximum(0, design.responses_success - np.arange(design.n + 1))
+            y = np.maximum(0, design.nontoxic_success - np.arange(design.n + 1))
+            passed = float(go.sum())
+            rows.append(
+                {
+                    "response": response,
+                    "toxicity": toxicity,
+                    "reject": float((go * tail[design.n - design.n1][x[:, None], y[None, :]]).sum()),
+                    "expected_n": design.n1 + (design.n - design.n1) * passed,
+                    "stop_1": 1.0 - passed,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def compare_designs(
+    designs: Mapping[str, Design] | Sequence[Design],
+    p0: float,
+    p1: float,
+    rating_error: RatingError | float | ArrayLike | str | None = None,
+) -> pd.DataFrame:
+    """Put designs side by side.
+
+    Parameters
+    ----------
+    designs : mapping of str to Design, or sequence of Design
+        The designs, with names where they are given.
+    p0, p1 : float
+        Rates at which to compare them.
+    rating_error : optional
+        As `operating_characteristics`; adds `alpha_rated` and `power_rated`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per design: `design`, `n_max`, `alpha`, `power`, `expected_n0`, `expected_n1`, `early_stop0` (before
+        the last look, at p0), `sentence`.
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule; all are named.
+
+    Examples
+    --------
+    >>> from pnstrial.design.single import single_stage_at
+    >>> from pnstrial.design.two_stage import two_stage
+    >>> both = [single_stage_at(17, 0.05, 0.25), two_stage(0, 9, 2, 17, 0.05, 0.25)]
+    >>> compare_designs(both, 0.05, 0.25)[["alpha", "power", "expected_n0"]].round(3).to_numpy().tolist()
+    [[0.009, 0.647, 17.0], [0.047, 0.812, 11.958]]
+    """
+    import pandas as pd
+
+    Checks("compare_designs").hypotheses(p0, p1).done()
+    named = (
+        dict(designs)
+        if hasattr(designs, "items")
+        else {
+            str(getattr(design, "name", type(design).__name__)) + f" ({k + 1})": design
+            for k, design in enumerate(designs)
+        }  # type: ignore[arg-type]
+    )
+    rows: list[dict[str, Any]] = []
+    for name, design in named.items():
+        oc = design.operating_characteristics(np.array([p0, p1]))
+        row: dict[str, Any] = {
+            "design": name,
+            "n_max": int(max(design.look_sizes)),
+            "alpha": float(oc.reject[0]),
+            "power": float(oc.reject[1]),
+            "expected_n0": float(oc.expected_n[0]),
+            "expected_n1": float(oc.expected_n[1]),
+            "early_stop0": float(oc.stop[:-1, 0].sum()),
+        }
+        if rating_error is not None:
+            rated = design.operating_characteristics(np.array([p0, p1]), rating_error)
+            row["alpha_rated"], row["power_rated"] = float(rated.reject[0]), float(rated.reject[1])
+        rows.append({**row, "sentence": design.sentence()})
+    return pd.DataFrame(rows)
