@@ -10,15 +10,21 @@ Next: `scenario`.
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
+from typing import Any
+
 from pnstrial.simulate.characteristics import ExactCharacteristics, OperatingCharacteristics
 from pnstrial.simulate.engine import SimulationError, compare, progress_bar, simulate
 from pnstrial.simulate.exact import exact
 from pnstrial.simulate.scenario import Scenario, ScenarioError, load_scenario, scenario_text, shipped_scenarios
 from pnstrial.simulate.store import StoreError
+from pnstrial.simulate.trial import PatientRecords, patient_records, simulate_trial
 
 __all__ = [
     "ExactCharacteristics",
     "OperatingCharacteristics",
+    "PatientRecords",
     "Scenario",
     "ScenarioError",
     "SimulationError",
@@ -26,8 +32,21 @@ __all__ = [
     "compare",
     "exact",
     "load_scenario",
+    "patient_records",
     "progress_bar",
     "scenario_text",
     "shipped_scenarios",
     "simulate",
+    "simulate_trial",
 ]
+
+
+class _Simulate(ModuleType):
+    """The module that is also the function `simulate`: `pnstrial.simulate` names both."""
+
+    def __call__(self, *arguments: Any, **settings: Any) -> OperatingCharacteristics:
+        return simulate(*arguments, **settings)
+
+
+sys.modules[__name__].__class__ = _Simulate
+

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -25,8 +25,6 @@ from pnstrial.simulate.characteristics import ExactCharacteristics
 from pnstrial.simulate.model import Model, build_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from pnstrial.protocol import Protocol
@@ -148,13 +146,13 @@ def _turned(X: NDArray[np.float64], kind: str, share: float) -> NDArray[np.float
 class _Patient:
     """Follow the patients of one stratum through the protocol and add up what happens."""
 
-    def __init__(self, model: Model, stratum: int) -> None:
-        self.model, self.chain = model, _Chain(model, stratum)
+    def __init__(self, model: Model, alike: tuple[int, ...]) -> None:
+        self.model, self.chain = model, _Chain(model, alike[0])
         w = model.whole
         self.points = int(w[at.POINTS])
-        mine = (model.entry_codes[:, 0] == 0) & (model.entry_codes[:, 1] == stratum)
-        self.entries = model.entry_codes[mine, 2:]
-        share = model.entry_probabilities[mine] / model.enrolled_share
+        mine = (model.entry_codes[:, 0] == 0) & np.isin(model.entry_codes[:, 1], alike)
+        self.entries, which = np.unique(model.entry_codes[mine, 2:], axis=0, return_inverse=True)
+        share = np.bincount(which.ravel(), model.entry_probabilities[mine]) / model.enrolled_share
         self.deviations = 11 if model.rating.persistence > 0 else 1
         X = np.zeros((len(share), self.deviations, 4, 3, _STATES))
         for b, (g, r) in enumerate(self.entries):
@@ -177,26 +175,32 @@ class _Patient:
 
     def rated(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Rate everybody: (entry, deviation, last, IVIg, state) -> the same by category of the rating (3 in front)."""
-        kernel, persistence = self.model.rating.kernel, self.model.rating.persistence
+        kernel, persistence = self.model.rating.kernel[:6, :6], self.model.rating.persistence
         out = np.zeros((3, *X.shape))
-        for b in range(X.shape[0]):
-            for h in np.flatnonzero(_ALIVE_IN):
-                g = int(_GRADE[h])
-                for d in range(self.deviations):
-                    mass = X[b, d, :, :, h].sum(axis=0)  # the category of the last rating is forgotten
-                    if not mass.any():
-                        continue
-                    chances = (1 - persistence) * kernel[g, :6]
-                    if persistence > 0:
-                        chances = chances.copy()
-                        chances[min(max(g + d - 5, 0), 5)] += persistence
-                    for r in np.flatnonzero(chances):
-                        c = self.category[b, r]
-                        out[c, b, int(r) - g + 5 if self.deviations > 1 else 0, c, :, h] += chances[r] * mass
+        grades = _GRADE[_ALIVE_IN]
+        if self.deviations == 1:
+            # chance of each category, by entry and true grade
+            chance = np.zeros((3, X.shape[0], 6))
+            for c in range(3):
+                chance[c] = (self.category == c).astype(float) @ kernel.T
+            known = X.sum(axis=2)[:, 0][..., _ALIVE_IN]  # the category of the last rating is forgotten
+            for c in range(3):
+                out[c, :, 0, c][..., _ALIVE_IN] = known * chance[c][:, None, grades]
+            return out
+        for b, d, h in np.ndindex(X.shape[0], self.deviations, int(_ALIVE_IN.sum())):
+            state, g = int(np.flatnonzero(_ALIVE_IN)[h]), int(grades[h])
+            mass = X[b, d, :, :, state].sum(axis=0)
+            if not mass.any():
+                continue
+            chances = (1 - persistence) * kernel[g]
+            chances[min(max(g + d - 5, 0), 5)] += persistence
+            for r in np.flatnonzero(chances):
+                c = self.category[b, r]
+                out[c, b, int(r) - g + 5, c, :, state] += chances[r] * mass
         return out
 
-    def run(self) -> dict[str, float]:
-        """Follow everybody to the end of follow-up."""
+    def run(self, only: int | None = None) -> dict[str, float]:
+        """Follow everybody to the end of follow-up, or through the visits up to `only`."""
         model, w = self.model, self.model.whole
         turns = tuple(
             (float(self.cycle_days * k), "stop", self.stop_per_cycle) for k in range(1, self.before)
@@ -209,11 +213,11 @@ class _Patient:
             group = group.at(self.chain, float(day))
             seen = (1 - missed[e]) * group.X * _ALIVE_IN
             group = replace(group, X=group.X - seen + self.rated(seen).sum(axis=0))
-        target = int(model.visits[int(w[at.ENDPOINT_VISIT]), 0])
         groups = [group]
-        for v in range(int(w[at.VISITS])):
+        for v in range(int(w[at.VISITS]) if only is None else only + 1):
             groups = self._visit(groups, v)
-        del target
+        if only is not None:
+            return self.totals
         for group in groups:
             end = group.at(self.chain, float(w[at.FOLLOW_UP]))
             mass = end.X.sum(axis=(0, 1, 2, 3))
@@ -428,6 +432,15 @@ class _Patient:
         self._infusions(start, group.time, max(float(self.cycle_days * self.before), day), later)
 
 
+def _alike(model: Model) -> list[tuple[int, ...]]:
+    """Group the strata that have the same rates at all times."""
+    groups: dict[bytes, list[int]] = {}
+    for s in range(len(model.strata)):
+        rates = model.generators[s].tobytes() + model.changes[s].tobytes()
+        groups.setdefault(rates, []).append(s)
+    return [tuple(group) for group in groups.values()]
+
+
 def true_response(model: Model) -> float:
     """Give the share of enrolled patients who are truly improved on the endpoint visit's target day.
 
@@ -440,7 +453,8 @@ def true_response(model: Model) -> float:
     float
         Whatever was rated or seen; death is no improvement, patients who dropped out count as they are.
     """
-    return sum(_Patient(model, s).run().get("true_response", 0.0) for s in range(len(model.strata)))
+    last = int(model.whole[at.ENDPOINT_VISIT])
+    return sum(_Patient(model, alike).run(last).get("true_response", 0.0) for alike in _alike(model))
 
 
 def responder_distribution(
@@ -509,8 +523,8 @@ def exact(protocol: Protocol, scenario: Scenario) -> ExactCharacteristics:
     """
     model = build_model(protocol, scenario)
     totals: dict[str, float] = {}
-    for s in range(len(model.strata)):
-        for name, value in _Patient(model, s).run().items():
+    for alike in _alike(model):
+        for name, value in _Patient(model, alike).run().items():
             totals[name] = totals.get(name, 0.0) + value
     n = int(model.whole[at.N])
     without = _without(model)
@@ -571,12 +585,11 @@ def _trial_values(model: Model, protocol: Protocol, totals: dict[str, float], n:
     low, high = clopper_pearson(np.minimum(x[None, :], m), m, protocol.endpoint.level)
     truth = totals.get("true_response", 0.0)
     enrolled = n - stopped * (n - int(w[at.FIRST_N]))
-    infusions, events = totals.get("infusions", 0.0), model.events
+    infusions = totals.get("infusions", 0.0)
     per_event = _per_infusion(model)
     dose = 1 + float(model.delays.reshape(-1, 2).sum(axis=0)[1]) * (model.real[at.CHANGED_DOSE] - 1)
     kg = float((model.weights * (np.arange(model.weights.size) + int(w[at.WEIGHT_LOW]))).sum())
     grams = infusions * dose * kg * model.real[at.DOSE] / int(w[at.INFUSION_DAYS])
-    del events
     names = (
         "improved", "stable", "deteriorated", "dead", "missing", "decision_continue", "decision_discontinue",
         "decision_dead", "decision_not_evaluable", "stopped_though_stable_or_improved",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pnstrial.protocol import Protocol
     from pnstrial.simulate.scenario import Normal, Scenario
 
-__all__ = ["Model", "Stratum", "build_model"]
+__all__ = ["Model", "Stratum", "allowed_grades", "build_model"]
 
 FAR = 1e18
 
@@ -240,7 +240,7 @@ def _entry(
         )
         if onset.share > 0
     )
-    low, high = _allowed_grades(protocol) if scenario.enrolment.select_on_rating else (0, 5)
+    low, high = allowed_grades(protocol) if scenario.enrolment.select_on_rating else (0, 5)
     failures = scenario.enrolment.failures
     failed = (*failures, "I2", "I4")
     passing = (1 - sum(failures.values())) * carried
@@ -264,7 +264,7 @@ def _entry(
     return strata, probabilities / probabilities.sum(), np.array([code for _, code in cells], np.int64), failed
 
 
-def _allowed_grades(protocol: Protocol) -> tuple[int, int]:
+def allowed_grades(protocol: Protocol) -> tuple[int, int]:
     """Read from the criteria which mRS at screening may enter."""
     low, high = 0, 5
     for criterion in protocol.criteria:

@@ -46,7 +46,7 @@ def _start(state: Any, key: Any, index: Any) -> Any:
         state[j] = _mix(z)
 
 
-start = kernel(_start, **INNER)
+start = kernel(_start)
 
 
 def _word(state: Any) -> Any:

@@ -42,7 +42,7 @@ def _enrol(whole: Any, real: Any, words: Any, failures: Any, rows: Any, path: An
             # accrual pauses until the last patient of the first stage has been assessed
             clock = max(clock, float(last_start + whole[at.FIRST_STOP_DAYS]))
         row = rows[i]
-        clock = patient(whole, real, words, failures, clock, row, path, state)
+        clock = patient(whole, real, words, failures[min(i, failures.shape[0] - 1)], clock, row, path, state)
         last_start = max(last_start, row[at.SCREENED_DAY] + row[at.LAG])
         if row[endpoint + 7] == 1:
             responders += 1
@@ -197,7 +197,7 @@ def _block(key: Any, first: Any, count: Any, whole: Any, real: Any, words: Any, 
     rows = np.empty((n, at.ROW), np.int64)
     path = np.empty(8)
     state = np.empty(4, np.uint64)
-    failures = np.empty((0, 2), np.int64)
+    failures = np.empty((1, 0, 2), np.int64)
     keys = np.full(4096, -1, np.int64)
     limits = np.zeros(4096, np.int64)
     exact_size = min(n, 100)
