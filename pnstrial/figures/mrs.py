@@ -9,7 +9,8 @@ Next: `report`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -57,7 +58,7 @@ def _p(value: float) -> str:
 
 
 def _limit(value: float) -> str:
-    return "∞" if np.isinf(value) else f"{value:.2f}"
+    return "∞" if np.isinf(value) else f"{value:.2f}" if value < 100 else f"{value:.0f}"
 
 
 def _effect(result: object) -> str:
@@ -75,11 +76,13 @@ def _effect(result: object) -> str:
     if isinstance(result, ShiftResult):
         parts: list[str] = []
         if isinstance(result.signed_rank, SignedRank):
-            parts.append(f"exact signed-rank test, Baseline to {result.visit}: {_p(result.signed_rank.p_value)}")
+            parts.append(
+                f"exact signed-rank test, Baseline to {result.visit}: {_p(result.signed_rank.p_value)}"
+            )
         if isinstance(result.wins, PairedWins):
             estimate, low, high = result.wins.net_benefit
             parts.append(f"net benefit {estimate:.2f} ({result.level:.0%} interval {low:.2f} to {high:.2f})")
-        return f"n = {result.n} with both values; " + "; ".join(parts) if parts else str(result.changes)
+        return f"n = {result.n} with both values\n" + "\n".join(parts) if parts else str(result.changes)
     return ""
 
 
@@ -129,7 +132,9 @@ def grotta_bars(
         missing = {}
         wrong = [f"{name} has {counts.size}" for name, counts in rows.items() if counts.shape != (7,)]
         if wrong:
-            raise ValueError(f"grotta_bars: groups: {', '.join(wrong)} counts; the mRS has seven grades, 0 to 6")
+            raise ValueError(
+                f"grotta_bars: groups: {', '.join(wrong)} counts; the mRS has seven grades, 0 to 6"
+            )
         if effect is None and len(rows) == 2 and all(counts.any() for counts in rows.values()):
             first, second = rows.values()
             names = list(rows)
@@ -137,7 +142,7 @@ def grotta_bars(
     axes = axes_or_new(axes, 8.0, 1.3 + 0.85 * len(rows))
     names = list(rows)
     edges = {name: _bar(axes, name, counts, -i) for i, (name, counts) in enumerate(rows.items())}
-    for i, (upper, lower) in enumerate(zip(names[:-1], names[1:], strict=True)):
+    for i, (upper, lower) in enumerate(pairwise(names)):
         if not (rows[upper].any() and rows[lower].any()):
             continue
         for cut in range(6):
@@ -175,7 +180,14 @@ def _bar(axes: Axes, name: str, counts: NDArray[np.int64], y: float) -> NDArray[
         width = count / total
         left = right[grade] - width
         (bar,) = axes.barh(
-            y, width, left=left, height=0.62, color=MRS_COLOURS[grade], edgecolor="white", linewidth=0.8, zorder=2
+            y,
+            width,
+            left=left,
+            height=0.62,
+            color=MRS_COLOURS[grade],
+            edgecolor="white",
+            linewidth=0.8,
+            zorder=2,
         )
         named(bar, f"bar:{name}:mrs{grade}")
         if not count:
@@ -183,7 +195,14 @@ def _bar(axes: Axes, name: str, counts: NDArray[np.int64], y: float) -> NDArray[
         middle = left + width / 2
         if width >= 0.03:
             axes.text(
-                middle, y, str(count), ha="center", va="center", fontsize=9, color=text_on(MRS_COLOURS[grade]), zorder=3
+                middle,
+                y,
+                str(count),
+                ha="center",
+                va="center",
+                fontsize=9,
+                color=text_on(MRS_COLOURS[grade]),
+                zorder=3,
             )
             continue
         # narrow segments are labelled above the bar; neighbours step up so that they do not collide
@@ -222,11 +241,15 @@ def alluvial(result: ShiftResult, axes: Axes | None = None, *, title: str | None
     """
     columns = ["baseline_mrs", *result.visits[1:]]
     patients = result.patients
-    codes = np.where(patients[columns].isna(), MISSING, patients[columns]).astype(int).reshape(-1, len(columns))
+    codes = (
+        np.where(patients[columns].isna(), MISSING, patients[columns]).astype(int).reshape(-1, len(columns))
+    )
     axes = axes_or_new(axes, 8.0, 5.0)
     gap, apart = 0.35, 1.0
     half = 0.06
-    tops = np.array([[_top(codes[:, t], grade, gap, apart) for grade in range(8)] for t in range(len(columns))])
+    tops = np.array(
+        [[_top(codes[:, t], grade, gap, apart) for grade in range(8)] for t in range(len(columns))]
+    )
     for t in range(len(columns) - 1):
         _flows(axes, codes[:, t], codes[:, t + 1], tops[t], tops[t + 1], t, half, result.visits[t])
     for t, visit in enumerate(result.visits):
@@ -247,10 +270,14 @@ def alluvial(result: ShiftResult, axes: Axes | None = None, *, title: str | None
 def _top(codes: NDArray[np.int64], grade: int, gap: float, apart: float) -> float:
     """Give the upper edge of a grade's block: patients above it, a gap per block, more before death and missing."""
     above = [g for g in range(grade) if (codes == g).any()]
-    return -float(sum((codes == g).sum() for g in above) + gap * len(above) + apart * ((grade > 5) + (grade > 6)))
+    return -float(
+        sum((codes == g).sum() for g in above) + gap * len(above) + apart * ((grade > 5) + (grade > 6))
+    )
 
 
-def _blocks(axes: Axes, codes: NDArray[np.int64], tops: NDArray[np.float64], x: int, half: float, visit: str) -> None:
+def _blocks(
+    axes: Axes, codes: NDArray[np.int64], tops: NDArray[np.float64], x: int, half: float, visit: str
+) -> None:
     from matplotlib.patches import Rectangle
 
     for grade in range(8):
@@ -315,8 +342,13 @@ def _flows(
                     Path.CURVE4, Path.CURVE4, Path.CURVE4, Path.CLOSEPOLY,
                 ],
             )  # fmt: skip
-            flow = PathPatch(path, facecolor=_flow_colour(a, b), edgecolor="white", linewidth=0.4, alpha=0.55, zorder=1)
-            named(flow, f"flow:{visit}:{a if a < MISSING else 'missing'}-{b if b < MISSING else 'missing'}:{count}")
+            flow = PathPatch(
+                path, facecolor=_flow_colour(a, b), edgecolor="white", linewidth=0.4, alpha=0.55, zorder=1
+            )
+            named(
+                flow,
+                f"flow:{visit}:{a if a < MISSING else 'missing'}-{b if b < MISSING else 'missing'}:{count}",
+            )
             axes.add_patch(flow)
 
 
@@ -333,7 +365,12 @@ def _change_legend(axes: Axes, missing: bool) -> None:
     if missing:
         handles.append(Patch(facecolor="#E4E4E4", label="value missing"))
     legend = axes.legend(
-        handles=handles, ncols=len(handles), loc="upper center", bbox_to_anchor=(0.5, 0.0), frameon=False, fontsize=9
+        handles=handles,
+        ncols=len(handles),
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        frameon=False,
+        fontsize=9,
     )
     named(legend, "legend:change")
 
@@ -375,7 +412,9 @@ def waterfall(result: ShiftResult, axes: Axes | None = None, *, title: str | Non
         colour = MRS_COLOURS[int(base[i])]
         identity = seen["patient_id"].iloc[i]
         if height == 0:
-            (tick,) = axes.plot([x - 0.4, x + 0.4], [0, 0], color=colour, linewidth=4, solid_capstyle="butt", zorder=3)
+            (tick,) = axes.plot(
+                [x - 0.4, x + 0.4], [0, 0], color=colour, linewidth=4, solid_capstyle="butt", zorder=3
+            )
             named(tick, f"patient:{identity}:0")
             continue
         (bar,) = axes.bar(
@@ -387,11 +426,15 @@ def waterfall(result: ShiftResult, axes: Axes | None = None, *, title: str | Non
     low = min(-2.0, float(change.min(initial=0.0)))
     levels = np.arange(int(low), int(top))
     ticks = [*levels.tolist(), top] if dead.any() else levels.tolist()
-    axes.set_yticks(ticks, [*(f"{level:+d}" if level else "0" for level in levels), *(["died"] if dead.any() else [])])
+    axes.set_yticks(
+        ticks, [*(f"{level:+d}" if level else "0" for level in levels), *(["died"] if dead.any() else [])]
+    )
     axes.set_ylim(low - 0.3, (top if dead.any() else float(levels.max())) + 0.3)
     axes.set_xlim(-0.8, max(len(order), 1) - 0.2)
     many = len(order) > 40
-    axes.set_xticks([] if many else range(len(order)), None if many else seen["patient_id"].iloc[order].astype(str))
+    axes.set_xticks(
+        [] if many else range(len(order)), None if many else seen["patient_id"].iloc[order].astype(str)
+    )
     axes.set_ylabel(f"change in mRS, Baseline to {result.visit}\n← better     worse →")
     tidy(axes, keep=("left",))
     axes.tick_params(axis="x", rotation=90 if len(order) > 12 else 0, length=0, labelsize=8)
@@ -454,11 +497,14 @@ def cumulative_odds(
     """
     cuts = cutpoint_odds_ratios(treated, control, level)
     common = common_odds_ratio(treated, control, level, groups)
-    axes = axes_or_new(axes, 7.5, 1.6 + 0.42 * len(cuts.cuts))
+    axes = axes_or_new(axes, 9.0, 1.7 + 0.42 * len(cuts.cuts))
     low, high = _window(cuts, common)
     if isinstance(common.odds_ratio, float) and not isinstance(common.profile, NotEstimable):
         left, right = np.clip(common.profile, low, high)
-        named(axes.axvspan(left, right, color=LINE_COLOURS[0], alpha=0.14, linewidth=0, zorder=0), "common:interval")
+        named(
+            axes.axvspan(left, right, color=LINE_COLOURS[0], alpha=0.14, linewidth=0, zorder=0),
+            "common:interval",
+        )
         if low < common.odds_ratio < high:
             named(axes.axvline(common.odds_ratio, color=LINE_COLOURS[0], linewidth=1.6, zorder=1), "common")
     named(axes.axvline(1.0, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1), "no effect")
@@ -472,10 +518,13 @@ def cumulative_odds(
     names = ["mRS 0" if cut == 0 else f"mRS 0–{cut}" for cut in cuts.cuts.tolist()]
     axes.set_yticks([-float(row) for row in range(len(names))], names)
     axes.set_ylim(-len(names) + 0.4, 0.6)
-    axes.set_xlabel(f"odds ratio for a grade at or below the cut, {groups[0]} against {groups[1]} (log scale)")
+    axes.set_xlabel(
+        f"odds ratio for a grade at or below the cut, {groups[0]} against {groups[1]} (log scale)"
+    )
     tidy(axes, keep=("bottom",))
     axes.tick_params(axis="y", length=0)
-    axes.set_title(title or "", loc="left", fontsize=11)
+    _margin(axes, 0.75, f"{groups[0]} v {groups[1]}", f"odds ratio ({level:.0%} interval)")
+    axes.set_title(title or "", loc="left", fontsize=11, pad=14)
     note(axes, _effect(common), below=40)
     return axes
 
@@ -491,21 +540,28 @@ def _window(cuts: CutPoints, common: CommonOddsRatio) -> tuple[float, float]:
     return max(low, 0.02), min(high, 150.0)
 
 
+def _margin(axes: Axes, y: float, left: str, right: str) -> None:
+    """Write two columns beside the plot."""
+    for offset, words, colour in ((10, left, GREY), (118, right, INK)):
+        axes.annotate(
+            words, (1.0, y), xytext=(offset, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+            va="center", fontsize=8.5, color=colour, annotation_clip=False,
+        )  # fmt: skip
+
+
 def _cut_row(axes: Axes, cuts: CutPoints, row: int, cut: int, low: float, high: float) -> None:
     good = f"{cuts.treated_good[row]}/{cuts.n_treated} v {cuts.control_good[row]}/{cuts.n_control}"
     odds = cuts.odds_ratio[row]
     text = "no information" if not cuts.estimable[row] else (
         f"{_limit(odds)} ({_limit(cuts.lower[row])} to {_limit(cuts.upper[row])})"
     )  # fmt: skip
-    for x, words, colour in ((1.01, text, INK), (1.27, good, GREY)):
-        axes.annotate(
-            words, (x, -row), xycoords=("axes fraction", "data"), va="center", fontsize=8.5, color=colour,
-            annotation_clip=False,
-        )  # fmt: skip
+    _margin(axes, -row, good, text)
     if not cuts.estimable[row]:
         return
     left, right = float(np.clip(cuts.lower[row], low, high)), float(np.clip(cuts.upper[row], low, high))
-    (interval,) = axes.plot([left, right], [-row, -row], color=INK, linewidth=1.2, zorder=2, solid_capstyle="butt")
+    (interval,) = axes.plot(
+        [left, right], [-row, -row], color=INK, linewidth=1.2, zorder=2, solid_capstyle="butt"
+    )
     named(interval, f"interval:{cut}")
     # an interval that leaves the window ends in an arrow
     for end, outside, mark in ((left, cuts.lower[row] < low, "<"), (right, cuts.upper[row] > high, ">")):
@@ -541,7 +597,7 @@ def transition_heat_map(
     ValueError
         If the shift result has no patient with both values.
     """
-    from matplotlib.colors import to_rgb
+    from matplotlib.colors import to_hex, to_rgb
     from matplotlib.patches import Rectangle
 
     found = table.transitions if isinstance(table, ShiftResult) else table
@@ -558,19 +614,18 @@ def transition_heat_map(
             share = count / totals[a] if totals[a] else 0.0
             base = "#7A7A7A" if a == b else CHANGE_COLOURS["improved" if b < a else "deteriorated"]
             weight = 0.10 + 0.80 * share if count else 0.05
-            shade = tuple(1.0 - weight * (1.0 - part) for part in to_rgb(base))
-            from matplotlib.colors import to_hex
-
+            red, green, blue = (1.0 - weight * (1.0 - part) for part in to_rgb(base))
+            shade = to_hex((red, green, blue))
             cell = Rectangle((b - 0.5, y - 0.5), 1, 1, facecolor=shade, edgecolor="white", linewidth=1.0)
             named(cell, f"cell:{a}-{b}:{count}")
             axes.add_patch(cell)
             if count:
-                ink = text_on(to_hex(shade))
+                ink = text_on(shade)
                 axes.text(b, y - 0.12, str(count), ha="center", va="center", fontsize=11, color=ink)
                 axes.text(b, y + 0.24, f"{share:.0%}", ha="center", va="center", fontsize=7.5, color=ink)
-        axes.add_patch(
-            named_patch(Rectangle((a - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=1.6, zorder=4), a)
-        )
+        outline = Rectangle((a - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=1.6, zorder=4)
+        named(outline, f"diagonal:{a}")
+        axes.add_patch(outline)
         axes.text(6.62, y, f"{int(totals[a])}", ha="left", va="center", fontsize=9, color=GREY)
     axes.text(6.62, -0.72, "n", ha="left", va="center", fontsize=9, color=GREY)
     axes.set_xlim(-0.5, 6.5)
@@ -583,10 +638,10 @@ def transition_heat_map(
     bare(axes)
     if title:
         axes.set_title(title, loc="left", fontsize=11)
-    note(axes, "counts and per cent of the row; outlined: no change; blue: improved; red: deteriorated", below=38, size=8)
+    note(
+        axes,
+        "counts and per cent of the row; outlined: no change; blue: improved; red: deteriorated",
+        below=38,
+        size=8,
+    )
     return axes
-
-
-def named_patch(patch: Any, grade: int) -> Any:
-    """Name the outline of the diagonal."""
-    return named(patch, f"diagonal:{grade}")

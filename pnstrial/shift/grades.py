@@ -46,7 +46,7 @@ def _whole(
     if array.dtype.kind == "O":
         try:
             array = np.array(
-                [np.nan if value is None or value != value else value for value in array.ravel()],  # noqa: PLR0124 - only a missing value differs from itself
+                [np.nan if value is None or value != value else value for value in array.ravel()],
                 dtype=float,
             ).reshape(array.shape)
         except (TypeError, ValueError) as error:

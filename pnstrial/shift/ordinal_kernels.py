@@ -34,7 +34,7 @@ FITTED, TREATED_BETTER, TREATED_WORSE, ONE_LEVEL = 0, 1, 2, 3
 GRAD, DIAG, OFF, BORDER, STEP, SLOPE, PIVOT = range(7)
 
 
-def _sweep(treated: Array, control: Array, cuts: int, theta: Array, beta: float, work: Array) -> Any:  # noqa: PLR0915 - one loop in machine code
+def _sweep(treated: Array, control: Array, cuts: int, theta: Array, beta: float, work: Array) -> Any:
     """Evaluate the log-likelihood, then solve for the Newton step of theta and the profile score of beta.
 
     Returns the log-likelihood, the Newton decrement for theta at fixed beta, the profile score and the
@@ -112,7 +112,7 @@ def _sweep(treated: Array, control: Array, cuts: int, theta: Array, beta: float,
 sweep = kernel(_sweep, inline="never")
 
 
-def _solve(  # noqa: C901 - one loop in machine code; pieces of it would cost calls
+def _solve(
     treated: Array,
     control: Array,
     cuts: int,
@@ -183,7 +183,7 @@ def _ordered(theta: Array, cuts: int) -> bool:
 ordered = kernel(_ordered)
 
 
-def _limit(  # noqa: PLR0912 - one loop in machine code; pieces of it would cost calls
+def _limit(
     treated: Array, control: Array, cuts: int, start: float, theta: Array, side: float, first: float,
     top: float, z: float, by_score: bool, work: Array,
 ) -> float:  # fmt: skip
@@ -295,7 +295,7 @@ def _separated_limit(
 separated_limit = kernel(_separated_limit)
 
 
-def _fit_one(  # noqa: C901, PLR0912, PLR0915 - one loop in machine code; pieces of it would cost calls
+def _fit_one(
     treated_all: Array, control_all: Array, z: float, limits: int, out: Array, thresholds: Array, work: Array
 ) -> None:
     """Fit one table; `limits` 0 none, 1 profile, 2 profile and score. Writes one row of each output."""

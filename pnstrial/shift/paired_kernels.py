@@ -56,7 +56,7 @@ def _gcd(a: int, b: int) -> int:
 gcd = kernel(_gcd)
 
 
-def _upper_tail(sizes: Grades, ranks: Grades, observed: int) -> float:  # noqa: C901, PLR0912 - one loop in machine code
+def _upper_tail(sizes: Grades, ranks: Grades, observed: int) -> float:
     """Give P(sum of rank x Binomial(size, 1/2) >= observed) over the groups with size > 0."""
     largest = 0
     for g in range(sizes.shape[0]):
