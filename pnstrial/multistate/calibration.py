@@ -10,7 +10,6 @@ Next: `fitting`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +20,8 @@ from pnstrial.multistate.process import exponential
 from pnstrial.results import Result
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
@@ -136,9 +137,9 @@ def calibrate(
         Whether the series was on IVIg: the ratios of the shape then act while it is calibrated.
     changing_hazard : bool, default False
         False: one factor on dying for all time; with more than one figure on death (`dead`, several times of
-        `survival`) also the steepness of dying over the grades is free (times exp(-0.2) to exp(1) per grade), and more figures than that are met by
-        least squares. True: a factor of its own between each two figures on death, written as bands of time since
-        onset; any survival curve that falls can then be met.
+        `survival`) also the steepness of dying over the grades is free (times exp(-0.2) to exp(1) per grade),
+        and more figures than that are met by least squares. True: a factor of its own between each two figures
+        on death, written as bands of time since onset; any survival curve that falls can then be met.
     months_since_onset : float, default 0
         With `changing_hazard`: months since onset at baseline, where the first band begins.
     tolerance : float, default 0.005
@@ -174,7 +175,7 @@ def calibrate(
     start = _baseline(baseline)
     targets, n = _targets(improved, stable, deteriorated, dead, at_months, points)
     _contradictions(targets, at_months, points, dead is not None)
-    times = sorted({*points, *([at_months] if dead is not None else [])})
+    times: list[float] = sorted({*points, *([at_months] if dead is not None else [])})
     family = _Family(shape, start, times, at_months, on_ivig=on_ivig, changing=changing_hazard,
                      split_dead=dead is not None, points=tuple(points), onset=months_since_onset)  # fmt: skip
     x = _search(family, np.array(list(targets.values())), improved=improved)

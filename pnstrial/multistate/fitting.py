@@ -380,7 +380,7 @@ def _model(
     same_rate: Sequence[Sequence[Transition]],
     patterns: NDArray[np.float64],
 ) -> RateModel:
-    """Number the parameters: first the distinct rates, then the effects."""
+    """Give each parameter its number: first the distinct rates, then the effects."""
     source, target = np.nonzero(mask)
     m = source.size
     where = {(labels[i], labels[j]): n for n, (i, j) in enumerate(zip(source, target, strict=True))}
@@ -617,7 +617,7 @@ def _climb(
         return theta, log_likelihood(model, panel, theta)[0]
     whole = theta.copy()
 
-    def objective(part: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def objective(part: NDArray[Any]) -> tuple[float, NDArray[np.float64]]:
         whole[free] = part
         if np.any(np.abs(part) > 40):
             return 1e10 + float(np.abs(part).sum()), np.sign(part)
@@ -643,7 +643,7 @@ def _climb(
     return whole.copy(), value
 
 
-def _hessian(objective: Any, at: NDArray[np.float64]) -> NDArray[np.float64]:
+def _hessian(objective: Any, at: NDArray[Any]) -> NDArray[np.float64]:
     """Differentiate the gradient by central differences."""
     H = np.empty((at.size, at.size))
     for n in range(at.size):
@@ -659,7 +659,7 @@ def _covariance(
     """Invert the observed information of the free parameters."""
     whole = theta.copy()
 
-    def objective(part: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def objective(part: NDArray[Any]) -> tuple[float, NDArray[np.float64]]:
         whole[free] = part
         value, gradient = log_likelihood(model, panel, whole)
         return -value, -gradient[free]

@@ -11,7 +11,7 @@ Next: `fitting`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -68,7 +68,7 @@ class RateModel:
         self, by_rate: NDArray[np.float64], size: int, patterns: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Sum derivatives by log rate, shape (p, m), into derivatives by parameter."""
-        gradient = np.bincount(self.group, by_rate.sum(axis=0), minlength=size + 1)
+        gradient: NDArray[Any] = np.bincount(self.group, by_rate.sum(axis=0), minlength=size + 1)
         for row, values in zip(self.effects, patterns.T, strict=True):
             index = np.where(row < 0, size, row)
             gradient += np.bincount(index, values @ by_rate, minlength=size + 1)
@@ -137,14 +137,12 @@ class _Exponentials:
         self.Q = Q
         self.panel = panel
         self.P = np.empty((panel.length.size, *Q.shape[1:]))
-        self.parts: list[tuple[NDArray[np.intp], tuple[NDArray[np.complex128], ...] | None]] = []
+        self.parts: list[tuple[NDArray[np.intp], tuple[NDArray[Any], ...] | None]] = []
         for number, matrix in enumerate(Q):
             rows = np.flatnonzero(panel.pattern == number)
             self.parts.append((rows, self._fill(matrix, rows)))
 
-    def _fill(
-        self, matrix: NDArray[np.float64], rows: NDArray[np.intp]
-    ) -> tuple[NDArray[np.complex128], ...] | None:
+    def _fill(self, matrix: NDArray[np.float64], rows: NDArray[np.intp]) -> tuple[NDArray[Any], ...] | None:
         """Fill in the probabilities of one generator; return its eigenvectors where they are safe to use."""
         t = self.panel.length[rows]
         values, vectors = np.linalg.eig(matrix.astype(complex))
@@ -264,7 +262,7 @@ def log_likelihood(
         slope[np.arange(dead.size), panel.death[dead]] = 0.0
         by_death = np.zeros_like(Q)
         place = panel.pattern[panel.interval[dead]]
-        np.add.at(by_death, (place, slice(None), panel.death[dead]), slope)
+        np.add.at(by_death.transpose(0, 2, 1), (place, panel.death[dead]), slope)
     else:
         by_death = np.zeros_like(Q)
     i, j = model.source, model.target

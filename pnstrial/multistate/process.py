@@ -292,7 +292,8 @@ def mean_times_in_states(
 
     Notes
     -----
-    The integral of the occupancy is the upper right block of exp([[Q, I], [0, 0]] t) (Van Loan, IEEE Trans Autom Control 1978;23:395-404, equation 1.3).
+    The integral of the occupancy is the upper right block of exp([[Q, I], [0, 0]] t) (Van Loan, IEEE Trans
+    Autom Control 1978;23:395-404, equation 1.3).
 
     Examples
     --------
