@@ -22,6 +22,7 @@ import numpy as np
 from pnstrial.results import Provenance
 from pnstrial.simulate import layout_kernels as at
 from pnstrial.simulate.characteristics import ALL, PRIMARY, OperatingCharacteristics, denominators, estimates
+from pnstrial.simulate.lean import is_plain, lean_tables
 from pnstrial.simulate.model import Model, build_model
 from pnstrial.simulate.scenario import Scenario
 from pnstrial.simulate.store import BlockSums, Store
@@ -107,6 +108,8 @@ def simulate(
     model = _with_coverage(build_model(protocol, scenario, short=quantities == "primary"), protocol, scenario)
     names = PRIMARY if quantities == "primary" else ALL
     lean = quantities == "primary" and is_plain(model)
+    if lean:
+        model = replace(model, lean=lean_tables(model))
     specification = {
         "protocol": protocol.model_dump(mode="json"), "scenario": scenario.model_dump(mode="json"), "seed": seed,
         "quantities": quantities, "block": BLOCK, "package_version": Provenance().package_version,
@@ -168,11 +171,6 @@ def _with_coverage(model: Model, protocol: Protocol, scenario: Scenario) -> Mode
     return replace(model, covered=covered)
 
 
-def is_plain(model: Model) -> bool:
-    """Say whether states drawn at the visits are all that the primary quantities need."""
-    return False
-
-
 def run_block(model: Model, seed: int, block: int, trials: int, lean: bool, width: int) -> BlockSums:
     """Simulate the first `trials` trials of one block; runs in a worker.
 
@@ -210,16 +208,23 @@ def run_block(model: Model, seed: int, block: int, trials: int, lean: bool, widt
 
 
 def _run(model: Model, key: Any, block: int, first: int, trials: int, lean: bool, width: int) -> BlockSums:
-    from pnstrial.simulate import trial_kernels
-
     sums = np.zeros((3, width))
     responders = np.zeros(int(model.whole[at.N]) + 1, np.int64)
+    if lean and model.lean is not None:
+        from pnstrial.simulate.lean_kernels import lean_block
+
+        lean_block(
+            key, first, trials, *model.lean, model.success.minimum, model.covered, denominators(PRIMARY), sums, responders
+        )
+        return BlockSums(block, trials, sums, responders)
+    from pnstrial.simulate import trial_kernels
+
+    every = np.zeros((3, len(ALL)))
     trial_kernels.block(
         key, first, trials, model.whole, model.real, model.words, model.success.minimum, model.covered,
-        model.sign_limit, model.hazard, denominators(ALL), full := np.zeros((3, len(ALL))), responders,
+        model.sign_limit, model.hazard, denominators(ALL), every, responders,
     )  # fmt: skip
-    sums[:] = full[:, :width]
-    return BlockSums(block, trials, sums, responders)
+    return BlockSums(block, trials, every[:, :width].copy(), responders)
 
 
 def _in_order(

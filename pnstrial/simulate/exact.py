@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pnstrial.simulate.scenario import Scenario
     from pnstrial.simulate.success import Boundaries
 
-__all__ = ["exact", "responder_distribution", "true_response"]
+__all__ = ["Chain", "exact", "responder_distribution", "true_response"]
 
 # a state is 14 x (out of the study) + 7 x (rescued) + mRS
 _STATES: Final = 28
@@ -44,7 +44,7 @@ _NO_RATING: Final = 3
 _FAR: Final = 1e18
 
 
-class _Chain:
+class Chain:
     """Transition probabilities of one stratum between any two days, with and without IVIg."""
 
     def __init__(self, model: Model, stratum: int) -> None:
@@ -96,7 +96,7 @@ class _Group:
     ends: tuple[float, float, float]
     turns: tuple[tuple[float, str, float], ...] = field(default=())
 
-    def at(self, chain: _Chain, until: float) -> _Group:
+    def at(self, chain: Chain, until: float) -> _Group:
         """Let time pass."""
         X, now = self.X, self.time
         turns = list(self.turns)
@@ -113,7 +113,7 @@ class _Group:
             break
         return _Group(X, until, self.ends, tuple(turns))
 
-    def _flow(self, chain: _Chain, X: NDArray[np.float64], begin: float, end: float) -> NDArray[np.float64]:
+    def _flow(self, chain: Chain, X: NDArray[np.float64], begin: float, end: float) -> NDArray[np.float64]:
         if end <= begin:
             return X
         moved = np.empty_like(X)
@@ -147,7 +147,7 @@ class _Patient:
     """Follow the patients of one stratum through the protocol and add up what happens."""
 
     def __init__(self, model: Model, alike: tuple[int, ...]) -> None:
-        self.model, self.chain = model, _Chain(model, alike[0])
+        self.model, self.chain = model, Chain(model, alike[0])
         w = model.whole
         self.points = int(w[at.POINTS])
         mine = (model.entry_codes[:, 0] == 0) & np.isin(model.entry_codes[:, 1], alike)

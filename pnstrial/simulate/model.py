@@ -87,6 +87,7 @@ class Model:
     sign_limit: NDArray[np.int64]
     hazard: NDArray[np.float64]
     words: NDArray[np.uint64] = field(repr=False)
+    lean: tuple[NDArray[np.int64], NDArray[np.uint64]] | None = field(default=None, repr=False)
 
     @property
     def enrolled_share(self) -> float:
