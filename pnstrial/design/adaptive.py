@@ -67,7 +67,7 @@ def conditional_power(design: Design, responses: int, n: int, p: float) -> float
     if not checks.problems:
         checks.count("responses", responses, 0, int(n))
     checks.done()
-    stops = _stops(design)
+    stops = stops_of(design)
     value = np.zeros(sizes[-1] + 1)
     for m in range(sizes[-1], int(n) - 1, -1):
         if m < sizes[-1]:
@@ -79,7 +79,7 @@ def conditional_power(design: Design, responses: int, n: int, p: float) -> float
     return float(value[int(responses)])
 
 
-def _stops(design: Design) -> dict[int, tuple[int, int]]:
+def stops_of(design: Design) -> dict[int, tuple[int, int]]:
     """Give the two counts that stop at each look."""
     outcomes = design.outcomes
     stops: dict[int, tuple[int, int]] = {}

@@ -10,8 +10,8 @@ Next: `adaptive`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -22,8 +22,6 @@ from pnstrial.design.roots import reach
 from pnstrial.results import NotEstimable, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
 __all__ = ["AfterDesign", "after_sequential", "after_two_stage", "umvue_of"]
@@ -111,7 +109,7 @@ def umvue_of(outcomes: Outcomes) -> NDArray[np.float64]:
     return outcomes.ways_first / outcomes.ways
 
 
-def _ranks(outcomes: Outcomes, order: str) -> NDArray[np.int64]:
+def ranks_of(outcomes: Outcomes, order: str) -> NDArray[np.int64]:
     """Rank the endings from least to most extreme; equal ranks are equally extreme."""
     if order == "stagewise":
         # early futility < later futility < last look by count < late efficacy < early efficacy
@@ -238,10 +236,10 @@ def after_two_stage(
     --------
     >>> result = after_two_stage(r1=1, n1=10, r=5, n=29, p0=0.1, responses=6, level=0.9)
     >>> round(result.p_value, 4), round(result.umvue, 4), round(result.median_unbiased, 4)
-    (0.0471, 0.2245, 0.2147)
+    (0.0471, 0.2613, 0.2147)
     """
-    stops = n_observed is None and isinstance(responses, int | np.integer) and responses <= r1
-    total = (n1 if stops else n) if n_observed is None else n_observed
+    stopped = n1 if responses <= r1 else n
+    total = stopped if n_observed is None else n_observed
     checks = Checks("after_two_stage").rate("p0", p0).share("level", level).word("order", order, ORDERS)
     checks.count("n", n, 2, MOST_PATIENTS).count("n1", n1, 1, int(n) - 1).count("n_observed", total, 1)
     if not checks.problems:
@@ -281,15 +279,15 @@ def after_two_stage(
         )
 
     tail = (1.0 - level) / 2.0
-    values = {
-        **{name: getattr(result, name) for name in result.__dataclass_fields__},
-        "p_value": p_value(float(p0)),
-        "median_unbiased": reach(p_value, 0.5),
-        "ci_same_tail": (reach(p_value, tail), reach(p_value, 1.0 - tail)),
-        "ci": (reach(p_value, tail), reach(p_value, 1.0 - tail)),
-        "order": "Koyama-Chen",
-    }
-    return AfterDesign(**values)
+    limits = (reach(p_value, tail), reach(p_value, 1.0 - tail))
+    return replace(
+        result,
+        p_value=p_value(float(p0)),
+        median_unbiased=reach(p_value, 0.5),
+        ci=limits,
+        ci_same_tail=limits,
+        order="Koyama-Chen",
+    )
 
 
 def _two_stage_outcomes(r1: int, n1: int, r: int, n: int) -> Outcomes:
@@ -336,7 +334,7 @@ def koyama_chen(r1: int, n1: int, r: int, n: int, p: float, first: int, second: 
 
 def _infer(outcomes: Outcomes, here: int, p0: float, level: float, order: str) -> AfterDesign:
     """Infer from one ending."""
-    ranks = _ranks(outcomes, order)
+    ranks = ranks_of(outcomes, order)
     rank = ranks[here]
     x, n = int(outcomes.x[here]), int(outcomes.n[here])
     mle = outcomes.x / outcomes.n

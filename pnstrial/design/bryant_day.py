@@ -118,7 +118,7 @@ def _tables(rates: list[float], n_max: int) -> tuple[NDArray[np.float64], NDArra
     return pmf, np.ascontiguousarray(tail)
 
 
-def _cells(p: float, q: float, odds_ratio: float) -> NDArray[np.float64]:
+def joint_cells(p: float, q: float, odds_ratio: float) -> NDArray[np.float64]:
     """Give the four joint probabilities [x, y] of two binary answers with given margins and odds ratio."""
     if math.isclose(odds_ratio, 1.0):
         both = p * q
@@ -128,7 +128,7 @@ def _cells(p: float, q: float, odds_ratio: float) -> NDArray[np.float64]:
     return np.array([[1 - p - q + both, q - both], [p - both, both]])
 
 
-def _joint(cells: NDArray[np.float64], n_max: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def joint_tables(cells: NDArray[np.float64], n_max: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Give joint pmf[m, x, y] and tail[m, x, y] = P(X >= x, Y >= y)."""
     pmf = np.zeros((n_max + 1, n_max + 1, n_max + 1))
     pmf[0, 0, 0] = 1.0
@@ -193,7 +193,7 @@ def bryant_day_rule(
     for name, p, q in (
         ("bad-bad", r0, 1 - t0), ("good-bad", r1, 1 - t0), ("bad-good", r0, 1 - t1), ("good-good", r1, 1 - t1)
     ):  # fmt: skip
-        pmf, tail = _joint(_cells(p, q, odds_ratio), int(n))
+        pmf, tail = joint_tables(joint_cells(p, q, odds_ratio), int(n))
         go = pmf[n1].copy()
         go[:responses_continue, :] = 0.0
         go[:, :nontoxic_continue] = 0.0
@@ -282,7 +282,7 @@ def bryant_day(
     joint = None
     if not math.isclose(odds_ratio, 1.0):
         parts = [
-            _joint(_cells(p, q, odds_ratio), int(n_max))
+            joint_tables(joint_cells(p, q, odds_ratio), int(n_max))
             for p, q in ((r0, 1 - t1), (r1, 1 - t0), (r1, 1 - t1))
         ]
         joint = (np.stack([part[0] for part in parts]), np.stack([part[1] for part in parts]))

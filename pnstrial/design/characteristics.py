@@ -9,19 +9,20 @@ Next: `figures.designs`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pnstrial.design.after import _ranks, umvue_of
+from pnstrial.design.after import ranks_of, umvue_of
 from pnstrial.design.arguments import Checks
 from pnstrial.design.bop2 import OrdinalDesign
-from pnstrial.design.bryant_day import BryantDayDesign, _cells, _joint
+from pnstrial.design.bryant_day import BryantDayDesign, joint_cells, joint_tables
 from pnstrial.design.outcomes import Design, Outcomes, checked_rates
 from pnstrial.design.rating import RatingError, as_rating_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
@@ -48,7 +49,7 @@ def interval_of_endings(
     tuple of ndarray
         Lower and upper limits.
     """
-    ranks = _ranks(outcomes, order)
+    ranks = ranks_of(outcomes, order)
     tail = (1.0 - level) / 2.0
     at_least = ranks[:, None] >= ranks[None, :]  # [j, i]: ending j is at least as extreme as i
 
@@ -104,7 +105,7 @@ def operating_characteristics(
     >>> from pnstrial.design.two_stage import two_stage
     >>> frame = operating_characteristics(two_stage(0, 9, 2, 17, 0.05, 0.25), [0.05, 0.25])
     >>> frame[["reject", "expected_n", "coverage"]].round(3).to_numpy().tolist()
-    [[0.047, 11.958, 0.996], [0.812, 16.399, 0.974]]
+    [[0.047, 11.958, 0.991], [0.812, 16.399, 0.988]]
     """
     import pandas as pd
 
@@ -158,7 +159,7 @@ def _of_rows(design: OrdinalDesign | BryantDayDesign, rates: ArrayLike) -> pd.Da
             )  # fmt: skip
         else:
             response, toxicity = row
-            pmf, tail = _joint(_cells(response, 1 - toxicity, design.odds_ratio), design.n)
+            pmf, tail = joint_tables(joint_cells(response, 1 - toxicity, design.odds_ratio), design.n)
             go = pmf[design.n1].copy()
             go[: design.responses_continue, :] = 0.0
             go[:, : design.nontoxic_continue] = 0.0
@@ -216,14 +217,12 @@ def compare_designs(
     import pandas as pd
 
     Checks("compare_designs").hypotheses(p0, p1).done()
-    named = (
-        dict(designs)
-        if hasattr(designs, "items")
-        else {
-            str(getattr(design, "name", type(design).__name__)) + f" ({k + 1})": design
-            for k, design in enumerate(designs)
-        }  # type: ignore[arg-type]
-    )
+    named: dict[str, Design] = {}
+    if isinstance(designs, Mapping):
+        named.update(designs)
+    else:
+        for k, design in enumerate(designs):
+            named[f"{getattr(design, 'name', type(design).__name__)} ({k + 1})"] = design
     rows: list[dict[str, Any]] = []
     for name, design in named.items():
         oc = design.operating_characteristics(np.array([p0, p1]))

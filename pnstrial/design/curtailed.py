@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pnstrial.design.adaptive import _stops
+from pnstrial.design.adaptive import stops_of
 from pnstrial.design.arguments import Checks
 from pnstrial.design.sequential import SequentialDesign
-from pnstrial.design.two_stage import TwoStageDesign, _tables, two_stage
+from pnstrial.design.two_stage import TwoStageDesign, probability_tables, two_stage
 from pnstrial.results import Result
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def curtailed(
             rate is None and (futility > 0 or efficacy < 1), "p = None must be given: the design names no p1"
         )
     checks.done()
-    stops = _stops(design)
+    stops = stops_of(design)
     last = max(stops)
     share = 0.5 if rate is None else float(rate)
     power = np.zeros(last + 1)
@@ -169,7 +169,7 @@ def optimal_curtailed(
     checks = Checks("optimal_curtailed").hypotheses(p0, p1).share("alpha", alpha).share("power", power)
     checks.count("n_max", n_max, 2, 100).done()
     best: tuple[float, tuple[int, int, int, int]] | None = None
-    pmf, tail = zip(*(_tables(p, int(n_max)) for p in (p0, p1)), strict=True)
+    pmf, tail = zip(*(probability_tables(p, int(n_max)) for p in (p0, p1)), strict=True)
     for n in range(2, int(n_max) + 1):
         for r1, n1, r in _feasible(n, pmf, tail, alpha, 1 - power):
             limit = np.inf if best is None else best[0]

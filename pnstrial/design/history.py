@@ -257,8 +257,9 @@ class MapPrior(Result):
         Of the mixture.
     ci : tuple of float
         Its equal-tailed 95 % interval.
-    effective_n : float
-        Effective sample size, expected local-information ratio (Neuenschwander et al. 2020).
+    effective_n : float or NotEstimable
+        Effective sample size, expected local-information ratio (Neuenschwander et al. 2020); not estimable
+        where a part has a parameter below 1: its density has no information that could be averaged.
     effective_n_moment : float
         That of the beta distribution with the same mean and variance.
     tau : float
@@ -275,7 +276,7 @@ class MapPrior(Result):
     mean: float
     sd: float
     ci: tuple[float, float]
-    effective_n: float
+    effective_n: float | NotEstimable
     effective_n_moment: float
     tau: float
     exact_mean: float
@@ -355,7 +356,11 @@ def map_prior(
         mean=mean,
         sd=float(np.sqrt(variance)),
         ci=(mixture.quantile(0.025), mixture.quantile(0.975)),
-        effective_n=_local_information(mixture),
+        effective_n=(
+            NotEstimable("a part of the mixture has a parameter below 1; see effective_n_moment")
+            if min(*mixture.a, *mixture.b) < 1
+            else _local_information(mixture)
+        ),
         effective_n_moment=mean * (1 - mean) / variance - 1.0,
         tau=tau,
         exact_mean=exact_mean,
@@ -454,11 +459,9 @@ def _beta_from_logs(a: float, b: float, mean_log: float, mean_log1m: float) -> t
 
 def _local_information(mixture: BetaMixture) -> float:
     """Give the expected ratio of the prior's information to that of one patient."""
-    from scipy.special import betaln
+    from scipy.special import betaincinv, betaln
 
-    # integrate over quantiles of each part, so that peaks near 0 are resolved
-    from scipy.special import betaincinv
-
+    # over quantiles of each part, so that peaks near 0 are resolved
     grid = (np.arange(2000) + 0.5) / 2000
     total = 0.0
     for w, a, b in zip(mixture.weights, mixture.a, mixture.b, strict=True):
@@ -504,7 +507,7 @@ def prior_data_conflict(prior: Any, responses: int, n: int) -> float:
     Examples
     --------
     >>> round(prior_data_conflict((1, 9), 10, 17), 4)
-    0.0009
+    0.0037
     """
     from pnstrial.design.bayes import as_mixture
 

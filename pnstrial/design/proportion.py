@@ -303,10 +303,8 @@ def _acceptability(x: int, n: int, p: float) -> float:
     lower = np.asarray(binomial_tail(n - np.arange(-1, n + 1), n, 1.0 - p))  # lower[y + 1] = P(X <= y)
     at_least, at_most = upper[x], lower[x + 1]
     margin = 1.0 + 1e-12
-    if at_least <= at_most:
-        other = lower[lower <= at_least * margin].max()
-    else:
-        other = upper[upper <= at_most * margin].max()
+    tails, own = (lower, at_least) if at_least <= at_most else (upper, at_most)
+    other = tails[tails <= own * margin].max()
     return float(min(1.0, min(at_least, at_most) + other))
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from pnstrial.design.arguments import Checks
 from pnstrial.design.outcomes import MOST_PATIENTS
 from pnstrial.design.proportion import binomial_tail
-from pnstrial.design.sequential import SequentialDesign, _checked_looks
+from pnstrial.design.sequential import SequentialDesign, checked_looks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -163,7 +163,7 @@ def _score(
             seen = x / n
             ratio = xlogy(x, seen / p0) + xlogy(n - x, (1 - seen) / (1 - p0))
             score = np.where(seen > p0, ratio, 0.0)
-        scores.append(score)
+        scores.append(np.asarray(score, dtype=float))
     return scores
 
 
@@ -230,7 +230,7 @@ def safety_boundary(
         checks.prior("prior", prior)
     checks.done()
     sizes = tuple(range(1, int(looks) + 1)) if isinstance(looks, int | np.integer) else ()
-    sizes = sizes or _checked_looks("safety_boundary", looks)  # type: ignore[arg-type] # no int here
+    sizes = sizes or checked_looks("safety_boundary", looks)  # type: ignore[arg-type] # no int here
     start = (p0, 1 - p0) if prior is None else (float(prior[0]), float(prior[1]))
     scores = [np.round(s, 11) for s in _score(kind, sizes, p0, p1, shape, start)]
     levels = np.unique(np.concatenate(scores))

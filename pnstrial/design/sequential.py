@@ -180,7 +180,7 @@ def sequential(
     >>> oc.stop_futility.round(4).tolist(), round(oc.expected_n, 3)
     ([0.0, 0.5688, 0.3822], 13.586)
     """
-    sizes = _checked_looks("sequential", looks)
+    sizes = checked_looks("sequential", looks)
     low = _checked_boundary("sequential", "futility", futility, sizes)
     high = _checked_boundary("sequential", "efficacy", efficacy, sizes)
     clash = [
@@ -198,7 +198,7 @@ def sequential(
     return SequentialDesign(sizes, low, high, p0=p0, p1=p1)
 
 
-def _checked_looks(caller: str, looks: Sequence[int]) -> tuple[int, ...]:
+def checked_looks(caller: str, looks: Sequence[int]) -> tuple[int, ...]:
     """Read the numbers of patients at the looks."""
     sizes = np.asarray(looks, dtype=float).ravel()
     whole = len(sizes) > 0 and bool(np.all(np.isfinite(sizes) & (sizes == np.floor(sizes))))
@@ -408,7 +408,7 @@ def group_sequential(
     >>> design.efficacy, round(design.alpha, 4)
     ((3, 4, 5), 0.0382)
     """
-    sizes = _checked_looks("group_sequential", looks)
+    sizes = checked_looks("group_sequential", looks)
     checks = Checks("group_sequential").share("p0", p0).share("alpha", alpha)
     if p1 is not None:
         checks.hypotheses(p0, p1)

@@ -134,8 +134,10 @@ class SingleStage(Design):
         while len(rows) < count and n < _LAST:
             critical = np.arange(1, n + 1)
             size, power = binomial_tail(critical, n, self.p0), binomial_tail(critical, n, self.p1)
-            for k in np.flatnonzero((size <= self.alpha_asked) & (power >= target)).tolist():
-                rows.append({"n": n, "critical": k + 1, "alpha": float(size[k]), "power": float(power[k])})
+            fits = np.flatnonzero((size <= self.alpha_asked) & (power >= target)).tolist()
+            rows += [
+                {"n": n, "critical": k + 1, "alpha": float(size[k]), "power": float(power[k])} for k in fits
+            ]
             n += 1
         return pd.DataFrame(rows[:count])
 

@@ -256,7 +256,7 @@ def _search_numpy(
     every: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], int]:
     """Search without compiled code: the loops of `two_stage_kernels` over n, arrays over n1 and r1."""
-    pmf, tail = zip(*(_tables(p, n_max) for p in (p0, p1)), strict=True)
+    pmf, tail = zip(*(probability_tables(p, n_max) for p in (p0, p1)), strict=True)
     counts = np.cumsum(pmf[1], axis=1) < beta
     r1_max = counts.sum(axis=1) - 1
     sizes = np.arange(n_max + 1)
@@ -329,7 +329,7 @@ def _best_of(
     return here, design, reached
 
 
-def _tables(p: float, n_max: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def probability_tables(p: float, n_max: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Give pmf[m, x] and tail[m, j + 1] = P(more than j of m respond), j from -1."""
     pmf = np.zeros((n_max + 1, n_max + 1))
     pmf[0, 0] = 1.0

@@ -97,8 +97,7 @@ def _search(
                 continue
             n2 = n - n1
             reach = n1 + (1.0 - pet0_max[n1]) * n2
-            if reach < bound:
-                bound = reach
+            bound = min(bound, reach)
             if reach >= min(limit, here):
                 continue
             for r in range(r_top, -1, -1):
@@ -132,8 +131,7 @@ def _search(
                 if not level:
                     break
         expected[n] = here
-        if here < best:
-            best = here
+        best = min(best, here)
         if bound >= best and best <= n and fixed_n1 == 0 and not balanced:
             last = n
             break
