@@ -25,7 +25,7 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "adam", "data", "design", "eligibility", "endpoints", "exposure", "figures",
-    "multistate", "protocol", "rules", "shift", "survival", "visits",
+    "multistate", "protocol", "rules", "shift", "simulate", "survival", "visits",
 )  # fmt: skip
 _NAMES: dict[str, str] = {
     "Protocol": "protocol",
@@ -44,7 +44,6 @@ _NAMES: dict[str, str] = {
     "time_to_improvement": "survival",
     "load_scenario": "simulate",
     "simulate_trial": "simulate",
-    "simulate": "simulate",
     "exact": "simulate",
     "compare": "simulate",
     "report": "reporting",

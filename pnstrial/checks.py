@@ -111,7 +111,7 @@ def protocol_findings(
         "fill in the screening mRS, or add a rating on or before day 1",
     )
     _labelled_visits(warnings, protocol, known)
-    order = {table.file: place for place, table in enumerate(TABLES.values())}
+    order = {trial.file_of(name): place for place, name in enumerate(TABLES)}
     return tuple(sorted(warnings.found, key=lambda finding: (order[finding.file], finding.line or 0)))
 
 
@@ -133,7 +133,7 @@ def _enrolled(warnings: _Warnings, protocol: Protocol, screening: Screening) -> 
                     break
             warnings.found.append(
                 Finding(
-                    "screening.csv",
+                    warnings.trial.file_of("screening"),
                     int(line),
                     patient,
                     column,

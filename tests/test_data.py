@@ -51,6 +51,15 @@ def test_workbook_and_parquet_equal_the_csv_files(tmp_path, example):
             pd.testing.assert_frame_equal(left.reset_index(drop=True), right.reset_index(drop=True))
 
 
+def test_findings_name_the_sheet(tmp_path, example, protocol):
+    book = tmp_path / "trial.xlsx"
+    with pd.ExcelWriter(book) as writer:
+        for name in TABLES:
+            example.table(name).to_excel(writer, sheet_name=name, index=False)
+    files = {finding.file for finding in pns.check_trial(book, protocol)}
+    assert files == {"trial.xlsx/infusions", "trial.xlsx/mrs", "trial.xlsx/medications"}
+
+
 def test_a_table_in_two_formats_is_an_error(tmp_path, example):
     pns.write_trial(example, tmp_path)
     example.mrs.to_parquet(tmp_path / "mrs.parquet", index=False)

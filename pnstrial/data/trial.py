@@ -54,6 +54,8 @@ class TrialData:
         The patients are invented (bundled example, simulation).
     truth : dict of str to pandas.DataFrame
         What a simulation knows beside the collected tables; empty for collected data.
+    labels : dict of str
+        What findings call the file of each table.
 
     Examples
     --------
@@ -72,6 +74,7 @@ class TrialData:
     files: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     synthetic: bool = False
     truth: Mapping[str, pd.DataFrame] = field(default_factory=dict[str, pd.DataFrame], repr=False)
+    labels: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     @classmethod
     def from_frames(
@@ -108,6 +111,10 @@ class TrialData:
         raw = {name: reading.read_frame(frame, name, f"{name}.csv") for name, frame in frames.items()}
         tables, findings = _checked(raw, "screening.csv")
         return _built(tables, findings, source, "the tables", synthetic=synthetic, truth=truth or {})
+
+    def file_of(self, name: str) -> str:
+        """Give what findings call the file of a table."""
+        return self.labels.get(name, TABLES[name].file)
 
     def table(self, name: str) -> pd.DataFrame:
         """Give a copy of a table by its name."""
@@ -246,7 +253,10 @@ def _built(
         name: tables[name].frame if name in tables else empty_frame(table) for name, table in TABLES.items()
     }
     absent = frozenset(TABLES.keys() - tables.keys())
-    return TrialData(frames, absent, findings, source, dict(files or {}), synthetic, dict(truth or {}))
+    labels = {name: table.file for name, table in tables.items()}
+    return TrialData(
+        frames, absent, findings, source, dict(files or {}), synthetic, dict(truth or {}), labels
+    )
 
 
 def read_findings(path: str | Path) -> tuple[TrialData | None, tuple[Finding, ...]]:
