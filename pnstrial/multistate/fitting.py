@@ -29,6 +29,8 @@ __all__ = ["MultistateFit", "StateProbabilities", "fit"]
 
 Transition = tuple[Any, Any]
 Effect = str | Sequence[Sequence[Transition]]
+_ZERO = -745.0
+"""Log of a rate that is 0."""
 _AT_ZERO = 1e-5
 """Expected number of events below which a rate is tried at 0."""
 
@@ -91,11 +93,12 @@ class MultistateFit(Result):
         Generator where every covariate is 0, per unit of time.
     std_error : array of shape (k, k), or NotEstimable
         Standard errors of `rates`, the diagonal included (delta method from the log scale, observed information).
-        0 where a rate is not allowed or its estimate is 0 (listed in `at_zero`).
+        0 where a rate is not allowed or its estimate is 0 (see `not_estimable`).
     lower, upper : array of shape (k, k), or NotEstimable
         Interval of each rate, symmetric on the log scale; 0 where the standard error is.
-    at_zero : dict of (from, to) to NotEstimable
-        Allowed transitions whose estimate is 0, the edge of what is possible, and why they have no standard error.
+    not_estimable : dict of (from, to) to NotEstimable
+        Allowed transitions set to 0, and why: the likelihood is highest there, or the data say nothing about them.
+        They have no standard error.
     effects : dict of str to dict
         For each covariate and (from, to): rate ratio per unit with its interval (ratio, lower, upper), or
         NotEstimable.
@@ -115,7 +118,7 @@ class MultistateFit(Result):
     std_error: NDArray[np.float64] | NotEstimable = field(repr=False)
     lower: NDArray[np.float64] | NotEstimable = field(repr=False)
     upper: NDArray[np.float64] | NotEstimable = field(repr=False)
-    at_zero: dict[Transition, NotEstimable] = field(repr=False)
+    not_estimable: dict[Transition, NotEstimable] = field(repr=False)
     effects: dict[str, dict[Transition, tuple[float, float, float] | NotEstimable]] = field(repr=False)
     sojourn: tuple[float | NotEstimable, ...] = field(repr=False)
     method: str = ""
@@ -177,7 +180,7 @@ class MultistateFit(Result):
         rows: list[dict[str, Any]] = []
         for i, j in zip(self.model.source, self.model.target, strict=True):
             source, target = self.states[i], self.states[j]
-            reason = self.at_zero.get((source, target))
+            reason = self.not_estimable.get((source, target))
             row: dict[str, Any] = {"from": source, "to": target, "rate": float(self.rates[i, j])}
             for name in ("std_error", "lower", "upper"):
                 matrix = getattr(self, name)
@@ -259,7 +262,7 @@ def fit(
     -----
     Differences from R msm: rates are given where covariates are 0, not at their means; without `initial`
     misclassified first states are equally likely, not all in state 1; a rate whose maximum lies at 0 is set to 0 and
-    reported in `at_zero`, where msm returns a small number with a very wide interval; a patient's censored first
+    reported in `not_estimable`, where msm returns a small number with a very wide interval; a patient's censored first
     row counts as a uniform start, which changes -2 log L by a constant.
 
     Examples
@@ -278,11 +281,11 @@ def fit(
     )  # fmt: skip
     size = 1 + max(model.group.max(), model.effects.max(initial=-1))
     theta = _start(model, panel, int(size))
-    theta, at_zero = _maximise(model, panel, theta)
+    theta, gone = _maximise(model, panel, theta)
     value, _ = log_likelihood(model, panel, theta)
-    free = np.array([n not in at_zero for n in range(theta.size)])
+    free = np.array([n not in gone for n in range(theta.size)])
     covariance = _covariance(model, panel, theta, free)
-    return _result(model, theta, covariance, at_zero, labels, names, counts, value, level,
+    return _result(model, theta, covariance, gone, labels, names, counts, value, level,
                    exact=death_exact is not None, misread=misclassification is not None)  # fmt: skip
 
 
@@ -444,9 +447,11 @@ def _emissions(
     """Give each row's probability of its record by true state, and the state of exactly timed deaths."""
     k = len(labels)
     living = [label for label, row in zip(labels, mask, strict=True) if row.any()]
-    codes: dict[Any, Any] = (
-        {} if censor is None else censor if isinstance(censor, Mapping) else {censor: living}
-    )
+    codes: dict[Any, Any] = {}
+    if isinstance(censor, Mapping):
+        codes = dict(cast("Mapping[Any, Any]", censor))
+    elif censor is not None:
+        codes = {censor: living}
     if clash := [code for code in codes if code in labels]:
         raise ValueError(f"fit: censor code {clash} is also a state; choose another code")
     table = {label: (np.eye(k)[n] if kernel is None else kernel[:, n]) for n, label in enumerate(labels)}
@@ -511,7 +516,7 @@ def _prepare(
     begin = np.flatnonzero(first)
     count = np.diff(np.r_[begin, times.size])
     steps = tuple((begin[count > n] + n).astype(np.intp) for n in range(int(count.max())))
-    panel = Panel(emission, dead, where, pair[:, 1], pair[:, 0].astype(np.intp), steps,
+    panel = Panel(emission, dead, where, pair[:, 1].astype(float), pair[:, 0].astype(np.intp), steps,
                   _first(initial, kernel, mask))  # fmt: skip
     model = _model(mask, labels, covariates, same_rate, patterns)
     size = 1 + int(max(model.group.max(), model.effects.max(initial=-1)))
@@ -567,14 +572,13 @@ def _start(model: RateModel, panel: Panel, size: int) -> NDArray[np.float64]:
     """Start every rate from the crude count of direct transitions over the time at risk, no effects."""
     later = np.concatenate(panel.steps[1:])
     guess = panel.emission / panel.emission.sum(axis=1, keepdims=True)
-    time_at_risk = np.bincount(panel.interval[later], minlength=panel.length.size) * panel.length
-    scale = 1.0 / max(float(time_at_risk.sum()), 1e-300)
     duration = panel.length[panel.interval[later]]
+    typical = max(float(duration.mean()), 1e-300)
     risk = (guess[later - 1] * duration[:, None]).sum(axis=0)
     moves = np.einsum("ni,nj->ij", guess[later - 1], guess[later])
     i, j = model.source, model.target
-    crude = (moves[i, j] + 0.5) / np.maximum(risk[i], 1.0 / (scale * 1e3 + 1e-300) * 1e-3)
-    groups = np.bincount(model.group, np.maximum(crude, scale * 1e-2))
+    crude = (moves[i, j] + 0.5) / np.maximum(risk[i], typical)
+    groups = np.bincount(model.group, crude)
     theta = np.zeros(size)
     theta[: groups.size] = np.log(groups / np.bincount(model.group))
     return theta
@@ -582,28 +586,33 @@ def _start(model: RateModel, panel: Panel, size: int) -> NDArray[np.float64]:
 
 def _maximise(
     model: RateModel, panel: Panel, theta: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], set[int]]:
-    """Climb to the maximum; rates that go to 0 are set to 0 and the rest is climbed again."""
-    at_zero: set[int] = set()
+) -> tuple[NDArray[np.float64], dict[int, str]]:
+    """Climb to the maximum; rates that go to 0, or that nothing depends on, are set to 0 and the rest climbs again."""
+    gone: dict[int, str] = {}
     n_rates = int(model.group.max()) + 1
     exposure = float(
         panel.length @ np.bincount(panel.interval[panel.interval >= 0], minlength=panel.length.size)
     )
     for _ in range(n_rates + 1):
-        theta, value = _climb(model, panel, theta, at_zero)
-        low = [n for n in range(n_rates) if n not in at_zero and np.exp(theta[n]) * exposure < _AT_ZERO]
-        dropped = False
-        for n in low:
+        theta, value = _climb(model, panel, theta, set(gone))
+        before = len(gone)
+        for n in range(n_rates):
+            if n in gone:
+                continue
             trial = theta.copy()
-            trial[n] = -745.0
-            if log_likelihood(model, panel, trial)[0] >= value - 1e-6:
-                theta, dropped = trial, True
-                at_zero.add(n)
-        if not dropped:
+            if np.exp(theta[n]) * exposure < _AT_ZERO:
+                trial[n] = _ZERO
+                if log_likelihood(model, panel, trial)[0] >= value - 1e-6:
+                    theta = trial
+                    gone[n] = "the likelihood is highest at rate 0, the edge of what is possible"
+                continue
+            trial[n] += 1.0
+            if abs(log_likelihood(model, panel, trial)[0] - value) < 1e-9:
+                theta[n] = _ZERO
+                gone[n] = "the data say nothing about it: no patient can have been in the state it leaves"
+        if len(gone) == before:
             break
-    for n in at_zero:
-        theta[n] = -np.inf
-    return theta, at_zero
+    return theta, gone
 
 
 def _climb(
@@ -624,7 +633,7 @@ def _climb(
         value, gradient = log_likelihood(model, panel, whole)
         return (-value, -gradient[free]) if np.isfinite(value) else (1e10, -gradient[free])
 
-    options = {"maxiter": 500, "ftol": 1e-15, "gtol": 1e-8, "maxcor": 30}
+    options: Any = {"maxiter": 500, "ftol": 1e-15, "gtol": 1e-8, "maxcor": 30}
     found = minimize(objective, theta[free], jac=True, method="L-BFGS-B", options=options)
     best = np.asarray(found.x, float)
     for _ in range(4):
@@ -682,7 +691,7 @@ def _result(
     model: RateModel,
     theta: NDArray[np.float64],
     covariance: NDArray[np.float64] | NotEstimable,
-    at_zero: set[int],
+    gone: dict[int, str],
     labels: tuple[Any, ...],
     names: tuple[str, ...],
     counts: tuple[int, int, int],
@@ -693,13 +702,12 @@ def _result(
     misread: bool,
 ) -> MultistateFit:
     """Arrange the estimates by transition."""
-    theta = np.where(np.isneginf(theta), -745.0, theta)
     zero_pattern = np.zeros((1, len(names)))
     m = model.source.size
-    gone = np.isin(model.group, list(at_zero))
+    absent = np.isin(model.group, list(gone))
 
     def generator_at(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
-        rates = np.where(gone, 0.0, model.rates(parameters, zero_pattern))
+        rates = np.where(absent, 0.0, model.rates(parameters, zero_pattern))
         return model.generators(rates)[0]
 
     Q = generator_at(theta)
@@ -714,11 +722,10 @@ def _result(
         first, second = sign * size / factor, sign * size * factor
         lower, upper = np.minimum(first, second), np.maximum(first, second)
     pairs = [(labels[i], labels[j]) for i, j in zip(model.source, model.target, strict=True)]
-    reason = NotEstimable("the likelihood is highest at rate 0, the edge of what is possible")
     effects: dict[str, dict[Transition, tuple[float, float, float] | NotEstimable]] = {}
     for row, name in enumerate(names):
         effects[name] = {
-            pairs[n]: _ratio(theta, covariance, int(model.effects[row, n]), level, gone=bool(gone[n]))
+            pairs[n]: _ratio(theta, covariance, int(model.effects[row, n]), level, gone=bool(absent[n]))
             for n in range(m)
             if model.effects[row, n] >= 0
         }
@@ -729,7 +736,11 @@ def _result(
         n_patients=counts[0], n_rows=counts[1], n_transitions=counts[2],
         minus_2_log_likelihood=-2 * value, level=level, states=labels, rates=Q, std_error=std_error,
         lower=lower, upper=upper,
-        at_zero={pair: reason for pair, zero in zip(pairs, gone, strict=True) if zero},
+        not_estimable={
+            pair: NotEstimable(gone[int(group)])
+            for pair, group in zip(pairs, model.group, strict=True)
+            if int(group) in gone
+        },
         effects=effects, sojourn=sojourn_times(Q), method=", ".join(parts),
         model=model, theta=theta, covariance=covariance, covariates=names,
     )  # fmt: skip

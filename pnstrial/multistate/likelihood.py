@@ -167,10 +167,13 @@ class _Exponentials:
                 out[number] = change.sum(axis=0).T
                 continue
             values, vectors, inverse = eigen
-            gap = (values[:, None] - values[None, :]) * t[:, None, None]
+            # (exp(a) - exp(b)) / (a - b) from the larger of the two, so that nothing overflows or cancels.
+            order = np.real(values[:, None]) >= np.real(values[None, :])
+            top = np.where(order, values[:, None], values[None, :])
+            gap = (np.where(order, values[None, :], values[:, None]) - top) * t[:, None, None]
             small = np.abs(gap) < 1e-10
             quotient = np.where(small, 1.0, np.expm1(gap) / np.where(small, 1.0, gap))
-            divided = t[:, None, None] * np.exp(values * t[:, None])[:, None, :] * quotient
+            divided = t[:, None, None] * np.exp(top * t[:, None, None]) * quotient
             inner = vectors.T @ W[rows] @ inverse.T
             out[number] = (inverse.T @ (divided * inner).sum(axis=0) @ vectors.T).real
         return out
@@ -245,7 +248,7 @@ def log_likelihood(
     exponentials = _Exponentials(Q, panel)
     P, emission = exponentials.P, _emission(panel, Q)
     alpha, ahead, share = _forward(panel, P, emission)
-    if share.min(initial=1.0) <= 0:
+    if share.min(initial=1.0) <= 1e-290:
         return -np.inf, np.zeros_like(theta)
     beta = np.ones_like(emission)
     weight = np.zeros_like(emission)
