@@ -602,7 +602,7 @@ def transition_heat_map(
 
     found = table.transitions if isinstance(table, ShiftResult) else table
     if isinstance(found, NotEstimable):
-        raise ValueError(f"transition_heat_map: table: {found}")
+        raise ValueError(f"transition_heat_map: table: {found}")  # noqa: TRY004 - the patients lack values
     counts = found.counts
     used = np.flatnonzero(counts.sum(axis=1))
     rows = np.arange(used.min(), used.max() + 1)

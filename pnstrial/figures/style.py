@@ -33,8 +33,8 @@ __all__ = [
     "tidy",
 ]
 
-MRS_COLOURS: Final = ("#C2E8FC", "#7FCAF3", "#43A9E5", "#C96E40", "#B0462B", "#862821", "#19191C")
-"""Colour of mRS 0, 1, ... 6. Lightness (CIELAB) 90, 78, 66, 56, 44, 31, 9."""
+MRS_COLOURS: Final = ("#CBECFD", "#90D0F5", "#58B1E8", "#C7683D", "#AD4429", "#822620", "#19191C")
+"""Colour of mRS 0, 1, ... 6. Lightness (CIELAB) 92, 80, 69, 54, 43, 30, 9."""
 
 MRS_LABELS: Final = ("0", "1", "2", "3", "4", "5", "6 (dead)")
 """Label of mRS 0, 1, ... 6 in a legend."""

@@ -46,7 +46,10 @@ def _whole(
     if array.dtype.kind == "O":
         try:
             array = np.array(
-                [np.nan if value is None or value != value else value for value in array.ravel()],
+                [
+                    np.nan if value is None or str(value) in ("nan", "<NA>", "NaT") else value
+                    for value in array.ravel()
+                ],
                 dtype=float,
             ).reshape(array.shape)
         except (TypeError, ValueError) as error:

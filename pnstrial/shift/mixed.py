@@ -188,6 +188,9 @@ class _Fit:
     note: str
 
 
+NO_MAXIMUM = "the likelihood has no finite maximum: too few patients cross any one grade"
+
+
 def _gauss_hermite(nodes: int) -> tuple[Array, Array]:
     """Give nodes for N(0, 1) steps and the logs of weights times the inverse of that density."""
     if nodes == 1:
@@ -197,6 +200,10 @@ def _gauss_hermite(nodes: int) -> tuple[Array, Array]:
 
 
 def _fit(codes: NDArray[np.int64], times: int, levels: int, nodes: int, *, with_visits: bool) -> _Fit:
+    """Maximise over (first threshold, log gaps, visits, sd), a scale on which nothing can cross.
+
+    The likelihood is even in sd, so its sign is free during the climb.
+    """
     from pnstrial.shift.mixed_kernels import loglik
 
     patterns, copies = np.unique(codes, axis=0, return_counts=True)
@@ -205,63 +212,60 @@ def _fit(codes: NDArray[np.int64], times: int, levels: int, nodes: int, *, with_
     free = times - 1 if with_visits else 0
     weight = copies.astype(float)
 
+    def natural(point: Array) -> Array:
+        gaps = np.exp(np.clip(point[1:cuts], -30.0, 6.0))
+        theta = point[0] + np.concatenate([[0.0], np.cumsum(gaps)])
+        return np.concatenate([theta, point[cuts:-1], [abs(point[-1])]])
+
     def value(point: Array) -> float:
+        full = natural(point)
         shifts = np.zeros(times)
-        if free:
-            shifts[1:] = point[cuts : cuts + free]
-        theta = point[:cuts]
-        if (np.diff(theta) <= 0).any() or point[-1] < 0:
-            return -np.inf
-        return loglik(patterns, weight, theta, shifts, point[-1], x, log_weights)
+        shifts[1 : free + 1] = full[cuts : cuts + free]
+        return loglik(patterns, weight, full[:cuts], shifts, full[-1], x, log_weights)
 
     counts = np.array([(codes == k).sum() for k in range(levels)], dtype=float)
     share = np.cumsum(counts)[:-1] / counts.sum()
-    start = np.concatenate([1.5 * np.log(share / (1 - share)), np.zeros(free), [1.2]])
+    theta = 1.5 * np.log(share / (1 - share))
+    start = np.concatenate([theta[:1], np.log(np.diff(theta)), np.zeros(free), [1.2]])
     point, top = _climb(value, start)
+    found = natural(point)
+    if found[-1] > 12.0 or np.abs(found[:-1]).max() > 40.0:
+        return _Fit(found, np.zeros(found.size), top, NO_MAXIMUM)
     hessian = _curvature(value, point)
-    if point[-1] < 1e-3:
-        # the maximum lies on the boundary: without a spread between patients the others keep their Hessian
-        point[-1] = 0.0
-        top = value(point)
-        inner = np.linalg.inv(hessian[:-1, :-1])
-        return _Fit(point, np.append(np.sqrt(np.maximum(np.diag(inner), 0.0)), 0.0), top, "")
-    try:
-        variances = np.diag(np.linalg.inv(hessian))
-    except np.linalg.LinAlgError:
-        variances = np.full(point.size, -1.0)
-    runaway = (variances <= 0).any() or point[-1] > 12.0 or np.abs(point[:-1]).max() > 40.0
-    note = "the likelihood has no finite maximum: too few patients cross any one grade" if runaway else ""
-    return _Fit(point, np.sqrt(np.maximum(variances, 0.0)), float(top), note)
+    kept = found.size
+    if found[-1] < 1e-3:
+        # without a spread between patients the others keep their curvature; sd lies on its boundary
+        found[-1] = 0.0
+        kept -= 1
+    scale = np.eye(found.size)
+    for k in range(1, cuts):
+        scale[k:cuts, k] = np.exp(point[k])
+        scale[k:cuts, 0] = 1.0
+    variances = np.full(found.size, -1.0)
+    if np.isfinite(hessian).all() and np.linalg.matrix_rank(hessian[:kept, :kept]) == kept:
+        part = scale[:kept, :kept]
+        variances[:kept] = np.diag(part @ np.linalg.inv(hessian[:kept, :kept]) @ part.T)
+    runaway = bool((variances[:kept] <= 0).any())
+    errors = np.sqrt(np.maximum(variances, 0.0))
+    return _Fit(found, errors, top, NO_MAXIMUM if runaway else "")
 
 
 def _gradient(value: Callable[[Array], float], point: Array, step: float = 1e-5) -> Array:
-    answer = np.empty(point.size)
-    for i in range(point.size):
-        move = np.zeros(point.size)
-        move[i] = step
-        up, down = value(point + move), value(point - move)
-        if not np.isfinite(down):
-            down, move = value(point), 0.5 * move
-        answer[i] = (up - down) / (2.0 * move[i])
-    return answer
+    moves = np.eye(point.size) * step
+    return np.array([(value(point + move) - value(point - move)) / (2.0 * step) for move in moves])
 
 
 def _curvature(value: Callable[[Array], float], point: Array, step: float = 2e-4) -> Array:
     """Give the negative Hessian by central differences."""
     size = point.size
-    steps = np.full(size, step)
-    steps[-1] = min(step, max(point[-1] / 4.0, 1e-6))
     here = value(point)
+    moves = np.eye(size) * step
     answer = np.empty((size, size))
-    for i in range(size):
-        a = np.zeros(size)
-        a[i] = steps[i]
-        answer[i, i] = -(value(point + a) - 2.0 * here + value(point - a)) / steps[i] ** 2
-        for j in range(i):
-            b = np.zeros(size)
-            b[j] = steps[j]
+    for i, a in enumerate(moves):
+        answer[i, i] = -(value(point + a) - 2.0 * here + value(point - a)) / step**2
+        for j, b in enumerate(moves[:i]):
             mixed = value(point + a + b) - value(point + a - b) - value(point - a + b) + value(point - a - b)
-            answer[i, j] = answer[j, i] = -mixed / (4.0 * steps[i] * steps[j])
+            answer[i, j] = answer[j, i] = -mixed / (4.0 * step**2)
     return answer
 
 
@@ -271,21 +275,20 @@ def _climb(value: Callable[[Array], float], start: Array) -> tuple[Array, float]
     for _ in range(100):
         slope = _gradient(value, point)
         curve = _curvature(value, point)
+        if not np.isfinite(curve).all() or np.abs(point).max() > 60.0:
+            break
         eigenvalues, vectors = np.linalg.eigh(curve)
         # a direction without curvature gets a plain step upwards
         step = vectors @ ((vectors.T @ slope) / np.maximum(np.abs(eigenvalues), 1e-3))
         share = min(1.0, 4.0 / max(float(np.abs(step).max()), 1e-12))
         moved = False
         while share > 1e-8:
-            trial = point + share * step
-            if trial[-1] < 0:
-                trial[-1] = min(point[-1] / 4.0, 1e-4)
-            reached = value(trial)
+            reached = value(point + share * step)
             if reached >= here - 1e-11:
                 moved = reached > here + 1e-10
-                point, here = trial, reached
+                point, here = point + share * step, reached
                 break
             share *= 0.5
         if not moved:
             break
-    return point, here
+    return point, float(here)

@@ -143,7 +143,7 @@ class ShiftResult(Result):
             columns=["statistic", "estimate", "lower", "upper", "p_value", "n", "method"],
         )
 
-    def _rows(self) -> Any:
+    def _rows(self) -> Any:  # noqa: C901 - a list of the statistics
         if isinstance(self.changes, NotEstimable):
             for name in ("improved", "exact signed-rank test", "sign test", "net benefit", "utility gained"):
                 yield name, None, None, None, None, 0, str(self.changes)

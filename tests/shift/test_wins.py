@@ -229,9 +229,7 @@ def test_markov_equals_hmisc(case):
 
 
 def test_markov_takes_a_predictor_of_ones_own():
-    own = shift.markov_occupancy(
-        [2, 0, -2], [1, 2], 1, g=lambda yprev, *rest: 0.8 * yprev + rest[-1]
-    )
+    own = shift.markov_occupancy([2, 0, -2], [1, 2], 1, g=lambda yprev, *rest: 0.8 * yprev + rest[-1])
     assert own == pytest.approx(shift.markov_occupancy([2, 0, -2], [1, 2], [0, 1, 0, 0], bp=0.8))
     for wrong, text in (
         ({"intercepts": [0, 1]}, "must be finite and fall"),
