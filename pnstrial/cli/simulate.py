@@ -1,12 +1,219 @@
-"""The commands of simulate."""
+"""Which designs can be simulated from the command line, and how?
+
+Input: a scenario (name or path), a protocol, the number of trials.
+Output: a table on the screen; with ``--out`` table, JSON, figures and the store that makes the run resumable.
+Protocol section: all of it, through `pnstrial.simulate`.
+Method: thin commands over `pnstrial.simulate`.
+Next: `report`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pnstrial.cli import CommandError, add_command
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Generator
+    from concurrent.futures import Executor
+
+    import pandas as pd
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands of this subject."""
+    parser = add_command(
+        commands, "simulate", "Simulate the protocol under a scenario and show what the design does.",
+        "pnstrial simulate anti-hu --trials 100000 --out results",
+    )  # fmt: skip
+    parser.add_argument("scenario", nargs="?", help="scenario: a shipped name or a TOML file")
+    parser.add_argument("--list", action="store_true", help="list the shipped scenarios")
+    parser.add_argument("--trials", type=_count, default=10_000, metavar="N", help="trials to simulate (default: 10000)")
+    parser.add_argument("--exact", action="store_true", help="only the quantities that have an exact answer, no simulation")
+    parser.add_argument("--primary", action="store_true", help="only the quantities of the visits (several times faster)")
+    parser.add_argument("--out", metavar="DIR", help="folder for table, JSON, figures and the store (resumes a stopped run)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    _run_options(parser)
+    parser.set_defaults(run=_simulate)
+
+    parser = add_command(
+        commands, "scenario", "Print a shipped scenario, to be saved, changed and simulated.",
+        "pnstrial scenario anti-hu > my.toml",
+    )  # fmt: skip
+    parser.add_argument("name", help="a shipped name or a TOML file (which is checked)")
+    parser.set_defaults(run=_scenario)
+
+    parser = add_command(
+        commands, "compare", "Simulate over a grid of settings.",
+        "pnstrial compare anti-hu --n 17 21 34 --rating unstructured structured --trials 20000",
+    )  # fmt: skip
+    parser.add_argument("scenarios", nargs="+", help="scenarios: shipped names or TOML files")
+    parser.add_argument("--trials", type=_count, default=10_000, metavar="N", help="trials per point (default: 10000)")
+    parser.add_argument("--exact", action="store_true", help="exact answers instead of simulation")
+    parser.add_argument("--quantity", nargs="+", default=["probability_of_success"], help="quantities to show")
+    parser.add_argument("--out", metavar="DIR", help="folder for the whole table, and a heat map of two settings")
+    for name, kind, text in (
+        ("n", int, "patients"), ("window-days", int, "half-width of the visit windows"),
+        ("improvement-points", int, "mRS points that make a response"), ("rating", str, "rating methods"),
+        ("death", str, "strategies"), ("rescue", str, "strategies"), ("stopped", str, "strategies"),
+        ("missing", str, "strategies"), ("screened-per-month", float, "accrual"), ("null", float, "null proportions"),
+    ):  # fmt: skip
+        parser.add_argument(f"--{name}", type=kind, nargs="+", default=[], help=text)
+    _run_options(parser)
+    parser.set_defaults(run=_compare)
+
+
+def _run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=1, help="seed of the run (default: 1)")
+    parser.add_argument("--workers", type=int, default=1, help="cores to use (default: 1)")
+    parser.add_argument(
+        "--executor", choices=("threads", "processes", "dask"), default="threads", help="kind of workers (default: threads)"
+    )
+    parser.add_argument("--address", help="scheduler of a dask cluster, such as tcp://host:8786")
+
+
+def _count(text: str) -> int:
+    """Read a number of trials; 1e6 and 1_000_000 are a million."""
+    value = float(text.replace("_", ""))
+    if value != int(value):
+        raise ValueError(text)
+    return int(value)
+
+
+@contextmanager
+def _executor(arguments: argparse.Namespace) -> Generator[Executor | None]:
+    """Open the workers that were asked for; None for the simplest."""
+    if arguments.address and arguments.executor != "dask":
+        raise CommandError("--address belongs to --executor dask")
+    if arguments.workers < 1:
+        raise CommandError(f"--workers {arguments.workers}: allowed is 1 or more")
+    if arguments.executor == "dask":
+        try:
+            from distributed import Client
+        except ImportError:
+            raise CommandError("--executor dask needs the cluster extra: pip install 'pnstrial[cluster]'") from None
+        where: dict[str, Any] = (
+            {"address": arguments.address}
+            if arguments.address
+            else {"n_workers": arguments.workers, "threads_per_worker": 1, "dashboard_address": None}
+        )
+        with Client(**where) as client:
+            yield client.get_executor()
+    elif arguments.executor == "processes":
+        from concurrent.futures import ProcessPoolExecutor
+        from multiprocessing import get_context
+
+        with ProcessPoolExecutor(arguments.workers, mp_context=get_context("spawn")) as pool:
+            yield pool
+    else:
+        yield None
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    import pnstrial as pns
+    from pnstrial.simulate import shipped_scenarios, simulate
+
+    if arguments.list:
+        for name in shipped_scenarios():
+            print(f"{name:<18}{pns.load_scenario(name).title}")
+        return 0
+    if arguments.scenario is None:
+        raise CommandError(f"name a scenario ({', '.join(shipped_scenarios())}, or a TOML file), or give --list")
+    protocol, scenario = pns.load_protocol(arguments.protocol), pns.load_scenario(arguments.scenario)
+    known = pns.exact(protocol, scenario)
+    if arguments.exact:
+        _show(known.to_frame()[["quantity", "estimate"]], arguments, str(scenario.id))
+        for name, reason in known.without.items():
+            print(f"{name}: no exact answer ({reason})", file=sys.stderr)
+        return 0
+    folder = Path(arguments.out) if arguments.out else None
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    with _executor(arguments) as executor:
+        result = simulate(
+            protocol, scenario, arguments.trials, arguments.seed, executor=executor, workers=arguments.workers,
+            store=folder / "blocks.sqlite" if folder else None, progress=not arguments.quiet,
+            quantities="primary" if arguments.primary else "all",
+        )  # fmt: skip
+    frame = result.to_frame()
+    frame["exact"] = frame["quantity"].map(known.values)
+    if folder is not None:
+        _write(folder, frame, result, known)
+    shown = frame[~frame["quantity"].str.startswith("responders_")]
+    _show(shown, arguments, f"{scenario.id}: {result.n_trials:,} trials, success from {result.critical_count} responders")
+    return 0
+
+
+def _show(frame: pd.DataFrame, arguments: argparse.Namespace, title: str) -> None:
+    if arguments.json:
+        print(frame.to_json(orient="records"))
+        return
+    print(title)
+    print(frame.to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep=""))
+
+
+def _write(folder: Path, frame: pd.DataFrame, result: Any, known: Any) -> None:
+    """Write table, JSON and figures."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from pnstrial.figures.simulation import responder_distribution
+
+    frame.to_csv(folder / "characteristics.csv", index=False)
+    content = {
+        "scenario": result.scenario, "n_trials": result.n_trials, "n_patients": result.n_patients,
+        "critical_count": result.critical_count, "method": result.method, "protocol": result.provenance.protocol_id,
+        "protocol_version": result.provenance.protocol_version, "seed": result.provenance.seed,
+        "package_version": result.provenance.package_version, "not_estimable": result.not_estimable,
+        "without_exact_answer": known.without, "quantities": json.loads(frame.to_json(orient="records")),
+    }  # fmt: skip
+    (folder / "characteristics.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+    figure = responder_distribution(result, known).get_figure()
+    if figure is not None:
+        figure.savefig(folder / "responders.png", dpi=150)  # type: ignore[union-attr]
+
+
+def _scenario(arguments: argparse.Namespace) -> int:
+    from pnstrial.simulate import load_scenario, scenario_text
+
+    load_scenario(arguments.name)
+    print(scenario_text(arguments.name), end="")
+    return 0
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    import pnstrial as pns
+
+    names = (
+        "n", "window_days", "improvement_points", "rating", "death", "rescue", "stopped", "missing",
+        "screened_per_month", "null",
+    )  # fmt: skip
+    grid = {name: getattr(arguments, name) for name in names if getattr(arguments, name)}
+    with _executor(arguments) as executor:
+        frame = pns.compare(
+            pns.load_protocol(arguments.protocol), [pns.load_scenario(name) for name in arguments.scenarios],
+            arguments.trials, arguments.seed, **grid, method="exact" if arguments.exact else "simulate",
+            executor=executor, workers=arguments.workers,
+        )  # fmt: skip
+    if unknown := sorted(set(arguments.quantity) - set(frame["quantity"])):
+        raise CommandError(f"no quantity {', '.join(unknown)}; there are {', '.join(frame['quantity'].unique())}")
+    if arguments.out:
+        folder = Path(arguments.out)
+        folder.mkdir(parents=True, exist_ok=True)
+        frame.to_csv(folder / "comparison.csv", index=False)
+        if len(grid) == 2 and len(arguments.scenarios) == 1:
+            import matplotlib as mpl
+
+            mpl.use("Agg")
+            from pnstrial.figures.simulation import heat_map
+
+            figure = heat_map(frame, list(grid)[0], list(grid)[1], arguments.quantity[0]).get_figure()
+            if figure is not None:
+                figure.savefig(folder / "heat-map.png", dpi=150)  # type: ignore[union-attr]
+    _show(frame[frame["quantity"].isin(arguments.quantity)], arguments, "comparison")
+    return 0

@@ -17,6 +17,7 @@ from typing import Any
 from pnstrial.simulate.characteristics import ExactCharacteristics, OperatingCharacteristics
 from pnstrial.simulate.engine import SimulationError, compare, progress_bar, simulate
 from pnstrial.simulate.exact import exact
+from pnstrial.simulate.power import PowerCurve, power_curve
 from pnstrial.simulate.scenario import Scenario, ScenarioError, load_scenario, scenario_text, shipped_scenarios
 from pnstrial.simulate.store import StoreError
 from pnstrial.simulate.trial import PatientRecords, patient_records, simulate_trial
@@ -25,6 +26,7 @@ __all__ = [
     "ExactCharacteristics",
     "OperatingCharacteristics",
     "PatientRecords",
+    "PowerCurve",
     "Scenario",
     "ScenarioError",
     "SimulationError",
@@ -33,6 +35,7 @@ __all__ = [
     "exact",
     "load_scenario",
     "patient_records",
+    "power_curve",
     "progress_bar",
     "scenario_text",
     "shipped_scenarios",

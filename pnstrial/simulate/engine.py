@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import numpy as np
 
+from pnstrial.protocol import Protocol
 from pnstrial.results import Provenance
 from pnstrial.simulate import layout_kernels as at
 from pnstrial.simulate.characteristics import ALL, PRIMARY, OperatingCharacteristics, denominators, estimates
@@ -34,16 +35,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from pnstrial.protocol import Protocol
-
-__all__ = ["Progress", "SimulationError", "compare", "progress_bar", "run_block", "simulate"]
+__all__ = ["SimulationError", "compare", "progress_bar", "run_block", "simulate"]
 
 BLOCK: Final = 4096
 """Trials per block."""
 MOST_WITHOUT_STORE: Final = 100_000_000
 _AHEAD: Final = 4  # blocks per worker that may wait for an earlier one
-
-Progress = "Callable[[int, int], None]"
 
 
 class SimulationError(RuntimeError):
@@ -204,7 +201,8 @@ def run_block(model: Model, seed: int, block: int, trials: int, lean: bool, widt
                 raise SimulationError(
                     f"trial {number} (seed {seed}, block {block}) failed: {type(cause).__name__}: {cause}"
                 ) from cause
-        raise SimulationError(f"block {block} (seed {seed}, trials {block * BLOCK} to {block * BLOCK + trials - 1}) failed: {problem}") from problem
+        numbers = f"trials {block * BLOCK} to {block * BLOCK + trials - 1}"
+        raise SimulationError(f"block {block} (seed {seed}, {numbers}) failed: {problem}") from problem
 
 
 def _run(model: Model, key: Any, block: int, first: int, trials: int, lean: bool, width: int) -> BlockSums:
@@ -231,8 +229,7 @@ def _in_order(
     model: Model, seed: int, n_trials: int, executor: Executor | None, kept: Store | None, *, lean: bool, width: int
 ) -> Iterator[BlockSums]:
     """Give all blocks in their order; at most a few finished ones wait for an earlier one."""
-    sizes = [(k, min(BLOCK, n_trials - k * BLOCK)) for k in range(-(-n_trials // BLOCK))] if n_trials <= 10**9 else None
-    asked = iter(sizes) if sizes is not None else ((k, min(BLOCK, n_trials - k * BLOCK)) for k in range(-(-n_trials // BLOCK)))
+    asked = ((k, min(BLOCK, n_trials - k * BLOCK)) for k in range(-(-n_trials // BLOCK)))
     finished = kept.blocks() if kept is not None else {}
     if executor is None:
         for block, trials in asked:
@@ -395,7 +392,7 @@ def compare(
         "rescue": rescue, "stopped": stopped, "missing": missing, "screened_per_month": screened_per_month, "null": null,
     }  # fmt: skip
     used = {name: list(values) for name, values in grid.items() if len(values)}
-    several = [protocols] if not isinstance(protocols, list | tuple) else list(protocols)
+    several = [protocols] if isinstance(protocols, Protocol) else list(protocols)
     cases = [scenarios] if isinstance(scenarios, Scenario) else list(scenarios)
     points: list[tuple[dict[str, Any], Protocol, Scenario]] = []
     for protocol, scenario, values in product(several, cases, product(*used.values())):

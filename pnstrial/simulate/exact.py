@@ -87,8 +87,8 @@ class Chain:
 class _Group:
     """Patients with the same plan: probabilities by (entry, deviation, last category, IVIg, state) at a time.
 
-    IVIg: 0 as planned, 1 stopped for an adverse event in an earlier cycle, 2 stopped in the last cycle before
-    the decision. `ends[a]` is the day on which IVIg no longer acts; `turns` are days on which a share changes.
+    IVIg: 0 as planned, 1 stopped for an adverse event so early that a cycle before the decision
+    was not given, 2 stopped in the last cycle before the decision or later. `ends[a]` is the day on which IVIg no longer acts; `turns` are days on which a share changes.
     """
 
     X: NDArray[np.float64]
@@ -98,20 +98,20 @@ class _Group:
 
     def at(self, chain: Chain, until: float) -> _Group:
         """Let time pass."""
-        X, now = self.X, self.time
+        mass, now = self.X, self.time
         turns = list(self.turns)
         while True:
             limit = until
             if turns and turns[0][0] <= until:
                 limit = turns[0][0]
-            X = self._flow(chain, X, now, limit)
+            mass = self._flow(chain, mass, now, limit)
             now = limit
             if turns and turns[0][0] <= limit:
                 _, kind, share = turns.pop(0)
-                X = _turned(X, kind, share)
+                mass = _turned(mass, kind, share)
                 continue
             break
-        return _Group(X, until, self.ends, tuple(turns))
+        return _Group(mass, until, self.ends, tuple(turns))
 
     def _flow(self, chain: Chain, X: NDArray[np.float64], begin: float, end: float) -> NDArray[np.float64]:
         if end <= begin:
@@ -119,28 +119,23 @@ class _Group:
         moved = np.empty_like(X)
         for a in range(3):
             stop = min(max(self.ends[a], begin), end)
-            P = np.eye(_STATES)
-            if stop > begin:
-                P = chain.between(0, begin, stop)
-            if stop < end:
-                P = P @ chain.between(1, stop, end)
-            moved[:, :, :, a] = X[:, :, :, a] @ P
+            moved[:, :, :, a] = X[:, :, :, a] @ chain.between(0, begin, stop) @ chain.between(1, stop, end)
         return moved
 
 
 def _turned(X: NDArray[np.float64], kind: str, share: float) -> NDArray[np.float64]:
-    X = X.copy()
+    after = X.copy()
     if kind == "rescue":
         for g in range(6):
             moved = share * X[..., g]
-            X[..., 7 + g] += moved
-            X[..., g] -= moved
-        return X
+            after[..., 7 + g] += moved
+            after[..., g] -= moved
+        return after
     target = 1 if kind == "stop" else 2
     moved = share * X[:, :, :, 0] * _ALIVE_IN
-    X[:, :, :, target] += moved
-    X[:, :, :, 0] -= moved
-    return X
+    after[:, :, :, target] += moved
+    after[:, :, :, 0] -= moved
+    return after
 
 
 class _Patient:
@@ -347,11 +342,11 @@ class _Patient:
             share = float(self.model.real[at.RESCUE_AFTER])
             turns = ((day + 1, "rescue", share),) if share > 0 else ()
             return replace(group, ends=ends, turns=turns)
-        X = _turned(group.X, "last stop", self.stop_per_cycle) if self.stop_per_cycle > 0 else group.X
+        X = _turned(group.X, "late stop", self.stop_per_cycle) if self.stop_per_cycle > 0 else group.X
         base = max(float(self.cycle_days * self.before), day)
         later = int(w[at.CYCLES_ALL]) - self.before
         turns = tuple(
-            (base + self.cycle_days * k, "stop", self.stop_per_cycle) for k in range(1, later)
+            (base + self.cycle_days * k, "late stop", self.stop_per_cycle) for k in range(1, later)
         ) if self.stop_per_cycle > 0 else ()  # fmt: skip
         end = base + self.cycle_days * later if later else _FAR
         return replace(group, X=X, ends=(end, 0.0, float(self.cycle_days * self.before)), turns=turns)
@@ -473,27 +468,28 @@ def responder_distribution(
 
     Returns
     -------
-    ndarray, shape (n + 1, n + 1), and float
-        Probabilities by (patients counted, responders) of the trials that were not stopped and of those that
-        were, stopped ones with the counts of their first stage; and the probability of stopping. The first
-        axis of the array has length 2: went on, stopped.
+    ndarray, shape (2, n + 1, n + 1)
+        Probabilities by (went on or stopped, patients counted, responders); stopped trials stand with the counts
+        of their first stage.
+    float
+        Probability of stopping.
     """
-    def grown(P: NDArray[np.float64], patients: int) -> NDArray[np.float64]:
+    def grown(joint: NDArray[np.float64], patients: int) -> NDArray[np.float64]:
         for _ in range(patients):
-            after = excluded * P
-            after[1:, 1:] += response * P[:-1, :-1]
-            after[1:, :] += (1 - response - excluded) * P[:-1, :]
-            P = after
-        return P
+            after = excluded * joint
+            after[1:, 1:] += response * joint[:-1, :-1]
+            after[1:, :] += (1 - response - excluded) * joint[:-1, :]
+            joint = after
+        return joint
 
-    P = np.zeros((n + 1, n + 1))
-    P[0, 0] = 1.0
-    stopped = np.zeros_like(P)
+    joint = np.zeros((n + 1, n + 1))
+    joint[0, 0] = 1.0
+    stopped = np.zeros_like(joint)
     if success.first_n:
-        P = grown(P, success.first_n)
-        stopped[:, : success.first_stop + 1] = P[:, : success.first_stop + 1]
-        P = P - stopped
-    return np.stack([grown(P, n - success.first_n), stopped]), float(stopped.sum())
+        joint = grown(joint, success.first_n)
+        stopped[:, : success.first_stop + 1] = joint[:, : success.first_stop + 1]
+        joint = joint - stopped
+    return np.stack([grown(joint, n - success.first_n), stopped]), float(stopped.sum())
 
 
 def exact(protocol: Protocol, scenario: Scenario) -> ExactCharacteristics:

@@ -229,7 +229,9 @@ def _entry(
     """List what can happen to a screened patient, with its probability."""
     test, base = scenario.enrolment.antibody_test, scenario.baseline
     kernel = scenario.rating.error().kernel
-    positive = [(name, test.positive_share * share * test.sensitivity) for name, share in base.antibody.items()]
+    positive: list[tuple[str | None, float]] = [
+        (name, test.positive_share * share * test.sensitivity) for name, share in base.antibody.items()
+    ]
     positive.append((None, (1 - test.positive_share) * (1 - test.specificity)))
     carried = sum(share for _, share in positive)
     strata = tuple(

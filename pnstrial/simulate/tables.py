@@ -109,4 +109,4 @@ def block_key(seed: int, block: int) -> NDArray[np.uint64]:
     >>> [int(part) for part in block_key(1, 0)] == [int(part) for part in block_key(1, 0)]
     True
     """
-    return np.random.SeedSequence(seed, spawn_key=(block,)).generate_state(2, np.uint64)
+    return np.asarray(np.random.SeedSequence(seed, spawn_key=(block,)).generate_state(2, np.uint64), np.uint64)

@@ -75,7 +75,8 @@ def patient_records(protocol: Protocol, scenario: Scenario, seed: int = 1, trial
     from pnstrial.simulate.random_kernels import start
     from pnstrial.simulate.trial_kernels import enrol
 
-    for name, value in (("seed", seed), ("trial", trial)):
+    asked: tuple[tuple[str, object], ...] = (("seed", seed), ("trial", trial))
+    for name, value in asked:
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
             raise ValueError(f"simulate_trial: {name} = {value!r}; allowed is a whole number of 0 or more")
     model = build_model(protocol, scenario)
@@ -91,7 +92,7 @@ def patient_records(protocol: Protocol, scenario: Scenario, seed: int = 1, trial
         if counts.max() <= room:
             break
         room = int(counts.max())  # once more, with room for all of them
-    found = [failures[i, :count] for i, count in enumerate(counts)]
+    found: list[NDArray[np.int64]] = [failures[i, :count] for i, count in enumerate(counts)]
     return PatientRecords(model, rows[:enrolled], np.concatenate(found))
 
 

@@ -1,0 +1,160 @@
+"""The simulation and the exact answer hold each other; both reproduce the reference cases."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pnstrial as pns
+from pnstrial.design.proportion import binomial_tail
+from pnstrial.simulate.monthly import MonthlyCourse
+from pnstrial.simulate.success import BayesianRule, ExactTest, TwoStage, boundaries
+
+# Base R matrix propagation (the file names version and call); exact values to 1e-9, simulated within 4 standard errors.
+CASES = json.loads((Path(__file__).parents[1] / "reference/survival/oc_exact.json").read_text())["cases"]
+PROTOCOL = pns.load_protocol("nct02343211")
+HU = pns.load_scenario("anti-hu")
+PLAIN = pns.load_scenario("anti-hu-plain")
+
+
+def monthly(case):
+    given = case["inputs"]
+    return MonthlyCourse(given["P_on"], given["P_off"], given["P0"], given["drop"]), given["N"], given["reject_if_at_least"]
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
+def test_exact_reproduces_reference(case):
+    course, n, minimum = monthly(case)
+    result, expected = course.exact(n, minimum), case["outputs"]
+    close = {"rel": 0, "abs": 1e-9}
+    assert result.p_success == pytest.approx(expected["p_success_patient"], **close)
+    assert result.reject == pytest.approx(expected["reject_prob"], **close)
+    assert result.successes == pytest.approx(expected["pmf_successes"], **close)
+    assert result.cycles == pytest.approx(expected["expected_cycles_per_patient_reaching_protocol"], **close)
+    for name, share in expected["month3"].items():
+        assert getattr(result, name) == pytest.approx(share, **close)
+    occupancy = np.array(expected["state_occupancy_months0to6_incl_dropout_loss"])
+    assert np.abs(result.occupancy - occupancy).max() < 1e-9
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
+def test_simulation_reproduces_reference(case):
+    course, n, minimum = monthly(case)
+    trials = 60_000
+    result, expected = course.simulate(n, minimum, trials, seed=3), case["outputs"]
+    for name, share, count in (
+        ("p_success", expected["p_success_patient"], trials * n),
+        ("deteriorated", expected["month3"]["deteriorated"], trials * n),
+        ("dead", expected["month3"]["dead"], trials * n),
+        ("reject", expected["reject_prob"], trials),
+    ):
+        assert abs(getattr(result, name) - share) <= 4 * np.sqrt(max(share * (1 - share), 1 / count) / count), name
+    pmf = np.array(expected["pmf_successes"])
+    assert (np.abs(result.successes - pmf) <= 4 * np.sqrt(pmf * (1 - pmf) / trials) + 4 / trials).all()
+
+
+def held_together(result, known, sigmas=4.0):
+    """Every quantity with an exact answer lies within so many standard errors of it."""
+    compared = 0
+    for q in result.quantities:
+        if q.quantity not in known.values or not isinstance(q.estimate, float):
+            continue
+        exact = known.values[q.quantity]
+        error = q.std_error
+        if q.quantity.startswith("responders_") or q.quantity == "probability_of_success":
+            error = max(error, np.sqrt(max(exact * (1 - exact), 1 / result.n_trials) / result.n_trials))
+        assert abs(q.estimate - exact) <= sigmas * error + 1e-9, (q.quantity, q.estimate, exact, q.std_error)
+        compared += 1
+    return compared
+
+
+SPREAD = {
+    "as shipped": ({}, {}),
+    "perfect rating, LOCF": ({"rating": {"method": "none"}}, {"missing": "LOCF"}),
+    "death excluded, missing excluded": ({}, {"death": "exclude", "missing": "exclude"}),
+    "best case, rescue allowed": ({"dropout": {"per_month": 0.06}}, {"missing": "best case", "rescue": "treatment policy"}),
+    "stopped composite, many events": ({"adverse_events": {"per_infusion": 0.3, "stop": 0.1}}, {"stopped": "composite"}),
+    "same rater": ({"rating": {"same_rater_agreement": 0.9}}, {}),
+    "wide jitter, narrow window": (
+        {"visits": {"jitter_days": 14, "extra_rating_days": (29, 57)}, "treatment": {"late": 0}},
+        {"missing": "LOCF"},
+    ),
+    "two-stage": ({"success": {"rule": "two-stage", "r1": 0, "n1": 9, "r": 2, "n": 17}}, {}),
+    "bayesian, 25 patients": ({"success": {"rule": "bayesian", "null": 0.1}, "enrolment": {"target": 25}}, {}),
+    "onset bands, tumour treatment": (
+        {"course": {"onset": [{"from_months": 2, "improve": 0.5}, {"from_months": 4, "improve": 0.2, "worsen": 0.8}],
+                    "ivig": {"worsen": 0.5}, "tumour_treatment": {"worsen": 0.6, "die": 0.5}}},
+        {},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.double
+@pytest.mark.parametrize("name", sorted(SPREAD))
+def test_full_simulation_and_exact_answer_agree(name):
+    changes, estimand = SPREAD[name]
+    protocol = PROTOCOL.with_estimand(**estimand) if estimand else PROTOCOL
+    if "narrow window" in name:
+        protocol = protocol.with_settings(
+            visits={"Month 3": {"first_day": 75, "last_day": 95}, "Month 6": {"first_day": 159, "last_day": 179}}
+        )
+    scenario = HU.changed(**changes)
+    result = pns.simulate(protocol, scenario, n_trials=20_000, seed=11)
+    assert held_together(result, pns.exact(protocol, scenario)) > 40
+
+
+@pytest.mark.double
+@pytest.mark.parametrize("missing", ["non-responder", "LOCF", "exclude", "best case"])
+@pytest.mark.parametrize("visit", ["Month 3", "Month 6"])
+def test_fast_runs_agree_with_the_exact_answer(missing, visit):
+    protocol = PROTOCOL.with_estimand(missing=missing).with_settings(endpoint={"visit": visit})
+    result = pns.simulate(protocol, PLAIN, n_trials=40_000, seed=5, quantities="primary")
+    assert result.method == "states at visits drawn from exp(Qt)"
+    assert held_together(result, pns.exact(protocol, PLAIN)) > 40
+
+
+@pytest.mark.double
+def test_fast_and_full_kernel_agree_in_distribution():
+    fast = pns.simulate(PROTOCOL, PLAIN, n_trials=40_000, seed=5, quantities="primary")
+    full = pns.simulate(PROTOCOL, PLAIN, n_trials=20_000, seed=5)
+    for q in fast.quantities:
+        other = full[q.quantity]
+        error = np.hypot(q.std_error, other.std_error)
+        assert abs(q.estimate - other.estimate) <= 4 * error + 4 / 20_000, q.quantity
+
+
+def test_success_rules_are_the_published_counts():
+    assert [int(boundaries(ExactTest(null=p), 17).minimum[17]) for p in (0.05, 0.10, 0.15, 0.20)] == [4, 5, 6, 7]
+    two = boundaries(TwoStage(r1=0, n1=9, r=2, n=17), 17)
+    assert (two.first_n, two.first_stop, int(two.minimum[17])) == (9, 0, 3)
+    assert int(boundaries(BayesianRule(null=0.1, threshold=0.95), 17).minimum[17]) == 4
+    assert boundaries(ExactTest(null=0.1), 17).minimum[0] == 1  # nobody counted: no success
+
+
+def test_null_of_the_protocol_goes_before_that_of_the_scenario():
+    changed = PROTOCOL.with_settings(endpoint={"null_proportion": 0.2})
+    assert pns.exact(changed, PLAIN).critical_count == 7
+
+
+def test_unchanged_patients_improve_by_chance_as_often_as_raters_disagree():
+    # half of 1 - 0.65: two unstructured raters, no change of state, everybody enrolled as rated
+    still = PLAIN.changed(
+        course={"improve": (0,) * 6, "worsen": (0,) * 6, "die": (0,) * 6},
+        rating={"agreement": (0.65, 0.32, 0.03)}, enrolment={"select_on_rating": False},
+        baseline={"mrs": tuple([1 / 6] * 6)}, visits={"missed": 0}, dropout={"per_month": 0},
+    )  # fmt: skip
+    known = pns.exact(PROTOCOL, still).values
+    assert known["reported_response"] == pytest.approx(0.175, abs=1e-9)
+    assert known["true_response"] == 0
+    assert known["probability_of_success"] == pytest.approx(binomial_tail(5, 17, 0.175), abs=1e-9)
+
+
+def test_what_has_no_exact_answer_is_named():
+    protocol = PROTOCOL.with_estimand(stopped="while on treatment")
+    known = pns.exact(protocol, HU)
+    assert "probability_of_success" in known.without
+    assert "probability_of_success" not in known.values
+    assert "cycles_per_patient" in known.values

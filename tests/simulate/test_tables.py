@@ -1,0 +1,137 @@
+"""The tables of a simulated trial show the patients that the kernel counts."""
+
+import numpy as np
+import pytest
+
+import pnstrial as pns
+from pnstrial import rules, visits
+from pnstrial.simulate import layout_kernels as at
+from pnstrial.simulate import patient_records
+
+PROTOCOL = pns.load_protocol("nct02343211")
+HU = pns.load_scenario("anti-hu").changed(
+    adverse_events={"per_infusion": 0.15, "stop": 0.1}, dropout={"per_month": 0.05}, rescue={"per_month": 0.04}
+)
+ESTIMANDS = (
+    {},
+    {"missing": "LOCF", "rescue": "treatment policy"},
+    {"stopped": "while on treatment", "missing": "LOCF"},
+    {"death": "exclude", "missing": "exclude", "stopped": "composite"},
+    {"missing": "best case", "stopped": "while on treatment"},
+)
+
+
+def in_order_of_screening(rows):
+    return rows[np.argsort(rows[:, at.SCREENED_DAY], kind="stable")]
+
+
+@pytest.mark.double
+@pytest.mark.parametrize("part", range(4))
+def test_table_path_equals_kernel_path_patient_by_patient(part):
+    for number in range(50 * part, 50 * part + 50):
+        protocol = PROTOCOL.with_estimand(**ESTIMANDS[number % 5]) if ESTIMANDS[number % 5] else PROTOCOL
+        trial = pns.simulate_trial(protocol, HU, seed=7, trial=number)
+        rows = in_order_of_screening(patient_records(protocol, HU, 7, number).rows)
+        assert not [finding for finding in trial.findings if finding.severity == "error"]
+        derived = visits.derive(trial, protocol)
+        decided = visits.decisions(trial, protocol, derived=derived)
+        assert decided["decision"].tolist() == [rules.DECISIONS[code] for code in rows[:, at.DECISION]]
+        for v, visit in enumerate(protocol.visits):
+            here = at.VISIT + v * at.VISIT_WIDTH
+            mine = derived[derived["visit"] == visit.name]
+            assert visits.codes(mine["mrs"]).tolist() == rows[:, here + 4].tolist()
+            assert visits.category_codes(mine["category"]).tolist() == rows[:, here + 5].tolist()
+            result = pns.primary_endpoint(trial, protocol, visit=visit.name)
+            assert result.patients["reason"].tolist() == [rules.REASONS[code] for code in rows[:, here + 6]]
+            assert result.responders == int((rows[:, here + 7] == 1).sum())
+
+
+def test_kernel_counts_the_rows_that_the_tables_show():
+    result = pns.simulate(PROTOCOL, HU, n_trials=30, seed=7)
+    endpoint = at.VISIT
+    counts = [
+        int((patient_records(PROTOCOL, HU, 7, t).rows[:, endpoint + 7] == 1).sum()) for t in range(30)
+    ]
+    assert result.responders.tolist() == np.bincount(counts, minlength=18).tolist()
+
+
+def test_tables_pass_the_checks_and_go_through_a_folder(tmp_path):
+    trial = pns.simulate_trial(PROTOCOL, HU, seed=2)
+    pns.write_trial(trial, tmp_path / "trial")
+    again = pns.read_trial(tmp_path / "trial")
+    assert not [finding for finding in again.findings if finding.severity == "error"]
+    screened = pns.screen(trial, PROTOCOL)
+    enrolled = trial.screening.loc[trial.screening["enrolment_date"].notna(), "patient_id"]
+    overall = screened.overall.set_index("patient_id")["overall"]
+    assert set(overall[enrolled]) == {"eligible"}
+    assert set(overall.drop(enrolled)) <= {"ineligible", "undetermined"}
+
+
+@pytest.mark.parametrize("name", ["nct02343211", "nct02343211-registry"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_no_findings_under_either_protocol(name, seed):
+    protocol = pns.load_protocol(name)
+    scenario = HU.changed(enrolment={"failures": {c.id: 0.03 for c in protocol.criteria if c.id not in {"I2", "I4"}}})
+    trial = pns.simulate_trial(protocol, scenario, seed=seed)
+    assert not [finding for finding in trial.findings if finding.severity == "error"]
+
+
+def test_truth_is_beside_the_tables():
+    trial = pns.simulate_trial(PROTOCOL, HU, seed=4)
+    patients = trial.truth["patients"].set_index("patient_id")
+    dead = trial.follow_up.set_index("patient_id")["status"] == "dead"
+    assert dead[patients.index].tolist() == patients["death_seen"].tolist()
+    assert trial.synthetic
+    assert set(trial.truth["visits"]["visit"]) == {"Month 3", "Month 6"}
+
+
+def test_same_seed_same_trial_and_bad_numbers_are_refused():
+    first, second = (pns.simulate_trial(PROTOCOL, HU, seed=9, trial=5000) for _ in range(2))
+    assert first.mrs.equals(second.mrs)
+    assert not first.mrs.equals(pns.simulate_trial(PROTOCOL, HU, seed=9, trial=5001).mrs)
+    for settings in ({"seed": -1}, {"trial": -1}, {"seed": 1.5}):
+        with pytest.raises(ValueError, match="allowed is a whole number of 0 or more"):
+            pns.simulate_trial(PROTOCOL, HU, **settings)
+
+
+def test_global_random_state_is_left_alone():
+    np.random.seed(3)
+    before = np.random.get_state()[1].copy()
+    pns.simulate_trial(PROTOCOL, HU, seed=1)
+    pns.simulate(PROTOCOL, HU, n_trials=10)
+    assert (np.random.get_state()[1] == before).all()
+
+
+@pytest.mark.double
+def test_tests_of_the_kernel_are_those_of_the_analyses():
+    from pnstrial.shift.paired import sign_test, signed_rank
+
+    for scenario in (HU, HU.changed(course={"improve": (0, 0.5, 0.5, 0.5, 0.5, 0.5)})):
+        for number in range(12):
+            one = rejects(scenario, number)
+            rows = patient_records(PROTOCOL, scenario, 3, number).rows
+            value = rows[:, at.VISIT + 4]
+            seen = value >= 0
+            before, after = rows[seen, at.BASELINE], value[seen]
+            p = signed_rank(before, after).p_value
+            better = (before - after).sum() > 0
+            assert one["power_signed_rank"] + one["signed_rank_worse"] == float(p <= 0.05), (number, better)
+            assert one["power_sign_test"] == float(
+                sign_test(before, after).p_value <= 0.05 and (before > after).sum() > (before < after).sum()
+            )
+
+
+def rejects(scenario, number):
+    """Run one trial through the counting kernel."""
+    from pnstrial.simulate.characteristics import ALL, denominators
+    from pnstrial.simulate.model import build_model
+    from pnstrial.simulate.tables import block_key
+    from pnstrial.simulate.trial_kernels import block
+
+    model = build_model(PROTOCOL, scenario)
+    sums, counts = np.zeros((3, len(ALL))), np.zeros(18, np.int64)
+    block(
+        block_key(3, 0), number, 1, model.whole, model.real, model.words, model.success.minimum, model.covered,
+        model.sign_limit, model.hazard, denominators(ALL), sums, counts,
+    )  # fmt: skip
+    return {name: sums[0, q] for q, (name, _) in enumerate(ALL)}
