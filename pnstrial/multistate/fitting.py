@@ -561,7 +561,7 @@ def _check_possible(
 ) -> None:
     # Equal rates of the scale of the data: any state that can be reached then has a probability well over 1e-290.
     rows = impossible_rows(model, panel, theta)
-    if rows.size:
+    if rows:
         shown = "; ".join(f"patient {who[row]} at time {times[row]:g}" for row in rows[:10])
         raise ValueError(
             f"fit: states that `allowed` cannot produce: {shown} (allow the transition, or correct it)"
@@ -633,10 +633,10 @@ def _climb(
         value, gradient = log_likelihood(model, panel, whole)
         return (-value, -gradient[free]) if np.isfinite(value) else (1e10, -gradient[free])
 
-    options: Any = {"maxiter": 500, "ftol": 1e-15, "gtol": 1e-8, "maxcor": 30}
+    options: Any = {"maxiter": 500, "ftol": 1e-10, "gtol": 1e-5, "maxcor": 30}
     found = minimize(objective, theta[free], jac=True, method="L-BFGS-B", options=options)
     best = np.asarray(found.x, float)
-    for _ in range(4):
+    for _ in range(8):
         H = _hessian(objective, best)
         gradient = objective(best)[1]
         try:
@@ -646,7 +646,7 @@ def _climb(
         if np.abs(step).max() > 0.5 or np.linalg.eigvalsh(H).min() <= 0:
             break  # a rate on its way to 0 has no curvature to follow
         best = best - step
-        if np.abs(step).max() < 1e-9:
+        if np.abs(step).max() < 1e-6:  # quadratic: the next one would be of the order of 1e-12
             break
     value = -objective(best)[0]
     return whole.copy(), value
@@ -718,7 +718,8 @@ def _result(
         std_error = np.sqrt(_propagate(generator_at, theta, covariance))
         sign = np.where(Q < 0, -1.0, 1.0)
         size = np.abs(Q)
-        factor = np.exp(_quantile(level) * np.divide(std_error, size, out=np.zeros_like(Q), where=size > 0))
+        half = _quantile(level) * np.divide(std_error, size, out=np.zeros_like(Q), where=size > 0)
+        factor = np.exp(np.minimum(half, 300.0))  # an interval from 0 to anything, kept finite
         first, second = sign * size / factor, sign * size * factor
         lower, upper = np.minimum(first, second), np.maximum(first, second)
     pairs = [(labels[i], labels[j]) for i, j in zip(model.source, model.target, strict=True)]

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from pnstrial.multistate.process import exponential
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -130,6 +132,14 @@ def _frechet(
     return total, change
 
 
+def _inverse(vectors: NDArray[Any]) -> NDArray[Any] | None:
+    """Invert the eigenvectors; None where they do not span."""
+    try:
+        return np.linalg.inv(vectors)
+    except np.linalg.LinAlgError:
+        return None
+
+
 class _Exponentials:
     """Transition probabilities of every distinct interval, and the adjoint of their derivative."""
 
@@ -144,20 +154,26 @@ class _Exponentials:
 
     def _fill(self, matrix: NDArray[np.float64], rows: NDArray[np.intp]) -> tuple[NDArray[Any], ...] | None:
         """Fill in the probabilities of one generator; return its eigenvectors where they are safe to use."""
-        t = self.panel.length[rows]
-        values, vectors = np.linalg.eig(matrix.astype(complex))
-        if np.linalg.cond(vectors) < _WELL_CONDITIONED:
-            inverse = np.linalg.inv(vectors)
-            decay = np.exp(values * t[:, None])
-            self.P[rows] = np.maximum(((vectors * decay[:, None, :]) @ inverse).real, 0.0)
-            return values, vectors, inverse
-        from pnstrial.multistate.process import exponential
+        from pnstrial.multistate.multistate_kernels import propagate
 
-        self.P[rows] = exponential(matrix * t[:, None, None])
-        return None
+        t = self.panel.length[rows]
+        values, vectors = np.linalg.eig(matrix)
+        # The condition number in the Frobenius norm: at least that of the 2-norm, and quicker.
+        inverse = _inverse(vectors)
+        if inverse is None or np.linalg.norm(vectors) * np.linalg.norm(inverse) > _WELL_CONDITIONED:
+            self.P[rows] = exponential(matrix * t[:, None, None])
+            return None
+        if np.isrealobj(values):
+            self.P[rows] = propagate(values, np.ascontiguousarray(vectors), np.ascontiguousarray(inverse), t)
+        else:
+            decay = np.exp(values * t[:, None])
+            self.P[rows] = np.maximum(np.real((vectors * decay[:, None, :]) @ inverse), 0.0)
+        return values, vectors, inverse
 
     def adjoint(self, W: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn derivatives by P into derivatives by the entries of each generator, shape (p, k, k)."""
+        from pnstrial.multistate.multistate_kernels import adjoint
+
         out = np.zeros_like(self.Q)
         for number, (rows, eigen) in enumerate(self.parts):
             t = self.panel.length[rows]
@@ -167,6 +183,12 @@ class _Exponentials:
                 out[number] = change.sum(axis=0).T
                 continue
             values, vectors, inverse = eigen
+            if np.isrealobj(values):
+                inner = adjoint(
+                    values, np.ascontiguousarray(vectors), np.ascontiguousarray(inverse), t, W[rows]
+                )
+                out[number] = inverse.T @ inner @ vectors.T
+                continue
             # (exp(a) - exp(b)) / (a - b) from the larger of the two, so that nothing overflows or cancels.
             order = np.real(values[:, None]) >= np.real(values[None, :])
             top = np.where(order, values[:, None], values[None, :])
@@ -177,28 +199,6 @@ class _Exponentials:
             inner = vectors.T @ W[rows] @ inverse.T
             out[number] = (inverse.T @ (divided * inner).sum(axis=0) @ vectors.T).real
         return out
-
-
-def _forward(
-    panel: Panel, P: NDArray[np.float64], emission: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Give each row's filtered states, the states predicted before it, and its probability given those before."""
-    first = panel.steps[0]
-    alpha, ahead = np.zeros_like(emission), np.zeros_like(emission)
-    share = np.ones(len(emission))
-    if panel.initial is None:
-        alpha[first] = emission[first] / emission[first].sum(axis=1, keepdims=True)
-    else:
-        ahead[first] = panel.initial
-    for number, rows in enumerate(panel.steps):
-        if number:
-            ahead[rows] = np.einsum("ni,nij->nj", alpha[rows - 1], P[panel.interval[rows]])
-        elif panel.initial is None:
-            continue
-        alpha[rows] = ahead[rows] * emission[rows]
-        share[rows] = alpha[rows].sum(axis=1)
-        alpha[rows] /= np.where(share[rows] > 0, share[rows], 1.0)[:, None]
-    return alpha, ahead, share
 
 
 def _emission(panel: Panel, Q: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -213,11 +213,24 @@ def _emission(panel: Panel, Q: NDArray[np.float64]) -> NDArray[np.float64]:
     return out
 
 
-def impossible_rows(model: RateModel, panel: Panel, theta: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Find the rows whose record has probability 0 given the rows before."""
+def impossible_rows(model: RateModel, panel: Panel, theta: NDArray[np.float64]) -> list[int]:
+    """Find the rows whose record has probability 0 given the rows before, the first of each patient."""
+    from pnstrial.multistate.multistate_kernels import recursion
+
     Q = model.generators(model.rates(theta, model.patterns))
-    _, _, share = _forward(panel, _Exponentials(Q, panel).P, _emission(panel, Q))
-    return np.flatnonzero(share <= 1e-290)
+    P, emission = _Exponentials(Q, panel).P, _emission(panel, Q)
+    starts = np.append(panel.steps[0], len(emission))
+    found: list[int] = []
+    begin = 0
+    while begin < len(emission):
+        part = slice(begin, None)
+        initial = np.zeros(0) if panel.initial is None else panel.initial
+        _, row, _, _ = recursion(P, panel.interval[part], emission[part], initial)
+        if row < 0:
+            break
+        found.append(begin + int(row))
+        begin = int(starts[np.searchsorted(starts, begin + row, side="right")])
+    return found
 
 
 def log_likelihood(
@@ -241,27 +254,22 @@ def log_likelihood(
     gradient : array
         Derivative by each parameter.
     """
+    from pnstrial.multistate.multistate_kernels import recursion
+
     rates = model.rates(theta, model.patterns)
     Q = model.generators(rates)
     if not np.all(np.isfinite(Q)) or rates.max(initial=0.0) * panel.length.max(initial=0.0) > 1e8:
         return -np.inf, np.zeros_like(theta)
     exponentials = _Exponentials(Q, panel)
     P, emission = exponentials.P, _emission(panel, Q)
-    alpha, ahead, share = _forward(panel, P, emission)
-    if share.min(initial=1.0) <= 1e-290:
+    initial = np.zeros(0) if panel.initial is None else panel.initial
+    value, impossible, W, ahead = recursion(P, panel.interval, emission, initial)
+    if impossible >= 0:
         return -np.inf, np.zeros_like(theta)
-    beta = np.ones_like(emission)
-    weight = np.zeros_like(emission)
-    for rows in reversed(panel.steps[1:]):
-        weight[rows] = emission[rows] * beta[rows] / share[rows, None]
-        beta[rows - 1] = np.einsum("nij,nj->ni", P[panel.interval[rows]], weight[rows])
-    later = np.concatenate(panel.steps[1:]) if len(panel.steps) > 1 else np.zeros(0, np.intp)
-    W = np.zeros_like(P)
-    np.add.at(W, panel.interval[later], alpha[later - 1][:, :, None] * weight[later][:, None, :])
     by_entry = exponentials.adjoint(W)
     dead = np.flatnonzero(panel.death >= 0)
     if dead.size:
-        slope = ahead[dead] / share[dead, None]
+        slope = ahead[dead]
         slope[np.arange(dead.size), panel.death[dead]] = 0.0
         by_death = np.zeros_like(Q)
         place = panel.pattern[panel.interval[dead]]
@@ -271,4 +279,4 @@ def log_likelihood(
     i, j = model.source, model.target
     by_rate = rates * (by_entry[:, i, j] - by_entry[:, i, i] + by_death[:, i, j])
     gradient = model.to_parameters(by_rate, theta.size, model.patterns)
-    return float(np.log(share).sum()), gradient
+    return float(value), gradient
