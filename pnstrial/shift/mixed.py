@@ -37,10 +37,11 @@ class MixedOrdinal(Result):
     visits : tuple of str
         Visits compared with the first.
     beta : tuple of float
-        Log odds ratio of a worse grade at each of them against the first visit (R's sign).
+        Log odds ratio of a worse grade at each of them against the first visit (R's sign); only the
+        direction counts where `note` says that there is no maximum.
     std_error : tuple of float or NotEstimable
         Their standard errors; not estimable where the likelihood has no finite maximum.
-    odds_ratio : tuple of float
+    odds_ratio : tuple of float or NotEstimable
         exp(-beta): odds ratio for a better grade.
     lower, upper : tuple of float or NotEstimable
         Wald limits of `odds_ratio`.
@@ -69,7 +70,7 @@ class MixedOrdinal(Result):
     visits: tuple[str, ...]
     beta: tuple[float, ...]
     std_error: tuple[float, ...] | NotEstimable
-    odds_ratio: tuple[float, ...]
+    odds_ratio: tuple[float, ...] | NotEstimable
     lower: tuple[float, ...] | NotEstimable
     upper: tuple[float, ...] | NotEstimable
     p_value: tuple[float, ...] | NotEstimable
@@ -95,8 +96,8 @@ class MixedOrdinal(Result):
         """
         import pandas as pd
 
-        columns: dict[str, Any] = {"visit": self.visits, "beta": self.beta, "odds_ratio": self.odds_ratio}
-        for name in ("std_error", "lower", "upper", "p_value"):
+        columns: dict[str, Any] = {"visit": self.visits, "beta": self.beta}
+        for name in ("odds_ratio", "std_error", "lower", "upper", "p_value"):
             value = getattr(self, name)
             columns[name] = str(value) if isinstance(value, NotEstimable) else value
         return pd.DataFrame(columns)
@@ -165,14 +166,16 @@ def mixed_ordinal(
     upper: Any = lower
     p_value: Any = lower
     std_error: Any = lower
+    odds_ratio: Any = lower
     if not full.note:
+        odds_ratio = tuple(np.exp(-beta).tolist())
         se = full.std_error[cuts : cuts + times - 1]
         std_error = tuple(se.tolist())
         lower, upper = (tuple(np.exp(-beta - side * z * se).tolist()) for side in (1, -1))
         p_value = tuple(two_sided_p(float(b / s)) for b, s in zip(beta, se, strict=True))
     return MixedOrdinal(
         visits=names[1:], beta=tuple(beta.tolist()), std_error=std_error,
-        odds_ratio=tuple(np.exp(-beta).tolist()), lower=lower, upper=upper, p_value=p_value,
+        odds_ratio=odds_ratio, lower=lower, upper=upper, p_value=p_value,
         p_value_lr=chi_square_p(2.0 * (full.loglik - null.loglik), times - 1),
         thresholds=tuple(full.point[:cuts].tolist()), sd=float(full.point[-1]), loglik=full.loglik,
         n=codes.shape[0], n_ratings=int(rated.sum()), n_missing=int((~rated).sum()), nodes=nodes,

@@ -188,7 +188,11 @@ class ShiftResult(Result):
         model = self.mixed
         for i, visit in enumerate(model.visits):
             name = f"odds ratio for a better mRS, {visit} against Baseline"
-            if isinstance(model.lower, NotEstimable) or isinstance(model.upper, NotEstimable):
+            if (
+                isinstance(model.odds_ratio, NotEstimable)
+                or isinstance(model.lower, NotEstimable)
+                or isinstance(model.upper, NotEstimable)
+            ):
                 yield name, None, None, None, None, model.n, f"not estimable: {model.note}"
             else:
                 p_value = None if isinstance(model.p_value, NotEstimable) else model.p_value[i]
