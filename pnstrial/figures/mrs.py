@@ -51,6 +51,8 @@ __all__ = ["alluvial", "cumulative_odds", "grotta_bars", "transition_heat_map", 
 
 DEAD = 6
 MISSING = 7
+LOST = "#C4C4C4"
+"""Hatch of a flow from or to a missing value."""
 
 
 def _p(value: float) -> str:
@@ -120,7 +122,7 @@ def grotta_bars(
     Examples
     --------
     >>> axes = grotta_bars({"treated": [6, 21, 49, 43, 52, 13, 49], "control": [1, 15, 35, 44, 81, 32, 59]})
-    >>> [round(bar.get_width(), 3) for bar in axes.patches if bar.get_gid() == "bar:treated:mrs2"]
+    >>> [round(float(bar.get_width()), 3) for bar in axes.patches if bar.get_gid() == "bar:treated:mrs2"]
     [0.21]
     """
     if isinstance(groups, ShiftResult):
@@ -354,7 +356,7 @@ def _flows(
 
 def _flow_colour(a: int, b: int) -> str:
     if MISSING in (a, b):
-        return "#E4E4E4"
+        return MISSING_COLOUR
     return CHANGE_COLOURS["improved" if b < a else ("deteriorated" if b > a else "stable")]
 
 
@@ -363,7 +365,7 @@ def _change_legend(axes: Axes, missing: bool) -> None:
 
     handles = [Patch(facecolor=colour, alpha=0.55, label=name) for name, colour in CHANGE_COLOURS.items()]
     if missing:
-        handles.append(Patch(facecolor="#E4E4E4", label="value missing"))
+        handles.append(Patch(facecolor=MISSING_COLOUR, edgecolor=LOST, hatch="////", label="value missing"))
     legend = axes.legend(
         handles=handles,
         ncols=len(handles),
@@ -492,7 +494,7 @@ def cumulative_odds(
     Examples
     --------
     >>> axes = cumulative_odds([6, 21, 49, 43, 52, 13, 49], [1, 15, 35, 44, 81, 32, 59])
-    >>> [round(line.get_xdata()[0], 2) for line in axes.lines if line.get_gid() == "cut:2"]
+    >>> [round(float(line.get_xdata()[0]), 2) for line in axes.lines if line.get_gid() == "cut:2"]
     [2.05]
     """
     cuts = cutpoint_odds_ratios(treated, control, level)

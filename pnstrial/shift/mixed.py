@@ -248,8 +248,9 @@ def _fit(codes: NDArray[np.int64], times: int, levels: int, nodes: int, *, with_
     if np.isfinite(hessian).all() and np.linalg.matrix_rank(hessian[:kept, :kept]) == kept:
         part = scale[:kept, :kept]
         variances[:kept] = np.diag(part @ np.linalg.inv(hessian[:kept, :kept]) @ part.T)
-    runaway = bool((variances[:kept] <= 0).any())
     errors = np.sqrt(np.maximum(variances, 0.0))
+    # a standard error of 50 on the scale of the logit is a likelihood that no longer changes
+    runaway = bool((variances[:kept] <= 0).any() or errors[:kept].max() > 50.0)
     return _Fit(found, errors, top, NO_MAXIMUM if runaway else "")
 
 
