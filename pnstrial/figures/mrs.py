@@ -344,9 +344,11 @@ def _flows(
                     Path.CURVE4, Path.CURVE4, Path.CURVE4, Path.CLOSEPOLY,
                 ],
             )  # fmt: skip
+            lost = MISSING in (a, b)
             flow = PathPatch(
-                path, facecolor=_flow_colour(a, b), edgecolor="white", linewidth=0.4, alpha=0.55, zorder=1
-            )
+                path, facecolor=_flow_colour(a, b), edgecolor=LOST if lost else "white", linewidth=0.5,
+                hatch="////" if lost else None, alpha=0.8 if lost else 0.55, zorder=0 if lost else 1,
+            )  # fmt: skip
             named(
                 flow,
                 f"flow:{visit}:{a if a < MISSING else 'missing'}-{b if b < MISSING else 'missing'}:{count}",
