@@ -33,10 +33,18 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )  # fmt: skip
     parser.add_argument("scenario", nargs="?", help="scenario: a shipped name or a TOML file")
     parser.add_argument("--list", action="store_true", help="list the shipped scenarios")
-    parser.add_argument("--trials", type=_count, default=10_000, metavar="N", help="trials to simulate (default: 10000)")
-    parser.add_argument("--exact", action="store_true", help="only the quantities that have an exact answer, no simulation")
-    parser.add_argument("--primary", action="store_true", help="only the quantities of the visits (several times faster)")
-    parser.add_argument("--out", metavar="DIR", help="folder for table, JSON, figures and the store (resumes a stopped run)")
+    parser.add_argument(
+        "--trials", type=_count, default=10_000, metavar="N", help="trials to simulate (default: 10000)"
+    )
+    parser.add_argument(
+        "--exact", action="store_true", help="only the quantities that have an exact answer, no simulation"
+    )
+    parser.add_argument(
+        "--primary", action="store_true", help="only the quantities of the visits (several times faster)"
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", help="folder for table, JSON, figures and the store (resumes a stopped run)"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     _run_options(parser)
     parser.set_defaults(run=_simulate)
@@ -53,10 +61,16 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "pnstrial compare anti-hu --n 17 21 34 --rating unstructured structured --trials 20000",
     )  # fmt: skip
     parser.add_argument("scenarios", nargs="+", help="scenarios: shipped names or TOML files")
-    parser.add_argument("--trials", type=_count, default=10_000, metavar="N", help="trials per point (default: 10000)")
+    parser.add_argument(
+        "--trials", type=_count, default=10_000, metavar="N", help="trials per point (default: 10000)"
+    )
     parser.add_argument("--exact", action="store_true", help="exact answers instead of simulation")
-    parser.add_argument("--quantity", nargs="+", default=["probability_of_success"], help="quantities to show")
-    parser.add_argument("--out", metavar="DIR", help="folder for the whole table, and a heat map of two settings")
+    parser.add_argument(
+        "--quantity", nargs="+", default=["probability_of_success"], help="quantities to show"
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", help="folder for the whole table, and a heat map of two settings"
+    )
     for name, kind, text in (
         ("n", int, "patients"), ("window-days", int, "half-width of the visit windows"),
         ("improvement-points", int, "mRS points that make a response"), ("rating", str, "rating methods"),
@@ -72,7 +86,10 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="seed of the run (default: 1)")
     parser.add_argument("--workers", type=int, default=1, help="cores to use (default: 1)")
     parser.add_argument(
-        "--executor", choices=("threads", "processes", "dask"), default="threads", help="kind of workers (default: threads)"
+        "--executor",
+        choices=("threads", "processes", "dask"),
+        default="threads",
+        help="kind of workers (default: threads)",
     )
     parser.add_argument("--address", help="scheduler of a dask cluster, such as tcp://host:8786")
 
@@ -96,7 +113,9 @@ def _executor(arguments: argparse.Namespace) -> Generator[Executor | None]:
         try:
             from distributed import Client
         except ImportError:
-            raise CommandError("--executor dask needs the cluster extra: pip install 'pnstrial[cluster]'") from None
+            raise CommandError(
+                "--executor dask needs the cluster extra: pip install 'pnstrial[cluster]'"
+            ) from None
         where: dict[str, Any] = (
             {"address": arguments.address}
             if arguments.address
@@ -123,7 +142,9 @@ def _simulate(arguments: argparse.Namespace) -> int:
             print(f"{name:<18}{pns.load_scenario(name).title}")
         return 0
     if arguments.scenario is None:
-        raise CommandError(f"name a scenario ({', '.join(shipped_scenarios())}, or a TOML file), or give --list")
+        raise CommandError(
+            f"name a scenario ({', '.join(shipped_scenarios())}, or a TOML file), or give --list"
+        )
     protocol, scenario = pns.load_protocol(arguments.protocol), pns.load_scenario(arguments.scenario)
     known = pns.exact(protocol, scenario)
     if arguments.exact:
@@ -145,7 +166,11 @@ def _simulate(arguments: argparse.Namespace) -> int:
     if folder is not None:
         _write(folder, frame, result, known)
     shown = frame[~frame["quantity"].str.startswith("responders_")]
-    _show(shown, arguments, f"{scenario.id}: {result.n_trials:,} trials, success from {result.critical_count} responders")
+    _show(
+        shown,
+        arguments,
+        f"{scenario.id}: {result.n_trials:,} trials, success from {result.critical_count} responders",
+    )
     return 0
 
 
@@ -201,7 +226,9 @@ def _compare(arguments: argparse.Namespace) -> int:
             executor=executor, workers=arguments.workers,
         )  # fmt: skip
     if unknown := sorted(set(arguments.quantity) - set(frame["quantity"])):
-        raise CommandError(f"no quantity {', '.join(unknown)}; there are {', '.join(frame['quantity'].unique())}")
+        raise CommandError(
+            f"no quantity {', '.join(unknown)}; there are {', '.join(frame['quantity'].unique())}"
+        )
     if arguments.out:
         folder = Path(arguments.out)
         folder.mkdir(parents=True, exist_ok=True)

@@ -60,7 +60,9 @@ def responder_distribution(
     if exact is not None:
         known = [value for name, value in exact.values.items() if name.startswith("responders_")]
         if known:
-            (ticks,) = axes.plot(counts, known, "_", color=LINE_COLOURS[1], markersize=11, markeredgewidth=1.6, label="exact")
+            (ticks,) = axes.plot(
+                counts, known, "_", color=LINE_COLOURS[1], markersize=11, markeredgewidth=1.6, label="exact"
+            )
             named(ticks, "exact")
     if result.critical_count <= result.n_patients:
         line = axes.axvline(result.critical_count - 0.5, color=INK, linewidth=1, linestyle="--")
@@ -70,7 +72,9 @@ def responder_distribution(
             xytext=(4, -4), textcoords="offset points", va="top", fontsize=9, color=INK,
         )  # fmt: skip
     shown = np.flatnonzero(share > 5e-4)
-    axes.set_xlim(-0.7, max(int(shown[-1]) if shown.size else 1, min(result.critical_count, result.n_patients)) + 1.2)
+    axes.set_xlim(
+        -0.7, max(int(shown[-1]) if shown.size else 1, min(result.critical_count, result.n_patients)) + 1.2
+    )
     axes.set_xlabel(f"Responders of {result.n_patients} patients")
     axes.set_ylabel("Share of trials")
     success_rate = result["probability_of_success"]
@@ -108,7 +112,9 @@ def power_against_rate(curve: PowerCurve, axes: Axes | None = None) -> Axes:
     x = table["true_response"].to_numpy()
     band = axes.fill_between(x, table["lower"], table["upper"], color=LINE_COLOURS[3], alpha=0.5, linewidth=0)
     named(band, "band")
-    (points,) = axes.plot(x, table["estimate"], "o", color=LINE_COLOURS[0], markersize=4, label="simulated, 95 % band")
+    (points,) = axes.plot(
+        x, table["estimate"], "o", color=LINE_COLOURS[0], markersize=4, label="simulated, 95 % band"
+    )
     named(points, "simulated")
     (line,) = axes.plot(x, table["exact"], color=LINE_COLOURS[1], linewidth=1.2, label="exact")
     named(line, "exact")
@@ -125,7 +131,9 @@ def power_against_rate(curve: PowerCurve, axes: Axes | None = None) -> Axes:
     return tidy(axes)
 
 
-def heat_map(frame: pd.DataFrame, x: str, y: str, quantity: str = "probability_of_success", axes: Axes | None = None) -> Axes:
+def heat_map(
+    frame: pd.DataFrame, x: str, y: str, quantity: str = "probability_of_success", axes: Axes | None = None
+) -> Axes:
     """Draw a quantity over two settings of a grid.
 
     Parameters
@@ -156,7 +164,9 @@ def heat_map(frame: pd.DataFrame, x: str, y: str, quantity: str = "probability_o
     4
     """
     if missing := [name for name in (x, y, "quantity", "estimate") if name not in frame.columns]:
-        raise ValueError(f"heat_map: no column {', '.join(missing)}; the frame has {', '.join(map(str, frame.columns))}")
+        raise ValueError(
+            f"heat_map: no column {', '.join(missing)}; the frame has {', '.join(map(str, frame.columns))}"
+        )
     mine = frame[frame["quantity"] == quantity]
     if mine.empty:
         raise ValueError(f"heat_map: no quantity {quantity!r} in the frame")

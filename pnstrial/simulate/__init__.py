@@ -18,7 +18,13 @@ from pnstrial.simulate.characteristics import ExactCharacteristics, OperatingCha
 from pnstrial.simulate.engine import SimulationError, compare, progress_bar, simulate
 from pnstrial.simulate.exact import exact
 from pnstrial.simulate.power import PowerCurve, power_curve
-from pnstrial.simulate.scenario import Scenario, ScenarioError, load_scenario, scenario_text, shipped_scenarios
+from pnstrial.simulate.scenario import (
+    Scenario,
+    ScenarioError,
+    load_scenario,
+    scenario_text,
+    shipped_scenarios,
+)
 from pnstrial.simulate.store import StoreError
 from pnstrial.simulate.trial import PatientRecords, patient_records, simulate_trial
 
@@ -52,4 +58,3 @@ class _Simulate(ModuleType):
 
 
 sys.modules[__name__].__class__ = _Simulate
-

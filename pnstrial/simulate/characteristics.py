@@ -89,12 +89,16 @@ class OperatingCharacteristics(Result):
         for found in self.quantities:
             if found.quantity == quantity:
                 return found
-        raise KeyError(f"{quantity} is not here; quantities are {', '.join(q.quantity for q in self.quantities)}")
+        raise KeyError(
+            f"{quantity} is not here; quantities are {', '.join(q.quantity for q in self.quantities)}"
+        )
 
     @property
     def not_estimable(self) -> dict[str, str]:
         """Quantities without an estimate, each with the reason; they have no row in `to_frame`."""
-        return {q.quantity: q.estimate.reason for q in self.quantities if isinstance(q.estimate, NotEstimable)}
+        return {
+            q.quantity: q.estimate.reason for q in self.quantities if isinstance(q.estimate, NotEstimable)
+        }
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per quantity: quantity, estimate, std_error, lower, upper (95 % Monte Carlo interval).
@@ -111,7 +115,11 @@ class OperatingCharacteristics(Result):
         return pd.DataFrame(rows, columns=["quantity", "estimate", "std_error", "lower", "upper"])
 
     def _shown(self) -> Iterator[tuple[str, object]]:
-        yield from (("trials", self.n_trials), ("patients", self.n_patients), ("critical count", self.critical_count))
+        yield from (
+            ("trials", self.n_trials),
+            ("patients", self.n_patients),
+            ("critical count", self.critical_count),
+        )
         for q in self.quantities:
             if not q.quantity.startswith("responders_"):
                 yield q.quantity, q.estimate
@@ -194,7 +202,14 @@ def estimates(
             d = order.index("enrolled" if of == "patient" else of)
             spread = squares - 2 * estimate * sums[2, q] + estimate**2 * sums[1, d]
         error = float(np.sqrt(max(spread, 0.0) * trials / max(trials - 1, 1)) / base)
-        found.append(Quantity(name, estimate, error, (estimate - 1.959963984540054 * error, estimate + 1.959963984540054 * error)))
+        found.append(
+            Quantity(
+                name,
+                estimate,
+                error,
+                (estimate - 1.959963984540054 * error, estimate + 1.959963984540054 * error),
+            )
+        )
     width = len(str(responders.size - 1))
     found += [_share(f"responders_{k:0{width}d}", int(count), trials) for k, count in enumerate(responders)]
     return tuple(found)

@@ -151,7 +151,11 @@ def shares(*, of: str, total: float = 1.0, keys: tuple[str, ...] | None = None) 
             raise ValueError(f"the shares of {of} add to {added:.12g}; they must add to {total:g}")
         if added > 1 + 1e-9:
             raise ValueError(f"the shares of {of} add to {added:.12g}; allowed is at most 1")
-        return tuple(cast("list[float]", parts)) if not isinstance(value, dict) else cast("dict[str, float]", value)
+        return (
+            tuple(cast("list[float]", parts))
+            if not isinstance(value, dict)
+            else cast("dict[str, float]", value)
+        )
 
     return BeforeValidator(check)
 
@@ -185,5 +189,5 @@ def told(problem: ValidationError, where: str) -> str:
         elif kind == "union_tag_invalid":
             message = f"rule must be one of {error.get('ctx', {}).get('expected_tags', '')}"
         shown = "" if isinstance(value, dict | BaseModel) and len(str(value)) > 60 else f" = {value!r}"
-        lines.append(f"{key}{shown}: {message[:1].lower()}{message[1:]}")
+        lines.append(f"{key}{shown}: {message}")
     return f"{where} cannot be used:\n  " + "\n  ".join(lines)

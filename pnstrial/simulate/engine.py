@@ -146,7 +146,9 @@ def _check(n_trials: object, seed: object, workers: object, quantities: str, sto
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
             wrong.append(f"{name} = {value!r}: allowed is a whole number from {low} to {high}")
     if not wrong and store is None and cast("int", n_trials) > MOST_WITHOUT_STORE:
-        wrong.append(f"n_trials = {n_trials}: over {MOST_WITHOUT_STORE} a store is needed, so that a stop loses nothing")
+        wrong.append(
+            f"n_trials = {n_trials}: over {MOST_WITHOUT_STORE} a store is needed, so that a stop loses nothing"
+        )
     if quantities not in {"all", "primary"}:
         wrong.append(f"quantities = {quantities!r}: allowed are 'all' and 'primary'")
     if wrong:
@@ -212,7 +214,15 @@ def _run(model: Model, key: Any, block: int, first: int, trials: int, lean: bool
         from pnstrial.simulate.lean_kernels import lean_block
 
         lean_block(
-            key, first, trials, *model.lean, model.success.minimum, model.covered, denominators(PRIMARY), sums, responders
+            key,
+            first,
+            trials,
+            *model.lean,
+            model.success.minimum,
+            model.covered,
+            denominators(PRIMARY),
+            sums,
+            responders,
         )
         return BlockSums(block, trials, sums, responders)
     from pnstrial.simulate import trial_kernels
@@ -226,7 +236,14 @@ def _run(model: Model, key: Any, block: int, first: int, trials: int, lean: bool
 
 
 def _in_order(
-    model: Model, seed: int, n_trials: int, executor: Executor | None, kept: Store | None, *, lean: bool, width: int
+    model: Model,
+    seed: int,
+    n_trials: int,
+    executor: Executor | None,
+    kept: Store | None,
+    *,
+    lean: bool,
+    width: int,
 ) -> Iterator[BlockSums]:
     """Give all blocks in their order; at most a few finished ones wait for an earlier one."""
     asked = ((k, min(BLOCK, n_trials - k * BLOCK)) for k in range(-(-n_trials // BLOCK)))
@@ -239,7 +256,15 @@ def _in_order(
 
 
 def _one(
-    model: Model, seed: int, block: int, trials: int, kept: Store | None, finished: dict[int, int], *, lean: bool, width: int
+    model: Model,
+    seed: int,
+    block: int,
+    trials: int,
+    kept: Store | None,
+    finished: dict[int, int],
+    *,
+    lean: bool,
+    width: int,
 ) -> BlockSums:
     if kept is not None and finished.get(block) == trials:
         return kept.read(block)
@@ -428,7 +453,8 @@ def _applied(protocol: Protocol, scenario: Scenario, point: dict[str, Any]) -> t
     if "window_days" in point:
         half = point["window_days"]
         windows = {
-            v.name: {"first_day": v.target_day - half, "last_day": v.target_day + half} for v in protocol.visits
+            v.name: {"first_day": v.target_day - half, "last_day": v.target_day + half}
+            for v in protocol.visits
         }
         protocol = protocol.with_settings(visits=windows)
     changes: dict[str, dict[str, Any]] = {}

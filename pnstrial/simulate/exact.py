@@ -159,10 +159,16 @@ class _Patient:
         self.stop_per_cycle = 1 - no_stop
         # category of a rating r of entry b: 0-2
         self.category = np.array(
-            [[int(rules.change_category(int(r0), r, self.points)) for r in range(6)] for _, r0 in self.entries]
+            [
+                [int(rules.change_category(int(r0), r, self.points)) for r in range(6)]
+                for _, r0 in self.entries
+            ]
         )
         self.true_category = np.array(
-            [[int(rules.change_category(int(g0), g, self.points)) for g in range(7)] for g0, _ in self.entries]
+            [
+                [int(rules.change_category(int(g0), g, self.points)) for g in range(7)]
+                for g0, _ in self.entries
+            ]
         )
 
     def add(self, name: str, value: float) -> None:
@@ -310,7 +316,9 @@ class _Patient:
             self._truth(left.X, v)
         after.append(left)
         for go, cats in ((True, (0, 1)), (False, (2,))):
-            children = [(c, self._planned(replace(now, X=rated[c]), day, go=go, decides=decides)) for c in cats]
+            children = [
+                (c, self._planned(replace(now, X=rated[c]), day, go=go, decides=decides)) for c in cats
+            ]
             if decides:
                 for _, child in children:
                     self._decided(child.X, go=go)
@@ -368,7 +376,9 @@ class _Patient:
         self.add("continued_though_deteriorated", bad if go else 0.0)
         self.add("stopped_though_stable_or_improved", 0.0 if go else good)
 
-    def _value(self, v: int, X: NDArray[np.float64], *, category: int = -1, rescued: bool = False, dead: bool = False) -> None:
+    def _value(
+        self, v: int, X: NDArray[np.float64], *, category: int = -1, rescued: bool = False, dead: bool = False
+    ) -> None:
         """Count patients with this value at the visit: (entry, deviation, last category, IVIg, state)."""
         w = self.model.whole
         mass = float(X.sum())
@@ -474,6 +484,7 @@ def responder_distribution(
     float
         Probability of stopping.
     """
+
     def grown(joint: NDArray[np.float64], patients: int) -> NDArray[np.float64]:
         for _ in range(patients):
             after = excluded * joint
@@ -551,7 +562,11 @@ def _without(model: Model) -> dict[str, str]:
     if w[at.CLOSING] < w[at.FOLLOW_UP]:
         reason = "the trial closes before the last patient's follow-up ends, on a random date"
         without |= dict.fromkeys(("deaths", "dropped_out", "rescued"), reason)
-    stops = model.stop_per_infusion > 0 or model.real[at.DROP_RATE] > 0 or bool((model.generators[..., 6] > 0).any())
+    stops = (
+        model.stop_per_infusion > 0
+        or model.real[at.DROP_RATE] > 0
+        or bool((model.generators[..., 6] > 0).any())
+    )
     keeps = w[at.MISSING_STRATEGY] == rules.MISSING_NON_RESPONDER
     strategy = w[at.STOPPED_STRATEGY]
     if stops and (strategy == rules.STOPPED_WHILE_ON or (strategy == rules.STOPPED_COMPOSITE and not keeps)):

@@ -97,7 +97,10 @@ def lean_tables(model: Model) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     answers_1, answers_2 = _answers(model)
     grades = np.arange(7)
     true = np.array(
-        [[int(rules.change_category(g0, int(g), int(w[at.POINTS]))) + 1 for g in grades] + [0] for g0 in range(6)]
+        [
+            [int(rules.change_category(g0, int(g), int(w[at.POINTS]))) + 1 for g in grades] + [0]
+            for g0 in range(6)
+        ]
     )
     return packed(
         n=int(w[at.N]), success=model.success, entry=model.entry_probabilities[mine] / model.enrolled_share,
@@ -111,7 +114,9 @@ def lean_tables(model: Model) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
 def _answers(model: Model) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Tabulate decision, category and answer for every (baseline, value[, rating before])."""
     w = model.whole
-    strategies = [int(w[k]) for k in (at.DEATH_STRATEGY, at.RESCUE_STRATEGY, at.STOPPED_STRATEGY, at.MISSING_STRATEGY)]
+    strategies = [
+        int(w[k]) for k in (at.DEATH_STRATEGY, at.RESCUE_STRATEGY, at.STOPPED_STRATEGY, at.MISSING_STRATEGY)
+    ]
     points = int(w[at.POINTS])
 
     def code(r0: int, value: int, before: int) -> int:
@@ -119,7 +124,11 @@ def _answers(model: Model) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         last = int(rules.change_category(r0, value if 0 <= value < 6 else before, points))
         dead = int(value == rules.DEAD)
         reason = int(rules.response_reason(1, dead, 0, 0, category, last, -1, *strategies))
-        return 16 * int(rules.interim_decision(category, dead)) + 4 * (category + 1) + int(rules.response(reason))
+        return (
+            16 * int(rules.interim_decision(category, dead))
+            + 4 * (category + 1)
+            + int(rules.response(reason))
+        )
 
     first = [[code(r0, value, -1) for value in range(-1, 7)] for r0 in range(6)]
     second = [[[code(r0, value, b) for b in range(-1, 7)] for value in range(-1, 7)] for r0 in range(6)]
@@ -157,5 +166,7 @@ def packed(
     ):  # fmt: skip
         whole[position] = begin
         begin += table.size
-    whole = np.concatenate([whole, codes, answers_1.ravel(), answers_2.ravel(), true.ravel()]).astype(np.int64)
+    whole = np.concatenate([whole, codes, answers_1.ravel(), answers_2.ravel(), true.ravel()]).astype(
+        np.int64
+    )
     return whole, np.concatenate([table for _, table in parts])

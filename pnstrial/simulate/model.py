@@ -171,7 +171,9 @@ def build_model(protocol: Protocol, scenario: Scenario, *, short: bool = False) 
     )  # fmt: skip
 
 
-def _joined(whole: NDArray[np.int64], begin: int, parts: dict[int, NDArray[Any]], head: NDArray[Any]) -> NDArray[Any]:
+def _joined(
+    whole: NDArray[np.int64], begin: int, parts: dict[int, NDArray[Any]], head: NDArray[Any]
+) -> NDArray[Any]:
     """Put tables one behind the other after `head`, and note in `whole` where each begins."""
     for position, part in parts.items():
         whole[position] = begin
@@ -187,11 +189,15 @@ def _refuse(protocol: Protocol, scenario: Scenario, visits: NDArray[np.int64]) -
     if len(names) > at.MAX_VISITS or (np.diff(visits[:, 0]) <= 0).any():
         wrong.append(f"protocol visits: allowed are up to {at.MAX_VISITS}, in order of time")
     elif names[0] != protocol.decision.visit:
-        wrong.append(f"protocol decision.visit = {protocol.decision.visit!r}: must be the first visit, {names[0]!r}")
+        wrong.append(
+            f"protocol decision.visit = {protocol.decision.visit!r}: must be the first visit, {names[0]!r}"
+        )
     first = int(min(visits[0, 1], visits[0, 0] - jitter))
     for day in scenario.visits.extra_rating_days:
         if day - 1 >= first:
-            wrong.append(f"visits.extra_rating_days = {day}: must be before day {first + 1}, the first visit's earliest")
+            wrong.append(
+                f"visits.extra_rating_days = {day}: must be before day {first + 1}, the first visit's earliest"
+            )
     if list(scenario.visits.extra_rating_days) != sorted(set(scenario.visits.extra_rating_days)):
         wrong.append("visits.extra_rating_days: must increase")
     for v in range(len(names) - 1):
@@ -208,19 +214,27 @@ def _refuse(protocol: Protocol, scenario: Scenario, visits: NDArray[np.int64]) -
             f" earliest {names[0]} (day {first + 1}); use shorter delays or less jitter"
         )
     if plan.infusion_days > 6 or plan.cycle_days <= late + plan.infusion_days:
-        wrong.append(f"protocol treatment: {plan.infusion_days} infusion days and a delay of {late} do not fit a cycle")
+        wrong.append(
+            f"protocol treatment: {plan.infusion_days} infusion days and a delay of {late} do not fit a cycle"
+        )
     known = {criterion.id for criterion in protocol.criteria}
     if unknown := sorted(set(scenario.enrolment.failures) - known):
         wrong.append(f"enrolment.failures: {', '.join(unknown)} is no criterion of protocol {protocol.id}")
     lag = scenario.enrolment.day_1_lag_days
     if lag[0] > lag[1] or any(value != int(value) for value in lag):
-        wrong.append(f"enrolment.day_1_lag_days = {list(lag)}: allowed are two whole days, the first not over the second")
+        wrong.append(
+            f"enrolment.day_1_lag_days = {list(lag)}: allowed are two whole days, the first not over the second"
+        )
     need = (int(max(visits[:, 2].max(), visits[-1, 0] + jitter)) + 1) / DAYS_PER_MONTH
     for key in ("months", "after_last_months"):
         if getattr(scenario.follow_up, key) < need:
-            wrong.append(f"follow_up.{key} = {getattr(scenario.follow_up, key):g}: must be at least {need:.2f}, the last visit")
+            wrong.append(
+                f"follow_up.{key} = {getattr(scenario.follow_up, key):g}: must be at least {need:.2f}, the last visit"
+            )
     if wrong:
-        raise ScenarioError(f"scenario {scenario.id} cannot be used with protocol {protocol.id}:\n  " + "\n  ".join(wrong))
+        raise ScenarioError(
+            f"scenario {scenario.id} cannot be used with protocol {protocol.id}:\n  " + "\n  ".join(wrong)
+        )
 
 
 def _entry(
@@ -264,7 +278,12 @@ def _entry(
             f" enrolment.failures, antibody_test and baseline.mrs (the protocol allows mRS {low}-{high})"
         )
     probabilities = np.array([p for p, _ in cells])
-    return strata, probabilities / probabilities.sum(), np.array([code for _, code in cells], np.int64), failed
+    return (
+        strata,
+        probabilities / probabilities.sum(),
+        np.array([code for _, code in cells], np.int64),
+        failed,
+    )
 
 
 def allowed_grades(protocol: Protocol) -> tuple[int, int]:
@@ -277,7 +296,9 @@ def allowed_grades(protocol: Protocol) -> tuple[int, int]:
     return low, high
 
 
-def _whole(protocol: Protocol, scenario: Scenario, visits: NDArray[np.int64], *, short: bool) -> NDArray[np.int64]:
+def _whole(
+    protocol: Protocol, scenario: Scenario, visits: NDArray[np.int64], *, short: bool
+) -> NDArray[np.int64]:
     plan, end, estimand = protocol.treatment, protocol.endpoint, protocol.estimand
     names = [visit.name for visit in protocol.visits]
     whole = np.zeros(at.WHOLE, np.int64)
@@ -354,7 +375,9 @@ def _weights(weight: Normal) -> NDArray[np.float64]:
     return share / share.sum()
 
 
-def _generators(scenario: Scenario, strata: tuple[Stratum, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _generators(
+    scenario: Scenario, strata: tuple[Stratum, ...]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     bands = [band.from_months for band in scenario.course.onset]
     periods = len(bands) + 1
     matrices = np.zeros((len(strata), periods, 2, 7, 7))

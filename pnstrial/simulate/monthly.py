@@ -98,7 +98,11 @@ class MonthlyCourse:
             object.__setattr__(self, name, values)
             if values.shape != shape:
                 wrong.append(f"{name} has shape {values.shape}; it must be {shape}")
-            elif not np.isfinite(values).all() or values.min() < 0 or (abs(values.sum(axis=-1) - 1) > 1e-9).any():
+            elif (
+                not np.isfinite(values).all()
+                or values.min() < 0
+                or (abs(values.sum(axis=-1) - 1) > 1e-9).any()
+            ):
                 wrong.append(f"{name}: probabilities must be from 0 to 1 and every row must sum to 1")
         if not 0 <= self.dropout <= 1:
             wrong.append(f"dropout = {self.dropout}: allowed is 0 to 1")
@@ -188,7 +192,11 @@ class MonthlyCourse:
         def code(r0: int, value: int, *, end: bool) -> int:
             category = int(rules.change_category(r0, value))
             good = end and category in {rules.IMPROVED, rules.STABLE}
-            return 16 * int(rules.interim_decision(category, int(value == rules.DEAD))) + 4 * (category + 1) + int(good)
+            return (
+                16 * int(rules.interim_decision(category, int(value == rules.DEAD)))
+                + 4 * (category + 1)
+                + int(good)
+            )
 
         first = np.array([[code(r0, v, end=False) for v in points] for r0 in range(6)])
         second = np.array([[[code(r0, v, end=True)] * 8 for v in points] for r0 in range(6)])

@@ -158,15 +158,19 @@ def _after_decision(day: Any, planned: Any, whole: Any, words: Any, row: Any, pa
 _after_decision = kernel(_after_decision, **INNER)
 
 
-def _visit(v: Any, grade: Any, planned: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, state: Any) -> Any:
+def _visit(
+    v: Any, grade: Any, planned: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, state: Any
+) -> Any:
     """Live through one visit: rating, decision, value; give the grade and the number of planned cycles."""
     window = whole[at.TO_VISITS] + 3 * v
     target, first, last = whole[window], whole[window + 1], whole[window + 2]
     here = at.VISIT + v * at.VISIT_WIDTH
     stratum = row[at.STRATUM]
     drawn = word(state)
-    day = target + whole[at.JITTER_LOW] + pick(
-        words, whole[at.TO_JITTER], whole[at.JITTER_BITS], drawn << _HALF
+    day = (
+        target
+        + whole[at.JITTER_LOW]
+        + pick(words, whole[at.TO_JITTER], whole[at.JITTER_BITS], drawn << _HALF)
     )
     missed = np.float64(drawn >> _HALF) * _SHARE < real[at.VISIT_MISSED + v]
     rated = -1
@@ -300,7 +304,9 @@ def _respond(early: Any, last_dose: Any, whole: Any, row: Any) -> Any:
 _respond = kernel(_respond, **INNER)
 
 
-def _patient(whole: Any, real: Any, words: Any, failures: Any, clock: Any, row: Any, path: Any, state: Any) -> Any:
+def _patient(
+    whole: Any, real: Any, words: Any, failures: Any, clock: Any, row: Any, path: Any, state: Any
+) -> Any:
     """Simulate one patient into `row`; give the calendar time of the screening."""
     row[:] = -1
     clock = _enter(whole, real, words, failures, clock, row, state)

@@ -61,7 +61,11 @@ class PowerCurve(Result):
         return self.table.copy()
 
     def _shown(self) -> Iterator[tuple[str, object]]:
-        yield from (("patients", self.n_patients), ("critical count", self.critical_count), ("trials", self.n_trials))
+        yield from (
+            ("patients", self.n_patients),
+            ("critical count", self.critical_count),
+            ("trials", self.n_trials),
+        )
         for row in self.table.itertuples():
             yield f"true response {row.true_response:.3f}", row.estimate
 
@@ -126,5 +130,10 @@ def power_curve(
         )  # fmt: skip
         critical, n = result.critical_count, result.n_patients
     return PowerCurve(
-        scenario.id, n, critical, n_trials, pd.DataFrame(rows), Provenance(protocol.id, protocol.version, seed)
+        scenario.id,
+        n,
+        critical,
+        n_trials,
+        pd.DataFrame(rows),
+        Provenance(protocol.id, protocol.version, seed),
     )

@@ -263,7 +263,10 @@ class Scenario(Part):
         for section, settings in sections.items():
             if not isinstance(content.get(section), dict):
                 raise ScenarioError(f"scenario {self.id} has no section {section!r} that settings can change")
-            other_rule = section == "success" and settings.get("rule", content[section]["rule"]) != content[section]["rule"]
+            other_rule = (
+                section == "success"
+                and settings.get("rule", content[section]["rule"]) != content[section]["rule"]
+            )
             content[section] = dict(settings) if other_rule else {**content[section], **settings}
         return _validated(content, f"scenario {self.id}, changed")
 

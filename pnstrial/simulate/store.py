@@ -85,12 +85,15 @@ class Store:
                     self._database.execute("INSERT INTO run VALUES (?)", (text,))
         except sqlite3.DatabaseError as problem:
             self._database.close()
-            raise StoreError(f"store {self.path} is no store of this package ({problem}); choose another file") from None
+            raise StoreError(
+                f"store {self.path} is no store of this package ({problem}); choose another file"
+            ) from None
         if found is not None and found[0] != text:
             self._database.close()
             lines = differences(json.loads(found[0]), json.loads(text))
             raise StoreError(
-                f"store {self.path} holds another run; use a new file or the same settings:\n  " + "\n  ".join(lines)
+                f"store {self.path} holds another run; use a new file or the same settings:\n  "
+                + "\n  ".join(lines)
             )
 
     def blocks(self) -> dict[int, int]:

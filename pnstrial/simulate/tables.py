@@ -72,7 +72,9 @@ def alias_table(probabilities: ArrayLike, bits: int | None = None) -> NDArray[np
     if p.size > size or size > 1 << 16:
         raise ValueError(f"alias_table: {p.size} cells do not fit a table of {size} words")
     if (p < 0).any() or not abs(p.sum() - 1) < 1e-9:
-        raise ValueError(f"alias_table: probabilities must be at least 0 and add to 1, these add to {p.sum():.12g}")
+        raise ValueError(
+            f"alias_table: probabilities must be at least 0 and add to 1, these add to {p.sum():.12g}"
+        )
     scaled = np.zeros(size)
     scaled[: p.size] = p / p.sum() * size
     low = [i for i in range(size) if scaled[i] < 1]
@@ -109,4 +111,6 @@ def block_key(seed: int, block: int) -> NDArray[np.uint64]:
     >>> [int(part) for part in block_key(1, 0)] == [int(part) for part in block_key(1, 0)]
     True
     """
-    return np.asarray(np.random.SeedSequence(seed, spawn_key=(block,)).generate_state(2, np.uint64), np.uint64)
+    return np.asarray(
+        np.random.SeedSequence(seed, spawn_key=(block,)).generate_state(2, np.uint64), np.uint64
+    )

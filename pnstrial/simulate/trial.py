@@ -129,10 +129,15 @@ def simulate_trial(protocol: Protocol, scenario: Scenario, seed: int = 1, *, tri
     from pnstrial.data import TrialData
 
     records = patient_records(protocol, scenario, seed, trial)
-    writer = _Writer(protocol, scenario, records, np.random.default_rng(np.random.SeedSequence((seed, trial, 7))))
+    writer = _Writer(
+        protocol, scenario, records, np.random.default_rng(np.random.SeedSequence((seed, trial, 7)))
+    )
     frames, truth = writer.write()
     return TrialData.from_frames(
-        frames, synthetic=True, truth=truth, source=f"simulated: scenario {scenario.id}, seed {seed}, trial {trial}"
+        frames,
+        synthetic=True,
+        truth=truth,
+        source=f"simulated: scenario {scenario.id}, seed {seed}, trial {trial}",
     )
 
 
@@ -279,7 +284,9 @@ class _Writer:
             }
         )  # fmt: skip
 
-    def _medications(self, patient: str, row: NDArray[np.int64], start: int, end: int, *, treated: bool) -> None:
+    def _medications(
+        self, patient: str, row: NDArray[np.int64], start: int, end: int, *, treated: bool
+    ) -> None:
         if treated:
             self.tables["medications"].append(
                 {"patient_id": patient, "medication": "Carboplatin", "atc": "L01XA02", "indication": "tumour",

@@ -109,7 +109,9 @@ def _count_endpoint(n: Any, whole: Any, minimum: Any, covered: Any, rows: Any, y
 _count_endpoint = kernel(_count_endpoint, **INNER)
 
 
-def _count_tests(n: Any, whole: Any, real: Any, rows: Any, keys: Any, limits: Any, weights: Any, sign_limit: Any, y: Any) -> Any:
+def _count_tests(
+    n: Any, whole: Any, real: Any, rows: Any, keys: Any, limits: Any, weights: Any, sign_limit: Any, y: Any
+) -> Any:
     """Test the shift between baseline and the endpoint visit in this trial."""
     endpoint = at.VISIT + whole[at.ENDPOINT_VISIT] * at.VISIT_WIDTH
     up = np.zeros(7, np.int64)
@@ -186,7 +188,21 @@ def _count_course(n: Any, whole: Any, real: Any, hazard: Any, rows: Any, y: Any)
 _count_course = kernel(_count_course, **INNER)
 
 
-def _block(key: Any, first: Any, count: Any, whole: Any, real: Any, words: Any, minimum: Any, covered: Any, sign_limit: Any, hazard: Any, over: Any, sums: Any, responders: Any) -> Any:
+def _block(
+    key: Any,
+    first: Any,
+    count: Any,
+    whole: Any,
+    real: Any,
+    words: Any,
+    minimum: Any,
+    covered: Any,
+    sign_limit: Any,
+    hazard: Any,
+    over: Any,
+    sums: Any,
+    responders: Any,
+) -> Any:
     """Simulate trials first..first+count-1 of a block.
 
     `sums[0]` gets the sums of the quantities, `sums[1]` of their squares, `sums[2]` of their products with what

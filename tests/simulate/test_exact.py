@@ -20,7 +20,11 @@ PLAIN = pns.load_scenario("anti-hu-plain")
 
 def monthly(case):
     given = case["inputs"]
-    return MonthlyCourse(given["P_on"], given["P_off"], given["P0"], given["drop"]), given["N"], given["reject_if_at_least"]
+    return (
+        MonthlyCourse(given["P_on"], given["P_off"], given["P0"], given["drop"]),
+        given["N"],
+        given["reject_if_at_least"],
+    )
 
 
 @pytest.mark.reference
@@ -51,7 +55,9 @@ def test_simulation_reproduces_reference(case):
         ("dead", expected["month3"]["dead"], trials * n),
         ("reject", expected["reject_prob"], trials),
     ):
-        assert abs(getattr(result, name) - share) <= 4 * np.sqrt(max(share * (1 - share), 1 / count) / count), name
+        assert abs(getattr(result, name) - share) <= 4 * np.sqrt(
+            max(share * (1 - share), 1 / count) / count
+        ), name
     pmf = np.array(expected["pmf_successes"])
     assert (np.abs(result.successes - pmf) <= 4 * np.sqrt(pmf * (1 - pmf) / trials) + 4 / trials).all()
 
@@ -99,7 +105,10 @@ def test_full_simulation_and_exact_answer_agree(name):
     protocol = PROTOCOL.with_estimand(**estimand) if estimand else PROTOCOL
     if "narrow window" in name:
         protocol = protocol.with_settings(
-            visits={"Month 3": {"first_day": 75, "last_day": 95}, "Month 6": {"first_day": 159, "last_day": 179}}
+            visits={
+                "Month 3": {"first_day": 75, "last_day": 95},
+                "Month 6": {"first_day": 159, "last_day": 179},
+            }
         )
     scenario = HU.changed(**changes)
     result = pns.simulate(protocol, scenario, n_trials=20_000, seed=11)
@@ -127,7 +136,12 @@ def test_fast_and_full_kernel_agree_in_distribution():
 
 
 def test_success_rules_are_the_published_counts():
-    assert [int(boundaries(ExactTest(null=p), 17).minimum[17]) for p in (0.05, 0.10, 0.15, 0.20)] == [4, 5, 6, 7]
+    assert [int(boundaries(ExactTest(null=p), 17).minimum[17]) for p in (0.05, 0.10, 0.15, 0.20)] == [
+        4,
+        5,
+        6,
+        7,
+    ]
     two = boundaries(TwoStage(r1=0, n1=9, r=2, n=17), 17)
     assert (two.first_n, two.first_stop, int(two.minimum[17])) == (9, 0, 3)
     assert int(boundaries(BayesianRule(null=0.1, threshold=0.95), 17).minimum[17]) == 4

@@ -60,7 +60,11 @@ def test_all_series_are_covered():
         ("[0, 0.02, 0.42, 0.50, 0.06, 0]", "[0, 0.02, 0.42, 0.50, 0.16, 0]", ["baseline.mrs", "add to 1.1"]),
         ("{ Hu = 1.0 }", "{ Foo = 1.0 }", ["baseline.antibody", "Foo is not known", "Hu, Yo, CV2"]),
         ('method = "unstructured"', 'method = "best"', ["rating.method = 'best'", "'none'"]),
-        ("improve = [0, 0.03944", "improve = [0, -0.03944", ["course.improve.1 = -0.03944", "greater than or equal to 0"]),
+        (
+            "improve = [0, 0.03944",
+            "improve = [0, -0.03944",
+            ["course.improve.1 = -0.03944", "greater than or equal to 0"],
+        ),
         ('rule = "exact test"', 'rule = "luck"', ["success", "'two-stage'"]),
         ("missed = 0.05", "missed = nan", ["visits.missed = nan", "from 0 to 1"]),
     ],
@@ -77,7 +81,11 @@ def test_wrong_setting_names_key_value_and_allowed_range(old, new, words):
 
 
 def test_all_mistakes_come_at_once():
-    text = scenario_text("anti-hu").replace("missed = 0.05", "missed = 2").replace("target = 17 ", "target = -1 ")
+    text = (
+        scenario_text("anti-hu")
+        .replace("missed = 0.05", "missed = 2")
+        .replace("target = 17 ", "target = -1 ")
+    )
     with pytest.raises(ScenarioError, match=r"(?s)enrolment\.target = -1.*visits\.missed = 2"):
         Scenario.from_toml(text)
 
@@ -95,7 +103,10 @@ def test_kernel_rows_must_sum_to_one():
         ({"visits": {"extra_rating_days": (80,)}}, "extra_rating_days = 80"),
         ({"visits": {"jitter_days": 50, "extra_rating_days": ()}}, "may come after"),
         ({"enrolment": {"failures": {"X9": 0.1}}}, "X9 is no criterion"),
-        ({"follow_up": {"months": 6.6}, "visits": {"jitter_days": 40, "extra_rating_days": ()}}, "follow_up.months"),
+        (
+            {"follow_up": {"months": 6.6}, "visits": {"jitter_days": 40, "extra_rating_days": ()}},
+            "follow_up.months",
+        ),
         ({"baseline": {"mrs": (1, 0, 0, 0, 0, 0)}, "rating": {"method": "none"}}, "fewer than 1 in 1000"),
         ({"success": {"rule": "two-stage", "r1": 0, "n1": 9, "r": 2, "n": 18}}, "does not fit 17 patients"),
     ],

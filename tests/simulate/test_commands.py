@@ -1,0 +1,90 @@
+"""The commands of the simulation, and its figures."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import pnstrial as pns
+from pnstrial.cli import main
+from pnstrial.simulate import power_curve, scenario_text
+
+PROTOCOL = pns.load_protocol("nct02343211")
+
+
+def test_list_and_scenario(capsys):
+    assert main(["simulate", "--list"]) == 0
+    assert "anti-hu " in capsys.readouterr().out
+    assert main(["scenario", "anti-hu"]) == 0
+    assert capsys.readouterr().out == scenario_text("anti-hu")
+
+
+def test_simulate_writes_a_folder_and_resumes(tmp_path, capsys):
+    words = ["simulate", "anti-hu-plain", "--trials", "1e4", "--primary", "--out", str(tmp_path)]
+    assert main(words) == 0
+    first = capsys.readouterr()
+    assert "probability_of_success" in first.out
+    assert "10,000 of 10,000 trials" in first.err
+    content = json.loads((tmp_path / "characteristics.json").read_text())
+    assert content["n_trials"] == 10_000
+    assert (tmp_path / "responders.png").stat().st_size > 5_000
+    assert (tmp_path / "characteristics.csv").exists()
+    assert main([*words, "--quiet", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["quantity"] for row in rows} >= {"bias", "coverage"}
+    assert main([*words, "--seed", "2"]) == 2
+    assert "seed: 1 in the store, 2 asked for" in capsys.readouterr().err
+
+
+def test_exact_and_compare(tmp_path, capsys):
+    assert main(["simulate", "anti-hu", "--exact"]) == 0
+    out = capsys.readouterr()
+    assert "true_response" in out.out
+    assert "power_logrank: no exact answer" in out.err
+    grid = ["--n", "17", "21", "--rating", "none", "structured"]
+    assert main(["compare", "anti-hu-plain", "--exact", *grid, "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "heat-map.png").exists()
+    assert len(pd.read_csv(tmp_path / "comparison.csv")) > 100
+    assert main(["compare", "anti-hu-plain", "--exact", "--n", "17", "--quantity", "luck"]) == 2
+    assert "no quantity luck" in capsys.readouterr().err
+
+
+def test_workers_by_process_and_wrong_words(tmp_path, capsys):
+    words = ["simulate", "anti-hu-plain", "--trials", "5000", "--quiet", "--primary"]
+    assert main(words) == 0
+    plain = capsys.readouterr().out
+    assert main([*words, "--executor", "processes", "--workers", "2"]) == 0
+    assert capsys.readouterr().out == plain
+    assert main(["simulate"]) == 2
+    assert main(["simulate", "nowhere.toml"]) == 2
+    assert main([*words, "--address", "tcp://x"]) == 2
+    wrong = tmp_path / "my.toml"
+    wrong.write_text(scenario_text("anti-hu").replace("missed = 0.05", "missed = 5"))
+    assert main(["simulate", str(wrong)]) == 2
+    assert "visits.missed = 5: allowed is a number from 0 to 1" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_figures_show_the_numbers_of_their_result():
+    from matplotlib import pyplot as plt
+
+    from pnstrial.figures.simulation import heat_map, power_against_rate, responder_distribution
+
+    scenario = pns.load_scenario("anti-hu-plain")
+    result = pns.simulate(PROTOCOL, scenario, n_trials=2000, quantities="primary")
+    axes = responder_distribution(result, pns.exact(PROTOCOL, scenario))
+    bars = {bar.get_gid(): bar.get_height() for bar in axes.patches}
+    assert [bars[f"bar:{k}"] for k in range(18)] == pytest.approx(result.responders / 2000)
+    critical = next(line for line in axes.lines if line.get_gid() == "critical")
+    assert critical.get_xdata()[0] == result.critical_count - 0.5
+    curve = power_curve(PROTOCOL, scenario, (0, 4, 10), n_trials=1000)
+    axes = power_against_rate(curve)
+    drawn = {line.get_gid(): np.asarray(line.get_ydata()) for line in axes.lines}
+    assert drawn["simulated"] == pytest.approx(curve.table["estimate"].to_numpy())
+    assert drawn["exact"] == pytest.approx(curve.table["exact"].to_numpy())
+    frame = pns.compare(PROTOCOL, scenario, method="exact", n=[17, 34], null=[0.05, 0.1])
+    texts = {text.get_gid(): text.get_text() for text in heat_map(frame, "n", "null").texts}
+    assert set(texts) == {"cell:17:0.05", "cell:34:0.05", "cell:17:0.1", "cell:34:0.1"}
+    with pytest.raises(ValueError, match="no column"):
+        heat_map(frame, "n", "nothing")
+    plt.close("all")
