@@ -239,7 +239,7 @@ def generator(
     Q[..., grade[1:], grade[1:] - 1] = rates[..., 0, 1:]
     Q[..., grade[:-1], grade[:-1] + 1] = rates[..., 1, :-1]
     Q[..., grade, GRADES] = rates[..., 2, :]
-    Q[..., grade, grade] = -Q.sum(axis=-1)[..., :GRADES]
+    Q[..., grade, grade] = 0.0 - Q.sum(axis=-1)[..., :GRADES]
     return Q
 
 

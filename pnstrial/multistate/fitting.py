@@ -31,8 +31,8 @@ Transition = tuple[Any, Any]
 Effect = str | Sequence[Sequence[Transition]]
 _ZERO = -745.0
 """Log of a rate that is 0."""
-_AT_ZERO = 1e-5
-"""Expected number of events below which a rate is tried at 0."""
+_AT_ZERO = 1.0
+"""Expected number of events, over all time at risk, below which a rate is tried at 0."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,8 @@ class MultistateFit(Result):
         ValueError
             If the time is negative or a covariate is not in the model.
         """
+        from scipy.special import expit
+
         time = float(check_times(t, "probabilities"))
         pattern = self._pattern(covariates)
 
@@ -170,7 +172,7 @@ class MultistateFit(Result):
         safe = np.where(inside, P, 0.5)
         half = _quantile(self.level) * np.sqrt(variance) / (safe * (1 - safe))
         odds = np.log(safe / (1 - safe))
-        low, high = (np.where(inside, 1 / (1 + np.exp(-odds + sign * half)), P) for sign in (1, -1))
+        low, high = (np.where(inside, expit(odds + sign * half), P) for sign in (-1, 1))
         return StateProbabilities(time, self.level, self.states, P, low, high)
 
     def to_frame(self) -> pd.DataFrame:
