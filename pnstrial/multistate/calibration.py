@@ -50,6 +50,8 @@ class Calibration(Result):
         The difference allowed.
     at_months : float
         Time of the counts.
+    changing_hazard : bool
+        Whether dying changes with time: then the course has bands of time since onset.
     n : float or None
         Patients behind the counts; None if probabilities were given.
     course : Course
@@ -62,6 +64,7 @@ class Calibration(Result):
     reached: bool
     tolerance: float
     at_months: float
+    changing_hazard: bool
     n: float | None
     course: Course = field(repr=False)
     targets: dict[str, float] = field(repr=False)
@@ -109,7 +112,7 @@ def calibrate(
     baseline: ArrayLike = (0.0, 0.0, 0.5, 0.5, 0.0, 0.0),
     shape: Course = FLAT,
     on_ivig: bool = False,
-    changing_hazard: bool = False,
+    changing_hazard: bool | None = None,
     months_since_onset: float = 0.0,
     tolerance: float = 0.005,
     nearest: bool = False,
@@ -135,11 +138,12 @@ def calibrate(
         all die rates by one. Default: equal rates to step, dying faster in higher grades.
     on_ivig : bool, default False
         Whether the series was on IVIg: the ratios of the shape then act while it is calibrated.
-    changing_hazard : bool, default False
-        False: one factor on dying for all time; with more than one figure on death (`dead`, several times of
-        `survival`) also the steepness of dying over the grades is free (times exp(-0.2) to exp(1) per grade),
-        and more figures than that are met by least squares. True: a factor of its own between each two figures
-        on death, written as bands of time since onset; any survival curve that falls can then be met.
+    changing_hazard : bool, optional
+        Default: False where that reaches the targets, else True. False: one factor on dying for all time; with
+        more than one figure on death (`dead`, several times of `survival`) also the steepness of dying over the
+        grades is free (times exp(-0.2) to exp(1) per grade), and more figures than that are met by least squares.
+        True: a factor of its own between each two figures on death, written as bands of time since onset; any
+        survival curve that falls can then be met.
     months_since_onset : float, default 0
         With `changing_hazard`: months since onset at baseline, where the first band begins.
     tolerance : float, default 0.005
@@ -176,25 +180,36 @@ def calibrate(
     targets, n = _targets(improved, stable, deteriorated, dead, at_months, points)
     _contradictions(targets, at_months, points, dead is not None)
     times: list[float] = sorted({*points, *([at_months] if dead is not None else [])})
-    family = _Family(shape, start, times, at_months, on_ivig=on_ivig, changing=changing_hazard,
-                     split_dead=dead is not None, points=tuple(points), onset=months_since_onset)  # fmt: skip
-    x = _search(family, np.array(list(targets.values())), improved=improved)
+    wanted = np.array(list(targets.values()))
+    kinds = (False, True) if changing_hazard is None and len(times) > 1 else (bool(changing_hazard),)
+    best: tuple[float, bool, _Family, NDArray[np.float64]] | None = None
+    for changing in kinds:
+        family = _Family(shape, start, times, at_months, on_ivig=on_ivig, changing=changing,
+                         split_dead=dead is not None, points=tuple(points), onset=months_since_onset)  # fmt: skip
+        x = _search(family, wanted, improved=improved)
+        gap = float(np.abs(family.achieved(x) - wanted).max())
+        if best is None or gap < best[0]:
+            best = (gap, changing, family, x)
+        if gap <= tolerance:
+            break
+    if best is None:
+        raise RuntimeError("calibrate: no family of courses was searched")
+    gap, changing, family, x = best
     reached = dict(zip(targets, family.achieved(x).tolist(), strict=True))
-    gap = max(abs(reached[name] - value) for name, value in targets.items())
     if gap > tolerance and not nearest:
         missed = ", ".join(
             f"{name} {value:.3f} (nearest {reached[name]:.3f})"
             for name, value in targets.items()
             if abs(reached[name] - value) > tolerance
         )
-        advice = (
-            "let the hazard change (changing_hazard=True), " if len(times) > 1 and not changing_hazard else ""
-        )
+        advice = "let the hazard change (changing_hazard=True), " if len(times) > 1 and not changing else ""
         raise ValueError(
             f"calibrate: these cannot be reached together: {missed}; {advice}give another shape or baseline, "
             f"or take the nearest (nearest=True)"
         )
-    return Calibration(gap, gap <= tolerance, tolerance, at_months, n, family.course(x), targets, reached)
+    return Calibration(
+        gap, gap <= tolerance, tolerance, at_months, changing, n, family.course(x), targets, reached
+    )
 
 
 def _baseline(baseline: ArrayLike) -> NDArray[np.float64]:
