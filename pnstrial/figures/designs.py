@@ -110,7 +110,7 @@ def power_curve(
         ax.annotate(
             f"{100 * value:.1f} %",
             (mark, value),
-            xytext=(7, -12),
+            xytext=(7, 4 if value < 0.1 else -12),
             textcoords="offset points",
             color=INK,
             fontsize=9,
