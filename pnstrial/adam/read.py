@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pnstrial.adam.dataset import AdamFinding, Dataset
+    from pnstrial.protocol import Protocol
+    from pnstrial.shift import ShiftResult
 
 __all__ = ["AdamDataError", "AdamTrial", "check_adam", "read_adam"]
 
@@ -204,7 +206,7 @@ class AdamTrial(Result):
         base = at_visit["BASE"]
         category = self._categories(base, value, dtype.eq("DEATH"), self._points(frame))
         derivation = np.where(dtype.eq("DEATH"), "DEATH", np.where(value.notna(), "observed", "missing"))
-        return pd.DataFrame(
+        values = pd.DataFrame(
             {
                 "patient_id": at_visit["patient_id"],
                 "visit": at_visit["AVISIT"],
@@ -217,6 +219,33 @@ class AdamTrial(Result):
                 "category": category,
             }
         )
+        return _completed(values, frame, at_visit)
+
+    def mrs_shift(self, protocol: Protocol, visit: str | None = None) -> ShiftResult:
+        """Analyse the shift of the mRS from baseline to a visit, as `pnstrial.mrs_shift` does.
+
+        Parameters
+        ----------
+        protocol : Protocol
+            Its visits must be named as AVISIT.
+        visit : str, optional
+            By default that of the protocol's primary endpoint.
+
+        Returns
+        -------
+        ShiftResult
+
+        Raises
+        ------
+        ValueError
+            If the data lack a visit of the protocol, or there is no mRS.
+        """
+        from pnstrial.shift import mrs_shift
+
+        values = self.visit_values(MRS_CODE)
+        for planned in protocol.visits:
+            self._at(planned.name, values)
+        return mrs_shift(cast("Any", self), protocol, visit, derived=values)
 
     @staticmethod
     def _points(frame: pd.DataFrame) -> int:
@@ -457,6 +486,20 @@ class AdamTrial(Result):
         adae = self["ADAE"]
         adae.insert(0, "patient_id", self._ids(adae["USUBJID"]))
         return adae
+
+
+def _completed(values: pd.DataFrame, frame: pd.DataFrame, at_visit: pd.DataFrame) -> pd.DataFrame:
+    """Give every subject of the scale one row per visit, so that a visit without a record is seen as missing."""
+    subjects = list(dict.fromkeys(frame["patient_id"]))
+    number = at_visit["AVISITN"] if "AVISITN" in at_visit else pd.Series(0.0, at_visit.index)
+    order = number.groupby(at_visit["AVISIT"], sort=False).first().sort_values(kind="stable").index
+    every = pd.MultiIndex.from_product([subjects, list(order)], names=["patient_id", "visit"])
+    whole = values.set_index(["patient_id", "visit"]).reindex(every).reset_index()
+    base = frame.dropna(subset=["BASE"]).drop_duplicates("patient_id").set_index("patient_id")["BASE"]
+    whole["baseline_mrs"] = whole["baseline_mrs"].fillna(whole["patient_id"].map(base))
+    whole["derivation"] = whole["derivation"].fillna("missing")
+    whole["category"] = whole["category"].astype(object).where(whole["category"].notna(), None)
+    return whole
 
 
 # ------------------------------------------------------------------------------------------------------- reading

@@ -8,7 +8,7 @@ import pytest
 
 import pnstrial as pns
 from pnstrial import adam
-from tests.double import rules_second
+from tests.double import folders, rules_second
 
 ESTIMANDS = (
     {},
@@ -23,11 +23,24 @@ ESTIMANDS = (
 DEFAULT = {"death": "composite", "rescue": "composite", "stopped": "treatment policy", "missing": "non-responder"}
 
 
+def second_of(texts):
+    """The enrolled patients of the second programming."""
+    patients = rules_second.patients_of(texts, "publication")
+    return {patient.id: patient for patient in patients if patient.enrolled}
+
+
 @pytest.fixture(scope="module")
 def second(many_texts):
-    """The enrolled patients of the second programming."""
-    patients = rules_second.patients_of(many_texts, "publication")
-    return {patient.id: patient for patient in patients if patient.enrolled}
+    return second_of(many_texts)
+
+
+@pytest.fixture(scope="module")
+def some(tmp_path_factory):
+    """Another folder of edges, small enough for every estimand: the trial and its second programming."""
+    where = tmp_path_factory.mktemp("some")
+    texts = folders.as_texts(folders.edge_folder(9, 110))
+    folders.write(texts, where)
+    return pns.read_trial(where), second_of(texts)
 
 
 def by_subject(frame):
@@ -36,9 +49,19 @@ def by_subject(frame):
 
 @pytest.mark.double
 @pytest.mark.parametrize("ways", ESTIMANDS, ids=str)
-def test_every_value_of_admrs(many, protocol, second, ways):
-    admrs = by_subject(adam.derive(many, protocol.with_estimand(**ways)).admrs)
-    enrolled = set(many.enrolled)
+def test_every_value_of_admrs_under_every_estimand(some, protocol, ways):
+    trial, second = some
+    compare_admrs(trial, adam.derive(trial, protocol.with_estimand(**ways)).admrs, second, ways)
+
+
+@pytest.mark.double
+def test_every_value_of_admrs_of_479_patients(many, many_datasets, second):
+    compare_admrs(many, many_datasets.admrs, second, {})
+
+
+def compare_admrs(trial, frame, second, ways):
+    admrs = by_subject(frame)
+    enrolled = set(trial.enrolled)
     assert admrs.keys() <= enrolled
     for who in enrolled:
         patient, rows = second[who], admrs[who]
