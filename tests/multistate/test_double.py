@@ -98,11 +98,11 @@ def test_likelihood_equals_the_slow_one(misread):
 
 @pytest.mark.parametrize("defective", [False, True])
 def test_gradient_equals_differences(defective):
-    from pnstrial.multistate.fitting import _prepare
+    from pnstrial.multistate.panel import prepare
 
     frame = pd.DataFrame([{"id": n, "t": t, "s": s, "x": t > 1} for n, rows in DATA.items() for t, s in rows])
     frame["x"] = frame["x"].astype(float)
-    model, panel, *_ = _prepare(
+    model, panel, *_ = prepare(
         frame, ("id", "t", "s"), ALLOWED, 3, None, 9, {"x": "common"}, (), KERNEL, [0.2, 0.5, 0.3, 0]
     )
     theta = np.zeros(8) if defective else np.linspace(-2, 0.3, 8)
