@@ -315,13 +315,17 @@ class _Patient:
             left = left.at(self.chain, target)
             self._truth(left.X, v)
         after.append(left)
-        for go, cats in ((True, (0, 1)), (False, (2,))):
+        anyway = float(self.model.real[at.CONTINUE_ANYWAY])
+        ways = ((True, True, (0, 1), 1.0), (False, False, (2,), 1 - anyway), (False, True, (2,), anyway))
+        for decided, go, cats, weight in ways:
+            if weight == 0:
+                continue
             children = [
-                (c, self._planned(replace(now, X=rated[c]), day, go=go, decides=decides)) for c in cats
+                (c, self._planned(replace(now, X=weight * rated[c]), day, go=go, decides=decides)) for c in cats
             ]
             if decides:
                 for _, child in children:
-                    self._decided(child.X, go=go)
+                    self._decided(child.X, go=decided)
             merged: _Group | None = None
             for c, child in children:
                 ended = child

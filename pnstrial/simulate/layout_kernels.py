@@ -111,8 +111,9 @@ WHOLE: Final = 43
     LOGRANK_LIMIT,
     TEST_ALPHA,
     PERSISTENCE,
-) = range(9)
-VISIT_MISSED: Final = 9  # then the probability of a missed visit, per visit; then per extra day
+    CONTINUE_ANYWAY,
+) = range(10)
+VISIT_MISSED: Final = 10  # then the probability of a missed visit, per visit; then per extra day
 
 # --- quantities of a trial, in this order; the second word is what it is a share of
 QUANTITIES: Final = (

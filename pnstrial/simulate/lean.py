@@ -49,6 +49,7 @@ def is_plain(model: Model) -> bool:
         and model.stop_per_infusion == 0
         and real[at.RESCUE_RATE] == 0
         and real[at.RESCUE_AFTER] == 0
+        and real[at.CONTINUE_ANYWAY] == 0
         and model.rating.persistence == 0
         and w[at.STOPPED_STRATEGY] == rules.STOPPED_POLICY
         and (w[at.MISSING_STRATEGY] != rules.MISSING_LOCF or w[at.EXTRAS] == 0)

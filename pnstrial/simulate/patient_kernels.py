@@ -188,7 +188,8 @@ def _visit(
                 if decision < 2:
                     row[at.ACTED] = decision
                     row[at.TRUE_AT_DECISION] = grade
-                if decision == 0:
+                anyway = real[at.CONTINUE_ANYWAY]
+                if decision == 0 or (decision == 1 and anyway > 0 and uniform(state) < anyway):
                     planned = _after_decision(day, planned, whole, words, row, path, state)
                 else:
                     path[_ON_END] = min(path[_ON_END], day)

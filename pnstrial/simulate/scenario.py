@@ -178,12 +178,16 @@ class AdverseEvents(Part):
 
 
 class TreatmentPattern(Part):
-    """Late cycles (days after the planned date) and cycles with another dose than planned."""
+    """Late cycles (days after the planned date), cycles with another dose than planned, and deviations.
+
+    `continued_anyway` is the share of patients who go on with IVIg although the decision is to discontinue.
+    """
 
     late: Share = 0.0
     late_days: Annotated[tuple[float, ...], numbers(2, 1, 10)] = (1, 7)
     changed_dose: Share = 0.0
     dose_factor: Annotated[float, between(0.1, 2)] = 0.8
+    continued_anyway: Share = 0.0
 
 
 class FollowUp(Part):

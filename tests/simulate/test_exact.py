@@ -88,6 +88,7 @@ SPREAD = {
         {"visits": {"jitter_days": 14, "extra_rating_days": (29, 57)}, "treatment": {"late": 0}},
         {"missing": "LOCF"},
     ),
+    "some go on anyway": ({"treatment": {"continued_anyway": 0.4}, "course": {"ivig": {"worsen": 0.4}}}, {}),
     "two-stage": ({"success": {"rule": "two-stage", "r1": 0, "n1": 9, "r": 2, "n": 17}}, {}),
     "bayesian, 25 patients": ({"success": {"rule": "bayesian", "null": 0.1}, "enrolment": {"target": 25}}, {}),
     "onset bands, tumour treatment": (
