@@ -225,8 +225,8 @@ def specification(datasets: AdamDatasets | None = None) -> pd.DataFrame:
     Examples
     --------
     >>> table = specification().set_index(["dataset", "variable"])
-    >>> table.loc[("ADTTE", "CNSR"), ["order", "label", "type", "length"]].tolist()
-    [13, 'Censor', 'Num', 8]
+    >>> table.loc[("ADTTE", "CNSR"), ["label", "type", "data_type", "source"]].tolist()
+    ['Censor', 'Num', 'integer', '0 event; positive: reason, see the guide']
     """
     rows: list[dict[str, object]] = []
     for name, item in DATASETS.items():

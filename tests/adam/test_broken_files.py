@@ -36,7 +36,9 @@ def folder(written, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["adsl", "admrs", "adtte"])
-@pytest.mark.parametrize("keep", [0, 1, 79, 80, 100, 239, 300, 400, 560, 639, 700, 1000, 5000, -1, -79, -80, -160, -800])
+@pytest.mark.parametrize(
+    "keep", [0, 1, 79, 80, 100, 239, 300, 400, 560, 639, 700, 1000, 5000, -1, -79, -80, -160, -800]
+)
 def test_truncated_transport_file(folder, name, keep):
     where = folder()
     file = where / f"{name}.xpt"
@@ -80,7 +82,9 @@ def test_wrong_header(folder, old, new):
     assert "SD0062" in ids(where)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a transport file", b"\0" * 800, b"{}", "é".encode("latin-1") * 400])
+@pytest.mark.parametrize(
+    "content", [b"", b"not a transport file", b"\0" * 800, b"{}", "é".encode("latin-1") * 400]
+)
 @pytest.mark.parametrize("suffix", ["xpt", "json", "parquet"])
 def test_another_file(folder, suffix, content):
     where = folder(suffix)
@@ -148,7 +152,10 @@ JSON_CASES = {
     "a time for a date": (lambda c, n: put(c, n, "ADT", "2014-02-20T10:00"), "SD0059"),
     "nine characters": (lambda c, n: c["columns"][6].update(name="NINELETTR"), "AD0013"),
     "label of 41": (lambda c, n: c["columns"][6].update(label="l" * 41), "AD0016"),
-    "duplicate key": (lambda c, n: (c["rows"].append(c["rows"][0]), c.update(records=len(c["rows"]))), "PN0001"),
+    "duplicate key": (
+        lambda c, n: (c["rows"].append(c["rows"][0]), c.update(records=len(c["rows"]))),
+        "PN0001",
+    ),
     "CNSR negative": (lambda c, n: put(c, n, "CNSR", -1), "AD0169"),
     "ADT before STARTDT": (lambda c, n: put(c, n, "ADT", "2010-01-01"), "PN0002"),
     "an unknown subject": (lambda c, n: put(c, n, "USUBJID", "nobody"), "AD0256"),

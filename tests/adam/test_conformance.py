@@ -28,7 +28,9 @@ def cell(dataset, name, value, where=0):
 def without(dataset, *names):
     variables = tuple(v for v in dataset.variables if v.name not in names)
     keys = tuple(key for key in dataset.keys if key not in names)
-    return dataclasses.replace(dataset, frame=dataset.frame.drop(columns=list(names)), variables=variables, keys=keys)
+    return dataclasses.replace(
+        dataset, frame=dataset.frame.drop(columns=list(names)), variables=variables, keys=keys
+    )
 
 
 def changed_variable(dataset, which, **changes):

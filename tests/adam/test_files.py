@@ -27,7 +27,12 @@ def same(read, dataset):
     assert read.name == dataset.name
     assert read.label == dataset.label
     for got, made in zip(read.variables, dataset.variables, strict=True):
-        assert (got.name, got.label, got.is_text, got.format) == (made.name, made.label, made.is_text, made.format)
+        assert (got.name, got.label, got.is_text, got.format) == (
+            made.name,
+            made.label,
+            made.is_text,
+            made.format,
+        )
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -106,7 +111,7 @@ def test_our_reading_of_the_schema_agrees_with_jsonschema(written):
     assert adam.schema_problems({**content, "extra": 1}) == ["extra is not known to Dataset-JSON 1.1"]
 
 
-@pytest.mark.parametrize("name", ("xpt", "json"))
+@pytest.mark.parametrize("name", ["xpt", "json"])
 def test_equal_data_give_equal_files(datasets, written, tmp_path, name):
     adam.write_adam(datasets, tmp_path, name, CREATED)
     for file in (written / name).iterdir():
@@ -127,16 +132,15 @@ def dataset_of(name="ADX", label="x", **texts):
     return adam.Dataset(name, label, variables, as_frame(rows, variables))
 
 
-@pytest.mark.parametrize("name", ("xpt", "json"))
+@pytest.mark.parametrize("name", ["xpt", "json"])
 def test_what_is_too_long_is_named(tmp_path, name):
     bad = dataset_of(USUBJID=["A"], NINELETTR=["x"], LONGTEXT=["é" * 101])
     variables = (*bad.variables[:2], dataclasses.replace(bad.variables[2], label="l" * 41))
     bad = dataclasses.replace(bad, variables=variables)
+    more = ("S", ("pnstrial", "0")) if name == "json" else ()
+    write = {"xpt": write_xpt, "json": write_dataset_json}[name]
     with pytest.raises(adam.AdamSpecificationError) as problem:
-        if name == "xpt":
-            write_xpt(bad, tmp_path / "x.xpt", CREATED)
-        else:
-            write_dataset_json(bad, tmp_path / "x.json", CREATED, "S", ("pnstrial", "0"))
+        write(bad, tmp_path / f"x.{name}", CREATED, *more)
     text = str(problem.value)
     assert "ADX.NINELETTR: AD0013" in text
     assert "ADX.LONGTEXT: AD0016" in text
@@ -147,7 +151,9 @@ def test_what_is_too_long_is_named(tmp_path, name):
 
 def test_a_long_term_is_named_with_its_patient(tiny, protocol):
     trial = tiny(adverse_events=[{"term": "x" * 201, "start_date": "2014-03-05"}])
-    with pytest.raises(ValueError, match=r"ADAE.AETERM record 1 \(NCT02343211-A\): text of 201 bytes, at most 200"):
+    with pytest.raises(
+        ValueError, match=r"ADAE.AETERM record 1 \(NCT02343211-A\): text of 201 bytes, at most 200"
+    ):
         adam.derive(trial, protocol)
 
 
@@ -209,11 +215,13 @@ def test_files_that_are_no_datasets(tmp_path):
     assert findings[0].rule_id == "SD0062"
 
 
-@pytest.mark.parametrize("shown", ("DATE9", "DATE", "date9.", "YYMMDD10", "E8601DA", "IS8601DA10", "MMDDYYS8"))
+@pytest.mark.parametrize(
+    "shown", ["DATE9", "DATE", "date9.", "YYMMDD10", "E8601DA", "IS8601DA10", "MMDDYYS8"]
+)
 def test_date_formats(shown):
     assert is_date_format(shown)
 
 
-@pytest.mark.parametrize("shown", ("", "8", "BEST12", "DATETIME20", "$20", "TIME8"))
+@pytest.mark.parametrize("shown", ["", "8", "BEST12", "DATETIME20", "$20", "TIME8"])
 def test_other_formats(shown):
     assert not is_date_format(shown)

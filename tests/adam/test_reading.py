@@ -10,7 +10,12 @@ from pnstrial.adam.dataset import as_frame
 from pnstrial.adam.specification import Variable
 from pnstrial.survival import kaplan_meier
 
-ESTIMANDS = ({}, {"missing": "LOCF"}, {"death": "exclude", "missing": "exclude"}, {"stopped": "while on treatment"})
+ESTIMANDS = (
+    {},
+    {"missing": "LOCF"},
+    {"death": "exclude", "missing": "exclude"},
+    {"stopped": "while on treatment"},
+)
 
 
 def back(trial, protocol, where, name="xpt"):
@@ -26,7 +31,18 @@ def returned(many_datasets, tmp_path_factory):
 
 
 def equal_response(got, expected):
-    for name in ("responders", "n", "estimate", "ci", "p_value", "null", "level", "method", "visit", "estimand"):
+    for name in (
+        "responders",
+        "n",
+        "estimate",
+        "ci",
+        "p_value",
+        "null",
+        "level",
+        "method",
+        "visit",
+        "estimand",
+    ):
         assert getattr(got, name) == getattr(expected, name), name
     pd.testing.assert_frame_equal(got.patients, expected.patients)
 
@@ -51,7 +67,9 @@ def test_visits_and_shift(many, returned, protocol):
     got = returned.visit_values()
     columns = ["patient_id", "visit", "baseline_mrs", "mrs", "date", "day", "derivation", "category"]
     pd.testing.assert_frame_equal(got[columns], expected[columns], check_dtype=False)
-    at = expected[(expected["visit"] == "Month 3") & expected["mrs"].notna() & expected["baseline_mrs"].notna()]
+    at = expected[
+        (expected["visit"] == "Month 3") & expected["mrs"].notna() & expected["baseline_mrs"].notna()
+    ]
     base, later = returned.shift("Month 3")
     assert sorted(zip(base, later, strict=True)) == sorted(zip(at["baseline_mrs"], at["mrs"], strict=True))
 
@@ -89,8 +107,14 @@ def test_exposure_events_and_populations(many, returned, protocol):
     summary = pns.exposure.summarise(many, protocol).patients.set_index("patient_id")
     got = returned.exposure().set_index("patient_id")
     assert set(got.index) == set(summary.index)
-    for code, column in {"TDOSE": "total_g", "RDI": "relative_dose_intensity", "NCYCLE": "cycles_given"}.items():
-        np.testing.assert_array_equal(got[code].to_numpy(float), summary.loc[got.index, column].to_numpy(float))
+    for code, column in {
+        "TDOSE": "total_g",
+        "RDI": "relative_dose_intensity",
+        "NCYCLE": "cycles_given",
+    }.items():
+        np.testing.assert_array_equal(
+            got[code].to_numpy(float), summary.loc[got.index, column].to_numpy(float)
+        )
     sets = pns.analysis_sets(many, protocol)
     assert returned.population() == sets.full_analysis
     assert returned.population("SAFFL") == sets.safety

@@ -47,7 +47,10 @@ def test_the_pilot_has_no_finding_but_two_labels_in_json(tmp_path):
     shutil.copy(PILOT / "adsl.xpt", tmp_path)
     shutil.copy(PILOT / "adtte.json", tmp_path)
     _, findings = adam.check_adam(tmp_path)
-    assert [(finding.rule_id, finding.column) for finding in findings] == [("AD0018", "STARTDT"), ("AD0018", "SRCDOM")]
+    assert [(finding.rule_id, finding.column) for finding in findings] == [
+        ("AD0018", "STARTDT"),
+        ("AD0018", "SRCDOM"),
+    ]
 
 
 @pytest.mark.parametrize("name", ["xpt", "json"])

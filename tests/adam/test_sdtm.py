@@ -22,7 +22,13 @@ QUESTIONS = {
 }
 ANSWERS = {"yes": "Y", "no": "N"}
 SEX = {"female": "F", "male": "M"}
-INDICATIONS = {"pns": "PNS", "tumour": "CANCER", "premedication": "PREMEDICATION", "trial": "STUDY TREATMENT", "other": "OTHER"}
+INDICATIONS = {
+    "pns": "PNS",
+    "tumour": "CANCER",
+    "premedication": "PREMEDICATION",
+    "trial": "STUDY TREATMENT",
+    "other": "OTHER",
+}
 ACTIONS = {"none": "DOSE NOT CHANGED", "interrupted": "DRUG INTERRUPTED", "stopped": "DRUG WITHDRAWN"}
 STATUS = {"withdrawn": "WITHDRAWAL BY SUBJECT", "lost": "LOST TO FOLLOW-UP", "alive": "COMPLETED"}
 
@@ -30,7 +36,13 @@ STATUS = {"withdrawn": "WITHDRAWAL BY SUBJECT", "lost": "LOST TO FOLLOW-UP", "al
 def text(value):
     if value is None or pd.isna(value):
         return ""
-    return str(value.date()) if isinstance(value, pd.Timestamp) else f"{value:g}" if isinstance(value, float) else str(value)
+    return (
+        str(value.date())
+        if isinstance(value, pd.Timestamp)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
 
 
 def sdtm_of(trial, ratings="RS"):
@@ -38,7 +50,14 @@ def sdtm_of(trial, ratings="RS"):
     domains = {name: [] for name in ("DM", "EX", "AE", "CM", "LB", "MH", "DS", "VS", ratings)}
 
     def add(domain, patient, **values):
-        domains[domain].append({"STUDYID": "X", "DOMAIN": domain, "USUBJID": f"X-{patient}", **{k: text(v) for k, v in values.items()}})
+        domains[domain].append(
+            {
+                "STUDYID": "X",
+                "DOMAIN": domain,
+                "USUBJID": f"X-{patient}",
+                **{k: text(v) for k, v in values.items()},
+            }
+        )
 
     follow_up = trial.follow_up.set_index("patient_id")
     for row in trial.screening.itertuples():
@@ -51,12 +70,26 @@ def sdtm_of(trial, ratings="RS"):
         if not pd.isna(row.enrolment_date):
             add("DS", who, DSDECOD="ENROLLED", DSTERM="enrolled", DSSTDTC=row.enrolment_date)
         if dead and end["death_cause"]:
-            add("DS", who, DSDECOD="DEATH", DSTERM=f"DEATH: {end['death_cause'].upper()}", DSSTDTC=end["death_date"])
+            add(
+                "DS",
+                who,
+                DSDECOD="DEATH",
+                DSTERM=f"DEATH: {end['death_cause'].upper()}",
+                DSSTDTC=end["death_date"],
+            )
         elif end.get("status") in STATUS:
             add("DS", who, DSDECOD=STATUS[end["status"]], DSTERM="end", DSSTDTC=end["last_contact_date"])
         for code, value, unit in (("WEIGHT", row.weight_kg, "kg"), ("HEIGHT", row.height_cm, "cm")):
             if not pd.isna(value):
-                add("VS", who, VSTESTCD=code, VSSTRESN=value, VSSTRESU=unit, VISIT="SCREENING", VSDTC=row.screening_date)
+                add(
+                    "VS",
+                    who,
+                    VSTESTCD=code,
+                    VSSTRESN=value,
+                    VSSTRESU=unit,
+                    VISIT="SCREENING",
+                    VSDTC=row.screening_date,
+                )
         if not pd.isna(row.creatinine_umol_l):
             add("LB", who, LBTESTCD="CREAT", LBCAT="CHEMISTRY", LBSPEC="SERUM", LBSTRESN=row.creatinine_umol_l,
                 LBSTRESC=None, LBSTRESU="umol/L", LBDTC=row.screening_date)  # fmt: skip
@@ -76,7 +109,13 @@ def sdtm_of(trial, ratings="RS"):
             add("MH", who, MHTERM=row.cancer, MHCAT="CANCER", **blank)
         for column, term in QUESTIONS.items():
             if (answer := getattr(row, column)) is not None:
-                add("MH", who, MHTERM=term.lower(), MHCAT="GENERAL", **{**blank, "MHDECOD": term, "MHOCCUR": ANSWERS[answer]})
+                add(
+                    "MH",
+                    who,
+                    MHTERM=term.lower(),
+                    MHCAT="GENERAL",
+                    **{**blank, "MHDECOD": term, "MHOCCUR": ANSWERS[answer]},
+                )
     for row in trial.medications.itertuples():
         add("CM", row.patient_id, CMTRT=row.medication, CMCLASCD=row.atc, CMINDC=INDICATIONS.get(row.indication),
             CMSTDTC=row.start_date, CMENDTC=row.stop_date)  # fmt: skip
@@ -101,7 +140,9 @@ def write(domains, folder, suffix="csv"):
         if suffix == "csv":
             frame.to_csv(folder / f"{name.lower()}.csv", index=False)
         else:
-            pyreadstat.write_xport(frame, str(folder / f"{name.lower()}.xpt"), table_name=name, file_format_version=5)
+            pyreadstat.write_xport(
+                frame, str(folder / f"{name.lower()}.xpt"), table_name=name, file_format_version=5
+            )
     return folder
 
 
@@ -112,7 +153,9 @@ def compare(trial, back, leave=()):
             first = first.drop(columns="weight_kg")
             second = second.drop(columns="weight_kg")
         columns = [column for column in first.columns if column not in leave]
-        pd.testing.assert_frame_equal(first[columns].reset_index(drop=True), second[columns].reset_index(drop=True))
+        pd.testing.assert_frame_equal(
+            first[columns].reset_index(drop=True), second[columns].reset_index(drop=True)
+        )
 
 
 @pytest.mark.parametrize("suffix", ["csv", "xpt"])
@@ -180,7 +223,7 @@ def test_a_daily_dose_is_one_row_a_day(domains, tmp_path):
     domains["EX"] = first
     tables = adam.from_sdtm(write(domains, tmp_path / "sdtm")).tables
     assert tables["infusions"]["date"].tolist() == ["2014-03-05", "2014-03-06", "2014-03-07"]
-    assert tables["infusions"]["dose_g"].nunique() == 1
+    assert tables["infusions"]["dose_g"].tolist() == ["19.5"] * 3
 
 
 def test_units_are_turned(domains, tmp_path):
@@ -196,7 +239,12 @@ def test_a_question_without_a_record_stays_blank(domains, tmp_path):
     domains["MH"] = domains["MH"][domains["MH"]["MHDECOD"] != "THROMBOPHILIA"]
     tables = adam.from_sdtm(write(domains, tmp_path / "sdtm"))
     assert tables.tables["screening"]["thrombophilia"].isna().all()
-    assert pns.screen(tables.trial(), pns.load_protocol("nct02343211")).criteria.query("criterion == 'E3'")["status"].eq("unknown").all()
+    assert (
+        pns.screen(tables.trial(), pns.load_protocol("nct02343211"))
+        .criteria.query("criterion == 'E3'")["status"]
+        .eq("unknown")
+        .all()
+    )
 
 
 def test_an_own_mapping(domains, tmp_path):
