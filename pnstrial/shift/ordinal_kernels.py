@@ -344,13 +344,11 @@ def _fit_one(
     if status != FITTED:
         sign = -1.0 if status == TREATED_BETTER else 1.0
         out[BETA], out[SE], out[LOGLIK] = sign * np.inf, np.inf, saturated
-        if limits:
+        for kind in range(limits):
             start = theta.copy()
-            found = separated_limit(treated, control, cuts, start, sign, saturated, null, z, False, work)
-            out[PROFILE_HIGH if status == TREATED_BETTER else PROFILE_LOW] = found
-        if limits > 1:
-            found = separated_limit(treated, control, cuts, theta, sign, saturated, null, z, True, work)
-            out[SCORE_HIGH if status == TREATED_BETTER else SCORE_LOW] = found
+            found = separated_limit(treated, control, cuts, start, sign, saturated, null, z, kind == 1, work)
+            column = (PROFILE_LOW if kind == 0 else SCORE_LOW) + (1 if status == TREATED_BETTER else 0)
+            out[column] = found
         return
     beta, loglik, _, schur = solve(treated, control, cuts, theta, 0.0, True, 1e-18, work)
     se = 1.0 / np.sqrt(schur)
