@@ -10,6 +10,7 @@ Next: `adaptive`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -18,10 +19,12 @@ import numpy as np
 from pnstrial.design.arguments import Checks
 from pnstrial.design.outcomes import MOST_PATIENTS, Design, Outcomes, enumerate_looks
 from pnstrial.design.proportion import binomial_tail
-from pnstrial.design.roots import reach
+from pnstrial.design.roots import cross, reach
 from pnstrial.results import NotEstimable, Result
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 __all__ = ["AfterDesign", "after_sequential", "after_two_stage", "umvue_of"]
@@ -340,21 +343,14 @@ def _infer(outcomes: Outcomes, here: int, p0: float, level: float, order: str) -
     mle = outcomes.x / outcomes.n
     tail = (1.0 - level) / 2.0
 
-    def upper(p: float) -> float:
-        return _sum(outcomes, p, ranks >= rank)
-
-    def lower(p: float) -> float:
-        return _sum(outcomes, p, ranks <= rank)
-
-    def expected(p: float) -> float:
-        return float(mle @ outcomes.probabilities(p))
-
+    upper, lower = _tail_of(outcomes, ranks >= rank), _tail_of(outcomes, ranks <= rank)
+    expected = _tail_of(outcomes, ranks >= 0, mle)
     least, most = rank == 0, rank == ranks.max()
-    low = 0.0 if least else reach(upper, tail)
-    # a tail that decreases is turned round: 1 - it increases
-    high = 1.0 if most else reach(lambda p: 1.0 - lower(p), 1.0 - tail)
-    same = (low, 1.0 if least else reach(upper, 1.0 - tail))
-    corrected = 0.0 if x == 0 else 1.0 if x == n else reach(expected, float(mle[here]))
+    low = 0.0 if least else cross(upper, tail)
+    # a tail that decreases is turned round
+    high = 1.0 if most else 1.0 - cross(lambda q: lower(1.0 - q), tail)
+    same = (low, 1.0 if least else cross(upper, 1.0 - tail))
+    corrected = 0.0 if x == 0 else 1.0 if x == n else cross(expected, float(mle[here]))
     at = float(mle[here])
     conditional, umvcue, p_conditional = _conditional(outcomes, here, p0)
     return AfterDesign(
@@ -366,7 +362,7 @@ def _infer(outcomes: Outcomes, here: int, p0: float, level: float, order: str) -
         p_value_conditional=p_conditional,
         mle=at,
         umvue=float(umvue_of(outcomes)[here]),
-        median_unbiased=0.0 if least else reach(upper, 0.5),
+        median_unbiased=0.0 if least else cross(upper, 0.5),
         bias_corrected=corrected,
         bias_subtracted=at - (expected(at) - at),
         conditional_mle=conditional,
@@ -379,8 +375,22 @@ def _infer(outcomes: Outcomes, here: int, p0: float, level: float, order: str) -
     )
 
 
-def _sum(outcomes: Outcomes, p: float, which: NDArray[np.bool_]) -> float:
-    return float(outcomes.probabilities(p)[which].sum())
+def _tail_of(
+    outcomes: Outcomes, which: NDArray[np.bool_], values: NDArray[np.float64] | None = None
+) -> Callable[[float], float]:
+    """Give the sum of the probabilities of some endings, times values, as a function of the rate."""
+    x = outcomes.x[which].astype(float)
+    rest = (outcomes.n - outcomes.x)[which].astype(float)
+    ways = np.log(outcomes.ways[which])
+    value = None if values is None else values[which]
+
+    def total(p: float) -> float:
+        log_p = math.log(p) if p > 0.0 else -1e9
+        log_q = math.log1p(-p) if p < 1.0 else -1e9
+        weight = np.exp(ways + x * log_p + rest * log_q)
+        return float(weight.sum() if value is None else weight @ value)
+
+    return total
 
 
 def _conditional(
@@ -412,7 +422,7 @@ def _conditional(
         return float(xs @ weight) / total if total > 0 else float(smallest)
 
     # the likelihood given the last look is an exponential family: its maximum matches the expected count
-    return reach(expected, float(x), 1e-9, 1.0 - 1e-12), umvcue, p_value
+    return cross(expected, float(x), 1e-9, 1.0 - 1e-12), umvcue, p_value
 
 
 def _p_last(outcomes: Outcomes, here: int, p0: float) -> float:
