@@ -98,6 +98,9 @@ def cross(function: Callable[[float], float], level: float, low: float = 0.0, hi
             middle = low - f_low * (high - low) / (f_high - f_low)
         if since > 3:
             width, since = high - low, 0
+        # a step that ends on an end of the bracket is pushed just inside, so that the other end follows
+        least = 4e-16 * max(1e-4, high)
+        middle = min(max(middle, low + least), high - least)
         if not low < middle < high:
             break
         value = function(middle) - level
@@ -111,6 +114,6 @@ def cross(function: Callable[[float], float], level: float, low: float = 0.0, hi
             high, f_high = middle, value
             f_low *= 0.5 if side > 0 else 1.0
         side = -1 if value < 0.0 else 1
-        if high - low <= 2e-16 * max(1e-4, high):
+        if high - low <= 3.0 * least:
             break
     return 0.5 * (low + high)
