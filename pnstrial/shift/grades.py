@@ -41,8 +41,11 @@ def _whole(
     caller: str, name: str, values: ArrayLike, dimensions: int, highest: int | None, *, missing: bool = False
 ) -> Grades:
     """Return whole numbers from 0 to `highest`, or name the offenders; missing becomes -1 where allowed."""
-    array = np.asarray(values)
     rule = "whole numbers from 0 up" if highest is None else f"whole grades from 0 to {highest}"
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{caller}: {name} must hold {rule} in rows of one length") from None
     if array.dtype.kind == "O":
         try:
             array = np.array(
@@ -71,9 +74,8 @@ def _whole(
                 "patient out or impute (see `shift.impute`)"
             )
         filled = np.where(blank, -1.0, array)
-        fraction = filled != np.floor(filled)
-        if fraction.any() or np.isinf(filled).any():
-            bad = fraction | np.isinf(filled)
+        bad = (filled != np.floor(filled)) | (np.abs(filled) > 2.0**53)
+        if bad.any():
             raise ValueError(f"{caller}: {_places(bad, array, name)}: must be {rule}")
         result = filled.astype(np.int64)
     else:
@@ -209,7 +211,10 @@ def trial_counts(caller: str, counts: ArrayLike) -> Array:
     ValueError
         If the shape is another, a count is missing, negative or no whole number, or a group is empty.
     """
-    array = np.asarray(counts)
+    try:
+        array = np.asarray(counts)
+    except ValueError:
+        raise ValueError(f"{caller}: counts must have the shape (trials, 2, grades) in every trial") from None
     if array.ndim != 3 or array.shape[1] != 2 or array.shape[2] < 2:
         raise ValueError(
             f"{caller}: counts must have the shape (trials, 2, grades), treated before control, not {array.shape}"

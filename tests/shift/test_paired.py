@@ -198,6 +198,8 @@ def test_batch_equals_single_and_large_n_is_exact():
         ([], [], "first is empty"),
         (["x"], [1], "first must hold"),
         ([1, math.inf], [1, 2], r"first\[1\] = inf"),
+        ([1, 1e300], [1, 2], r"first\[1\] = 1e\+300"),
+        ([[1, 2], [3]], [1, 2], "rows of one length"),
     ],
 )
 @pytest.mark.parametrize(
