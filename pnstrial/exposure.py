@@ -600,6 +600,8 @@ def _deviations(cycles: pd.DataFrame, enrolled: list[str], protocol: Protocol) -
                     patient, cycle, f"{row.given_g:g} g given, {row.planned_g:.4g} g planned ({share:+.0f} %)"
                 )
             if not treatment.fewest_infusion_days <= int(row.days) <= treatment.most_infusion_days:
-                found.add(patient, cycle, f"given in {row.days} days")
+                found.add(
+                    patient, cycle, f"given on {row.days} infusion {'day' if row.days == 1 else 'days'}"
+                )
     frame = pd.DataFrame(found.rows, columns=["patient_id", "cycle", "deviation"])
     return frame.astype({"cycle": "Int64"})

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from pnstrial.analysis import Analysis
     from pnstrial.endpoints import ResponseResult
 
-__all__ = ["short_page"]
+__all__ = ["STYLE", "cell_text", "percent", "response_sentence", "short_page", "table_html"]
 
-_STYLE = """
+STYLE = """
 :root{--ink:#1d2733;--soft:#556270;--line:#d9dfe5;--pale:#f4f6f8;--accent:#0b5c8a}
 *{box-sizing:border-box}
 body{margin:0;font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;
@@ -71,7 +71,7 @@ _GRADES = ("0 no symptoms", "1 no significant disability", "2 slight", "3 modera
            "5 severe", "6 dead", "not known")  # fmt: skip
 
 
-def _text(value: Any) -> str:
+def cell_text(value: Any) -> str:
     """Write a cell of a table: blank for what is not there, four significant digits for a fraction."""
     value = plain(value)
     if value is None:
@@ -83,7 +83,7 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _table(
+def table_html(
     frame: pd.DataFrame,
     caption: str,
     headers: Sequence[str],
@@ -104,7 +104,7 @@ def _table(
     for row in frame.itertuples(index=False):
         cells: list[str] = []
         for position, (name, value) in enumerate(zip(frame.columns, row, strict=True)):
-            text = html.escape(_text(value))
+            text = html.escape(cell_text(value))
             if position == 0:
                 cells.append(f'<th scope="row">{text}</th>')
             elif name in marked:
@@ -119,7 +119,8 @@ def _table(
     )
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Write a share as per cent with one decimal."""
     return f"{100 * share:.1f} %"
 
 
@@ -129,14 +130,14 @@ def response_sentence(result: ResponseResult) -> str:
         return f"The proportion of responders at {result.visit} is {result.estimate}."
     low, high = result.ci
     sentence = (
-        f"{result.responders} of {result.n} patients responded at {result.visit}: {_percent(result.estimate)} "
-        f"({100 * result.level:g} % {result.method} interval {_percent(low)} to {_percent(high)})."
+        f"{result.responders} of {result.n} patients responded at {result.visit}: {percent(result.estimate)} "
+        f"({100 * result.level:g} % {result.method} interval {percent(low)} to {percent(high)})."
     )
     if result.null is None:
         return sentence + " The protocol states no null proportion, so there is no test."
     p_value = result.p_value if isinstance(result.p_value, float) else 1.0
     return sentence + (
-        f" Against a null proportion of {_percent(result.null)}, the exact one-sided p-value "
+        f" Against a null proportion of {percent(result.null)}, the exact one-sided p-value "
         f"P(X ≥ {result.responders}) is {p_value:.4f}."
     )
 
@@ -229,8 +230,8 @@ def _primary(analysis: Analysis) -> str:
         for name, r in [(result.visit, result), *analysis.secondary.items()]
     ]
     headers = ("Visit", "Responders", "n", "Proportion", f"{100 * result.level:g} % interval", "p-value")
-    table = _table(pd.DataFrame(rows).drop_duplicates("visit"), "Response, full analysis set", headers)
-    patients = _table(
+    table = table_html(pd.DataFrame(rows).drop_duplicates("visit"), "Response, full analysis set", headers)
+    patients = table_html(
         result.patients,
         f"What happened to every patient at {result.visit}",
         ("Patient", "Counted as", "Why"),
@@ -251,8 +252,8 @@ def _interval(result: ResponseResult) -> dict[str, str]:
     low, high = result.ci
     p_value = f"{result.p_value:.4f}" if isinstance(result.p_value, float) else "–"
     return {
-        "proportion": _percent(result.estimate),
-        "interval": f"{_percent(low)} to {_percent(high)}",
+        "proportion": percent(result.estimate),
+        "interval": f"{percent(low)} to {percent(high)}",
         "p": p_value,
     }
 
@@ -260,7 +261,7 @@ def _interval(result: ResponseResult) -> dict[str, str]:
 def _eligibility(analysis: Analysis) -> str:
     criteria = analysis.screening.criteria
     ids = [criterion.id for criterion in analysis.protocol.criteria]
-    table = _table(
+    table = table_html(
         analysis.screening.to_frame(),
         "Eligibility of every screened patient",
         ("Patient", "Overall", *ids),
@@ -268,7 +269,7 @@ def _eligibility(analysis: Analysis) -> str:
         marks=ids,
     )
     asked = "".join(f"<li><b>{c.id}</b> {html.escape(c.label)}</li>" for c in analysis.protocol.criteria)
-    reasons = _table(
+    reasons = table_html(
         criteria.loc[criteria["status"] != "pass", ["patient_id", "criterion", "status", "reason"]],
         "Why a criterion fails or is unknown",
         ("Patient", "Criterion", "Status", "Reason"),
@@ -304,7 +305,7 @@ def short_page(analysis: Analysis) -> str:
         (
             "treatment",
             "Treatment",
-            _table(
+            table_html(
                 exposure.patients,
                 "Exposure of every enrolled patient (intensity and share: 1 = as planned)",
                 (
@@ -318,32 +319,34 @@ def short_page(analysis: Analysis) -> str:
                 ),
                 empty="no patient is enrolled.",
             )
-            + _table(exposure.deviations, "Departures from the plan", ("Patient", "Cycle", "What")),
+            + table_html(exposure.deviations, "Departures from the plan", ("Patient", "Cycle", "What")),
         ),
         (
             "visits",
             "Visits and decisions",
-            _table(visits, "mRS of every enrolled patient", headers, empty="no patient is enrolled.")
-            + _table(
+            table_html(visits, "mRS of every enrolled patient", headers, empty="no patient is enrolled.")
+            + table_html(
                 analysis.decisions[["patient_id", "decision", "category", "date"]],
                 f"Decision at {protocol.decision.visit}",
                 ("Patient", "Decision", "Category", "Date of the value"),
                 empty="no patient is enrolled.",
             )
-            + _table(deviations, "Decisions that were not kept", ("Patient", "Decision", "What happened")),
+            + table_html(
+                deviations, "Decisions that were not kept", ("Patient", "Decision", "What happened")
+            ),
         ),
         (
             "sets",
             "Analysis sets",
-            _table(analysis.sets.to_frame(), "Size of the sets", ("Set", "Patients"))
-            + _table(
+            table_html(analysis.sets.to_frame(), "Size of the sets", ("Set", "Patients"))
+            + table_html(
                 analysis.sets.reasons, "Why an enrolled patient is not in a set", ("Patient", "Set", "Reason")
             ),
         ),
         (
             "secondary",
             "Scales",
-            _table(
+            table_html(
                 analysis.scales,
                 "Improved on each scale (any change in the better direction; n: both values present)",
                 ("Scale", "Visit", "Improved", "n"),
@@ -352,7 +355,7 @@ def short_page(analysis: Analysis) -> str:
         (
             "findings",
             "Findings",
-            _table(
+            table_html(
                 findings_frame(analysis.findings).drop(columns="severity"),
                 "Worth a look before anything is concluded",
                 ("File", "Line", "Patient", "Column", "Value", "Rule", "Remedy"),
@@ -373,7 +376,7 @@ def short_page(analysis: Analysis) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{html.escape(protocol.title)}: analysis</title><style>{_STYLE}</style></head><body>"
+        f"<title>{html.escape(protocol.title)}: analysis</title><style>{STYLE}</style></head><body>"
         '<a class="skip" href="#result">To the result</a>'
         f"<header><h1>{html.escape(protocol.title)}</h1>"
         f'<p class="soft">Protocol {html.escape(protocol.id)}, version {html.escape(protocol.version)}</p>{banner}'
@@ -396,6 +399,6 @@ def _methods(analysis: Analysis) -> str:
         "nearest the target counts, the later of two equally near; of several raters the lowest at baseline, the "
         "highest after it. Death is mRS 6. Intervals of proportions are Clopper–Pearson; the test is the exact "
         "one-sided binomial test.</p>"
-        + _table(assumed, "Settings that no source states (assumed)", ("Setting", "Value"))
-        + _table(files, "Input files", ("File", "SHA-256"), empty="the tables were given as frames.")
+        + table_html(assumed, "Settings that no source states (assumed)", ("Setting", "Value"))
+        + table_html(files, "Input files", ("File", "SHA-256"), empty="the tables were given as frames.")
     )

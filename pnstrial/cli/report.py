@@ -1,12 +1,73 @@
-"""The commands of report."""
+"""The command that writes the report.
+
+Input: a folder of collected tables.
+Output: a folder with one HTML file, tables and figures.
+Protocol section: all; `--protocol` names the file.
+Method: `pnstrial.reporting.report` does the work.
+Next: `adam`.
+"""
 
 from __future__ import annotations
 
+import json
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pnstrial.cli import add_command
 
 if TYPE_CHECKING:
     import argparse
 
+    from pnstrial.cli import Commands
 
-def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+__all__ = ["add_commands"]
+
+
+def _report(words: argparse.Namespace) -> int:
+    import matplotlib as mpl
+
+    from pnstrial.data import read_trial
+    from pnstrial.protocol import load_protocol
+    from pnstrial.reporting import report
+
+    mpl.use("Agg")
+    protocol = load_protocol(words.protocol)
+    command = shlex.join(
+        ["pnstrial", "report", Path(words.folder).name, "--protocol", Path(words.protocol).name]
+    )
+    page = report(
+        read_trial(words.folder),
+        protocol,
+        words.out,
+        docx=words.docx,
+        rtf=words.rtf,
+        null=words.null,
+        command=command,
+    )
+    written = sorted(str(path) for path in page.parent.rglob("*") if path.is_file())
+    if words.json:
+        print(json.dumps({"report": str(page), "written": written}, indent=1))
+    else:
+        print(f"Written: {page} and {len(written) - 1} files of tables and figures beside it")
+    return 0
+
+
+def add_commands(commands: Commands) -> None:
     """Add the commands of this subject."""
+    from pnstrial.cli.trial import proportion_word
+
+    parser = add_command(
+        commands,
+        "report",
+        "Write the whole report: one HTML file, each table as CSV, each figure as SVG and PNG.",
+        "pnstrial report my-trial --out report --null 0.1",
+    )
+    parser.add_argument(
+        "folder", metavar="FOLDER", help="folder of the collected tables, or an .xlsx workbook"
+    )
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--null", type=proportion_word, metavar="P", help="null proportion of the exact test")
+    parser.add_argument("--docx", action="store_true", help="also a Word document (extra docx)")
+    parser.add_argument("--rtf", action="store_true", help="also the tables as RTF (extra rtf)")
+    parser.set_defaults(run=_report)

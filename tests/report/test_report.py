@@ -1,0 +1,150 @@
+"""The report: its counts add up, it is the same twice, and degenerate trials give a page."""
+
+import json
+import re
+
+import html5lib
+import pytest
+
+import pnstrial as pns
+from pnstrial.analysis import analyse
+from pnstrial.cli import main
+from pnstrial.figures.flow import consort_flow, count_flow
+from pnstrial.figures.patients import swimmer
+from pnstrial.figures.proportions import forest
+from pnstrial.reporting import contents
+from tests.double import folders
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    yield
+    from matplotlib import pyplot as plt
+
+    plt.close("all")
+
+
+def page_of(folder):
+    text = (folder / "report.html").read_text()
+    html5lib.HTMLParser(strict=True).parse(text)
+    plain = re.sub(r'src="data:[^"]*"', "", text)
+    # among the patients of the edge cases some are called None or nan
+    plain = re.sub(r'<th scope="row">[^<]*</th>', "", plain)
+    assert not re.search(r"\b(nan|inf|NaT|None)\b|&lt;NA&gt;", plain)
+    assert "http://" not in plain
+    assert "https://" not in plain
+    assert "<script" not in plain
+    return text
+
+
+@pytest.fixture(scope="module")
+def edge_trial(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("edge")
+    folders.write(folders.as_texts(folders.edge_folder(1, 479)), folder)
+    return pns.read_trial(folder)
+
+
+@pytest.mark.parametrize("which", ["example", "edge"])
+def test_the_flow_adds_up(which, example, edge_trial, protocol):
+    trial = example if which == "example" else edge_trial
+    analysis = analyse(trial, protocol)
+    flow = count_flow(analysis)
+    assert flow.screened == flow.not_enrolled + flow.enrolled == len(trial.screening)
+    assert sum(count for _, count in flow.exclusions) == flow.not_enrolled
+    assert sum(count for _, count in flow.decisions) == flow.enrolled == analysis.primary.n
+    assert all(rated + dead + without == flow.enrolled for _, rated, dead, without in flow.at_visit)
+    assert flow.per_protocol <= flow.full_analysis
+    boxes = {patch.get_gid() for patch in consort_flow(flow).patches}
+    assert {"box:screened", "box:enrolled", "box:not enrolled", "box:per protocol"} <= boxes
+
+
+def test_two_runs_give_the_same_bytes(example, protocol, tmp_path):
+    for name in ("one", "two"):
+        pns.report(example, protocol, tmp_path / name, null=0.1, docx=True, rtf=True)
+    files = sorted(
+        path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file()
+    )
+    assert len(files) > 40
+    assert [
+        path
+        for path in files
+        if (tmp_path / "one" / path).read_bytes() != (tmp_path / "two" / path).read_bytes()
+    ] == []
+    page = page_of(tmp_path / "one")
+    assert len(page) < 3_000_000
+    assert page.count("<figure>") == 6
+    for number in ("14.1.1", "14.2.1", "14.2.2", "14.3.2", "16.2.6"):
+        assert f">{number} " in page
+        assert (tmp_path / "one" / "tables" / f"{number}.csv").stat().st_size > 0
+    assert "SHA-256 of mrs.csv" in page
+    assert "visits.Month 3.first_day" in page
+
+
+def test_every_edge_gives_a_page(edge_trial, protocol, tmp_path):
+    pns.report(edge_trial, protocol, tmp_path)
+    page_of(tmp_path)
+
+
+DEGENERATE = {
+    "nobody screened": {"screening": []},
+    "nobody enrolled": {"screening": ["A,2014-03-01,,3"]},
+    "one patient": {"screening": ["A,2014-03-01,2014-03-02,3"], "mrs": ["A,2014-05-26,2"]},
+    "nobody rated": {"screening": ["A,2014-03-01,2014-03-02,3"], "infusions": ["A,1,2014-03-05,20"]},
+    "all dead": {"screening": ["A,2014-03-01,2014-03-02,3"], "follow_up": ["A,2014-04-01,dead,2014-04-01"]},
+}
+HEADERS = {
+    "screening": "patient_id,screening_date,enrolment_date,mrs",
+    "mrs": "patient_id,date,mrs",
+    "infusions": "patient_id,cycle,date,dose_g",
+    "follow_up": "patient_id,last_contact_date,status,death_date",
+}
+
+
+@pytest.mark.parametrize("name", DEGENERATE)
+def test_degenerate_trials_give_a_page(name, tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    for table, rows in DEGENERATE[name].items():
+        (source / f"{table}.csv").write_text("\n".join([HEADERS[table], *rows]) + "\n")
+    assert main(["report", str(source), "--out", str(tmp_path / "out"), "--null", "0.1"]) == 0
+    page = page_of(tmp_path / "out")
+    if name.startswith("nobody s"):
+        assert "not estimable" in page
+
+
+def test_command(tmp_path, capsys, example_folder):
+    assert main(["report", str(example_folder), "--out", str(tmp_path / "r"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["report"].endswith("report.html")
+    assert main(["report", "nowhere", "--out", str(tmp_path / "r")]) == 2
+    assert "no folder 'nowhere'" in capsys.readouterr().err
+    (tmp_path / "file").write_text("x")
+    assert main(["report", str(example_folder), "--out", str(tmp_path / "file")]) == 2
+
+
+def test_plotted_data(example, protocol):
+    analysis = analyse(example, protocol)
+    axes = swimmer(analysis)
+    named = {artist.get_gid() for artist in [*axes.patches, *axes.lines] if artist.get_gid()}
+    dead = {name.removeprefix("death:") for name in named if name.startswith("death:")}
+    follow = example.follow_up
+    assert dead == set(follow.loc[follow["status"] == "dead", "patient_id"])
+    rows = contents._published()
+    drawn = {line.get_gid(): line.get_xdata()[0] for line in forest(rows).lines if line.get_gid()}
+    assert drawn["point:Uchuya M 1996"] == pytest.approx(1 / 21)
+
+
+def test_events_of_interest_are_found_by_their_words(tiny, protocol):
+    trial = tiny(
+        infusions=[{"cycle": 1, "date": "2014-03-05", "dose_g": 20}],
+        adverse_events=[{"term": "Deep vein thrombosis", "start_date": "2014-03-10", "grade": 3}],
+    )
+    _, interest = contents._events(analyse(trial, protocol))
+    assert interest.frame.set_index("name")["patients"].to_dict() == {
+        "thrombosis": "1/1",
+        "renal": "0/1",
+        "haemolysis": "0/1",
+        "aseptic meningitis": "0/1",
+    }
