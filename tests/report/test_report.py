@@ -31,8 +31,6 @@ def page_of(folder):
     text = (folder / "report.html").read_text()
     html5lib.HTMLParser(strict=True).parse(text)
     plain = re.sub(r'src="data:[^"]*"', "", text)
-    # among the patients of the edge cases some are called None or nan
-    plain = re.sub(r'<th scope="row">[^<]*</th>', "", plain)
     assert not re.search(r"\b(nan|inf|NaT|None)\b|&lt;NA&gt;", plain)
     assert "http://" not in plain
     assert "https://" not in plain
@@ -43,7 +41,12 @@ def page_of(folder):
 @pytest.fixture(scope="module")
 def edge_trial(tmp_path_factory):
     folder = tmp_path_factory.mktemp("edge")
-    folders.write(folders.as_texts(folders.edge_folder(1, 479)), folder)
+    tables = folders.edge_folder(1, 479)
+    for row in (row for rows in tables.values() for row in rows):
+        row["patient_id"] = "patient " + row["patient_id"]  # some are called None or nan
+        for column in ("site", "cancer"):
+            row.pop(column, None)
+    folders.write(folders.as_texts(tables), folder)
     return pns.read_trial(folder)
 
 
