@@ -43,7 +43,7 @@ def edge_trial(tmp_path_factory):
     folder = tmp_path_factory.mktemp("edge")
     tables = folders.edge_folder(1, 479)
     for row in (row for rows in tables.values() for row in rows):
-        row["patient_id"] = "patient " + row["patient_id"]  # some are called None or nan
+        row["patient_id"] = "Px" + row["patient_id"]  # some are called None or nan
         for column in ("site", "cancer"):
             row.pop(column, None)
     folders.write(folders.as_texts(tables), folder)
