@@ -1,6 +1,7 @@
 """What does the decision at Month 3 gain over continuing everyone, and how often is it wrong?
 
-The protocol stops IVIg in patients who deteriorated; the other policy goes on whatever the decision. IVIg is assumed to slow worsening to one half and death to 0.8.
+The protocol stops IVIg in patients who deteriorated; the other policy goes on whatever the decision.
+IVIg is assumed to slow worsening to one half and death to 0.8.
 """
 
 from pathlib import Path
@@ -35,7 +36,13 @@ print(table.T.to_string(float_format=lambda value: f"{value:.3f}"))
 axes = axes_or_new(None)
 shown = table.xs("decision at Month 3")[["wrong_stop_rate", "wrong_continue_rate"]]
 for k, (name, colour) in enumerate(zip(shown.columns, LINE_COLOURS, strict=False)):
-    axes.bar([i + 0.38 * k for i in range(len(shown))], shown[name], width=0.36, color=colour, label=name.replace("_", " "))
+    axes.bar(
+        [i + 0.38 * k for i in range(len(shown))],
+        shown[name],
+        width=0.36,
+        color=colour,
+        label=name.replace("_", " "),
+    )
 axes.set_xticks([i + 0.19 for i in range(len(shown))], list(shown.index))
 axes.set_xlabel("Rating")
 axes.set_ylabel("Share of decisions of that truth")

@@ -15,7 +15,7 @@ TRIALS = 60
 out = Path(__file__).parent / "out"
 out.mkdir(exist_ok=True)
 protocol, scenario = pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu")
-known = pns.exact(protocol, scenario).values
+known = pns.exact(protocol, scenario).answers
 
 rows = []
 for number in range(TRIALS):
@@ -35,7 +35,9 @@ for number in range(TRIALS):
         }
     )  # fmt: skip
 table = pd.DataFrame(rows)
-summary = pd.DataFrame({"mean": table.mean(), "std_error": table.std() / TRIALS**0.5, "exact": pd.Series(known)})
+summary = pd.DataFrame(
+    {"mean": table.mean(), "std_error": table.std() / TRIALS**0.5, "exact": pd.Series(known)}
+)
 summary = summary.dropna()
 summary["z"] = (summary["mean"] - summary["exact"]) / summary["std_error"]
 summary.to_csv(out / "08_recovery_of_parameters.csv")

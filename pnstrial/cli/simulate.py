@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from pnstrial.cli import Commands
 
-def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+
+def add_commands(commands: Commands) -> None:
     """Add the commands of this subject."""
     parser = add_command(
         commands, "simulate", "Simulate the protocol under a scenario and show what the design does.",
@@ -162,7 +164,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
             quantities="primary" if arguments.primary else "all",
         )  # fmt: skip
     frame = result.to_frame()
-    frame["exact"] = frame["quantity"].map(known.values)
+    frame["exact"] = frame["quantity"].map(known.answers)
     if folder is not None:
         _write(folder, frame, result, known)
     shown = frame[~frame["quantity"].str.startswith("responders_")]
@@ -239,7 +241,8 @@ def _compare(arguments: argparse.Namespace) -> int:
             mpl.use("Agg")
             from pnstrial.figures.simulation import heat_map
 
-            figure = heat_map(frame, list(grid)[0], list(grid)[1], arguments.quantity[0]).get_figure()
+            x, y = grid
+            figure = heat_map(frame, x, y, arguments.quantity[0]).get_figure()
             if figure is not None:
                 figure.savefig(folder / "heat-map.png", dpi=150)  # type: ignore[union-attr]
     _show(frame[frame["quantity"].isin(arguments.quantity)], arguments, "comparison")

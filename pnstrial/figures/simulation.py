@@ -58,18 +58,18 @@ def responder_distribution(
     for k, bar in enumerate(bars):
         named(bar, f"bar:{k}")
     if exact is not None:
-        known = [value for name, value in exact.values.items() if name.startswith("responders_")]
-        if known:
+        shares = [value for name, value in exact.answers.items() if name.startswith("responders_")]
+        if shares:
             (ticks,) = axes.plot(
-                counts, known, "_", color=LINE_COLOURS[1], markersize=11, markeredgewidth=1.6, label="exact"
+                counts, shares, "_", color=LINE_COLOURS[1], markersize=11, markeredgewidth=1.6, label="exact"
             )
             named(ticks, "exact")
     if result.critical_count <= result.n_patients:
         line = axes.axvline(result.critical_count - 0.5, color=INK, linewidth=1, linestyle="--")
         named(line, "critical")
         axes.annotate(
-            f"success from {result.critical_count}", (result.critical_count - 0.5, 1), xycoords=("data", "axes fraction"),
-            xytext=(4, -4), textcoords="offset points", va="top", fontsize=9, color=INK,
+            f"success from {result.critical_count}", (result.critical_count - 0.5, 1),
+            xycoords=("data", "axes fraction"), xytext=(4, -4), textcoords="offset points", va="top", fontsize=9, color=INK,
         )  # fmt: skip
     shown = np.flatnonzero(share > 5e-4)
     axes.set_xlim(
@@ -78,9 +78,11 @@ def responder_distribution(
     axes.set_xlabel(f"Responders of {result.n_patients} patients")
     axes.set_ylabel("Share of trials")
     success_rate = result["probability_of_success"]
-    note(axes, f"{result.n_trials:,} trials, scenario {result.scenario}; probability of success {success_rate.estimate:.3g}"
-         + (f" (exact {exact.values['probability_of_success']:.3g})" if exact and "probability_of_success" in exact.values else ""),
-         below=38)  # fmt: skip
+    known = exact.answers.get("probability_of_success") if exact is not None else None
+    words = f"probability of success {success_rate.estimate:.3g}" + (
+        "" if known is None else f" (exact {known:.3g})"
+    )
+    note(axes, f"{result.n_trials:,} trials, scenario {result.scenario}; {words}", below=38)
     if exact is not None:
         axes.legend(frameon=False, fontsize=9, loc="center right")
     return tidy(axes)

@@ -133,8 +133,8 @@ class ExactCharacteristics(Result):
     ----------
     n_patients, critical_count, scenario
         As in `OperatingCharacteristics`.
-    values : dict of str to float
-        Value by quantity.
+    answers : dict of str to float
+        Exact value by quantity.
     without : dict of str to str
         Quantities without an exact answer in this scenario, each with the reason.
     provenance : Provenance
@@ -143,7 +143,7 @@ class ExactCharacteristics(Result):
     n_patients: int
     critical_count: int
     scenario: str
-    values: dict[str, float] = field(repr=False)
+    answers: dict[str, float] = field(repr=False)
     without: dict[str, str] = field(repr=False)
     provenance: Provenance = field(repr=False)
 
@@ -154,12 +154,12 @@ class ExactCharacteristics(Result):
         -------
         pandas.DataFrame
         """
-        rows = [(name, value, 0.0, value, value) for name, value in self.values.items()]
+        rows = [(name, value, 0.0, value, value) for name, value in self.answers.items()]
         return pd.DataFrame(rows, columns=["quantity", "estimate", "std_error", "lower", "upper"])
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         yield from (("patients", self.n_patients), ("critical count", self.critical_count))
-        for name, value in self.values.items():
+        for name, value in self.answers.items():
             if not name.startswith("responders_"):
                 yield name, value
 

@@ -102,7 +102,7 @@ def simulate(
     (2000, 5)
     """
     _check(n_trials, seed, workers, quantities, store)
-    model = _with_coverage(build_model(protocol, scenario, short=quantities == "primary"), protocol, scenario)
+    model = _with_coverage(build_model(protocol, scenario, short=quantities == "primary"), protocol)
     names = PRIMARY if quantities == "primary" else ALL
     lean = quantities == "primary" and is_plain(model)
     if lean:
@@ -155,7 +155,7 @@ def _check(n_trials: object, seed: object, workers: object, quantities: str, sto
         raise ValueError("simulate: " + "; ".join(wrong))
 
 
-def _with_coverage(model: Model, protocol: Protocol, scenario: Scenario) -> Model:
+def _with_coverage(model: Model, protocol: Protocol) -> Model:
     """Mark for every (counted, responders) whether the reported interval holds the true share."""
     from pnstrial.design.proportion import clopper_pearson
     from pnstrial.simulate.exact import true_response
@@ -414,7 +414,8 @@ def compare(
 
     grid = {
         "n": n, "window_days": window_days, "improvement_points": improvement_points, "rating": rating, "death": death,
-        "rescue": rescue, "stopped": stopped, "missing": missing, "screened_per_month": screened_per_month, "null": null,
+        "rescue": rescue, "stopped": stopped, "missing": missing, "screened_per_month": screened_per_month,
+        "null": null,
     }  # fmt: skip
     used = {name: list(values) for name, values in grid.items() if len(values)}
     several = [protocols] if isinstance(protocols, Protocol) else list(protocols)

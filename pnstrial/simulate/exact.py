@@ -88,7 +88,8 @@ class _Group:
     """Patients with the same plan: probabilities by (entry, deviation, last category, IVIg, state) at a time.
 
     IVIg: 0 as planned, 1 stopped for an adverse event so early that a cycle before the decision
-    was not given, 2 stopped in the last cycle before the decision or later. `ends[a]` is the day on which IVIg no longer acts; `turns` are days on which a share changes.
+    was not given, 2 stopped in the last cycle before the decision or later. `ends[a]` is the day on which IVIg no
+    longer acts; `turns` are days on which a share changes.
     """
 
     X: NDArray[np.float64]
@@ -267,7 +268,7 @@ class _Patient:
         return replace(group.at(self.chain, last), X=whole)
 
     def _out_of_window(self, group: _Group, v: int, day: float, *, decides: bool) -> _Group:
-        """A visit too early or too late: its rating is none of this visit, but it may be the last one."""
+        """Follow a visit too early or too late: its rating is none of this visit, but may be the last one."""
         target, _, last = (float(d) for d in self.model.visits[v])
         if day < target:
             group = self._seen(group.at(self.chain, day), day, decides=decides)
@@ -287,7 +288,6 @@ class _Patient:
 
     def _in_window(self, group: _Group, v: int, day: float, *, decides: bool) -> list[_Group]:
         target = float(self.model.visits[v, 0])
-        after: list[_Group] = []
         if day <= target:
             group = group.at(self.chain, day)
             early = [(group.X, None)]
@@ -314,21 +314,28 @@ class _Patient:
         if day <= target:
             left = left.at(self.chain, target)
             self._truth(left.X, v)
-        after.append(left)
+        return [left, *self._after_rating(now, rated, v, day, decides=decides)]
+
+    def _after_rating(
+        self, now: _Group, rated: NDArray[np.float64], v: int, day: float, *, decides: bool
+    ) -> list[_Group]:
+        """Decide on those rated in the window, by category, and count their values."""
+        target = float(self.model.visits[v, 0])
+        after: list[_Group] = []
         anyway = float(self.model.real[at.CONTINUE_ANYWAY])
         ways = ((True, True, (0, 1), 1.0), (False, False, (2,), 1 - anyway), (False, True, (2,), anyway))
         for decided, go, cats, weight in ways:
             if weight == 0:
                 continue
             children = [
-                (c, self._planned(replace(now, X=weight * rated[c]), day, go=go, decides=decides)) for c in cats
+                (c, self._planned(replace(now, X=weight * rated[c]), day, go=go, decides=decides))
+                for c in cats
             ]
             if decides:
                 for _, child in children:
                     self._decided(child.X, go=decided)
             merged: _Group | None = None
             for c, child in children:
-                ended = child
                 for rescued in (False, True):
                     part = replace(child, X=child.X * (rescued == _RESCUED)).at(self.chain, max(day, target))
                     dead = part.X * _DEAD_SEEN if day < target else np.zeros_like(part.X)
@@ -548,7 +555,7 @@ def exact(protocol: Protocol, scenario: Scenario) -> ExactCharacteristics:
     listed = {name: values[name] for name in order if name in values}
     listed |= {name: value for name, value in values.items() if name not in listed}
     return ExactCharacteristics(
-        n_patients=n, critical_count=int(model.success.minimum[n]), scenario=scenario.id, values=listed,
+        n_patients=n, critical_count=int(model.success.minimum[n]), scenario=scenario.id, answers=listed,
         without=without, provenance=Provenance(protocol.id, protocol.version),
     )  # fmt: skip
 

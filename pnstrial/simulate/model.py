@@ -193,25 +193,41 @@ def _refuse(protocol: Protocol, scenario: Scenario, visits: NDArray[np.int64]) -
             f"protocol decision.visit = {protocol.decision.visit!r}: must be the first visit, {names[0]!r}"
         )
     first = int(min(visits[0, 1], visits[0, 0] - jitter))
-    for day in scenario.visits.extra_rating_days:
-        if day - 1 >= first:
-            wrong.append(
-                f"visits.extra_rating_days = {day}: must be before day {first + 1}, the first visit's earliest"
-            )
+    wrong.extend(
+        f"visits.extra_rating_days = {day}: must be before day {first + 1}, the first visit's earliest"
+        for day in scenario.visits.extra_rating_days
+        if day - 1 >= first
+    )
     if list(scenario.visits.extra_rating_days) != sorted(set(scenario.visits.extra_rating_days)):
         wrong.append("visits.extra_rating_days: must increase")
-    for v in range(len(names) - 1):
-        if max(visits[v, 2], visits[v, 0] + jitter) >= min(visits[v + 1, 1], visits[v + 1, 0] - jitter):
-            wrong.append(
-                f"visits.jitter_days = {jitter}: {names[v]} may come after {names[v + 1]}; use smaller windows or jitter"
-            )
+    wrong.extend(
+        f"visits.jitter_days = {jitter}: {names[v]} may come after {names[v + 1]}; use less jitter or smaller windows"
+        for v in range(len(names) - 1)
+        if max(visits[v, 2], visits[v, 0] + jitter) >= min(visits[v + 1, 1], visits[v + 1, 0] - jitter)
+    )
+    wrong += _misfits(protocol, scenario, first, names[0])
+    need = (int(max(visits[:, 2].max(), visits[-1, 0] + jitter)) + 1) / DAYS_PER_MONTH
+    wrong.extend(
+        f"follow_up.{key} = {getattr(scenario.follow_up, key):g}: must be at least {need:.2f}, the last visit"
+        for key in ("months", "after_last_months")
+        if getattr(scenario.follow_up, key) < need
+    )
+    if wrong:
+        raise ScenarioError(
+            f"scenario {scenario.id} cannot be used with protocol {protocol.id}:\n  " + "\n  ".join(wrong)
+        )
+
+
+def _misfits(protocol: Protocol, scenario: Scenario, first: int, visit: str) -> list[str]:
+    """Name what in cycles, criteria and the start of treatment does not fit."""
+    wrong: list[str] = []
     plan = protocol.treatment
     late = int(scenario.treatment.late_days[1]) if scenario.treatment.late > 0 else 0
     last = plan.cycle_days * (plan.cycles_before_decision - 1) + late + plan.infusion_days
     if last > first:
         wrong.append(
             f"treatment.late_days = {late}: the last cycle before the decision may end on day {last}, after the"
-            f" earliest {names[0]} (day {first + 1}); use shorter delays or less jitter"
+            f" earliest {visit} (day {first + 1}); use shorter delays or less jitter"
         )
     if plan.infusion_days > 6 or plan.cycle_days <= late + plan.infusion_days:
         wrong.append(
@@ -225,16 +241,7 @@ def _refuse(protocol: Protocol, scenario: Scenario, visits: NDArray[np.int64]) -
         wrong.append(
             f"enrolment.day_1_lag_days = {list(lag)}: allowed are two whole days, the first not over the second"
         )
-    need = (int(max(visits[:, 2].max(), visits[-1, 0] + jitter)) + 1) / DAYS_PER_MONTH
-    for key in ("months", "after_last_months"):
-        if getattr(scenario.follow_up, key) < need:
-            wrong.append(
-                f"follow_up.{key} = {getattr(scenario.follow_up, key):g}: must be at least {need:.2f}, the last visit"
-            )
-    if wrong:
-        raise ScenarioError(
-            f"scenario {scenario.id} cannot be used with protocol {protocol.id}:\n  " + "\n  ".join(wrong)
-        )
+    return wrong
 
 
 def _entry(

@@ -230,9 +230,8 @@ def _given(planned: Any, whole: Any, row: Any, path: Any) -> Any:
         day = row[here]
         stop = row[here + 4]
         days = stop if stop > 0 else whole[at.INFUSION_DAYS]
-        given = 0
-        while given < days and day + given < until:
-            given += 1
+        # infusion i is given if day + i lies before the end
+        given = min(days, max(0, math.ceil(until - day))) if until - day < days else days
         row[here + 1] = given
         row[here + 2] &= (1 << given) - 1
         if given < days:
@@ -288,10 +287,13 @@ def _respond(early: Any, last_dose: Any, whole: Any, row: Any) -> Any:
         window = whole[at.TO_VISITS] + 3 * v
         until = row[here] if 0 <= value < 6 else whole[window]
         rescued = 1 if 0 < row[at.RESCUE] <= until else 0
-        last = _category(baseline, _last_rating(whole[window + 2], v, whole, row), points)
-        on = _category(
-            baseline, _last_rating(last_dose + whole[at.ON_TREATMENT_DAYS], count - 1, whole, row), points
-        )
+        last = -1
+        on = -1
+        if value < 0 or stopped == 1:  # no other answer asks for them
+            last = _category(baseline, _last_rating(whole[window + 2], v, whole, row), points)
+            on = _category(
+                baseline, _last_rating(last_dose + whole[at.ON_TREATMENT_DAYS], count - 1, whole, row), points
+            )
         reason = _why(
             1, 1 if value == 6 else 0, rescued, stopped, row[here + 5], last, on, whole[at.DEATH_STRATEGY],
             whole[at.RESCUE_STRATEGY], whole[at.STOPPED_STRATEGY], whole[at.MISSING_STRATEGY],

@@ -122,10 +122,10 @@ def power_curve(
         low, high = success.interval if isinstance(success.interval, tuple) else (np.nan, np.nan)
         rows.append(
             {
-                "factor": factor, "true_response": known.values["true_response"],
-                "reported_response": known.values.get("reported_response", np.nan),
+                "factor": factor, "true_response": known.answers["true_response"],
+                "reported_response": known.answers.get("reported_response", np.nan),
                 "estimate": float(success.estimate), "std_error": float(success.std_error),  # type: ignore[arg-type]
-                "lower": low, "upper": high, "exact": known.values.get("probability_of_success", np.nan),
+                "lower": low, "upper": high, "exact": known.answers.get("probability_of_success", np.nan),
             }
         )  # fmt: skip
         critical, n = result.critical_count, result.n_patients

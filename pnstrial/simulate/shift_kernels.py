@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from pnstrial.compiled import kernel
-
 from pnstrial.simulate.layout_kernels import INNER
 
 __all__ = ["signed_rank"]

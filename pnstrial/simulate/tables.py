@@ -23,7 +23,7 @@ _FULL: Final = (1 << 48) - 1
 
 
 def alias_bits(cells: int) -> int:
-    """Number of bits that choose one of at least so many cells.
+    """Count the bits that choose one of at least so many cells.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ def patient_records(protocol: Protocol, scenario: Scenario, seed: int = 1, trial
     from pnstrial.simulate.random_kernels import start
     from pnstrial.simulate.trial_kernels import enrol
 
-    asked: tuple[tuple[str, object], ...] = (("seed", seed), ("trial", trial))
+    asked: tuple[tuple[str, Any], ...] = (("seed", seed), ("trial", trial))
     for name, value in asked:
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
             raise ValueError(f"simulate_trial: {name} = {value!r}; allowed is a whole number of 0 or more")

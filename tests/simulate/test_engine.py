@@ -104,7 +104,7 @@ def test_a_store_of_another_run_is_refused_with_the_difference(tmp_path, monkeyp
             (text.replace('"package_version": "', '"package_version": "0.0.'),),
         )
     database.close()
-    with pytest.raises(StoreError, match="package_version: 0.0."):
+    with pytest.raises(StoreError, match=r"package_version: 0\.0\."):
         pns.simulate(PROTOCOL, PLAIN, n_trials=10, seed=1, store=store)
     (tmp_path / "text").write_text("no database at all " * 100)
     with pytest.raises(StoreError, match="is no store"):

@@ -66,9 +66,9 @@ def held_together(result, known, sigmas=4.0):
     """Every quantity with an exact answer lies within so many standard errors of it."""
     compared = 0
     for q in result.quantities:
-        if q.quantity not in known.values or not isinstance(q.estimate, float):
+        if q.quantity not in known.answers or not isinstance(q.estimate, float):
             continue
-        exact = known.values[q.quantity]
+        exact = known.answers[q.quantity]
         error = q.std_error
         if q.quantity.startswith("responders_") or q.quantity == "probability_of_success":
             error = max(error, np.sqrt(max(exact * (1 - exact), 1 / result.n_trials) / result.n_trials))
@@ -161,7 +161,7 @@ def test_unchanged_patients_improve_by_chance_as_often_as_raters_disagree():
         rating={"agreement": (0.65, 0.32, 0.03)}, enrolment={"select_on_rating": False},
         baseline={"mrs": tuple([1 / 6] * 6)}, visits={"missed": 0}, dropout={"per_month": 0},
     )  # fmt: skip
-    known = pns.exact(PROTOCOL, still).values
+    known = pns.exact(PROTOCOL, still).answers
     assert known["reported_response"] == pytest.approx(0.175, abs=1e-9)
     assert known["true_response"] == 0
     assert known["probability_of_success"] == pytest.approx(binomial_tail(5, 17, 0.175), abs=1e-9)
@@ -171,5 +171,5 @@ def test_what_has_no_exact_answer_is_named():
     protocol = PROTOCOL.with_estimand(stopped="while on treatment")
     known = pns.exact(protocol, HU)
     assert "probability_of_success" in known.without
-    assert "probability_of_success" not in known.values
-    assert "cycles_per_patient" in known.values
+    assert "probability_of_success" not in known.answers
+    assert "cycles_per_patient" in known.answers

@@ -93,7 +93,7 @@ def test_all_mistakes_come_at_once():
 def test_kernel_rows_must_sum_to_one():
     kernel = np.eye(7)
     kernel[2, 2] = 0.9
-    with pytest.raises(ScenarioError, match="row 2 sums to 0.9"):
+    with pytest.raises(ScenarioError, match=r"row 2 sums to 0\.9"):
         pns.load_scenario("anti-hu").changed(rating={"kernel": kernel.tolist()})
 
 
