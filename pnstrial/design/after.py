@@ -263,6 +263,10 @@ def after_two_stage(
             f"responses = {responses} does not exceed r1 = {r1}: the trial stops at n1 = {n1}, so n_observed ="
             f" {total} cannot be",
         )
+        checks.add(
+            total > n1 and r1 >= n1,
+            f"r1 = {r1} must be below n1 = {n1} for a trial that went on to its second stage",
+        )
         if responses_first is not None:
             top = min(int(n1), int(responses))
             low = max(0 if total == n1 else int(r1) + 1, int(responses) - (int(total) - int(n1)))

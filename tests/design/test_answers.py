@@ -86,6 +86,7 @@ def test_rating_that_contradicts_the_count():
         (lambda: design.after_two_stage(1, 10, 5, 29, 0.1, 3, n_observed=10), ["does not stop there"]),
         (lambda: design.after_two_stage(1, 10, 5, 29, 0.1, 1, n_observed=20), ["stops at n1 = 10"]),
         (lambda: design.after_two_stage(1, 10, 5, 29, 0.1, 40), ["responses = 40"]),
+        (lambda: design.after_two_stage(5, 5, 5, 9, 0.1, 7), ["r1 = 5 must be below n1 = 5"]),
         (
             lambda: design.after_sequential(design.sequential([5, 9], [1, 2]), 2, 7, 0.1),
             ["cannot end with 2 of 7"],
@@ -236,3 +237,22 @@ def test_figures_draw_the_numbers():
     with pytest.raises(ValueError, match="at most 4"):
         power_curve({str(k): plan for k in range(5)})
     plt.close("all")
+
+
+@pytest.mark.parametrize("plan", [(0, 1, 0, 2), (-1, 5, 2, 9), (4, 5, 4, 9), (0, 9, 16, 17), (5, 5, 5, 9)])
+@pytest.mark.parametrize("order", ["stagewise", "mle", "umvue"])
+def test_every_ending_of_odd_designs(plan, order):
+    for x in range(plan[3] + 1 if plan[0] < plan[1] else plan[1] + 1):
+        got = design.after_two_stage(*plan, 0.1, x, order=order)
+        numbers = [got.p_value, got.umvue, got.mle, got.median_unbiased, got.bias_corrected, *got.ci]
+        assert all(-1e-9 <= value <= 1 + 1e-9 for value in numbers)
+        assert got.ci[0] <= got.ci[1]
+
+
+def test_second_stage_of_another_size():
+    valid = design.after_two_stage(1, 10, 5, 29, 0.1, 9, n_observed=25, responses_first=7)
+    assert valid.order == "Koyama-Chen"
+    assert 0 < valid.p_value < 0.001  # the first stage alone had rejected
+    outside = design.after_two_stage(1, 10, 5, 29, 0.1, 6, n_observed=35)
+    assert outside.order == "stagewise"
+    assert outside.p_value > design.after_two_stage(1, 10, 5, 29, 0.1, 6).p_value
