@@ -1,7 +1,8 @@
 """What does rating error do to this trial?
 
 An unchanged patient "improves" by chance in half of the pairs of ratings that disagree: 17.5 % with two
-unstructured raters, 9.5 % with the structured interview, 3 % with the Rankin Focused Assessment. The historical improvement rate
+unstructured raters, 9.5 % with the structured interview, 3 % with the Rankin Focused Assessment. The
+historical improvement rate
 on IVIg is 1 of 37 (2.7 %).
 """
 
@@ -18,7 +19,8 @@ METHODS = {
     "unstructured": RatingError.unstructured(),
 }  # fmt: skip
 QUANTITIES = (
-    "true_response", "reported_response", "probability_of_success", "wrong_stop_rate", "wrong_continue_rate", "coverage",
+    "true_response", "reported_response", "probability_of_success", "wrong_stop_rate", "wrong_continue_rate",
+    "coverage",
 )  # fmt: skip
 
 out = Path(__file__).parent / "out"

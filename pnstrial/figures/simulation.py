@@ -69,7 +69,8 @@ def responder_distribution(
         named(line, "critical")
         axes.annotate(
             f"success from {result.critical_count}", (result.critical_count - 0.5, 1),
-            xycoords=("data", "axes fraction"), xytext=(4, -4), textcoords="offset points", va="top", fontsize=9, color=INK,
+            xycoords=("data", "axes fraction"), xytext=(4, -4), textcoords="offset points", va="top", fontsize=9,
+            color=INK,
         )  # fmt: skip
     shown = np.flatnonzero(share > 5e-4)
     axes.set_xlim(
@@ -127,8 +128,8 @@ def power_against_rate(curve: PowerCurve, axes: Axes | None = None) -> Axes:
     axes.set_ylabel("Probability of success")
     axes.legend(frameon=False, fontsize=9, loc="lower right")
     note(
-        axes, f"Success from {curve.critical_count} responders of {curve.n_patients}; {curve.n_trials:,} trials a point,"
-        f" scenario {curve.scenario}; dotted: 0.8", below=38,
+        axes, f"Success from {curve.critical_count} responders of {curve.n_patients}; {curve.n_trials:,} trials a"
+        f" point, scenario {curve.scenario}; dotted: 0.8", below=38,
     )  # fmt: skip
     return tidy(axes)
 

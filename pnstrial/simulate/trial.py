@@ -75,10 +75,8 @@ def patient_records(protocol: Protocol, scenario: Scenario, seed: int = 1, trial
     from pnstrial.simulate.random_kernels import start
     from pnstrial.simulate.trial_kernels import enrol
 
-    asked: tuple[tuple[str, Any], ...] = (("seed", seed), ("trial", trial))
-    for name, value in asked:
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-            raise ValueError(f"simulate_trial: {name} = {value!r}; allowed is a whole number of 0 or more")
+    for name, value in {"seed": seed, "trial": trial}.items():
+        _check_number(name, value)
     model = build_model(protocol, scenario)
     n = int(model.whole[at.N])
     rows = np.empty((n, at.ROW), np.int64)
@@ -94,6 +92,11 @@ def patient_records(protocol: Protocol, scenario: Scenario, seed: int = 1, trial
         room = int(counts.max())  # once more, with room for all of them
     found: list[NDArray[np.int64]] = [failures[i, :count] for i, count in enumerate(counts)]
     return PatientRecords(model, rows[:enrolled], np.concatenate(found))
+
+
+def _check_number(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+        raise ValueError(f"simulate_trial: {name} = {value!r}; allowed is a whole number of 0 or more")
 
 
 def simulate_trial(protocol: Protocol, scenario: Scenario, seed: int = 1, *, trial: int = 0) -> TrialData:
