@@ -154,13 +154,22 @@ def _write_parquet(dataset: Dataset, path: Path) -> None:
 
 def _read_parquet(path: Path) -> tuple[Dataset | None, list[AdamFinding]]:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError, ValueError) as problem:
-        text = str(problem).splitlines()[0]
+        return _parquet_dataset(path), []
+    # damaged bytes come out of the reader as any of these
+    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError) as problem:
+        text = str(problem).split("\n", 1)[0]
         return None, [finding(_PARQUET_RULE, path.name, "write or transfer the file again", value=text)]
+
+
+def _parquet_dataset(path: Path) -> Dataset:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    if len(set(table.schema.names)) < len(table.schema.names):
+        raise ValueError("a variable stands twice")
     variables: list[Variable] = []
     columns: dict[str, pd.Series] = {}
     for item in table.schema:
@@ -176,25 +185,18 @@ def _read_parquet(path: Path) -> tuple[Dataset | None, list[AdamFinding]]:
         variable = Variable(
             item.name, meta.get("label", ""), kind, "", "Predecessor", "", length, meta.get("format")
         )
-        if item.name in columns:
-            text = f"the variable {item.name} stands twice"
-            return None, [finding(_PARQUET_RULE, path.name, "rename one of them", value=text)]
         variables.append(variable)
-        try:
-            columns[item.name] = typed(table.column(item.name).to_pylist(), variable)
-        except (ValueError, TypeError) as problem:
-            text = f"{item.name}: {problem}"
-            return None, [finding(_PARQUET_RULE, path.name, "write the column as its type", value=text)]
+        columns[item.name] = typed(table.column(item.name).to_pylist(), variable)
     meta = {
         key.decode(): value.decode()
         for key, value in (table.schema.metadata or {}).items()
-        if key != b"ARROW:schema"
+        if key in {b"name", b"label", b"keys"}
     }
-    name = meta.get("name", path.stem.upper())
     frame = pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows))
+    keys = tuple(meta.get("keys", "").split())
     return Dataset(
-        name, meta.get("label", ""), tuple(variables), frame, tuple(meta.get("keys", "").split()), path.name
-    ), []
+        meta.get("name", path.stem.upper()), meta.get("label", ""), tuple(variables), frame, keys, path.name
+    )
 
 
 def read_dataset(

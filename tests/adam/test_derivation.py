@@ -43,7 +43,7 @@ def second(many_texts):
 def some(tmp_path_factory):
     """Another folder of edges, small enough for every estimand: the trial and its second programming."""
     where = tmp_path_factory.mktemp("some")
-    texts = folders.as_texts(folders.edge_folder(9, 110))
+    texts = folders.as_texts(folders.edge_folder(9, 60))
     folders.write(texts, where)
     return pns.read_trial(where), second_of(texts)
 

@@ -47,8 +47,9 @@ def equal_response(got, expected):
     pd.testing.assert_frame_equal(got.patients, expected.patients)
 
 
-@pytest.mark.parametrize("ways", ESTIMANDS, ids=str)
-@pytest.mark.parametrize("name", ["xpt", "json", "parquet"])
+@pytest.mark.parametrize(
+    ("ways", "name"), list(zip(ESTIMANDS, ["xpt", "json", "parquet", "xpt"], strict=True)), ids=str
+)
 def test_response(example, protocol, tmp_path, ways, name):
     asked = protocol.with_estimand(**ways)
     trial = back(example, asked, tmp_path, name)
@@ -83,10 +84,10 @@ def test_mrs_shift(example, protocol, tmp_path):
         pd.testing.assert_frame_equal(got.patients, expected.patients, check_dtype=False)
 
 
-def test_improvement_by_two_points(many, protocol, tmp_path):
+def test_improvement_by_two_points(example, protocol, tmp_path):
     asked = protocol.with_settings(endpoint={"improvement_points": 2})
-    expected = pns.visits.derive(many, asked).set_index(["patient_id", "visit"])["category"]
-    got = back(many, asked, tmp_path).visit_values().set_index(["patient_id", "visit"])["category"]
+    expected = pns.visits.derive(example, asked).set_index(["patient_id", "visit"])["category"]
+    got = back(example, asked, tmp_path).visit_values().set_index(["patient_id", "visit"])["category"]
     assert got.sort_index().tolist() == expected.sort_index().tolist()
 
 
