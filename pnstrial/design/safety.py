@@ -133,6 +133,10 @@ class SafetyRule(SequentialDesign):
     def sentence(self) -> str:
         """Say the rule in one sentence for the protocol."""
         pairs = [f"{events} among up to {n}" for events, n in self.wall_table().to_numpy().tolist()]
+        if not pairs:
+            return (
+                f"No count of events among {self.n} patients stops the trial at alpha {self.alpha_asked:g}."
+            )
         return (
             f"Stop at {', '.join(pairs)} patients with the event; probability to stop"
             f" {self.alpha:.3f} at the acceptable rate {self.p0:g}."
