@@ -14,23 +14,27 @@ from pnstrial import adam
 
 
 def ids(path):
-    trial, findings = adam.check_adam(path)
-    errors = [finding.rule_id for finding in findings if finding.severity == "error"]
-    assert (trial is None) == bool(errors)
-    if errors:
-        with pytest.raises(adam.AdamDataError) as problem:
-            pns.read_adam(path)
-        assert problem.value.findings == findings
-        assert errors[0] in str(problem.value)
-    return errors
+    """Read a folder: the ids of the errors, which must all be in the exception."""
+    try:
+        pns.read_adam(path)
+    except adam.AdamDataError as problem:
+        errors = [finding for finding in problem.findings if finding.severity == "error"]
+        if errors[0].message not in str(problem):
+            raise
+        return [finding.rule_id for finding in errors]
+    return []
 
 
 @pytest.fixture
 def folder(written, tmp_path):
+    """Copy three of the datasets, without the list that states their records."""
+
     def copy(name="xpt"):
-        shutil.copytree(written / name, tmp_path / name)
-        (tmp_path / name / "datasets.csv").unlink()
-        return tmp_path / name
+        where = tmp_path / name
+        where.mkdir()
+        for dataset in ("adsl", "admrs", "adtte"):
+            shutil.copy(written / name / f"{dataset}.{name}", where)
+        return where
 
     return copy
 
