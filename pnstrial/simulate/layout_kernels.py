@@ -112,8 +112,10 @@ WHOLE: Final = 43
     TEST_ALPHA,
     PERSISTENCE,
     CONTINUE_ANYWAY,
-) = range(10)
-VISIT_MISSED: Final = 10  # then the probability of a missed visit, per visit; then per extra day
+    DROP_NEVER,  # probability of no drop-out up to the end of follow-up
+    RESCUE_NEVER,
+) = range(12)
+VISIT_MISSED: Final = 12  # then the probability of a missed visit, per visit; then per extra day
 
 # --- quantities of a trial, in this order; the second word is what it is a share of
 QUANTITIES: Final = (

@@ -40,15 +40,16 @@ def _lean_block(
     missed = np.uint64(whole[L_MISSED])
     answer_1, answer_2, true = whole[L_ANSWER_1], whole[L_ANSWER_2], whole[L_TRUE]
     state = np.empty(4, np.uint64)
-    y = np.zeros(over.size)
-    classes_1 = np.zeros(64, np.int64)
-    classes_2 = np.zeros(64, np.int64)
+    # the last place stays 0: what is a share of the trial has no product
+    y = np.zeros(over.size + 1)
+    base = np.where(over >= 0, over, over.size)
+    totals = np.zeros((3, over.size))
     acts = np.zeros(8, np.int64)
     for t in range(first, first + count):
         start(state, key, t)
-        classes_1[:] = 0
-        classes_2[:] = 0
+        decided = category_1 = outcome_1 = category_2 = outcome_2 = 0
         acts[:] = 0
+        dead_1 = dead_2 = 0
         better = 0
         responded = 0
         enrolled = 0
@@ -87,9 +88,13 @@ def _lean_block(
                     seen = value
             elif h == 6:
                 value = 6
-            # an answer is 16 x (decision) + 4 x (category + 1) + 2-bit answer of the estimand, + 64 if dead
+            # an answer is 16 x decision + 4 x (category + 1) + the answer of the estimand
             answer = whole[answer_1 + r0 * 8 + value + 1]
-            classes_1[answer & 63] += 1
+            # counts stand side by side in one number, 16 bits each
+            dead_1 += 1 if value == 6 else 0
+            decided += 1 << (answer & 48)
+            category_1 += 1 << (answer << 2 & 48)
+            outcome_1 += 1 << (answer << 4 & 48)
             if seen >= 0 and answer >> 4 & 3 < 2:
                 arm = answer >> 4 & 1
                 acts[2 * arm + (1 if truth == 3 else 0)] += 1
@@ -114,36 +119,26 @@ def _lean_block(
             elif second == 6:
                 value_2 = 6
             answer = whole[answer_2 + (r0 * 8 + value_2 + 1) * 8 + seen + 1]
-            classes_2[answer & 63] += 1
+            category_2 += 1 << (answer << 2 & 48)
+            outcome_2 += 1 << (answer << 4 & 48)
+            dead_2 += 1 if value_2 == 6 else 0
             if at_second == 1:
                 better += 1 if whole[true + g0 * 8 + second % 7] == 1 else 0
                 responded += 1 if answer & 3 == 1 else 0
             enrolled += 1
         y[:] = 0.0
-        counted = enrolled
-        for c in range(64):
-            if classes_1[c]:
-                y[15 + (c >> 4)] += classes_1[c]
-            if classes_2[c]:
-                k = classes_2[c]
-                if c & 3 == 1:
-                    y[25] += k
-                if c >> 4 == 2:
-                    y[26] += k
-                if c >> 2 & 3 == 0:
-                    y[27] += k
-            k = classes_2[c] if at_second == 1 else classes_1[c]
-            if k:
-                if c & 3 == 2:
-                    counted -= k
-                category = (c >> 2 & 3) - 1
-                if category < 0:
-                    y[14] += k
-                else:
-                    y[9] += k
-                    y[10 + category] += k
-                if c >> 4 == 2:
-                    y[13] += k
+        for k in range(4):
+            y[15 + k] = decided >> 16 * k & 0xFFFF
+        y[25] = outcome_2 >> 16 & 0xFFFF
+        y[26] = dead_2
+        y[27] = category_2 & 0xFFFF
+        category, outcome = (category_2, outcome_2) if at_second == 1 else (category_1, outcome_1)
+        counted = enrolled - (outcome >> 32 & 0xFFFF)
+        y[14] = category & 0xFFFF
+        y[9] = enrolled - y[14]
+        for k in range(3):
+            y[10 + k] = category >> 16 * (k + 1) & 0xFFFF
+        y[13] = dead_2 if at_second == 1 else dead_1
         if stopped == 0 and counted > 0 and responded >= minimum[counted]:
             y[0] = 1.0
         y[1] = responded
@@ -162,11 +157,10 @@ def _lean_block(
         y[24] = y[20]
         responders[responded] += 1
         for q in range(over.size):
-            amount = y[q]
-            sums[0, q] += amount
-            sums[1, q] += amount * amount
-            if over[q] >= 0:
-                sums[2, q] += amount * y[over[q]]
+            totals[0, q] += y[q]
+            totals[1, q] += y[q] * y[q]
+            totals[2, q] += y[q] * y[base[q]]
+    sums += totals
 
 
 lean_block = kernel(_lean_block, error_model="numpy")

@@ -341,6 +341,9 @@ def _real(protocol: Protocol, scenario: Scenario, rating: RatingError) -> NDArra
     values[at.LOGRANK_LIMIT] = float(ndtri(scenario.survival_null.alpha))
     values[at.TEST_ALPHA] = 0.025
     values[at.PERSISTENCE] = rating.persistence
+    days = round(scenario.follow_up.months * DAYS_PER_MONTH)
+    values[at.DROP_NEVER] = math.exp(-values[at.DROP_RATE] * days)
+    values[at.RESCUE_NEVER] = math.exp(-values[at.RESCUE_RATE] * days)
     values[at.CONTINUE_ANYWAY] = scenario.treatment.continued_anyway
     missed = np.full(len(protocol.visits) + len(scenario.visits.extra_rating_days), scenario.visits.missed)
     return np.concatenate([values, missed])

@@ -324,8 +324,17 @@ def _patient(
     path[_DEATH] = _FAR
     path[_OFF_BY] = row[at.BASELINE] - row[at.TRUE_BASELINE]
     path[_PERIOD] = 0.0
-    path[_DROP] = exponential(state) / real[at.DROP_RATE] if real[at.DROP_RATE] > 0 else _FAR
-    path[_RESCUE] = exponential(state) / real[at.RESCUE_RATE] if real[at.RESCUE_RATE] > 0 else _FAR
+    # a time after the follow-up is none: most need no logarithm
+    path[_DROP] = _FAR
+    if real[at.DROP_RATE] > 0:
+        chance = uniform(state)
+        if chance > real[at.DROP_NEVER]:
+            path[_DROP] = -math.log(chance) / real[at.DROP_RATE]
+    path[_RESCUE] = _FAR
+    if real[at.RESCUE_RATE] > 0:
+        chance = uniform(state)
+        if chance > real[at.RESCUE_NEVER]:
+            path[_RESCUE] = -math.log(chance) / real[at.RESCUE_RATE]
     before = whole[at.CYCLES_BEFORE]
     stop = _plan(0, before, 0, whole, words, row, state)
     planned = min(stop + 1, before)

@@ -27,6 +27,7 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 _S11, _S16, _S17, _S19, _S23 = (np.uint64(k) for k in (11, 16, 17, 19, 23))
 _S27, _S30, _S31, _S41, _S45, _S64 = (np.uint64(k) for k in (27, 30, 31, 41, 45, 64))
 _ALIAS = np.uint64(0xFFFF)
+_ZERO = np.uint64(0)
 
 
 def _mix(z: Any) -> Any:
@@ -88,9 +89,10 @@ def _pick(words: Any, place: Any, bits: Any, drawn: Any) -> Any:
     shift = np.uint64(bits)
     index = drawn >> (_S64 - shift)
     entry = words[np.int64(place) + np.int64(index)]
-    if ((drawn << shift) >> _S16) < (entry >> _S16):
-        return np.int64(index)
-    return np.int64(entry & _ALIAS)
+    # without a branch: which of the two is drawn cannot be predicted
+    other = entry & _ALIAS
+    keep = _ZERO - np.uint64(((drawn << shift) >> _S16) < (entry >> _S16))
+    return np.int64(other ^ ((other ^ index) & keep))
 
 
 pick = kernel(_pick, inline="always")
