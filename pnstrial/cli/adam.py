@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from pnstrial.cli import Commands
     from pnstrial.data import Finding
 
 __all__ = ["add_commands"]
 
 
-def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
+def add_commands(commands: Commands) -> None:
     """Add `adam`, `check-adam` and `from-sdtm`."""
     from pnstrial.cli import add_command
 
