@@ -25,7 +25,7 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "adam", "data", "design", "eligibility", "endpoints", "exposure", "figures",
-    "multistate", "protocol", "rules", "shift", "simulate", "survival", "visits",
+    "multistate", "protocol", "rules", "series", "shift", "simulate", "survival", "visits",
 )  # fmt: skip
 _NAMES: dict[str, str] = {
     "Protocol": "protocol",

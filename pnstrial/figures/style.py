@@ -29,6 +29,7 @@ __all__ = [
     "mrs_legend",
     "named",
     "note",
+    "off_screen",
     "text_on",
     "tidy",
 ]
@@ -53,6 +54,20 @@ INK: Final = "#222222"
 
 GREY: Final = "#767676"
 """Colour of secondary text and of reference lines; 4.5:1 against white."""
+
+
+def off_screen() -> None:
+    """Draw into memory from now on, for a command that only writes files.
+
+    Examples
+    --------
+    >>> off_screen()
+    >>> axes_or_new(None).figure.canvas.get_supported_filetypes()["png"]
+    'Portable Network Graphics'
+    """
+    import matplotlib as mpl
+
+    mpl.use("Agg")
 
 
 def axes_or_new(axes: Axes | None, width: float = 7.0, height: float = 4.0) -> Axes:
