@@ -192,9 +192,9 @@ def _draw(arguments: argparse.Namespace, kind: str, what: Any) -> None:
     """Save a figure where one was asked for."""
     if not arguments.figure:
         return
-    import matplotlib as mpl
+    from pnstrial.figures.style import off_screen
 
-    mpl.use("Agg")
+    off_screen()
     from pnstrial.figures import designs
 
     axes = getattr(designs, kind)(what)

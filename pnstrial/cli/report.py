@@ -25,13 +25,12 @@ __all__ = ["add_commands"]
 
 
 def _report(words: argparse.Namespace) -> int:
-    import matplotlib as mpl
-
     from pnstrial.data import read_trial
+    from pnstrial.figures.style import off_screen
     from pnstrial.protocol import load_protocol
     from pnstrial.reporting import report
 
-    mpl.use("Agg")
+    off_screen()
     protocol = load_protocol(words.protocol)
     command = shlex.join(
         ["pnstrial", "report", Path(words.folder).name, "--protocol", Path(words.protocol).name]

@@ -186,9 +186,9 @@ def _show(frame: pd.DataFrame, arguments: argparse.Namespace, title: str) -> Non
 
 def _write(folder: Path, frame: pd.DataFrame, result: Any, known: Any) -> None:
     """Write table, JSON and figures."""
-    import matplotlib as mpl
+    from pnstrial.figures.style import off_screen
 
-    mpl.use("Agg")
+    off_screen()
     from pnstrial.figures.simulation import responder_distribution
 
     frame.to_csv(folder / "characteristics.csv", index=False)
@@ -236,9 +236,9 @@ def _compare(arguments: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         frame.to_csv(folder / "comparison.csv", index=False)
         if len(grid) == 2 and len(arguments.scenarios) == 1:
-            import matplotlib as mpl
+            from pnstrial.figures.style import off_screen
 
-            mpl.use("Agg")
+            off_screen()
             from pnstrial.figures.simulation import heat_map
 
             x, y = grid
