@@ -691,24 +691,49 @@ def sections(analysis: Analysis) -> tuple[Section, ...]:
 
 def _shift(shift: Any) -> Table:
     rows: list[dict[str, str]] = []
+    changes, wins = shift.changes, shift.wins
+    for name in rules.CATEGORIES:
+        if isinstance(changes, NotEstimable):
+            rows.append({"measure": name, "value": str(changes), "interval": "–"})
+            continue
+        low, high = getattr(changes, f"{name}_ci")
+        value = share(getattr(changes, name), changes.n)
+        rows.append({"measure": name, "value": value, "interval": f"{100 * low:.1f} to {100 * high:.1f} %"})
+    for name, label in (("win_odds", "win odds, later against baseline"), ("net_benefit", "net benefit")):
+        result: Any = wins if isinstance(wins, NotEstimable) else getattr(wins, name)
+        if isinstance(result, NotEstimable):
+            rows.append({"measure": label, "value": str(result), "interval": "–"})
+        else:
+            rows.append(
+                {
+                    "measure": label,
+                    "value": number(result[0]),
+                    "interval": f"{number(result[1])} to {number(result[2])}",
+                }
+            )
     for name, label in (
-        ("sign", "exact sign test"),
-        ("signed_rank", "exact signed-rank test (zeros after Pratt)"),
-        ("signed_rank_wilcoxon", "exact signed-rank test (zeros after Wilcoxon)"),
+        ("sign", "exact sign test, two-sided p"),
+        ("signed_rank", "exact signed-rank test (zeros after Pratt), two-sided p"),
+        ("signed_rank_wilcoxon", "exact signed-rank test (zeros after Wilcoxon), two-sided p"),
     ):
         result = getattr(shift, name)
         value = str(result) if isinstance(result, NotEstimable) else _p_words(result.p_value)
-        rows.append({"test": label, "p": value})
+        rows.append({"measure": label, "value": value, "interval": "–"})
     return Table(
         "14.2.6",
         f"mRS shift from baseline to {shift.visit}",
         pd.DataFrame(rows),
-        ("Test", "Two-sided p"),
+        ("Measure", "Value", f"{100 * shift.level:g} % interval"),
         f"full analysis set with both values (n = {shift.n})",
         "mrs, screening, follow_up",
         "visits",
         "Death is mRS 6. Paired, within one arm: a change over time, not an effect of treatment.",
     )
+
+
+def number(value: float) -> str:
+    """Write a number with three digits; a limit that does not exist is "no limit"."""
+    return f"{value:.3g}" if np.isfinite(value) else "no limit"
 
 
 def _p_words(p_value: object) -> str:
