@@ -89,6 +89,7 @@ def _estimand(words: list[str]) -> dict[str, str]:
 
 
 def proportion_word(text: str) -> float:
+    """Read a proportion between 0 and 1 from the command line."""
     try:
         value = float(text)
     except ValueError:
