@@ -1,2 +1,26 @@
-from pnstrial.survival.kaplan_meier import *
-from pnstrial.survival.logrank import *
+"""How long until an event: curves, comparisons and competing events for a small single-arm trial.
+
+Input: times and events as arrays, or a trial and its protocol.
+Output: frozen results with limits that hold at small n; a named reason where there is no number.
+Protocol section: visits, endpoint (`trial` only).
+Method: see `kaplan_meier`, `logrank`, `competing`, `trial`.
+Next: `figures.survival`.
+"""
+
+from pnstrial.survival.competing import CumulativeIncidence as CumulativeIncidence
+from pnstrial.survival.competing import cumulative_incidence as cumulative_incidence
+from pnstrial.survival.intervals import coverage as coverage
+from pnstrial.survival.kaplan_meier import KaplanMeier as KaplanMeier
+from pnstrial.survival.kaplan_meier import Quantile as Quantile
+from pnstrial.survival.kaplan_meier import SurvivalDifference as SurvivalDifference
+from pnstrial.survival.kaplan_meier import follow_up_time as follow_up_time
+from pnstrial.survival.kaplan_meier import kaplan_meier as kaplan_meier
+from pnstrial.survival.kaplan_meier import kaplan_meier_batch as kaplan_meier_batch
+from pnstrial.survival.kaplan_meier import survival_difference as survival_difference
+from pnstrial.survival.logrank import LogRank as LogRank
+from pnstrial.survival.logrank import logrank as logrank
+from pnstrial.survival.logrank import logrank_batch as logrank_batch
+from pnstrial.survival.trial import SurvivalResult as SurvivalResult
+from pnstrial.survival.trial import overall_survival as overall_survival
+from pnstrial.survival.trial import time_to_deterioration as time_to_deterioration
+from pnstrial.survival.trial import time_to_improvement as time_to_improvement

@@ -130,7 +130,9 @@ def explain(
     if entry.size:
         add("entry must be finite and not negative", "entry", entry, ~(np.isfinite(entry) & (entry >= 0)))
         late = entry >= time
-        offenders = [f"entry[{i}] = {entry[i]:.15g}, time[{i}] = {time[i]:.15g}" for i in np.flatnonzero(late)]
+        offenders = [
+            f"entry[{i}] = {entry[i]:.15g}, time[{i}] = {time[i]:.15g}" for i in np.flatnonzero(late)
+        ]
         if offenders:
             rules.append(f"entry must be before time: {_listed(offenders)}")
     if weights.size:
@@ -249,7 +251,7 @@ def normal_quantile(level: float) -> float:
 
 
 def codes_of(group: ArrayLike, n: int, name: str = "group") -> tuple[list[Any], NDArray[np.int64]]:
-    """Number the labels of a grouping: sorted labels and, per patient, the place of its label.
+    """Give each label of a grouping a number: sorted labels and, per patient, the place of its label.
 
     Parameters
     ----------

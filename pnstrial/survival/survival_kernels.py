@@ -230,7 +230,7 @@ def _mid_p_limit(q: float, z: float, a_low: float, b_low: float, a_high: float, 
 
 
 def _normal_guess(p: float) -> float:
-    """Standard normal quantile to about 5e-4: good enough to start an iteration."""
+    """Approximate the standard normal quantile to about 5e-4: good enough to start an iteration."""
     q = p if p < 0.5 else 1.0 - p
     t = math.sqrt(-2.0 * math.log(q))
     x = t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308)))
