@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Figure", "Section", "Table", "sections"]
 
-MONTH: Final = 365.25 / 12
 EVENTS_OF_INTEREST: Final = {
     "thrombosis": ("thromb", "embol", "stroke", "infarct", "phlebitis"),
     "renal": ("renal", "kidney", "creatinine", "nephr"),
@@ -354,33 +353,68 @@ def _scales(analysis: Analysis) -> Table:
     )
 
 
-def _survival(analysis: Analysis) -> tuple[Table, Any]:
-    from pnstrial.survival import kaplan_meier
+def _survival(analysis: Analysis) -> tuple[Table, Figure, Figure]:
+    from pnstrial.figures import survival as drawn
+    from pnstrial.survival import overall_survival, time_to_improvement
+    from pnstrial.survival.competing import CumulativeIncidence
+    from pnstrial.survival.kaplan_meier import KaplanMeier
 
-    times = analysis.times
-    own = times[(times["parameter"] == "overall_survival") & (times["days"] >= 0)]
-    headers = ("Months", "At risk", "Survival", "Lower", "Upper")
-    common = ("full analysis set with follow-up", "follow_up, infusions, screening", "visits")
-    if own.empty:
-        frame = pd.DataFrame(columns=["months", "n_risk", "survival", "lower", "upper"])
-        reason = "overall survival is not estimable: no enrolled patient has a follow-up row."
-        return Table("14.2.7", "Overall survival", frame, headers, *common, empty=reason), None
-    curve = kaplan_meier(own["days"].to_numpy(dtype=float), own["event"].to_numpy(dtype=int))
-    months = [month for month in (3, 6, 9, 12, 18, 24) if month * MONTH <= own["days"].max()]
-    at = curve.at([month * MONTH for month in months])
+    result = overall_survival(analysis.trial, analysis.protocol)
+    better = time_to_improvement(analysis.trial, analysis.protocol)
+    at = result.landmarks
     frame = pd.DataFrame(
         {
-            "months": months,
-            "n_risk": at["n_risk"].astype(int).to_list(),
-            "survival": [f"{100 * value:.1f} %" for value in at["survival"]],
-            "lower": [f"{100 * value:.1f} %" for value in at["lower"]],
-            "upper": [f"{100 * value:.1f} %" for value in at["upper"]],
+            "months": at["months"].astype(int).to_list(),
+            "n_risk": [] if at.empty else at["n_risk"].astype(int).to_list(),
+            **{
+                name: [f"{100 * value:.1f} %" if np.isfinite(value) else "no limit" for value in at[name]]
+                for name in ("survival", "lower", "upper")
+            },
         }
     )
-    deaths = int((own["event"] == 1).sum())
-    foot = f"{deaths} deaths of {len(own)} patients. Kaplan-Meier with beta product interval (Fay and Brittain 2013)."
-    empty = "no patient was followed for three months."
-    return Table("14.2.7", "Overall survival", frame, headers, *common, foot, empty), curve
+    foot = (
+        f"{result.events} deaths of {result.n} patients; {len(result.excluded)} without a usable record. "
+        "Kaplan-Meier with beta product interval (Fay and Brittain 2013)."
+    )
+    table = Table(
+        "14.2.7",
+        "Overall survival",
+        frame,
+        ("Months", "At risk", "Survival", "Lower", "Upper"),
+        "full analysis set with follow-up",
+        "follow_up, infusions, screening",
+        "visits",
+        foot,
+        "overall survival is not estimable at three months or later: nobody was followed so long.",
+    )
+    curve, incidence = result.curve, better.curve
+    causes = incidence.causes if isinstance(incidence, CumulativeIncidence) else ()
+    names = {1: "improved", 2: "dead before improvement"}
+    return (
+        table,
+        Figure(
+            "14.2.6",
+            "Overall survival",
+            "See the width of the band against the height of the curve; numbers at risk stand under the axis.",
+            "Step curve with band; numbers in table 14.2.7.",
+            "full analysis set with follow-up",
+            (lambda: drawn.kaplan_meier(curve, label="alive")) if isinstance(curve, KaplanMeier) else None,
+            "no enrolled patient has a record",
+        ),
+        Figure(
+            "14.2.7",
+            "Improvement of the mRS, with death competing",
+            "See how often improvement comes first, and how often death.",
+            "Step curves with bands; numbers in table 14.2.8.",
+            "full analysis set with a baseline",
+            (lambda: drawn.cumulative_incidence(incidence, names=names))
+            if isinstance(incidence, CumulativeIncidence) and causes
+            else None,
+            "nobody improved and nobody died"
+            if isinstance(incidence, CumulativeIncidence)
+            else "no patient has a record",
+        ),
+    )
 
 
 def _times(analysis: Analysis) -> Table:
@@ -633,7 +667,7 @@ def sections(analysis: Analysis) -> tuple[Section, ...]:
     by_visit, by_strategy, forest = _responses(analysis)
     shift = mrs_shift(analysis.trial, analysis.protocol, visit=analysis.visit, derived=analysis.visits)
     figures = _figures(analysis, forest, shift)
-    survival, _ = _survival(analysis)
+    survival, survival_figure, improvement_figure = _survival(analysis)
     terms, interest = _events(analysis)
     findings = pd.DataFrame(
         [(f.file, f.line, f.patient_id, f.column, f.rule) for f in analysis.findings],
@@ -661,7 +695,9 @@ def sections(analysis: Analysis) -> tuple[Section, ...]:
                 figures["waterfall"],
                 figures["swimmer"],
                 survival,
+                survival_figure,
                 _times(analysis),
+                improvement_figure,
             ),
         ),
         Section("safety", "14.3 Safety", (_exposure(analysis), terms, interest)),
