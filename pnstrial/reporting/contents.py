@@ -174,7 +174,7 @@ def _failures(analysis: Analysis) -> Table:
     )
 
 
-def _deviations(analysis: Analysis) -> Table:
+def _deviations(analysis: Analysis) -> tuple[Table, Table]:
     exposure = analysis.exposure.deviations.assign(kind="treatment")
     decisions = analysis.decisions[analysis.decisions["deviation"].notna()]
     rows = [
@@ -191,15 +191,25 @@ def _deviations(analysis: Analysis) -> Table:
         {"patient_id": row.patient_id, "kind": "eligibility", "what": f"{row.criterion}: {row.reason}"}
         for row in rows_of(failed)
     ]
-    return Table(
-        "14.1.3",
-        "Protocol deviations",
-        pd.DataFrame(rows, columns=["patient_id", "kind", "what"]),
-        ("Patient", "Kind", "What"),
-        "full analysis set",
-        "screening, infusions, mrs",
-        "criteria, treatment, decision",
+    frame = pd.DataFrame(rows, columns=["patient_id", "kind", "what"])
+    n = len(analysis.sets.full_analysis)
+    kinds = ("eligibility", "treatment", "decision")
+    summary = pd.DataFrame(
+        [
+            {
+                "kind": kind,
+                "deviations": int((frame["kind"] == kind).sum()),
+                "patients": share(frame.loc[frame["kind"] == kind, "patient_id"].nunique(), n),
+            }
+            for kind in kinds
+        ]
     )
+    common = ("full analysis set", "screening, infusions, mrs", "criteria, treatment, decision")
+    return (
+        Table("14.1.3", "Protocol deviations", summary, ("Kind", "Deviations", "Patients"), *common,
+              "Each of them is in listing 16.2.2."),
+        Table("16.2.2", "Protocol deviations, each", frame, ("Patient", "Kind", "What"), *common),
+    )  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------ 14.2 efficacy
@@ -516,6 +526,9 @@ def _events(analysis: Analysis) -> tuple[Table, Table]:
                 "estimate": estimate,
                 "interval": interval,
                 "per": f"{len(hit)}/{infusions}",
+                "per_interval": _interval(
+                    min(len(hit), infusions), infusions, analysis.protocol.endpoint.level
+                )[1],
             }
         )
     foot = "Grades: patients by their worst grade of the term. Serious, related: events."
@@ -535,7 +548,15 @@ def _events(analysis: Analysis) -> tuple[Table, Table]:
             "14.3.3",
             "IVIg events of interest",
             pd.DataFrame(interest),
-            ("Event", "Events", "Patients", "Proportion", "Exact interval", "Events per infusion day"),
+            (
+                "Event",
+                "Events",
+                "Patients",
+                "Proportion",
+                "Exact interval",
+                "Per infusion day",
+                "Exact interval per day",
+            ),
             "safety set",
             "adverse_events, infusions",
             "treatment",
@@ -669,6 +690,8 @@ def sections(analysis: Analysis) -> tuple[Section, ...]:
     figures = _figures(analysis, forest, shift)
     survival, survival_figure, improvement_figure = _survival(analysis)
     terms, interest = _events(analysis)
+    deviations, each_deviation = _deviations(analysis)
+    discontinuations, *other_listings = _listings(analysis)
     findings = pd.DataFrame(
         [(f.file, f.line, f.patient_id, f.column, f.rule) for f in analysis.findings],
         columns=["file", "line", "patient_id", "column", "rule"],
@@ -676,9 +699,7 @@ def sections(analysis: Analysis) -> tuple[Section, ...]:
     checklist = consort_items(analysis)
     return (
         Section("flow", "10 Patients", (figures["flow"],)),
-        Section(
-            "baseline", "14.1 Baseline", (_baseline(analysis), _failures(analysis), _deviations(analysis))
-        ),
+        Section("baseline", "14.1 Baseline", (_baseline(analysis), _failures(analysis), deviations)),
         Section(
             "efficacy",
             "14.2 Efficacy",
@@ -705,7 +726,9 @@ def sections(analysis: Analysis) -> tuple[Section, ...]:
             "listings",
             "16.2 Listings",
             (
-                *_listings(analysis),
+                discontinuations,
+                each_deviation,
+                *other_listings,
                 Table(
                     "16.2.8",
                     "Findings on the collected tables",
