@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from pnstrial.eligibility import classify_medications
 from pnstrial.figures.style import GREY, INK, MRS_COLOURS, axes_or_new, mrs_legend, named, tidy
+from pnstrial.results import rows_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +40,8 @@ def swimmer(analysis: Analysis, axes: Axes | None = None, *, patients: list[str]
     Returns
     -------
     matplotlib.axes.Axes
-        Segments are named ``"lane:<patient>:mrs<grade>"``, deaths ``"death:<patient>"``.
+        Segments are named ``"lane:<patient>:mrs<grade>"``, deaths ``"death:<patient>"``,
+        rescue immunotherapy ``"rescue:<patient>"``, the withdrawn and lost ``"left:<patient>"``.
 
     Examples
     --------
@@ -56,6 +59,7 @@ def swimmer(analysis: Analysis, axes: Axes | None = None, *, patients: list[str]
     people = known.patients
     ratings = known.later
     start = analysis.visits.drop_duplicates("patient_id").set_index("patient_id")["baseline_mrs"]
+    status = analysis.trial.follow_up.drop_duplicates("patient_id").set_index("patient_id")["status"]
     infusions = analysis.trial.infusions
     given = infusions[infusions["dose_g"] > 0].groupby(["patient_id", "cycle"])["date"].min().reset_index()
     last_day = float(max(visit.target_day for visit in analysis.protocol.visits)) + 20
@@ -90,18 +94,39 @@ def swimmer(analysis: Analysis, axes: Axes | None = None, *, patients: list[str]
             (mark,) = axes.plot(length + 2, place, marker="X", color=MRS_COLOURS[6], ms=7, linestyle="none")
             named(mark, f"death:{patient}")
         else:
-            axes.plot(length + 2, place, marker=">", color=INK, ms=5, linestyle="none")
+            gone = status.get(patient) in {"withdrawn", "lost"}
+            (mark,) = axes.plot(
+                length + 2, place, marker="|" if gone else ">", color=INK, ms=6, linestyle="none"
+            )
+            named(mark, f"{'left' if gone else 'alive'}:{patient}")
     _decisions(analysis, axes, shown)
+    _rescue(analysis, axes, shown)
     axes.set_yticks(range(len(shown)), shown, fontsize=7.5)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_xlim(-3, last_day * 1.04 + 6)
-    axes.set_xlabel("days since day 1   (• cycle, ◆ continue, ◇ stop, ✖ death, ▸ in contact)", fontsize=9)
+    axes.set_xlabel(
+        "days since day 1   (• cycle, ◆ continue, ◇ stop, ▼ rescue, ✖ death, ▸ in contact, | left)",
+        fontsize=9,
+    )
     for visit in analysis.protocol.visits:
         axes.axvline(visit.target_day - 1, color=GREY, linewidth=0.8, linestyle=":")
         place = len(shown) - 0.45
         axes.text(visit.target_day + 1, place, visit.name, fontsize=8, ha="left", va="bottom", color=GREY)
     mrs_legend(axes, missing=False)
     return tidy(axes, keep=("bottom",))
+
+
+def _rescue(analysis: Analysis, axes: Axes, shown: list[str]) -> None:
+    """Mark every counting immunotherapy that began after day 1."""
+    records = classify_medications(analysis.trial, analysis.protocol)
+    day_1 = records["patient_id"].map(analysis.assessments.patients["day_1"])
+    records = records[records["counts_as_rescue"] & (records["start_date"] > day_1)]
+    for row in rows_of(records):
+        if row.patient_id in shown:
+            day = (row.start_date - analysis.assessments.patients["day_1"][row.patient_id]).days
+            place = shown.index(row.patient_id)
+            (mark,) = axes.plot(day, place - 0.33, marker="v", color="#7B3294", ms=5.5, linestyle="none")
+            named(mark, f"rescue:{row.patient_id}")
 
 
 def _decisions(analysis: Analysis, axes: Axes, shown: list[str]) -> None:

@@ -134,6 +134,9 @@ def test_plotted_data(example, protocol):
     dead = {name.removeprefix("death:") for name in named if name.startswith("death:")}
     follow = example.follow_up
     assert dead == set(follow.loc[follow["status"] == "dead", "patient_id"])
+    reasons = analysis.primary.patients.set_index("patient_id")["reason"]
+    rescued = {name.removeprefix("rescue:") for name in named if name.startswith("rescue:")}
+    assert set(reasons[reasons == "rescue immunotherapy"].index) <= rescued
     rows = contents._published()
     drawn = {line.get_gid(): line.get_xdata()[0] for line in forest(rows).lines if line.get_gid()}
     assert drawn["point:Uchuya M 1996"] == pytest.approx(1 / 21)
