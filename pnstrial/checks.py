@@ -48,7 +48,16 @@ class _Warnings:
             rows.index, rows["patient_id"], rows[column] if column else [None] * len(rows), strict=True
         ):
             self.found.append(
-                Finding(self.trial.file_of(name), int(line), patient, column, shown(value), rule, "warning", remedy)
+                Finding(
+                    self.trial.file_of(name),
+                    int(line),
+                    patient,
+                    column,
+                    shown(value),
+                    rule,
+                    "warning",
+                    remedy,
+                )
             )
 
 

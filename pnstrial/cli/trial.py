@@ -319,7 +319,9 @@ def add_commands(commands: Commands) -> None:
         "stopped=treatment policy|composite|while on treatment, missing=non-responder|LOCF|exclude|best case",
     )
     analyse.add_argument("--visit", metavar="NAME", help='visit of the primary endpoint, such as "Month 6"')
-    analyse.add_argument("--null", type=proportion_word, metavar="P", help="null proportion of the exact test")
+    analyse.add_argument(
+        "--null", type=proportion_word, metavar="P", help="null proportion of the exact test"
+    )
     analyse.set_defaults(run=_analyse)
 
     check = add_command(

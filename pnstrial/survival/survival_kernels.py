@@ -233,7 +233,9 @@ def _normal_guess(p: float) -> float:
     """Approximate the standard normal quantile to about 5e-4: good enough to start an iteration."""
     q = p if p < 0.5 else 1.0 - p
     t = math.sqrt(-2.0 * math.log(q))
-    x = t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308)))
+    x = t - (2.515517 + t * (0.802853 + t * 0.010328)) / (
+        1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308))
+    )
     return x if p >= 0.5 else -x
 
 
@@ -258,9 +260,7 @@ _bisected_quantile = kernel(_plain_quantile, error_model="numpy")
 mid_p_limit = kernel(_mid_p_limit, error_model="numpy")
 
 
-def _likelihood_ratio_multiplier(
-    n: np.ndarray, d: np.ndarray, k: int, critical: float, upper: bool
-) -> float:
+def _likelihood_ratio_multiplier(n: np.ndarray, d: np.ndarray, k: int, critical: float, upper: bool) -> float:
     """Survival at which -2 log likelihood ratio equals the critical value, one side (Thomas and Grunkemeier).
 
     With multiplier m the constrained hazards are d / (n + m) and -2 log LR is
@@ -673,9 +673,7 @@ def _one_sample_batch(hazard: np.ndarray, event: np.ndarray, out: np.ndarray) ->
 one_sample_batch = kernel(_one_sample_batch, error_model="numpy")
 
 
-def _binary_score(
-    row: np.ndarray, ones: int, beta: float, efron: bool
-) -> tuple[float, float, float]:
+def _binary_score(row: np.ndarray, ones: int, beta: float, efron: bool) -> tuple[float, float, float]:
     """Log partial likelihood, score and information of one binary covariate at beta."""
     clear = ~np.int64(3)
     n = row.size

@@ -20,7 +20,20 @@ from . import rules_second as rules
 
 D, N, T = "date", "number", "text"
 YES_NO = ("yes", "no")
-ANTIBODIES = ("hu", "yo", "cv2", "ri", "ma2", "amphiphysin", "tr", "sox1", "vgcc", "other", "crmp5", "cv2/crmp5")
+ANTIBODIES = (
+    "hu",
+    "yo",
+    "cv2",
+    "ri",
+    "ma2",
+    "amphiphysin",
+    "tr",
+    "sox1",
+    "vgcc",
+    "other",
+    "crmp5",
+    "cv2/crmp5",
+)
 OVER_0 = "over 0"
 
 # column -> (required cell, kind, what is allowed)
@@ -266,7 +279,10 @@ def nearly(header, column):
         return False
     differ = [i for i in range(len(a)) if a[i] != b[i]]
     return len(differ) == 1 or (
-        len(differ) == 2 and differ[1] == differ[0] + 1 and a[differ[0]] == b[differ[1]] and a[differ[1]] == b[differ[0]]
+        len(differ) == 2
+        and differ[1] == differ[0] + 1
+        and a[differ[0]] == b[differ[1]]
+        and a[differ[1]] == b[differ[0]]
     )
 
 
@@ -326,7 +342,15 @@ class Checker(Reader):
                     patient = self.screened[pid][1]
                     if not patient.get("enrolment_date"):
                         sure = "enrolment_date" not in patient.get("!", ())
-                        self.note(name, (line,), pid, ("patient_id", "enrolment_date"), "error", "infusion of un-enrolled", sure=sure)
+                        self.note(
+                            name,
+                            (line,),
+                            pid,
+                            ("patient_id", "enrolment_date"),
+                            "error",
+                            "infusion of un-enrolled",
+                            sure=sure,
+                        )
                 for first, last in (("start_date", "stop_date"), ("start_date", "end_date")):
                     a, b = self.date(row, first), self.date(row, last)
                     if name in {"medications", "adverse_events"} and a and b and b < a:
@@ -339,7 +363,14 @@ class Checker(Reader):
             if dead and not dated and "death_date" not in bad:
                 self.note("follow_up", (line,), pid, ("death_date",), "error", "dead without date")
             if dated and row.get("status") and not dead:
-                self.note("follow_up", (line,), pid, ("death_date", "status"), "error", "death date of a living patient")
+                self.note(
+                    "follow_up",
+                    (line,),
+                    pid,
+                    ("death_date", "status"),
+                    "error",
+                    "death date of a living patient",
+                )
         after = (
             ("screening", "screening_date"),
             ("mrs", "date"),
@@ -356,7 +387,9 @@ class Checker(Reader):
                 if pid and day and death and day > death:
                     blank = name == "mrs" and not row.get("mrs")
                     living = self.followed[pid][1].get("status", "").lower() != "dead"
-                    self.note(name, (line,), pid, (column,), "error", "after death", sure=not blank and not living)
+                    self.note(
+                        name, (line,), pid, (column,), "error", "after death", sure=not blank and not living
+                    )
         for name, column in (("mrs", "date"), ("screening", "screening_date")):
             for line, row in self.rows(name):
                 pid = row.get("patient_id") or None
@@ -408,7 +441,9 @@ class Checker(Reader):
                 self.note("mrs", (line,), row.get("patient_id") or None, ("mrs",), "warning", "blank mRS")
         for line, row in self.rows("infusions"):
             if row.get("dose_g") and rules.parse_number(row["dose_g"]) == 0:
-                self.note("infusions", (line,), row.get("patient_id") or None, ("dose_g",), "warning", "dose 0")
+                self.note(
+                    "infusions", (line,), row.get("patient_id") or None, ("dose_g",), "warning", "dose 0"
+                )
 
     def date_warnings(self):
         for name, columns in COLUMNS.items():
@@ -430,15 +465,27 @@ class Checker(Reader):
             screening, enrolment = self.date(row, "screening_date"), self.date(row, "enrolment_date")
             span = rules.partial_date(row.get("symptom_onset_date", ""))
             if screening and span and span[0] > screening:
-                self.note("screening", (line,), pid, ("symptom_onset_date",), "warning", "onset after screening")
+                self.note(
+                    "screening", (line,), pid, ("symptom_onset_date",), "warning", "onset after screening"
+                )
             if screening and enrolment and enrolment < screening:
-                self.note("screening", (line,), pid, ("enrolment_date",), "warning", "enrolment before screening")
+                self.note(
+                    "screening", (line,), pid, ("enrolment_date",), "warning", "enrolment before screening"
+                )
         for line, row in self.rows("mrs"):
             pid, day = row.get("patient_id"), self.date(row, "date")
             last = self.date(self.followed.get(pid, (0, {}))[1], "last_contact_date")
             if pid and day and last and day > last:
                 value = rules.parse_number(row.get("mrs", ""))
-                self.note("mrs", (line,), pid, ("date",), "warning", "rating after last contact", sure=value is not None and value != 6)
+                self.note(
+                    "mrs",
+                    (line,),
+                    pid,
+                    ("date",),
+                    "warning",
+                    "rating after last contact",
+                    sure=value is not None and value != 6,
+                )
         for name, column in (("medications", "stop_date"), ("adverse_events", "end_date")):
             for line, row in self.rows(name):
                 pid, day = row.get("patient_id"), self.date(row, column)
@@ -449,7 +496,9 @@ class Checker(Reader):
     def slip_warnings(self):
         for line, row in self.rows("screening"):
             pid = row.get("patient_id") or None
-            creatinine, height = (rules.parse_number(row.get(c, "")) for c in ("creatinine_umol_l", "height_cm"))
+            creatinine, height = (
+                rules.parse_number(row.get(c, "")) for c in ("creatinine_umol_l", "height_cm")
+            )
             if creatinine is not None and creatinine <= 20:
                 self.note("screening", (line,), pid, ("creatinine_umol_l",), "warning", "creatinine slip")
             if height is not None and not 100 <= height <= 230:
@@ -458,14 +507,18 @@ class Checker(Reader):
             for line, row in self.rows(name):
                 weight = rules.parse_number(row.get("weight_kg", ""))
                 if weight is not None and not 25 <= weight <= 250:
-                    self.note(name, (line,), row.get("patient_id") or None, ("weight_kg",), "warning", "weight slip")
+                    self.note(
+                        name, (line,), row.get("patient_id") or None, ("weight_kg",), "warning", "weight slip"
+                    )
 
     def patient_warnings(self):
         whole = {
-            name: None if self.tables[name] is None else [row for _, row in self.rows(name) if usable(name, row)]
+            name: None
+            if self.tables[name] is None
+            else [row for _, row in self.rows(name) if usable(name, row)]
             for name in COLUMNS
         }
-        for (line, row) in self.screened.values():
+        for line, row in self.screened.values():
             if not self.date(row, "screening_date"):
                 continue
             patient = rules.Patient(row, {**whole, "screening": []}, self.protocol)
@@ -500,9 +553,19 @@ class Checker(Reader):
         before = [x for x in (consent, patient.enrolment_date) if x]
         for day, at in everything:
             if before and day < max(before):
-                self.note("infusions", (at,), pid, ("date",), "warning", "infusion before consent or enrolment", sure=at in given_lines)
+                self.note(
+                    "infusions",
+                    (at,),
+                    pid,
+                    ("date",),
+                    "warning",
+                    "infusion before consent or enrolment",
+                    sure=at in given_lines,
+                )
         if place and (place[0][0] - patient.screening_date).days > 28:
-            self.note("infusions", (place[0][4],), pid, ("date",), "warning", "over 28 days to first infusion")
+            self.note(
+                "infusions", (place[0][4],), pid, ("date",), "warning", "over 28 days to first infusion"
+            )
         self.cycle_warnings(patient, place)
         for at, row in self.rows("mrs"):
             if row.get("patient_id") != pid or not self.date(row, "date"):
@@ -512,7 +575,15 @@ class Checker(Reader):
                 _, low, high = rules.VISITS[label]
                 if not patient.day(low) <= self.date(row, "date") <= patient.day(high):
                     blank = not row.get("mrs") or rules.parse_number(row["mrs"]) == 6
-                    self.note("mrs", (at,), pid, ("visit", "date"), "warning", "label outside window", sure=not blank)
+                    self.note(
+                        "mrs",
+                        (at,),
+                        pid,
+                        ("visit", "date"),
+                        "warning",
+                        "label outside window",
+                        sure=not blank,
+                    )
 
     def cycle_warnings(self, patient, place):
         pid = patient.id
@@ -522,13 +593,23 @@ class Checker(Reader):
         cycles = patient.cycles()
         for cycle, days in by_cycle.items():
             if not 2 <= len({d for d, *_ in days}) <= 5:
-                self.note("infusions", [at for *_, at in days], pid, ("date", "cycle"), "warning", "days of a cycle")
+                self.note(
+                    "infusions", [at for *_, at in days], pid, ("date", "cycle"), "warning", "days of a cycle"
+                )
             weight = cycles[cycle][2]
             for _, dose, row, at in days:
                 own = rules.sound_weight(rules.parse_number(row.get("weight_kg", "")))
                 limits = [Fraction("2.2") * w + rules.TOLERANCE for w in (weight, own) if w is not None]
                 if limits and dose > min(limits):
-                    self.note("infusions", (at,), pid, ("dose_g",), "warning", "day's dose", sure=weight is not None and dose > max(limits))
+                    self.note(
+                        "infusions",
+                        (at,),
+                        pid,
+                        ("dose_g",),
+                        "warning",
+                        "day's dose",
+                        sure=weight is not None and dose > max(limits),
+                    )
         ordered = sorted(by_cycle)
         for i, cycle in enumerate(ordered[1:], 1):
             lower = [x for c in ordered[:i] for x in by_cycle[c]]
@@ -539,7 +620,12 @@ class Checker(Reader):
         previous = None
         for cycle in ordered:
             recorded = next(
-                ((rules.parse_number(r["weight_kg"]), at) for _, _, r, at in by_cycle[cycle] if r.get("weight_kg")), None
+                (
+                    (rules.parse_number(r["weight_kg"]), at)
+                    for _, _, r, at in by_cycle[cycle]
+                    if r.get("weight_kg")
+                ),
+                None,
             )
             if recorded is None or rules.sound_weight(recorded[0]) is None:
                 continue

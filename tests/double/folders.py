@@ -32,11 +32,68 @@ NAMES = """corticosteroid; corticosteroids; corticothérapie; Corticoïdes; PRED
     zopiclone; 3,4-diaminopyridine; enoxaparin; énoxaparine; aspirin; aspirine; amlodipine; atorvastatin; insulin; insuline; metformin;
     metformine; omeprazole; oméprazole; levothyroxine; lévothyroxine; amoxicillin; amoxicilline; ondansetron; macrogol; salbutamol;
     vitamin D; vitamine D; rehabilitation; rééducation"""
-UNKNOWN_NAMES = "homéopathie; ginkgo biloba; produit XYZ-12; prednisonelike; rituximabesque; n/a; nan; None; ?"
-ODD_IDS = ("007", "1e5", "NA", "nan", "None", "TRUE", "1", "1.0", "p one", "é-12", "null", "1_0", "-", "P0", "p0", "2014-03-05", "<b>x</b>", "0x10")
-OTHER_CODES = ("N02BE01", "L01XA02", "L01XC03", "L01FX05", "L01FX", "L01AA02", "L01BA04", "J06BB01", "H02CA01", "A", "N", "A10", "L02", "L03AA02", "L01CD01", "L01E", "R03BA02", "D07AC")
-MALFORMED = ("L04AX1", "L4AX01", "L04-AX01", "L04 AX01", "04AX01", "L04AX011", "ABC", "?", "L04AXO1", "L01XC1", "L0", "NA", "M01AE-1", "n02be0")
-OPEN_CODES = tuple(sorted({code[:k] for code in IMMUNO_CODES for k in (1, 3, 4, 5) if k < len(code)} - set(IMMUNO_CODES)))
+UNKNOWN_NAMES = (
+    "homéopathie; ginkgo biloba; produit XYZ-12; prednisonelike; rituximabesque; n/a; nan; None; ?"
+)
+ODD_IDS = (
+    "007",
+    "1e5",
+    "NA",
+    "nan",
+    "None",
+    "TRUE",
+    "1",
+    "1.0",
+    "p one",
+    "é-12",
+    "null",
+    "1_0",
+    "-",
+    "P0",
+    "p0",
+    "2014-03-05",
+    "<b>x</b>",
+    "0x10",
+)
+OTHER_CODES = (
+    "N02BE01",
+    "L01XA02",
+    "L01XC03",
+    "L01FX05",
+    "L01FX",
+    "L01AA02",
+    "L01BA04",
+    "J06BB01",
+    "H02CA01",
+    "A",
+    "N",
+    "A10",
+    "L02",
+    "L03AA02",
+    "L01CD01",
+    "L01E",
+    "R03BA02",
+    "D07AC",
+)
+MALFORMED = (
+    "L04AX1",
+    "L4AX01",
+    "L04-AX01",
+    "L04 AX01",
+    "04AX01",
+    "L04AX011",
+    "ABC",
+    "?",
+    "L04AXO1",
+    "L01XC1",
+    "L0",
+    "NA",
+    "M01AE-1",
+    "n02be0",
+)
+OPEN_CODES = tuple(
+    sorted({code[:k] for code in IMMUNO_CODES for k in (1, 3, 4, 5) if k < len(code)} - set(IMMUNO_CODES))
+)
 
 
 def words_of(text):
@@ -103,13 +160,40 @@ class EdgePatient:
         if self.enrolment and rng.random() < 0.02:
             self.enrolment = s - self.pick(1, 3) * DAY
         reference = self.enrolment or s
-        consent = self.mostly(iso(min(s, reference)), iso(reference), iso(reference + DAY), iso(reference - DAY), iso(reference + 9 * DAY), "")
+        consent = self.mostly(
+            iso(min(s, reference)),
+            iso(reference),
+            iso(reference + DAY),
+            iso(reference - DAY),
+            iso(reference + 9 * DAY),
+            "",
+        )
         self.weight = self.mostly(
-            number(Decimal(rng.randint(300, 1100)) / 10), "", "", "25", "24.9", "250", "250.1", "20", "260", "70.55", "48.125"
+            number(Decimal(rng.randint(300, 1100)) / 10),
+            "",
+            "",
+            "25",
+            "24.9",
+            "250",
+            "250.1",
+            "20",
+            "260",
+            "70.55",
+            "48.125",
         )
         self.mrs = self.mostly(self.pick("2", "3"), "0", "1", "4", "5", "", "3.0", "4", "")
         age, sex = str(rng.randint(35, 85)), self.pick("female", "male")
-        creatinine = self.mostly(number(Decimal(rng.randint(400, 1400)) / 10), "", "20", "20.1", "20.0001", "1.1", "350", "600.5", "88.4")
+        creatinine = self.mostly(
+            number(Decimal(rng.randint(400, 1400)) / 10),
+            "",
+            "20",
+            "20.1",
+            "20.0001",
+            "1.1",
+            "350",
+            "600.5",
+            "88.4",
+        )
         weight = self.weight
         if rng.random() < 0.08:  # a clearance of 30 mL/min, and next to it
             age, sex, weight, creatinine = self.pick(
@@ -132,14 +216,18 @@ class EdgePatient:
         self.rows["screening.csv"].append(
             {
                 "patient_id": self.id,
-                "site": self.pick("Lyon", "Saint-Étienne", "NA", "", 'Hôpital "Nord", Lyon', "ligne 1\nligne 2"),
+                "site": self.pick(
+                    "Lyon", "Saint-Étienne", "NA", "", 'Hôpital "Nord", Lyon', "ligne 1\nligne 2"
+                ),
                 "screening_date": iso(s),
                 "consent_date": consent,
                 "enrolment_date": iso(self.enrolment) if self.enrolment else "",
                 "age": age,
                 "sex": shout(rng, sex),
                 "weight_kg": weight,
-                "height_cm": self.mostly(str(rng.randint(150, 190)), "", "100", "99.9", "230", "230.5", "170.5", "1.70"),
+                "height_cm": self.mostly(
+                    str(rng.randint(150, 190)), "", "100", "99.9", "230", "230.5", "170.5", "1.70"
+                ),
                 "symptom_onset_date": self.onset(),
                 "pns_level": shout(rng, self.mostly("definite", "probable", "possible", "none", "")),
                 "antibody_serum": self.antibodies(),
@@ -169,19 +257,64 @@ class EdgePatient:
         if roll < 0.78:
             month = add_months(s.replace(day=1), self.pick(-8, -7, -7, -6, -6, -5, -1, 0, 0, 1))
             return f"{month.year}-{month.month:02}"
-        return self.pick("", str(s.year), str(s.year - 1), str(s.year - 2), str(s.year + 1), str(s.year - 32), iso(add_months(s, -7)), iso(add_months(s, -400)))
+        return self.pick(
+            "",
+            str(s.year),
+            str(s.year - 1),
+            str(s.year - 2),
+            str(s.year + 1),
+            str(s.year - 32),
+            iso(add_months(s, -7)),
+            iso(add_months(s, -400)),
+        )
 
     def antibodies(self):
         rng = self.rng
         if self.usual and rng.random() < 0.7:
             return self.pick("Hu", "Yo", "CV2", "Hu;CV2", "hu; sox1", "CRMP5", "CV2/CRMP5", "SOX1;cv2/crmp5")
-        return shout(rng, self.pick("", "", "none", "None", "Ri", "Ma2", "amphiphysin", "Tr", "SOX1", "VGCC", "other", "Ri;SOX1", "Hu", "other ; yo", "crmp5"))
+        return shout(
+            rng,
+            self.pick(
+                "",
+                "",
+                "none",
+                "None",
+                "Ri",
+                "Ma2",
+                "amphiphysin",
+                "Tr",
+                "SOX1",
+                "VGCC",
+                "other",
+                "Ri;SOX1",
+                "Hu",
+                "other ; yo",
+                "crmp5",
+            ),
+        )
 
     # .......................................................................................... infusions
 
     def infuse(self):
         rng = self.rng
-        self.plan = list(self.pick((1, 2, 3, 4, 5, 6), (1, 2, 3, 4, 5, 6), (1, 2, 3), (1, 2, 3), (1, 2, 3, 4), (1, 2), (1,), (1, 3), (2, 3), (1, 2, 3, 5), (1, 2, 4, 5, 6), (4,), (), (3, 4)))
+        self.plan = list(
+            self.pick(
+                (1, 2, 3, 4, 5, 6),
+                (1, 2, 3, 4, 5, 6),
+                (1, 2, 3),
+                (1, 2, 3),
+                (1, 2, 3, 4),
+                (1, 2),
+                (1,),
+                (1, 3),
+                (2, 3),
+                (1, 2, 3, 5),
+                (1, 2, 4, 5, 6),
+                (4,),
+                (),
+                (3, 4),
+            )
+        )
         start = self.enrolment + self.pick(0, 0, 1, 2, 5, 10) * DAY
         if rng.random() < 0.05:
             start = self.screening + self.pick(28, 29, 40) * DAY
@@ -199,18 +332,41 @@ class EdgePatient:
             day = (self.enrolment if not used else min(used)) - self.pick(1, 2, 3) * DAY
             if day not in used:
                 cycle = self.pick(1, 1, 2, 3, 6)
-                self.rows["infusions.csv"].append(self.infusion(cycle, day, self.pick("0", "0.0", "0"), self.pick("", "99", "40")))
+                self.rows["infusions.csv"].append(
+                    self.infusion(cycle, day, self.pick("0", "0.0", "0"), self.pick("", "99", "40"))
+                )
         if rng.random() < 0.3:
             rng.shuffle(self.rows["infusions.csv"])
 
     def cycle(self, cycle, start, used):
         rng = self.rng
         base = Decimal(self.weight) if self.weight else Decimal(60)
-        pattern = self.pick("blank", "all", "all", "later", "two", "slip", "blank") if rng.random() < 0.6 else "blank"
-        recorded = (base * self.pick(Decimal("0.98"), Decimal("1.02"), Decimal("1.1"), Decimal("1.11"), Decimal("0.9"), Decimal(1))).quantize(Decimal("0.01"))
+        pattern = (
+            self.pick("blank", "all", "all", "later", "two", "slip", "blank")
+            if rng.random() < 0.6
+            else "blank"
+        )
+        recorded = (
+            base
+            * self.pick(
+                Decimal("0.98"), Decimal("1.02"), Decimal("1.1"), Decimal("1.11"), Decimal("0.9"), Decimal(1)
+            )
+        ).quantize(Decimal("0.01"))
         weight = {"blank": base, "slip": base}.get(pattern, recorded)
         share = self.mostly(
-            self.pick("1", "0.97", "1.03", "1"), "0.9", "0.9", "1.1", "1.1", "0.8999", "1.1001", "0.5", "0.899999999", "1.10000001", "0.91", "1.09", p=0.75
+            self.pick("1", "0.97", "1.03", "1"),
+            "0.9",
+            "0.9",
+            "1.1",
+            "1.1",
+            "0.8999",
+            "1.1001",
+            "0.5",
+            "0.899999999",
+            "1.10000001",
+            "0.91",
+            "1.09",
+            p=0.75,
         )
         total = 2 * weight * Decimal(share)
         days = self.mostly(5, 2, 3, 4, 1, 6, 5, p=0.7)
@@ -255,7 +411,35 @@ class EdgePatient:
         self.death = None
         self.contact = self.at(self.pick(1, 60, 99, 112, 113, 114, 150, 183, 300, 400, 300, 350, 380, 420))
         if rng.random() < 0.25:
-            self.death = self.at(self.pick(1, 5, 20, 40, 70, 71, 84, 85, 86, 90, 98, 99, 100, 112, 113, 114, 155, 168, 169, 170, 175, 182, 183, 184, 260))
+            self.death = self.at(
+                self.pick(
+                    1,
+                    5,
+                    20,
+                    40,
+                    70,
+                    71,
+                    84,
+                    85,
+                    86,
+                    90,
+                    98,
+                    99,
+                    100,
+                    112,
+                    113,
+                    114,
+                    155,
+                    168,
+                    169,
+                    170,
+                    175,
+                    182,
+                    183,
+                    184,
+                    260,
+                )
+            )
             self.death = max(self.death, self.screening)
             self.contact = self.pick(self.death, self.death, self.death - 3 * DAY)
         if self.death or rng.random() < 0.93:
@@ -263,9 +447,13 @@ class EdgePatient:
                 {
                     "patient_id": self.id,
                     "last_contact_date": iso(self.contact),
-                    "status": shout(rng, "dead" if self.death else self.pick("alive", "alive", "withdrawn", "lost")),
+                    "status": shout(
+                        rng, "dead" if self.death else self.pick("alive", "alive", "withdrawn", "lost")
+                    ),
                     "death_date": iso(self.death) if self.death else "",
-                    "death_cause": self.pick("tumour", "neurological", "other", "", "Tumour") if self.death else "",
+                    "death_cause": self.pick("tumour", "neurological", "other", "", "Tumour")
+                    if self.death
+                    else "",
                 }
             )
 
@@ -301,7 +489,9 @@ class EdgePatient:
             days += [(self.at(self.pick(110, 120, 140, 200, 240, 300)), "Month 4")]
         taken = set()
         for day, label in days:
-            raters = self.pick(["R1"], ["R1"], ["R1"], [""], ["R1", "R2"], ["R2", "R1"], ["R1", "R2", "R3"], ["", "R1"])
+            raters = self.pick(
+                ["R1"], ["R1"], ["R1"], [""], ["R1", "R2"], ["R2", "R1"], ["R1", "R2", "R3"], ["", "R1"]
+            )
             for rater in raters:
                 if (day, rater) in taken:
                     continue
@@ -311,10 +501,18 @@ class EdgePatient:
                     value = ""
                 if rng.random() < 0.05 and value:
                     value += ".0"
-                row = {"patient_id": self.id, "date": iso(day), "mrs": value, "visit": label if rng.random() < 0.9 else "", "rater": rater}
+                row = {
+                    "patient_id": self.id,
+                    "date": iso(day),
+                    "mrs": value,
+                    "visit": label if rng.random() < 0.9 else "",
+                    "rater": rater,
+                }
                 self.rows["mrs.csv"] += [row, dict(row)] if rng.random() < 0.01 else [row]
         if self.death and rng.random() < 0.5:
-            self.rows["mrs.csv"].append({"patient_id": self.id, "date": iso(self.death), "mrs": "6", "visit": "Death", "rater": "R9"})
+            self.rows["mrs.csv"].append(
+                {"patient_id": self.id, "date": iso(self.death), "mrs": "6", "visit": "Death", "rater": "R9"}
+            )
         if rng.random() < 0.4:
             rng.shuffle(self.rows["mrs.csv"])
 
@@ -333,7 +531,9 @@ class EdgePatient:
                     text = self.pick(str(value), str(value), f"{value}.0")
                     if rng.random() < 0.04:
                         text = ""
-                    self.rows["scales.csv"].append({"patient_id": self.id, "date": iso(day), "scale": shout(rng, scale), "score": text})
+                    self.rows["scales.csv"].append(
+                        {"patient_id": self.id, "date": iso(day), "scale": shout(rng, scale), "score": text}
+                    )
 
     # ......................................................................................... medications
 
@@ -355,7 +555,19 @@ class EdgePatient:
             else:
                 code = rng.choice(MALFORMED)
             code = code.lower() if rng.random() < 0.15 else code
-            self.medication(name, code, self.pick("pns", "pns", "", "tumour", "other", "premedication", "trial" if rng.random() < 0.3 else "pns"))
+            self.medication(
+                name,
+                code,
+                self.pick(
+                    "pns",
+                    "pns",
+                    "",
+                    "tumour",
+                    "other",
+                    "premedication",
+                    "trial" if rng.random() < 0.3 else "pns",
+                ),
+            )
         if self.first and rng.random() < 0.1:  # the trial's own, and an immunoglobulin next to it
             day = self.pick(self.first, self.first, self.first + DAY, self.first - DAY, self.first + 28 * DAY)
             zero = [r["date"] for r in self.rows["infusions.csv"] if Decimal(r["dose_g"]) == 0]
@@ -379,7 +591,9 @@ class EdgePatient:
         starts = [*ends, s - 40 * DAY]
         if self.enrolment:
             rated = [dt.date.fromisoformat(r["date"]) for r in self.rows["mrs.csv"]]
-            near = [self.at(d) for d in (1, 2, 84, 85, 86, 99, 168, 169, 170)] + [d + k * DAY for d in rated for k in (-1, 0, 1)]
+            near = [self.at(d) for d in (1, 2, 84, 85, 86, 99, 168, 169, 170)] + [
+                d + k * DAY for d in rated for k in (-1, 0, 1)
+            ]
             starts += near if self.usual else near[:9]
             if self.usual and rng.random() < 0.6:
                 starts = near
@@ -419,7 +633,13 @@ class EdgePatient:
         """Leave out what would be dated after the death."""
         if not self.death:
             return
-        for name, column in (("mrs.csv", "date"), ("scales.csv", "date"), ("infusions.csv", "date"), ("adverse_events.csv", "start_date"), ("medications.csv", "start_date")):
+        for name, column in (
+            ("mrs.csv", "date"),
+            ("scales.csv", "date"),
+            ("infusions.csv", "date"),
+            ("adverse_events.csv", "start_date"),
+            ("medications.csv", "start_date"),
+        ):
             self.rows[name] = [r for r in self.rows[name] if not r[column] or r[column] <= iso(self.death)]
         if not self.enrolment:
             return
@@ -515,7 +735,12 @@ def clean_folder(seed=4, n=24):
                 )
         dead = i % 8 == 7
         end = day1 + (rng.randint(190, 240) if dead else rng.randint(250, 400)) * DAY
-        for label, offset in (("Baseline", 0), ("Month 1", 29), ("Month 3", 84 + rng.randint(-9, 9)), ("Month 6", 168 + rng.randint(-9, 9))):
+        for label, offset in (
+            ("Baseline", 0),
+            ("Month 1", 29),
+            ("Month 3", 84 + rng.randint(-9, 9)),
+            ("Month 6", 168 + rng.randint(-9, 9)),
+        ):
             for rater in ("R1", "R2")[: rng.randint(1, 2)]:
                 folder["mrs.csv"].append(
                     {
@@ -528,7 +753,12 @@ def clean_folder(seed=4, n=24):
                 )
             for scale, top in (("Barthel", 100), ("ICARS", 100), ("ONLS", 12)):
                 folder["scales.csv"].append(
-                    {"patient_id": pid, "date": iso(day1 + offset * DAY), "scale": scale, "score": str(rng.randint(1, top - 1))}
+                    {
+                        "patient_id": pid,
+                        "date": iso(day1 + offset * DAY),
+                        "scale": scale,
+                        "score": str(rng.randint(1, top - 1)),
+                    }
                 )
         start = day1 + rng.randint(1, 100) * DAY
         folder["adverse_events.csv"].append(

@@ -324,7 +324,11 @@ class Patient:
 
     def clearance(self):
         """Cockcroft-Gault clearance, exact, or None."""
-        age, weight, creatinine = self.number("age"), self.screening_weight(), self.number("creatinine_umol_l")
+        age, weight, creatinine = (
+            self.number("age"),
+            self.screening_weight(),
+            self.number("creatinine_umol_l"),
+        )
         sex = word(self.row, "sex")
         if age is None or weight is None or creatinine is None or creatinine <= 20 or not sex:
             return None
@@ -372,7 +376,11 @@ class Patient:
         return [
             start
             for start, _, classes, indication in self.medication_records()
-            if start is not None and classes and classes != {"checkpoint"} and indication in {"", "pns"} and start > self.day1
+            if start is not None
+            and classes
+            and classes != {"checkpoint"}
+            and indication in {"", "pns"}
+            and start > self.day1
         ]
 
     # ..................................................................................... exposure
@@ -661,7 +669,15 @@ def patients_of(folder, protocol="publication", primary_rater=None):
     return [Patient(row, tables, protocol, primary_rater) for row in tables["screening"]]
 
 
-def analyse(folder, protocol="publication", estimand=None, visit="Month 3", null=None, primary_rater=None, patients=None):
+def analyse(
+    folder,
+    protocol="publication",
+    estimand=None,
+    visit="Month 3",
+    null=None,
+    primary_rater=None,
+    patients=None,
+):
     """What the analysis of a folder must print, without the findings."""
     patients = patients or patients_of(folder, protocol, primary_rater)
     estimand = {**ESTIMAND, **(estimand or {})}
