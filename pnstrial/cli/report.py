@@ -42,7 +42,7 @@ def _report(words: argparse.Namespace) -> int:
         docx=words.docx,
         rtf=words.rtf,
         null=words.null,
-        command=command,
+        command=shlex.join(command),
     )
     written = sorted(str(path) for path in page.parent.rglob("*") if path.is_file())
     if words.json:

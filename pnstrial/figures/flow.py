@@ -116,7 +116,7 @@ def consort_flow(flow: Flow, axes: Axes | None = None) -> Axes:
     if rest:
         listed.append(("other combinations", rest))
     side = [f"Not enrolled (n = {flow.not_enrolled})", *(f"   {name}: {count}" for name, count in listed)]
-    decided = ["Interim decision"]
+    decided = [f"Interim decision on the enrolled (n = {flow.enrolled})"]
     decided += [f"   {name}: {count}" for name, count in flow.decisions]
     main = [
         ("screened", [f"Screened (n = {flow.screened})"]),
@@ -125,7 +125,7 @@ def consort_flow(flow: Flow, axes: Axes | None = None) -> Axes:
         ("decided", decided),
     ]
     for name, rated, dead, without in flow.at_visit:
-        main.append((name, [f"{name}: rated {rated}, dead {dead}, no value {without}"]))
+        main.append((name, [f"{name} (n = {flow.enrolled}): rated {rated}, dead {dead}, no value {without}"]))
     main.append(("per protocol", [f"Per-protocol set (n = {flow.per_protocol})"]))
     line = 0.2
     heights = [line * len(lines) + 0.22 for _, lines in main]

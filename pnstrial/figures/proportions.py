@@ -74,6 +74,8 @@ def forest(rows: pd.DataFrame, axes: Axes | None = None, *, null: float | None =
                     markeredgecolor=INK,
                     ms=5.5,
                     linestyle="none",
+                    clip_on=False,  # a proportion of 0 or 1 keeps its whole mark
+                    zorder=3,
                 )
                 named(point, f"point:{row['label']}")
             axes.text(1.01, place, told, transform=axes.get_yaxis_transform(), fontsize=8.5, va="center")
