@@ -32,9 +32,10 @@ def _report(words: argparse.Namespace) -> int:
 
     off_screen()
     protocol = load_protocol(words.protocol)
-    command = shlex.join(
-        ["pnstrial", "report", Path(words.folder).name, "--protocol", Path(words.protocol).name]
-    )
+    # names without folders, and not where it is written: the same input gives the same bytes anywhere
+    command = ["pnstrial", "report", Path(words.folder).name, "--protocol", Path(words.protocol).name]
+    command += [] if words.null is None else ["--null", f"{words.null:g}"]
+    command += [f"--{kind}" for kind in ("docx", "rtf") if getattr(words, kind)]
     page = report(
         read_trial(words.folder),
         protocol,

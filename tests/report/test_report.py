@@ -121,6 +121,7 @@ def test_degenerate_trials_give_a_page(name, tmp_path):
 def test_command(tmp_path, capsys, example_folder):
     assert main(["report", str(example_folder), "--out", str(tmp_path / "r"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["report"].endswith("report.html")
+    assert "pnstrial report example --protocol nct02343211<" in (tmp_path / "r" / "report.html").read_text()
     assert main(["report", "nowhere", "--out", str(tmp_path / "r")]) == 2
     assert "no folder 'nowhere'" in capsys.readouterr().err
     (tmp_path / "file").write_text("x")
