@@ -4,25 +4,40 @@ Input: times, and causes (0 = censored, 1, 2, ... = which event came first).
 Output: `CumulativeIncidence`: per cause the probability up to each time, with standard error and limits.
 Protocol section: none.
 Method: Aalen and Johansen, Scand J Stat 1978;5:141; standard errors by the infinitesimal jackknife, as R's
-survfit of a multi-state response (Aalen's variance, as in cmprsk, differs slightly at small n).
-Next: `trial`.
+survfit of a multi-state response, or by Aalen's variance (Ann Stat 1978;6:534), as R's cmprsk.
+Next: `gray`, `subdistribution`, `states`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
-from pnstrial.results import Result
+from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.observations import as_numbers, check_level, check_times, normal_quantile
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["CumulativeIncidence", "cumulative_incidence"]
+    Vector = NDArray[Any]
+
+__all__ = [
+    "CumulativeIncidence",
+    "IncidenceInfluence",
+    "causes_of",
+    "cumulative_incidence",
+    "incidence_influence",
+    "proportion_limits",
+]
+
+VARIANCES: Final = ("jackknife", "aalen")
+CONF_TYPES: Final = ("log-log", "plain", "log", "logit")
+EVENT_FREE: Final = "event-free"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,24 +54,41 @@ class CumulativeIncidence(Result):
     n_event : dict of int to ndarray
         Events of each cause at each time.
     incidence, std_error, lower, upper : dict of int to ndarray
-        By cause, shape (k,). Limits on the log-log scale; where the incidence is 0 both limits are 0.
+        By cause, shape (k,). The standard error is the one of `variance`, the limits are of `conf_type`; where
+        the incidence is 0 or 1 both limits are the incidence.
     event_free : ndarray, shape (k,)
         Probability of no event yet.
     n : int
     level : float
+    event_free_std_error, event_free_lower, event_free_upper : ndarray, shape (k,)
+        Of the probability of no event yet, made like those of the incidence.
+    variance_jackknife, variance_aalen : dict of int to ndarray
+        Both variances of the incidence by cause, shape (k,), whichever `std_error` comes from.
+    n_censored : ndarray, shape (k,)
+    variance, conf_type : str
+        Which standard error and which scale of the limits were asked for.
     """
 
-    time: NDArray[np.float64]
-    n_risk: NDArray[np.float64]
+    time: Vector
+    n_risk: Vector
     causes: tuple[int, ...]
-    n_event: dict[int, NDArray[np.float64]]
-    incidence: dict[int, NDArray[np.float64]]
-    std_error: dict[int, NDArray[np.float64]]
-    lower: dict[int, NDArray[np.float64]]
-    upper: dict[int, NDArray[np.float64]]
-    event_free: NDArray[np.float64]
+    n_event: dict[int, Vector]
+    incidence: dict[int, Vector]
+    std_error: dict[int, Vector]
+    lower: dict[int, Vector]
+    upper: dict[int, Vector]
+    event_free: Vector
     n: int
     level: float
+    event_free_std_error: Vector
+    event_free_lower: Vector
+    event_free_upper: Vector
+    variance_jackknife: dict[int, Vector]
+    variance_aalen: dict[int, Vector]
+    n_censored: Vector
+    variance: str = "jackknife"
+    conf_type: str = "log-log"
+    _steps: _Steps | None = field(default=None, repr=False)
 
     def at(self, times: ArrayLike) -> pd.DataFrame:
         """Give the incidence of each cause at some times.
@@ -68,25 +100,132 @@ class CumulativeIncidence(Result):
         Returns
         -------
         pandas.DataFrame
-            time, cause, incidence, std_error, lower, upper; 0 before the first time.
+            time, cause, n_risk (at risk at the time), incidence, std_error, lower, upper, variance_aalen; the
+            incidence is 0 before the first time and stays at its last value after the last.
+
+        Raises
+        ------
+        ValueError
+            If a time is negative or not finite.
+
+        Examples
+        --------
+        >>> cumulative_incidence([1, 2, 3], [1, 2, 0]).at([0, 2])[["cause", "incidence"]].round(3).values.tolist()
+        [[1.0, 0.0], [1.0, 0.333], [2.0, 0.0], [2.0, 0.333]]
         """
         wanted = check_times(times)
-        place = np.searchsorted(self.time, wanted, side="right") - 1
+        place = np.searchsorted(self.time, wanted, side="right")
+        at_risk = np.append(self.n_risk, 0.0)[np.searchsorted(self.time, wanted, side="left")]
         rows: list[pd.DataFrame] = []
         for cause in self.causes:
-            part = {"time": wanted, "cause": cause}
-            for name in ("incidence", "std_error", "lower", "upper"):
-                values = getattr(self, name)[cause]
-                part[name] = (
-                    np.where(place >= 0, values[np.maximum(place, 0)], 0.0) if values.size else 0.0 * wanted
-                )
+            part: dict[str, Any] = {"time": wanted, "cause": cause, "n_risk": at_risk}
+            for name in ("incidence", "std_error", "lower", "upper", "variance_aalen"):
+                part[name] = np.append(0.0, getattr(self, name)[cause])[place]
             rows.append(pd.DataFrame(part))
         if not rows:
             return pd.DataFrame(columns=["time", "cause", "incidence", "std_error", "lower", "upper"])
         return pd.concat(rows, ignore_index=True)
 
+    def states(self, times: ArrayLike) -> pd.DataFrame:
+        """Give the probability of every state, having had no event among them; they add to 1.
+
+        Parameters
+        ----------
+        times : array_like
+
+        Returns
+        -------
+        pandas.DataFrame
+            time, state ("event-free" or the cause), probability, std_error, lower, upper.
+
+        Raises
+        ------
+        ValueError
+            If a time is negative or not finite.
+
+        Examples
+        --------
+        >>> cumulative_incidence([1, 2, 3], [1, 2, 0]).states(2)["probability"].round(3).tolist()
+        [0.333, 0.333, 0.333]
+        """
+        wanted = check_times(times)
+        place = np.searchsorted(self.time, wanted, side="right")
+        none = {
+            "probability": (1.0, self.event_free),
+            "std_error": (0.0, self.event_free_std_error),
+            "lower": (1.0, self.event_free_lower),
+            "upper": (1.0, self.event_free_upper),
+        }
+        free = {name: np.append(start, values)[place] for name, (start, values) in none.items()}
+        first = pd.DataFrame({"time": wanted, "state": EVENT_FREE, **free})
+        rest = self.at(wanted).rename(columns={"cause": "state", "incidence": "probability"})
+        parts = [first, rest[list(first.columns)]] if self.causes else [first]
+        return pd.concat(parts, ignore_index=True)
+
+    def time_in_state(self, tau: float | None = None) -> pd.DataFrame:
+        """Give the mean time spent without event, and after each cause, up to a horizon.
+
+        Parameters
+        ----------
+        tau : float, optional
+            Horizon; the last time if not given.
+
+        Returns
+        -------
+        pandas.DataFrame
+            state ("event-free" or the cause), n_event, estimate, std_error (infinitesimal jackknife), lower,
+            upper (normal, cut at 0 and tau). The estimates add to tau; the one of a cause is the time lost to it.
+
+        Raises
+        ------
+        ValueError
+            If tau is not positive or lies beyond the last time while somebody had no event by then.
+
+        Notes
+        -----
+        Andersen, Stat Med 2013;32:5278: the area under each state's probability. Its standard error integrates
+        the influence of each patient, so it does not need the covariance between times.
+
+        Examples
+        --------
+        >>> cumulative_incidence([1, 2, 3, 4], [1, 2, 0, 1]).time_in_state(3)["estimate"].tolist()
+        [2.25, 0.5, 0.25]
+        """
+        steps = self._steps
+        if steps is None:
+            raise ValueError("time_in_state needs a result of cumulative_incidence")
+        horizon = float(self.time[-1]) if tau is None else float(tau)
+        if not (np.isfinite(horizon) and horizon > 0):
+            raise ValueError(f"tau must be positive and finite, got {tau!r}")
+        if horizon > self.time[-1] and self.event_free[-1] > 0:
+            raise ValueError(
+                f"tau = {horizon:g} lies beyond the last time, {self.time[-1]:g}, when patients were still without "
+                f"event: nothing is known there; use a tau up to {self.time[-1]:g}"
+            )
+        z = normal_quantile(self.level)
+        rows: list[dict[str, Any]] = []
+        for cause in (None, *self.causes):
+            estimate, error = steps.area(cause, horizon)
+            rows.append(
+                {
+                    "state": EVENT_FREE if cause is None else cause,
+                    "n_event": 0 if cause is None else int(self.n_event[cause].sum()),
+                    "estimate": estimate,
+                    "std_error": error,
+                    "lower": max(estimate - z * error, 0.0),
+                    "upper": min(estimate + z * error, horizon),
+                }
+            )
+        return pd.DataFrame(rows)
+
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per time and cause."""
+        """Return one row per time and cause.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `at`.
+        """
         return self.at(self.time)
 
     def __str__(self) -> str:
@@ -98,7 +237,187 @@ class CumulativeIncidence(Result):
         return "\n".join(told)
 
 
-def cumulative_incidence(time: ArrayLike, cause: ArrayLike, level: float = 0.95) -> CumulativeIncidence:
+def causes_of(time: ArrayLike, cause: ArrayLike) -> tuple[Vector, NDArray[np.int64]]:
+    """Read times and causes.
+
+    Parameters
+    ----------
+    time : array_like, shape (n,)
+    cause : array_like of int, shape (n,)
+
+    Returns
+    -------
+    time : ndarray of float, shape (n,)
+    cause : ndarray of int, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        For times that are negative or not finite, causes that are not whole numbers from 0 on, unequal lengths or
+        no patient; every offender is named.
+
+    Examples
+    --------
+    >>> causes_of([1, 2.5], [0, 2])
+    (array([1. , 2.5]), array([0, 2]))
+    """
+    times, codes = as_numbers(time, "time"), as_numbers(cause, "cause")
+    if times.size != codes.size:
+        raise ValueError(f"time has {times.size} values and cause {codes.size}; give one cause for each time")
+    if times.size == 0:
+        raise ValueError("time is empty; give at least one patient")
+    faults = [
+        _listed("time", times, ~(np.isfinite(times) & (times >= 0)), "a follow-up time must be finite and at least 0"),
+        _listed(
+            "cause", codes, ~(np.isfinite(codes) & (codes >= 0) & (codes == np.floor(codes))),
+            "write 0 for censored, 1, 2, ... for the event that came first",
+        ),
+    ]  # fmt: skip
+    if any(faults):
+        raise ValueError(". ".join(fault for fault in faults if fault))
+    return times, codes.astype(np.int64)
+
+
+def _listed(name: str, values: Vector, wrong: Vector, rule: str) -> str:
+    places = np.flatnonzero(wrong)
+    if not places.size:
+        return ""
+    told = ", ".join(f"{name}[{i}] is {values[i]:g}" for i in places[:8])
+    return told + (f" and {places.size - 8} more" if places.size > 8 else "") + f"; {rule}"
+
+
+class _Steps:
+    """Counts at the distinct times, the Aalen-Johansen estimate and the influence of each kind of patient.
+
+    The derivative of F_k(t) with respect to the weight of patient i is a_i(t) - F_k(t) b_i(t), where a_i and b_i
+    grow while i is at risk, in the same way for all, and stay as they are from i's own time on. So sums over the
+    patients are sums over times and kinds of end, and nothing of size n x k is needed.
+    """
+
+    def __init__(self, times: Vector, codes: NDArray[np.int64], causes: tuple[int, ...]) -> None:
+        self.time, self.place = np.unique(times, return_inverse=True)
+        self.codes = codes
+        self.causes = causes
+        k = self.time.size
+        total = np.bincount(self.place, minlength=k).astype(float)
+        self.risk = np.cumsum(total[::-1])[::-1]
+        self.count = {c: np.bincount(self.place[codes == c], minlength=k).astype(float) for c in (0, *causes)}
+        self.events = total - self.count[0]
+        hazard = self.events / self.risk
+        self.free = np.cumprod(1.0 - hazard)
+        # The product of 1 - d/Y is exactly 0 after a time at which all at risk have an event.
+        self.before = np.append(1.0, self.free[:-1])
+        self.going = hazard < 1.0
+        self.left = np.where(self.going, 1.0 - hazard, 1.0)
+        self.loss = np.where(self.going, hazard / (self.left * self.risk), 0.0)
+        self.jump = np.where(self.going, 1.0 / (self.left * self.risk), 0.0)
+        self.curve = {c: np.cumsum(self.before * self.count[c] / self.risk) for c in causes}
+
+    def _kinds(self, cause: int | None) -> tuple[Vector, Vector, list[tuple[Vector, Vector, Vector]]]:
+        """Give the common part of a and b at each time, and for each kind of end: how many, its a, its b."""
+        common_b = -np.cumsum(self.loss)
+        if cause is None:
+            zero = np.zeros(self.time.size)
+            return zero, common_b, [
+                (self.count[0], zero, common_b), (self.events, zero, common_b + self.jump),
+            ]  # fmt: skip
+        curve, own = self.curve[cause], self.count[cause]
+        rate = self.before / self.risk
+        common_a = -np.cumsum(rate * own / self.risk + curve * self.loss)
+        b = common_b + self.jump
+        a = common_a + curve * self.jump
+        return common_a, common_b, [
+            (self.count[0], common_a, common_b), (own, a + rate, b), (self.events - own, a, b),
+        ]  # fmt: skip
+
+    def value(self, cause: int | None) -> Vector:
+        return self.free if cause is None else self.curve[cause]
+
+    def jackknife(self, cause: int | None) -> Vector:
+        """Sum of squared influences at each time."""
+        common_a, common_b, kinds = self._kinds(cause)
+        f = self.value(cause)
+        aa, ab, bb = np.zeros((3, self.time.size))
+        for number, a, b in kinds:
+            aa += number * a * a
+            ab += number * a * b
+            bb += number * b * b
+        aa, ab, bb = np.cumsum(aa), np.cumsum(ab), np.cumsum(bb)
+        after = np.append(self.risk[1:], 0.0)
+        still = after * (common_a - f * common_b) ** 2
+        total = aa - 2.0 * f * ab + f * f * bb + still
+        # Three sums that cancel leave rounding where the variance is 0.
+        size = aa + 2.0 * f * np.abs(ab) + f * f * bb + still
+        return np.where(total > 64.0 * np.finfo(float).eps * size, total, 0.0)
+
+    def aalen(self, cause: int) -> Vector:
+        """Aalen's variance with the hypergeometric correction for ties, as cmprsk."""
+        f, own = self.curve[cause], self.count[cause]
+        other = self.events - own
+        inverse = np.where(self.free > 0.0, 1.0 / np.where(self.free > 0.0, self.free, 1.0), 0.0)
+
+        def load(number: Vector) -> Vector:
+            tied = 1.0 - (number - 1.0) / np.maximum(self.risk - 1.0, 1.0)
+            return np.where(
+                number > 0, (self.before / self.risk) ** 2 * np.where(number > 1, tied, 1.0) * number, 0.0
+            )
+
+        mine, theirs = load(own), load(other)
+        up, down = 1.0 + f * inverse, f * inverse
+        first = np.cumsum(up * up * mine + down * down * theirs)
+        cross = np.cumsum(inverse * (up * mine + down * theirs))
+        last = np.cumsum(inverse * inverse * (mine + theirs))
+        total = first + f * f * last - 2.0 * f * cross
+        size = first + f * f * last + 2.0 * f * np.abs(cross)
+        return np.where(total > 64.0 * np.finfo(float).eps * size, total, 0.0)
+
+    def influence(self, cause: int | None, at: Vector) -> Vector:
+        """Influence of each patient on the curve at some times, shape (n, times)."""
+        common_a, common_b, kinds = self._kinds(cause)
+        code = self._kind_of(cause)
+        a = np.choose(code, [kind[1][self.place] for kind in kinds])
+        b = np.choose(code, [kind[2][self.place] for kind in kinds])
+        step = np.searchsorted(self.time, at, side="right")
+        f = np.append(1.0 if cause is None else 0.0, self.value(cause))[step]
+        ahead = np.append(0.0, common_a)[step] - f * np.append(0.0, common_b)[step]
+        ended = self.time[self.place][:, None] <= at[None, :]
+        return np.where(ended, a[:, None] - f[None, :] * b[:, None], ahead[None, :])
+
+    def _kind_of(self, cause: int | None) -> NDArray[np.int64]:
+        if cause is None:
+            return (self.codes > 0).astype(np.int64)
+        return np.where(self.codes == 0, 0, np.where(self.codes == cause, 1, 2))
+
+    def area(self, cause: int | None, tau: float) -> tuple[float, float]:
+        """Area under the curve up to tau, with its infinitesimal jackknife standard error."""
+        area, influence = self.area_influence(cause, tau)
+        return area, float(np.sqrt(np.sum(influence**2)))
+
+    def area_influence(self, cause: int | None, tau: float) -> tuple[float, Vector]:
+        """Area under the curve up to tau, and the influence of each patient on it."""
+        common_a, common_b, kinds = self._kinds(cause)
+        edges = np.minimum(np.concatenate([[0.0], self.time, [max(tau, float(self.time[-1]))]]), tau)
+        width = np.diff(edges)
+        f = np.append(1.0 if cause is None else 0.0, self.value(cause))
+        under = np.append(0.0, np.cumsum(f * width))
+        shared = (np.append(0.0, common_a) - f * np.append(0.0, common_b)) * width
+        before = np.append(0.0, np.cumsum(shared))[1:-1]
+        rest = tau - edges[1:-1]
+        f_rest = under[-1] - under[1:-1]
+        code = self._kind_of(cause)
+        own = [before + a * rest - b * f_rest for _, a, b in kinds]
+        return float(under[-1]), np.choose(code, [values[self.place] for values in own])
+
+
+def cumulative_incidence(
+    time: ArrayLike,
+    cause: ArrayLike,
+    level: float = 0.95,
+    *,
+    causes: Sequence[int] | None = None,
+    variance: str = "jackknife",
+    conf_type: str = "log-log",
+) -> CumulativeIncidence:
     """Estimate the cumulative incidence of each cause.
 
     Parameters
@@ -108,6 +427,12 @@ def cumulative_incidence(time: ArrayLike, cause: ArrayLike, level: float = 0.95)
     cause : array_like of int, shape (n,)
         0 censored, 1, 2, ... the event that came first.
     level : float, default 0.95
+    causes : sequence of int, optional
+        Causes to report, those that never happened among them (their incidence is 0). Default: those that did.
+    variance : {"jackknife", "aalen"}
+        Source of `std_error` and of the limits; both variances are in the result.
+    conf_type : {"log-log", "plain", "log", "logit"}
+        Scale of the limits; "plain" and "log" are cut at 0 and 1.
 
     Returns
     -------
@@ -116,12 +441,18 @@ def cumulative_incidence(time: ArrayLike, cause: ArrayLike, level: float = 0.95)
     Raises
     ------
     ValueError
-        For times below 0, causes that are not whole numbers from 0 on, unequal lengths or no patient.
+        For times that are negative or not finite, causes that are not whole numbers from 0 on, unequal lengths, no
+        patient, a cause that happened and is not in `causes`, or an unknown variance or conf_type.
 
     Notes
     -----
-    F_k(t) = sum over s <= t of S(s-) dN_k(s) / Y(s). The standard error is the root of the sum of squared
-    derivatives of F_k with respect to the weight of each patient.
+    F_k(t) = sum over s <= t of S(s-) dN_k(s) / Y(s), S the Kaplan-Meier curve of any event (Aalen and Johansen
+    1978; Andersen et al 1993, eq. 4.4.1). "jackknife": the sum of squared derivatives of F_k with respect to the
+    weight of each patient, as ``survfit`` of R. "aalen": the sum over s of S(s-)^2 / Y(s)^2 times
+    (1 - (F_k(t) - F_k(s)) / S(s))^2 for each event of the cause, ((F_k(t) - F_k(s)) / S(s))^2 for each other one,
+    each with the hypergeometric correction 1 - (d - 1) / (Y - 1) for d ties, as ``cuminc`` of R's cmprsk. For
+    the probability of no event, "aalen" has the jackknife standard error too. Limits where the incidence is 0 or
+    1 are the incidence, where R gives NA.
 
     Examples
     --------
@@ -130,72 +461,144 @@ def cumulative_incidence(time: ArrayLike, cause: ArrayLike, level: float = 0.95)
     ([0.25, 0.25, 0.25, 0.75], [0.0, 0.25, 0.25, 0.25])
     """
     check_level(level)
-    times, codes = as_numbers(time, "time"), as_numbers(cause, "cause")
-    if times.size != codes.size:
-        raise ValueError(f"time has {times.size} values and cause {codes.size}; give one cause for each time")
-    if times.size == 0:
-        raise ValueError("time is empty; give at least one patient")
-    if (times < 0).any():
-        place = int(np.flatnonzero(times < 0)[0])
-        raise ValueError(f"time[{place}] is {times[place]:g}; a follow-up time must be at least 0")
-    if wrong := [i for i, code in enumerate(codes) if code < 0 or not float(code).is_integer()]:
+    if variance not in VARIANCES:
+        raise ValueError(f"variance must be one of {', '.join(map(repr, VARIANCES))}; got {variance!r}")
+    if conf_type not in CONF_TYPES:
+        raise ValueError(f"conf_type must be one of {', '.join(map(repr, CONF_TYPES))}; got {conf_type!r}")
+    times, codes = causes_of(time, cause)
+    seen = tuple(np.unique(codes[codes > 0]).tolist())
+    named = seen if causes is None else tuple(int(c) for c in causes)
+    if lacking := sorted(set(seen) - set(named)):
         raise ValueError(
-            f"cause[{wrong[0]}] is {codes[wrong[0]]:g}; write 0 for censored, 1, 2, ... for the event"
+            f"causes lacks {lacking}, which happened; name every cause, or give 0 to censor at one"
         )
-    whole = codes.astype(int)
-    causes = tuple(sorted(set(whole[whole > 0].tolist())))
-    distinct = np.unique(times)
-    n, k = times.size, distinct.size
-    risk = np.array([(times >= at).sum() for at in distinct], dtype=float)
-    counts = {
-        c: np.array([((times == at) & (whole == c)).sum() for at in distinct], dtype=float) for c in causes
-    }
-    incidence = {c: np.empty(k) for c in causes}
-    error = {c: np.empty(k) for c in causes}
-    free = np.empty(k)
-    survival = 1.0
-    d_survival = np.zeros(n)
-    now = dict.fromkeys(causes, 0.0)
-    d_now = {c: np.zeros(n) for c in causes}
-    for step, at in enumerate(distinct):
-        at_risk = (times >= at) / risk[step]
-        change = np.zeros(n)
-        total = 0.0
-        for c in causes:
-            hazard = counts[c][step] / risk[step]
-            d_hazard = ((times == at) & (whole == c)) / risk[step] - at_risk * hazard
-            now[c] += survival * hazard
-            d_now[c] += d_survival * hazard + survival * d_hazard
-            incidence[c][step] = now[c]
-            error[c][step] = np.sqrt(np.sum(d_now[c] ** 2))
-            total += hazard
-            change += d_hazard
-        d_survival = d_survival * (1.0 - total) - survival * change
-        survival *= 1.0 - total
-        free[step] = survival
-    limits = {c: _log_log(incidence[c], error[c], normal_quantile(level)) for c in causes}
+    if wrong := [c for c in named if c < 1] or len(set(named)) != len(named):
+        raise ValueError(f"causes must be different whole numbers from 1 on, got {list(named)} ({wrong=})")
+    steps = _Steps(times, codes, named)
+    jackknife = {c: steps.jackknife(c) for c in named}
+    aalen = {c: steps.aalen(c) for c in named}
+    error = {c: np.sqrt((jackknife if variance == "jackknife" else aalen)[c]) for c in named}
+    free_error = np.sqrt(steps.jackknife(None))
+    limits = {c: proportion_limits(steps.curve[c], error[c], level, conf_type) for c in named}
+    free_low, free_high = proportion_limits(steps.free, free_error, level, conf_type)
     return CumulativeIncidence(
-        time=distinct,
-        n_risk=risk,
-        causes=causes,
-        n_event=counts,
-        incidence=incidence,
+        time=steps.time,
+        n_risk=steps.risk,
+        causes=named,
+        n_event={c: steps.count[c] for c in named},
+        incidence=steps.curve,
         std_error=error,
-        lower={c: limits[c][0] for c in causes},
-        upper={c: limits[c][1] for c in causes},
-        event_free=free,
-        n=int(n),
+        lower={c: limits[c][0] for c in named},
+        upper={c: limits[c][1] for c in named},
+        event_free=steps.free,
+        n=int(times.size),
         level=level,
+        event_free_std_error=free_error,
+        event_free_lower=free_low,
+        event_free_upper=free_high,
+        variance_jackknife=jackknife,
+        variance_aalen=aalen,
+        n_censored=steps.count[0],
+        variance=variance,
+        conf_type=conf_type,
+        _steps=steps,
     )
 
 
-def _log_log(
-    p: NDArray[np.float64], error: NDArray[np.float64], z: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give limits on the log-log scale; an incidence of 0 or 1 is its own limits."""
-    inside = (p > 0) & (p < 1)
+@dataclass(frozen=True, eq=False)
+class IncidenceInfluence:
+    """Curve at some times and the influence of each patient on it.
+
+    Attributes
+    ----------
+    value : ndarray, shape (times,)
+    influence : ndarray, shape (n, times)
+        Derivative with respect to the weight of each patient; each column adds to 0.
+    """
+
+    value: Vector
+    influence: Vector
+
+
+def incidence_influence(
+    time: ArrayLike, cause: ArrayLike, failure: int | None, at: ArrayLike, *, area: bool = False
+) -> IncidenceInfluence | NotEstimable:
+    """Give the influence of each patient on the cumulative incidence of a cause.
+
+    Parameters
+    ----------
+    time, cause
+        As in `cumulative_incidence`.
+    failure : int or None
+        The cause; None for the probability of no event.
+    at : array_like, shape (times,)
+    area : bool
+        True: on the area under the curve from 0 to each time instead.
+
+    Returns
+    -------
+    IncidenceInfluence or NotEstimable
+        NotEstimable where the cause never happened.
+
+    Raises
+    ------
+    ValueError
+        As `cumulative_incidence`.
+
+    Examples
+    --------
+    >>> found = incidence_influence([1, 2], [1, 2], 1, [1])
+    >>> found.value.tolist(), found.influence.tolist()
+    ([0.5], [[0.25], [-0.25]])
+    """
+    wanted = check_times(at, "at")
+    times, codes = causes_of(time, cause)
+    seen = tuple(np.unique(codes[codes > 0]).tolist())
+    if failure is not None and failure not in seen:
+        return NotEstimable(f"no event of cause {failure} happened")
+    steps = _Steps(times, codes, seen)
+    if area:
+        both = [steps.area_influence(failure, float(tau)) for tau in wanted]
+        return IncidenceInfluence(
+            np.array([value for value, _ in both]), np.column_stack([influence for _, influence in both])
+        )
+    curve = np.append(1.0 if failure is None else 0.0, steps.value(failure))
+    value = curve[np.searchsorted(steps.time, wanted, side="right")]
+    return IncidenceInfluence(value, steps.influence(failure, wanted))
+
+
+def proportion_limits(p: Vector, error: Vector, level: float, conf_type: str) -> tuple[Vector, Vector]:
+    """Give limits of probabilities with known standard errors.
+
+    Parameters
+    ----------
+    p, error : ndarray, shape (k,)
+    level : float
+    conf_type : {"log-log", "plain", "log", "logit"}
+
+    Returns
+    -------
+    lower, upper : ndarray, shape (k,)
+        Between 0 and 1. A probability of 0 or 1, or without error, is its own limits.
+
+    Examples
+    --------
+    >>> low, high = proportion_limits(np.array([0.5]), np.array([0.1]), 0.95, "plain")
+    >>> low.round(3).tolist(), high.round(3).tolist()
+    ([0.304], [0.696])
+    """
+    z = normal_quantile(level)
+    inside = (p > 0) & (p < 1) & (error > 0)
     safe = np.where(inside, p, 0.5)
-    spread = z * error / (safe * -np.log(safe))
-    low = np.where(inside, np.exp(np.log(safe) * np.exp(spread)), p)
-    high = np.where(inside, np.exp(np.log(safe) * np.exp(-spread)), p)
-    return low, high
+    gap = z * np.where(inside, error, 0.0)
+    if conf_type == "plain":
+        low, high = safe - gap, safe + gap
+    elif conf_type == "log":
+        low, high = safe * np.exp(-gap / safe), safe * np.exp(gap / safe)
+    elif conf_type == "logit":
+        odds, spread = safe / (1.0 - safe), gap / (safe * (1.0 - safe))
+        low, high = 1.0 - 1.0 / (1.0 + odds * np.exp(-spread)), 1.0 - 1.0 / (1.0 + odds * np.exp(spread))
+    else:
+        spread = gap / (safe * -np.log(safe))
+        low, high = np.exp(np.log(safe) * np.exp(spread)), np.exp(np.log(safe) * np.exp(-spread))
+    return np.where(inside, np.clip(low, 0.0, 1.0), p), np.where(inside, np.clip(high, 0.0, 1.0), p)
