@@ -9,6 +9,11 @@ Next: `figures.survival`.
 
 from pnstrial.survival.competing import CumulativeIncidence as CumulativeIncidence
 from pnstrial.survival.competing import cumulative_incidence as cumulative_incidence
+from pnstrial.survival.cox import ChiSquare as ChiSquare
+from pnstrial.survival.cox import Cox as Cox
+from pnstrial.survival.cox import CoxBatch as CoxBatch
+from pnstrial.survival.cox import cox as cox
+from pnstrial.survival.cox import cox_batch as cox_batch
 from pnstrial.survival.intervals import coverage as coverage
 from pnstrial.survival.kaplan_meier import KaplanMeier as KaplanMeier
 from pnstrial.survival.kaplan_meier import Quantile as Quantile
