@@ -117,9 +117,7 @@ def column(data: Any, given: Any, argument: str) -> Any:
     return data[given]
 
 
-def labels_of(
-    data: Any, given: Any, n: int, argument: str
-) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
+def labels_of(data: Any, given: Any, n: int, argument: str) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
     """Read strata: one column, several to be crossed, or values.
 
     Parameters
@@ -152,7 +150,8 @@ def labels_of(
         labels, codes = codes_of(column(data, given, argument), n, argument)
         return tuple(labels), codes
     crossed = [
-        codes_of(column(data, part, argument), n, f"{argument} {part}") for part in cast("Sequence[str]", given)
+        codes_of(column(data, part, argument), n, f"{argument} {part}")
+        for part in cast("Sequence[str]", given)
     ]
     if len(crossed) == 1:
         return tuple(crossed[0][0]), crossed[0][1]
@@ -243,9 +242,7 @@ def _numbers(raw: NDArray[Any]) -> Vector | None:
     return None
 
 
-def _indicators(
-    values: Any, raw: NDArray[Any]
-) -> tuple[list[Vector], tuple[Any, ...], NDArray[np.int64]]:
+def _indicators(values: Any, raw: NDArray[Any]) -> tuple[list[Vector], tuple[Any, ...], NDArray[np.int64]]:
     """Treatment contrasts: one indicator for each level that occurs but the first."""
     import pandas as pd
 
@@ -254,5 +251,5 @@ def _indicators(
         present = set(raw[~pd.isna(raw)].tolist())
         found = tuple(level for level in values.cat.categories.tolist() if level in present)
     else:
-        found = tuple(sorted({cell for cell, gone in zip(raw.tolist(), pd.isna(raw), strict=True) if not gone}, key=str))
+        found = tuple(sorted(set(raw[~pd.isna(raw)].tolist()), key=str))
     return [(raw == level).astype(np.float64) for level in found[1:]], found, missing

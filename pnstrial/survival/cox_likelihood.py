@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,7 +104,7 @@ class RiskSets:
         if self.bounds.size == 2:
             return np.cumsum(values[..., ::-1], axis=-1)[..., ::-1]
         out = np.empty_like(values)
-        for a, b in zip(self.bounds[:-1].tolist(), self.bounds[1:].tolist(), strict=True):
+        for a, b in pairwise(self.bounds.tolist()):
             out[..., a:b] = np.cumsum(values[..., a:b][..., ::-1], axis=-1)[..., ::-1]
         return out
 
@@ -482,8 +483,7 @@ def _rising(sets: RiskSets, direction: Vector, tolerance: float) -> bool:
             top[j] = v[places].max() if places.size else -math.inf
         return bool((least >= top - slack).all())
     best = np.full(v.size + 1, -math.inf)
-    ends = sets.bounds.tolist()
-    for a, b in zip(ends[:-1], ends[1:], strict=True):
+    for a, b in pairwise(sets.bounds.tolist()):
         best[a:b] = np.maximum.accumulate(v[a:b][::-1])[::-1]
     after = sets.start + (sets.size if exact else 0)
     gone = after >= sets.bounds[sets.stratum[sets.start] + 1]
@@ -522,7 +522,7 @@ def recession(sets: RiskSets, step: Vector) -> Vector | None:
 
 def _solve(information: Vector, score: Vector) -> Vector | None:
     try:
-        step = np.linalg.solve(information, score)
+        step = np.asarray(np.linalg.solve(information, score), dtype=np.float64)
     except np.linalg.LinAlgError:
         return None
     return step if bool(np.isfinite(step).all()) and float(step @ score) > 0.0 else None

@@ -3,14 +3,15 @@
 Input: the risk sets of a fit and its coefficients.
 Output: residuals, robust variance, the test of proportional hazards, concordance, baseline and predicted survival.
 Protocol section: none.
-Method: Therneau and Grambsch, Modeling survival data, 2000: residuals in sections 4.2 to 4.6 and 7.1, robust variance
-8.2, survival 10.2; score test of proportional hazards (Grambsch and Therneau, Biometrika 1994;81:515, eq. 9, exact form).
+Method: Therneau and Grambsch, Modeling Survival Data, 2000: residuals in chapter 4, influence and robust variance in
+chapter 7, survival in chapter 10; score test of proportional hazards (Grambsch and Therneau, Biometrika 1994;81:515).
 Next: `cox`.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -141,7 +142,9 @@ def transformed_times(sets: RiskSets, transform: str) -> Vector | NotEstimable:
     if transform == "identity":
         return at
     if transform == "log":
-        return np.log(at) if bool((at > 0.0).all()) else NotEstimable("the log of an event time 0 is infinite")
+        return (
+            np.log(at) if bool((at > 0.0).all()) else NotEstimable("the log of an event time 0 is infinite")
+        )
     if transform == "rank":
         values, counts = np.unique(sets.time, return_counts=True)
         return (np.cumsum(counts) - 0.5 * (counts - 1.0))[np.searchsorted(values, at)]
@@ -202,11 +205,13 @@ def proportional_hazards(
     for group in asked:
         block = free[np.ix_(group, group)]
         unit = size[group]
-        told = bool((unit > 0.0).all()) and float(
-            np.linalg.eigvalsh(block / np.outer(unit, unit)).min()
-        ) > 1e-10
+        told = (
+            bool((unit > 0.0).all()) and float(np.linalg.eigvalsh(block / np.outer(unit, unit)).min()) > 1e-10
+        )
         if not told:
-            reason = NotEstimable("the events cannot tell a coefficient that changes with time from a constant one")
+            reason = NotEstimable(
+                "the events cannot tell a coefficient that changes with time from a constant one"
+            )
             out.append((reason, len(group), reason))
             continue
         statistic = float(score[group] @ np.linalg.solve(block, score[group]))
@@ -236,7 +241,7 @@ def concordance(
     n = predictor.size
     counts, influence = np.zeros(5), np.zeros((n, 3))
     _, rank = np.unique(predictor, return_inverse=True)
-    for a, b in zip(sets.bounds[:-1].tolist(), sets.bounds[1:].tolist(), strict=True):
+    for a, b in pairwise(sets.bounds.tolist()):
         rows = slice(a, b)
         entry = sets.entry[rows] if sets.entry.size else sets.entry
         part = (sets.time[rows], sets.event[rows], rank[rows].astype(np.int64), sets.weights[rows], entry)
