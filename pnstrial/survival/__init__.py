@@ -29,6 +29,10 @@ from pnstrial.survival.kaplan_meier import survival_difference as survival_diffe
 from pnstrial.survival.logrank import LogRank as LogRank
 from pnstrial.survival.logrank import logrank as logrank
 from pnstrial.survival.logrank import logrank_batch as logrank_batch
+from pnstrial.survival.parametric import compare_distributions as compare_distributions
+from pnstrial.survival.parametric import parametric as parametric
+from pnstrial.survival.parametric_result import ParametricEstimate as ParametricEstimate
+from pnstrial.survival.parametric_result import ParametricSurvival as ParametricSurvival
 from pnstrial.survival.subdistribution import FineGray as FineGray
 from pnstrial.survival.subdistribution import fine_gray as fine_gray
 from pnstrial.survival.trial import SurvivalResult as SurvivalResult
