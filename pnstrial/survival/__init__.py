@@ -26,6 +26,14 @@ from pnstrial.survival.kaplan_meier import follow_up_time as follow_up_time
 from pnstrial.survival.kaplan_meier import kaplan_meier as kaplan_meier
 from pnstrial.survival.kaplan_meier import kaplan_meier_batch as kaplan_meier_batch
 from pnstrial.survival.kaplan_meier import survival_difference as survival_difference
+from pnstrial.survival.landmark import ImmortalTimeBiasError as ImmortalTimeBiasError
+from pnstrial.survival.landmark import Landmark as Landmark
+from pnstrial.survival.landmark import LandmarkResult as LandmarkResult
+from pnstrial.survival.landmark import SimonMakuch as SimonMakuch
+from pnstrial.survival.landmark import landmark as landmark
+from pnstrial.survival.landmark import landmark_at_month_3 as landmark_at_month_3
+from pnstrial.survival.landmark import simon_makuch as simon_makuch
+from pnstrial.survival.landmark import time_dependent as time_dependent
 from pnstrial.survival.logrank import LogRank as LogRank
 from pnstrial.survival.logrank import logrank as logrank
 from pnstrial.survival.logrank import logrank_batch as logrank_batch
