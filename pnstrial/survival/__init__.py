@@ -41,6 +41,8 @@ from pnstrial.survival.parametric import compare_distributions as compare_distri
 from pnstrial.survival.parametric import parametric as parametric
 from pnstrial.survival.parametric_result import ParametricEstimate as ParametricEstimate
 from pnstrial.survival.parametric_result import ParametricSurvival as ParametricSurvival
+from pnstrial.survival.states import StateOccupancy as StateOccupancy
+from pnstrial.survival.states import state_occupancy as state_occupancy
 from pnstrial.survival.subdistribution import FineGray as FineGray
 from pnstrial.survival.subdistribution import fine_gray as fine_gray
 from pnstrial.survival.trial import SurvivalResult as SurvivalResult

@@ -1,0 +1,770 @@
+"""In which state are the patients at each time, and how long do they stay there?
+
+Input: histories of states: what a patient was in, from when to when, and where he went.
+Output: `StateOccupancy`: probability of each state over time, time in each state, with standard errors and limits.
+Protocol section: none.
+Method: Aalen and Johansen, Scand J Stat 1978;5:141; standard errors by the infinitesimal jackknife over patients,
+Greenwood's or Aalen's estimator (Andersen et al, Statistical Models Based on Counting Processes 1993, section 4.4).
+Next: `mrs_states`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from pnstrial.results import NotEstimable, Result
+from pnstrial.survival.competing import CONF_TYPES, proportion_limits
+from pnstrial.survival.histories import Histories, read_histories
+from pnstrial.survival.observations import check_level, check_times, normal_quantile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    Vector = NDArray[Any]
+
+__all__ = ["StateOccupancy", "state_occupancy"]
+
+VARIANCES: Final = ("jackknife", "greenwood", "aalen")
+NOTHING: Final = 1e-13
+"""Standard errors below this are rounding: a standard error is at least of the order of one patient in all."""
+
+
+@dataclass(frozen=True, eq=False)
+class StateOccupancy(Result):
+    """Probability of each state over time.
+
+    Attributes
+    ----------
+    time : ndarray, shape (k,)
+        Distinct times at which a patient changed state or left observation, increasing.
+    states : tuple
+        Labels, in the order of the columns of the arrays below.
+    n_risk : ndarray, shape (k, S)
+        Patients under observation in each state just before the time.
+    n_change : ndarray, shape (k, S, S)
+        Changes from row to column at the time. After `group` a change within a group is on the diagonal.
+    probability, std_error, lower, upper : ndarray, shape (k, S)
+        Rows of `probability` add to 1. Limits on the scale `conf_type`; a probability of 0 or 1 is its own limits.
+    covariance : ndarray, shape (k, S, S)
+        Of the probabilities at one time.
+    initial : ndarray, shape (S,)
+        Probability of each state at `start`.
+    start : float
+    n, n_initial : int
+        Patients in all, and under observation at the start.
+    variance, conf_type : str
+    level : float
+    draws : int
+        Bootstrap samples; 0 = none asked for.
+    bootstrap_lower, bootstrap_upper : ndarray, shape (k, S), or NotEstimable or None
+        Percentile limits; None where none were asked for, NotEstimable where there is one patient only.
+    """
+
+    time: NDArray[np.float64]
+    states: tuple[Any, ...]
+    n_risk: NDArray[np.float64]
+    n_change: NDArray[np.float64]
+    probability: NDArray[np.float64]
+    std_error: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    initial: NDArray[np.float64]
+    start: float
+    n: int
+    n_initial: int
+    variance: str
+    conf_type: str
+    level: float
+    draws: int
+    bootstrap_lower: NDArray[np.float64] | NotEstimable | None
+    bootstrap_upper: NDArray[np.float64] | NotEstimable | None
+    _model: _Model = field(repr=False)
+    _fold: NDArray[np.float64] = field(repr=False)
+
+    def at(self, times: ArrayLike) -> pd.DataFrame:
+        """Give the probability of each state at some times.
+
+        Parameters
+        ----------
+        times : array_like
+            At least `start`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            time, state, n_risk (under observation in the state just before the time; at the start, just after it),
+            probability, std_error, lower, upper, and bootstrap_lower, bootstrap_upper where there are any. After the
+            last time the last value stands.
+
+        Raises
+        ------
+        ValueError
+            If a time is negative, not finite or before the start.
+
+        Examples
+        --------
+        >>> data = pd.DataFrame({"patient_id": ["A", "A", "B", "B"], "time": [0, 5, 0, 9], "state": [1, 2, 1, 1]})
+        >>> state_occupancy(data).at(6)[["state", "n_risk", "probability"]].values.tolist()
+        [[1.0, 1.0, 0.5], [2.0, 0.0, 0.5]]
+        """
+        wanted = check_times(times)
+        if (wanted < self.start).any():
+            raise ValueError(f"times must be at least the start, {self.start:g}: got {wanted.min():g}")
+        model = self._model
+        place = np.searchsorted(self.time, wanted, side="right")
+        risk = model.histories.at_risk(wanted)
+        risk[wanted == self.start] = model.at_start()
+        risk = risk @ self._fold
+        columns: dict[str, Vector] = {}
+        first = _shown(self.initial[None], (self._fold.T @ model.initial_variance @ self._fold)[None], self)
+        for name, begin in zip(("probability", "std_error", "lower", "upper"), first, strict=True):
+            columns[name] = np.vstack([begin, getattr(self, name)])[place]
+        if isinstance(self.bootstrap_lower, np.ndarray) and isinstance(self.bootstrap_upper, np.ndarray):
+            begin_low, begin_high = model.resample(self._fold, self.level, None)[0]
+            columns["bootstrap_lower"] = np.vstack([begin_low, self.bootstrap_lower])[place]
+            columns["bootstrap_upper"] = np.vstack([begin_high, self.bootstrap_upper])[place]
+        parts = [
+            pd.DataFrame(
+                {"time": wanted, "state": [state] * wanted.size, "n_risk": risk[:, s]}
+                | {name: values[:, s] for name, values in columns.items()}
+            )
+            for s, state in enumerate(self.states)
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    def time_in_state(self, tau: float | None = None) -> pd.DataFrame:
+        """Give the mean time in each state from the start to a horizon.
+
+        Parameters
+        ----------
+        tau : float, optional
+            Horizon; the last time if not given.
+
+        Returns
+        -------
+        pandas.DataFrame
+            state, n_event (changes into the state, those after tau too), estimate, std_error, lower, upper (normal,
+            cut at 0 and tau - start), and bootstrap_lower, bootstrap_upper where there are any. The estimates add
+            to tau - start. With one patient std_error, lower and upper are NotEstimable.
+
+        Raises
+        ------
+        ValueError
+            If tau is not after the start, or lies beyond the last time while patients were in a state that can be
+            left.
+
+        Notes
+        -----
+        The area under each probability: restricted mean time in state (R: rmean of survfit; ELOS of mstate). With
+        the jackknife the influence of each patient is integrated; with Greenwood's and Aalen's estimator the
+        covariance of the probabilities and of the area so far goes through the same recursion.
+
+        Examples
+        --------
+        >>> data = pd.DataFrame({"patient_id": ["A", "A", "B", "B"], "time": [0, 5, 0, 9], "state": [1, 2, 1, 1]})
+        >>> state_occupancy(data).time_in_state(9)["estimate"].tolist()
+        [7.0, 2.0]
+        """
+        model = self._model
+        horizon = model.horizon(tau)
+        walked = model.walk(horizon)
+        estimate = walked.area @ self._fold
+        error = _errors((self._fold.T @ walked.area_variance @ self._fold)[None])[0]
+        span = horizon - self.start
+        gap = normal_quantile(self.level) * error
+        entered = self.n_change.sum(axis=0)
+        frame = pd.DataFrame(
+            {
+                "state": list(self.states),
+                "n_event": (entered.sum(axis=0) - np.diag(entered)).astype(int),
+                "estimate": estimate,
+                "std_error": error,
+                "lower": np.maximum(estimate - gap, 0.0),
+                "upper": np.minimum(estimate + gap, span),
+            }
+        )
+        if isinstance(self.bootstrap_lower, np.ndarray):
+            low, high = model.resample(self._fold, self.level, horizon)[2]
+            frame["bootstrap_lower"], frame["bootstrap_upper"] = low, high
+        if self.n < 2:
+            reason = NotEstimable("one patient has no spread")
+            for name in ("std_error", "lower", "upper"):
+                frame[name] = pd.Series([reason] * len(frame), dtype=object)
+        return frame
+
+    def transitions(self, times: ArrayLike) -> pd.DataFrame:
+        """Give the probability of each state for a patient who was in a known state at the start.
+
+        Parameters
+        ----------
+        times : array_like
+
+        Returns
+        -------
+        pandas.DataFrame
+            time, from_state, to_state, probability, std_error (Greenwood's estimator, or Aalen's where the result
+            is of that kind). Not of a grouped result.
+
+        Raises
+        ------
+        ValueError
+            If the result is grouped, or a time is negative or before the start.
+
+        Notes
+        -----
+        The product of I + dA over the times from the start (Andersen et al 1993, eq. 4.4.1). As a probability of a
+        single patient it assumes a Markov process; the state occupancy does not (Datta and Satten, Stat Probab Lett
+        2001;55:403).
+
+        Examples
+        --------
+        >>> data = pd.DataFrame({"patient_id": ["A", "A", "B", "B"], "time": [0, 5, 0, 9], "state": [1, 2, 1, 1]})
+        >>> state_occupancy(data).transitions(6)["probability"].tolist()
+        [0.5, 0.5, 0.0, 1.0]
+        """
+        wanted = check_times(times)
+        if self._fold.shape[0] != self._fold.shape[1]:
+            raise ValueError("transitions of a grouped result are not defined; ask the result before group()")
+        if (wanted < self.start).any():
+            raise ValueError(f"times must be at least the start, {self.start:g}: got {wanted.min():g}")
+        model = self._model
+        place = np.searchsorted(self.time, wanted, side="right")
+        kind = "aalen" if self.variance == "aalen" else "greenwood"
+        parts: list[pd.DataFrame] = []
+        for row, origin in enumerate(self.states):
+            begin = np.eye(len(self.states))[row]
+            own = _Model(model.histories, begin, np.zeros((begin.size, begin.size)), self.start, kind, None)
+            walked = own.walk(None)
+            p = np.vstack([begin, walked.probability])[place]
+            error = np.vstack([0.0 * begin, _errors(walked.covariance)])[place]
+            for column, goal in enumerate(self.states):
+                parts.append(
+                    pd.DataFrame(
+                        {
+                            "time": wanted,
+                            "from_state": [origin] * wanted.size,
+                            "to_state": [goal] * wanted.size,
+                            "probability": p[:, column],
+                            "std_error": error[:, column],
+                        }
+                    )
+                )
+        return pd.concat(parts, ignore_index=True)
+
+    @property
+    def changes(self) -> pd.DataFrame:
+        """Count the changes seen.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per state: from_state, one column per state entered, no_change (stays in the state that no
+            change was seen to end) and total (stays in all).
+        """
+        histories = self._model.histories
+        size = len(histories.states)
+        counts = np.zeros((size, size + 1))
+        np.add.at(counts, (histories.origin, np.where(histories.goal < 0, size, histories.goal)), 1.0)
+        entered = histories.goal[(histories.goal >= 0) & ~histories.followed]
+        counts[:, size] += np.bincount(entered, minlength=size)
+        kept = np.column_stack([counts[:, :size] @ self._fold, counts[:, size]])
+        frame = pd.DataFrame((self._fold.T @ kept).astype(int), columns=[*self.states, "no_change"])
+        frame["total"] = frame.sum(axis=1)
+        frame.insert(0, "from_state", list(self.states))
+        return frame
+
+    def group(self, groups: Mapping[str, Sequence[Any]]) -> StateOccupancy:
+        """Add states together: the probability of being in any state of each group.
+
+        Parameters
+        ----------
+        groups : mapping of str to sequence of labels
+            Each state in exactly one group; the order is kept.
+
+        Returns
+        -------
+        StateOccupancy
+            Its probabilities are the sums over the states of a group, with their covariance.
+
+        Raises
+        ------
+        ValueError
+            If a state is in no group or in two, or a label is no state.
+
+        Examples
+        --------
+        >>> data = pd.DataFrame({"patient_id": ["A", "A", "B", "B"], "time": [0, 5, 0, 9], "state": [1, 2, 2, 3]})
+        >>> state_occupancy(data).group({"low": [1, 2], "high": [3]}).probability.tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+        """
+        given = [label for labels in groups.values() for label in labels]
+        wrong = [f"{state!r} is in none" for state in self.states if state not in given]
+        wrong += [f"{label!r} is no state" for label in given if label not in self.states]
+        wrong += [f"{label!r} is there twice" for label in dict.fromkeys(given) if given.count(label) > 1]
+        if wrong:
+            raise ValueError(f"groups must hold each state once: {'; '.join(wrong)}")
+        fold = np.array([[float(state in labels) for labels in groups.values()] for state in self.states])
+        return _result(self._model, self._fold @ fold, tuple(groups), self.level, self.conf_type)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per time and state, the start among the times.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `at`.
+        """
+        return self.at(np.append(self.start, self.time))
+
+    def __str__(self) -> str:
+        told = [f"State occupancy, n = {self.n}, {int(self.n_change.sum())} changes"]
+        for state, first, last in zip(self.states, self.initial, self.probability[-1], strict=True):
+            told.append(f"{state}: {first:.3f} at {self.start:g}, {last:.3f} at {self.time[-1]:g}")
+        return "\n".join(told)
+
+
+@dataclass(frozen=True, eq=False)
+class _Walk:
+    """What one pass over the times gives, over the states of the histories."""
+
+    probability: Vector
+    covariance: Vector
+    area: Vector
+    area_variance: Vector
+
+
+class _Jackknife:
+    """Influence of each patient on the probabilities, and on the area under them."""
+
+    def __init__(self, model: _Model) -> None:
+        self.influence = model.initial_influence.copy()
+        self.area = np.zeros_like(self.influence)
+
+    def wait(self, span: float) -> None:
+        self.area += span * self.influence
+
+    def change(self, p: Vector, _: Vector, step: _Step) -> None:
+        self.influence = self.influence @ step.matrix
+        for state in np.flatnonzero(step.counts.sum(axis=1) > 0):
+            weight = p[state] / step.risk[state]
+            pull = step.matrix[state].copy()
+            pull[state] -= 1.0
+            self.influence[step.current == state] -= weight * pull
+        for patient, origin, goal in zip(step.patient, step.origin, step.goal, strict=True):
+            weight = p[origin] / step.risk[origin]
+            self.influence[patient, goal] += weight
+            self.influence[patient, origin] -= weight
+
+    def covariance(self) -> Vector:
+        return self.influence.T @ self.influence
+
+    def area_variance(self) -> Vector:
+        return self.area.T @ self.area
+
+
+class _Moments:
+    """Covariance of the probabilities and of the area under them, by Greenwood's or Aalen's estimator."""
+
+    def __init__(self, model: _Model) -> None:
+        self.aalen = model.kind == "aalen"
+        self.own = model.initial_variance.copy()
+        self.cross = np.zeros_like(self.own)
+        self.area = np.zeros_like(self.own)
+
+    def wait(self, span: float) -> None:
+        self.area += span * (self.cross + self.cross.T) + span * span * self.own
+        self.cross += span * self.own
+
+    def change(self, p: Vector, reached: Vector, step: _Step) -> None:
+        b = step.matrix
+        self.own = b.T @ self.own @ b
+        self.cross = self.cross @ b
+        for state in np.flatnonzero(step.counts.sum(axis=1) > 0):
+            y, count = step.risk[state], step.counts[state]
+            if self.aalen:
+                # Each kind of change on its own, with its variance dN / Y^2.
+                spread = np.diag(count / y**2)
+                spread[state] -= count / y**2
+                spread[:, state] -= count / y**2
+                spread[state, state] += count.sum() / y**2
+                self.own += reached[state] ** 2 * spread
+            else:
+                share = b[state]
+                self.own += p[state] ** 2 * (np.diag(share) - np.outer(share, share)) / y
+
+    def covariance(self) -> Vector:
+        return self.own
+
+    def area_variance(self) -> Vector:
+        return self.area
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """One time: I + dA, at risk and changes by state, who is in which state just before, and who changes."""
+
+    matrix: Vector
+    risk: Vector
+    counts: Vector
+    current: Vector
+    patient: Vector
+    origin: Vector
+    goal: Vector
+
+
+class _Model:
+    """Histories with a start; walks over their times."""
+
+    def __init__(
+        self,
+        histories: Histories,
+        initial: Vector | None,
+        initial_variance: Vector | None,
+        start: float,
+        kind: str,
+        weights: Vector | None,
+    ) -> None:
+        self.histories, self.start, self.kind, self.weights = histories.after(start), start, kind, weights
+        self.size, self.n = len(histories.states), len(histories.patients)
+        who, where = self.histories.under_observation(start)
+        self.who, self.where = who, where
+        self.initial_influence = np.zeros((self.n, self.size))
+        if initial is None:
+            self.initial = np.bincount(where, minlength=self.size) / who.size
+            self.initial_influence[who] = (np.eye(self.size)[where] - self.initial) / who.size
+            self.initial_variance = (np.diag(self.initial) - np.outer(self.initial, self.initial)) / who.size
+            self.estimated = True
+        else:
+            self.initial = initial
+            self.initial_variance = (
+                np.zeros((self.size, self.size)) if initial_variance is None else initial_variance
+            )
+            self.estimated = False
+        self.time = np.unique(self.histories.stop)
+        self.risk = self.histories.at_risk(self.time)
+        place = np.searchsorted(self.time, self.histories.stop)
+        moved = self.histories.goal >= 0
+        self.counts = np.zeros((self.time.size, self.size, self.size))
+        np.add.at(self.counts, (place[moved], self.histories.origin[moved], self.histories.goal[moved]), 1.0)
+        rows = np.flatnonzero(moved)
+        self.rows = rows[np.argsort(place[rows], kind="stable")]
+        self.edges = np.searchsorted(place[self.rows], np.arange(self.time.size + 1))
+
+    def at_start(self) -> Vector:
+        return np.bincount(self.where, minlength=self.size).astype(float)
+
+    def horizon(self, tau: float | None) -> float:
+        """Check the horizon of a time in state."""
+        last = float(self.time[-1])
+        if tau is None:
+            return last
+        if not (np.isfinite(tau) and tau > self.start):
+            raise ValueError(f"tau must be finite and after the start, {self.start:g}; got {tau!r}")
+        if tau > last:
+            final = self.walk(None).probability[-1]
+            left = np.zeros(self.size, dtype=bool)
+            left[self.histories.origin] = True
+            if final[left].sum() > NOTHING:
+                raise ValueError(
+                    f"tau = {tau:g} lies beyond the last time, {last:g}, when patients were in states that can be "
+                    f"left: nothing is known there; use a tau up to {last:g}"
+                )
+        return float(tau)
+
+    def matrices(self) -> Vector:
+        """I + dA at each time; a state with nobody at risk stays as it is."""
+        out = self.counts.sum(axis=2)
+        safe = np.where(self.risk > 0, self.risk, 1.0)
+        b = self.counts / safe[:, :, None]
+        index = np.arange(self.size)
+        b[:, index, index] = (safe - out) / safe
+        return b
+
+    def walk(self, tau: float | None) -> _Walk:
+        """Go over the times, up to tau where it is given."""
+        times = self.time if tau is None else self.time[self.time <= tau]
+        spread = _Jackknife(self) if self.kind == "jackknife" else _Moments(self)
+        matrices = self.matrices()
+        probability = np.empty((times.size, self.size))
+        covariance = np.empty((times.size, self.size, self.size))
+        p, area, now = self.initial, np.zeros(self.size), self.start
+        present = self._present() if self.kind == "jackknife" else None
+        for k, time in enumerate(times):
+            spread.wait(time - now)
+            area = area + (time - now) * p
+            now = time
+            if self.edges[k + 1] > self.edges[k]:
+                rows = self.rows[self.edges[k] : self.edges[k + 1]]
+                h = self.histories
+                current = np.empty(0) if present is None else present(time)
+                step = _Step(
+                    matrices[k],
+                    self.risk[k],
+                    self.counts[k],
+                    current,
+                    h.patient[rows],
+                    h.origin[rows],
+                    h.goal[rows],
+                )
+                reached = p @ matrices[k]
+                spread.change(p, reached, step)
+                p = reached
+            probability[k], covariance[k] = p, spread.covariance()
+        rest = max((now if tau is None else tau) - now, 0.0)
+        spread.wait(rest)
+        return _Walk(probability, covariance, area + rest * p, spread.area_variance())
+
+    def _present(self) -> Any:
+        """Return a function that gives each patient's state just before a time; times must increase."""
+        h = self.histories
+        opening, closing = np.argsort(h.start, kind="stable"), np.argsort(h.stop, kind="stable")
+        starts, stops = h.start[opening], h.stop[closing]
+        current = np.full(self.n, -1, dtype=np.int64)
+        done = [0, 0]
+
+        def at(time: float) -> Vector:
+            # First those who left, then those who came: a patient may do both, in this order, at one time.
+            ended, begun = (
+                np.searchsorted(stops, time, side="left"),
+                np.searchsorted(starts, time, side="left"),
+            )
+            current[h.patient[closing[done[1] : ended]]] = -1
+            new = opening[done[0] : begun]
+            new = new[h.stop[new] >= time]
+            current[h.patient[new]] = h.origin[new]
+            done[:] = [int(begun), int(ended)]
+            return current
+
+        return at
+
+    def resample(
+        self, fold: Vector, level: float, tau: float | None
+    ) -> tuple[tuple[Vector, Vector], tuple[Vector, Vector], tuple[Vector, Vector]]:
+        """Percentile limits at the start, at each time, and of the time in state up to tau.
+
+        A sample of patients is a weight per patient; all samples walk over the times together.
+        """
+        weights = self.weights
+        if weights is None:
+            raise ValueError("no bootstrap samples were asked for")
+        tail = 50.0 * (1.0 - level)
+
+        def limits(values: Vector) -> tuple[Vector, Vector]:
+            low, high = np.percentile(values @ fold, [tail, 100.0 - tail], axis=0)
+            return low, high
+
+        h = self.histories
+        p = np.tile(self.initial, (weights.shape[0], 1))
+        if self.estimated:
+            start = np.zeros_like(p)
+            for state in range(self.size):
+                start[:, state] = weights[:, self.who[self.where == state]].sum(axis=1)
+            total = start.sum(axis=1, keepdims=True)
+            weights, p = weights[total[:, 0] > 0], start[total[:, 0] > 0] / total[total[:, 0] > 0]
+        first = limits(p)
+        area, now = np.zeros_like(p), self.start
+        end = float(self.time[-1]) if tau is None else tau
+        times = self.time[self.time <= end]
+        low, high = np.empty((2, times.size, fold.shape[1]))
+        risk = np.zeros_like(p)
+        opening, closing = np.argsort(h.start, kind="stable"), np.argsort(h.stop, kind="stable")
+        begun = np.searchsorted(h.start[opening], times, side="left")
+        ended = np.searchsorted(h.stop[closing], times, side="left")
+        opened = closed = 0
+        for k, time in enumerate(times):
+            for row in opening[opened : begun[k]]:
+                risk[:, h.origin[row]] += weights[:, h.patient[row]]
+            for row in closing[closed : ended[k]]:
+                risk[:, h.origin[row]] -= weights[:, h.patient[row]]
+            opened, closed = begun[k], ended[k]
+            area += (time - now) * p
+            now = time
+            moves = self.rows[self.edges[k] : self.edges[k + 1]]
+            reached = p.copy()
+            for row in moves:
+                origin, goal = h.origin[row], h.goal[row]
+                flow = p[:, origin] * weights[:, h.patient[row]] / np.maximum(risk[:, origin], 1.0)
+                reached[:, origin] -= flow
+                reached[:, goal] += flow
+            p = np.maximum(reached, 0.0)
+            if moves.size or k == 0:
+                low[k], high[k] = limits(p)
+            else:
+                low[k], high[k] = low[k - 1], high[k - 1]
+        area += (end - now) * p
+        return first, (low, high), limits(area)
+
+
+def _errors(covariance: Vector) -> Vector:
+    error = np.sqrt(np.maximum(np.einsum("kss->ks", covariance), 0.0))
+    return np.where(error < NOTHING, 0.0, error)
+
+
+def _shown(p: Vector, covariance: Vector, like: Any) -> tuple[Vector, Vector, Vector, Vector]:
+    error = _errors(covariance)
+    low, high = proportion_limits(p, error, like.level, like.conf_type)
+    return p, error, low, high
+
+
+@dataclass(frozen=True)
+class _Scale:
+    level: float
+    conf_type: str
+
+
+def _result(
+    model: _Model, fold: Vector, labels: tuple[Any, ...], level: float, conf_type: str
+) -> StateOccupancy:
+    walked = model.walk(None)
+    covariance = fold.T @ walked.covariance @ fold
+    p, error, low, high = _shown(
+        np.clip(walked.probability @ fold, 0.0, 1.0), covariance, _Scale(level, conf_type)
+    )
+    both: tuple[Any, Any] = (None, None)
+    if model.weights is not None:
+        reason = NotEstimable("there is one patient only: nothing to resample")
+        both = (reason, reason) if model.n < 2 else model.resample(fold, level, None)[1]
+    return StateOccupancy(
+        time=model.time,
+        states=labels,
+        n_risk=model.risk @ fold,
+        n_change=fold.T @ model.counts @ fold,
+        probability=p,
+        std_error=error,
+        lower=low,
+        upper=high,
+        covariance=covariance,
+        initial=model.initial @ fold,
+        start=model.start,
+        n=model.n,
+        n_initial=int(model.who.size),
+        variance=model.kind,
+        conf_type=conf_type,
+        level=level,
+        draws=0 if model.weights is None else int(model.weights.shape[0]),
+        bootstrap_lower=both[0],
+        bootstrap_upper=both[1],
+        _model=model,
+        _fold=fold,
+    )
+
+
+def state_occupancy(
+    data: pd.DataFrame,
+    *,
+    states: Sequence[Any] | None = None,
+    start: float | None = None,
+    initial: Mapping[Any, float] | None = None,
+    variance: str = "jackknife",
+    conf_type: str = "log-log",
+    level: float = 0.95,
+    bootstrap: int = 0,
+    seed: int | np.random.Generator | None = None,
+) -> StateOccupancy:
+    """Estimate the probability of each state over time.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        One row per interval (patient_id, start, stop, from_state, to_state; to_state missing where no change was
+        seen), or one row per state seen (patient_id, time, state), as `read_histories` says. A first interval that
+        begins after `start` is a late entry (left truncation); a gap between intervals is time out of observation.
+    states : sequence of labels, optional
+        The states in the order wanted, those never entered among them. Default: those that occur, sorted.
+    start : float, optional
+        Time from which on; default the earliest start of an interval.
+    initial : mapping of label to float, optional
+        Known probabilities at the start, without error. Default: the shares of the patients under observation just
+        after the start, with their binomial error.
+    variance : {"jackknife", "greenwood", "aalen"}
+        Infinitesimal jackknife over patients (R survfit; holds also where the process is not Markov), Greenwood's
+        (etm) or Aalen's estimator (mstate).
+    conf_type : {"log-log", "plain", "log", "logit"}
+        Scale of the limits.
+    level : float, default 0.95
+    bootstrap : int, default 0
+        Samples of patients, with replacement, for percentile limits besides.
+    seed : int or numpy.random.Generator, optional
+        Needed for the bootstrap; the same seed gives the same limits.
+
+    Returns
+    -------
+    StateOccupancy
+
+    Raises
+    ------
+    ValueError
+        If the histories are not in order (see `read_histories`), nobody is under observation at the start, or an
+        argument is outside what is possible.
+
+    Notes
+    -----
+    p(t) = p(start) times the product over s <= t of I + dA(s), dA_hj(s) = dN_hj(s) / Y_h(s) (Andersen et al 1993,
+    eq. 4.4.1). Greenwood: cov p(t) = (I + dA)' cov p(t-) (I + dA) + sum over h of p_h(t-)^2 cov dA_h, dA_h
+    multinomial over Y_h (their eq. 4.4.19 and 4.4.20). Aalen: dN / Y^2 for each kind of change on its own, weighted
+    by p_h(t)^2, as mstate's probtrans on Breslow hazards. Jackknife: sum over patients of the squared derivative
+    of p(t) with respect to the patient's weight.
+
+    R's survfit takes the shares of the states at the first change, and takes them as known; here they are those at
+    the start, with their error. Give `initial` for its numbers. With one state left by all at one time the
+    probability is exactly 0.
+
+    Examples
+    --------
+    >>> data = pd.DataFrame(
+    ...     {"patient_id": ["A", "A", "A", "B", "B", "C", "C"], "time": [0, 2, 5, 0, 3, 0, 6],
+    ...      "state": ["well", "ill", "dead", "well", "dead", "well", "well"]})
+    >>> result = state_occupancy(data, states=["well", "ill", "dead"])
+    >>> result.probability.round(3).tolist()
+    [[0.667, 0.333, 0.0], [0.333, 0.333, 0.333], [0.333, 0.0, 0.667], [0.333, 0.0, 0.667]]
+    >>> result.time_in_state(6)["estimate"].round(3).tolist()
+    [3.667, 1.0, 1.333]
+    """
+    check_level(level)
+    if variance not in VARIANCES:
+        raise ValueError(f"variance must be one of {', '.join(map(repr, VARIANCES))}; got {variance!r}")
+    if conf_type not in CONF_TYPES:
+        raise ValueError(f"conf_type must be one of {', '.join(map(repr, CONF_TYPES))}; got {conf_type!r}")
+    histories = read_histories(data, states)
+    begin = float(histories.start.min()) if start is None else float(check_times(start, "start")[0])
+    if begin >= histories.stop.max():
+        raise ValueError(f"start = {begin:g} must be before the last time, {histories.stop.max():g}")
+    known = None if initial is None else _initial(initial, histories.states)
+    if known is None and not histories.under_observation(begin)[0].size:
+        raise ValueError(
+            f"nobody is under observation at the start, {begin:g}: the first is at "
+            f"{histories.start[histories.start > begin].min():g}; give a later start, or initial"
+        )
+    weights = _weights(bootstrap, seed, len(histories.patients))
+    model = _Model(histories, known, None, begin, variance, weights)
+    return _result(model, np.eye(len(histories.states)), histories.states, level, conf_type)
+
+
+def _initial(initial: Mapping[Any, float], states: tuple[Any, ...]) -> Vector:
+    unknown = [label for label in initial if label not in states]
+    values = np.array([float(initial.get(state, 0.0)) for state in states])
+    if unknown or not np.isfinite(values).all() or (values < 0).any() or abs(values.sum() - 1.0) > 1e-9:
+        raise ValueError(
+            f"initial must give probabilities of states that add to 1: unknown {unknown}, sum {values.sum():g}; "
+            f"the states are {list(states)}"
+        )
+    return values
+
+
+def _weights(draws: int, seed: Any, n: int) -> Vector | None:
+    if draws != int(draws) or draws < 0:
+        raise ValueError(f"bootstrap must be a number of samples, 0 for none; got {draws!r}")
+    if not draws:
+        return None
+    if seed is None:
+        raise ValueError(
+            "bootstrap needs a seed (or a numpy.random.Generator), so that the limits can be had again"
+        )
+    return np.random.default_rng(seed).multinomial(n, np.full(n, 1.0 / n), size=int(draws)).astype(float)
