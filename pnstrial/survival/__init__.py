@@ -7,6 +7,8 @@ Method: see `kaplan_meier`, `logrank`, `competing`, `trial`.
 Next: `figures.survival`.
 """
 
+from pnstrial.survival.additive import AalenAdditive as AalenAdditive
+from pnstrial.survival.additive import aalen_additive as aalen_additive
 from pnstrial.survival.competing import CumulativeIncidence as CumulativeIncidence
 from pnstrial.survival.competing import cumulative_incidence as cumulative_incidence
 from pnstrial.survival.gray import GrayTest as GrayTest
@@ -41,6 +43,8 @@ from pnstrial.survival.parametric import compare_distributions as compare_distri
 from pnstrial.survival.parametric import parametric as parametric
 from pnstrial.survival.parametric_result import ParametricEstimate as ParametricEstimate
 from pnstrial.survival.parametric_result import ParametricSurvival as ParametricSurvival
+from pnstrial.survival.pseudo import PseudoValues as PseudoValues
+from pnstrial.survival.pseudo import pseudo_values as pseudo_values
 from pnstrial.survival.states import StateOccupancy as StateOccupancy
 from pnstrial.survival.states import state_occupancy as state_occupancy
 from pnstrial.survival.subdistribution import FineGray as FineGray

@@ -447,7 +447,7 @@ def cumulative_incidence(
     Notes
     -----
     F_k(t) = sum over s <= t of S(s-) dN_k(s) / Y(s), S the Kaplan-Meier curve of any event (Aalen and Johansen
-    1978; Andersen et al 1993, eq. 4.4.1). "jackknife": the sum of squared derivatives of F_k with respect to the
+    1978; Andersen et al 1993, section IV.4.1). "jackknife": the sum of squared derivatives of F_k with respect to the
     weight of each patient, as ``survfit`` of R. "aalen": the sum over s of S(s-)^2 / Y(s)^2 times
     (1 - (F_k(t) - F_k(s)) / S(s))^2 for each event of the cause, ((F_k(t) - F_k(s)) / S(s))^2 for each other one,
     each with the hypergeometric correction 1 - (d - 1) / (Y - 1) for d ties, as ``cuminc`` of R's cmprsk. For

@@ -164,7 +164,7 @@ def gray_test(
     Notes
     -----
     The score of group k is the integral of R_k (dF_k / (1 - F_k-) - dF / (1 - F-)) with R_k = Y_k (1 - F_k-) /
-    S_k-, weighted by (1 - F-)^rho (Gray 1988, eq. 2.3), its covariance that of Gray's section 3 with the
+    S_k-, weighted by (1 - F-)^rho (Gray 1988), its covariance Gray's with the
     hypergeometric correction for ties, as ``cuminc`` of R's cmprsk; a log-rank test compares something else, the
     cause-specific hazards. cmprsk gives -1 where the covariance is singular; here it is NotEstimable. Groups that
     a stratum lacks count nothing there.

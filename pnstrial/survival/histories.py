@@ -161,8 +161,8 @@ def read_histories(data: Any, states: Sequence[Any] | None = None) -> Histories:
     place = {label: position for position, label in enumerate(labels)}
     codes, patients = pd.factorize(table["patient_id"])
     start, stop = table["start"].to_numpy(dtype=float), table["stop"].to_numpy(dtype=float)
-    origin = table["from_state"].map(place).to_numpy(dtype=np.int64)
-    goal = goals.map(place).to_numpy(dtype=np.int64)
+    origin = np.array(table["from_state"].map(place), dtype=np.int64)
+    goal = np.array(goals.map(place), dtype=np.int64)
     order = np.lexsort((start, codes))
     codes, origin, goal = codes[order], origin[order], goal[order]
     start, stop = start[order], stop[order]

@@ -4,7 +4,7 @@ Input: histories of states: what a patient was in, from when to when, and where 
 Output: `StateOccupancy`: probability of each state over time, time in each state, with standard errors and limits.
 Protocol section: none.
 Method: Aalen and Johansen, Scand J Stat 1978;5:141; standard errors by the infinitesimal jackknife over patients,
-Greenwood's or Aalen's estimator (Andersen et al, Statistical Models Based on Counting Processes 1993, section 4.4).
+Greenwood's or Aalen's estimator (Andersen et al, Statistical Models Based on Counting Processes 1993, section IV.4).
 Next: `mrs_states`.
 """
 
@@ -219,7 +219,7 @@ class StateOccupancy(Result):
 
         Notes
         -----
-        The product of I + dA over the times from the start (Andersen et al 1993, eq. 4.4.1). As a probability of a
+        The product of I + dA over the times from the start (Andersen et al 1993, section IV.4.1). As a probability of a
         single patient it assumes a Markov process; the state occupancy does not (Datta and Satten, Stat Probab Lett
         2001;55:403).
 
@@ -707,8 +707,8 @@ def state_occupancy(
     Notes
     -----
     p(t) = p(start) times the product over s <= t of I + dA(s), dA_hj(s) = dN_hj(s) / Y_h(s) (Andersen et al 1993,
-    eq. 4.4.1). Greenwood: cov p(t) = (I + dA)' cov p(t-) (I + dA) + sum over h of p_h(t-)^2 cov dA_h, dA_h
-    multinomial over Y_h (their eq. 4.4.19 and 4.4.20). Aalen: dN / Y^2 for each kind of change on its own, weighted
+    section IV.4.1). Greenwood: cov p(t) = (I + dA)' cov p(t-) (I + dA) + sum over h of p_h(t-)^2 cov dA_h, dA_h
+    multinomial over Y_h. Aalen: dN / Y^2 for each kind of change on its own, weighted
     by p_h(t)^2, as mstate's probtrans on Breslow hazards. Jackknife: sum over patients of the squared derivative
     of p(t) with respect to the patient's weight.
 
