@@ -22,7 +22,7 @@ from pnstrial.multistate import DAYS_PER_MONTH, transition_probabilities
 from pnstrial.results import Provenance
 from pnstrial.simulate import layout_kernels as at
 from pnstrial.simulate.characteristics import ExactCharacteristics
-from pnstrial.simulate.model import Model, build_model
+from pnstrial.simulate.model import Model, build_model, classes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -450,11 +450,8 @@ class _Patient:
 
 def _alike(model: Model) -> list[tuple[int, ...]]:
     """Group the strata that have the same rates at all times."""
-    groups: dict[bytes, list[int]] = {}
-    for s in range(len(model.strata)):
-        rates = model.generators[s].tobytes() + model.changes[s].tobytes()
-        groups.setdefault(rates, []).append(s)
-    return [tuple(group) for group in groups.values()]
+    alike, first = classes(model.generators, model.changes)
+    return [tuple(int(s) for s in np.flatnonzero(alike == c)) for c in range(first.size)]
 
 
 def true_response(model: Model) -> float:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-INNER: Final[dict[str, Any]] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
+INNER: Final[dict[str, Any]] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy", "forceinline": True, "_nrt": False}
 """Options of a kernel that only other kernels call: no door for Python has to be compiled."""
 
 MAX_CYCLES: Final = 6
@@ -26,28 +26,37 @@ TRUE_BASELINE: Final = 2
 BASELINE: Final = 3  # the rating at screening
 SCREENED_DAY: Final = 4  # calendar day since the trial opened
 LAG: Final = 5  # days from screening to day 1
-FAILURES: Final = 6  # patients who failed screening since the one enrolled before
-WEIGHT: Final = 7  # kg
-DEATH: Final = 8  # day of the true death up to the end of follow-up
-DROPPED: Final = 9  # day of the drop-out
-DEATH_SEEN: Final = 10  # 1 if the death came before a drop-out
-RESCUE: Final = 11  # day on which rescue immunotherapy began
-STOPPED: Final = 12  # 1 if IVIg was stopped for an adverse event
-DECISION: Final = 13  # code of `rules.DECISIONS` that the tables show
-TRUE_AT_DECISION: Final = 14  # true grade when the decision was taken, -1 if nobody decided
-TRUE_END: Final = 15  # true grade at the end of follow-up
-INFUSIONS: Final = 16
-EVENTS: Final = 17  # adverse events
-CYCLES: Final = 18  # cycles given
-ACTED: Final = 19  # 0 continued, 1 discontinued, -1 nobody decided
-CYCLE: Final = 20  # then per cycle: first day, infusions given, mask of adverse events, dose changed, stop
+WEIGHT: Final = 6  # kg
+DEATH: Final = 7  # day of the true death up to the end of follow-up
+DROPPED: Final = 8  # day of the drop-out
+DEATH_SEEN: Final = 9  # 1 if the death came before a drop-out
+RESCUE: Final = 10  # day on which rescue immunotherapy began
+STOPPED: Final = 11  # 1 if IVIg was stopped for an adverse event
+DECISION: Final = 12  # code of `rules.DECISIONS` that the tables show
+TRUE_AT_DECISION: Final = 13  # true grade when the decision was taken, -1 if nobody decided
+TRUE_END: Final = 14  # true grade at the end of follow-up
+INFUSIONS: Final = 15
+EVENTS: Final = 16  # adverse events
+CYCLES: Final = 17  # cycles given
+ACTED: Final = 18  # 0 continued, 1 discontinued, -1 nobody decided
+CHANGED: Final = 19  # infusions at a changed dose
+LAST_DOSE: Final = 20  # day of the last infusion
+RESUMED: Final = 21  # day from which the cycles after the decision are counted
+# where the patient stands while he is simulated
+GRADE: Final = 22  # true grade now
+PERIOD: Final = 23  # band of time since onset
+HERE: Final = 24  # where the rates that rule now begin
+CLASS: Final = 25  # strata with the same rates
+NEXT: Final = 26  # the next word for a move
+OFF_BY: Final = 27  # deviation of the last rating from the truth
+CYCLE: Final = 28  # then per cycle: first day, infusions given, mask of adverse events, dose changed, stop
 CYCLE_WIDTH: Final = 5
-EXTRA: Final = CYCLE + MAX_CYCLES * CYCLE_WIDTH  # then per extra rating: day, rating, true grade
-EXTRA_WIDTH: Final = 3
-VISIT: Final = EXTRA + MAX_EXTRA * EXTRA_WIDTH
+VISIT: Final = CYCLE + MAX_CYCLES * CYCLE_WIDTH
 # per visit: rating day, rating, true grade then, true grade on the target day, value, category, reason, answer
 VISIT_WIDTH: Final = 8
-ROW: Final = VISIT + MAX_VISITS * VISIT_WIDTH
+EXTRA: Final = VISIT + MAX_VISITS * VISIT_WIDTH  # then per extra rating: day, rating, true grade
+EXTRA_WIDTH: Final = 3
+ROW: Final = EXTRA + MAX_EXTRA * EXTRA_WIDTH
 
 # --- whole numbers of the protocol and the scenario
 (
@@ -68,41 +77,58 @@ ROW: Final = VISIT + MAX_VISITS * VISIT_WIDTH
     MISSING_STRATEGY,
     ON_TREATMENT_DAYS,
     EXTRAS,
+    EVERYTHING,  # 1: live through extra ratings and every target day; 0: only through what a quantity looks at
     FOLLOW_UP,
     CLOSING,
     LAG_LOW,
     LAG_HIGH,
     ENTRY_BITS,
-    JITTER_BITS,
+    ATTEND_BITS,
     JITTER_LOW,
-    EVENT_BITS,
     CYCLE_BITS,
     WEIGHT_BITS,
     WEIGHT_LOW,
     SHORT,  # 1: stop after the last visit
     FIRST_STOP_DAYS,
     PERIODS,
+    DRAWS,  # size of the stream: state of the generator and the words drawn at once for a patient
+    TAIL_DAY,  # from this day on nothing but death, drop-out and rescue can happen
+    TAIL_DAYS,  # days from there to the end of follow-up
+    TAIL_BITS,
     # where the tables begin: in the whole numbers
     TO_VISITS,
     TO_EXTRA,
     TO_ENTRY_CODES,
-    TO_EVENT_CODES,
+    TO_CYCLE_CODES,
     # in the real numbers
     TO_RATES,
     TO_CHANGES,
     # in the words
     TO_ENTRY,
     TO_RATING,
-    TO_JITTER,
+    TO_ATTEND,
     TO_CYCLE,
-    TO_EVENT,
     TO_WEIGHT,
-) = range(43)
-WHOLE: Final = 43
+    TO_TAIL,
+) = range(47)
+WHOLE: Final = 47
+
+# --- the words of a patient: what each half decides. A purpose keeps its place whatever else happens, so scenarios
+# that are run with one seed share their random numbers.
+STREAM: Final = 4  # the state of the generator stands before them
+W_GAP: Final = STREAM  # time since the patient enrolled before (the whole word)
+W_ENTRY: Final = STREAM + 1  # entry cell | weight
+W_START: Final = STREAM + 2  # days to day 1 | drop-out
+W_LATER: Final = STREAM + 3  # rescue | what follows a decision to discontinue
+W_CYCLE: Final = STREAM + 4  # one half per cycle
+W_TAIL: Final = W_CYCLE + MAX_CYCLES // 2  # death or grade after the last day of IVIg and visits
+W_VISIT: Final = W_TAIL + 1  # per visit: day and whether missed | rating; then per extra rating: whether missed | rating
+W_MOVES: Final = 5  # then words for the changes of the grade; more are drawn as they are needed
 
 # --- real numbers of the scenario; rates are per day
 (
     SCREEN_RATE,
+    ENROL_RATE,
     DROP_RATE,
     RESCUE_RATE,
     RESCUE_AFTER,
@@ -114,8 +140,8 @@ WHOLE: Final = 43
     CONTINUE_ANYWAY,
     DROP_NEVER,  # probability of no drop-out up to the end of follow-up
     RESCUE_NEVER,
-) = range(12)
-VISIT_MISSED: Final = 12  # then the probability of a missed visit, per visit; then per extra day
+) = range(13)
+VISIT_MISSED: Final = 13  # then the probability of a missed visit, per visit; then per extra day
 
 # --- quantities of a trial, in this order; the second word is what it is a share of
 QUANTITIES: Final = (

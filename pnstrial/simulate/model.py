@@ -22,7 +22,7 @@ from pnstrial.multistate import DAYS_PER_MONTH, generator
 from pnstrial.simulate import layout_kernels as at
 from pnstrial.simulate.scenario import ScenarioError
 from pnstrial.simulate.success import Boundaries, ExactTest, boundaries
-from pnstrial.simulate.tables import alias_bits, alias_table
+from pnstrial.simulate.tables import alias_bits, alias_table, tail_tables
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pnstrial.protocol import Protocol
     from pnstrial.simulate.scenario import Normal, Scenario
 
-__all__ = ["Model", "Stratum", "allowed_grades", "build_model"]
+__all__ = ["Model", "Stratum", "allowed_grades", "build_model", "classes"]
 
 FAR = 1e18
 
@@ -101,7 +101,9 @@ class Model:
         return float(self.events[one].sum())
 
 
-def build_model(protocol: Protocol, scenario: Scenario, *, short: bool = False) -> Model:
+def build_model(
+    protocol: Protocol, scenario: Scenario, *, short: bool = False, everything: bool = False
+) -> Model:
     """Turn a protocol and a scenario into arrays.
 
     Parameters
@@ -110,6 +112,9 @@ def build_model(protocol: Protocol, scenario: Scenario, *, short: bool = False) 
     scenario : Scenario
     short : bool
         Whether the simulation ends with the last visit (no survival, no tests).
+    everything : bool
+        Whether the patients' rows are filled in where no quantity looks (extra ratings, true grades at all visits,
+        days of all cycles); it changes no other number.
 
     Returns
     -------
@@ -127,12 +132,14 @@ def build_model(protocol: Protocol, scenario: Scenario, *, short: bool = False) 
     strata, cells, codes, failed = _entry(protocol, scenario)
     whole = _whole(protocol, scenario, visits, short=short)
     jitter = np.zeros(2 * scenario.visits.jitter_days + 1) + 1.0 / (2 * scenario.visits.jitter_days + 1)
+    attend = np.outer(jitter, [1 - scenario.visits.missed, scenario.visits.missed]).ravel()
     delays = _delays(scenario)
     events, event_codes = _events(protocol, scenario)
     weights = _weights(scenario.baseline.weight_kg)
-    whole[at.ENTRY_BITS], whole[at.JITTER_BITS] = alias_bits(cells.size), alias_bits(jitter.size)
-    whole[at.JITTER_LOW] = -scenario.visits.jitter_days
-    whole[at.CYCLE_BITS], whole[at.EVENT_BITS] = alias_bits(delays.size), alias_bits(events.size)
+    cycles, cycle_codes = _cycles(delays, events, event_codes, protocol.treatment.infusion_days)
+    mine = codes[:, 0] == 0
+    whole[at.ENTRY_BITS], whole[at.ATTEND_BITS] = alias_bits(int(mine.sum())), alias_bits(attend.size)
+    whole[at.JITTER_LOW], whole[at.CYCLE_BITS] = -scenario.visits.jitter_days, alias_bits(cycles.size)
     whole[at.WEIGHT_BITS], whole[at.WEIGHT_LOW] = alias_bits(weights.size), scenario.baseline.weight_kg.low
     rule = scenario.success
     if isinstance(rule, ExactTest) and protocol.endpoint.null_proportion is not None:
@@ -143,23 +150,35 @@ def build_model(protocol: Protocol, scenario: Scenario, *, short: bool = False) 
     rating = scenario.rating.error()
     generators, changes = _generators(scenario, strata)
     real = _real(protocol, scenario, rating)
-    rates = _rates(generators)
+    share = float(cells[mine].sum())
+    real[at.ENROL_RATE] = real[at.SCREEN_RATE] * share
+    alike, first = classes(generators, changes)
+    rates = _rates(generators[first])
     kernel6 = np.array([alias_table(rating.kernel[g, :6], 3) for g in range(6)])
     months = np.arange(int(whole[at.FOLLOW_UP]) + 2) / DAYS_PER_MONTH
     hazard = (months / scenario.survival_null.scale_months) ** scenario.survival_null.shape
     sign_limit = boundaries(ExactTest(null=0.5, alpha=0.025), n).minimum
     extra = np.array([day - 1 for day in scenario.visits.extra_rating_days], np.int64)
+    whole[at.EVERYTHING] = int(everything or rating.persistence > 0 or _looks_back(protocol))
     whole[at.PERIODS] = changes.shape[1]
+    whole[at.DRAWS] = at.W_VISIT + len(visits) + extra.size + at.W_MOVES
+    entered = np.column_stack([codes[mine, 1:], alike[codes[mine, 1]]])
+    tail = np.empty(0, np.uint64)
+    whole[at.TAIL_DAY] = min(_last_day(protocol, whole, visits), whole[at.FOLLOW_UP])
+    if not short:
+        whole[at.TAIL_DAYS] = whole[at.FOLLOW_UP] - whole[at.TAIL_DAY]
+        whole[at.TAIL_BITS] = alias_bits(int(whole[at.TAIL_DAYS]) + 6)
+        tail = tail_tables(generators[first, :, 1], changes[first], int(whole[at.TAIL_DAY]), int(whole[at.FOLLOW_UP]))
     whole = _joined(
         whole, at.WHOLE,
-        {at.TO_VISITS: visits, at.TO_EXTRA: extra, at.TO_ENTRY_CODES: codes, at.TO_EVENT_CODES: event_codes}, whole,
+        {at.TO_VISITS: visits, at.TO_EXTRA: extra, at.TO_ENTRY_CODES: entered, at.TO_CYCLE_CODES: cycle_codes}, whole,
     )  # fmt: skip
-    real = _joined(whole, real.size, {at.TO_RATES: rates, at.TO_CHANGES: changes}, real)
+    real = _joined(whole, real.size, {at.TO_RATES: rates, at.TO_CHANGES: changes[first]}, real)
     words = _joined(
         whole, 0,
         {
-            at.TO_ENTRY: alias_table(cells), at.TO_RATING: kernel6, at.TO_JITTER: alias_table(jitter),
-            at.TO_CYCLE: alias_table(delays), at.TO_EVENT: alias_table(events), at.TO_WEIGHT: alias_table(weights),
+            at.TO_ENTRY: alias_table(cells[mine] / share), at.TO_RATING: kernel6, at.TO_ATTEND: alias_table(attend),
+            at.TO_CYCLE: alias_table(cycles), at.TO_WEIGHT: alias_table(weights), at.TO_TAIL: tail,
         },
         np.empty(0, np.uint64),
     )  # fmt: skip
@@ -377,6 +396,35 @@ def _events(protocol: Protocol, scenario: Scenario) -> tuple[NDArray[np.float64]
     return probabilities / probabilities.sum(), np.array([code for _, code in found], np.int64)
 
 
+def _cycles(
+    delays: NDArray[np.float64], events: NDArray[np.float64], event_codes: NDArray[np.int64], infusion_days: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """List what can become of a planned cycle: probability, and the code that `patient_kernels` reads."""
+    cell = np.arange(delays.size)
+    late, changed = (cell >> 1)[:, None], (cell & 1)[:, None]
+    mask, stop = event_codes & 255, event_codes >> 8
+    count = np.array([int(m).bit_count() for m in mask])
+    given = np.where(stop > 0, stop, infusion_days)
+    codes = mask | stop << 8 | count << 16 | changed * given << 24 | given << 32 | late << 40
+    share = np.outer(delays, events)
+    kept = share > 0
+    return share[kept], codes[kept]
+
+
+def _looks_back(protocol: Protocol) -> bool:
+    """Say whether the estimand asks for ratings between the visits."""
+    return protocol.estimand.missing == "LOCF" or protocol.estimand.stopped == "while on treatment"
+
+
+def _last_day(protocol: Protocol, whole: NDArray[np.int64], visits: NDArray[np.int64]) -> int:
+    """Give the day after which IVIg acts on nobody and no visit is to come."""
+    plan = protocol.treatment
+    latest = visits[:, 0] - whole[at.JITTER_LOW]  # a visit at its latest
+    decided = max(plan.cycle_days * plan.cycles_before_decision, int(latest[whole[at.DECISION_VISIT]]))
+    ivig = decided + plan.cycle_days * (plan.cycles - plan.cycles_before_decision)
+    return int(max(ivig, latest.max(), visits[:, 2].max()))
+
+
 def _weights(weight: Normal) -> NDArray[np.float64]:
     """Probability of each whole kg from low to high."""
     from scipy.special import ndtr
@@ -406,13 +454,36 @@ def _generators(
     return matrices / DAYS_PER_MONTH, changes
 
 
+def classes(
+    generators: NDArray[np.float64], changes: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Put strata with the same rates at all times together.
+
+    Parameters
+    ----------
+    generators, changes : ndarray
+        As in `Model`.
+
+    Returns
+    -------
+    ndarray of int64, shape (strata,)
+        Class of each stratum.
+    ndarray of int64, shape (classes,)
+        First stratum of each class.
+    """
+    flat = np.concatenate([generators.reshape(len(generators), -1), changes], axis=1)
+    _, first, alike = np.unique(flat, axis=0, return_index=True, return_inverse=True)
+    return alike.ravel().astype(np.int64), first.astype(np.int64)
+
+
 def _rates(generators: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Per grade: rate to leave, probability to improve, probability to improve or worsen."""
-    rates = np.zeros((*generators.shape[:3], 6, 3))
+    """Per grade: rate to leave, mean stay, probability to improve, probability to improve or worsen."""
+    rates = np.zeros((*generators.shape[:3], 6, 4))
     for g in range(6):
         leave = -generators[..., g, g]
         safe = np.where(leave > 0, leave, 1.0)
         better = generators[..., g, g - 1] / safe if g > 0 else np.zeros_like(leave)
         worse = generators[..., g, g + 1] / safe if g < 5 else np.zeros_like(leave)
-        rates[..., g, 0], rates[..., g, 1], rates[..., g, 2] = leave, better, better + worse
+        stay = np.where(leave > 0, 1 / safe, FAR)
+        rates[..., g, 0], rates[..., g, 1], rates[..., g, 2], rates[..., g, 3] = leave, stay, better, better + worse
     return rates

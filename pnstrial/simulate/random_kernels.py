@@ -5,7 +5,8 @@ Output: 64-bit words, exponentials and draws from tables; one stream per trial, 
 Protocol section: none.
 Method: xoshiro256++ 1.0 (Blackman and Vigna, ACM Trans Math Softw 2021;47:36), its state filled by splitmix64
 (Steele, Lea and Flood, OOPSLA 2014); Walker's alias method with table sizes that are powers of two, threshold
-and alias in one 64-bit word (Walker, ACM Trans Math Softw 1977;3:253-256).
+and alias in one 64-bit word (Walker, ACM Trans Math Softw 1977;3:253-256); exponentials by the ziggurat with 256
+layers (Marsaglia and Tsang, J Stat Softw 2000;5(8)).
 Next: `patient_kernels`.
 """
 
@@ -19,7 +20,7 @@ import numpy as np
 from pnstrial.compiled import kernel
 from pnstrial.simulate.layout_kernels import INNER
 
-__all__ = ["exponential", "fill", "pick", "start", "uniform", "word"]
+__all__ = ["draw", "exponential", "pick", "start", "uniform", "word"]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -36,7 +37,7 @@ def _mix(z: Any) -> Any:
     return z ^ (z >> _S31)
 
 
-_mix = kernel(_mix, inline="always")
+_mix = kernel(_mix, **INNER)
 
 
 def _start(state: Any, key: Any, index: Any) -> Any:
@@ -65,7 +66,7 @@ def _word(state: Any) -> Any:
     return drawn
 
 
-word = kernel(_word, inline="always")
+word = kernel(_word, **INNER)
 
 
 def _uniform(state: Any) -> Any:
@@ -73,37 +74,86 @@ def _uniform(state: Any) -> Any:
     return (np.float64(word(state) >> _S11) + 0.5) * 1.1102230246251565e-16
 
 
-uniform = kernel(_uniform, inline="always")
+uniform = kernel(_uniform, **INNER)
 
 
-def _exponential(state: Any) -> Any:
-    """Draw a standard exponential."""
-    return -math.log(uniform(state))
+def _ziggurat() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lay 256 layers of equal area under exp(-x): limits to accept at once, widths, heights."""
+    base, area = 7.69711747013104972, 3.9496598225815571993e-3
+    edge = np.empty(257)
+    edge[0], edge[1] = area / math.exp(-base), base
+    for i in range(2, 256):
+        edge[i] = -math.log(math.exp(-edge[i - 1]) + area / edge[i - 1])
+    edge[256] = 0.0
+    limit = np.array([int(edge[i + 1] / edge[i] * 2.0**53) for i in range(256)], np.uint64)
+    return limit, edge[:256] * 2.0**-53, np.exp(-edge)
+
+
+_LIMIT, _WIDTH, _HEIGHT = _ziggurat()
+_BASE = 7.69711747013104972
+_LAYER = np.uint64(255)
+
+
+def _beyond(layer: Any, x: Any, state: Any) -> Any:
+    """Finish an exponential that was not accepted at once (1 in 90)."""
+    while True:
+        if layer == 0:
+            return _BASE - math.log(uniform(state))
+        low, high = _HEIGHT[layer], _HEIGHT[layer + 1]
+        if low + uniform(state) * (high - low) < math.exp(-x):
+            return x
+        drawn = word(state)
+        layer = np.int64(drawn & _LAYER)
+        part = drawn >> _S11
+        x = np.float64(part) * _WIDTH[layer]
+        if part < _LIMIT[layer]:
+            return x
+
+
+_beyond = kernel(_beyond, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy", _nrt=False)
+
+
+def _exponential(drawn: Any, state: Any) -> Any:
+    """Turn a word into a standard exponential."""
+    layer = np.int64(drawn & _LAYER)
+    part = drawn >> _S11
+    x = np.float64(part) * _WIDTH[layer]
+    if part < _LIMIT[layer]:
+        return x
+    return _beyond(layer, x, state)
 
 
 exponential = kernel(_exponential, **INNER)
+
+
+def _draw(state: Any) -> Any:
+    """Fill an array behind the state with words: the same that `word` would draw one by one."""
+    s0, s1, s2, s3 = state[0], state[1], state[2], state[3]
+    for i in range(4, state.size):
+        z = s0 + s3
+        state[i] = ((z << _S23) | (z >> _S41)) + s0
+        t = s1 << _S17
+        s2 ^= s0
+        s3 ^= s1
+        s1 ^= s2
+        s0 ^= s3
+        s2 ^= t
+        s3 = (s3 << _S45) | (s3 >> _S19)
+    state[0], state[1], state[2], state[3] = s0, s1, s2, s3
+
+
+draw = kernel(_draw)
 
 
 def _pick(words: Any, place: Any, bits: Any, drawn: Any) -> Any:
     """Draw an index from the packed alias table of 2**bits words that begins at a place."""
     shift = np.uint64(bits)
     index = drawn >> (_S64 - shift)
-    entry = words[np.int64(place) + np.int64(index)]
+    entry = words[np.uint64(place) + index]
     # without a branch: which of the two is drawn cannot be predicted
     other = entry & _ALIAS
     keep = _ZERO - np.uint64(((drawn << shift) >> _S16) < (entry >> _S16))
     return np.int64(other ^ ((other ^ index) & keep))
 
 
-pick = kernel(_pick, inline="always")
-
-
-def _fill(out: Any, key: Any) -> Any:
-    """Draw words and nothing else: the yardstick of the benchmark."""
-    state = np.empty(4, np.uint64)
-    start(state, key, 0)
-    for i in range(out.size):
-        out[i] = word(state)
-
-
-fill = kernel(_fill)
+pick = kernel(_pick, **INNER)

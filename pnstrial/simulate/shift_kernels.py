@@ -1,11 +1,11 @@
 """Which of the trial's tests reject, in a simulated trial?
 
-Input: changes of the mRS per patient; deaths and days at risk.
-Output: 1 if the exact signed-rank test rejects, for improvement or for worsening; the log-rank statistic.
-Protocol section: endpoint (mRS shift, survival).
+Input: changes of the mRS per patient.
+Output: 1 if the exact signed-rank test shows improvement, -1 if it shows worsening, 0 if neither.
+Protocol section: endpoint (mRS shift).
 Method: exact conditional signed-rank distribution, zeros ranked but given no sign, ties by mid-ranks (Pratt, J Am
-Stat Assoc 1959;54:655-667; one convolution per patient that changed). The limit depends only on how many changes have
-each size, so it is worked out once per pattern and looked up afterwards.
+Stat Assoc 1959;54:655-667). Changes of one size share their rank, so the tail is a sum over how many of each size
+were improvements: a few dozen terms for 17 patients. With many sizes and patients one convolution per patient.
 Next: `trial_kernels`.
 """
 
@@ -22,85 +22,102 @@ from pnstrial.simulate.layout_kernels import INNER
 __all__ = ["signed_rank"]
 
 _EXACT_UP_TO = 100
+_TERMS = 20_000
+# a sum of signs reaches one standard deviation with at least this probability, whatever the ranks
+# (Dvorak V, Tiep PH, Electron J Probab 2023;28:80: 3/32 for both sides)
+_NEVER_BELOW = 3 / 64
 
 
-def _limit(sizes: Any, alpha: Any, weights: Any) -> Any:
-    """Find the smallest doubled rank sum t with P(T >= t) <= alpha; one over the largest if none has."""
+def _enumerated(sizes: Any, doubled: Any, widest: Any, at_least: Any, exactly: Any, or_more: Any) -> Any:
+    """Add up P(doubled rank sum >= at_least) over how many of each size are improvements.
+
+    `exactly[c, j]` is P(X = j) and `or_more[c, j]` P(X >= j), X binomial (c, 1/2): the size with most patients is
+    taken as a whole.
+    """
+    tail = 0.0
+    own = sizes[widest]
+    sizes[widest] = 0
+    for a in range(sizes[1] + 1):
+        for b in range(sizes[2] + 1):
+            for c in range(sizes[3] + 1):
+                for d in range(sizes[4] + 1):
+                    for e in range(sizes[5] + 1):
+                        for f in range(sizes[6] + 1):
+                            rest = at_least - (
+                                a * doubled[1] + b * doubled[2] + c * doubled[3] + d * doubled[4] + e * doubled[5]
+                                + f * doubled[6]
+                            )  # fmt: skip
+                            need = max(0, -(-rest // doubled[widest]))
+                            if need <= own:
+                                tail += (
+                                    or_more[own, need] * exactly[sizes[1], a] * exactly[sizes[2], b]
+                                    * exactly[sizes[3], c] * exactly[sizes[4], d] * exactly[sizes[5], e]
+                                    * exactly[sizes[6], f]
+                                )  # fmt: skip
+    return tail
+
+
+_enumerated = kernel(_enumerated, **INNER)
+
+
+def _convolved(sizes: Any, doubled: Any, at_least: Any, weights: Any) -> Any:
+    """Give the same tail by one convolution per patient."""
     total = 0
-    rank = sizes[0]
     weights[:] = 0.0
     weights[0] = 1.0
     for size in range(1, 7):
-        count = sizes[size]
-        doubled = 2 * rank + count + 1
-        rank += count
-        for _ in range(count):
+        for _ in range(sizes[size]):
             # one patient more of this size: up or down with probability 1/2
             for t in range(total, -1, -1):
                 half = 0.5 * weights[t]
                 weights[t] = half
-                weights[t + doubled] += half
-            total += doubled
+                weights[t + doubled[size]] += half
+            total += doubled[size]
     tail = 0.0
-    for t in range(total, -1, -1):
+    for t in range(total, at_least - 1, -1):
         tail += weights[t]
-        if tail > alpha * (1 + 1e-12):
-            return t + 1
-    return 0
+    return tail
 
 
-_limit = kernel(_limit, **INNER)
+_convolved = kernel(_convolved, **INNER)
 
 
-def _signed_rank(up: Any, down: Any, alpha: Any, keys: Any, limits: Any, weights: Any) -> Any:
-    """Test the changes: `up[s]` patients improved by s points, `down[s]` worsened by s, `up[0]` did not change.
+def _signed_rank(changes: Any, alpha: Any, sizes: Any, exactly: Any, or_more: Any, weights: Any) -> Any:
+    """Test the changes: at position 6 + s stands how many patients improved by s points, at 6 - s worsened by s.
 
-    Gives 1 if improvement is shown at one-sided alpha, -1 if worsening is, else 0.
+    Gives 1 if improvement is shown at one-sided alpha, -1 if worsening is, else 0. `sizes` (2 x 7) and `weights`
+    are working space.
     """
-    sizes = np.zeros(7, np.int64)
-    sizes[0] = up[0]
-    n = sizes[0]
-    key = sizes[0]
-    better = 0
-    total = 0
+    n = changes[6]
+    better = total = widest = 0
     squares = 0.0
+    terms = 1.0
     for size in range(1, 7):
-        sizes[size] = up[size] + down[size]
-        doubled = 2 * n + sizes[size] + 1
-        better += doubled * up[size]
-        total += doubled * sizes[size]
-        squares += float(doubled) * doubled * sizes[size]
-        n += sizes[size]
-        key = key * 1024 + sizes[size]
+        count = changes[6 + size] + changes[6 - size]
+        doubled = 2 * n + count + 1
+        sizes[0, size] = count
+        sizes[1, size] = doubled
+        better += doubled * changes[6 + size]
+        total += doubled * count
+        squares += float(doubled) * doubled * count
+        n += count
+        terms *= count + 1.0
+        if widest == 0 or count > sizes[0, widest]:
+            widest = size
     if total == 0:
+        return 0
+    sign = 1 if 2 * better > total else -1
+    more = max(better, total - better)
+    if (2.0 * more - total) ** 2 <= squares and alpha < _NEVER_BELOW:
         return 0
     if n > _EXACT_UP_TO:
         # normal approximation with the tie-corrected variance sum(rank**2) / 4, ranks doubled as above
-        z = (better - 0.5 * total) / math.sqrt(0.25 * squares)
-        tail = 0.5 * math.erfc(abs(z) / math.sqrt(2.0))
-        if tail > alpha:
-            return 0
-        return 1 if z > 0 else -1
-    place = np.int64((key * np.int64(0x2545F4914F6CDD1D)) >> np.int64(20)) & (keys.size - 1)
-    limit = -1
-    for _ in range(8):
-        if keys[place] == key:
-            limit = limits[place]
-            break
-        if keys[place] == -1:
-            limit = _limit(sizes, alpha, weights)
-            keys[place] = key
-            limits[place] = limit
-            break
-        place = (place + 1) & (keys.size - 1)
-    if limit < 0:
-        limit = _limit(sizes, alpha, weights)
-    if better >= limit:
-        return 1
-    if total - better >= limit:
-        return -1
-    return 0
+        tail = 0.5 * math.erfc((more - 0.5 * total) / math.sqrt(0.5 * squares))
+    elif terms / (sizes[0, widest] + 1.0) <= _TERMS:
+        tail = _enumerated(sizes[0], sizes[1], widest, more, exactly, or_more)
+    else:
+        tail = _convolved(sizes[0], sizes[1], more, weights)
+    return sign if tail <= alpha * (1 + 1e-12) else 0
 
 
-_signed_rank = kernel(_signed_rank, **INNER)
-signed_rank = _signed_rank
+signed_rank = kernel(_signed_rank, **INNER)

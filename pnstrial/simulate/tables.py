@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["alias_bits", "alias_table", "block_key"]
+__all__ = ["alias_bits", "alias_table", "block_key", "tail_tables"]
 
 _FULL: Final = (1 << 48) - 1
 
@@ -89,6 +89,57 @@ def alias_table(probabilities: ArrayLike, bits: int | None = None) -> NDArray[np
         if scaled[large] < 1:
             low.append(high.pop())
     return (threshold << np.uint64(16)) | other
+
+
+def tail_tables(
+    generators: NDArray[np.float64], changes: NDArray[np.float64], begin: int, end: int
+) -> NDArray[np.uint64]:
+    """Build the tables of what becomes of patients between two days: the day of death, or the grade at the end.
+
+    Parameters
+    ----------
+    generators : ndarray, shape (classes, periods, 7, 7)
+        Rates per day, 6 being death, per band of time since onset.
+    changes : ndarray, shape (classes, periods)
+        Day on which the next band begins.
+    begin, end : int
+        Days.
+
+    Returns
+    -------
+    ndarray of uint64
+        For each class and grade 0-5 a packed alias table over death on day begin + 1, ..., end (a day ends with
+        its number), then over the grades 0-5 at the end.
+
+    Notes
+    -----
+    The probabilities are products of exp(Q t), exact to rounding; nothing is approximated within a day.
+    """
+    from pnstrial.multistate import transition_probabilities
+
+    days = end - begin
+    found: list[NDArray[np.uint64]] = []
+    for Q, starts in zip(generators, changes, strict=True):
+        P = np.eye(7)
+        shares = np.zeros((6, days + 6))
+        period = int(np.searchsorted(starts, begin, side="right"))
+        whole_day = transition_probabilities(Q[period], 1.0) if days else P
+        for day in range(days):
+            now = float(begin + day)
+            before = P[:6, 6].copy()
+            if starts[period] < now + 1:
+                while starts[period] < now + 1:  # a band begins within this day
+                    P = P @ transition_probabilities(Q[period], float(starts[period]) - now)
+                    now = float(starts[period])
+                    period += 1
+                P = P @ transition_probabilities(Q[period], begin + day + 1 - now)
+                whole_day = transition_probabilities(Q[period], 1.0)
+            else:
+                P = P @ whole_day
+            shares[:, day] = np.clip(P[:6, 6] - before, 0, None)
+        shares[:, days:] = P[:6, :6]
+        found += [alias_table(row / row.sum()) for row in shares]
+    return np.concatenate(found)
 
 
 def block_key(seed: int, block: int) -> NDArray[np.uint64]:

@@ -42,13 +42,16 @@ class PatientRecords:
     ----------
     model : Model
     rows : ndarray of int64, shape (enrolled, layout_kernels.ROW)
-    failures : ndarray of int64, shape (failed, 2)
-        Calendar day and entry cell of every patient who failed screening.
+    clocks : ndarray of float, shape (enrolled, 2)
+        Calendar times, in days, between which each of them was waited for.
+    failures : int
+        Patients who failed screening.
     """
 
     model: Model
     rows: NDArray[np.int64]
-    failures: NDArray[np.int64]
+    clocks: NDArray[np.float64]
+    failures: int
 
 
 def patient_records(protocol: Protocol, scenario: Scenario, seed: int = 1, trial: int = 0) -> PatientRecords:
@@ -73,25 +76,19 @@ def patient_records(protocol: Protocol, scenario: Scenario, seed: int = 1, trial
         If seed or trial is negative, or protocol and scenario do not fit.
     """
     from pnstrial.simulate.random_kernels import start
-    from pnstrial.simulate.trial_kernels import enrol
+    from pnstrial.simulate.trial_kernels import enrol, failures
 
     for name, value in {"seed": seed, "trial": trial}.items():
         _check_number(name, value)
-    model = build_model(protocol, scenario)
+    model = build_model(protocol, scenario, everything=True)
     n = int(model.whole[at.N])
-    rows = np.empty((n, at.ROW), np.int64)
-    state = np.empty(4, np.uint64)
-    room = 64
-    while True:
-        start(state, block_key(seed, trial // BLOCK), trial % BLOCK)
-        failures = np.full((n, room, 2), -1, np.int64)
-        enrolled = enrol(model.whole, model.real, model.words, failures, rows, np.empty(8), state)
-        counts = rows[:enrolled, at.FAILURES]
-        if counts.max() <= room:
-            break
-        room = int(counts.max())  # once more, with room for all of them
-    found: list[NDArray[np.int64]] = [failures[i, :count] for i, count in enumerate(counts)]
-    return PatientRecords(model, rows[:enrolled], np.concatenate(found))
+    rows = np.full((n, at.ROW), -1, np.int64)
+    clocks = np.empty((n, 2))
+    stream = np.empty(int(model.whole[at.DRAWS]), np.uint64)
+    start(stream, block_key(seed, trial // BLOCK), trial % BLOCK)
+    enrolled = enrol(model.whole, model.real, model.words, rows, clocks, stream)
+    failed = failures(enrolled, model.real, clocks, stream)
+    return PatientRecords(model, rows[:enrolled], clocks[:enrolled], int(failed))
 
 
 def _check_number(name: str, value: object) -> None:
@@ -163,20 +160,32 @@ class _Writer:
         """Give the tables and the truth."""
         import pandas as pd
 
-        rows, failures = self.records.rows, self.records.failures
+        rows = self.records.rows
         screened = [(int(row[at.SCREENED_DAY]), 0, i) for i, row in enumerate(rows)]
-        screened += [(int(day), 1, i) for i, (day, _) in enumerate(failures)]
+        screened += [(day, 1, cell) for day, cell in self._failures()]
         width = max(3, len(str(len(screened))))
         for number, (day, failed, i) in enumerate(sorted(screened), start=1):
             patient = f"P{number:0{width}d}"
             if failed:
-                self._failure(patient, day, int(failures[i, 1]))
+                self._failure(patient, day, i)
             else:
                 self._enrolled(patient, rows[i])
         columns = _columns()
         frames = {name: pd.DataFrame(table, columns=columns[name]) for name, table in self.tables.items()}
         truth = {"patients": pd.DataFrame(self.truth), "visits": pd.DataFrame(self.true_visits)}
         return frames, truth
+
+    def _failures(self) -> list[tuple[int, int]]:
+        """Draw day and entry cell of those who failed screening: they come at any time while patients are waited for."""
+        model, clocks = self.records.model, self.records.clocks
+        waited = clocks[:, 1] - clocks[:, 0]
+        until = np.cumsum(waited)
+        times = self.draws.uniform(0, until[-1], self.records.failures)
+        gap = np.minimum(np.searchsorted(until, times, side="right"), len(until) - 1)
+        days = (clocks[gap, 1] - (until[gap] - times)).astype(int)
+        share = np.where(model.entry_codes[:, 0] > 0, model.entry_probabilities, 0.0)
+        cells = self.draws.choice(share.size, times.size, p=share / share.sum()) if times.size else []
+        return [(int(day), int(cell)) for day, cell in zip(days, cells, strict=True)]
 
     def _date(self, day: int) -> str:
         return str(self.opened + np.timedelta64(day, "D"))

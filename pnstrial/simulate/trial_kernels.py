@@ -19,18 +19,22 @@ from pnstrial.compiled import kernel
 from pnstrial.rules import change_category
 from pnstrial.simulate import layout_kernels as at
 from pnstrial.simulate.layout_kernels import INNER
-from pnstrial.simulate.patient_kernels import patient
-from pnstrial.simulate.random_kernels import start
+from pnstrial.simulate.patient_kernels import PATH, patient
+from pnstrial.simulate.random_kernels import start, uniform
 from pnstrial.simulate.shift_kernels import signed_rank
 
-__all__ = ["block", "enrol"]
+__all__ = ["block", "enrol", "failures"]
 
 _category = change_category.compiled
 _MONTH = 365.25 / 12
 
 
-def _enrol(whole: Any, real: Any, words: Any, failures: Any, rows: Any, path: Any, state: Any) -> Any:
-    """Simulate the patients of one trial into `rows`; give how many were enrolled."""
+def _enrol(whole: Any, real: Any, words: Any, rows: Any, clocks: Any, stream: Any) -> Any:
+    """Simulate the patients of one trial into `rows`; give how many were enrolled.
+
+    `clocks` gets for each the calendar time from which he was waited for, and that of his screening.
+    """
+    path = np.empty(PATH)
     clock = 0.0
     endpoint = at.VISIT + whole[at.ENDPOINT_VISIT] * at.VISIT_WIDTH
     responders = 0
@@ -42,7 +46,9 @@ def _enrol(whole: Any, real: Any, words: Any, failures: Any, rows: Any, path: An
             # accrual pauses until the last patient of the first stage has been assessed
             clock = max(clock, float(last_start + whole[at.FIRST_STOP_DAYS]))
         row = rows[i]
-        clock = patient(whole, real, words, failures[min(i, failures.shape[0] - 1)], clock, row, path, state)
+        clocks[i, 0] = clock
+        clock = patient(whole, real, words, clock, row, path, stream)
+        clocks[i, 1] = clock
         last_start = max(last_start, row[at.SCREENED_DAY] + row[at.LAG])
         if row[endpoint + 7] == 1:
             responders += 1
@@ -52,47 +58,54 @@ def _enrol(whole: Any, real: Any, words: Any, failures: Any, rows: Any, path: An
 enrol = kernel(_enrol)
 
 
+def _failures(n: Any, real: Any, clocks: Any, stream: Any) -> Any:
+    """Draw how many failed screening while n patients were waited for: a Poisson number."""
+    waited = 0.0
+    for i in range(n):
+        waited += clocks[i, 1] - clocks[i, 0]
+    left = waited * (real[at.SCREEN_RATE] - real[at.ENROL_RATE])
+    count = 0
+    product = 1.0
+    # a product of uniforms falls below exp(-mean) after a Poisson number of factors; in parts, for large means
+    while left > 0:
+        part = min(left, 500.0)
+        left -= part
+        floor = math.exp(-part)
+        product = uniform(stream)
+        while product > floor:
+            count += 1
+            product *= uniform(stream)
+    return count
+
+
+failures = kernel(_failures)
+
+
 def _count_endpoint(n: Any, whole: Any, minimum: Any, covered: Any, rows: Any, y: Any) -> Any:
     """Count response, visit values and decisions into y (see `layout_kernels.QUANTITIES`); give the responders."""
     endpoint = at.VISIT + whole[at.ENDPOINT_VISIT] * at.VISIT_WIDTH
     secondary = at.VISIT + (whole[at.VISITS] - 1) * at.VISIT_WIDTH
     points = whole[at.POINTS]
-    responders = 0
-    counted = 0
+    # counts stand side by side in one number, 16 bits each: no branch that could be guessed wrong
+    answers = categories = decisions = acts = others = more = 0
     for i in range(n):
         row = rows[i]
-        if row[endpoint + 7] < 2:
-            counted += 1
-        if row[endpoint + 7] == 1:
-            responders += 1
-        value = row[endpoint + 4]
-        category = row[endpoint + 5]
-        if _category(row[at.TRUE_BASELINE], row[endpoint + 3], points) == 0:
-            y[5] += 1
-        if value < 0:
-            y[14] += 1
-        else:
-            y[9] += 1
-            y[10 + category] += 1
-            if value == 6:
-                y[13] += 1
-        y[15 + row[at.DECISION]] += 1
-        if row[at.ACTED] >= 0:
-            worse = _category(row[at.TRUE_BASELINE], row[at.TRUE_AT_DECISION], points) == 2
-            if worse:
-                y[22] += 1
-                if row[at.ACTED] == 0:
-                    y[20] += 1
-            else:
-                y[21] += 1
-                if row[at.ACTED] == 1:
-                    y[19] += 1
-        if row[secondary + 7] == 1:
-            y[25] += 1
-        if row[secondary + 4] == 6:
-            y[26] += 1
-        elif row[secondary + 4] < 0:
-            y[27] += 1
+        true = row[at.TRUE_BASELINE]
+        answers += 1 << 16 * row[endpoint + 7]
+        categories += 1 << 16 * (row[endpoint + 5] + 1)
+        decisions += 1 << 16 * row[at.DECISION]
+        acted = row[at.ACTED]
+        worse = np.int64(_category(true, row[at.TRUE_AT_DECISION], points) == 2)
+        acts += np.int64(acted >= 0) << 16 * (2 * max(acted, 0) + worse)
+        others += (
+            np.int64(row[endpoint + 4] == 6)
+            + (np.int64(_category(true, row[endpoint + 3], points) == 0) << 16)
+            + (np.int64(row[secondary + 7] == 1) << 32)
+            + (np.int64(row[secondary + 4] == 6) << 48)
+        )
+        more += np.int64(row[secondary + 4] < 0)
+    counted = (answers & 0xFFFF) + (answers >> 16 & 0xFFFF)
+    responders = answers >> 16 & 0xFFFF
     stopped = 1 if n < whole[at.N] else 0
     if stopped == 0 and counted > 0 and responders >= minimum[counted]:
         y[0] = 1
@@ -100,9 +113,26 @@ def _count_endpoint(n: Any, whole: Any, minimum: Any, covered: Any, rows: Any, y
     y[2] = counted
     y[3] = n
     y[4] = responders / counted if counted > 0 else 0.0
+    y[5] = others >> 16 & 0xFFFF
     y[6] = y[4] - y[5] / n
     y[7] = covered[counted, responders]
     y[8] = stopped
+    y[14] = categories & 0xFFFF
+    y[9] = n - y[14]
+    for k in range(3):
+        y[10 + k] = categories >> 16 * (k + 1) & 0xFFFF
+    y[13] = others & 0xFFFF
+    for k in range(4):
+        y[15 + k] = decisions >> 16 * k & 0xFFFF
+    y[19] = acts >> 32 & 0xFFFF
+    y[20] = acts >> 16 & 0xFFFF
+    y[21] = (acts & 0xFFFF) + y[19]
+    y[22] = y[20] + (acts >> 48 & 0xFFFF)
+    y[23] = y[19]
+    y[24] = y[20]
+    y[25] = others >> 32 & 0xFFFF
+    y[26] = others >> 48 & 0xFFFF
+    y[27] = more
     return responders
 
 
@@ -110,29 +140,21 @@ _count_endpoint = kernel(_count_endpoint, **INNER)
 
 
 def _count_tests(
-    n: Any, whole: Any, real: Any, rows: Any, keys: Any, limits: Any, weights: Any, sign_limit: Any, y: Any
-) -> Any:
+    n: Any, whole: Any, real: Any, rows: Any, changes: Any, sizes: Any, exactly: Any, or_more: Any, weights: Any,
+    sign_limit: Any, y: Any,
+) -> Any:  # fmt: skip
     """Test the shift between baseline and the endpoint visit in this trial."""
     endpoint = at.VISIT + whole[at.ENDPOINT_VISIT] * at.VISIT_WIDTH
-    up = np.zeros(7, np.int64)
-    down = np.zeros(7, np.int64)
-    better = 0
-    changed = 0
+    changes[:] = 0
     for i in range(n):
         value = rows[i, endpoint + 4]
-        if value < 0:
-            continue
-        change = rows[i, at.BASELINE] - value
-        if change > 0:
-            up[change] += 1
-            better += 1
-            changed += 1
-        elif change < 0:
-            down[-change] += 1
-            changed += 1
-        else:
-            up[0] += 1
-    outcome = signed_rank(up, down, real[at.TEST_ALPHA], keys, limits, weights)
+        # patients by baseline - value + 6; those without a value stand last
+        changes[rows[i, at.BASELINE] - value + 6 if value >= 0 else 13] += 1
+    better = changed = 0
+    for size in range(1, 7):
+        better += changes[6 + size]
+        changed += changes[6 + size] + changes[6 - size]
+    outcome = signed_rank(changes, real[at.TEST_ALPHA], sizes, exactly, or_more, weights)
     y[39] = 1.0 if outcome > 0 else 0.0
     y[40] = 1.0 if outcome < 0 else 0.0
     y[41] = 1.0 if better >= sign_limit[changed] else 0.0
@@ -151,20 +173,14 @@ def _count_course(n: Any, whole: Any, real: Any, hazard: Any, rows: Any, y: Any)
     expected = 0.0
     end = 0
     grams = 0.0
-    screened = n
     per_day = real[at.DOSE] / whole[at.INFUSION_DAYS]
     for i in range(n):
         row = rows[i]
         start_day = row[at.SCREENED_DAY] + row[at.LAG]
-        screened += row[at.FAILURES]
         until = min(whole[at.FOLLOW_UP], closing - start_day)
         end = max(end, start_day + until)
         y[28] += row[at.CYCLES]
-        for k in range(whole[at.CYCLES_ALL]):
-            here = at.CYCLE + k * at.CYCLE_WIDTH
-            if row[here] >= 0 and row[here + 1] > 0:
-                share = real[at.CHANGED_DOSE] if row[here + 3] > 0 else 1.0
-                grams += row[here + 1] * per_day * share * row[at.WEIGHT]
+        grams += (row[at.INFUSIONS] + (real[at.CHANGED_DOSE] - 1.0) * row[at.CHANGED]) * per_day * row[at.WEIGHT]
         if 0 <= row[at.DROPPED] <= until:
             y[32] += 1
             until = row[at.DROPPED]
@@ -179,7 +195,6 @@ def _count_course(n: Any, whole: Any, real: Any, hazard: Any, rows: Any, y: Any)
         y[35] += row[at.EVENTS]
     y[29] = grams
     y[30] = grams
-    y[36] = screened
     y[38] = end / _MONTH
     if expected > 0 and (observed - expected) / math.sqrt(expected) <= real[at.LOGRANK_LIMIT]:
         y[42] = 1.0
@@ -211,32 +226,40 @@ def _block(
     """
     n = whole[at.N]
     rows = np.empty((n, at.ROW), np.int64)
-    path = np.empty(8)
-    state = np.empty(4, np.uint64)
-    failures = np.empty((1, 0, 2), np.int64)
-    keys = np.full(4096, -1, np.int64)
-    limits = np.zeros(4096, np.int64)
+    clocks = np.empty((n, 2))
+    stream = np.empty(whole[at.DRAWS], np.uint64)
+    changes = np.zeros(14, np.int64)
+    sizes = np.zeros((2, 7), np.int64)
     exact_size = min(n, 100)
+    exactly = np.zeros((exact_size + 1, exact_size + 2))
+    or_more = np.zeros((exact_size + 1, exact_size + 2))
+    exactly[0, 0] = 1.0
+    for c in range(exact_size + 1):
+        for j in range(c, -1, -1):
+            if c > 0:
+                exactly[c, j] = 0.5 * (exactly[c - 1, j] + (exactly[c - 1, j - 1] if j > 0 else 0.0))
+            or_more[c, j] = or_more[c, j + 1] + exactly[c, j]
     weights = np.zeros(2 * exact_size * (exact_size + 1) + 4)
-    y = np.zeros(over.size)
+    # the last place stays 0: what is a share of the trial has no product
+    y = np.zeros(over.size + 1)
+    base = np.where(over >= 0, over, over.size)
+    totals = np.zeros((3, over.size))
     for t in range(first, first + count):
-        start(state, key, t)
+        start(stream, key, t)
         y[:] = 0.0
-        enrolled = enrol(whole, real, words, failures, rows, path, state)
+        enrolled = enrol(whole, real, words, rows, clocks, stream)
         responded = _count_endpoint(enrolled, whole, minimum, covered, rows, y)
         if whole[at.SHORT] == 0:
-            _count_tests(enrolled, whole, real, rows, keys, limits, weights, sign_limit, y)
+            _count_tests(enrolled, whole, real, rows, changes, sizes, exactly, or_more, weights, sign_limit, y)
             _count_course(enrolled, whole, real, hazard, rows, y)
+            y[36] = enrolled + failures(enrolled, real, clocks, stream)
             y[37] = (rows[enrolled - 1, at.SCREENED_DAY] + 0.5) / _MONTH
         responders[responded] += 1
-        y[23] = y[19]
-        y[24] = y[20]
         for q in range(over.size):
-            value = y[q]
-            sums[0, q] += value
-            sums[1, q] += value * value
-            if over[q] >= 0:
-                sums[2, q] += value * y[over[q]]
+            totals[0, q] += y[q]
+            totals[1, q] += y[q] * y[q]
+            totals[2, q] += y[q] * y[base[q]]
+    sums += totals
 
 
 block = kernel(_block)
