@@ -20,6 +20,13 @@ from pnstrial.survival.cox_batch import CoxBatch as CoxBatch
 from pnstrial.survival.cox_batch import cox_batch as cox_batch
 from pnstrial.survival.cox_model import ChiSquare as ChiSquare
 from pnstrial.survival.cox_model import Cox as Cox
+from pnstrial.survival.interval_censored import Turnbull as Turnbull
+from pnstrial.survival.interval_censored import interval_regression as interval_regression
+from pnstrial.survival.interval_censored import turnbull as turnbull
+from pnstrial.survival.interval_cox import IntervalCox as IntervalCox
+from pnstrial.survival.interval_cox import interval_cox as interval_cox
+from pnstrial.survival.interval_trial import BetweenVisits as BetweenVisits
+from pnstrial.survival.interval_trial import deterioration_between_visits as deterioration_between_visits
 from pnstrial.survival.intervals import coverage as coverage
 from pnstrial.survival.kaplan_meier import KaplanMeier as KaplanMeier
 from pnstrial.survival.kaplan_meier import Quantile as Quantile
