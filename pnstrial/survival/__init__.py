@@ -50,6 +50,9 @@ from pnstrial.survival.parametric import compare_distributions as compare_distri
 from pnstrial.survival.parametric import parametric as parametric
 from pnstrial.survival.parametric_result import ParametricEstimate as ParametricEstimate
 from pnstrial.survival.parametric_result import ParametricSurvival as ParametricSurvival
+from pnstrial.survival.mrs_states import MRS_GROUPS as MRS_GROUPS
+from pnstrial.survival.mrs_states import MrsOccupancy as MrsOccupancy
+from pnstrial.survival.mrs_states import mrs_occupancy as mrs_occupancy
 from pnstrial.survival.pseudo import PseudoValues as PseudoValues
 from pnstrial.survival.pseudo import pseudo_values as pseudo_values
 from pnstrial.survival.states import StateOccupancy as StateOccupancy

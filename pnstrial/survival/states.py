@@ -199,6 +199,36 @@ class StateOccupancy(Result):
                 frame[name] = pd.Series([reason] * len(frame), dtype=object)
         return frame
 
+    def known(self, times: ArrayLike) -> NDArray[np.float64]:
+        """Count the patients whose state is known just before some times.
+
+        Parameters
+        ----------
+        times : array_like
+
+        Returns
+        -------
+        ndarray, shape (times,)
+            Under observation, or in an absorbing state by then; at the start, those observed just after it.
+
+        Raises
+        ------
+        ValueError
+            If a time is negative or not finite.
+
+        Examples
+        --------
+        >>> data = pd.DataFrame({"patient_id": ["A", "A", "B", "B"], "time": [0, 5, 0, 9], "state": [1, 2, 1, 1]})
+        >>> state_occupancy(data).known([0, 6, 10]).tolist()
+        [2.0, 2.0, 1.0]
+        """
+        wanted = check_times(times)
+        histories = self._model.histories
+        counts = histories.at_risk(wanted).sum(axis=1)
+        counts[wanted == self.start] = self._model.who.size
+        ended = np.sort(histories.stop[(histories.goal >= 0) & self._model.final[histories.goal]])
+        return counts + np.searchsorted(ended, wanted, side="left")
+
     def transitions(self, times: ArrayLike) -> pd.DataFrame:
         """Give the probability of each state for a patient who was in a known state at the start.
 
@@ -240,7 +270,7 @@ class StateOccupancy(Result):
         parts: list[pd.DataFrame] = []
         for row, origin in enumerate(self.states):
             begin = np.eye(len(self.states))[row]
-            own = _Model(model.histories, begin, np.zeros((begin.size, begin.size)), self.start, kind, None)
+            own = _Model(model.histories, begin, self.start, kind, None, model.final)
             walked = own.walk(None)
             p = np.vstack([begin, walked.probability])[place]
             error = np.vstack([0.0 * begin, _errors(walked.covariance)])[place]
@@ -426,11 +456,12 @@ class _Model:
         self,
         histories: Histories,
         initial: Vector | None,
-        initial_variance: Vector | None,
         start: float,
         kind: str,
         weights: Vector | None,
+        final: Vector,
     ) -> None:
+        self.final = final
         self.histories, self.start, self.kind, self.weights = histories.after(start), start, kind, weights
         self.size, self.n = len(histories.states), len(histories.patients)
         who, where = self.histories.under_observation(start)
@@ -443,9 +474,7 @@ class _Model:
             self.estimated = True
         else:
             self.initial = initial
-            self.initial_variance = (
-                np.zeros((self.size, self.size)) if initial_variance is None else initial_variance
-            )
+            self.initial_variance = np.zeros((self.size, self.size))
             self.estimated = False
         self.time = np.unique(self.histories.stop)
         self.risk = self.histories.at_risk(self.time)
@@ -467,15 +496,11 @@ class _Model:
             return last
         if not (np.isfinite(tau) and tau > self.start):
             raise ValueError(f"tau must be finite and after the start, {self.start:g}; got {tau!r}")
-        if tau > last:
-            final = self.walk(None).probability[-1]
-            left = np.zeros(self.size, dtype=bool)
-            left[self.histories.origin] = True
-            if final[left].sum() > NOTHING:
-                raise ValueError(
-                    f"tau = {tau:g} lies beyond the last time, {last:g}, when patients were in states that can be "
-                    f"left: nothing is known there; use a tau up to {last:g}"
-                )
+        if tau > last and self.walk(None).probability[-1][~self.final].sum() > NOTHING:
+            raise ValueError(
+                f"tau = {tau:g} lies beyond the last time, {last:g}, when patients were in states that can be "
+                f"left: nothing is known there; use a tau up to {last:g}"
+            )
         return float(tau)
 
     def matrices(self) -> Vector:
@@ -661,6 +686,7 @@ def state_occupancy(
     *,
     states: Sequence[Any] | None = None,
     start: float | None = None,
+    absorbing: Sequence[Any] | None = None,
     initial: Mapping[Any, float] | None = None,
     variance: str = "jackknife",
     conf_type: str = "log-log",
@@ -680,6 +706,9 @@ def state_occupancy(
         The states in the order wanted, those never entered among them. Default: those that occur, sorted.
     start : float, optional
         Time from which on; default the earliest start of an interval.
+    absorbing : sequence of labels, optional
+        States that are never left, so that a patient in one stays known without being observed. Default: the states
+        that were entered and nobody was observed in.
     initial : mapping of label to float, optional
         Known probabilities at the start, without error. Default: the shares of the patients under observation just
         after the start, with their binomial error.
@@ -743,7 +772,8 @@ def state_occupancy(
             f"{histories.start[histories.start > begin].min():g}; give a later start, or initial"
         )
     weights = _weights(bootstrap, seed, len(histories.patients))
-    model = _Model(histories, known, None, begin, variance, weights)
+    final = _absorbing(absorbing, histories)
+    model = _Model(histories, known, begin, variance, weights, final)
     return _result(model, np.eye(len(histories.states)), histories.states, level, conf_type)
 
 
@@ -756,6 +786,23 @@ def _initial(initial: Mapping[Any, float], states: tuple[Any, ...]) -> Vector:
             f"the states are {list(states)}"
         )
     return values
+
+
+def _absorbing(absorbing: Sequence[Any] | None, histories: Histories) -> Vector:
+    observed = np.zeros(len(histories.states), dtype=bool)
+    observed[histories.origin] = True
+    if absorbing is None:
+        return ~observed
+    if unknown := [label for label in absorbing if label not in histories.states]:
+        raise ValueError(f"absorbing holds {unknown}, no states; they are {list(histories.states)}")
+    final = np.array([state in absorbing for state in histories.states])
+    left = final[histories.origin] & (histories.goal >= 0)
+    if left.any():
+        told = ", ".join(f"patient {histories.patients[p]!r}" for p in histories.patient[left][:8])
+        raise ValueError(
+            f"an absorbing state is never left, but it was by {told}; mend the data or absorbing"
+        )
+    return final
 
 
 def _weights(draws: int, seed: Any, n: int) -> Vector | None:

@@ -273,11 +273,12 @@ def fine_gray(
     Notes
     -----
     The partial likelihood of Cox with Breslow's ties and risk sets that keep the patients with a competing event,
-    weighted by G(t-) / G(x-) (Fine and Gray 1999); variance I^-1 (sum of (eta + psi)(eta + psi)') I^-1, psi through the estimated censoring curve G. A patient whose competing event falls on the
-    time of a censoring does not feel it, one of the cause on that time does, as in ``crr`` of R's cmprsk. The default
-    tolerance is crr's, so the numbers are; it leaves an error of up to some 1e-6 in a coefficient, which
-    ``tolerance=0`` takes away. Where the likelihood has no maximum crr gives a large coefficient with a meaningless
-    error: here the table is NotEstimable.
+    weighted by G(t-) / G(x-); variance I^-1 (sum of (eta + psi)(eta + psi)') I^-1, psi through the estimated
+    censoring curve G (Fine and Gray 1999). A patient whose competing event falls on the time of a censoring does
+    not feel it, an event of the cause on that time does, as in ``crr`` of R's cmprsk. The default tolerance is
+    crr's, so the numbers are; it leaves an error of up to some 1e-6 in a coefficient, which ``tolerance=0`` takes
+    away. Where the likelihood has no maximum crr gives a large coefficient with a meaningless error: here the table
+    is NotEstimable.
 
     Examples
     --------
