@@ -55,6 +55,8 @@ from pnstrial.survival.parametric_result import ParametricEstimate as Parametric
 from pnstrial.survival.parametric_result import ParametricSurvival as ParametricSurvival
 from pnstrial.survival.pseudo import PseudoValues as PseudoValues
 from pnstrial.survival.pseudo import pseudo_values as pseudo_values
+from pnstrial.survival.reconstruct import ReconstructedData as ReconstructedData
+from pnstrial.survival.reconstruct import reconstruct as reconstruct
 from pnstrial.survival.states import StateOccupancy as StateOccupancy
 from pnstrial.survival.states import state_occupancy as state_occupancy
 from pnstrial.survival.subdistribution import FineGray as FineGray

@@ -3,8 +3,8 @@
 Input: log times and parameters as `Jet`s.
 Output: log hazard and log survival of seven distributions and of the Royston-Parmar spline, with derivatives.
 Protocol section: none.
-Method: parameterisations of R's flexsurv (Jackson, J Stat Softw 2016;70(8), tables 1 and 2); generalised gamma of
-Prentice, Biometrika 1974;61:539, eq. 3; spline of Royston and Parmar, Stat Med 2002;21:2175, eq. 4 to 6.
+Method: parameterisations of R's flexsurv (Jackson, J Stat Softw 2016;70(8), table 1); generalised gamma of
+Prentice, Biometrika 1974;61:539; spline of Royston and Parmar, Stat Med 2002;21:2175.
 Next: `likelihood`.
 """
 

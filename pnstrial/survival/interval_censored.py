@@ -4,7 +4,7 @@ Input: per patient the last time without the event and the first time with it (i
 Output: `Turnbull` (the curve without any model, with the stretches on which it is free) and parametric fits.
 Protocol section: visits (ratings weeks apart).
 Method: Turnbull, J R Stat Soc B 1976;38:290; maximised by constrained Newton steps (Wang, J Comput Graph Stat
-2007;16:388) and proved by the conditions of Gentleman and Geyer, Biometrika 1994;81:618, theorem 1.
+2007;16:388) and proved by the conditions of Gentleman and Geyer, Biometrika 1994;81:618.
 Next: `interval_cox`, `interval_trial`.
 """
 
@@ -330,9 +330,9 @@ def turnbull(left: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None
 
     Notes
     -----
-    The event is in (left, right]. Turnbull, J R Stat Soc B 1976;38:290, eq. 3.1 (likelihood); the estimate is at its
+    The event is in (left, right]. Turnbull, J R Stat Soc B 1976;38:290; the estimate is at its
     maximum to 1e-10 per patient by the conditions of Gentleman and Geyer, Biometrika 1994;81:618. R's survfit stops its
-    self-consistency steps earlier (differences up to 1e-3) and puts each mass on the middle of its interval. With exact
+    self-consistency steps earlier (differences up to 0.02) and puts each mass on the middle of its interval. With exact
     and right-censored times only, the curve is the Kaplan-Meier curve.
 
     Examples
@@ -402,7 +402,7 @@ def _masses(support: Support) -> tuple[NDArray[np.float64], float]:
         peak = (slope >= padded[:-2]) & (slope >= padded[2:]) & (slope > total * (1.0 - 1e-3))
         columns = np.flatnonzero((mass > 0) | peak).astype(np.int64)
         scaled = root * (_incidence(support, columns) / own[:, None])
-        # Quadratic model with the masses held to sum 1, as one least-squares problem (Wang 2007, sec. 3).
+        # Quadratic model with the masses held to sum 1, as one least-squares problem (Wang 2007).
         system = np.vstack([(scaled - 2.0 * root) / np.sqrt(total), np.ones(columns.size)])
         target = np.append(np.zeros(scaled.shape[0]), 1.0)
         proposal = np.zeros(m)
@@ -459,7 +459,7 @@ def _range_of(wanted: NDArray[np.float64], system: System) -> tuple[float, float
 def _mass_ranges(
     support: Support, mass: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
-    """Range of each mass over all maxima: Gentleman and Geyer, theorem 2 (full rank on the tight set is unique)."""
+    """Range of each mass over all maxima: full rank on the tight set makes them unique (Gentleman and Geyer 1994)."""
     system = _same_likelihood(support, mass)
     matrix, _, tight = system
     if np.linalg.matrix_rank(matrix) == tight.size:
@@ -516,7 +516,7 @@ def interval_regression(
     Notes
     -----
     Log-likelihood sum log(S(left) - S(right)), or log f(left) where the time is exact: Kalbfleisch and Prentice, The
-    Statistical Analysis of Failure Time Data, 2nd ed., sec. 3.2. `fitted` holds the parameters of icenReg's ic_par with
+    Statistical Analysis of Failure Time Data, 2nd ed., ch. 3. `fitted` holds the parameters of icenReg's ic_par with
     ``centred=True`` (log_shape, log_scale; its exponential log_scale is minus the log rate here; its log-logistic
     log_alpha, log_beta are log scale and log shape); `as_survreg` those of survreg(Surv(type="interval2")), which fits
     the "aft" model. Where nobody had the event both go on to numbers that mean nothing; here the reason is named.

@@ -3,7 +3,7 @@
 Input: intervals as for `turnbull`, and covariates.
 Output: `IntervalCox`: log hazard ratios without any assumption on the baseline, with likelihood-ratio intervals.
 Protocol section: none.
-Method: Finkelstein, Biometrics 1986;42:845, eq. 2.2; the baseline hazard of each Turnbull interval is maximised out,
+Method: Finkelstein, Biometrics 1986;42:845; the baseline hazard of each Turnbull interval is maximised out,
 and the profile likelihood gives tests and limits (Murphy and van der Vaart, J Am Stat Assoc 2000;95:449).
 Next: `interval_trial`.
 """
@@ -289,7 +289,7 @@ def interval_cox(
 
     Notes
     -----
-    S(t | x) = S0(t)^exp(bx), Finkelstein, Biometrics 1986;42:845, eq. 2.2; equal to icenReg's ic_sp, which takes its
+    S(t | x) = S0(t)^exp(bx), Finkelstein, Biometrics 1986;42:845; equal to icenReg's ic_sp, which takes its
     standard errors from a bootstrap; here limits and tests come from the profile likelihood. Exact times count as
     intervals without length. Where a covariate separates those with early and late events there is no estimate.
 

@@ -4,7 +4,7 @@ Input: made by `parametric.fit`.
 Output: `ParametricSurvival`, and `ParametricEstimate` for the numbers read off it.
 Protocol section: none.
 Method: delta method on the scale on which each quantity is unbounded; areas by double exponential quadrature
-(Takahasi and Mori, Publ RIMS 1974;9:721, eq. 2.7).
+(Takahasi and Mori, Publ RIMS 1974;9:721).
 Next: `interval_censored`.
 """
 
