@@ -30,6 +30,7 @@ _WHERE = {
     "responder_distribution": "simulation",
     "cumulative_incidence": "survival",
     "kaplan_meier": "survival",
+    "state_occupancy": "survival",
 }
 
 

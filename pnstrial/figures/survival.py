@@ -1,7 +1,7 @@
-"""How do a survival curve and a cumulative incidence look, with how many patients under them?
+"""How do a survival curve, a cumulative incidence and a state occupancy look, with how many patients under them?
 
-Input: a `KaplanMeier` or a `CumulativeIncidence`, in days.
-Output: a step curve with its band on an Axes, numbers at risk under the ticks.
+Input: a `KaplanMeier`, a `CumulativeIncidence`, a `StateOccupancy` or a `MrsOccupancy`, in days.
+Output: a step curve with its band, or stacked areas, on an Axes; numbers at risk or observed under the ticks.
 Protocol section: none.
 Method: numbers at risk are counted at the start of each interval; the axis runs from 0 to 1.
 Next: `figures.patients`.
@@ -9,20 +9,35 @@ Next: `figures.patients`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from pnstrial.figures.style import GREY, INK, LINE_COLOURS, axes_or_new, named, tidy
+from pnstrial.figures.style import (
+    GREY,
+    INK,
+    LINE_COLOURS,
+    MRS_COLOURS,
+    MRS_LABELS,
+    axes_or_new,
+    named,
+    text_on,
+    tidy,
+)
 from pnstrial.results import NotEstimable
+from pnstrial.survival.mrs_states import MrsOccupancy
+from pnstrial.survival.states import StateOccupancy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
     from pnstrial.survival.competing import CumulativeIncidence
     from pnstrial.survival.kaplan_meier import KaplanMeier
 
-__all__ = ["cumulative_incidence", "kaplan_meier"]
+__all__ = ["cumulative_incidence", "kaplan_meier", "state_occupancy"]
 
 MONTH: Final = 365.25 / 12
 
@@ -141,3 +156,194 @@ def cumulative_incidence(
         axes.legend(frameon=False, fontsize=9, loc="upper left")
     axes.set_ylabel("cumulative incidence", fontsize=9)
     return tidy(axes)
+
+
+LABEL_GAP: Final = 0.042
+"""Smallest distance of two labels beside the areas, as a share of the axis."""
+INSIDE: Final = 0.06
+"""Smallest height of an area that carries its label inside."""
+
+
+def state_occupancy(
+    result: StateOccupancy | MrsOccupancy,
+    axes: Axes | None = None,
+    *,
+    colours: Mapping[Any, str] | None = None,
+    until: float | None = None,
+) -> Axes:
+    """Draw the probability of each state over time as stacked areas, the first state at the bottom.
+
+    Parameters
+    ----------
+    result : StateOccupancy or MrsOccupancy
+        Times in days. Of an `MrsOccupancy` the grades are drawn, with the curve of its first group (mRS 0-2) and the
+        limits of that curve at the protocol's visits.
+    axes : matplotlib.axes.Axes, optional
+        Where to draw.
+    colours : mapping of state to str, optional
+        Default: the colours of the mRS for the grades 0 to 6; else that scale, spread over the states.
+    until : float, optional
+        Last day drawn; default the last time of the result.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Areas are named ``"state:<label>"``, their labels ``"label:<label>"``, the curve of the first group
+        ``"cut"`` and its limits ``"cut limits"``.
+
+    Raises
+    ------
+    ValueError
+        If the result is not estimable, or a state has no colour.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from pnstrial.survival import state_occupancy as estimate
+    >>> seen = pd.DataFrame({"patient_id": list("AABB"), "time": [0, 90, 0, 180], "state": [2, 6, 2, 1]})
+    >>> axes = state_occupancy(estimate(seen))
+    >>> [area.get_gid() for area in axes.collections]
+    ['state:1', 'state:2', 'state:6']
+    """
+    occupancy = result.grades if isinstance(result, MrsOccupancy) else result
+    if isinstance(occupancy, NotEstimable):
+        raise ValueError(f"there is nothing to draw: {occupancy}")  # noqa: TRY004 - the data, not the type
+    shades = _shades(occupancy, colours)
+    axes = axes_or_new(axes, 7.4, 4.4)
+    end = float(occupancy.time[-1]) if until is None else float(until)
+    shown = occupancy.time < end
+    time = np.concatenate([[occupancy.start], occupancy.time[shown], [end]])
+    heights = np.vstack([occupancy.initial, occupancy.probability[shown]])
+    heights = np.vstack([heights, heights[-1] if end < occupancy.time[-1] else occupancy.probability[-1]])
+    # Up to the last time the value before it holds; the last one has no width.
+    heights[-1] = heights[-2]
+    tops = np.cumsum(heights, axis=1)
+    for place, state in enumerate(occupancy.states):
+        low = tops[:, place - 1] if place else np.zeros(time.size)
+        area = axes.fill_between(
+            time, low, tops[:, place], step="post", facecolor=shades[state], edgecolor="white", linewidth=0.6
+        )
+        named(area, f"state:{state}")
+    longest = end - occupancy.start
+    ticks = [occupancy.start + day for day in _months(longest)]
+    if isinstance(result, MrsOccupancy) and isinstance(result.groups, StateOccupancy):
+        _cut(axes, result.groups, time, [day for day in result.visits.values() if day <= end])
+    axes.set_xlim(occupancy.start, end)
+    axes.set_ylim(0, 1)
+    axes.set_yticks(np.arange(0, 1.01, 0.25), [f"{share:.0%}" for share in np.arange(0, 1.01, 0.25)])
+    observed = [int(count) for count in occupancy.known(ticks)]
+    labels = [
+        f"{(tick - occupancy.start) / MONTH:.0f}\n{count}"
+        for tick, count in zip(ticks, observed, strict=True)
+    ]
+    axes.set_xticks(ticks, labels)
+    axes.set_xlabel("months since day 1; beneath, patients whose state is known")
+    axes.set_ylabel("patients in state")
+    _labels(axes, occupancy, time, heights, shades)
+    axes.set_title(_days_words(result), loc="left", fontsize=9, color=INK)
+    return tidy(axes)
+
+
+def _shades(occupancy: StateOccupancy, colours: Mapping[Any, str] | None) -> dict[Any, str]:
+    if colours is not None:
+        if lacking := [state for state in occupancy.states if state not in colours]:
+            raise ValueError(f"colours has none for {lacking}")
+        return {state: colours[state] for state in occupancy.states}
+    if all(state in range(len(MRS_COLOURS)) for state in occupancy.states):
+        return {state: MRS_COLOURS[int(state)] for state in occupancy.states}
+    from matplotlib.colors import LinearSegmentedColormap, to_hex
+
+    scale = LinearSegmentedColormap.from_list("states", MRS_COLOURS)
+    spread = np.linspace(0.15, 1.0, max(len(occupancy.states), 2))
+    return {state: to_hex(scale(float(x))) for state, x in zip(occupancy.states, spread, strict=False)}
+
+
+def _cut(axes: Axes, groups: StateOccupancy, time: NDArray[np.float64], days: list[float]) -> None:
+    """Draw the curve of the first group over the areas, with its limits on some days."""
+    from matplotlib.patheffects import withStroke
+
+    first = groups.states[0]
+    values = np.concatenate([[groups.initial[0]], groups.probability[:, 0]])
+    curve = values[np.searchsorted(groups.time, time, side="right")]
+    curve[-1] = curve[-2]
+    named(axes.step(time, curve, where="post", color=INK, linewidth=1.6)[0], "cut")
+    if not days:
+        return
+    at = groups.at(days)
+    own = at[at["state"] == first]
+    p = own["probability"].to_numpy(dtype=float)
+    limits = np.vstack([p - own["lower"].to_numpy(dtype=float), own["upper"].to_numpy(dtype=float) - p])
+    bars = axes.errorbar(days, p, yerr=np.maximum(limits, 0.0), fmt="o", ms=4, color=INK, lw=1.2, capsize=3)
+    named(bars.lines[0], "cut limits")
+    halo = [withStroke(linewidth=2.5, foreground="white", alpha=0.85)]
+    for day, share, low, high in zip(days, p, own["lower"], own["upper"], strict=True):
+        told = f"{share:.0%} ({100 * low:.0f} to {100 * high:.0f})"
+        axes.annotate(
+            told, (day, share), xytext=(-5, 5), textcoords="offset points", ha="right", va="bottom", fontsize=8.5,
+            color=INK, path_effects=halo,
+        )  # fmt: skip
+
+
+def _labels(
+    axes: Axes,
+    occupancy: StateOccupancy,
+    time: NDArray[np.float64],
+    heights: NDArray[np.float64],
+    shades: dict[Any, str],
+) -> None:
+    """Write each state beside its area at the right edge, or inside it where it has gone by then."""
+    is_mrs = all(state in range(len(MRS_COLOURS)) for state in occupancy.states)
+    words = {state: f"mRS {MRS_LABELS[int(state)]}" if is_mrs else str(state) for state in occupancy.states}
+    tops = np.cumsum(heights, axis=1)
+    beside = [place for place in range(len(occupancy.states)) if heights[-1, place] > 0]
+    middles = np.array([tops[-1, place] - heights[-1, place] / 2 for place in beside])
+    for place, middle, y in zip(beside, middles, _apart(middles), strict=True):
+        state = occupancy.states[place]
+        text = axes.annotate(
+            f"{words[state]}  {heights[-1, place]:.0%}", (1.0, middle), xytext=(1.035, y), xycoords="axes fraction",
+            textcoords="axes fraction", va="center", ha="left", fontsize=9, color=INK, annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": shades[state], "linewidth": 1.6, "shrinkA": 1, "shrinkB": 0},
+        )  # fmt: skip
+        named(text, f"label:{state}")
+    for place, state in enumerate(occupancy.states):
+        widest = heights[:-1, place] * np.diff(time)
+        if place in beside or widest.max() <= 0:
+            continue
+        at = int(widest.argmax())
+        if heights[at, place] >= INSIDE:
+            middle = (time[at] + time[at + 1]) / 2
+            y = tops[at, place] - heights[at, place] / 2
+            text = axes.text(
+                middle, y, words[state], ha="center", va="center", fontsize=9, color=text_on(shades[state])
+            )
+            named(text, f"label:{state}")
+
+
+def _apart(middles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Move increasing heights apart to the smallest distance of two labels, as little as can be, within the axis."""
+    gap = min(LABEL_GAP, 1.0 / max(len(middles), 1))
+    order = np.arange(len(middles)) * gap
+    # With the gaps taken out, increasing order is all that is asked: the pools of adjacent violators.
+    pools: list[list[float]] = []
+    for value in middles - order:
+        pools.append([float(value), 1.0])
+        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
+            value_last, size_last = pools.pop()
+            value_before, size_before = pools.pop()
+            size = size_last + size_before
+            pools.append([(value_last * size_last + value_before * size_before) / size, size])
+    flat = np.repeat([pool[0] for pool in pools], [int(pool[1]) for pool in pools]) if pools else middles
+    return np.asarray(np.clip(flat, 0.0, max(1.0 - gap * (len(middles) - 1), 0.0)) + order, dtype=np.float64)
+
+
+def _days_words(result: StateOccupancy | MrsOccupancy) -> str:
+    if isinstance(result, StateOccupancy):
+        return f"n = {result.n}"
+    told = f"n = {result.n}; black: {result.group}, with {100 * result.level:g} % intervals at the visits"
+    if isinstance(result.ci, tuple) and isinstance(result.estimate, float):
+        low, high = result.ci
+        told += (
+            f"\nmean days at {result.group}: {result.estimate:.0f} of the first {result.horizon:.0f} "
+            f"({100 * result.level:g} % interval {low:.0f} to {high:.0f})"
+        )
+    return told

@@ -427,6 +427,30 @@ def _survival(analysis: Analysis) -> tuple[Table, Figure, Figure]:
     )
 
 
+def _occupancy(analysis: Analysis) -> Figure:
+    from pnstrial.figures import survival as drawn
+    from pnstrial.survival import mrs_occupancy
+
+    result = mrs_occupancy(analysis.trial, analysis.protocol, level=analysis.protocol.endpoint.level)
+    mean = f"Not estimable: mean days at {result.group}."
+    if isinstance(result.estimate, float):
+        mean = f"Mean days at {result.group} in the first {result.horizon:.0f} days: {result.estimate:.1f}"
+        if isinstance(result.ci, tuple):
+            mean += f" ({100 * result.level:g} % interval {result.ci[0]:.1f} to {result.ci[1]:.1f})"
+        mean += "."
+    return Figure(
+        "14.2.8",
+        "State occupancy over follow-up",
+        f"See how the share at {result.group} moves, and how death comes down from above. A grade is carried from one "
+        "rating to the next and to the last contact, so a change shows on the day of the rating that found it, not "
+        "when it happened; deaths stand on their dates. Aalen-Johansen estimate.",
+        f"Stacked areas of the mRS grades. {mean}",
+        "full analysis set with a baseline or a later rating",
+        (lambda: drawn.state_occupancy(result)) if not isinstance(result.grades, NotEstimable) else None,
+        "" if not isinstance(result.grades, NotEstimable) else result.grades.reason,
+    )
+
+
 def _times(analysis: Analysis) -> Table:
     rows: list[dict[str, Any]] = []
     for parameter, words in (
@@ -719,6 +743,7 @@ def sections(analysis: Analysis) -> tuple[Section, ...]:
                 survival_figure,
                 _times(analysis),
                 improvement_figure,
+                _occupancy(analysis),
             ),
         ),
         Section("safety", "14.3 Safety", (_exposure(analysis), terms, interest)),

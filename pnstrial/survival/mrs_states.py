@@ -59,11 +59,13 @@ class MrsOccupancy(Result):
         Mean days in that group up to `horizon`. The error is NotEstimable with one patient, both where observation
         ends before the horizon.
     ci : tuple of float or NotEstimable
-        Normal interval, cut at 0 and the horizon.
+        Normal interval, cut at 0 and the horizon; NotEstimable where all patients spent the same time in the group.
     bootstrap_ci : tuple of float or NotEstimable or None
         Percentile interval; None where no bootstrap was asked for.
     horizon, until : float
         Days from day 1: up to which days are counted, and up to which the curves go.
+    visits : dict of str to float
+        Target days of the protocol's visits, in days from day 1, up to `until`.
     days : pandas.DataFrame
         The mean days of every group, as `StateOccupancy.time_in_state`; empty where not estimable.
     patients : pandas.DataFrame
@@ -87,6 +89,7 @@ class MrsOccupancy(Result):
     bootstrap_ci: tuple[float, float] | NotEstimable | None
     horizon: float
     until: float
+    visits: dict[str, float]
     days: pd.DataFrame
     patients: pd.DataFrame
     n: int
@@ -210,6 +213,7 @@ def mrs_occupancy(
     first = next(iter(named))
     shared: dict[str, Any] = {
         "group": first, "horizon": float(horizon), "until": float(until), "excluded": excluded,
+        "visits": {v.name: v.target_day - 1.0 for v in protocol.visits if v.target_day - 1.0 <= until},
         "change_at": change_at, "level": level, "provenance": provenance,
     }  # fmt: skip
     if seen.empty or (seen["time"] > 0).sum() == 0 or not (seen["time"] == 0).any():
@@ -257,6 +261,8 @@ def _days(grouped: StateOccupancy, first: str, horizon: float, bootstrap: int) -
         }  # fmt: skip
     own: dict[Any, Any] = days[days["group"] == first].iloc[0].to_dict()
     alone = isinstance(own["std_error"], NotEstimable)
+    same = not alone and own["std_error"] == 0.0
+    spread = NotEstimable("all patients spent the same time there: nothing tells how much they vary")
     resampled: tuple[float, float] | NotEstimable | None = None
     if bootstrap:
         both = grouped.bootstrap_lower
@@ -269,7 +275,7 @@ def _days(grouped: StateOccupancy, first: str, horizon: float, bootstrap: int) -
         "days": days,
         "estimate": float(own["estimate"]),
         "std_error": own["std_error"] if alone else float(own["std_error"]),
-        "ci": own["lower"] if alone else (float(own["lower"]), float(own["upper"])),
+        "ci": own["lower"] if alone else spread if same else (float(own["lower"]), float(own["upper"])),
         "bootstrap_ci": resampled,
     }
 
@@ -319,8 +325,9 @@ def _histories(known: Assessments, until: float, change_at: str) -> tuple[pd.Dat
     )
     # A death after the last day drawn leaves a survivor of that day.
     end = end.mask(died > until, until)
-    open_end = (final["state"] != rules.DEAD) & (end.reindex(final.index) > final["time"])
-    closing = final[open_end].assign(time=end)[["time", "state", "place"]].reset_index()
+    end = end.reindex(final.index)
+    open_end = (final["state"] != rules.DEAD) & (end > final["time"])
+    closing = final[open_end].assign(time=end[open_end])[["time", "state", "place"]].reset_index()
     rows = pd.concat([rows, closing], ignore_index=True).sort_values(["place", "time"], kind="stable")
     size = rows.groupby("patient_id")["time"].transform("size")
     rows = rows[size > 1].drop(columns="place").reset_index(drop=True)

@@ -61,7 +61,7 @@ class StateOccupancy(Result):
     variance, conf_type : str
     level : float
     draws : int
-        Bootstrap samples; 0 = none asked for.
+        Bootstrap samples used, those with anyone under observation at the start; 0 = none asked for.
     bootstrap_lower, bootstrap_upper : ndarray, shape (k, S), or NotEstimable or None
         Percentile limits; None where none were asked for, NotEstimable where there is one patient only.
     """
@@ -472,6 +472,9 @@ class _Model:
             self.initial_influence[who] = (np.eye(self.size)[where] - self.initial) / who.size
             self.initial_variance = (np.diag(self.initial) - np.outer(self.initial, self.initial)) / who.size
             self.estimated = True
+            if self.weights is not None:
+                # A sample without anyone under observation at the start has no estimate.
+                self.weights = self.weights[self.weights[:, who].sum(axis=1) > 0]
         else:
             self.initial = initial
             self.initial_variance = np.zeros((self.size, self.size))
@@ -588,11 +591,9 @@ class _Model:
         h = self.histories
         p = np.tile(self.initial, (weights.shape[0], 1))
         if self.estimated:
-            start = np.zeros_like(p)
             for state in range(self.size):
-                start[:, state] = weights[:, self.who[self.where == state]].sum(axis=1)
-            total = start.sum(axis=1, keepdims=True)
-            weights, p = weights[total[:, 0] > 0], start[total[:, 0] > 0] / total[total[:, 0] > 0]
+                p[:, state] = weights[:, self.who[self.where == state]].sum(axis=1)
+            p /= p.sum(axis=1, keepdims=True)
         first = limits(p)
         area, now = np.zeros_like(p), self.start
         end = float(self.time[-1]) if tau is None else tau
@@ -654,8 +655,12 @@ def _result(
     )
     both: tuple[Any, Any] = (None, None)
     if model.weights is not None:
-        reason = NotEstimable("there is one patient only: nothing to resample")
-        both = (reason, reason) if model.n < 2 else model.resample(fold, level, None)[1]
+        reason = NotEstimable(
+            "there is nobody to resample: one patient in all, or none at the start in any sample"
+        )
+        both = (reason, reason)
+        if model.n > 1 and len(model.weights):
+            both = model.resample(fold, level, None)[1]
     return StateOccupancy(
         time=model.time,
         states=labels,
