@@ -208,7 +208,10 @@ def _ascent(gradient: NDArray[np.float64], hessian: NDArray[np.float64]) -> NDAr
 
 
 def maximise(
-    function: Callable[[NDArray[np.float64]], Sum], start: NDArray[np.float64], width: float = 4.0
+    function: Callable[[NDArray[np.float64]], Sum],
+    start: NDArray[np.float64],
+    width: float = 4.0,
+    bound: NDArray[np.float64] | float = np.inf,
 ) -> Maximum | NotEstimable:
     """Climb to the maximum of a smooth function with known derivatives.
 
@@ -219,6 +222,8 @@ def maximise(
     start : numpy.ndarray, shape (p,)
     width : float
         Longest step in any parameter.
+    bound : numpy.ndarray or float
+        Size of the parameters beyond which the search is given up.
 
     Returns
     -------
@@ -231,12 +236,12 @@ def maximise(
     >>> maximise(f, np.array([0.0])).point
     array([3.])
     """
-    point, last = start.astype(np.float64), np.inf
+    point, last, stuck = start.astype(np.float64), np.inf, 0
     value, gradient, hessian = function(point)
     if not np.isfinite(value):
         return NotEstimable("the likelihood is 0 where the search starts")
     for _ in range(STEPS):
-        if not (np.isfinite(hessian).all() and np.isfinite(gradient).all()):
+        if not (np.isfinite(hessian).all() and np.isfinite(gradient).all()) or np.any(np.abs(point) > bound):
             break
         step = _ascent(gradient, hessian)
         longest = float(np.abs(step).max())
@@ -254,7 +259,10 @@ def maximise(
             if size < 1e-6 and error < 1e-4:
                 return _reached(point, value, hessian)
             break
+        stuck = stuck + 1 if ahead[1][0] <= value + 1e-13 * (1.0 + abs(value)) else 0
         point, (value, gradient, hessian) = ahead
+        if stuck > 10:
+            break
     return NotEstimable("the likelihood still rises as the parameters leave every bound: it has no maximum")
 
 

@@ -182,8 +182,12 @@ def _best(sample: Sample, family: Distribution, model: str) -> Maximum | NotEsti
     """Search from several starts and take the highest peak."""
     function = log_likelihood(family, sample, model)
     found: list[Maximum] = []
+    # A generalised gamma with |Q| over 30 is a power law to all the digits there are.
+    bound = np.full(len(family.names) + sample.covariates.shape[1], np.inf)
+    if family.name == "generalised-gamma":
+        bound[2] = 30.0
     for start in _starts(sample, family):
-        reached = maximise(function, start)
+        reached = maximise(function, start, bound=bound)
         if isinstance(reached, Maximum):
             found.append(reached)
             if family.name != "generalised-gamma":

@@ -147,7 +147,8 @@ class ParametricSurvival(Result):
         self, times: NDArray[np.float64], values: NDArray[np.float64]
     ) -> tuple[Jet, Jet, NDArray[np.float64]]:
         fitted, covariance = self._known()
-        hazard, survival = evaluate(self.family, self.model, times, parameters(fitted), values)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+            hazard, survival = evaluate(self.family, self.model, times, parameters(fitted), values)
         return hazard, survival, covariance
 
     def _known(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -163,14 +164,21 @@ class ParametricSurvival(Result):
         """Make a frame of a quantity from its logarithm (of a survival: the log of its cumulative hazard)."""
         import pandas as pd
 
-        spread = np.sqrt(np.einsum("ni,ij,nj->n", log_value.first, covariance, log_value.first))
+        # So near 0 or so far out that the curve is 1 or 0 to all digits, it has no spread either.
+        first = np.where(np.isfinite(log_value.first), log_value.first, 0.0)
+        spread = np.sqrt(np.einsum("ni,ij,nj->n", first, covariance, first))
         half = normal_quantile(self.level) * spread
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             value, low, high = (np.exp(log_value.value + shift) for shift in (0.0, -half, half))
-        error = value * spread
-        if name == "survival":
-            error = np.exp(-value) * error
-            value, low, high = np.exp(-value), np.exp(-high), np.exp(-low)
+            error = value * spread
+            if name == "survival":
+                error = np.where(np.isfinite(value), np.exp(-value) * error, 0.0)
+                value, low, high = np.exp(-value), np.exp(-high), np.exp(-low)
+        if not np.all(np.isfinite(value)):
+            places = ", ".join(f"{time:g}" for time in times[~np.isfinite(value)][:8])
+            raise ValueError(
+                f"times are so late that the {name} there exceeds any number: {places}; ask earlier"
+            )
         return pd.DataFrame({"time": times, name: value, "std_error": error, "lower": low, "upper": high})
 
     def survival(
@@ -207,7 +215,7 @@ class ParametricSurvival(Result):
             return self.fitted
         late = asked > 0
         _, log_survival, covariance = self._read(np.where(late, asked, 1.0), values)
-        frame = self._frame(asked, "survival", (-log_survival).log(), covariance)
+        frame = self._frame(asked, "survival", _log_of(-log_survival), covariance)
         frame.loc[~late, ["survival", "std_error", "lower", "upper"]] = [1.0, 0.0, 1.0, 1.0]
         return frame
 
@@ -265,7 +273,7 @@ class ParametricSurvival(Result):
         if isinstance(self.fitted, NotEstimable):
             return self.fitted
         _, log_survival, covariance = self._read(asked, values)
-        return self._frame(asked, "cumulative_hazard", (-log_survival).log(), covariance)
+        return self._frame(asked, "cumulative_hazard", _log_of(-log_survival), covariance)
 
     def quantile(self, p: float = 0.5, given: Mapping[str, float] | None = None) -> Quantile | NotEstimable:
         """Time by which a share `p` has had the event.
@@ -470,6 +478,11 @@ class ParametricSurvival(Result):
             return f"{head}, {self.loglik}"
         table = self.to_frame().to_string(index=False, float_format=lambda value: f"{value:.4g}")
         return f"{head}\n{table}\nlog-likelihood {self.loglik:.4f}, AIC {self.aic:.2f}, BIC {self.bic:.2f}"
+
+
+def _log_of(cumulative: Jet) -> Jet:
+    with np.errstate(all="ignore"):
+        return cumulative.log()
 
 
 def _after_zero(times: ArrayLike, name: str = "times") -> NDArray[np.float64]:
