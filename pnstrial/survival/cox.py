@@ -201,7 +201,10 @@ def _fitted(
         if isinstance(found, NotEstimable):
             raise ValueError(f"covariates: {found.reason}")
         penalised, top = found, found.maximum
-        null = (found.null, found.null_score, found.null_information)
+        # The penalty is that of the caller's units: scaling a covariate adds a constant to it.
+        units = float(np.log(sets.scale).sum())
+        null = (found.null + units, found.null_score, found.null_information)
+        top = replace(top, loglik=top.loglik + units)
     unbounded = top.infinite is not None
     reason = _NO_EVENT if events == 0 else _UNBOUNDED if unbounded else None
     naive = np.zeros_like(top.information) if unbounded else _inverse(top.information)

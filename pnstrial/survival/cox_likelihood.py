@@ -153,7 +153,7 @@ def _places(
     side: str,
 ) -> NDArray[np.int64]:
     """Count the event times before (left) or up to (right) each time, those of earlier strata included."""
-    if event_code.size == 0:
+    if event_code.size == 0 or code.size == 0:
         return np.zeros(time.size, dtype=np.int64)
     right = side == "right"
     if event_code[-1] == 0 and code.max() == 0:
@@ -564,8 +564,9 @@ def maximise(
     loglik, score, information = here
     plain = evaluate is not penalised
     best, infinite, k = math.inf, None, 0
-    for k in range(STEPS if plain else 20 * STEPS):
-        step = _solve(information[np.ix_(moving, moving)], score[moving]) if moving.size else None
+    for k in range(STEPS):
+        bend = information if plain else _bend(sets, beta, information)
+        step = _solve(bend[np.ix_(moving, moving)], score[moving]) if moving.size else None
         if step is None:
             break
         # Newton's step in standard errors, squared: below rounding there is nothing left to win.
@@ -581,6 +582,25 @@ def maximise(
             break
         beta, (loglik, score, information) = moved
     return Maximum(beta, loglik, score, information, infinite, k)
+
+
+def _bend(sets: RiskSets, beta: Vector, information: Vector) -> Vector:
+    """Curvature of the penalised likelihood, by central differences of its score.
+
+    The information alone leaves out the penalty's part; where events are few that part is as large, and steps by the
+    information alone swing from side to side for ever.
+    """
+    p = beta.size
+    bend = np.empty((p, p))
+    for a in range(p):
+        shift = np.zeros(p)
+        shift[a] = 1e-4
+        above, below = penalised(sets, beta + shift), penalised(sets, beta - shift)
+        if above is None or below is None:
+            return 2.0 * information
+        bend[a] = (below[1] - above[1]) / 2e-4
+    bend = 0.5 * (bend + bend.T)
+    return bend if float(np.linalg.eigvalsh(bend).min()) > 0.0 else 2.0 * information
 
 
 def _full(step: Vector, moving: NDArray[np.int64], p: int) -> Vector:

@@ -256,7 +256,7 @@ class Cox(Result):
         ----------
         kind : str
             "martingale", "deviance": one per row of the data. "score", "dfbeta" (approximate change of the
-            coefficients without the row, times its weight), "dfbetas" (in standard errors): rows x coefficients.
+            coefficients without the row, times its weight), "dfbetas" (in naive standard errors): rows x coefficients.
             "schoenfeld", "scaled_schoenfeld": one row per event, in order of stratum and time.
 
         Returns
@@ -304,7 +304,7 @@ class Cox(Result):
             values = values * sets.scale
         else:
             values = (values * sets.weights[:, None]) @ fit.naive
-            values = values / (np.sqrt(fit.variance.diagonal()) if kind == "dfbetas" else sets.scale)
+            values = values / (np.sqrt(fit.naive.diagonal()) if kind == "dfbetas" else sets.scale)
         return pd.DataFrame(fit.unsorted(values), columns=names)
 
     def baseline_hazard(self) -> pd.DataFrame | NotEstimable:
