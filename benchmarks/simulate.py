@@ -1,11 +1,9 @@
 """How fast is the simulator, against its own random numbers and against the peers' published rates?
 
-Prints medians of three runs on this machine, in one process: trials of 17 patients per second on one
-thread, the
-ratio to drawing the run's random words alone, the speed-up on all cores, and the time to the first result
-of a fresh process.
-Peers in trials a second on one core, from the notes of the project (R 4.2.2): simtrial 70, adaptr 200,
-Mediana 340,
+Prints medians of three runs on this machine, in one process: trials of 17 patients per second on one thread, the
+ratio to drawing the run's random numbers alone (the same words, draws from tables and exponentials, nothing done with
+them), the speed-up on all cores, and the time to the first result of a fresh process.
+Peers in trials a second on one core, from the notes of the project (R 4.2.2): simtrial 70, adaptr 200, Mediana 340,
 rpact survival 14,100, lrstat 25,100, rpact one-arm rates (no patient paths) 95,000.
 """
 
@@ -16,17 +14,60 @@ import sys
 import tempfile
 import time
 
+import numba
 import numpy as np
 
 import pnstrial as pns
 from pnstrial.simulate import engine
-from pnstrial.simulate.lean import is_plain, lean_tables
+from pnstrial.simulate import layout_kernels as at
+from pnstrial.simulate.lean import lean_tables
+from pnstrial.simulate.lean_kernels import L_BITS, L_N
 from pnstrial.simulate.model import build_model
-from pnstrial.simulate.random_kernels import fill
+from pnstrial.simulate.random_kernels import draw, exponential, pick, start, word
 from pnstrial.simulate.tables import block_key
 
 PEERS = {"simtrial": 70, "adaptr": 200, "lrstat": 25_100}
-WORDS = {"primary": 17 * 3.0, "all": 17 * 24.0}  # 64-bit words a trial draws, about
+HALF = np.uint64(32)
+ZERO = np.uint64(0)
+THREE = np.int64(3)
+
+
+@numba.njit(error_model="numpy")
+def primary_draws(key, trials, n, bits, words, state):
+    """Draw what a primary-endpoint run draws: one cell per patient, two per word."""
+    total = 0
+    for t in range(trials):
+        start(state, key, t)
+        drawn = ZERO
+        for i in range(n):
+            drawn = word(state) if i & 1 == 0 else drawn << HALF
+            total += pick(words, ZERO, bits, drawn)
+    return total
+
+
+@numba.njit(error_model="numpy")
+def full_draws(key, trials, n, whole, words, stream):
+    """Draw what a patient of the full scenario draws on average: 13 cells, 3 exponentials."""
+    total = 0
+    time = 0.0
+    for t in range(trials):
+        start(stream, key, t)
+        for _ in range(n):
+            draw(stream)
+            total += pick(words, whole[at.TO_ENTRY], whole[at.ENTRY_BITS], stream[at.W_ENTRY])
+            total += pick(words, whole[at.TO_WEIGHT], whole[at.WEIGHT_BITS], stream[at.W_ENTRY] << HALF)
+            for k in range(5):
+                chance = stream[at.W_CYCLE + (k >> 1)] << (HALF * np.uint64(k & 1))
+                total += pick(words, whole[at.TO_CYCLE], whole[at.CYCLE_BITS], chance)
+            for v in range(2):
+                chance = stream[at.W_VISIT + v]
+                total += pick(words, whole[at.TO_ATTEND], whole[at.ATTEND_BITS], chance)
+                total += pick(words, whole[at.TO_RATING] + 8 * v, THREE, chance << HALF)
+            total += pick(words, whole[at.TO_TAIL], whole[at.TAIL_BITS], stream[at.W_TAIL])
+            moves = at.W_VISIT + whole[at.VISITS] + whole[at.EXTRAS]
+            time += exponential(stream[at.W_GAP], stream) + exponential(stream[moves], stream)
+            time += exponential(stream[moves + 2], stream)
+    return total + time
 
 
 def median(work, repeats=3):
@@ -38,30 +79,51 @@ def median(work, repeats=3):
     return statistics.median(times)
 
 
+def draws_alone(model, quantities, trials):
+    n, key = int(model.whole[at.N]), block_key(1, 0)
+    if quantities == "primary":
+        whole, words = model.lean
+        settings = (key, trials, int(whole[L_N]), whole[L_BITS], words, np.empty(4, np.uint64))
+        return primary_draws, settings
+    return full_draws, (
+        key,
+        trials,
+        n,
+        model.whole,
+        model.words,
+        np.empty(int(model.whole[at.DRAWS]), np.uint64),
+    )
+
+
 def main():
     protocol = pns.load_protocol("nct02343211")
-    words = np.empty(4_000_000, np.uint64)
-    fill(words, block_key(1, 0))
-    per_word = median(lambda: fill(words, block_key(1, 0))) / words.size
-    print(f"random words: {1e-6 / per_word:,.0f} million a second")
-    for quantities, name, trials in (("primary", "anti-hu-plain", 400_000), ("all", "anti-hu", 40_000)):
+    for quantities, name, trials in (("primary", "anti-hu-plain", 2_000_000), ("all", "anti-hu", 100_000)):
         scenario = pns.load_scenario(name)
-        model = build_model(protocol, scenario, short=quantities == "primary")
-        if quantities == "primary" and is_plain(model):
-            model = engine.replace(model, lean=lean_tables(model))
-        width = len(engine.PRIMARY if quantities == "primary" else engine.ALL)
         lean = quantities == "primary"
+        model = build_model(protocol, scenario, short=lean)
+        if lean:
+            model = engine.replace(model, lean=lean_tables(model))
+        width = len(engine.PRIMARY if lean else engine.ALL)
         engine.run_block(model, 1, 0, 10, lean, width)
-        seconds = median(lambda m=model, t=trials, lean=lean, w=width: engine.run_block(m, 1, 0, t, lean, w))
-        rate = trials / seconds
-        own = seconds / trials / (WORDS[quantities] * per_word)
+        draws, settings = draws_alone(model, quantities, trials)
+        draws(*settings)
+        own, seconds = [], []
+        for _ in range(5):  # in turn, so that both meet the same load
+            own.append(median(lambda d=draws, s=settings: d(*s), 1))
+            seconds.append(
+                median(lambda m=model, t=trials, q=lean, w=width: engine.run_block(m, 1, 0, t, q, w), 1)
+            )
+        rate = trials / statistics.median(seconds)
+        ratio = statistics.median(seconds) / statistics.median(own)
         peers = ", ".join(f"{rate / peer:,.0f} x {who}" for who, peer in PEERS.items())
-        print(f"{quantities:<8}{rate:>12,.0f} trials/s, one thread; {own:.1f} x its random words; {peers}")
+        print(
+            f"{quantities:<8}{rate:>12,.0f} trials/s, one thread; {ratio:.1f} x its random numbers; {peers}"
+        )
         cores = os.cpu_count() or 1
-        run = {"protocol": protocol, "scenario": scenario, "n_trials": trials * 4, "quantities": quantities}
-        one = median(lambda r=run: pns.simulate(**r), 1)
-        many = median(lambda r=run, c=cores: pns.simulate(**r, workers=c), 1)
-        print(f"{'':<8}{one / many:>12.2f} x on {cores} cores")
+        run = {"protocol": protocol, "scenario": scenario, "n_trials": trials * 8, "quantities": quantities}
+        one = median(lambda r=run: pns.simulate(**r))
+        many = median(lambda r=run, c=cores: pns.simulate(**r, workers=c))
+        print(f"{'':<8}{one / many:>12.2f} x on {cores} cores; load {os.getloadavg()[0]:.1f}")
     code = (
         "import pnstrial as pns;"
         "pns.simulate(pns.load_protocol('nct02343211'), pns.load_scenario('{}'), n_trials=1000, quantities='{}')"

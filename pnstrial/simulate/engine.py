@@ -23,22 +23,25 @@ from pnstrial.protocol import Protocol
 from pnstrial.results import Provenance
 from pnstrial.simulate import layout_kernels as at
 from pnstrial.simulate.characteristics import ALL, PRIMARY, OperatingCharacteristics, denominators, estimates
-from pnstrial.simulate.lean import is_plain, lean_tables
+from pnstrial.simulate.lean import is_plain, lean_tables, run_lean
 from pnstrial.simulate.model import Model, build_model
 from pnstrial.simulate.scenario import Scenario
 from pnstrial.simulate.store import BlockSums, Store
-from pnstrial.simulate.tables import block_key
+from pnstrial.simulate.tables import binomial_halves, block_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     import pandas as pd
+    from numpy.typing import NDArray
 
-__all__ = ["SimulationError", "compare", "progress_bar", "run_block", "simulate"]
+__all__ = ["SimulationError", "compare", "progress_bar", "run_block", "simulate", "working_space"]
 
 BLOCK: Final = 4096
 """Trials per block."""
+LEAN_BLOCK: Final = 65_536
+"""Trials per block where only states at the visits are drawn: such a block takes as long."""
 MOST_WITHOUT_STORE: Final = 100_000_000
 _AHEAD: Final = 4  # blocks per worker that may wait for an earlier one
 
@@ -109,7 +112,8 @@ def simulate(
         model = replace(model, lean=lean_tables(model))
     specification = {
         "protocol": protocol.model_dump(mode="json"), "scenario": scenario.model_dump(mode="json"), "seed": seed,
-        "quantities": quantities, "block": BLOCK, "package_version": Provenance().package_version,
+        "quantities": quantities, "block": LEAN_BLOCK if lean else BLOCK,
+        "package_version": Provenance().package_version,
     }  # fmt: skip
     show = progress_bar(sys.stderr) if progress is True else progress or None
     sums = np.zeros((3, len(names)))
@@ -132,7 +136,7 @@ def simulate(
     n = int(model.whole[at.N])
     return OperatingCharacteristics(
         n_trials=n_trials, n_patients=n, critical_count=int(model.success.minimum[n]),
-        method="states at visits drawn from exp(Qt)" if lean else "sampled jump times",
+        method="states at visits drawn from exp(Qt)" if lean else "jump times up to the last visit, then exp(Qt)",
         scenario=scenario.id, quantities=estimates(sums, responders, n_trials, names), responders=responders,
         provenance=Provenance(protocol.id, protocol.version, seed),
     )  # fmt: skip
@@ -192,6 +196,7 @@ def run_block(model: Model, seed: int, block: int, trials: int, lean: bool, widt
         If a trial fails; the message holds its number.
     """
     key = block_key(seed, block)
+    size = LEAN_BLOCK if lean else BLOCK
     try:
         return _run(model, key, block, 0, trials, lean, width)
     except Exception as problem:
@@ -199,11 +204,11 @@ def run_block(model: Model, seed: int, block: int, trials: int, lean: bool, widt
             try:
                 _run(model, key, block, t, 1, lean, width)
             except Exception as cause:
-                number = block * BLOCK + t
+                number = block * size + t
                 raise SimulationError(
                     f"trial {number} (seed {seed}, block {block}) failed: {type(cause).__name__}: {cause}"
                 ) from cause
-        numbers = f"trials {block * BLOCK} to {block * BLOCK + trials - 1}"
+        numbers = f"trials {block * size} to {block * size + trials - 1}"
         raise SimulationError(f"block {block} (seed {seed}, {numbers}) failed: {problem}") from problem
 
 
@@ -211,28 +216,38 @@ def _run(model: Model, key: Any, block: int, first: int, trials: int, lean: bool
     sums = np.zeros((3, width))
     responders = np.zeros(int(model.whole[at.N]) + 1, np.int64)
     if lean and model.lean is not None:
-        from pnstrial.simulate.lean_kernels import lean_block
-
-        lean_block(
-            key,
-            first,
-            trials,
-            *model.lean,
-            model.success.minimum,
-            model.covered,
-            denominators(PRIMARY),
-            sums,
-            responders,
-        )
+        run_lean(key, first, trials, model.lean, model.success.minimum, model.covered, sums, responders)
         return BlockSums(block, trials, sums, responders)
     from pnstrial.simulate import trial_kernels
 
     every = np.zeros((3, len(ALL)))
     trial_kernels.block(
         key, first, trials, model.whole, model.real, model.words, model.success.minimum, model.covered,
-        model.sign_limit, model.hazard, denominators(ALL), every, responders,
+        model.sign_limit, model.hazard, *working_space(model), every, responders,
     )  # fmt: skip
     return BlockSums(block, trials, every[:, :width].copy(), responders)
+
+
+def working_space(model: Model) -> tuple[NDArray[Any], ...]:
+    """Make the arrays that `trial_kernels.block` works with: making them here is quicker to compile.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    tuple of ndarray
+    """
+    n = int(model.whole[at.N])
+    exact_size = min(n, 100)
+    exactly, or_more = binomial_halves(exact_size)
+    over = denominators(ALL)
+    return (
+        exactly, or_more, np.where(over >= 0, over, over.size), np.empty((n, at.ROW), np.int64), np.empty((n, 2)),
+        np.empty(at.PATH), np.empty(int(model.whole[at.DRAWS]), np.uint64), np.empty(14, np.int64),
+        np.empty((2, 7), np.int64), np.empty(2 * exact_size * (exact_size + 1) + 4), np.empty(over.size + 1),
+    )  # fmt: skip
 
 
 def _in_order(
@@ -246,7 +261,8 @@ def _in_order(
     width: int,
 ) -> Iterator[BlockSums]:
     """Give all blocks in their order; at most a few finished ones wait for an earlier one."""
-    asked = ((k, min(BLOCK, n_trials - k * BLOCK)) for k in range(-(-n_trials // BLOCK)))
+    size = LEAN_BLOCK if lean else BLOCK
+    asked = ((k, min(size, n_trials - k * size)) for k in range(-(-n_trials // size)))
     finished = kept.blocks() if kept is not None else {}
     if executor is None:
         for block, trials in asked:

@@ -12,7 +12,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-INNER: Final[dict[str, Any]] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy", "forceinline": True, "_nrt": False}
+OUTER: Final[dict[str, Any]] = {"error_model": "numpy", "_nrt": False}
+"""Options of a kernel that Python calls. It makes no arrays, so it need not count references to those it is given;
+counting costs more than the work that these kernels do with an array."""
+INNER: Final[dict[str, Any]] = OUTER | {
+    "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": True,
+}  # fmt: skip
 """Options of a kernel that only other kernels call: no door for Python has to be compiled."""
 
 MAX_CYCLES: Final = 6
@@ -100,6 +105,7 @@ ROW: Final = EXTRA + MAX_EXTRA * EXTRA_WIDTH
     TO_EXTRA,
     TO_ENTRY_CODES,
     TO_CYCLE_CODES,
+    TO_ANSWERS,  # 4 x reason + answer, by rescued, stopped, dead, category, last category, category on treatment
     # in the real numbers
     TO_RATES,
     TO_CHANGES,
@@ -110,8 +116,8 @@ ROW: Final = EXTRA + MAX_EXTRA * EXTRA_WIDTH
     TO_CYCLE,
     TO_WEIGHT,
     TO_TAIL,
-) = range(47)
-WHOLE: Final = 47
+) = range(48)
+WHOLE: Final = 48
 
 # --- the words of a patient: what each half decides. A purpose keeps its place whatever else happens, so scenarios
 # that are run with one seed share their random numbers.
@@ -122,8 +128,12 @@ W_START: Final = STREAM + 2  # days to day 1 | drop-out
 W_LATER: Final = STREAM + 3  # rescue | what follows a decision to discontinue
 W_CYCLE: Final = STREAM + 4  # one half per cycle
 W_TAIL: Final = W_CYCLE + MAX_CYCLES // 2  # death or grade after the last day of IVIg and visits
-W_VISIT: Final = W_TAIL + 1  # per visit: day and whether missed | rating; then per extra rating: whether missed | rating
+W_VISIT: Final = (
+    W_TAIL + 1
+)  # per visit: day and whether missed | rating; then per extra rating: whether missed | rating
 W_MOVES: Final = 5  # then words for the changes of the grade; more are drawn as they are needed
+
+PATH: Final = 9  # numbers of the course (`patient_kernels`)
 
 # --- real numbers of the scenario; rates are per day
 (

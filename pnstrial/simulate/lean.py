@@ -1,10 +1,11 @@
-"""When are states at the visits all that is needed, and what are their tables?
+"""When are states at the visits all that is needed, and how likely is each patient then?
 
 Input: `Model`; or monthly transition matrices.
 Output: the arrays that `lean_kernels` reads.
 Protocol section: visits, decision, endpoint, estimand.
-Method: transition probabilities between the target days on (in the study or out) x mRS, as packed alias tables;
-the answers of the rules for every (baseline, value) as one small table.
+Method: transition probabilities exp(Q t) between the target days on (in the study or out) x mRS, the rating kernel
+and the answers of the rules give the joint distribution of everything that is counted about a patient; it becomes
+one alias table, so that a patient is one draw.
 Next: `monthly`.
 """
 
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
     from pnstrial.simulate.model import Model
     from pnstrial.simulate.success import Boundaries
 
-__all__ = ["LeanTables", "is_plain", "lean_tables", "packed"]
-
-LeanTables = "tuple[NDArray[np.int64], NDArray[np.uint64]]"
+__all__ = ["is_plain", "lean_tables", "packed", "run_lean"]
 
 
 def is_plain(model: Model) -> bool:
@@ -141,33 +140,165 @@ def packed(
     to_first: NDArray[Any], to_second: NDArray[Any], late: NDArray[Any], tail: NDArray[Any], to_last: NDArray[Any],
     missed: float, endpoint: int, answers_1: NDArray[Any], answers_2: NDArray[Any], true: NDArray[Any],
 ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:  # fmt: skip
-    """Lay probabilities and answers out for the kernel; every row of probabilities becomes an alias table."""
+    """Work out the joint distribution of what is counted about a patient, and lay it out for the kernel.
+
+    Parameters
+    ----------
+    n : int
+        Patients.
+    success : Boundaries
+    entry, codes : ndarray
+        Probabilities of the entries, and 48 x stratum + 8 x true grade + rating of each.
+    kernel : ndarray, shape (6, 6)
+        Rating kernel.
+    to_first, to_second, late, tail, to_last : ndarray
+        Transition matrices on (in the study or out) x mRS, see `lean_tables`.
+    missed : float
+        Probability of a missed visit.
+    endpoint : int
+        Whether the endpoint is at the first (0) or the second visit (1).
+    answers_1, answers_2, true : ndarray
+        Answers of the rules for every (baseline, value[, rating before]) and every (true baseline, true grade).
+
+    Returns
+    -------
+    whole : ndarray of int64
+        Numbers of the trial, then three words of counts per cell (`lean_kernels`).
+    words : ndarray of uint64
+        The alias table of the cells.
+    """
     from pnstrial.simulate import lean_kernels as lean
 
-    def tables(rows: NDArray[Any], bits: int) -> NDArray[np.uint64]:
-        clean = np.clip(rows, 0, None)
-        return np.concatenate([alias_table(row / row.sum(), bits) for row in clean])
-
-    parts = (
-        (lean.L_ENTRY, alias_table(entry)), (lean.L_RATING, tables(kernel, 3)), (lean.L_FIRST, tables(to_first, 4)),
-        (lean.L_SECOND, tables(to_second, 4)), (lean.L_LATE, tables(late, 4)), (lean.L_TAIL, tables(tail, 4)),
-        (lean.L_LAST, tables(to_last, 4)),
-    )  # fmt: skip
+    second = _SecondVisit(kernel, to_second, tail, to_last, missed, endpoint, answers_2, true)
+    joint = np.zeros((_FIRST, _SECOND))
+    for share, code in zip(entry, codes, strict=True):
+        stratum, g0, r0 = int(code) // 48, int(code) // 8 % 6, int(code) % 8
+        for h in np.flatnonzero(to_first[stratum * 6 + g0]):
+            mass = share * to_first[stratum * 6 + g0, h]
+            truth = int(true[g0, h % 7])
+            found: list[
+                tuple[float, int, int, int, bool]
+            ] = []  # probability, value, rating seen, state, missed
+            if h < rules.DEAD:
+                found = [((1 - missed) * mass * kernel[h, r], r, r, int(h), False) for r in range(6)]
+                found += [
+                    (missed * mass * p, rules.DEAD if now == rules.DEAD else -1, -1, now, True)
+                    for now, p in enumerate(late[stratum * 6 + h])
+                ]
+            else:
+                found = [(mass, rules.DEAD if h == rules.DEAD else -1, -1, int(h), False)]
+            for p, value, seen, now, skipped in found:
+                if p <= 0:
+                    continue
+                answer = int(answers_1[r0, value + 1])
+                decided = seen >= 0 and answer >> 4 < 2
+                act = 1 + 2 * (answer >> 4) + int(truth == 3) if decided else 0
+                arm = answer >> 4 if decided else 1
+                cell = ((answer * 2 + int(value == rules.DEAD)) * 5 + act) * 2 + int(truth == 1)
+                joint[cell] += p * second.cells(stratum, g0, r0, seen, now, arm, skipped=skipped)
+    first_cell, second_cell = np.nonzero(joint)
+    share = joint[first_cell, second_cell]
+    order = np.argsort(-share, kind="stable")  # what is drawn most stands together
+    counts = _counts(first_cell[order], second_cell[order], endpoint)
     whole = np.zeros(lean.LEAN_WHOLE, np.int64)
     whole[lean.L_N], whole[lean.L_FIRST_N], whole[lean.L_FIRST_STOP] = n, success.first_n, success.first_stop
-    whole[lean.L_ENTRY_BITS] = alias_bits(entry.size)
-    whole[lean.L_MISSED], whole[lean.L_ENDPOINT] = round(missed * 2**32), endpoint
-    begin = 0
-    for position, table in parts:
-        whole[position] = begin
-        begin += table.size
-    begin = whole.size
-    for position, table in (
-        (lean.L_CODES, codes), (lean.L_ANSWER_1, answers_1), (lean.L_ANSWER_2, answers_2), (lean.L_TRUE, true),
-    ):  # fmt: skip
-        whole[position] = begin
-        begin += table.size
-    whole = np.concatenate([whole, codes, answers_1.ravel(), answers_2.ravel(), true.ravel()]).astype(
-        np.int64
-    )
-    return whole, np.concatenate([table for _, table in parts])
+    whole[lean.L_BITS] = alias_bits(order.size)
+    return np.concatenate([whole, counts.ravel()]), alias_table(share[order] / share.sum())
+
+
+_FIRST, _SECOND = 64 * 2 * 5 * 2, 16 * 2 * 2
+
+
+class _SecondVisit:
+    """What is counted about the second visit, given where a patient stands after the first."""
+
+    def __init__(
+        self, kernel: NDArray[Any], to_second: NDArray[Any], tail: NDArray[Any], to_last: NDArray[Any], missed: float,
+        endpoint: int, answers: NDArray[Any], true: NDArray[Any],
+    ) -> None:  # fmt: skip
+        self.kernel, self.missed, self.endpoint = kernel, missed, endpoint
+        self.to_second, self.tail, self.to_last = to_second, tail, to_last
+        self.answers, self.true = answers, true
+        self.known: dict[tuple[int, ...], NDArray[np.float64]] = {}
+
+    def cells(
+        self, stratum: int, g0: int, r0: int, seen: int, now: int, arm: int, *, skipped: bool
+    ) -> NDArray[np.float64]:
+        """Give the probabilities of 4 x (4 x (category + 1) + answer) + 2 x dead + truly better, each of two."""
+        key = (stratum, g0 if self.endpoint == 1 else 0, r0, seen, now, arm, int(skipped))
+        if key not in self.known:
+            made = np.zeros(_SECOND)
+            values = self._values(stratum, now, arm, skipped=skipped)
+            for value, grade in zip(*np.nonzero(values), strict=True):
+                answer = int(self.answers[r0, value, seen + 1]) & 15
+                better = int(self.endpoint == 1 and self.true[g0, grade] == 1)
+                made[4 * answer + 2 * int(value == rules.DEAD + 1) + better] += values[value, grade]
+            self.known[key] = made
+        return self.known[key]
+
+    def _values(self, stratum: int, now: int, arm: int, *, skipped: bool) -> NDArray[np.float64]:
+        """Give the probabilities by value + 1 and true grade."""
+        made = np.zeros((8, 7))
+        if now == rules.DEAD:
+            made[rules.DEAD + 1, rules.DEAD] = 1.0
+            return made
+        here = self.tail[stratum * 14 + now] if skipped else self.to_second[(stratum * 2 + arm) * 14 + now]
+        for g in range(6):
+            dies = self.missed * self.to_last[(stratum * 2 + arm) * 6 + g, rules.DEAD]
+            made[1:7, g] += (1 - self.missed) * here[g] * self.kernel[g]
+            made[rules.DEAD + 1, g] += here[g] * dies
+            made[0, g] += here[g] * (self.missed - dies)
+        made[rules.DEAD + 1, rules.DEAD] += here[rules.DEAD]
+        made[0] += here[7:14]
+        return np.clip(made, 0, None)
+
+
+def _counts(first: NDArray[np.int64], second: NDArray[np.int64], endpoint: int) -> NDArray[np.int64]:
+    """Give what each cell adds to the counts of a trial: three words, 10 bits per count (`lean_kernels`)."""
+    better_1, rest = first % 2, first // 2
+    act, rest = rest % 5, rest // 5
+    dead_1, answer_1 = rest % 2, rest // 2
+    better_2, dead_2, answer_2 = second % 2, second // 2 % 2, second // 4
+    decision = answer_1 >> 4
+    category_1, response_1 = answer_1 >> 2 & 3, answer_1 & 3
+    category_2, response_2 = answer_2 >> 2 & 3, answer_2 & 3
+    last = endpoint == 1
+    category, response = (category_2, response_2) if last else (category_1, response_1)
+    fields = (
+        (
+            response == rules.RESPONDER, response == rules.EXCLUDED, dead_2 if last else dead_1, category == 1,
+            category == 2, category == 3,
+        ),
+        (decision == 0, decision == 1, decision == 2, act == 2, act == 3, act == 4),
+        (act == 1, better_2 if last else better_1, response_2 == rules.RESPONDER, dead_2, category_2 == 0),
+    )  # fmt: skip
+    words = [sum(np.asarray(field, np.int64) << 10 * k for k, field in enumerate(part)) for part in fields]
+    return np.stack(words, axis=1)  # type: ignore[arg-type]
+
+
+def run_lean(
+    key: NDArray[np.uint64], first: int, trials: int, tables: tuple[NDArray[np.int64], NDArray[np.uint64]],
+    minimum: NDArray[np.int64], covered: NDArray[np.uint8], sums: NDArray[np.float64], responders: NDArray[np.int64],
+) -> None:  # fmt: skip
+    """Simulate trials first..first + trials - 1 of a block and add them to `sums` and `responders`.
+
+    Parameters
+    ----------
+    key : ndarray of uint64, shape (2,)
+    first, trials : int
+    tables : tuple of ndarray
+        From `packed`.
+    minimum, covered : ndarray
+        Success boundaries, and whether the interval of (counted, responders) covers the truth.
+    sums : ndarray, shape (3, quantities)
+    responders : ndarray of int64
+    """
+    from pnstrial.simulate.characteristics import PRIMARY, denominators
+    from pnstrial.simulate.lean_kernels import lean_block
+
+    over = denominators(PRIMARY)
+    base = np.where(over >= 0, over, over.size)
+    lean_block(
+        key, first, trials, *tables, minimum, covered, base, np.empty(4, np.uint64), np.empty(over.size + 1), sums,
+        responders,
+    )  # fmt: skip

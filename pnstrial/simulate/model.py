@@ -168,10 +168,13 @@ def build_model(
     if not short:
         whole[at.TAIL_DAYS] = whole[at.FOLLOW_UP] - whole[at.TAIL_DAY]
         whole[at.TAIL_BITS] = alias_bits(int(whole[at.TAIL_DAYS]) + 6)
-        tail = tail_tables(generators[first, :, 1], changes[first], int(whole[at.TAIL_DAY]), int(whole[at.FOLLOW_UP]))
+        tail = tail_tables(
+            generators[first, :, 1], changes[first], int(whole[at.TAIL_DAY]), int(whole[at.FOLLOW_UP])
+        )
     whole = _joined(
         whole, at.WHOLE,
-        {at.TO_VISITS: visits, at.TO_EXTRA: extra, at.TO_ENTRY_CODES: entered, at.TO_CYCLE_CODES: cycle_codes}, whole,
+        {at.TO_VISITS: visits, at.TO_EXTRA: extra, at.TO_ENTRY_CODES: entered, at.TO_CYCLE_CODES: cycle_codes,
+         at.TO_ANSWERS: _answers(whole)}, whole,
     )  # fmt: skip
     real = _joined(whole, real.size, {at.TO_RATES: rates, at.TO_CHANGES: changes[first]}, real)
     words = _joined(
@@ -397,7 +400,10 @@ def _events(protocol: Protocol, scenario: Scenario) -> tuple[NDArray[np.float64]
 
 
 def _cycles(
-    delays: NDArray[np.float64], events: NDArray[np.float64], event_codes: NDArray[np.int64], infusion_days: int
+    delays: NDArray[np.float64],
+    events: NDArray[np.float64],
+    event_codes: NDArray[np.int64],
+    infusion_days: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """List what can become of a planned cycle: probability, and the code that `patient_kernels` reads."""
     cell = np.arange(delays.size)
@@ -409,6 +415,19 @@ def _cycles(
     share = np.outer(delays, events)
     kept = share > 0
     return share[kept], codes[kept]
+
+
+def _answers(whole: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Tabulate the answer of the estimand for all that can be known about a patient at a visit."""
+    strategies = [
+        int(whole[k])
+        for k in (at.DEATH_STRATEGY, at.RESCUE_STRATEGY, at.STOPPED_STRATEGY, at.MISSING_STRATEGY)
+    ]
+    answers: list[int] = []
+    for rescued, stopped, dead, *seen in product(range(2), range(2), range(2), *[range(-1, 3)] * 3):
+        reason = int(rules.response_reason(1, dead, rescued, stopped, *seen, *strategies))
+        answers.append(4 * reason + int(rules.response(reason)))
+    return np.array(answers, np.int64)
 
 
 def _looks_back(protocol: Protocol) -> bool:
@@ -485,5 +504,10 @@ def _rates(generators: NDArray[np.float64]) -> NDArray[np.float64]:
         better = generators[..., g, g - 1] / safe if g > 0 else np.zeros_like(leave)
         worse = generators[..., g, g + 1] / safe if g < 5 else np.zeros_like(leave)
         stay = np.where(leave > 0, 1 / safe, FAR)
-        rates[..., g, 0], rates[..., g, 1], rates[..., g, 2], rates[..., g, 3] = leave, stay, better, better + worse
+        rates[..., g, 0], rates[..., g, 1], rates[..., g, 2], rates[..., g, 3] = (
+            leave,
+            stay,
+            better,
+            better + worse,
+        )
     return rates

@@ -176,9 +176,8 @@ class MonthlyCourse:
         MonthlyResult
             `occupancy` is that of `exact`: the kernel keeps no months in between.
         """
-        from pnstrial.simulate.characteristics import PRIMARY, denominators
-        from pnstrial.simulate.lean import packed
-        from pnstrial.simulate.lean_kernels import lean_block
+        from pnstrial.simulate.characteristics import PRIMARY
+        from pnstrial.simulate.lean import packed, run_lean
         from pnstrial.simulate.tables import block_key
 
         before, on, off = self._powers()
@@ -202,7 +201,7 @@ class MonthlyCourse:
         second = np.array([[[code(r0, v, end=True)] * 8 for v in points] for r0 in range(6)])
         minimum_at = np.arange(n + 1) + 1
         minimum_at[n] = minimum
-        whole, words = packed(
+        tables = packed(
             n=n, success=Boundaries(minimum_at), entry=np.asarray(self.start)[:6],
             codes=np.array([8 * g + g for g in range(6)]), kernel=np.eye(6),
             to_first=studied(before, self.decision)[:6],
@@ -212,10 +211,8 @@ class MonthlyCourse:
         )  # fmt: skip
         sums = np.zeros((3, len(PRIMARY)))
         counts = np.zeros(n + 1, np.int64)
-        lean_block(
-            block_key(seed, 0), 0, n_trials, whole, words, minimum_at, np.zeros((n + 1, n + 1), np.uint8),
-            denominators(PRIMARY), sums, counts,
-        )  # fmt: skip
+        uncovered = np.zeros((n + 1, n + 1), np.uint8)
+        run_lean(block_key(seed, 0), 0, n_trials, tables, minimum_at, uncovered, sums, counts)
         share = {name: float(sums[0, q] / (n * n_trials)) for q, (name, _) in enumerate(PRIMARY)}
         going = share["decision_continue"]
         pmf = counts / n_trials

@@ -6,8 +6,8 @@ Protocol section: treatment, visits, decision, endpoint, estimand.
 Method: the grades follow a continuous-time Markov process with piecewise constant rates. Up to the last visit and
 cycle one standard exponential is used up along the rates until it is spent and the patient moves (time change of a
 Poisson process); from there on the day of death, or the grade at the end, is one draw from its exact distribution,
-which is worked out once by matrix exponentials (`tail`). Ratings, decision and response come from the compiled
-rules. The same row is counted by the trial kernel and written out as tables, so both show the same patient.
+worked out once by matrix exponentials (`tables.tail_tables`). Category and decision come from the compiled rules,
+the response from the table of its rule. The same row is counted and written out as tables: both show one patient.
 Next: `trial_kernels`.
 """
 
@@ -19,28 +19,27 @@ from typing import Any
 import numpy as np
 
 from pnstrial.compiled import kernel
-from pnstrial.rules import change_category, interim_decision, response, response_reason
+from pnstrial.rules import change_category, interim_decision
 from pnstrial.simulate import layout_kernels as at
 from pnstrial.simulate.layout_kernels import INNER
 from pnstrial.simulate.random_kernels import draw, exponential, pick, uniform, word
 
-__all__ = ["PATH", "patient"]
+__all__ = ["patient"]
 
 _category = change_category.compiled
 _decide = interim_decision.compiled
-_why = response_reason.compiled
-_answer = response.compiled
 
 # the course so far, in days: when the rates began to rule, what is left of the exponential, the rate to leave the
 # grade, the next move and the next change of rates
-_SINCE, _LEFT, _RATE, _MOVE, _CHANGE, _ON_END, _DROP, _DEATH, _RESCUE = range(9)
-PATH = 9
+_SINCE, _LEFT, _RATE, _MOVE, _CHANGE, _ON_END, _DROP, _DEATH, _RESCUE = range(at.PATH)
 # per grade: the rate to leave it, the mean stay, the share that improves, the share that improves or worsens
 _STAY, _WORSE, _PASS = np.uint64(1), np.uint64(2), np.uint64(3)
 # the code of a cycle, 8 bits each: infusions with an adverse event, the infusion that was the last, number of events,
 # infusions at a changed dose, infusions; then days late
 _STOP, _EVENTS, _CHANGED, _GIVEN, _LATE = 8, 16, 24, 32, 40
 _FAR = 1e18
+# a bare number would be a type of its own, and the kernel be compiled once more for it
+_NONE, _RATING_BITS = np.int64(0), np.int64(3)
 _HALF = np.uint64(32)
 _LOWER = np.uint64(0xFFFFFFFF)
 _SHARE = 2.0**-32
@@ -94,7 +93,7 @@ def _live(row: Any, path: Any, until: Any, whole: Any, real: Any, stream: Any) -
         if path[_CHANGE] < moves:
             day = path[_CHANGE]
             path[_LEFT] -= path[_RATE] * (day - path[_SINCE])
-            _rule(row, path, day, whole, real)
+            _rule(row, path, np.float64(day), whole, real)
             continue
         if row[at.NEXT] + 1 < stream.size:
             which = _upper(stream[row[at.NEXT]])
@@ -124,7 +123,7 @@ _live = kernel(_live, **INNER)
 def _end_ivig(row: Any, path: Any, day: Any, whole: Any, real: Any) -> Any:
     """Note on a day that IVIg acts until `path[_ON_END]`."""
     path[_LEFT] -= path[_RATE] * (day - path[_SINCE])
-    _rule(row, path, day, whole, real)
+    _rule(row, path, np.float64(day), whole, real)
 
 
 _end_ivig = kernel(_end_ivig, **INNER)
@@ -136,7 +135,7 @@ def _rate(row: Any, chance: Any, whole: Any, real: Any, words: Any, stream: Any)
     if real[at.PERSISTENCE] > 0 and uniform(stream) < real[at.PERSISTENCE]:
         rated = min(max(grade + row[at.OFF_BY], 0), 5)
     else:
-        rated = pick(words, whole[at.TO_RATING] + 8 * grade, 3, chance)
+        rated = pick(words, whole[at.TO_RATING] + 8 * grade, _RATING_BITS, chance)
     row[at.OFF_BY] = rated - grade
     return rated
 
@@ -223,7 +222,7 @@ def _attend(
             row[here + 2] = grade
             if decides:
                 value = rated if whole[window + 1] <= day <= whole[window + 2] else -1
-                decision = _decide(_category(row[at.BASELINE], value, whole[at.POINTS]), 0)
+                decision = _decide(_category(row[at.BASELINE], value, whole[at.POINTS]), _NONE)
                 if decision < 2:
                     row[at.ACTED] = decision
                     row[at.TRUE_AT_DECISION] = grade
@@ -310,27 +309,24 @@ def _respond(early: Any, whole: Any, row: Any, path: Any) -> Any:
         value = row[here + 1] if whole[window + 1] <= row[here] <= whole[window + 2] else -1
         if death <= whole[window] or (death <= whole[window + 2] and value < 0):
             value = 6
-        row[here + 4] = value
-        row[here + 5] = _category(baseline, value, points)
-    for v in range(count):
-        here = at.VISIT + v * at.VISIT_WIDTH
-        value = row[here + 4]
-        window = whole[at.TO_VISITS] + 3 * v
+        category = _category(baseline, value, points)
         until = row[here] if 0 <= value < 6 else whole[window]
         rescued = 1 if 0 < row[at.RESCUE] <= until else 0
-        last = -1
-        on = -1
-        if value < 0 or stopped == 1:  # no other answer asks for them
+        last = on = -1
+        if whole[at.EVERYTHING] == 1:
             last = _category(baseline, _last_rating(whole[window + 2], v, whole, row), points)
             on = _category(
-                baseline, _last_rating(row[at.LAST_DOSE] + whole[at.ON_TREATMENT_DAYS], count - 1, whole, row), points
+                baseline,
+                _last_rating(row[at.LAST_DOSE] + whole[at.ON_TREATMENT_DAYS], count - 1, whole, row),
+                points,
             )
-        reason = _why(
-            1, 1 if value == 6 else 0, rescued, stopped, row[here + 5], last, on, whole[at.DEATH_STRATEGY],
-            whole[at.RESCUE_STRATEGY], whole[at.STOPPED_STRATEGY], whole[at.MISSING_STRATEGY],
-        )  # fmt: skip
-        row[here + 6] = reason
-        row[here + 7] = _answer(reason)
+        dead = 1 if value == 6 else 0
+        key = (((rescued * 2 + stopped) * 2 + dead) * 4 + category + 1) * 16 + (last + 1) * 4 + on + 1
+        answer = whole[whole[at.TO_ANSWERS] + key]  # 4 x reason + answer
+        row[here + 4] = value
+        row[here + 5] = category
+        row[here + 6] = answer >> 2
+        row[here + 7] = answer & 3
     here = at.VISIT + whole[at.DECISION_VISIT] * at.VISIT_WIDTH
     row[at.DECISION] = _decide(row[here + 5], 1 if row[here + 4] == 6 else 0)
 
@@ -361,7 +357,7 @@ def _enter(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) 
         path[_RESCUE] = -math.log(chance) / real[at.RESCUE_RATE]
     row[at.INFUSIONS] = row[at.EVENTS] = row[at.CHANGED] = row[at.STOPPED] = 0
     before = whole[at.CYCLES_BEFORE]
-    _plan(0, before, 0, whole, words, row, stream)
+    _plan(_NONE, before, _NONE, whole, words, row, stream)
     if row[at.STOPPED] == 1:
         path[_ON_END] = whole[at.CYCLE_DAYS] * row[at.CYCLES]
     row[at.GRADE] = row[at.TRUE_BASELINE]
@@ -408,9 +404,7 @@ def _end(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) ->
 _end = kernel(_end, **INNER)
 
 
-def _patient(
-    whole: Any, real: Any, words: Any, clock: Any, row: Any, path: Any, stream: Any
-) -> Any:
+def _patient(whole: Any, real: Any, words: Any, clock: Any, row: Any, path: Any, stream: Any) -> Any:
     """Simulate one patient into `row`; give the time of the screening, `clock` being that of the one before."""
     draw(stream)
     visits, extras = whole[at.VISITS], whole[at.EXTRAS]

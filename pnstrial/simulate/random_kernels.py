@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from pnstrial.compiled import kernel
-from pnstrial.simulate.layout_kernels import INNER
+from pnstrial.simulate.layout_kernels import INNER, OUTER
 
 __all__ = ["draw", "exponential", "pick", "start", "uniform", "word"]
 
@@ -48,7 +48,7 @@ def _start(state: Any, key: Any, index: Any) -> Any:
         state[j] = _mix(z)
 
 
-start = kernel(_start)
+start = kernel(_start, **OUTER)
 
 
 def _word(state: Any) -> Any:
@@ -110,7 +110,7 @@ def _beyond(layer: Any, x: Any, state: Any) -> Any:
             return x
 
 
-_beyond = kernel(_beyond, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy", _nrt=False)
+_beyond = kernel(_beyond, **{**INNER, "forceinline": False})
 
 
 def _exponential(drawn: Any, state: Any) -> Any:
@@ -142,7 +142,7 @@ def _draw(state: Any) -> Any:
     state[0], state[1], state[2], state[3] = s0, s1, s2, s3
 
 
-draw = kernel(_draw)
+draw = kernel(_draw, **OUTER)
 
 
 def _pick(words: Any, place: Any, bits: Any, drawn: Any) -> Any:

@@ -63,7 +63,8 @@ _enumerated = kernel(_enumerated, **INNER)
 def _convolved(sizes: Any, doubled: Any, at_least: Any, weights: Any) -> Any:
     """Give the same tail by one convolution per patient."""
     total = 0
-    weights[:] = 0.0
+    for t in range(weights.size):
+        weights[t] = 0.0
     weights[0] = 1.0
     for size in range(1, 7):
         for _ in range(sizes[size]):
@@ -89,7 +90,7 @@ def _signed_rank(changes: Any, alpha: Any, sizes: Any, exactly: Any, or_more: An
     are working space.
     """
     n = changes[6]
-    better = total = widest = 0
+    better = total = widest = np.int64(0)
     squares = 0.0
     terms = 1.0
     for size in range(1, 7):

@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["alias_bits", "alias_table", "block_key", "tail_tables"]
+__all__ = ["alias_bits", "alias_table", "binomial_halves", "block_key", "tail_tables"]
 
 _FULL: Final = (1 << 48) - 1
 
@@ -91,6 +91,32 @@ def alias_table(probabilities: ArrayLike, bits: int | None = None) -> NDArray[np
     return (threshold << np.uint64(16)) | other
 
 
+def binomial_halves(largest: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Tabulate the binomial distribution with probability 1/2.
+
+    Parameters
+    ----------
+    largest : int
+        Largest number of trials.
+
+    Returns
+    -------
+    exactly, or_more : ndarray, shape (largest + 1, largest + 2)
+        P(X = j) and P(X >= j) at row number of trials and column j.
+
+    Examples
+    --------
+    >>> exactly, or_more = binomial_halves(3)
+    >>> [float(p) for p in exactly[3, :4]], float(or_more[3, 2])
+    ([0.125, 0.375, 0.375, 0.125], 0.5)
+    """
+    exactly = np.zeros((largest + 1, largest + 2))
+    exactly[0, 0] = 1.0
+    for c in range(1, largest + 1):
+        exactly[c] = 0.5 * (exactly[c - 1] + np.r_[0.0, exactly[c - 1, :-1]])
+    return exactly, exactly[:, ::-1].cumsum(axis=1)[:, ::-1].copy()
+
+
 def tail_tables(
     generators: NDArray[np.float64], changes: NDArray[np.float64], begin: int, end: int
 ) -> NDArray[np.uint64]:
@@ -120,24 +146,24 @@ def tail_tables(
     days = end - begin
     found: list[NDArray[np.uint64]] = []
     for Q, starts in zip(generators, changes, strict=True):
-        P = np.eye(7)
+        reached = np.eye(7)
         shares = np.zeros((6, days + 6))
         period = int(np.searchsorted(starts, begin, side="right"))
-        whole_day = transition_probabilities(Q[period], 1.0) if days else P
+        whole_day = transition_probabilities(Q[period], 1.0) if days else reached
         for day in range(days):
             now = float(begin + day)
-            before = P[:6, 6].copy()
+            before = reached[:6, 6].copy()
             if starts[period] < now + 1:
                 while starts[period] < now + 1:  # a band begins within this day
-                    P = P @ transition_probabilities(Q[period], float(starts[period]) - now)
+                    reached = reached @ transition_probabilities(Q[period], float(starts[period]) - now)
                     now = float(starts[period])
                     period += 1
-                P = P @ transition_probabilities(Q[period], begin + day + 1 - now)
+                reached = reached @ transition_probabilities(Q[period], begin + day + 1 - now)
                 whole_day = transition_probabilities(Q[period], 1.0)
             else:
-                P = P @ whole_day
-            shares[:, day] = np.clip(P[:6, 6] - before, 0, None)
-        shares[:, days:] = P[:6, :6]
+                reached = reached @ whole_day
+            shares[:, day] = np.clip(reached[:6, 6] - before, 0, None)
+        shares[:, days:] = reached[:6, :6]
         found += [alias_table(row / row.sum()) for row in shares]
     return np.concatenate(found)
 

@@ -86,7 +86,7 @@ def patient_records(protocol: Protocol, scenario: Scenario, seed: int = 1, trial
     clocks = np.empty((n, 2))
     stream = np.empty(int(model.whole[at.DRAWS]), np.uint64)
     start(stream, block_key(seed, trial // BLOCK), trial % BLOCK)
-    enrolled = enrol(model.whole, model.real, model.words, rows, clocks, stream)
+    enrolled = enrol(model.whole, model.real, model.words, rows, clocks, np.empty(at.PATH), stream)
     failed = failures(enrolled, model.real, clocks, stream)
     return PatientRecords(model, rows[:enrolled], clocks[:enrolled], int(failed))
 
@@ -176,7 +176,7 @@ class _Writer:
         return frames, truth
 
     def _failures(self) -> list[tuple[int, int]]:
-        """Draw day and entry cell of those who failed screening: they come at any time while patients are waited for."""
+        """Draw day and entry cell of those who failed screening, at any time while patients were waited for."""
         model, clocks = self.records.model, self.records.clocks
         waited = clocks[:, 1] - clocks[:, 0]
         until = np.cumsum(waited)

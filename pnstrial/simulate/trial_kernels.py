@@ -18,8 +18,8 @@ import numpy as np
 from pnstrial.compiled import kernel
 from pnstrial.rules import change_category
 from pnstrial.simulate import layout_kernels as at
-from pnstrial.simulate.layout_kernels import INNER
-from pnstrial.simulate.patient_kernels import PATH, patient
+from pnstrial.simulate.layout_kernels import INNER, OUTER
+from pnstrial.simulate.patient_kernels import patient
 from pnstrial.simulate.random_kernels import start, uniform
 from pnstrial.simulate.shift_kernels import signed_rank
 
@@ -29,12 +29,12 @@ _category = change_category.compiled
 _MONTH = 365.25 / 12
 
 
-def _enrol(whole: Any, real: Any, words: Any, rows: Any, clocks: Any, stream: Any) -> Any:
+def _enrol(whole: Any, real: Any, words: Any, rows: Any, clocks: Any, path: Any, stream: Any) -> Any:
     """Simulate the patients of one trial into `rows`; give how many were enrolled.
 
-    `clocks` gets for each the calendar time from which he was waited for, and that of his screening.
+    `clocks` gets for each the calendar time from which he was waited for, and that of his screening; `path` is
+    working space.
     """
-    path = np.empty(PATH)
     clock = 0.0
     endpoint = at.VISIT + whole[at.ENDPOINT_VISIT] * at.VISIT_WIDTH
     responders = 0
@@ -55,7 +55,7 @@ def _enrol(whole: Any, real: Any, words: Any, rows: Any, clocks: Any, stream: An
     return whole[at.N]
 
 
-enrol = kernel(_enrol)
+enrol = kernel(_enrol, **OUTER)
 
 
 def _failures(n: Any, real: Any, clocks: Any, stream: Any) -> Any:
@@ -78,7 +78,7 @@ def _failures(n: Any, real: Any, clocks: Any, stream: Any) -> Any:
     return count
 
 
-failures = kernel(_failures)
+failures = kernel(_failures, **OUTER)
 
 
 def _count_endpoint(n: Any, whole: Any, minimum: Any, covered: Any, rows: Any, y: Any) -> Any:
@@ -145,7 +145,8 @@ def _count_tests(
 ) -> Any:  # fmt: skip
     """Test the shift between baseline and the endpoint visit in this trial."""
     endpoint = at.VISIT + whole[at.ENDPOINT_VISIT] * at.VISIT_WIDTH
-    changes[:] = 0
+    for size in range(changes.size):
+        changes[size] = 0
     for i in range(n):
         value = rows[i, endpoint + 4]
         # patients by baseline - value + 6; those without a value stand last
@@ -180,7 +181,9 @@ def _count_course(n: Any, whole: Any, real: Any, hazard: Any, rows: Any, y: Any)
         until = min(whole[at.FOLLOW_UP], closing - start_day)
         end = max(end, start_day + until)
         y[28] += row[at.CYCLES]
-        grams += (row[at.INFUSIONS] + (real[at.CHANGED_DOSE] - 1.0) * row[at.CHANGED]) * per_day * row[at.WEIGHT]
+        grams += (
+            (row[at.INFUSIONS] + (real[at.CHANGED_DOSE] - 1.0) * row[at.CHANGED]) * per_day * row[at.WEIGHT]
+        )
         if 0 <= row[at.DROPPED] <= until:
             y[32] += 1
             until = row[at.DROPPED]
@@ -204,62 +207,39 @@ _count_course = kernel(_count_course, **INNER)
 
 
 def _block(
-    key: Any,
-    first: Any,
-    count: Any,
-    whole: Any,
-    real: Any,
-    words: Any,
-    minimum: Any,
-    covered: Any,
-    sign_limit: Any,
-    hazard: Any,
-    over: Any,
-    sums: Any,
-    responders: Any,
-) -> Any:
+    key: Any, first: Any, count: Any, whole: Any, real: Any, words: Any, minimum: Any, covered: Any, sign_limit: Any,
+    hazard: Any, exactly: Any, or_more: Any, base: Any, rows: Any, clocks: Any, path: Any, stream: Any, changes: Any,
+    sizes: Any, weights: Any, y: Any, sums: Any, responders: Any,
+) -> Any:  # fmt: skip
     """Simulate trials first..first+count-1 of a block.
 
     `sums[0]` gets the sums of the quantities, `sums[1]` of their squares, `sums[2]` of their products with what
-    they are shares of (`over`: position of that quantity, -1 for the trial), `responders` the number of trials by
-    number of responders.
+    they are shares of (`base`: its position in `y`; the last place of `y` stays 0 and is that of the trial),
+    `responders` the number of trials by number of responders. What stands between `base` and `sums` is working
+    space (`engine.working_space`).
     """
-    n = whole[at.N]
-    rows = np.empty((n, at.ROW), np.int64)
-    clocks = np.empty((n, 2))
-    stream = np.empty(whole[at.DRAWS], np.uint64)
-    changes = np.zeros(14, np.int64)
-    sizes = np.zeros((2, 7), np.int64)
-    exact_size = min(n, 100)
-    exactly = np.zeros((exact_size + 1, exact_size + 2))
-    or_more = np.zeros((exact_size + 1, exact_size + 2))
-    exactly[0, 0] = 1.0
-    for c in range(exact_size + 1):
-        for j in range(c, -1, -1):
-            if c > 0:
-                exactly[c, j] = 0.5 * (exactly[c - 1, j] + (exactly[c - 1, j - 1] if j > 0 else 0.0))
-            or_more[c, j] = or_more[c, j + 1] + exactly[c, j]
-    weights = np.zeros(2 * exact_size * (exact_size + 1) + 4)
-    # the last place stays 0: what is a share of the trial has no product
-    y = np.zeros(over.size + 1)
-    base = np.where(over >= 0, over, over.size)
-    totals = np.zeros((3, over.size))
+    for q in range(y.size):
+        y[q] = 0.0
+    quantities = sums.shape[1]
     for t in range(first, first + count):
         start(stream, key, t)
-        y[:] = 0.0
-        enrolled = enrol(whole, real, words, rows, clocks, stream)
+        # these are added to, or set only if they are so; the others are set in any case
+        for q in (0, 28, 31, 32, 33, 34, 35, 42):
+            y[q] = 0.0
+        enrolled = enrol(whole, real, words, rows, clocks, path, stream)
         responded = _count_endpoint(enrolled, whole, minimum, covered, rows, y)
         if whole[at.SHORT] == 0:
-            _count_tests(enrolled, whole, real, rows, changes, sizes, exactly, or_more, weights, sign_limit, y)
+            _count_tests(
+                enrolled, whole, real, rows, changes, sizes, exactly, or_more, weights, sign_limit, y
+            )
             _count_course(enrolled, whole, real, hazard, rows, y)
             y[36] = enrolled + failures(enrolled, real, clocks, stream)
             y[37] = (rows[enrolled - 1, at.SCREENED_DAY] + 0.5) / _MONTH
         responders[responded] += 1
-        for q in range(over.size):
-            totals[0, q] += y[q]
-            totals[1, q] += y[q] * y[q]
-            totals[2, q] += y[q] * y[base[q]]
-    sums += totals
+        for q in range(quantities):
+            sums[0, q] += y[q]
+            sums[1, q] += y[q] * y[q]
+            sums[2, q] += y[q] * y[base[q]]
 
 
-block = kernel(_block)
+block = kernel(_block, **OUTER)

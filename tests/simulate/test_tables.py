@@ -127,7 +127,8 @@ def test_tests_of_the_kernel_are_those_of_the_analyses():
 
 def rejects(scenario, number):
     """Run one trial through the counting kernel."""
-    from pnstrial.simulate.characteristics import ALL, denominators
+    from pnstrial.simulate.characteristics import ALL
+    from pnstrial.simulate.engine import working_space
     from pnstrial.simulate.model import build_model
     from pnstrial.simulate.tables import block_key
     from pnstrial.simulate.trial_kernels import block
@@ -136,6 +137,6 @@ def rejects(scenario, number):
     sums, counts = np.zeros((3, len(ALL))), np.zeros(18, np.int64)
     block(
         block_key(3, 0), number, 1, model.whole, model.real, model.words, model.success.minimum, model.covered,
-        model.sign_limit, model.hazard, denominators(ALL), sums, counts,
+        model.sign_limit, model.hazard, *working_space(model), sums, counts,
     )  # fmt: skip
     return {name: sums[0, q] for q, (name, _) in enumerate(ALL)}
