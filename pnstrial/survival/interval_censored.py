@@ -166,17 +166,14 @@ class Turnbull(Result):
     Attributes
     ----------
     left, right : numpy.ndarray, shape (m,)
-        Turnbull's intervals (left, right], the only stretches that can carry mass; a point where both are equal. Within
-        an interval the data do not say where its mass lies.
+        Turnbull's intervals (left, right], the only stretches that can carry mass; a point where both are equal.
     mass : numpy.ndarray, shape (m,)
-        Probability of the event in each interval; they sum to 1. Mass up to inf belongs to patients never seen with
-        the event.
-    mass_lower, mass_upper : numpy.ndarray, shape (m,)
-        Smallest and largest mass over all estimates of the same likelihood; equal to `mass` where it is unique.
+        Probability of the event in each interval; they sum to 1 and are unique. Mass up to inf belongs to patients
+        never seen with the event.
+    indeterminate : numpy.ndarray of bool, shape (m,)
+        Where the curve falls within an interval of some length: how it falls there, the data do not say.
     survival : numpy.ndarray, shape (m,)
         Probability of no event up to the right end of each interval.
-    unique : bool
-        Whether no other masses have the same likelihood.
     loglik : float
     gap : float
         Largest excess of the conditions of Gentleman and Geyer, per patient: 0 at the maximum.
@@ -187,14 +184,11 @@ class Turnbull(Result):
     left: NDArray[np.float64]
     right: NDArray[np.float64]
     mass: NDArray[np.float64]
-    mass_lower: NDArray[np.float64]
-    mass_upper: NDArray[np.float64]
+    indeterminate: NDArray[np.bool_]
     survival: NDArray[np.float64]
-    unique: bool
     loglik: float
     gap: float
     n: float
-    support: Support
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per Turnbull interval.
@@ -202,11 +196,11 @@ class Turnbull(Result):
         Returns
         -------
         pandas.DataFrame
-            left, right, mass, mass_lower, mass_upper, survival (at the right end).
+            left, right, mass, indeterminate, survival (at the right end).
         """
         import pandas as pd
 
-        names = ("left", "right", "mass", "mass_lower", "mass_upper", "survival")
+        names = ("left", "right", "mass", "indeterminate", "survival")
         return pd.DataFrame({name: getattr(self, name) for name in names})
 
     @property
@@ -225,7 +219,7 @@ class Turnbull(Result):
         -------
         pandas.DataFrame
             time, lower, upper: every curve between them is as likely as any other. Both are equal outside Turnbull's
-            intervals, if the masses are unique. After the last look with no event seen lower is 0.
+            intervals. After the last look with no event seen lower is 0.
 
         Raises
         ------
@@ -245,27 +239,11 @@ class Turnbull(Result):
 
         asked = check_times(times)
         # Intervals that end at or before the time have happened; those that begin at or after it have not, but a point.
-        point = self.left == self.right
         done = np.searchsorted(self.right, asked, side="right")
-        begun = np.array(
-            [int(np.sum((self.left < time) | (point & (self.left <= time)))) for time in asked],
-            dtype=np.int64,
-        )
-        lower, upper = self._survival_after(begun)[0], self._survival_after(done)[1]
-        return pd.DataFrame({"time": asked, "lower": lower, "upper": upper})
-
-    def _survival_after(self, counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Smallest and largest survival once the first so many intervals are over."""
-        curve = np.concatenate([[1.0], self.survival])[counts]
-        if self.unique:
-            return curve, curve
-        system = _same_likelihood(self.support, self.mass)
-        lower, upper = curve.copy(), curve.copy()
-        for count in np.unique(counts):
-            late = np.arange(self.mass.size) >= count
-            low, high = _range_of(late.astype(float), system)
-            lower[counts == count], upper[counts == count] = low, high
-        return lower, upper
+        point = self.left == self.right
+        begun = ((self.left < asked[:, None]) | (point & (self.left <= asked[:, None]))).sum(axis=1)
+        curve = np.append(1.0, self.survival)
+        return pd.DataFrame({"time": asked, "lower": curve[begun], "upper": curve[done]})
 
     def quantile(self, p: float = 0.5) -> tuple[float, float] | NotEstimable:
         """Earliest and latest time by which a share `p` can have had the event.
@@ -300,10 +278,8 @@ class Turnbull(Result):
 
     def __str__(self) -> str:
         shown = self.to_frame()[self.mass > 0][["left", "right", "mass", "survival"]]
-        note = "" if self.unique else "; the masses are not unique, see mass_lower and mass_upper"
-        return f"Turnbull, n = {self.n:g}, log-likelihood {self.loglik:.4f}{note}\n" + shown.round(
-            4
-        ).to_string(index=False)
+        head = f"Turnbull, n = {self.n:g}, log-likelihood {self.loglik:.4f}"
+        return f"{head}\n{shown.round(4).to_string(index=False)}"
 
 
 def turnbull(left: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None) -> Turnbull:
@@ -331,7 +307,8 @@ def turnbull(left: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None
     Notes
     -----
     The event is in (left, right]. Turnbull, J R Stat Soc B 1976;38:290; the estimate is at its
-    maximum to 1e-10 per patient by the conditions of Gentleman and Geyer, Biometrika 1994;81:618. R's survfit stops its
+    maximum to 1e-10 per patient by the conditions of Gentleman and Geyer, Biometrika 1994;81:618. Masses are unique:
+    an observation begins with each of Turnbull's intervals, so that their matrix has full rank. R's survfit stops its
     self-consistency steps earlier (differences up to 0.02) and puts each mass on the middle of its interval. With exact
     and right-censored times only, the curve is the Kaplan-Meier curve.
 
@@ -348,14 +325,11 @@ def turnbull(left: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None
     mass, gap = _masses(support)
     own = _probabilities(support, mass)
     loglik = float(support.weights @ np.log(own))
-    total = float(loads.sum())
-    low, high, unique = _mass_ranges(support, mass)
     survival = np.maximum(1.0 - np.cumsum(mass), 0.0)
     # The last sum is 1 but for rounding.
     survival[-1] = 0.0
-    return Turnbull(
-        support.left, support.right, mass, low, high, survival, unique, loglik, gap, total, support
-    )
+    loose = (mass > 0) & (support.left < support.right)
+    return Turnbull(support.left, support.right, mass, loose, survival, loglik, gap, float(loads.sum()))
 
 
 def _probabilities(support: Support, mass: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -430,47 +404,6 @@ def _toward(
             return ahead
         share *= 0.5
     return mass
-
-
-System = tuple["NDArray[np.float64]", "NDArray[np.float64]", "NDArray[np.int64]"]
-
-
-def _same_likelihood(support: Support, mass: NDArray[np.float64]) -> System:
-    """Equations that all masses of the same likelihood obey, on the intervals that may carry some."""
-    own = _probabilities(support, mass)
-    tight = np.flatnonzero(_gradient(support, own) > support.weights.sum() * (1.0 - 1e-8)).astype(np.int64)
-    return _incidence(support, tight), own, tight
-
-
-def _range_of(wanted: NDArray[np.float64], system: System) -> tuple[float, float]:
-    """Smallest and largest value of a sum of masses over all masses of the same likelihood."""
-    from scipy.optimize import linprog
-
-    matrix, own, tight = system
-    ends: list[float] = []
-    for sign in (1.0, -1.0):
-        found = linprog(sign * wanted[tight], A_eq=matrix, b_eq=own, method="highs")
-        if found.fun is None:
-            raise ArithmeticError(f"the range of the masses was not found: {found.message}")
-        ends.append(min(max(sign * float(found.fun), 0.0), 1.0))
-    return ends[0], ends[1]
-
-
-def _mass_ranges(
-    support: Support, mass: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
-    """Range of each mass over all maxima: full rank on the tight set makes them unique (Gentleman and Geyer 1994)."""
-    system = _same_likelihood(support, mass)
-    matrix, _, tight = system
-    if np.linalg.matrix_rank(matrix) == tight.size:
-        return mass, mass, True
-    low, high = mass.copy(), mass.copy()
-    for column in tight:
-        wanted = np.zeros(mass.size)
-        wanted[column] = 1.0
-        low[column], high[column] = _range_of(wanted, system)
-    unique = bool(np.all(high - low < 1e-8))
-    return (mass, mass, True) if unique else (low, high, False)
 
 
 def interval_regression(
