@@ -160,6 +160,10 @@ def cumulative_incidence(
 
 LABEL_GAP: Final = 0.042
 """Smallest distance of two labels beside the areas, as a share of the axis."""
+ROOM: Final = 0.012
+"""Room after the last day, as a share of the axis."""
+EDGE: Final = 0.88
+"""From this share of the axis on a text is flush right with its mark."""
 INSIDE: Final = 0.06
 """Smallest height of an area that carries its label inside."""
 
@@ -211,12 +215,12 @@ def state_occupancy(
     shades = _shades(occupancy, colours)
     axes = axes_or_new(axes, 7.4, 4.4)
     end = float(occupancy.time[-1]) if until is None else float(until)
-    shown = occupancy.time < end
-    time = np.concatenate([[occupancy.start], occupancy.time[shown], [end]])
+    longest = end - occupancy.start
+    shown = occupancy.time <= end
+    # A little room at the end shows a change on the last day.
+    time = np.concatenate([[occupancy.start], occupancy.time[shown], [end + ROOM * longest]])
     heights = np.vstack([occupancy.initial, occupancy.probability[shown]])
-    heights = np.vstack([heights, heights[-1] if end < occupancy.time[-1] else occupancy.probability[-1]])
-    # Up to the last time the value before it holds; the last one has no width.
-    heights[-1] = heights[-2]
+    heights = np.vstack([heights, heights[-1]])
     tops = np.cumsum(heights, axis=1)
     for place, state in enumerate(occupancy.states):
         low = tops[:, place - 1] if place else np.zeros(time.size)
@@ -224,11 +228,10 @@ def state_occupancy(
             time, low, tops[:, place], step="post", facecolor=shades[state], edgecolor="white", linewidth=0.6
         )
         named(area, f"state:{state}")
-    longest = end - occupancy.start
     ticks = [occupancy.start + day for day in _months(longest)]
     if isinstance(result, MrsOccupancy) and isinstance(result.groups, StateOccupancy):
         _cut(axes, result.groups, time, [day for day in result.visits.values() if day <= end])
-    axes.set_xlim(occupancy.start, end)
+    axes.set_xlim(occupancy.start, time[-1])
     axes.set_ylim(0, 1)
     axes.set_yticks(np.arange(0, 1.01, 0.25), [f"{share:.0%}" for share in np.arange(0, 1.01, 0.25)])
     observed = [int(count) for count in occupancy.known(ticks)]
@@ -265,6 +268,7 @@ def _cut(axes: Axes, groups: StateOccupancy, time: NDArray[np.float64], days: li
     first = groups.states[0]
     values = np.concatenate([[groups.initial[0]], groups.probability[:, 0]])
     curve = values[np.searchsorted(groups.time, time, side="right")]
+    # The last corner of the areas lies in the room at the end, where nothing changes.
     curve[-1] = curve[-2]
     named(axes.step(time, curve, where="post", color=INK, linewidth=1.6)[0], "cut")
     if not days:
@@ -278,8 +282,9 @@ def _cut(axes: Axes, groups: StateOccupancy, time: NDArray[np.float64], days: li
     halo = [withStroke(linewidth=2.5, foreground="white", alpha=0.85)]
     for day, share, low, high in zip(days, p, own["lower"], own["upper"], strict=True):
         told = f"{share:.0%} ({100 * low:.0f} to {100 * high:.0f})"
+        aside = "right" if day > EDGE * float(time[-1]) else "center"
         axes.annotate(
-            told, (day, share), xytext=(-5, 5), textcoords="offset points", ha="right", va="bottom", fontsize=8.5,
+            told, (day, high), xytext=(0, 3), textcoords="offset points", ha=aside, va="bottom", fontsize=8.5,
             color=INK, path_effects=halo,
         )  # fmt: skip
 

@@ -594,11 +594,13 @@ def proportion_limits(p: Vector, error: Vector, level: float, conf_type: str) ->
     if conf_type == "plain":
         low, high = safe - gap, safe + gap
     elif conf_type == "log":
-        low, high = safe * np.exp(-gap / safe), safe * np.exp(gap / safe)
+        spread = np.minimum(gap / safe, 500.0)
+        low, high = safe * np.exp(-spread), safe * np.exp(spread)
     elif conf_type == "logit":
-        odds, spread = safe / (1.0 - safe), gap / (safe * (1.0 - safe))
+        odds, spread = safe / (1.0 - safe), np.minimum(gap / (safe * (1.0 - safe)), 500.0)
         low, high = 1.0 - 1.0 / (1.0 + odds * np.exp(-spread)), 1.0 - 1.0 / (1.0 + odds * np.exp(spread))
     else:
-        spread = gap / (safe * -np.log(safe))
+        # Beyond 500 both limits are at 0 and 1 to the last digit.
+        spread = np.minimum(gap / (safe * -np.log(safe)), 500.0)
         low, high = np.exp(np.log(safe) * np.exp(spread)), np.exp(np.log(safe) * np.exp(-spread))
     return np.where(inside, np.clip(low, 0.0, 1.0), p), np.where(inside, np.clip(high, 0.0, 1.0), p)

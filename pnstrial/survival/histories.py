@@ -275,7 +275,11 @@ def _check(table: pd.DataFrame) -> None:
 
 
 def _labels(seen: pd.Series, states: Sequence[Any] | None) -> tuple[Any, ...]:
-    found = seen.drop_duplicates().tolist()
+    # A column with a missing goal holds whole numbers as floats: 2.0 is the state 2.
+    found: list[Any] = [
+        int(label) if isinstance(label, float) and label.is_integer() else label
+        for label in seen.drop_duplicates().tolist()
+    ]
     if states is None:
         try:
             return tuple(sorted(found))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["StateOccupancy", "state_occupancy"]
 
 VARIANCES: Final = ("jackknife", "greenwood", "aalen")
+ROUNDING: Final = 1e-14
 NOTHING: Final = 1e-13
 """Standard errors below this are rounding: a standard error is at least of the order of one patient in all."""
 
@@ -123,7 +124,7 @@ class StateOccupancy(Result):
         risk[wanted == self.start] = model.at_start()
         risk = risk @ self._fold
         columns: dict[str, Vector] = {}
-        first = _shown(self.initial[None], (self._fold.T @ model.initial_variance @ self._fold)[None], self)
+        first = _shown(self.initial[None], model.initial_variance[None], self._fold, self)
         for name, begin in zip(("probability", "std_error", "lower", "upper"), first, strict=True):
             columns[name] = np.vstack([begin, getattr(self, name)])[place]
         if isinstance(self.bootstrap_lower, np.ndarray) and isinstance(self.bootstrap_upper, np.ndarray):
@@ -176,7 +177,7 @@ class StateOccupancy(Result):
         horizon = model.horizon(tau)
         walked = model.walk(horizon)
         estimate = walked.area @ self._fold
-        error = _errors((self._fold.T @ walked.area_variance @ self._fold)[None])[0]
+        error = _errors(walked.area_variance[None], self._fold)[0]
         span = horizon - self.start
         gap = normal_quantile(self.level) * error
         entered = self.n_change.sum(axis=0)
@@ -273,7 +274,7 @@ class StateOccupancy(Result):
             own = _Model(model.histories, begin, self.start, kind, None, model.final)
             walked = own.walk(None)
             p = np.vstack([begin, walked.probability])[place]
-            error = np.vstack([0.0 * begin, _errors(walked.covariance)])[place]
+            error = np.vstack([0.0 * begin, _errors(walked.covariance, np.eye(begin.size))])[place]
             for column, goal in enumerate(self.states):
                 parts.append(
                     pd.DataFrame(
@@ -628,13 +629,15 @@ class _Model:
         return first, (low, high), limits(area)
 
 
-def _errors(covariance: Vector) -> Vector:
-    error = np.sqrt(np.maximum(np.einsum("kss->ks", covariance), 0.0))
-    return np.where(error < NOTHING, 0.0, error)
+def _errors(covariance: Vector, fold: Vector) -> Vector:
+    """Give standard errors of sums of states; what is left where covariances cancel is rounding, no error."""
+    variance = np.einsum("sg,kst,tg->kg", fold, covariance, fold)
+    size = np.einsum("sg,kst,tg->kg", fold, np.abs(covariance), fold)
+    return np.sqrt(np.where(variance > np.maximum(ROUNDING * size, NOTHING**2), variance, 0.0))
 
 
-def _shown(p: Vector, covariance: Vector, like: Any) -> tuple[Vector, Vector, Vector, Vector]:
-    error = _errors(covariance)
+def _shown(p: Vector, covariance: Vector, fold: Vector, like: Any) -> tuple[Vector, Vector, Vector, Vector]:
+    error = _errors(covariance, fold)
     low, high = proportion_limits(p, error, like.level, like.conf_type)
     return p, error, low, high
 
@@ -651,7 +654,7 @@ def _result(
     walked = model.walk(None)
     covariance = fold.T @ walked.covariance @ fold
     p, error, low, high = _shown(
-        np.clip(walked.probability @ fold, 0.0, 1.0), covariance, _Scale(level, conf_type)
+        np.clip(walked.probability @ fold, 0.0, 1.0), walked.covariance, fold, _Scale(level, conf_type)
     )
     both: tuple[Any, Any] = (None, None)
     if model.weights is not None:

@@ -278,7 +278,8 @@ def fine_gray(
     not feel it, an event of the cause on that time does, as in ``crr`` of R's cmprsk. The default tolerance is
     crr's, so the numbers are; it leaves an error of up to some 1e-6 in a coefficient, which ``tolerance=0`` takes
     away. Where the likelihood has no maximum crr gives a large coefficient with a meaningless error: here the table
-    is NotEstimable.
+    is NotEstimable. With censoring groups each group has its own part psi; the coefficients are crr's, its
+    variance is not (it differs there from the formula).
 
     Examples
     --------
