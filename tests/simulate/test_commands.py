@@ -65,6 +65,16 @@ def test_workers_by_process_and_wrong_words(tmp_path, capsys):
     assert "visits.missed = 5: allowed is a number from 0 to 1" in capsys.readouterr().err.replace("\n", " ")
 
 
+def test_a_dask_cluster_is_named_by_its_address(capsys):
+    distributed = pytest.importorskip("distributed")
+    words = ["simulate", "anti-hu", "--trials", "9000", "--quiet"]
+    assert main(words) == 0
+    plain = capsys.readouterr().out
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        assert main([*words, "--executor", "dask", "--address", cluster.scheduler_address]) == 0
+        assert capsys.readouterr().out == plain
+
+
 def test_figures_show_the_numbers_of_their_result():
     from matplotlib import pyplot as plt
 

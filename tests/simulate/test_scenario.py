@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pnstrial as pns
-from pnstrial.multistate import generator, transition_probabilities
+from pnstrial.multistate import Course, calibrate, generator, transition_probabilities
 from pnstrial.simulate import Scenario, ScenarioError, scenario_text, shipped_scenarios
 from pnstrial.simulate.model import build_model
 
@@ -43,6 +43,19 @@ def test_calibration_reaches_the_published_series(name):
     assert better == pytest.approx(improved, abs=5e-4)
     assert 1 - better - np.trace(joint) == pytest.approx(worse, abs=5e-4)
     assert 1 - (start @ transition_probabilities(Q, at))[6] == pytest.approx(survival, abs=5e-4)
+
+
+@pytest.mark.parametrize("name", sorted(SERIES))
+def test_shipped_rates_are_those_that_calibrate_finds(name):
+    months, improved, worse, at, survival = SERIES[name]
+    course = pns.load_scenario(name).course
+    found = calibrate(
+        improved=improved, stable=1 - improved - worse, deteriorated=worse, at_months=months,
+        survival={at: survival}, baseline=(0, 0, 0.45, 0.55, 0, 0),
+        shape=Course(improve=(0, 1, 1, 1, 1, 1), worsen=(1, 1, 1, 1, 1, 0), die=(0.2, 0.2, 0.4, 1, 2.5, 5)),
+    )  # fmt: skip
+    for kind in ("improve", "worsen", "die"):
+        assert getattr(course, kind) == pytest.approx(getattr(found.course, kind), abs=2e-5), kind
 
 
 def test_all_series_are_covered():
