@@ -216,7 +216,8 @@ class LandmarkResult(Result):
 def _hazard_ratio(model: Cox | NotEstimable) -> float | NotEstimable:
     if isinstance(model, NotEstimable):
         return model
-    return cast("float | NotEstimable", model.table.loc["responder", "hazard_ratio"])
+    value = cast("float | NotEstimable", model.table.loc["responder", "hazard_ratio"])
+    return value if isinstance(value, NotEstimable) else float(value)
 
 
 def _shown(value: object) -> str:
