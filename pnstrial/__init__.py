@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pnstrial import survival as survival
     from pnstrial import visits as visits
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _MODULES = (
     "adam", "data", "design", "eligibility", "endpoints", "exposure", "figures",

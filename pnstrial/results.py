@@ -14,6 +14,8 @@ import html
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from pnstrial import __version__
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -64,7 +66,7 @@ class Provenance:
     protocol_id: str | None = None
     protocol_version: str | None = None
     seed: int | None = None
-    package_version: str = "0.1.0"
+    package_version: str = __version__
 
 
 def show_number(value: object) -> str:
