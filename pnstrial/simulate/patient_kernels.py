@@ -21,7 +21,7 @@ import numpy as np
 from pnstrial.compiled import kernel
 from pnstrial.rules import change_category, interim_decision
 from pnstrial.simulate import layout_kernels as at
-from pnstrial.simulate.layout_kernels import INNER
+from pnstrial.simulate.layout_kernels import INNER, SELDOM
 from pnstrial.simulate.random_kernels import draw, exponential, pick, uniform, word
 
 __all__ = ["patient"]
@@ -277,7 +277,7 @@ def _give(until: Any, whole: Any, words: Any, row: Any, stream: Any) -> Any:
     return early
 
 
-_give = kernel(_give, **INNER)
+_give = kernel(_give, **SELDOM)
 
 
 def _last_rating(until: Any, v: Any, whole: Any, row: Any) -> Any:
@@ -293,7 +293,7 @@ def _last_rating(until: Any, v: Any, whole: Any, row: Any) -> Any:
     return -1
 
 
-_last_rating = kernel(_last_rating, **INNER)
+_last_rating = kernel(_last_rating, **SELDOM)
 
 
 def _respond(early: Any, whole: Any, row: Any, path: Any) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from pnstrial.compiled import kernel
-from pnstrial.simulate.layout_kernels import INNER, OUTER
+from pnstrial.simulate.layout_kernels import INNER, OUTER, SELDOM
 
 __all__ = ["draw", "exponential", "pick", "start", "uniform", "word"]
 
@@ -110,7 +110,7 @@ def _beyond(layer: Any, x: Any, state: Any) -> Any:
             return x
 
 
-_beyond = kernel(_beyond, **{**INNER, "forceinline": False})
+_beyond = kernel(_beyond, **SELDOM)
 
 
 def _exponential(drawn: Any, state: Any) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from pnstrial.compiled import kernel
-from pnstrial.simulate.layout_kernels import INNER
+from pnstrial.simulate.layout_kernels import INNER, SELDOM
 
 __all__ = ["signed_rank"]
 
@@ -57,7 +57,7 @@ def _enumerated(sizes: Any, doubled: Any, widest: Any, at_least: Any, exactly: A
     return tail
 
 
-_enumerated = kernel(_enumerated, **INNER)
+_enumerated = kernel(_enumerated, **SELDOM)
 
 
 def _convolved(sizes: Any, doubled: Any, at_least: Any, weights: Any) -> Any:
@@ -80,7 +80,7 @@ def _convolved(sizes: Any, doubled: Any, at_least: Any, weights: Any) -> Any:
     return tail
 
 
-_convolved = kernel(_convolved, **INNER)
+_convolved = kernel(_convolved, **SELDOM)
 
 
 def _signed_rank(changes: Any, alpha: Any, sizes: Any, exactly: Any, or_more: Any, weights: Any) -> Any:
