@@ -16,12 +16,13 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.results import NotEstimable, Result
-from pnstrial.survival.observations import as_numbers, follow_up
+from pnstrial.survival.cox_covariates import column, design_of
+from pnstrial.survival.observations import follow_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     Vector = NDArray[Any]
 
@@ -30,6 +31,7 @@ __all__ = ["AalenAdditive", "aalen_additive"]
 TESTS: Final = ("aalen", "nrisk")
 INTERCEPT: Final = "Intercept"
 SINGULAR: Final = 1e-7
+ROUNDING: Final = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +40,11 @@ class AalenAdditive(Result):
 
     Attributes
     ----------
-    table : pandas.DataFrame or NotEstimable
+    table : pandas.DataFrame
         One row per term (the intercept first; names are the index): slope (weighted least-squares slope of the
         cumulative regression function through 0, per unit of time), coef (weighted mean increment per event),
-        std_error (of coef), z, p_value. NotEstimable where fewer than two event times have a risk set large enough.
+        std_error (of coef), z, p_value. Every cell is NotEstimable where fewer than two event times have a risk set
+        large enough.
     statistic : float or NotEstimable
         Chi-square that no covariate has an effect; NotEstimable where its variance is singular.
     df : int
@@ -54,7 +57,7 @@ class AalenAdditive(Result):
     test : str
     """
 
-    table: pd.DataFrame | NotEstimable
+    table: pd.DataFrame
     statistic: float | NotEstimable
     df: int
     p_value: float | NotEstimable
@@ -73,28 +76,24 @@ class AalenAdditive(Result):
         pandas.DataFrame
             time and one column per term, one row per distinct event time; empty where the model is not estimable.
         """
-        if isinstance(self.table, NotEstimable):
-            return pd.DataFrame({"time": []})
         frame = pd.DataFrame(np.cumsum(self.increment, axis=0), columns=list(self.table.index))
         frame.insert(0, "time", self.event_time)
         return frame.drop_duplicates("time", keep="last").reset_index(drop=True)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the table, the terms as first column; a frame with the reason where there is none.
+        """Return the table, the terms as first column.
 
         Returns
         -------
         pandas.DataFrame
         """
-        if isinstance(self.table, NotEstimable):
-            return pd.DataFrame({"reason": [self.table.reason]})
         return self.table.reset_index(names="term")
 
 
 def aalen_additive(
-    data: pd.DataFrame,
-    time: str,
-    event: str,
+    data: Any,
+    time: str | ArrayLike,
+    event: str | ArrayLike,
     covariates: str | Sequence[str],
     *,
     test: str = "aalen",
@@ -104,12 +103,12 @@ def aalen_additive(
 
     Parameters
     ----------
-    data : pandas.DataFrame
+    data : pandas.DataFrame or mapping of str to array
         One row per patient.
-    time, event : str
-        Columns: follow-up time and event (0 or 1).
+    time, event : str or array_like
+        Columns, or values: follow-up time and event (0 or 1).
     covariates : str or sequence of str
-        Numeric columns, used as they are.
+        Columns: numbers as they are, words as indicators against their first level.
     test : {"aalen", "nrisk"}
         Weight of an increment: the inverse of its diagonal element of (X'X)^-1, or the number at risk.
     n_min : int, optional
@@ -123,13 +122,14 @@ def aalen_additive(
     Raises
     ------
     ValueError
-        If a column is absent or not numeric and finite, or an argument is outside what is possible.
+        If a column is absent, a covariate has no finite value, or an argument is outside what is possible.
 
     Notes
     -----
     At each event the least-squares increment (X'X)^-1 X' dN over the risk set, X with a column of ones (Aalen
     1989); tied events share the risk set. The test sums weighted increments w dB, with the sum of their outer
-    products as covariance, as ``aareg`` of R.
+    products as covariance, as ``aareg`` of R. With one covariate R goes on where it no longer varies, if its variance
+    comes out as rounding instead of 0; here such risk sets are left out always.
 
     Examples
     --------
@@ -140,18 +140,9 @@ def aalen_additive(
     """
     if test not in TESTS:
         raise ValueError(f"test must be one of {', '.join(map(repr, TESTS))}; got {test!r}")
-    names = [covariates] if isinstance(covariates, str) else list(covariates)
-    table = pd.DataFrame(data)
-    lacking = [name for name in [time, event, *names] if name not in table.columns]
-    if lacking:
-        raise ValueError(f"data has no column {', '.join(map(repr, lacking))}; it has {list(table.columns)}")
-    if not names or len(set(names)) != len(names):
-        raise ValueError(f"covariates must be different columns, at least one, got {names}")
-    times, events, _, _ = follow_up(table[time], table[event])
-    x = np.column_stack([as_numbers(table[name], f"data[{name!r}]") for name in names])
-    if wrong := [f"data[{names[j]!r}][{i}] = {x[i, j]:g}" for i, j in np.argwhere(~np.isfinite(x))]:
-        more = f"; and {len(wrong) - 8} more" if len(wrong) > 8 else ""
-        raise ValueError(f"covariates must be finite: {'; '.join(wrong[:8])}{more}")
+    times, events, _, _ = follow_up(column(data, time, "time"), column(data, event, "event"))
+    design = design_of(data, covariates, times.size)
+    x, names = design.x, list(design.names)
     smallest = 3 * len(names) if n_min is None else int(n_min)
     order = np.lexsort((-events, times))
     times, events, x = times[order], events[order], x[order]
@@ -168,7 +159,11 @@ def aalen_additive(
         reason = NotEstimable(
             f"fewer than two event times have {smallest} patients at risk who differ in every covariate"
         )
-        return AalenAdditive(table=reason, statistic=reason, p_value=reason, increment=increment, **shared)
+        none = pd.DataFrame(
+            {name: [reason] * (len(names) + 1) for name in ("slope", "coef", "std_error", "z", "p_value")},
+            index=pd.Index([INTERCEPT, *names]),
+        )
+        return AalenAdditive(table=none, statistic=reason, p_value=reason, increment=increment, **shared)
     load = weight if test == "aalen" else np.broadcast_to(risk[:, None], weight.shape)
     frame, statistic, p_value = _summary(times[used], increment, load, [INTERCEPT, *names], test)
     return AalenAdditive(table=frame, statistic=statistic, p_value=p_value, increment=increment, **shared)
@@ -225,20 +220,28 @@ def _summary(
     slope = (np.cumsum(weighted, axis=0) * times[:, None]).sum(axis=0) / (load * times[:, None] ** 2).sum(
         axis=0
     )
-    z = sums / np.where(error > 0, error, 1.0)
+    # Increments that cancel to rounding are 0: such a term has no test.
+    flat = error <= ROUNDING * np.sqrt((load**2).sum(axis=0))
+    sums, error, slope = np.where(flat, 0.0, sums), np.where(flat, 0.0, error), np.where(flat, 0.0, slope)
+    z = sums / np.where(flat, 1.0, error)
+    none = NotEstimable("all its increments are 0")
+    tested = {"z": z.tolist(), "p_value": (2.0 * ndtr(-np.abs(z))).tolist()}
+    shown = {
+        name: [none if gone else value for gone, value in zip(flat, values, strict=True)]
+        for name, values in tested.items()
+    }
     frame = pd.DataFrame(
         {
             "slope": slope,
             "coef": sums / scale,
             "std_error": error / scale,
-            "z": z,
-            "p_value": 2.0 * ndtr(-np.abs(z)),
+            **shown,
         },
-        index=pd.Index(terms, name="term"),
+        index=pd.Index(terms),
     )
     block = covariance[1:, 1:]
     spread = np.sqrt(np.diag(block))
-    if (spread <= 0).any() or np.linalg.eigvalsh(block / np.outer(spread, spread))[0] < SINGULAR**1.5:
+    if flat[1:].any() or np.linalg.eigvalsh(block / np.outer(spread, spread))[0] < SINGULAR**1.5:
         reason = NotEstimable("the variance of the test is singular")
         return frame, reason, reason
     statistic = float(sums[1:] @ np.linalg.solve(block, sums[1:]))

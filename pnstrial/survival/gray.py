@@ -36,8 +36,8 @@ class GrayTest(Result):
     Attributes
     ----------
     statistic : float or NotEstimable
-        Chi-square for the cause `failure`; NotEstimable where the cause never happened or the groups are never at
-        risk together when it does.
+        Chi-square for the cause `failure`; NotEstimable where the cause never happened, the groups are never at
+        risk together when it does, or the pooled incidence comes to 1 before they are.
     df : int
         Groups less one.
     p_value : float or NotEstimable
@@ -230,6 +230,11 @@ def _tested(
     if not happened:
         reason = NotEstimable(f"no event of cause {cause} happened")
         return reason, reason
+    if not np.isfinite(variance).all():
+        reason = NotEstimable(
+            "the pooled incidence, which the weights need, comes to 1 while groups are still at risk"
+        )
+        return reason, reason
     block = variance[:-1, :-1]
     spread = np.sqrt(np.maximum(np.diag(block), 0.0))
     if (spread <= 0).any() or np.linalg.eigvalsh(block / np.outer(spread, spread))[0] < SINGULAR:
@@ -291,11 +296,17 @@ def _of_stratum(times: Vector, kind: Vector, groups: Vector, rho: float, k: int)
     sums = _Sums(np.zeros((k, k)), np.zeros((k, k)), np.zeros((k, k)), np.zeros(k))
     for y, d1, d2 in zip(risk, dead, other, strict=True):
         live = y > 0
+        if live.sum() < 2:
+            # From here on one group is compared with itself: nothing is added to score or covariance.
+            break
         safe = np.where(live, y, 1.0)
         after = np.where(live, free * (y - d1 - d2) / safe, free)
         ratio = np.where(live, y / np.where(live, free, 1.0), 0.0)
         exposed = ratio * (1.0 - own)
         total, n1 = ratio.sum(), d1.sum()
+        # The pooled estimate may pass 1 where a group that was mostly done has left.
+        if pooled == 1.0 or (pooled > 1.0 and rho > 0.0):
+            return np.full(k, np.nan), np.full((k, k), np.nan)
         weight = (1.0 - pooled) ** rho
         a = weight * (np.diag(ratio) - np.outer(ratio, ratio) / total)
         reached = pooled

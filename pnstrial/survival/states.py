@@ -20,6 +20,7 @@ from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.competing import CONF_TYPES, proportion_limits
 from pnstrial.survival.histories import Histories, read_histories
 from pnstrial.survival.observations import check_level, check_times, normal_quantile
+from pnstrial.survival.states_model import NOTHING, OccupancyModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,8 +33,6 @@ __all__ = ["StateOccupancy", "state_occupancy"]
 
 VARIANCES: Final = ("jackknife", "greenwood", "aalen")
 ROUNDING: Final = 1e-14
-NOTHING: Final = 1e-13
-"""Standard errors below this are rounding: a standard error is at least of the order of one patient in all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +85,7 @@ class StateOccupancy(Result):
     draws: int
     bootstrap_lower: NDArray[np.float64] | NotEstimable | None
     bootstrap_upper: NDArray[np.float64] | NotEstimable | None
-    _model: _Model = field(repr=False)
+    _model: OccupancyModel = field(repr=False)
     _fold: NDArray[np.float64] = field(repr=False)
 
     def at(self, times: ArrayLike) -> pd.DataFrame:
@@ -271,7 +270,7 @@ class StateOccupancy(Result):
         parts: list[pd.DataFrame] = []
         for row, origin in enumerate(self.states):
             begin = np.eye(len(self.states))[row]
-            own = _Model(model.histories, begin, self.start, kind, None, model.final)
+            own = OccupancyModel(model.histories, begin, self.start, kind, None, model.final)
             walked = own.walk(None)
             p = np.vstack([begin, walked.probability])[place]
             error = np.vstack([0.0 * begin, _errors(walked.covariance, np.eye(begin.size))])[place]
@@ -361,274 +360,6 @@ class StateOccupancy(Result):
         return "\n".join(told)
 
 
-@dataclass(frozen=True, eq=False)
-class _Walk:
-    """What one pass over the times gives, over the states of the histories."""
-
-    probability: Vector
-    covariance: Vector
-    area: Vector
-    area_variance: Vector
-
-
-class _Jackknife:
-    """Influence of each patient on the probabilities, and on the area under them."""
-
-    def __init__(self, model: _Model) -> None:
-        self.influence = model.initial_influence.copy()
-        self.area = np.zeros_like(self.influence)
-
-    def wait(self, span: float) -> None:
-        self.area += span * self.influence
-
-    def change(self, p: Vector, _: Vector, step: _Step) -> None:
-        self.influence = self.influence @ step.matrix
-        for state in np.flatnonzero(step.counts.sum(axis=1) > 0):
-            weight = p[state] / step.risk[state]
-            pull = step.matrix[state].copy()
-            pull[state] -= 1.0
-            self.influence[step.current == state] -= weight * pull
-        for patient, origin, goal in zip(step.patient, step.origin, step.goal, strict=True):
-            weight = p[origin] / step.risk[origin]
-            self.influence[patient, goal] += weight
-            self.influence[patient, origin] -= weight
-
-    def covariance(self) -> Vector:
-        return self.influence.T @ self.influence
-
-    def area_variance(self) -> Vector:
-        return self.area.T @ self.area
-
-
-class _Moments:
-    """Covariance of the probabilities and of the area under them, by Greenwood's or Aalen's estimator."""
-
-    def __init__(self, model: _Model) -> None:
-        self.aalen = model.kind == "aalen"
-        self.own = model.initial_variance.copy()
-        self.cross = np.zeros_like(self.own)
-        self.area = np.zeros_like(self.own)
-
-    def wait(self, span: float) -> None:
-        self.area += span * (self.cross + self.cross.T) + span * span * self.own
-        self.cross += span * self.own
-
-    def change(self, p: Vector, reached: Vector, step: _Step) -> None:
-        b = step.matrix
-        self.own = b.T @ self.own @ b
-        self.cross = self.cross @ b
-        for state in np.flatnonzero(step.counts.sum(axis=1) > 0):
-            y, count = step.risk[state], step.counts[state]
-            if self.aalen:
-                # Each kind of change on its own, with its variance dN / Y^2.
-                spread = np.diag(count / y**2)
-                spread[state] -= count / y**2
-                spread[:, state] -= count / y**2
-                spread[state, state] += count.sum() / y**2
-                self.own += reached[state] ** 2 * spread
-            else:
-                share = b[state]
-                self.own += p[state] ** 2 * (np.diag(share) - np.outer(share, share)) / y
-
-    def covariance(self) -> Vector:
-        return self.own
-
-    def area_variance(self) -> Vector:
-        return self.area
-
-
-@dataclass(frozen=True, eq=False)
-class _Step:
-    """One time: I + dA, at risk and changes by state, who is in which state just before, and who changes."""
-
-    matrix: Vector
-    risk: Vector
-    counts: Vector
-    current: Vector
-    patient: Vector
-    origin: Vector
-    goal: Vector
-
-
-class _Model:
-    """Histories with a start; walks over their times."""
-
-    def __init__(
-        self,
-        histories: Histories,
-        initial: Vector | None,
-        start: float,
-        kind: str,
-        weights: Vector | None,
-        final: Vector,
-    ) -> None:
-        self.final = final
-        self.histories, self.start, self.kind, self.weights = histories.after(start), start, kind, weights
-        self.size, self.n = len(histories.states), len(histories.patients)
-        who, where = self.histories.under_observation(start)
-        self.who, self.where = who, where
-        self.initial_influence = np.zeros((self.n, self.size))
-        if initial is None:
-            self.initial = np.bincount(where, minlength=self.size) / who.size
-            self.initial_influence[who] = (np.eye(self.size)[where] - self.initial) / who.size
-            self.initial_variance = (np.diag(self.initial) - np.outer(self.initial, self.initial)) / who.size
-            self.estimated = True
-            if self.weights is not None:
-                # A sample without anyone under observation at the start has no estimate.
-                self.weights = self.weights[self.weights[:, who].sum(axis=1) > 0]
-        else:
-            self.initial = initial
-            self.initial_variance = np.zeros((self.size, self.size))
-            self.estimated = False
-        self.time = np.unique(self.histories.stop)
-        self.risk = self.histories.at_risk(self.time)
-        place = np.searchsorted(self.time, self.histories.stop)
-        moved = self.histories.goal >= 0
-        self.counts = np.zeros((self.time.size, self.size, self.size))
-        np.add.at(self.counts, (place[moved], self.histories.origin[moved], self.histories.goal[moved]), 1.0)
-        rows = np.flatnonzero(moved)
-        self.rows = rows[np.argsort(place[rows], kind="stable")]
-        self.edges = np.searchsorted(place[self.rows], np.arange(self.time.size + 1))
-
-    def at_start(self) -> Vector:
-        return np.bincount(self.where, minlength=self.size).astype(float)
-
-    def horizon(self, tau: float | None) -> float:
-        """Check the horizon of a time in state."""
-        last = float(self.time[-1])
-        if tau is None:
-            return last
-        if not (np.isfinite(tau) and tau > self.start):
-            raise ValueError(f"tau must be finite and after the start, {self.start:g}; got {tau!r}")
-        if tau > last and self.walk(None).probability[-1][~self.final].sum() > NOTHING:
-            raise ValueError(
-                f"tau = {tau:g} lies beyond the last time, {last:g}, when patients were in states that can be "
-                f"left: nothing is known there; use a tau up to {last:g}"
-            )
-        return float(tau)
-
-    def matrices(self) -> Vector:
-        """I + dA at each time; a state with nobody at risk stays as it is."""
-        out = self.counts.sum(axis=2)
-        safe = np.where(self.risk > 0, self.risk, 1.0)
-        b = self.counts / safe[:, :, None]
-        index = np.arange(self.size)
-        b[:, index, index] = (safe - out) / safe
-        return b
-
-    def walk(self, tau: float | None) -> _Walk:
-        """Go over the times, up to tau where it is given."""
-        times = self.time if tau is None else self.time[self.time <= tau]
-        spread = _Jackknife(self) if self.kind == "jackknife" else _Moments(self)
-        matrices = self.matrices()
-        probability = np.empty((times.size, self.size))
-        covariance = np.empty((times.size, self.size, self.size))
-        p, area, now = self.initial, np.zeros(self.size), self.start
-        present = self._present() if self.kind == "jackknife" else None
-        for k, time in enumerate(times):
-            spread.wait(time - now)
-            area = area + (time - now) * p
-            now = time
-            if self.edges[k + 1] > self.edges[k]:
-                rows = self.rows[self.edges[k] : self.edges[k + 1]]
-                h = self.histories
-                current = np.empty(0) if present is None else present(time)
-                step = _Step(
-                    matrices[k],
-                    self.risk[k],
-                    self.counts[k],
-                    current,
-                    h.patient[rows],
-                    h.origin[rows],
-                    h.goal[rows],
-                )
-                reached = p @ matrices[k]
-                spread.change(p, reached, step)
-                p = reached
-            probability[k], covariance[k] = p, spread.covariance()
-        rest = max((now if tau is None else tau) - now, 0.0)
-        spread.wait(rest)
-        return _Walk(probability, covariance, area + rest * p, spread.area_variance())
-
-    def _present(self) -> Any:
-        """Return a function that gives each patient's state just before a time; times must increase."""
-        h = self.histories
-        opening, closing = np.argsort(h.start, kind="stable"), np.argsort(h.stop, kind="stable")
-        starts, stops = h.start[opening], h.stop[closing]
-        current = np.full(self.n, -1, dtype=np.int64)
-        done = [0, 0]
-
-        def at(time: float) -> Vector:
-            # First those who left, then those who came: a patient may do both, in this order, at one time.
-            ended, begun = (
-                np.searchsorted(stops, time, side="left"),
-                np.searchsorted(starts, time, side="left"),
-            )
-            current[h.patient[closing[done[1] : ended]]] = -1
-            new = opening[done[0] : begun]
-            new = new[h.stop[new] >= time]
-            current[h.patient[new]] = h.origin[new]
-            done[:] = [int(begun), int(ended)]
-            return current
-
-        return at
-
-    def resample(
-        self, fold: Vector, level: float, tau: float | None
-    ) -> tuple[tuple[Vector, Vector], tuple[Vector, Vector], tuple[Vector, Vector]]:
-        """Percentile limits at the start, at each time, and of the time in state up to tau.
-
-        A sample of patients is a weight per patient; all samples walk over the times together.
-        """
-        weights = self.weights
-        if weights is None:
-            raise ValueError("no bootstrap samples were asked for")
-        tail = 50.0 * (1.0 - level)
-
-        def limits(values: Vector) -> tuple[Vector, Vector]:
-            low, high = np.percentile(values @ fold, [tail, 100.0 - tail], axis=0)
-            return low, high
-
-        h = self.histories
-        p = np.tile(self.initial, (weights.shape[0], 1))
-        if self.estimated:
-            for state in range(self.size):
-                p[:, state] = weights[:, self.who[self.where == state]].sum(axis=1)
-            p /= p.sum(axis=1, keepdims=True)
-        first = limits(p)
-        area, now = np.zeros_like(p), self.start
-        end = float(self.time[-1]) if tau is None else tau
-        times = self.time[self.time <= end]
-        low, high = np.empty((2, times.size, fold.shape[1]))
-        risk = np.zeros_like(p)
-        opening, closing = np.argsort(h.start, kind="stable"), np.argsort(h.stop, kind="stable")
-        begun = np.searchsorted(h.start[opening], times, side="left")
-        ended = np.searchsorted(h.stop[closing], times, side="left")
-        opened = closed = 0
-        for k, time in enumerate(times):
-            for row in opening[opened : begun[k]]:
-                risk[:, h.origin[row]] += weights[:, h.patient[row]]
-            for row in closing[closed : ended[k]]:
-                risk[:, h.origin[row]] -= weights[:, h.patient[row]]
-            opened, closed = begun[k], ended[k]
-            area += (time - now) * p
-            now = time
-            moves = self.rows[self.edges[k] : self.edges[k + 1]]
-            reached = p.copy()
-            for row in moves:
-                origin, goal = h.origin[row], h.goal[row]
-                flow = p[:, origin] * weights[:, h.patient[row]] / np.maximum(risk[:, origin], 1.0)
-                reached[:, origin] -= flow
-                reached[:, goal] += flow
-            p = np.maximum(reached, 0.0)
-            if moves.size or k == 0:
-                low[k], high[k] = limits(p)
-            else:
-                low[k], high[k] = low[k - 1], high[k - 1]
-        area += (end - now) * p
-        return first, (low, high), limits(area)
-
-
 def _errors(covariance: Vector, fold: Vector) -> Vector:
     """Give standard errors of sums of states; what is left where covariances cancel is rounding, no error."""
     variance = np.einsum("sg,kst,tg->kg", fold, covariance, fold)
@@ -649,7 +380,7 @@ class _Scale:
 
 
 def _result(
-    model: _Model, fold: Vector, labels: tuple[Any, ...], level: float, conf_type: str
+    model: OccupancyModel, fold: Vector, labels: tuple[Any, ...], level: float, conf_type: str
 ) -> StateOccupancy:
     walked = model.walk(None)
     covariance = fold.T @ walked.covariance @ fold
@@ -781,7 +512,7 @@ def state_occupancy(
         )
     weights = _weights(bootstrap, seed, len(histories.patients))
     final = _absorbing(absorbing, histories)
-    model = _Model(histories, known, begin, variance, weights, final)
+    model = OccupancyModel(histories, known, begin, variance, weights, final)
     return _result(model, np.eye(len(histories.states)), histories.states, level, conf_type)
 
 

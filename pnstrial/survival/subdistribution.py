@@ -17,13 +17,14 @@ import pandas as pd
 
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.competing import causes_of
+from pnstrial.survival.cox_covariates import Design, column, design_of, labels_of
 from pnstrial.survival.kaplan_meier import kaplan_meier
-from pnstrial.survival.observations import as_numbers, check_level, check_times, codes_of, normal_quantile
+from pnstrial.survival.observations import check_level, check_times, normal_quantile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     Vector = NDArray[Any]
 
@@ -35,6 +36,10 @@ SETTLED: Final = 1e-9
 ARMIJO: Final = 1e-4
 NEAR: Final = 0.05
 ROUNDING: Final = 1e-14
+LARGEST: Final = 709.0
+BEYOND: Final = NotEstimable(
+    "beyond the largest number that a computer holds: give the covariate in larger units"
+)
 ALIASED: Final = 1e-9
 
 
@@ -44,10 +49,11 @@ class FineGray(Result):
 
     Attributes
     ----------
-    table : pandas.DataFrame or NotEstimable
-        One row per covariate (its name is the index): coef, std_error (robust), hazard_ratio, lower, upper, z,
-        p_value. NotEstimable where no event of the cause happened, a covariate does not vary or repeats others, or
-        the likelihood has no maximum (separation).
+    table : pandas.DataFrame
+        One row per coefficient (its name is the index): coef, std_error (robust), hazard_ratio, lower, upper (of
+        the hazard ratio), z, p_value. Every cell is NotEstimable where no event of the cause happened, a covariate
+        does not vary or repeats others, or the likelihood has no maximum (separation); a hazard ratio or limit is
+        where no computer holds it.
     loglik, loglik_null : float or NotEstimable
         Log pseudo-likelihood at the estimate and at 0.
     likelihood_ratio : float or NotEstimable
@@ -65,9 +71,11 @@ class FineGray(Result):
     iterations : int
         Newton steps.
     level : float
+    converged : bool
+        Whether there is a maximum, and it was found.
     """
 
-    table: pd.DataFrame | NotEstimable
+    table: pd.DataFrame
     loglik: float | NotEstimable
     loglik_null: float | NotEstimable
     likelihood_ratio: float | NotEstimable
@@ -77,24 +85,21 @@ class FineGray(Result):
     competing: int
     censored: int
     level: float
+    converged: bool = False
     iterations: int = 0
     score: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     variance: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
     information: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
     event_time: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     baseline: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    _design: Design | None = field(default=None, repr=False)
 
-    @property
-    def converged(self) -> bool:
-        """Whether there is a maximum, and it was found."""
-        return isinstance(self.table, pd.DataFrame)
-
-    def predict(self, covariates: Mapping[str, float], times: Any) -> pd.DataFrame:
+    def predict(self, covariates: Mapping[str, Any], times: ArrayLike) -> pd.DataFrame:
         """Give the predicted incidence of the cause for one set of covariates.
 
         Parameters
         ----------
-        covariates : mapping of str to float
+        covariates : mapping of str to number or label
             A value for every covariate of the model.
         times : array_like
 
@@ -106,7 +111,8 @@ class FineGray(Result):
         Raises
         ------
         ValueError
-            If the model is not estimable, a covariate is absent or unknown, or a time is outside what is possible.
+            If the model is not estimable, a covariate is absent or has no possible value, or a time is outside what
+            is possible.
 
         Examples
         --------
@@ -114,26 +120,23 @@ class FineGray(Result):
         >>> fine_gray(data, "t", "c", "x").predict({"x": 0}, [1, 4])["incidence"].round(3).tolist()
         [0.096, 0.319]
         """
-        if isinstance(self.table, NotEstimable):
-            raise ValueError(f"there is nothing to predict from: the model is {self.table}")  # noqa: TRY004 - data
+        if self._design is None or isinstance(self.loglik, NotEstimable):
+            raise ValueError(f"there is nothing to predict from: the model is {self.loglik}")
         wanted = check_times(times)
-        names = list(self.table.index)
-        if set(names) != set(covariates):
-            raise ValueError(f"covariates must name exactly {names}, got {list(covariates)}")
-        x = as_numbers([covariates[name] for name in names], "covariates")
-        hazard = np.append(0.0, np.cumsum(self.baseline)) * np.exp(x @ self.table["coef"].to_numpy())
+        x = self._design.row(covariates)
+        hazard = np.append(0.0, np.cumsum(self.baseline)) * np.exp(
+            x @ self.table["coef"].to_numpy(dtype=float)
+        )
         place = np.searchsorted(self.event_time, wanted, side="right")
         return pd.DataFrame({"time": wanted, "incidence": -np.expm1(-hazard[place])})
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the table, the covariates as first column; a frame with the reason where there is none.
+        """Return the table, the covariates as first column.
 
         Returns
         -------
         pandas.DataFrame
         """
-        if isinstance(self.table, NotEstimable):
-            return pd.DataFrame({"reason": [self.table.reason]})
         return self.table.reset_index(names="covariate")
 
     def __str__(self) -> str:
@@ -141,8 +144,8 @@ class FineGray(Result):
             f"Fine-Gray, cause {self.failure}: {self.events} events, {self.competing} competing, "
             f"{self.censored} censored of {self.n}"
         )
-        if isinstance(self.table, NotEstimable):
-            return f"{head}\n{self.table}"
+        if isinstance(self.loglik, NotEstimable):
+            return f"{head}\n{self.loglik}"
         return f"{head}\n{self.table.round(4).to_string()}"
 
 
@@ -188,12 +191,18 @@ class _Model:
     def loglik(self, beta: Vector) -> float:
         eta = self.x @ beta
         top = float(eta.max())
-        return float(eta[self.failed].sum() - self.dead @ (np.log(self.sums(np.exp(eta - top))) + top))
+        sums = self.sums(np.exp(eta - top))
+        if not (sums > 0.0).all():  # a step so long that a whole risk set weighs nothing
+            return -np.inf
+        return float(eta[self.failed].sum() - self.dead @ (np.log(sums) + top))
 
     def derivatives(self, beta: Vector) -> tuple[Vector, Vector, Vector, Vector, Vector]:
-        """Score, information, and at each event time the risk sum, mean covariates; relative risks."""
+        """Score, information, and at each event time the risk sum, mean covariates; relative risks.
+
+        Risks, and so their sums, are relative to the largest one: they cannot overflow.
+        """
         eta = self.x @ beta
-        risk = np.exp(eta)
+        risk = np.exp(eta - eta.max())
         s0 = self.sums(risk)
         mean = self.sums(risk[:, None] * self.x) / s0[:, None]
         square = self.sums(risk[:, None, None] * self.x[:, :, None] * self.x[:, None, :]) / s0[:, None, None]
@@ -232,31 +241,31 @@ class _Model:
 
 
 def fine_gray(
-    data: pd.DataFrame,
-    time: str,
-    cause: str,
+    data: Any,
+    time: str | ArrayLike,
+    cause: str | ArrayLike,
     covariates: str | Sequence[str],
     failure: int = 1,
     level: float = 0.95,
     *,
-    censoring_group: str | None = None,
+    censoring_group: str | ArrayLike | None = None,
     tolerance: float = 1e-6,
 ) -> FineGray:
     """Fit a proportional subdistribution hazards model.
 
     Parameters
     ----------
-    data : pandas.DataFrame
-        One row per patient (or anything that makes a DataFrame).
-    time, cause : str
-        Columns: follow-up time, and 0 censored, 1, 2, ... the event that came first.
+    data : pandas.DataFrame or mapping of str to array
+        One row per patient.
+    time, cause : str or array_like
+        Columns, or values: follow-up time, and 0 censored, 1, 2, ... the event that came first.
     covariates : str or sequence of str
-        Numeric columns, used as they are.
+        Columns: numbers as they are, words as indicators against their first level.
     failure : int, default 1
         The cause whose incidence is modelled.
     level : float, default 0.95
-    censoring_group : str, optional
-        Column of labels whose patients share one censoring distribution. Default: all share one.
+    censoring_group : str or array_like, optional
+        Column or labels whose patients share one censoring distribution. Default: all share one.
     tolerance : float, default 1e-6
         Newton's method stops when the largest score, times the coefficient where that is above 1, is below
         tolerance times the larger of 1 and the log-likelihood: the rule of crr. 0 goes on to machine precision.
@@ -268,7 +277,7 @@ def fine_gray(
     Raises
     ------
     ValueError
-        If a column is absent, a covariate is not numeric and finite, or a value is outside what is possible.
+        If a column is absent, a covariate has no finite value, or a value is outside what is possible.
 
     Notes
     -----
@@ -289,15 +298,14 @@ def fine_gray(
     [[0.834, 1.047]]
     """
     check_level(level)
-    table = pd.DataFrame(data)
-    names = [covariates] if isinstance(covariates, str) else list(covariates)
-    x = _design(table, [time, cause, *([censoring_group] if censoring_group else [])], names)
-    times, codes = causes_of(table[time], table[cause])
+    times, codes = causes_of(column(data, time, "time"), column(data, cause, "cause"))
+    design = design_of(data, covariates, times.size)
+    x, names = design.x, list(design.names)
     if failure < 1 or failure != int(failure):
         raise ValueError(f"failure must be a cause, a whole number from 1 on, got {failure!r}")
     centres = np.zeros(times.size, dtype=np.int64)
     if censoring_group is not None:
-        _, centres = codes_of(table[censoring_group], times.size, "censoring_group")
+        _, centres = labels_of(data, censoring_group, times.size, "censoring_group")
     kind = np.where(codes == 0, 0, np.where(codes == failure, 1, 2))
     counts: dict[str, Any] = {
         "failure": int(failure),
@@ -309,14 +317,14 @@ def fine_gray(
     }
     reason = _no_model(x, names, counts["events"], failure)
     if reason is not None:
-        return FineGray(reason, reason, reason, reason, **counts)
+        return FineGray(_no_table(names, reason), reason, reason, reason, **counts)
     # Centred and scaled covariates keep exp() in range and make one tolerance fit all; the model is the same.
     centre, scale = x.mean(axis=0), x.std(axis=0)
     model = _Model(times, kind, (x - centre) / scale, centres)
     null = model.loglik(np.zeros(len(names)))
     solved = _newton(model, scale, tolerance)
     if isinstance(solved, NotEstimable):
-        return FineGray(solved, solved, null, solved, **counts)
+        return FineGray(_no_table(names, solved), solved, null, solved, **counts)
     beta, steps = solved
     score, information, s0, mean, risk = model.derivatives(beta)
     inverse = np.linalg.inv(information)
@@ -329,13 +337,24 @@ def fine_gray(
         null,
         2.0 * (loglik - null),
         **counts,
+        converged=True,
         iterations=steps,
         score=score * scale,
         variance=covariance,
         information=information * np.outer(scale, scale),
         event_time=model.at,
-        baseline=model.dead / s0 * np.exp(-centre @ coef),
+        baseline=model.dead / s0 * np.exp(-float((model.x @ beta).max()) - centre @ coef),
+        _design=design,
     )
+
+
+def _no_table(names: list[str], reason: NotEstimable) -> pd.DataFrame:
+    columns = ("coef", "std_error", "hazard_ratio", "lower", "upper", "z", "p_value")
+    return pd.DataFrame({name: [reason] * len(names) for name in columns}, index=pd.Index(names))
+
+
+def _ratio(log: Vector) -> list[Any]:
+    return [float(np.exp(value)) if value < LARGEST else BEYOND for value in log]
 
 
 def _table(names: list[str], coef: Vector, error: Vector, level: float) -> pd.DataFrame:
@@ -346,36 +365,14 @@ def _table(names: list[str], coef: Vector, error: Vector, level: float) -> pd.Da
         {
             "coef": coef,
             "std_error": error,
-            "hazard_ratio": np.exp(coef),
-            "lower": np.exp(coef - z * error),
-            "upper": np.exp(coef + z * error),
+            "hazard_ratio": _ratio(coef),
+            "lower": _ratio(coef - z * error),
+            "upper": _ratio(coef + z * error),
             "z": coef / error,
             "p_value": 2.0 * ndtr(-np.abs(coef / error)),
         },
-        index=pd.Index(names, name="covariate"),
+        index=pd.Index(names),
     )
-
-
-def _design(table: pd.DataFrame, columns: list[str], names: list[str]) -> Vector:
-    """Read the covariates, or say everything that is wrong with the table."""
-    if not names or len(set(names)) != len(names):
-        raise ValueError(f"covariates must be different columns, at least one, got {names}")
-    lacking = [name for name in [*columns, *names] if name not in table.columns]
-    if lacking:
-        raise ValueError(f"data has no column {', '.join(map(repr, lacking))}; it has {list(table.columns)}")
-    values: list[Vector] = []
-    faults: list[str] = []
-    for name in names:
-        column = as_numbers(table[name], f"data[{name!r}]")
-        wrong = np.flatnonzero(~np.isfinite(column))
-        faults += [f"data[{name!r}][{i}] = {column[i]:g}" for i in wrong[:8]]
-        faults += [f"and {wrong.size - 8} more of {name!r}"] if wrong.size > 8 else []
-        values.append(column)
-    if faults:
-        raise ValueError(
-            f"covariates must be finite: {'; '.join(faults)}; leave such patients out on purpose"
-        )
-    return np.column_stack(values)
 
 
 def _no_model(x: Vector, names: list[str], events: int, failure: int) -> NotEstimable | None:

@@ -167,7 +167,10 @@ def test_one_patient_and_causes_that_never_happened():
         (lambda: survival.pseudo_values([1, 2], [1, 0], 3), "beyond the last time, 2"),
         (lambda: survival.pseudo_values([1, 2], [1, 2], 1), "event must be 0 or 1"),
         (lambda: survival.pseudo_values([1, 2], [1, 0], [np.nan]), r"at\[0\] = nan"),
-        (lambda: survival.aalen_additive(pd.DataFrame({"t": [1]}), "t", "d", "x"), "no column 'd', 'x'"),
+        (
+            lambda: survival.aalen_additive(pd.DataFrame({"t": [1]}), "t", "d", "x"),
+            "event = 'd' is no column",
+        ),
         (lambda: survival.aalen_additive(pd.DataFrame({"t": [1], "d": 1}), "t", "d", []), "at least one"),
         (
             lambda: survival.aalen_additive(
@@ -177,7 +180,7 @@ def test_one_patient_and_causes_that_never_happened():
         ),
         (
             lambda: survival.aalen_additive(pd.DataFrame({"t": [1], "d": 1, "x": [np.inf]}), "t", "d", "x"),
-            r"data\['x'\]\[0\] = inf",
+            r"x\[0\] = inf",
         ),
     ],
 )
@@ -190,7 +193,7 @@ def test_wrong_data_are_named(call, words):
 def test_additive_model_says_why_there_is_none(x):
     data = pd.DataFrame({"t": [1, 2, 3, 4, 5, 6], "d": [0, 0, 0, 0, 1, 1], "x": x})
     model = survival.aalen_additive(data, "t", "d", "x")
-    assert "fewer than two event times" in model.table.reason
-    assert model.statistic == model.table
-    assert model.cumulative().empty
-    assert "fewer" in model.to_frame()["reason"][0]
+    assert "fewer than two event times" in model.statistic.reason
+    assert all(cell == model.statistic for cell in model.table.to_numpy().ravel())
+    assert model.events_used == len(model.cumulative())
+    assert model.to_frame()["term"].tolist() == ["Intercept", "x"]
