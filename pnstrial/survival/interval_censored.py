@@ -334,10 +334,8 @@ def turnbull(left: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None
 
 def _probabilities(support: Support, mass: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probability of each distinct observation, summed within its interval so that small ones keep their digits."""
-    sums = np.zeros(support.first.size)
-    for k, (a, b) in enumerate(zip(support.first, support.last, strict=True)):
-        sums[k] = mass[a:b].sum()
-    return sums
+    ends = np.column_stack([support.first, support.last]).ravel()
+    return np.add.reduceat(np.append(mass, 0.0), ends)[::2]
 
 
 def _gradient(support: Support, own: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -112,7 +112,7 @@ class ParametricSurvival(Result):
         -------
         pandas.DataFrame
             parameter, estimate, std_error, lower, upper; no rows where nothing is estimable. Limits are symmetric on
-            the scale the parameter is fitted on.
+            the scale the parameter is fitted on; None where one exceeds any number.
         """
         import pandas as pd
 
@@ -121,9 +121,8 @@ class ParametricSurvival(Result):
             return pd.DataFrame(columns=columns)
         half = normal_quantile(self.level) * np.sqrt(np.diag(self.covariance))
         limits = [self._natural(self.fitted + sign * half) for sign in (-1.0, 1.0)]
-        return pd.DataFrame(
-            dict(zip(columns, (self.names, self.estimate, self.std_error, *limits), strict=True))
-        )
+        values = (self.names, self.estimate, self.std_error, *limits)
+        return _bounded(pd.DataFrame(dict(zip(columns, values, strict=True))))
 
     def _natural(self, fitted: NDArray[np.float64]) -> NDArray[np.float64]:
         size = len(self.family.names)
@@ -179,7 +178,8 @@ class ParametricSurvival(Result):
             raise ValueError(
                 f"times are so late that the {name} there exceeds any number: {places}; ask earlier"
             )
-        return pd.DataFrame({"time": times, name: value, "std_error": error, "lower": low, "upper": high})
+        columns = {"time": times, name: value, "std_error": error, "lower": low, "upper": high}
+        return _bounded(pd.DataFrame(columns))
 
     def survival(
         self, times: ArrayLike, given: Mapping[str, float] | None = None
@@ -288,8 +288,8 @@ class ParametricSurvival(Result):
         Returns
         -------
         Quantile or NotEstimable
-            Its numbers are None where the curve never gets there (Gompertz with a negative shape); limits by the delta
-            method on the log time.
+            Its numbers are None where the curve never gets there (Gompertz with a negative shape), its upper limit
+            also where that exceeds any number; limits by the delta method on the log time.
 
         Raises
         ------
@@ -312,13 +312,14 @@ class ParametricSurvival(Result):
         if y is None:
             return Quantile(None, None, None, p, "log", self.level)
         every = parameters(np.append(fitted, y))
-        _, log_survival = evaluate(self.family, self.model, every[-1], every[:-1], values)
+        with np.errstate(over="ignore", under="ignore"):
+            _, log_survival = evaluate(self.family, self.model, every[-1], every[:-1], values)
         slope = log_survival.first[0]
         shift = slope[:-1] / -slope[-1]
         half = normal_quantile(self.level) * float(np.sqrt(shift @ covariance @ shift))
-        return Quantile(
-            float(np.exp(y)), float(np.exp(y - half)), float(np.exp(y + half)), p, "log", self.level
-        )
+        with np.errstate(over="ignore"):
+            time, low, high = (float(np.exp(y + shift)) for shift in (0.0, -half, half))
+        return Quantile(time, low, high if np.isfinite(high) else None, p, "log", self.level)
 
     def _log_time(
         self, wanted: float, fitted: NDArray[np.float64], values: NDArray[np.float64]
@@ -373,11 +374,14 @@ class ParametricSurvival(Result):
             return self.fitted
         nodes, weights = _double_exponential()
         _, log_survival, covariance = self._read(end * nodes, values)
-        share, slope, _ = log_survival.exp().total(weights)
+        # Where nobody is left, the area has no part, and derivatives of an infinite hazard have no value.
+        alive = log_survival.value > -700.0
+        share, slope, _ = log_survival.take(alive).exp().total(weights[alive])
         error = float(np.sqrt(slope @ covariance @ slope))
         half = normal_quantile(self.level) * error / (share * (1.0 - share)) if share < 1.0 else 0.0
         odds = np.log(share) - np.log1p(-share) if share < 1.0 else np.inf
-        low, high = (float(end / (1.0 + np.exp(-(odds + sign * half)))) for sign in (-1.0, 1.0))
+        with np.errstate(over="ignore"):
+            low, high = (float(end / (1.0 + np.exp(-(odds + sign * half)))) for sign in (-1.0, 1.0))
         return ParametricEstimate(
             "restricted mean survival time", end * share, end * error, (low, high), self.level
         )
@@ -402,22 +406,31 @@ class ParametricSurvival(Result):
             return self.fitted
         if self.covariates:
             return NotEstimable("the mean is given for fits without covariates only; give the RMST")
-        fitted, covariance = self._known()
-        estimate = mean_of(self.family, fitted)
+        with np.errstate(over="ignore"):
+            estimate = mean_of(self.family, self._known()[0])
         if isinstance(estimate, NotEstimable):
             return estimate
-        slope = np.zeros(fitted.size)
-        for k in range(fitted.size):
-            step = 1e-4 * float(np.sqrt(covariance[k, k]))
-            ends = [mean_of(self.family, fitted + sign * step * np.eye(fitted.size)[k]) for sign in (-1, 1)]
-            if any(isinstance(end, NotEstimable) for end in ends):
-                return NotEstimable("the mean is on the border of being infinite; give the RMST")
-            low, high = (float(np.log(cast("float", end))) for end in ends)
-            slope[k] = (high - low) / (2.0 * step)
-        spread = float(np.sqrt(slope @ covariance @ slope))
+        spread = self._spread_of_log_mean() if np.isfinite(estimate) else np.inf
         half = normal_quantile(self.level) * spread
+        if not half < 500.0:
+            return NotEstimable("the data do not bound the mean; give the RMST")
         ci = (float(estimate * np.exp(-half)), float(estimate * np.exp(half)))
         return ParametricEstimate("mean survival time", estimate, estimate * spread, ci, self.level)
+
+    def _spread_of_log_mean(self) -> float:
+        """Give the standard error of the log mean; inf next to where the mean is infinite."""
+        fitted, covariance = self._known()
+        slope = np.zeros(fitted.size)
+        for k in range(fitted.size):
+            step = min(1e-4 * float(np.sqrt(covariance[k, k])), 1e-3)
+            moved = (fitted + sign * step * np.eye(fitted.size)[k] for sign in (-1.0, 1.0))
+            with np.errstate(over="ignore"):
+                ends = [mean_of(self.family, point) for point in moved]
+            known = [float(np.log(end)) for end in ends if not isinstance(end, NotEstimable)]
+            if len(known) < 2:
+                return np.inf
+            slope[k] = (known[1] - known[0]) / (2.0 * step)
+        return float(np.sqrt(slope @ covariance @ slope))
 
     @property
     def cure_fraction(self) -> float | NotEstimable:
@@ -483,6 +496,15 @@ class ParametricSurvival(Result):
 def _log_of(cumulative: Jet) -> Jet:
     with np.errstate(all="ignore"):
         return cumulative.log()
+
+
+def _bounded(frame: pd.DataFrame) -> pd.DataFrame:
+    """Put None for limits that exceed any number."""
+    for name in ("lower", "upper"):
+        fine = np.isfinite(frame[name].to_numpy(dtype=float))
+        if not fine.all():
+            frame[name] = frame[name].astype(object).where(fine, None)
+    return frame
 
 
 def _after_zero(times: ArrayLike, name: str = "times") -> NDArray[np.float64]:
