@@ -46,6 +46,10 @@ from pnstrial.survival.landmark import time_dependent as time_dependent
 from pnstrial.survival.logrank import LogRank as LogRank
 from pnstrial.survival.logrank import logrank as logrank
 from pnstrial.survival.logrank import logrank_batch as logrank_batch
+from pnstrial.survival.mean_survival import MeanSurvival as MeanSurvival
+from pnstrial.survival.mean_survival import MeanSurvivalDifference as MeanSurvivalDifference
+from pnstrial.survival.mean_survival import rmst as rmst
+from pnstrial.survival.mean_survival import rmst_difference as rmst_difference
 from pnstrial.survival.mrs_states import MRS_GROUPS as MRS_GROUPS
 from pnstrial.survival.mrs_states import MrsOccupancy as MrsOccupancy
 from pnstrial.survival.mrs_states import mrs_occupancy as mrs_occupancy
