@@ -175,6 +175,7 @@ class CumulativeIncidence(Result):
         pandas.DataFrame
             state ("event-free" or the cause), n_event, estimate, std_error (infinitesimal jackknife), lower,
             upper (normal, cut at 0 and tau). The estimates add to tau; the one of a cause is the time lost to it.
+            With one patient std_error, lower and upper are NotEstimable.
 
         Raises
         ------
@@ -216,7 +217,12 @@ class CumulativeIncidence(Result):
                     "upper": min(estimate + z * error, horizon),
                 }
             )
-        return pd.DataFrame(rows)
+        frame = pd.DataFrame(rows)
+        if self.n < 2:
+            reason = NotEstimable("one patient has no spread")
+            for name in ("std_error", "lower", "upper"):
+                frame[name] = pd.Series([reason] * len(frame), dtype=object)
+        return frame
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per time and cause.

@@ -181,7 +181,8 @@ def mrs_occupancy(
     nothing of this touches its curve. The intervals do not know of it: they are about the patients sampled, not about
     what happened between their visits. `pnstrial.multistate` fits a process that does.
 
-    Censoring must not depend on the grade, beyond what the grades so far tell.
+    Rescue and the end of treatment change nothing (treatment policy). Censoring must not depend on the grade, beyond
+    what the grades so far tell.
 
     Examples
     --------

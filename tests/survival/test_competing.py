@@ -314,6 +314,7 @@ def test_one_patient_and_nothing_but_censoring():
     one = survival.cumulative_incidence([4], [2])
     assert one.incidence[2].tolist() == [1.0]
     assert one.std_error[2].tolist() == [0.0]
+    assert isinstance(one.time_in_state()["std_error"][0], NotEstimable)
     none = survival.cumulative_incidence([4, 5], [0, 0])
     assert none.causes == ()
     assert none.event_free.tolist() == [1.0, 1.0]
