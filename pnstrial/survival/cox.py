@@ -19,16 +19,10 @@ from pnstrial.results import NotEstimable
 from pnstrial.survival import cox_residuals as parts
 from pnstrial.survival.cox_covariates import Design, column, design_of, labels_of
 from pnstrial.survival.cox_firth import Firth, firth
-from pnstrial.survival.cox_likelihood import (
-    TIES,
-    Maximum,
-    RiskSets,
-    derivatives,
-    estimable,
-    maximise,
-    risk_sets,
-)
+from pnstrial.survival.cox_likelihood import Maximum, derivatives, estimable, maximise
 from pnstrial.survival.cox_model import ChiSquare, Cox, Fit
+from pnstrial.survival.cox_risk_sets import TIES, RiskSets, risk_sets
+from pnstrial.survival.cox_separation import limiting
 from pnstrial.survival.observations import codes_of, follow_up, normal_quantile
 
 if TYPE_CHECKING:
@@ -325,50 +319,62 @@ def _beside_infinite(
 ) -> tuple[dict[str, tuple[Number, ...]], float]:
     """Estimate what stays finite as other coefficients go to infinity; say which do.
 
-    Along a direction without end, those at risk whose covariates lie behind the event's drop out of the comparison.
-    A fixed part of the linear predictor, long enough that what remains of them is below rounding, takes them out;
-    the covariates less one are then fitted as ever.
+    Along a direction without end, those at risk who are behind the patient with the event drop out of the comparison.
+    The covariates less one are fitted to the comparisons that are left.
     """
-    columns = list(names)
-    current, loglik = sets, top.loglik
-    blurred = NotEstimable('another coefficient is infinite; penalty="firth" gives finite ones')
+    columns, current, loglik = list(names), sets, top.loglik
+    cluster = np.arange(sets.time.size) if fit.cluster is None else fit.cluster
+    blurred = NotEstimable(
+        'cannot be told beside an infinite coefficient; penalty="firth" gives a finite one'
+    )
     while top.infinite is not None:
         direction = top.infinite
         for name, v in zip(columns, direction.tolist(), strict=True):
             if v != 0.0:
                 reasons[name] = _separated(name, v, alone=np.count_nonzero(direction) == 1)
-        along = direction @ current.x
-        values = np.unique(along.round(9))
-        gap = float(np.diff(values).min())
-        reach = 40.0 / gap * float(np.ptp(along)) + float(np.ptp(current.offset))
-        drop = int(np.argmax(np.abs(direction)))
-        rest = np.delete(np.arange(len(columns)), drop)
-        current = replace(current, offset=current.offset + 40.0 / gap * along)
+        left = limiting(current, direction)
+        rest = np.delete(np.arange(len(columns)), int(np.argmax(np.abs(direction))))
         columns = [columns[k] for k in rest]
-        current = _subset(current, rest)
-        if not columns or reach > 1000.0:
+        if left is None:
             break
-        told = estimable(current)
-        for name in [name for name, fine in zip(columns, told, strict=True) if not fine]:
-            reasons.setdefault(name, blurred)
-        current = _subset(current, np.flatnonzero(told))
-        columns = [name for name, fine in zip(columns, told, strict=True) if fine]
-        if not columns:
-            break
+        cluster = cluster[left[1]]
+        current = _subset(left[0], rest)
+        for k in np.flatnonzero(_entangled(current)).tolist():
+            reasons.setdefault(columns[k], blurred)
+        told = np.flatnonzero(estimable(current))
+        current, columns = _subset(current, told), [columns[k] for k in told]
         top = maximise(current)
         loglik = top.loglik
     rows: dict[str, tuple[Number, ...]] = {}
     if columns and top.infinite is None:
         naive = _inverse(top.information)
-        own = replace(fit, sets=_by_hazard(current), beta=top.beta, variance=naive, naive=naive, reason=None)
+        own = replace(
+            fit,
+            sets=_by_hazard(current),
+            beta=top.beta,
+            variance=naive,
+            naive=naive,
+            reason=None,
+            cluster=cluster,
+        )
         if robust:
             own = replace(own, variance=_sandwich(own))
         rows = _rows(columns, own, z, None, robust=robust)
-    for name in columns:
+    for name in names:
         if name in reasons or name not in rows:
             rows.pop(name, None)
             reasons.setdefault(name, blurred)
     return rows, loglik
+
+
+def _entangled(sets: RiskSets) -> NDArray[np.bool_]:
+    """Say which covariates take part in a combination that the comparisons do not tell apart."""
+    seen = derivatives(sets, np.zeros(sets.x.shape[0]))
+    if seen is None or not sets.x.shape[0]:
+        return np.zeros(sets.x.shape[0], dtype=bool)
+    values, vectors = np.linalg.eigh(seen[2])
+    flat = vectors[:, values <= 1e-11 * float(sets.mass.sum())]
+    return np.asarray((np.abs(flat) > 1e-6).any(axis=1))
 
 
 def _separated(name: str, v: float, *, alone: bool) -> NotEstimable:

@@ -21,7 +21,7 @@ from pnstrial.survival.cox_likelihood import Maximum, maximise, penalised
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pnstrial.survival.cox_likelihood import RiskSets
+    from pnstrial.survival.cox_risk_sets import RiskSets
 
     Vector = NDArray[np.float64]
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival import cox_residuals as parts
-from pnstrial.survival.cox_likelihood import Hazard, RiskSets, hazard_at
+from pnstrial.survival.cox_likelihood import Hazard, hazard_at
 from pnstrial.survival.observations import check_times, normal_quantile
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from pnstrial.survival.cox_covariates import Design
+    from pnstrial.survival.cox_risk_sets import RiskSets
 
     Vector = NDArray[np.float64]
 

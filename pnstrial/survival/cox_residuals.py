@@ -22,7 +22,8 @@ from pnstrial.survival.cox_likelihood import at_risk_time
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pnstrial.survival.cox_likelihood import Hazard, RiskSets
+    from pnstrial.survival.cox_likelihood import Hazard
+    from pnstrial.survival.cox_risk_sets import RiskSets
 
     Vector = NDArray[np.float64]
 

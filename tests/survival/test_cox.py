@@ -526,3 +526,54 @@ def test_batch_refuses_what_it_cannot_read():
         survival.cox_batch(time, event, [0, 1, 1], ties="exact")
     with pytest.raises(ValueError, match="group must have shape"):
         survival.cox_batch(time, event, [0, 1])
+
+
+@pytest.mark.double
+@pytest.mark.parametrize("ties", ["efron", "breslow", "exact"])
+def test_separation_is_found_exactly_where_a_linear_programme_finds_it(ties):
+    """A Cox likelihood has no maximum exactly if a direction has nobody at risk ahead of a death, and one behind."""
+    from scipy.optimize import linprog
+
+    rng = np.random.default_rng(12)
+    seen = 0
+    for k in range(60):
+        n, p = int(rng.integers(4, 12)), int(rng.integers(1, 4))
+        time = rng.integers(2, 9, n) if k % 2 else rng.exponential(5.0, n) + 2
+        event = rng.random(n) < 0.7
+        x = rng.normal(0, 1, (n, p)) if k % 3 else rng.integers(0, 2, (n, p))
+        entry = np.minimum(rng.integers(0, 5, n), np.ceil(time) - 2) * (k % 5 == 0)
+        stratum = rng.integers(0, 2, n) * (k % 4 == 0)
+        if not event.any():
+            continue
+        ahead = []
+        for i in np.flatnonzero(event):
+            others = (time >= time[i]) & (entry < time[i]) & (stratum == stratum[i])
+            if ties == "exact":
+                others &= ~(event & (time == time[i]))
+            ahead += [x[i] - x[other] for other in np.flatnonzero(others)]
+        ahead = np.array(ahead, dtype=float).reshape(-1, p)
+        wanted = False
+        if len(ahead):
+            found = linprog(-ahead.sum(axis=0), A_ub=-ahead, b_ub=np.zeros(len(ahead)), bounds=[(-1, 1)] * p)
+            wanted = -found.fun > 1e-7
+        data = {f"x{a}": x[:, a] for a in range(p)}
+        fit = survival.cox(data, time, event, list(data), ties=ties, entry=entry, strata=stratum)
+        separated = any(isinstance(v, NotEstimable) and "separation" in v.reason for v in fit.table["coef"])
+        assert separated == wanted, k
+        seen += wanted
+    assert 5 < seen < 55
+
+
+def test_the_likelihood_of_a_separated_fit_is_its_limit():
+    # In the limit of group each death is compared only with those of its own side: 8 of group 0, and x there.
+    data = {
+        "time": [4, 6, 7, 9, 12, 15, 18, 20, 25, 26, 26, 26], "event": [1, 1, 1, 1, 1, 1, 0, 1, 0, 0, 0, 0],
+        "group": [0] * 8 + [1] * 4, "x": [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8],
+    }  # fmt: skip
+    fit = survival.cox(data, "time", "event", ["group", "x"], robust=True)
+    half = {name: values[:8] for name, values in data.items()}
+    alone = survival.cox(half, "time", "event", "x", robust=True)
+    assert fit.loglik[1] == pytest.approx(alone.loglik[1], rel=1e-12)
+    for column in ("coef", "std_error", "upper"):
+        assert fit.table.loc["x", column] == pytest.approx(alone.table.loc["x", column], rel=1e-9)
+    assert isinstance(fit.table.loc["group", "coef"], NotEstimable)
