@@ -13,9 +13,8 @@ import time
 import warnings
 from functools import partial
 
-import numpy as np
-
 import lifelines
+import numpy as np
 
 from pnstrial import survival
 

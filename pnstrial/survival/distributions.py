@@ -83,7 +83,7 @@ class Distribution:
 
 def _exponential(y: Jet, theta: tuple[Jet, ...]) -> tuple[Jet, Jet]:
     (rate,) = theta
-    return rate + 0.0 * y, -(y + rate).exp()
+    return rate + np.zeros(y.value.shape), -(y + rate).exp()
 
 
 def _weibull(y: Jet, theta: tuple[Jet, ...]) -> tuple[Jet, Jet]:

@@ -470,10 +470,11 @@ def interval_regression(
         values = values[as_numbers(weights, "weights") > 0]
     family = distribution_of(distribution)
     early = np.flatnonzero((lows == 0.0) & (highs == 0.0))
-    if early.size and not family.at_zero:
+    if early.size and (not family.at_zero or (model == "po" and names)):
         raise ValueError(
-            f"an event exactly at time 0 has no likelihood under the {family.name} distribution"
+            f"an event exactly at time 0 has no likelihood under the {family.name} distribution and model {model}"
             f" ({', '.join(f'left[{i}]' for i in early[:8])}); count time from earlier, or use exponential or gompertz"
+            " with model ph or aft"
         )
     centre = np.average(values, axis=0, weights=loads) if centred and names else np.zeros(len(names))
     sample = Sample(lows, highs, np.zeros(lows.size), loads, values - centre)

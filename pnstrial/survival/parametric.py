@@ -90,6 +90,8 @@ def _without_maximum(sample: Sample, family: Distribution) -> NotEstimable | Non
         reason = "no event was observed: the likelihood rises as the event rate goes to 0"
     elif happened.all() and np.all(sample.right > sample.left) and latest == 0.0:
         reason = "every event happened before the first look: the event rate has no upper bound"
+    elif latest == 0.0 and sample.exact.any():
+        reason = "every patient left at time 0: nobody was at risk for any time"
     elif family.name == "exponential":
         reason = None
     elif sample.exact.any() and earliest == latest:

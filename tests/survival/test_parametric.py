@@ -380,6 +380,14 @@ def test_one_event_before_others_are_censored(name):
 
 
 @pytest.mark.property
+@pytest.mark.parametrize("name", ["exponential", "gompertz"])
+def test_events_at_time_zero(name):
+    assert "nobody was at risk" in survival.parametric([0, 0], [1, 0], name).loglik.reason
+    fit = survival.parametric([0, 4, 6, 9], [1, 1, 0, 1], name)
+    assert np.isfinite(fit.loglik)
+
+
+@pytest.mark.property
 def test_cure_fraction():
     fit = survival.parametric([1, 2, 2, 3, 9, 9, 9], [1, 1, 1, 1, 0, 0, 0], "gompertz")
     assert fit.estimate[0] < 0
