@@ -232,16 +232,23 @@ def _log_generalised_survival(w: NDArray[np.float64], q: NDArray[np.float64]) ->
         x = a * np.exp(q * w)
         upper = _log_upper_gamma(a, x)
         lower = np.log(gammainc(a, x))
-        # Where the lower share underflows, its leading term.
-        lead = a * np.log(x) - x - np.log(a) - _log_gamma(a)
-        lower = np.where(np.isfinite(lower), lower, lead)
+        lost = np.isneginf(lower) & (q < 0)
+        if lost.any():
+            lower = np.where(lost, _log_small_lower(a, np.where(lost, x, 0.0)), lower)
     return np.where(q > 0, upper, lower)
 
 
-def _log_gamma(a: NDArray[np.float64]) -> NDArray[np.float64]:
+def _log_small_lower(shape: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log of the regularised lower incomplete gamma function where it underflows, by its series."""
     from scipy.special import gammaln
 
-    return np.asarray(gammaln(a), dtype=np.float64)
+    total = term = np.ones(np.broadcast(shape, x).shape)
+    for k in range(1, 5000):
+        term = term * np.minimum(x / (shape + k), 1.0)
+        total = total + term
+        if np.all(term < 1e-17 * total):
+            break
+    return shape * np.log(x) - x - gammaln(shape + 1.0) + np.log(total)
 
 
 def _generalised_gamma(y: Jet, theta: tuple[Jet, ...]) -> tuple[Jet, Jet]:

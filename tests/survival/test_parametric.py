@@ -380,6 +380,27 @@ def test_one_event_before_others_are_censored(name):
 
 
 @pytest.mark.property
+def test_gamma_tails_go_on_where_scipy_underflows():
+    """The continued fraction and the series agree with scipy where it still has digits (1e-10)."""
+    from scipy.special import gammainc, gammaincc
+
+    from pnstrial.survival.distributions import _log_small_lower, _log_upper_gamma
+
+    for shape, near, far in ((0.3, 600.0, 900.0), (2.5, 600.0, 1200.0), (400.0, 1500.0, 4000.0)):
+        a = np.array([shape])
+        # Just outside scipy's reach the logarithm goes on along its slope.
+        points = np.linspace(near, far, 400)
+        values = _log_upper_gamma(a, points)
+        assert np.isfinite(values).all()
+        assert (np.abs(np.diff(values, 3)) < 1e-3).all()
+        assert values[0] == pytest.approx(np.log(gammaincc(shape, near)), rel=1e-12)
+    for shape, x in ((50.0, 1e-3), (900.0, 250.0), (1e4, 7.9e3)):
+        assert _log_small_lower(np.array([shape]), np.array([x]))[0] == pytest.approx(
+            np.log(gammainc(shape, x)), rel=1e-10
+        )
+
+
+@pytest.mark.property
 @pytest.mark.parametrize("name", ["exponential", "gompertz"])
 def test_events_at_time_zero(name):
     assert "nobody was at risk" in survival.parametric([0, 0], [1, 0], name).loglik.reason
