@@ -14,6 +14,8 @@ from pnstrial.survival.competing import cumulative_incidence as cumulative_incid
 from pnstrial.survival.cox import cox as cox
 from pnstrial.survival.cox_batch import CoxBatch as CoxBatch
 from pnstrial.survival.cox_batch import cox_batch as cox_batch
+from pnstrial.survival.cox_frailty import SharedFrailty as SharedFrailty
+from pnstrial.survival.cox_frailty import shared_frailty as shared_frailty
 from pnstrial.survival.cox_model import ChiSquare as ChiSquare
 from pnstrial.survival.cox_model import Cox as Cox
 from pnstrial.survival.gray import GrayTest as GrayTest
@@ -53,6 +55,12 @@ from pnstrial.survival.mean_survival import rmst_difference as rmst_difference
 from pnstrial.survival.mrs_states import MRS_GROUPS as MRS_GROUPS
 from pnstrial.survival.mrs_states import MrsOccupancy as MrsOccupancy
 from pnstrial.survival.mrs_states import mrs_occupancy as mrs_occupancy
+from pnstrial.survival.one_sample import OneSampleBatch as OneSampleBatch
+from pnstrial.survival.one_sample import OneSampleLogRank as OneSampleLogRank
+from pnstrial.survival.one_sample import OneSampleSize as OneSampleSize
+from pnstrial.survival.one_sample import one_sample_logrank as one_sample_logrank
+from pnstrial.survival.one_sample import one_sample_logrank_batch as one_sample_logrank_batch
+from pnstrial.survival.one_sample import one_sample_logrank_sample_size as one_sample_logrank_sample_size
 from pnstrial.survival.parametric import compare_distributions as compare_distributions
 from pnstrial.survival.parametric import parametric as parametric
 from pnstrial.survival.parametric_result import ParametricEstimate as ParametricEstimate
@@ -61,6 +69,9 @@ from pnstrial.survival.pseudo import PseudoValues as PseudoValues
 from pnstrial.survival.pseudo import pseudo_values as pseudo_values
 from pnstrial.survival.reconstruct import ReconstructedData as ReconstructedData
 from pnstrial.survival.reconstruct import reconstruct as reconstruct
+from pnstrial.survival.reference_curve import Reference as Reference
+from pnstrial.survival.reference_curve import published_references as published_references
+from pnstrial.survival.reference_curve import reference as reference
 from pnstrial.survival.states import StateOccupancy as StateOccupancy
 from pnstrial.survival.states import state_occupancy as state_occupancy
 from pnstrial.survival.subdistribution import FineGray as FineGray

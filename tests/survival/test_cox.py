@@ -150,7 +150,11 @@ def test_what_a_fit_says(case):
 
 
 @pytest.mark.reference
-@pytest.mark.parametrize("case", cases("cox_more"), ids=lambda case: case["id"])
+@pytest.mark.parametrize(
+    "case",
+    [case for case in cases("cox_more") if "theta" not in case["arguments"]],
+    ids=lambda case: case["id"],
+)
 def test_more_models(case):
     data, expected, more = pd.DataFrame(case["data"]), case["outputs"], dict(case["arguments"])
     time = more.pop("time", "stop" if "stop" in data else "time")
@@ -191,6 +195,60 @@ def test_more_models(case):
         got = fit.baseline_hazard()
         close(got["time"], expected["basehaz"]["time"], tolerance)
         close(got["cumulative_hazard"], expected["basehaz"]["hazard"], tolerance)
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize(
+    "case", [case for case in cases("cox_more") if "theta" in case["arguments"]], ids=lambda case: case["id"]
+)
+def test_frailty_of_a_given_variance(case):
+    fit = survival.shared_frailty(case["data"], "time", "status", **case["arguments"])
+    close(fit.table["coef"], case["outputs"]["coef"], 1e-9)
+    close(fit.table["std_error"], case["outputs"]["se"], 1e-9)
+    close(fit.loglik[1], case["outputs"]["marginal"], 1e-9)
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize(
+    "case", [case for case in cases("cox") if "gamma_frailty" in case["outputs"]], ids=lambda case: case["id"]
+)
+def test_frailty_of_the_most_likely_variance(case):
+    """R's search for the variance stops at about 1e-4 of the maximum, and its coefficients before they settle."""
+    data, covariates, _ = set_up(case)
+    fit = survival.shared_frailty(data, "time", "status", covariates, "id")
+    expected = case["outputs"]["gamma_frailty"]
+    assert fit.theta == pytest.approx(expected["theta"], rel=2e-3)
+    np.testing.assert_allclose(fit.table["coef"], expected["coef"], rtol=8e-3)
+    for theta in (fit.theta * 1.001, fit.theta * 0.999, expected["theta"]):
+        other = survival.shared_frailty(data, "time", "status", covariates, "id", theta=theta)
+        assert other.loglik[1] < fit.loglik[1] + 1e-10
+    assert 0.0 < fit.p_value < 0.5
+    assert "variance of the frailty" in str(fit)
+
+
+def test_frailty_without_any_and_its_errors():
+    rng = np.random.default_rng(3)
+    data = {
+        "time": rng.exponential(5, 60),
+        "event": np.ones(60),
+        "x": rng.integers(0, 2, 60),
+        "id": np.arange(60) // 12,
+    }
+    data["time"] = np.tile(np.sort(data["time"][:12]), 5) + np.arange(60) * 1e-3
+    fit = survival.shared_frailty(data, "time", "event", "x", "id")
+    assert fit.theta == 0.0
+    assert fit.p_value == 1.0
+    assert (fit.frailty["frailty"] == 1.0).all()
+    assert fit.to_frame().equals(survival.cox(data, "time", "event", "x").table)
+    for arguments, message in (
+        ({"ties": "exact"}, "ties must be"),
+        ({"theta": 0.0}, "theta must be between"),
+        ({"cluster": "site"}, "cluster = 'site' is no column"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            survival.shared_frailty(data, "time", "event", "x", **{"cluster": "id", **arguments})
+    with pytest.raises(ValueError, match="estimable without frailty first: separation"):
+        survival.shared_frailty(SEPARATED, "time", "event", "group", [1, 1, 2, 2, 3, 3])
 
 
 @pytest.mark.double
