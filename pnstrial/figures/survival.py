@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from pnstrial.survival.competing import CumulativeIncidence
     from pnstrial.survival.kaplan_meier import KaplanMeier
+    from pnstrial.survival.reference_curve import Reference
 
 __all__ = ["cumulative_incidence", "kaplan_meier", "state_occupancy"]
 
@@ -57,8 +58,14 @@ def _months(longest: float) -> list[float]:
     return [month * MONTH for month in range(0, int(longest / MONTH) + 1, step)]
 
 
-def kaplan_meier(curve: KaplanMeier, axes: Axes | None = None, *, label: str = "survival") -> Axes:
-    """Draw a survival curve.
+def kaplan_meier(
+    curve: KaplanMeier,
+    axes: Axes | None = None,
+    *,
+    label: str = "survival",
+    reference: Reference | None = None,
+) -> Axes:
+    """Draw a survival curve, with a known curve beside it.
 
     Parameters
     ----------
@@ -68,11 +75,14 @@ def kaplan_meier(curve: KaplanMeier, axes: Axes | None = None, *, label: str = "
         Where to draw.
     label : str
         Label of the vertical axis.
+    reference : Reference, optional
+        A known curve in days, drawn dashed up to the longest follow-up and named at its end.
 
     Returns
     -------
     matplotlib.axes.Axes
-        The step line is named ``"curve"``, the band ``"band"``, censor ticks ``"censored"``.
+        The step line is named ``"curve"``, the band ``"band"``, censor ticks ``"censored"``, the known curve
+        ``"reference"``.
 
     Examples
     --------
@@ -98,6 +108,14 @@ def kaplan_meier(curve: KaplanMeier, axes: Axes | None = None, *, label: str = "
     )
     named(axes.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":"), "half")
     longest = float(time[-1])
+    if reference is not None:
+        days = np.linspace(0, longest, 200)
+        known = reference.survival(days)
+        named(axes.plot(days, known, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))[0], "reference")
+        axes.annotate(
+            reference.name, (longest, float(known[-1])), xytext=(0, -4), textcoords="offset points", ha="right",
+            va="top", fontsize=8.5, color=INK,
+        )  # fmt: skip
     risk = {day: int((curve.n_risk[curve.time >= day]).max(initial=0)) for day in _months(longest)}
     _frame(axes, longest, risk)
     median = curve.quantile(0.5)

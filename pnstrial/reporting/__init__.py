@@ -66,7 +66,7 @@ def report(
     >>> _ = pns.data.write_example(source)
     >>> path = report(pns.read_trial(source), pns.load_protocol("nct02343211"), out)
     >>> path.name, path.read_text().count("<figure>")
-    ('report.html', 8)
+    ('report.html', 9)
     """
     from pnstrial.reporting import rendering
     from pnstrial.reporting.contents import sections

@@ -11,7 +11,6 @@ Next: `reporting.rendering`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,17 +18,17 @@ import pandas as pd
 
 from pnstrial import rules
 from pnstrial.design.proportion import proportion
+from pnstrial.reporting.items import Figure, Section, Table, number, share
+from pnstrial.reporting.over_time import history, occupancy, survival, times
 from pnstrial.results import NotEstimable, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from matplotlib.axes import Axes
-
     from pnstrial.analysis import Analysis
     from pnstrial.endpoints import ResponseResult
 
-__all__ = ["Figure", "Section", "Table", "sections"]
+__all__ = ["sections"]
 
 EVENTS_OF_INTEREST: Final = {
     "thrombosis": ("thromb", "embol", "stroke", "infarct", "phlebitis"),
@@ -38,49 +37,6 @@ EVENTS_OF_INTEREST: Final = {
     "aseptic meningitis": ("mening",),
 }
 """IVIg events of interest: an adverse event belongs to a group if its term holds one of these stems."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A numbered table or listing."""
-
-    number: str
-    title: str
-    frame: pd.DataFrame
-    headers: tuple[str, ...]
-    population: str
-    sources: str
-    section: str
-    footnote: str = ""
-    empty: str = "there is nothing to list."
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A numbered figure; `draw` gives its Axes, `reason` says why there is none."""
-
-    number: str
-    title: str
-    caption: str
-    alternative: str
-    population: str
-    draw: Callable[[], Axes] | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the report."""
-
-    key: str
-    title: str
-    items: tuple[Table | Figure, ...] = ()
-    paragraphs: tuple[str, ...] = field(default=())
-
-
-def share(count: int, n: int) -> str:
-    """Write a count with its denominator and per cent."""
-    return f"{count}/{n}" if n == 0 else f"{count}/{n} ({100 * count / n:.0f} %)"
 
 
 def _interval(count: int, n: int, level: float) -> tuple[str, str]:
@@ -363,130 +319,6 @@ def _scales(analysis: Analysis) -> Table:
     )
 
 
-def _survival(analysis: Analysis) -> tuple[Table, Figure, Figure]:
-    from pnstrial.figures import survival as drawn
-    from pnstrial.survival import overall_survival, time_to_improvement
-    from pnstrial.survival.competing import CumulativeIncidence
-    from pnstrial.survival.kaplan_meier import KaplanMeier
-
-    result = overall_survival(analysis.trial, analysis.protocol)
-    better = time_to_improvement(analysis.trial, analysis.protocol)
-    at = result.landmarks
-    frame = pd.DataFrame(
-        {
-            "months": at["months"].astype(int).to_list(),
-            "n_risk": [] if at.empty else at["n_risk"].astype(int).to_list(),
-            **{
-                name: [f"{100 * value:.1f} %" if np.isfinite(value) else "no limit" for value in at[name]]
-                for name in ("survival", "lower", "upper")
-            },
-        }
-    )
-    foot = (
-        f"{result.events} deaths of {result.n} patients; {len(result.excluded)} without a usable record. "
-        "Kaplan-Meier with beta product interval (Fay and Brittain 2013)."
-    )
-    table = Table(
-        "14.2.7",
-        "Overall survival",
-        frame,
-        ("Months", "At risk", "Survival", "Lower", "Upper"),
-        "full analysis set with follow-up",
-        "follow_up, infusions, screening",
-        "visits",
-        foot,
-        "overall survival is not estimable at three months or later: nobody was followed so long.",
-    )
-    curve, incidence = result.curve, better.curve
-    causes = incidence.causes if isinstance(incidence, CumulativeIncidence) else ()
-    names = {1: "improved", 2: "dead before improvement"}
-    return (
-        table,
-        Figure(
-            "14.2.6",
-            "Overall survival",
-            "See the width of the band against the height of the curve; numbers at risk stand under the axis.",
-            "Step curve with band; numbers in table 14.2.7.",
-            "full analysis set with follow-up",
-            (lambda: drawn.kaplan_meier(curve, label="alive")) if isinstance(curve, KaplanMeier) else None,
-            "no enrolled patient has a record",
-        ),
-        Figure(
-            "14.2.7",
-            "Improvement of the mRS, with death competing",
-            "See how often improvement comes first, and how often death.",
-            "Step curves with bands; numbers in table 14.2.8.",
-            "full analysis set with a baseline",
-            (lambda: drawn.cumulative_incidence(incidence, names=names))
-            if isinstance(incidence, CumulativeIncidence) and causes
-            else None,
-            "nobody improved and nobody died"
-            if isinstance(incidence, CumulativeIncidence)
-            else "no patient has a record",
-        ),
-    )
-
-
-def _occupancy(analysis: Analysis) -> Figure:
-    from pnstrial.figures import survival as drawn
-    from pnstrial.survival import mrs_occupancy
-
-    result = mrs_occupancy(
-        analysis.trial,
-        analysis.protocol,
-        level=analysis.protocol.endpoint.level,
-        assessments=analysis.assessments,
-    )
-    mean = f"Not estimable: mean days at {result.group}."
-    if isinstance(result.estimate, float):
-        mean = f"Mean days at {result.group} in the first {result.horizon:.0f} days: {result.estimate:.1f}"
-        if isinstance(result.ci, tuple):
-            mean += f" ({100 * result.level:g} % interval {result.ci[0]:.1f} to {result.ci[1]:.1f})"
-        mean += "."
-    return Figure(
-        "14.2.8",
-        "State occupancy over follow-up",
-        f"See how the share at {result.group} moves, and how death comes down from above. A grade is carried from one "
-        "rating to the next and to the last contact, so a change shows on the day of the rating that found it, not "
-        "when it happened; deaths stand on their dates. Aalen-Johansen estimate.",
-        f"Stacked areas of the mRS grades. {mean}",
-        "full analysis set with a baseline or a later rating",
-        (lambda: drawn.state_occupancy(result)) if not isinstance(result.grades, NotEstimable) else None,
-        "" if not isinstance(result.grades, NotEstimable) else result.grades.reason,
-    )
-
-
-def _times(analysis: Analysis) -> Table:
-    rows: list[dict[str, Any]] = []
-    for parameter, words in (
-        ("overall_survival", {1: "deaths"}),
-        ("deterioration", {1: "deteriorated or dead"}),
-        ("improvement", {1: "improved", 2: "dead before"}),
-    ):
-        own = analysis.times[analysis.times["parameter"] == parameter]
-        rows.append(
-            {
-                "parameter": parameter.replace("_", " "),
-                "n": len(own),
-                "events": ", ".join(
-                    f"{word}: {int((own['event'] == code).sum())}" for code, word in words.items()
-                ),
-                "censored": int((own["event"] == 0).sum()),
-                "follow": f"{own['days'].median():.0f} days" if len(own) else "–",
-            }
-        )
-    return Table(
-        "14.2.8",
-        "Times to event",
-        pd.DataFrame(rows),
-        ("Time to", "Records", "Events", "Censored", "Median observed time"),
-        "full analysis set",
-        "follow_up, mrs",
-        "visits",
-        "Days from day 1. Death competes with improvement.",
-    )
-
-
 # -------------------------------------------------------------------------------------------------- 14.3 safety
 def _exposure(analysis: Analysis) -> Table:
     patients = analysis.exposure.patients
@@ -717,7 +549,7 @@ def sections(analysis: Analysis) -> tuple[Section, ...]:
     by_visit, by_strategy, forest = _responses(analysis)
     shift = mrs_shift(analysis.trial, analysis.protocol, visit=analysis.visit, derived=analysis.visits)
     figures = _figures(analysis, forest, shift)
-    survival, survival_figure, improvement_figure = _survival(analysis)
+    alive, survival_figure, improvement_figure = survival(analysis)
     terms, interest = _events(analysis)
     deviations, each_deviation = _deviations(analysis)
     discontinuations, *other_listings = _listings(analysis)
@@ -744,11 +576,12 @@ def sections(analysis: Analysis) -> tuple[Section, ...]:
                 figures["alluvial"],
                 figures["waterfall"],
                 figures["swimmer"],
-                survival,
+                alive,
                 survival_figure,
-                _times(analysis),
+                history(analysis),
+                times(analysis),
                 improvement_figure,
-                _occupancy(analysis),
+                occupancy(analysis),
             ),
         ),
         Section("safety", "14.3 Safety", (_exposure(analysis), terms, interest)),
@@ -818,11 +651,6 @@ def _shift(shift: Any) -> Table:
         "visits",
         "Death is mRS 6. Paired, within one arm: a change over time, not an effect of treatment.",
     )
-
-
-def number(value: float) -> str:
-    """Write a number with three digits; a limit that does not exist is "no limit"."""
-    return f"{value:.3g}" if np.isfinite(value) else "no limit"
 
 
 def _p_words(p_value: object) -> str:

@@ -23,7 +23,7 @@ import pandas as pd
 
 from pnstrial import __version__
 from pnstrial.page import STYLE, cell_text, response_sentence, table_html
-from pnstrial.reporting.contents import Figure, Section, Table
+from pnstrial.reporting.items import Figure, Section, Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

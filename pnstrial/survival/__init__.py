@@ -78,5 +78,6 @@ from pnstrial.survival.subdistribution import FineGray as FineGray
 from pnstrial.survival.subdistribution import fine_gray as fine_gray
 from pnstrial.survival.trial import SurvivalResult as SurvivalResult
 from pnstrial.survival.trial import overall_survival as overall_survival
+from pnstrial.survival.trial import overall_survival_against as overall_survival_against
 from pnstrial.survival.trial import time_to_deterioration as time_to_deterioration
 from pnstrial.survival.trial import time_to_improvement as time_to_improvement

@@ -20,12 +20,16 @@ from pnstrial.endpoints import time_to_event
 from pnstrial.results import NotEstimable, Provenance, Result
 from pnstrial.survival.competing import CumulativeIncidence, cumulative_incidence
 from pnstrial.survival.kaplan_meier import KaplanMeier, Quantile, kaplan_meier
+from pnstrial.survival.one_sample import OneSampleLogRank, one_sample_logrank
+from pnstrial.survival.reference_curve import Reference, reference
 
 if TYPE_CHECKING:
     from pnstrial.data import TrialData
     from pnstrial.protocol import Protocol
 
-__all__ = ["SurvivalResult", "overall_survival", "time_to_deterioration", "time_to_improvement"]
+__all__ = [
+    "SurvivalResult", "overall_survival", "overall_survival_against", "time_to_deterioration", "time_to_improvement",
+]  # fmt: skip
 
 MONTH: Final = 365.25 / 12
 LANDMARKS: Final = (3, 6, 9, 12, 18, 24, 36)
@@ -148,6 +152,54 @@ def overall_survival(
     (18, 5, [1.0, 0.944])
     """
     return _result(trial, protocol, "overall_survival", conf_type, level)
+
+
+def overall_survival_against(
+    trial: TrialData,
+    protocol: Protocol,
+    history: str | Reference = "sillevissmitt2002",
+    *,
+    level: float = 0.95,
+) -> OneSampleLogRank | NotEstimable:
+    """Compare the deaths of the enrolled patients with those that a known curve expects.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+    history : str or Reference
+        A published series (`published_references`), or a curve in days from day 1.
+    level : float, default 0.95
+
+    Returns
+    -------
+    OneSampleLogRank or NotEstimable
+        The latter if no enrolled patient has a record.
+
+    Raises
+    ------
+    ValueError
+        If no such series is shipped.
+
+    Notes
+    -----
+    The published series count from diagnosis, in all grades: patients who can walk do better whatever is done.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pnstrial as pns
+    >>> folder = tempfile.mkdtemp()
+    >>> _ = pns.data.write_example(folder)
+    >>> found = overall_survival_against(pns.read_trial(folder), pns.load_protocol("nct02343211"))
+    >>> found.observed, round(found.expected, 1)
+    (5, 13.9)
+    """
+    records = overall_survival(trial, protocol, level=level).records
+    if records.empty:
+        return NotEstimable("no enrolled patient has a record")
+    curve = reference(history, unit="days") if isinstance(history, str) else history
+    return one_sample_logrank(records["days"], records["event"], curve, level=level)
 
 
 def time_to_deterioration(
