@@ -125,6 +125,25 @@ def test_tests_of_the_kernel_are_those_of_the_analyses():
             )
 
 
+@pytest.mark.double
+def test_survival_of_the_tables_is_that_of_the_kernel():
+    from scipy.special import ndtri
+
+    from pnstrial.survival import Reference, one_sample_logrank
+
+    null = HU.survival_null
+    curve = Reference.weibull(null.shape, null.scale_months).rescaled(365.25 / 12)
+    rejected = 0
+    for number in range(40):
+        one = rejects(HU, number)
+        records = pns.overall_survival(pns.simulate_trial(PROTOCOL, HU, seed=3, trial=number), PROTOCOL).records
+        found = one_sample_logrank(records["days"], records["event"], curve)
+        assert found.observed == one["deaths"]
+        assert one["power_logrank"] == float(found.z <= ndtri(null.alpha)), number
+        rejected += one["power_logrank"]
+    assert 0 < rejected < 40
+
+
 def rejects(scenario, number):
     """Run one trial through the counting kernel."""
     from pnstrial.simulate.characteristics import ALL
