@@ -1,6 +1,5 @@
 """Workers, order, restarts and kills change nothing; errors name the trial; memory stays flat."""
 
-import os
 import signal
 import sqlite3
 import subprocess
@@ -206,25 +205,39 @@ pns.simulate(pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu"), n_t
 """
 
 
-def killed_and_finished(store, trials, kills, pause):
-    for k in range(kills):
+def finished_blocks(store):
+    try:
+        with sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=5) as database:
+            count = database.execute("SELECT count(*) FROM blocks").fetchone()[0]
+        database.close()
+    except sqlite3.OperationalError:  # not there yet
+        return 0
+    return count
+
+
+def killed_and_finished(store, trials, kills):
+    """Kill the run in the middle, each time after it has finished some more blocks; then let it end."""
+    for _ in range(kills):
+        before = finished_blocks(store)
         process = subprocess.Popen([sys.executable, "-c", RUN, str(trials), str(store)])
-        time.sleep(pause + 0.05 * (k % 5))
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        while finished_blocks(store) == before and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
+    assert 0 < finished_blocks(store) < trials // engine.BLOCK
     return pns.simulate(PROTOCOL, HU, n_trials=trials, seed=4, store=store)
 
 
 def test_a_killed_run_goes_on(tmp_path):
-    trials = 30 * engine.BLOCK
-    result = killed_and_finished(tmp_path / "run.sqlite", trials, 1, 3.0)
+    trials = 100 * engine.BLOCK
+    result = killed_and_finished(tmp_path / "run.sqlite", trials, 1)
     same(result, pns.simulate(PROTOCOL, HU, n_trials=trials, seed=4, workers=2))
 
 
 @pytest.mark.long
 def test_twenty_kills_lose_nothing_and_count_nothing_twice(tmp_path):
-    trials = 200 * engine.BLOCK
-    result = killed_and_finished(tmp_path / "run.sqlite", trials, 20, 2.5)
+    trials = 1500 * engine.BLOCK
+    result = killed_and_finished(tmp_path / "run.sqlite", trials, 20)
     same(result, pns.simulate(PROTOCOL, HU, n_trials=trials, seed=4, workers=2))
 
 

@@ -136,7 +136,9 @@ def test_survival_of_the_tables_is_that_of_the_kernel():
     rejected = 0
     for number in range(40):
         one = rejects(HU, number)
-        records = pns.overall_survival(pns.simulate_trial(PROTOCOL, HU, seed=3, trial=number), PROTOCOL).records
+        records = pns.overall_survival(
+            pns.simulate_trial(PROTOCOL, HU, seed=3, trial=number), PROTOCOL
+        ).records
         found = one_sample_logrank(records["days"], records["event"], curve)
         assert found.observed == one["deaths"]
         assert one["power_logrank"] == float(found.z <= ndtri(null.alpha)), number
