@@ -22,6 +22,7 @@ from pnstrial.simulate.layout_kernels import INNER, OUTER
 from pnstrial.simulate.patient_kernels import patient
 from pnstrial.simulate.random_kernels import start, uniform
 from pnstrial.simulate.shift_kernels import signed_rank
+from pnstrial.survival.one_sample_kernels import score as one_sample_score
 
 __all__ = ["block", "enrol", "failures"]
 
@@ -199,7 +200,7 @@ def _count_course(n: Any, whole: Any, real: Any, hazard: Any, rows: Any, y: Any)
     y[29] = grams
     y[30] = grams
     y[38] = end / _MONTH
-    if expected > 0 and (observed - expected) / math.sqrt(expected) <= real[at.LOGRANK_LIMIT]:
+    if expected > 0 and one_sample_score(observed, expected) <= real[at.LOGRANK_LIMIT]:
         y[42] = 1.0
 
 

@@ -102,9 +102,8 @@ def cox_batch(time: ArrayLike, event: ArrayLike, group: ArrayLike, ties: str = "
     """
     from scipy.special import chdtrc, ndtr
 
-    from pnstrial.survival.cox_kernels import binary_monotone
+    from pnstrial.survival.cox_kernels import binary_monotone, cox_binary_batch
     from pnstrial.survival.kaplan_meier import packed_times
-    from pnstrial.survival.survival_kernels import cox_binary_batch
 
     if ties not in ("efron", "breslow"):
         raise ValueError(f'ties must be "efron" or "breslow" in a batch, got {ties!r}')

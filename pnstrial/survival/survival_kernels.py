@@ -1,4 +1,4 @@
-"""How fast can a survival curve, a log-rank or a one-sample log-rank test be computed, once or for many trials?
+"""How fast can a survival curve or a log-rank test be computed, once or for many trials?
 
 Input: arrays of follow-up times, event indicators (0 or 1), groups; for batches with a leading axis of trials.
 Output: plain arrays and numbers, no result objects; the public functions wrap them.
@@ -20,15 +20,9 @@ from pnstrial.compiled import kernel
 __all__ = [
     "beta_quantile",
     "beta_tail",
-    "cox_binary_batch",
-    "cox_binary_trial",
     "kaplan_meier_at_batch",
-    "kaplan_meier_at_trial",
     "kaplan_meier_curve",
     "logrank_packed",
-    "logrank_trial",
-    "one_sample_batch",
-    "one_sample_trial",
     "pack_two_groups",
 ]
 
@@ -518,29 +512,6 @@ def _kaplan_meier_at_batch(packed: np.ndarray, at: np.ndarray) -> np.ndarray:
 kaplan_meier_at_batch = kernel(_kaplan_meier_at_batch, error_model="numpy")
 
 
-def _kaplan_meier_at_trial(time: np.ndarray, event: np.ndarray, at: float) -> float:
-    """Survival of one small trial at one time, from unsorted arrays and without allocating: O(n^2)."""
-    n = time.size
-    s = 1.0
-    for i in range(n):
-        if event[i] == 1 and time[i] <= at:
-            first = True
-            d, y = 0, 0
-            for k in range(n):
-                if time[k] >= time[i]:
-                    y += 1
-                    if time[k] == time[i] and event[k] == 1:
-                        d += 1
-                        if k < i:
-                            first = False
-            if first:
-                s *= 1.0 - d / y
-    return s
-
-
-kaplan_meier_at_trial = kernel(_kaplan_meier_at_trial, error_model="numpy")
-
-
 def _pack_two_groups(
     time: np.ndarray, event: np.ndarray, group: np.ndarray
 ) -> tuple[np.ndarray, float, float, bool]:
@@ -613,153 +584,3 @@ def _logrank_packed(packed: np.ndarray, out: np.ndarray) -> None:
 
 
 logrank_packed = kernel(_logrank_packed, error_model="numpy")
-
-
-def _logrank_trial(time: np.ndarray, event: np.ndarray, group: np.ndarray) -> tuple[float, float, float]:
-    """Observed minus expected of group 1, its variance and chi-square of one small unsorted trial: O(n^2)."""
-    n = time.size
-    difference, variance = 0.0, 0.0
-    for i in range(n):
-        if event[i] != 1:
-            continue
-        first = True
-        d, d1, y, y1 = 0, 0, 0, 0
-        for k in range(n):
-            if time[k] >= time[i]:
-                y += 1
-                y1 += 1 if group[k] == 1 else 0
-                if time[k] == time[i] and event[k] == 1:
-                    d += 1
-                    d1 += 1 if group[k] == 1 else 0
-                    if k < i:
-                        first = False
-        if first:
-            share = y1 / y
-            difference += d1 - d * share
-            if y > 1:
-                variance += d * share * (1.0 - share) * (y - d) / (y - 1)
-    chi_square = difference * difference / variance if variance > 0.0 else 0.0
-    return difference, variance, chi_square
-
-
-logrank_trial = kernel(_logrank_trial, error_model="numpy")
-
-
-def _one_sample_trial(hazard: np.ndarray, event: np.ndarray) -> tuple[float, float, float, float]:
-    """Observed, expected, z and Wu's z of one trial from each patient's cumulative reference hazard."""
-    observed, expected = 0.0, 0.0
-    for i in range(hazard.size):
-        observed += 1.0 if event[i] == 1 else 0.0
-        expected += hazard[i]
-    z = (observed - expected) / math.sqrt(expected) if expected > 0.0 else 0.0
-    both = 0.5 * (observed + expected)
-    z_wu = (observed - expected) / math.sqrt(both) if both > 0.0 else 0.0
-    return observed, expected, z, z_wu
-
-
-one_sample_trial = kernel(_one_sample_trial, error_model="numpy")
-
-
-def _one_sample_batch(hazard: np.ndarray, event: np.ndarray, out: np.ndarray) -> None:
-    """Fill out[r] = observed, expected, z, Wu's z for each trial."""
-    for r in range(hazard.shape[0]):
-        observed, expected, z, z_wu = one_sample_trial(hazard[r], event[r])
-        out[r, 0] = observed
-        out[r, 1] = expected
-        out[r, 2] = z
-        out[r, 3] = z_wu
-
-
-one_sample_batch = kernel(_one_sample_batch, error_model="numpy")
-
-
-def _binary_score(row: np.ndarray, ones: int, beta: float, efron: bool) -> tuple[float, float, float]:
-    """Log partial likelihood, score and information of one binary covariate at beta."""
-    clear = ~np.int64(3)
-    n = row.size
-    hazard = math.exp(beta)
-    y, y1 = n, ones
-    loglik, score, information = 0.0, 0.0, 0.0
-    i = 0
-    while i < n:
-        t = row[i] & clear
-        d, d1, m, m1 = 0, 0, 0, 0
-        while i < n and (row[i] & clear) == t:
-            g = row[i] & 1
-            e = (row[i] >> 1) & 1
-            m += 1
-            m1 += g
-            d += e
-            d1 += e & g
-            i += 1
-        if d > 0:
-            risk1 = y1 * hazard
-            risk = (y - y1) + risk1
-            dead1 = d1 * hazard
-            dead = (d - d1) + dead1
-            loglik += d1 * beta
-            score += d1
-            for k in range(d):
-                part = k / d if efron else 0.0
-                total = risk - part * dead
-                share = (risk1 - part * dead1) / total
-                loglik -= math.log(total)
-                score -= share
-                information += share * (1.0 - share)
-        y -= m
-        y1 -= m1
-    return loglik, score, information
-
-
-binary_score = kernel(_binary_score, error_model="numpy")
-
-
-def _cox_binary_trial(row: np.ndarray, efron: bool) -> tuple[float, float, float, float, bool]:
-    """Cox log hazard ratio of the second group: estimate, standard error, null and final log-likelihood, finite.
-
-    One side without events, or every event in the group that always has the larger hazard, has no finite
-    maximum: the last value is then False.
-    """
-    ones = 0
-    for i in range(row.size):
-        ones += row[i] & 1
-    beta = 0.0
-    loglik, score, information = binary_score(row, ones, beta, efron)
-    null = loglik
-    for _ in range(40):
-        if information <= 1e-12:
-            break
-        step = score / information
-        step = min(max(step, -2.0), 2.0)
-        new_loglik, new_score, new_information = binary_score(row, ones, beta + step, efron)
-        halved = 0
-        while new_loglik < loglik - 1e-12 and halved < 20:
-            step *= 0.5
-            halved += 1
-            new_loglik, new_score, new_information = binary_score(row, ones, beta + step, efron)
-        beta += step
-        loglik, score, information = new_loglik, new_score, new_information
-        if abs(step) < 1e-10:
-            break
-        if abs(beta) > 30.0:
-            break
-    finite = abs(beta) < 15.0 and information > 1e-9
-    error = 1.0 / math.sqrt(information) if information > 0.0 else math.inf
-    return beta, error, null, loglik, finite
-
-
-cox_binary_trial = kernel(_cox_binary_trial, error_model="numpy")
-
-
-def _cox_binary_batch(packed: np.ndarray, efron: bool, out: np.ndarray) -> None:
-    """Fill out[r] = log hazard ratio, standard error, null and final log-likelihood, 1 if finite."""
-    for r in range(packed.shape[0]):
-        beta, error, null, loglik, finite = cox_binary_trial(packed[r], efron)
-        out[r, 0] = beta
-        out[r, 1] = error
-        out[r, 2] = null
-        out[r, 3] = loglik
-        out[r, 4] = 1.0 if finite else 0.0
-
-
-cox_binary_batch = kernel(_cox_binary_batch, error_model="numpy")
