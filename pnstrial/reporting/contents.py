@@ -58,7 +58,7 @@ def _numeric(values: pd.Series, unit: str) -> str:
     if known.empty:
         return "not collected"
     low, middle, high = known.quantile([0.25, 0.5, 0.75])
-    return f"{middle:.4g} ({low:.4g} to {high:.4g}) {unit}, n = {len(known)}".replace("  ", " ")
+    return f"{middle:.4g} ({low:.4g} to {high:.4g}) {unit}".rstrip() + f", n = {len(known)}"
 
 
 def _baseline(analysis: Analysis) -> Table:
@@ -578,8 +578,8 @@ def sections(analysis: Analysis) -> tuple[Section, ...]:
                 figures["swimmer"],
                 alive,
                 survival_figure,
-                history(analysis),
                 times(analysis),
+                history(analysis),
                 improvement_figure,
                 occupancy(analysis),
             ),

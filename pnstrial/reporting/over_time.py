@@ -171,31 +171,28 @@ def history(analysis: Analysis) -> Table:
         )
         points = ", ".join(f"S({month:g}) = {alive:g}" for month, alive in series["points"].items())
         who = f"{series['citation'].split(' et al')[0]} {str(name)[-4:]}"
-        row = {"series": f"{who}, {series['antibody']}, n = {series['n']}", "points": points}
+        antibody = series["antibody"].split(" (")[0]
+        row = {"series": f"{who}, {antibody}, n = {series['n']}", "points": points}
         if isinstance(found, NotEstimable) or isinstance(found.ratio_ci, NotEstimable):
             reason = found if isinstance(found, NotEstimable) else found.ratio
-            rows.append(
-                {**row, "observed": str(reason), "expected": "–", "ratio": "–", "interval": "–", "p": "–"}
-            )
+            rows.append({**row, "observed": str(reason), "expected": "–", "ratio": "–", "p": "–"})
             continue
+        limits = f"{number(found.ratio_ci[0])} to {number(found.ratio_ci[1])}"
         rows.append(
-            row
-            | {
-                "observed": str(found.observed), "expected": f"{found.expected:.1f}",
-                "ratio": number(found.observed / found.expected),
-                "interval": f"{number(found.ratio_ci[0])} to {number(found.ratio_ci[1])}",
-                "p": f"{found.p_value_exact:.4f}",
+            {
+                **row, "observed": str(found.observed), "expected": f"{found.expected:.1f}",
+                "ratio": f"{number(found.observed / found.expected)} ({limits})", "p": f"{found.p_value_exact:.4f}",
             }
         )  # fmt: skip
     return Table(
         "14.2.9",
         "Deaths against published series (one-sample log-rank)",
         pd.DataFrame(rows),
-        ("Series", "Months: alive", "Observed", "Expected", "Ratio", "Exact interval", "Exact p, two-sided"),
+        ("Series", "Months: alive", "Observed", "Expected", "Ratio (exact interval)", "Exact p"),
         "full analysis set with follow-up",
         "follow_up, infusions, screening",
         "visits",
         "The series count from diagnosis or treatment, in all grades; patients who can walk do better, so a "
         "ratio below 1 is no effect of treatment. Constant hazard between published points and after the last. The "
-        "curves are taken as known.",
+        "curves are taken as known; p is two-sided.",
     )
