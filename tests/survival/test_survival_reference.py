@@ -81,7 +81,7 @@ def test_small_sample_limits(case, kind, key):
         pytest.skip("its times are printed to three decimals: R evaluated just before some of them")
     curve = survival.kaplan_meier(data["time"], data["status"], conf_type=kind)
     at = curve.at(numbers(case["inputs"]["times"]))
-    # R finds the other two by uniroot with its default tolerance of 1.2e-4 at each step
+    # R finds the other two by uniroot with its default tolerance of 1.2e-4 at each step; ours stand on the root (see below)
     tolerance = 1e-8 if key == "bpcp" else 7e-4
     close(at["lower"], expected[key]["lower"], tolerance)
     close(at["upper"], expected[key]["upper"], tolerance)
@@ -125,3 +125,35 @@ def test_cumulative_incidence(case):
             if name in ("lower", "upper"):
                 wanted[numbers([row[column] for row in expected["pstate"]]) == 0] = np.nan
             close(own[name], wanted)
+
+
+def likelihood_ratio(risk, dead, p):
+    """Thomas and Grunkemeier's statistic for S = p, by bisection of their eq. 3.4 in the multiplier."""
+    low, high = float((dead - risk).max()) + 1e-12, 1e9
+    for _ in range(400):
+        middle = 0.5 * (low + high)
+        if np.log1p(-dead / (risk + middle)).sum() < np.log(p):
+            low = middle
+        else:
+            high = middle
+    left = risk - dead
+    ratio = risk * np.log1p(middle / risk) - np.where(
+        left > 0, left * np.log1p(middle / np.maximum(left, 1)), 0.0
+    )
+    return 2 * ratio.sum()
+
+
+@pytest.mark.parametrize("case", cases("km_smallsample_ci"), ids=lambda case: case["id"])
+def test_likelihood_ratio_limits_solve_their_equation(case):
+    """Where R stops its root search early, ours stand on the root: the statistic there is the quantile."""
+    data = data_of(case)
+    curve = survival.kaplan_meier(data["time"], data["status"], conf_type="thomas-grunkemeier")
+    died = curve.n_event > 0
+    checked = 0
+    for k in np.flatnonzero(died & (curve.survival > 0) & (curve.survival < 1)):
+        risk, dead = curve.n_risk[: k + 1][died[: k + 1]], curve.n_event[: k + 1][died[: k + 1]]
+        for limit in (curve.lower[k], curve.upper[k]):
+            if 0 < limit < 1:
+                assert likelihood_ratio(risk, dead, limit) == pytest.approx(3.841458820694124, abs=1e-7)
+                checked += 1
+    assert checked or not (died & (curve.survival > 0) & (curve.survival < 1)).any()
