@@ -97,7 +97,7 @@ def draws_alone(model, quantities, trials):
 
 def main():
     protocol = pns.load_protocol("nct02343211")
-    for quantities, name, trials in (("primary", "anti-hu-plain", 2_000_000), ("all", "anti-hu", 100_000)):
+    for quantities, name, trials in (("primary", "anti-hu-plain", 8_000_000), ("all", "anti-hu", 100_000)):
         scenario = pns.load_scenario(name)
         lean = quantities == "primary"
         model = build_model(protocol, scenario, short=lean)

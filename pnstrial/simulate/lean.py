@@ -17,6 +17,7 @@ import numpy as np
 
 from pnstrial import rules
 from pnstrial.simulate import layout_kernels as at
+from pnstrial.simulate.model import classes
 from pnstrial.simulate.tables import alias_bits, alias_table
 
 if TYPE_CHECKING:
@@ -77,8 +78,9 @@ def lean_tables(model: Model) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     later = int(w[at.CYCLES_ALL] - w[at.CYCLES_BEFORE])
     end = max(before, target) + float(w[at.CYCLE_DAYS] * later) if later else 1e18
     to_first, to_second, late, tail, to_last = [], [], [], [], []
-    for s in range(len(model.strata)):
-        chain = Chain(model, s)
+    alike, first = classes(model.generators, model.changes)
+    for s in first:
+        chain = Chain(model, int(s))
 
         def between(until: float, begin: float, stop: float, chain: Chain = chain) -> NDArray[np.float64]:
             """IVIg acts until a day."""
@@ -94,6 +96,9 @@ def lean_tables(model: Model) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         to_last += [between(end, target_2, last_2)[:6], between(0, target_2, last_2)[:6]]
     mine = model.entry_codes[:, 0] == 0
     codes = model.entry_codes[mine]
+    packed_codes = alike[codes[:, 1]] * 48 + codes[:, 2] * 8 + codes[:, 3]
+    kinds, which = np.unique(packed_codes, return_inverse=True)
+    share = np.bincount(which.ravel(), model.entry_probabilities[mine]) / model.enrolled_share
     answers_1, answers_2 = _answers(model)
     grades = np.arange(7)
     true = np.array(
@@ -103,8 +108,7 @@ def lean_tables(model: Model) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         ]
     )
     return packed(
-        n=int(w[at.N]), success=model.success, entry=model.entry_probabilities[mine] / model.enrolled_share,
-        codes=codes[:, 1] * 48 + codes[:, 2] * 8 + codes[:, 3], kernel=model.rating.kernel[:6, :6],
+        n=int(w[at.N]), success=model.success, entry=share, codes=kinds, kernel=model.rating.kernel[:6, :6],
         to_first=np.concatenate(to_first), to_second=np.concatenate(to_second), late=np.concatenate(late),
         tail=np.concatenate(tail), to_last=np.concatenate(to_last), missed=float(model.real[at.VISIT_MISSED]),
         endpoint=int(w[at.ENDPOINT_VISIT]), answers_1=answers_1, answers_2=answers_2, true=true,
@@ -148,7 +152,7 @@ def packed(
         Patients.
     success : Boundaries
     entry, codes : ndarray
-        Probabilities of the entries, and 48 x stratum + 8 x true grade + rating of each.
+        Probabilities of the entries, and 48 x class of strata + 8 x true grade + rating of each.
     kernel : ndarray, shape (6, 6)
         Rating kernel.
     to_first, to_second, late, tail, to_last : ndarray

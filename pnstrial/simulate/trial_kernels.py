@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from pnstrial.compiled import kernel
+from pnstrial.one_sample_kernels import score as one_sample_score
 from pnstrial.rules import change_category
 from pnstrial.simulate import layout_kernels as at
 from pnstrial.simulate.layout_kernels import INNER, OUTER
 from pnstrial.simulate.patient_kernels import patient
 from pnstrial.simulate.random_kernels import start, uniform
 from pnstrial.simulate.shift_kernels import signed_rank
-from pnstrial.survival.one_sample_kernels import score as one_sample_score
 
 __all__ = ["block", "enrol", "failures"]
 

@@ -1,10 +1,11 @@
 """How fast is a one-sample log-rank test, for many trials or inside a simulated one?
 
 Input: each patient's cumulative reference hazard and event; or observed and expected events.
-Output: observed, expected, z and Wu's z, as in `one_sample`.
+Output: observed, expected, z and Wu's z, as in `survival.one_sample`.
 Protocol section: none.
-Method: see `one_sample`; 0 where nothing is expected.
-Next: `one_sample`, `pnstrial.simulate`.
+Method: see `survival.one_sample`; 0 where nothing is expected. It stands below both that use it: a simulated trial need
+not load survival analysis.
+Next: `survival.one_sample`, `simulate.trial_kernels`.
 """
 
 from __future__ import annotations
