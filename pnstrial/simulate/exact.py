@@ -429,9 +429,10 @@ class _Patient:
         go_on = 1 - model.stop_per_infusion
         for k in range(cycles):
             for late, share in enumerate(delays):
-                if share == 0 or (late and k == 0 and begin == 0 and base == 0):
+                # nothing delays the first infusion of all: it is day 1
+                chance = float(late == 0) if k == 0 and base == 0 and begin == 0 else float(share)
+                if chance == 0:
                     continue
-                chance = 1.0 if k == 0 and base == 0 and begin == 0 else share
                 for i in range(days):
                     day = base + self.cycle_days * k + late + i
                     here = float((start @ self.chain.between(0, begin, day))[_ALIVE_IN].sum())

@@ -89,6 +89,12 @@ SPREAD = {
         {"missing": "LOCF"},
     ),
     "some go on anyway": ({"treatment": {"continued_anyway": 0.4}, "course": {"ivig": {"worsen": 0.4}}}, {}),
+    "every cycle late": ({"treatment": {"late": 1.0, "late_days": [1, 7], "changed_dose": 1.0}}, {}),
+    "bands that begin within a day": (
+        {"course": {"onset": [{"from_months": 7.123, "die": 3.0}, {"from_months": 12.4567, "die": 0.2}]}},
+        {},
+    ),
+    "follow-up ends with the last visit": ({"follow_up": {"months": 7, "after_last_months": 7}}, {}),
     "two-stage": ({"success": {"rule": "two-stage", "r1": 0, "n1": 9, "r": 2, "n": 17}}, {}),
     "bayesian, 25 patients": ({"success": {"rule": "bayesian", "null": 0.1}, "enrolment": {"target": 25}}, {}),
     "onset bands, tumour treatment": (
@@ -114,6 +120,15 @@ def test_full_simulation_and_exact_answer_agree(name):
     scenario = HU.changed(**changes)
     result = pns.simulate(protocol, scenario, n_trials=10_000, seed=11)
     assert held_together(result, pns.exact(protocol, scenario)) > 40
+
+
+@pytest.mark.double
+@pytest.mark.parametrize(("before", "after", "days"), [(2, 2, 5), (1, 0, 3), (1, 5, 2)])
+def test_other_treatment_plans_agree_too(before, after, days):
+    plan = {"cycles_before_decision": before, "cycles_after_decision": after, "infusion_days": days}
+    protocol = PROTOCOL.with_settings(treatment=plan)
+    result = pns.simulate(protocol, HU, n_trials=10_000, seed=12)
+    assert held_together(result, pns.exact(protocol, HU)) > 40
 
 
 @pytest.mark.double
