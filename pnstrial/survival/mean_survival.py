@@ -188,13 +188,8 @@ def _p_value(z: float) -> float:
     return math.erfc(abs(z) / math.sqrt(2))
 
 
-def _compared(top: float, base: float, error: Number, level: float) -> tuple[Number, Limits, Number]:
+def _compared(top: float, base: float, error: float, level: float) -> tuple[Number, Limits, Number]:
     """Give a ratio, its limits and p-value from the standard error of its logarithm."""
-    if base <= 0 or top <= 0 or isinstance(error, NotEstimable):
-        reason = (
-            NotEstimable("a mean is 0: there is no ratio") if not isinstance(error, NotEstimable) else error
-        )
-        return reason, reason, reason
     log = math.log(top / base)
     half = normal_quantile(level) * error
     p = _p_value(log / error) if error > 0 else _NO_SPREAD
@@ -283,7 +278,9 @@ def rmst_difference(
     error_0, error_1 = float(first.std_error), float(second.std_error)  # type: ignore[arg-type]
     difference, error = mean_1 - mean_0, math.hypot(error_0, error_1)
     half = normal_quantile(level) * error
-    ratio = _compared(mean_1, mean_0, math.hypot(error_0 / mean_0, error_1 / mean_1), level)
+    ratio: tuple[Number, Limits, Number] = (_NO_MEAN, _NO_MEAN, _NO_MEAN)
+    if mean_0 > 0 and mean_1 > 0:
+        ratio = _compared(mean_1, mean_0, math.hypot(error_0 / mean_0, error_1 / mean_1), level)
     lost_0, lost_1 = tau - mean_0, tau - mean_1
     lost: tuple[Number, Limits, Number] = (0.0 if lost_0 > 0 else _NO_LOSS, _NO_LOSS, _NO_LOSS)
     if lost_0 > 0 and lost_1 > 0:
@@ -294,6 +291,7 @@ def rmst_difference(
     )  # fmt: skip
 
 
+_NO_MEAN = NotEstimable("the mean of a group is 0, all of it at time 0: there is no ratio")
 _NO_LOSS = NotEstimable("a group lost no time before tau: a ratio of times lost has no logarithm")
 
 

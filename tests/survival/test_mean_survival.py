@@ -113,6 +113,9 @@ def test_what_cannot_be_known_is_named():
     flat = rmst_difference([5, 6, 7, 8], [0, 0, 0, 0], [0, 0, 1, 1], tau=5, covariates=[1, 1, 1, 1])
     assert "constant" in flat.estimate.reason
     assert "estimate" in flat.to_frame().columns
+    at_once = rmst_difference([0, 0, 0, 3], [1, 1, 1, 1], [0, 0, 1, 1], tau=1)
+    assert "mean of a group is 0" in at_once.ratio.reason
+    assert at_once.estimate == 0.5
 
 
 @pytest.mark.parametrize(
