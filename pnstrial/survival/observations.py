@@ -352,6 +352,8 @@ def matrix_of(values: ArrayLike, name: str, shape: tuple[int, int] | None = None
     if array.ndim != 2 or (shape is not None and array.shape != shape):
         wanted = "(trials, patients)" if shape is None else str(shape)
         raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
+    if array.shape[1] == 0:
+        raise ValueError(f"{name} has no patients: shape {array.shape}")
     # One pass for the usual case, which has no fault: nan fails the comparison too.
     if array.size and not (array.min() >= 0.0 and array.max() < np.inf):
         row, column = np.argwhere(~(np.isfinite(array) & (array >= 0)))[0]

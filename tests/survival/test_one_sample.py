@@ -221,6 +221,7 @@ def test_nothing_expected_is_named():
             lambda: one_sample_logrank_batch([[1, 2]], [[1, 3]], Reference.exponential(1)),
             r"event\[0, 1\] = 3",
         ),
+        (lambda: one_sample_logrank_batch([[]], [[]], Reference.exponential(1)), "has no patients"),
         (lambda: Reference.exponential(0), "rate = 0"),
         (lambda: Reference.weibull(-1, 0), "shape = -1, scale = 0"),
         (lambda: Reference.gompertz(1, float("nan")), "b must be finite"),
