@@ -266,14 +266,14 @@ def rmst_difference(
         for k, label in enumerate(labels)
     }
     direction = f"{labels[1]} minus {labels[0]}"
-    if covariates is not None:
-        table = _covariates(covariates, times.size)
-        return _adjusted(times, events, codes, table, tau, level, direction, arms)
-    first, second = arms[labels[0]], arms[labels[1]]
+    table = None if covariates is None else _covariates(covariates, times.size)
     for label, arm in arms.items():
         if isinstance(arm.estimate, NotEstimable):
             reason = NotEstimable(f"group {label}: {arm.estimate.reason}")
-            return _nothing(reason, direction, arms, tau, level)
+            return _nothing(reason, direction, arms, tau, level, 0 if table is None else table.shape[1])
+    if table is not None:
+        return _adjusted(times, events, codes, table, tau, level, direction, arms)
+    first, second = arms[labels[0]], arms[labels[1]]
     mean_0, mean_1 = float(first.estimate), float(second.estimate)  # type: ignore[arg-type]
     error_0, error_1 = float(first.std_error), float(second.std_error)  # type: ignore[arg-type]
     difference, error = mean_1 - mean_0, math.hypot(error_0, error_1)
@@ -352,11 +352,14 @@ def _regression(
     order: Vector | None = None,
 ) -> tuple[float, float] | NotEstimable:  # fmt: skip
     """Fit the weighted regression; give coefficient and standard error of the group."""
+    mean = float((weights * y).sum() / weights.sum())
+    if log and mean <= 0:
+        return _NO_LOSS
+    known = y[weights > 0]
+    if known.min() == known.max():  # an exact 0, where least squares leave rounding errors of an error of 0
+        return 0.0, 0.0
     beta = np.linalg.lstsq(X * np.sqrt(weights)[:, None], y * np.sqrt(weights), rcond=None)[0]
     if log:
-        mean = float((weights * y).sum() / weights.sum())
-        if mean <= 0:
-            return _NO_LOSS
         beta = np.zeros(X.shape[1])
         beta[0] = math.log(mean)
         for _ in range(100):  # Newton steps of the quasi-Poisson score

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -36,6 +36,7 @@ __all__ = [
 
 Number = float | NotEstimable
 Limits = tuple[float, float] | NotEstimable
+_LEAST: Final = 1e-290  # below this a ratio to the expected number leaves the range of floating point
 
 
 @dataclass(frozen=True)
@@ -156,8 +157,9 @@ def one_sample_logrank(
 
     Notes
     -----
-    Equal to R's survdiff with an offset and poisson.test. R's OneSampleLogRankTest calls a 97.5 % interval 95 %: not
-    followed. The reference is taken as known: its own uncertainty is not in any of these numbers.
+    Equal to R's survdiff with an offset and poisson.test. R's OneSampleLogRankTest has the same exact interval; its
+    two-sided p-value is twice the smaller tail, and what its "approximate" option calls a 95 % interval is one of
+    97.5 %: not followed. The reference is taken as known: its own uncertainty is not in any of these numbers.
 
     Examples
     --------
@@ -183,8 +185,9 @@ def one_sample_logrank(
 def _compared(observed: int, expected: float, n: int, level: float, name: str) -> OneSampleLogRank:
     from scipy.special import ndtr, pdtr, pdtrc
 
-    if expected <= 0:
-        reason = NotEstimable("the reference expects no event in this follow-up")
+    if expected < _LEAST:
+        words = "no event" if expected <= 0 else f"only {expected:.1g} events"
+        reason = NotEstimable(f"the reference expects {words} in this follow-up")
         return OneSampleLogRank(
             observed, expected, reason, reason, reason, reason, reason, reason, reason, reason, reason, reason, reason,
             reason, reason, reason, reason, reason, n, level, name,
@@ -252,15 +255,12 @@ def _mid_p(observed: int, expected: float, level: float) -> tuple[float, float]:
         under = float(pdtr(observed - 1, mean)) if observed > 0 else 0.0
         return under + 0.5 * float(np.exp(_log_poisson(np.array([observed]), mean)[0]))
 
+    # at a low level both limits can lie on one side of the observed number: search between the exact ones of half / 8
     widest = _garwood(observed, 1.0, 1 - half / 8)
     low = 0.0
     if observed > 0:
-        low = float(
-            brentq(lambda mean: below(mean) - (1 - half), widest[0], observed, xtol=1e-14, rtol=1e-14)
-        )
-    high = float(
-        brentq(lambda mean: below(mean) - half, max(observed, 1e-300), widest[1], xtol=1e-14, rtol=1e-14)
-    )
+        low = float(brentq(lambda mean: below(mean) - (1 - half), *widest, xtol=1e-14, rtol=1e-14))
+    high = float(brentq(lambda mean: below(mean) - half, *widest, xtol=1e-14, rtol=1e-14))
     return low / expected, high / expected
 
 
@@ -366,7 +366,7 @@ def one_sample_logrank_sample_size(
     Raises
     ------
     ValueError
-        If a number is outside its range, or the reference is a life table.
+        If a number is outside its range, the reference is a life table, or it expects no event in the follow-up.
 
     Notes
     -----
@@ -389,11 +389,15 @@ def one_sample_logrank_sample_size(
             ("accrual", accrual, 0 <= accrual < math.inf, "a time from 0"),
             ("alpha", alpha, 0 < alpha < 0.5, "between 0 and 0.5"),
             ("power", power, 0 < power < 1, "between 0 and 1"),
-            ("n", n, n is None or n >= 1, "a whole number from 1"),
+            ("n", n, n is None or (1 <= n < math.inf and n == int(n)), "a whole number from 1"),
         )
         if not good
     ]
-    if reference.patients:
+    if not isinstance(reference, Reference):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may not type-check
+        wrong.append(
+            f"reference must be a Reference, got {type(reference).__name__}: make one with its constructors"
+        )
+    elif reference.patients:
         wrong.append("reference: a life table is of named patients; give one curve for all")
     if wrong:
         raise ValueError("one_sample_logrank_sample_size: " + "; ".join(wrong))
@@ -406,6 +410,10 @@ def one_sample_logrank_sample_size(
     alive = inside * np.exp(-hazard_ratio * middle) * growth  # still followed and event-free, by dH0
     p0, p1 = float(alive.sum()), float(hazard_ratio * alive.sum())
     p00, p01 = float((middle * alive).sum()), float(hazard_ratio * (middle * alive).sum())
+    if p0 < _LEAST:
+        raise ValueError(
+            f"reference: {reference.name} expects no event up to {end:g}, so no number of patients shows fewer"
+        )
     mean = p1 - p0
     spread = math.sqrt(p1 - p1**2 + 2 * p00 - p0**2 - 2 * p01 + 2 * p0 * p1)
     null = math.sqrt((p1 + p0) / 2)

@@ -73,7 +73,8 @@ class Reference:
         Raises
         ------
         ValueError
-            If a time is negative or not finite, or a life table was made for another number of patients.
+            If a time is negative or not finite, the hazard at it leaves the range of floating point, or a life table
+            was made for another number of patients.
 
         Examples
         --------
@@ -87,7 +88,15 @@ class Reference:
             raise ValueError(f"time must be finite and not negative: {listed}")
         if self.patients and times.size != self.patients:
             raise ValueError(f"{self.name} was made for {self.patients} patients, time has {times.size}")
-        return self._hazard(times)
+        with np.errstate(over="ignore"):
+            hazard = self._hazard(times)
+        wrong = np.flatnonzero(~np.isfinite(hazard))
+        if wrong.size:
+            listed = ", ".join(f"time[{i}] = {times[i]:g}" for i in wrong[:8])
+            raise ValueError(
+                f"{self.name}: cumulative hazard too large for a number at {listed}; check the unit"
+            )
+        return hazard
 
     def survival(self, time: ArrayLike) -> Vector:
         """Give the probability of being event-free at times: exp(-cumulative hazard).

@@ -113,6 +113,14 @@ def test_what_cannot_be_known_is_named():
     flat = rmst_difference([5, 6, 7, 8], [0, 0, 0, 0], [0, 0, 1, 1], tau=5, covariates=[1, 1, 1, 1])
     assert "constant" in flat.estimate.reason
     assert "estimate" in flat.to_frame().columns
+    adjusted = rmst_difference(
+        [2, 3, 4, 5, 6, 7], [1, 0, 1, 1, 0, 0], [0, 1] * 3, 7, covariates=[1, 2, 3, 5, 4, 9]
+    )
+    assert "group 0: the curve is known up to 6" in adjusted.estimate.reason
+    assert adjusted.adjusted_for == 1
+    alive = rmst_difference([2, 3, 4, 5, 6, 7], [0] * 6, [0, 1] * 3, 2, covariates=[1, 2, 3, 5, 4, 9])
+    assert (alive.estimate, alive.ratio) == (0.0, 1.0)
+    assert "nothing varies" in alive.p_value.reason
     at_once = rmst_difference([0, 0, 0, 3], [1, 1, 1, 1], [0, 0, 1, 1], tau=1)
     assert "mean of a group is 0" in at_once.ratio.reason
     assert at_once.estimate == 0.5

@@ -101,13 +101,38 @@ def test_equals_r_against_a_life_table(case, population):
     held(one_sample_logrank(frame["time"], frame["status"], table), expected)
 
 
-def test_the_interval_of_another_package_is_wider_than_it_says():
-    # OneSampleLogRankTest gives a 97.5 % interval as a 95 % one (case dataSurv_small_exact)
+@pytest.mark.reference
+def test_equals_another_package_on_its_own_population():
+    # OneSampleLogRankTest 0.9.2, type "exact": its table is per 100,000 and year, its times are years
     case = next(case for case in CASES if case["id"] == "oslr_lifetable/dataSurv_small_exact")
-    ours = one_sample_logrank([1.0] * 8, [1] * 8, lambda t: t * case["outputs"]["E"] / 8)
-    theirs = case["outputs"]["estimate"]
-    assert ours.ratio == pytest.approx(theirs["std_mort_ratio_est"], rel=1e-6)
-    assert theirs["lwr"] == pytest.approx(ours.ratio_ci[0], rel=1e-6) or theirs["lwr"] < ours.ratio_ci[0]
+    frame, expected = data(case), case["outputs"]
+    rates = pd.read_csv(HERE / case["inputs"]["population_csv"])
+    table = pd.concat(
+        [
+            rates[["age"]].assign(sex=sex, year=2018, hazard_per_day=rates[f"w_{sex}"] / 1e5 / 365.25)
+            for sex in ("f", "m")
+        ]
+    )
+    null = Reference.life_table(table, frame["age"], frame["sex"].tolist(), [2018.0] * len(frame))
+    found = one_sample_logrank(frame["time"] * 365.25, frame["status"], null)
+    assert (found.observed, found.expected) == pytest.approx((expected["O"], expected["E"]), **CLOSE)
+    theirs = expected["estimate"]
+    assert found.ratio == pytest.approx(theirs["std_mort_ratio_est"], **CLOSE)
+    assert found.ratio_ci == pytest.approx((theirs["lwr"], theirs["upr"]), **CLOSE)
+    assert 2 * found.p_value_exact_more == pytest.approx(expected["p"], **CLOSE)
+
+
+@pytest.mark.parametrize("observed", [0, 1, 2, 30])
+@pytest.mark.parametrize("level", [0.01, 0.05, 0.1, 0.5, 0.95, 0.999999])
+def test_mid_p_limits_hold_at_every_level(observed, level):
+    event = [1] * observed + [0] * (40 - observed)
+    limits = one_sample_logrank([1.0] * 40, event, Reference.exponential(0.1), level=level).ratio_ci_mid_p
+    half = (1 - level) / 2
+    for limit, below in zip(limits, (1 - half, half), strict=True):
+        if limit > 0:
+            at = one_sample_logrank([1.0] * 40, event, Reference.exponential(0.1 * limit))
+            assert at.p_value_mid_p_fewer == pytest.approx(below, rel=1e-9)
+    assert (limits[0] == 0) == (observed == 0)
 
 
 @pytest.mark.property
@@ -204,6 +229,9 @@ def test_nothing_expected_is_named():
     assert isinstance(found.z, NotEstimable)
     assert "expects no event" in found.ratio.reason
     assert "nan" not in str(found)
+    tiny = one_sample_logrank([1e-320], [1], Reference.exponential(0.1))
+    assert "inf" not in str(tiny).replace("infinite", "")
+    assert "expects only" in tiny.ratio.reason
 
 
 @pytest.mark.parametrize(
@@ -239,6 +267,20 @@ def test_nothing_expected_is_named():
             lambda: one_sample_logrank_sample_size(Reference.exponential(1), 1.5, follow_up=0),
             "hazard_ratio = 1.5.*follow_up = 0",
         ),
+        (
+            lambda: one_sample_logrank_sample_size(Reference.exponential(1), 0.5, follow_up=1, n=17.5),
+            "n = 17.5: allowed is a whole number",
+        ),
+        (lambda: one_sample_logrank_sample_size(lambda t: t, 0.5, follow_up=1), "must be a Reference, got"),
+        (
+            lambda: one_sample_logrank_sample_size(Reference.piecewise([9.0], [0, 1]), 0.5, follow_up=1),
+            "expects no event up to 1",
+        ),
+        (lambda: Reference.gompertz(1, 1).cumulative_hazard([5, 5000]), r"time\[1\] = 5000; check the unit"),
+        (
+            lambda: one_sample_logrank([1e200], [1], Reference.weibull(3, 1)),
+            r"too large.*time\[0\] = 1e\+200",
+        ),
     ],
 )
 def test_bad_input_is_named(call, words):
@@ -257,3 +299,18 @@ def test_bad_life_tables_are_named(population):
     one = Reference.life_table(small, [60], ["male"], [2014.5])
     with pytest.raises(ValueError, match="made for 1 patients, time has 2"):
         one.cumulative_hazard([1, 2])
+
+
+def test_a_known_curve_is_drawn_up_to_the_longest_follow_up():
+    from matplotlib import pyplot as plt
+
+    from pnstrial.figures.survival import kaplan_meier as draw
+
+    history = reference(unit="days")
+    axes = draw(kaplan_meier([40, 90, 200, 300], [1, 0, 1, 0]), reference=history)
+    line = next(line for line in axes.lines if line.get_gid() == "reference")
+    x, y = line.get_data()
+    assert (x[0], x[-1], y[0]) == (0, 300, 1)
+    np.testing.assert_allclose(y, history.survival(x))
+    assert history.name in [text.get_text() for text in axes.texts]
+    plt.close(axes.figure)

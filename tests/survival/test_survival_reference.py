@@ -2,6 +2,7 @@
 
 import csv
 import json
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -81,7 +82,8 @@ def test_small_sample_limits(case, kind, key):
         pytest.skip("its times are printed to three decimals: R evaluated just before some of them")
     curve = survival.kaplan_meier(data["time"], data["status"], conf_type=kind)
     at = curve.at(numbers(case["inputs"]["times"]))
-    # R finds the other two by uniroot with its default tolerance of 1.2e-4 at each step; ours stand on the root (see below)
+    # R finds the other two by uniroot, which stops 1.2e-4 from the root: in a probability for mid-p (bpcpControl's
+    # midpMMTol), in the multiplier for the likelihood ratio. Ours stand on the roots: the two tests below.
     tolerance = 1e-8 if key == "bpcp" else 7e-4
     close(at["lower"], expected[key]["lower"], tolerance)
     close(at["upper"], expected[key]["upper"], tolerance)
@@ -157,3 +159,68 @@ def test_likelihood_ratio_limits_solve_their_equation(case):
                 assert likelihood_ratio(risk, dead, limit) == pytest.approx(3.841458820694124, abs=1e-7)
                 checked += 1
     assert checked or not (died & (curve.survival > 0) & (curve.survival < 1)).any()
+
+
+def two_betas(curve, k):
+    """First two moments of W- and W+ as exact fractions (Fay, Brittain and Proschan 2013, eq. 3), then (a, b) of each."""
+    mean, square, found = Fraction(1), Fraction(1), []
+    for risk, dead in zip(curve.n_risk[: k + 1], curve.n_event[: k + 1], strict=True):
+        a, b = Fraction(int(risk - dead + 1)), Fraction(int(dead))
+        mean *= a / (a + b)
+        square *= a * (a + 1) / ((a + b) * (a + b + 1))
+    after = Fraction(int((curve.n_risk - curve.n_event - curve.n_censored)[k]))
+    for m, v in (
+        (mean * after / (after + 1), square * after / (after + 2) if after else Fraction(0)),
+        (mean, square),
+    ):
+        spread = v - m * m
+        a = m * (m - v) / spread if spread else None
+        found.append(None if a is None else (float(a), float(a * (1 - m) / m)))
+    return [(m if pair is None else pair) for m, pair in zip((int(after > 0), 1), found, strict=True)]
+
+
+def mid_p_probability(x, parts):
+    """P(W <= x) where W is W- or W+ with probability 1/2; an int stands for a variable that is 0 or 1."""
+    from scipy.special import betainc
+
+    return sum(0.5 * (float(x >= p) if isinstance(p, int) else float(betainc(*p, x))) for p in parts)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in cases("km_smallsample_ci") if "bpcp_midp" in case["outputs"]],
+    ids=lambda case: case["id"],
+)
+def test_mid_p_limits_solve_their_equation(case):
+    """Ours equal an independent root to 1e-8; those of R lie as far from it as the tolerance of its search allows."""
+    from scipy.optimize import brentq
+
+    data, expected = data_of(case), case["outputs"]["bpcp_midp"]
+    curve = survival.kaplan_meier(data["time"], data["status"], conf_type="beta-product-midp")
+    times = numbers(case["inputs"]["times"])
+    checked, ceiling = 0, 1.0
+    for k in range(curve.time.size):
+        parts = two_betas(curve, k)
+        roots = []
+        for probability in (0.025, 0.975):
+            if mid_p_probability(0.0, parts) >= probability:
+                roots.append(0.0)
+            elif mid_p_probability(1.0 - 1e-16, parts) <= probability:
+                roots.append(1.0)
+            else:
+                roots.append(
+                    brentq(lambda x, q=probability: mid_p_probability(x, parts) - q, 0, 1, xtol=1e-14)  # noqa: B023 - called at once
+                )
+        ceiling = min(ceiling, roots[1])  # survival cannot rise, so neither may the limit
+        assert (curve.lower[k], curve.upper[k]) == pytest.approx((roots[0], ceiling), rel=1e-8, abs=1e-12)
+        at = np.flatnonzero(times == curve.time[k])
+        if at.size and case["id"] != "smallci/g4_weib34":  # its times are rounded, see above
+            limits = [(numbers(expected["lower"])[at[0]], roots[0])]
+            if roots[1] == ceiling:
+                limits.append((numbers(expected["upper"])[at[0]], roots[1]))
+            for theirs, root in limits:
+                # R searches for the share of W-'s distribution below the limit, with a tolerance of eps^(1/4)
+                shift = mid_p_probability(theirs, parts[:1] * 2) - mid_p_probability(root, parts[:1] * 2)
+                assert abs(shift) <= np.finfo(float).eps ** 0.25
+        checked += 1
+    assert checked == curve.time.size
