@@ -27,18 +27,20 @@ out = Path(__file__).parent / "out"
 out.mkdir(exist_ok=True)
 protocol, scenario = pns.load_protocol("nct02343211"), pns.load_scenario("ivig-history")
 
-by_method = pns.compare(protocol, scenario, method="exact", rating=list(METHODS))
+by_method = pns.compare_scenarios(protocol, scenario, method="exact", rating=list(METHODS))
 table = by_method[by_method["quantity"].isin(QUANTITIES)].pivot_table(
     index="rating", columns="quantity", values="estimate", sort=False
 )
 table.insert(0, "chance_improvement", [float(error.agreement()[1:].sum()) / 2 for error in METHODS.values()])
 same = scenario.changed(rating={"same_rater_agreement": 0.9})
-known = pns.exact(protocol, same).answers
+known = pns.exact_characteristics(protocol, same).answers
 table.loc["unstructured, same rater (0.90)"] = pd.Series({name: known[name] for name in QUANTITIES})
 table.to_csv(out / "03_rating_error.csv")
 print(table.to_string(float_format=lambda value: f"{value:.3f}"))
 
-grid = pns.compare(protocol, scenario, method="exact", rating=list(METHODS), null=[0.05, 0.10, 0.15, 0.20])
+grid = pns.compare_scenarios(
+    protocol, scenario, method="exact", rating=list(METHODS), null=[0.05, 0.10, 0.15, 0.20]
+)
 axes = simulation.heat_map(grid, "null", "rating", "probability_of_success")
 axes.set_title("False success: 2.7 % truly improve, success claimed against a null")
 axes.get_figure().savefig(out / "03_rating_error.png", dpi=150)

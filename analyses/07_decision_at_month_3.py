@@ -26,7 +26,7 @@ for rating in ("none", "structured", "unstructured"):
     scenario = pns.load_scenario("anti-hu").changed(course=ivig, rating={"method": rating})
     for policy, anyway in (("decision at Month 3", 0.0), ("everyone continues", 1.0)):
         changed = scenario.changed(treatment={"continued_anyway": anyway})
-        frame = pns.simulate(protocol, changed, n_trials=5_000).to_frame()
+        frame = pns.simulate_trials(protocol, changed, n_trials=5_000).to_frame()
         frames.append(frame[frame["quantity"].isin(QUANTITIES)].assign(rating=rating, policy=policy))
 table = pd.concat(frames).pivot_table(index=["policy", "rating"], columns="quantity", values="estimate")
 table = table[[name for name in QUANTITIES if name in table]]

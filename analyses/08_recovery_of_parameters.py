@@ -15,7 +15,7 @@ TRIALS = 60
 out = Path(__file__).parent / "out"
 out.mkdir(exist_ok=True)
 protocol, scenario = pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu")
-known = pns.exact(protocol, scenario).answers
+known = pns.exact_characteristics(protocol, scenario).answers
 
 rows = []
 for number in range(TRIALS):

@@ -14,7 +14,7 @@ from scipy.stats import wilcoxon
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 
 from pnstrial import shift
-from pnstrial.shift import ordinal_kernels
+from pnstrial.shift.models import ordinal_kernels
 
 P = np.array([0.02, 0.06, 0.12, 0.25, 0.30, 0.15, 0.10])
 

@@ -18,13 +18,13 @@ import numba
 import numpy as np
 
 import pnstrial as pns
-from pnstrial.simulate import engine
-from pnstrial.simulate import layout_kernels as at
-from pnstrial.simulate.lean import lean_tables
-from pnstrial.simulate.lean_kernels import L_BITS, L_N
-from pnstrial.simulate.model import build_model
-from pnstrial.simulate.random_kernels import draw, exponential, pick, start, word
-from pnstrial.simulate.tables import block_key
+from pnstrial.engine import blocks as engine
+from pnstrial.engine.kernels import layout as at
+from pnstrial.engine.kernels.lean import L_BITS, L_N
+from pnstrial.engine.kernels.random import draw, exponential, pick, start, word
+from pnstrial.engine.lean import lean_tables
+from pnstrial.engine.model import build_model
+from pnstrial.engine.tables import block_key
 
 PEERS = {"simtrial": 70, "adaptr": 200, "lrstat": 25_100}
 HALF = np.uint64(32)
@@ -121,12 +121,12 @@ def main():
         )
         cores = os.cpu_count() or 1
         run = {"protocol": protocol, "scenario": scenario, "n_trials": trials * 8, "quantities": quantities}
-        one = median(lambda r=run: pns.simulate(**r))
-        many = median(lambda r=run, c=cores: pns.simulate(**r, workers=c))
+        one = median(lambda r=run: pns.simulate_trials(**r))
+        many = median(lambda r=run, c=cores: pns.simulate_trials(**r, workers=c))
         print(f"{'':<8}{one / many:>12.2f} x on {cores} cores; load {os.getloadavg()[0]:.1f}")
     code = (
         "import pnstrial as pns;"
-        "pns.simulate(pns.load_protocol('nct02343211'), pns.load_scenario('{}'), n_trials=1000, quantities='{}')"
+        "pns.simulate_trials(pns.load_protocol('nct02343211'), pns.load_scenario('{}'), n_trials=1000, quantities='{}')"
     )
     for name, quantities in (("anti-hu-plain", "primary"), ("anti-hu", "all")):
         for cache in ("empty", "kept"):

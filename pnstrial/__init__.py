@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pnstrial import adam as adam
@@ -16,51 +16,95 @@ if TYPE_CHECKING:
     from pnstrial import multistate as multistate
     from pnstrial import protocol as protocol
     from pnstrial import rules as rules
+    from pnstrial import series as series
     from pnstrial import shift as shift
     from pnstrial import simulate as simulate
     from pnstrial import survival as survival
     from pnstrial import visits as visits
+    from pnstrial.adam import read_adam as read_adam
+    from pnstrial.analysis import Analysis as Analysis
+    from pnstrial.analysis import analyse as analyse
+    from pnstrial.checks import check_trial as check_trial
+    from pnstrial.data import TrialData as TrialData
+    from pnstrial.data import TrialDataError as TrialDataError
+    from pnstrial.data import read_trial as read_trial
+    from pnstrial.data import write_trial as write_trial
+    from pnstrial.eligibility import screen as screen
+    from pnstrial.endpoints import analysis_sets as analysis_sets
+    from pnstrial.endpoints import primary_endpoint as primary_endpoint
+    from pnstrial.protocol import Protocol as Protocol
+    from pnstrial.protocol import load_protocol as load_protocol
+    from pnstrial.reporting import report as report
+    from pnstrial.results import NotEstimable as NotEstimable
+    from pnstrial.shift import mrs_shift as mrs_shift
+    from pnstrial.simulate import Scenario as Scenario
+    from pnstrial.simulate import compare_scenarios as compare_scenarios
+    from pnstrial.simulate import exact_characteristics as exact_characteristics
+    from pnstrial.simulate import load_scenario as load_scenario
+    from pnstrial.simulate import power_curve as power_curve
+    from pnstrial.simulate import simulate_trial as simulate_trial
+    from pnstrial.simulate import simulate_trials as simulate_trials
+    from pnstrial.survival import overall_survival as overall_survival
+    from pnstrial.survival import time_to_deterioration as time_to_deterioration
+    from pnstrial.survival import time_to_improvement as time_to_improvement
 
 __version__ = "0.2.0"
 
-_MODULES = (
-    "adam", "data", "design", "eligibility", "endpoints", "exposure", "figures",
-    "multistate", "protocol", "rules", "series", "shift", "simulate", "survival", "visits",
-)  # fmt: skip
-_NAMES: dict[str, str] = {
+# The same names for the interpreter; a test holds both lists equal.
+_HOMES = {
+    "adam": "",
+    "data": "",
+    "design": "",
+    "eligibility": "",
+    "endpoints": "",
+    "exposure": "",
+    "figures": "",
+    "multistate": "",
+    "protocol": "",
+    "rules": "",
+    "series": "",
+    "shift": "",
+    "simulate": "",
+    "survival": "",
+    "visits": "",
+    "Analysis": "analysis",
+    "NotEstimable": "results",
     "Protocol": "protocol",
-    "load_protocol": "protocol",
+    "Scenario": "simulate",
     "TrialData": "data",
     "TrialDataError": "data",
-    "read_trial": "data",
-    "write_trial": "data",
-    "check_trial": "checks",
-    "screen": "eligibility",
-    "primary_endpoint": "endpoints",
+    "analyse": "analysis",
     "analysis_sets": "endpoints",
+    "check_trial": "checks",
+    "compare_scenarios": "simulate",
+    "exact_characteristics": "simulate",
+    "load_protocol": "protocol",
+    "load_scenario": "simulate",
     "mrs_shift": "shift",
     "overall_survival": "survival",
+    "power_curve": "simulate",
+    "primary_endpoint": "endpoints",
+    "read_adam": "adam",
+    "read_trial": "data",
+    "report": "reporting",
+    "screen": "eligibility",
+    "simulate_trial": "simulate",
+    "simulate_trials": "simulate",
     "time_to_deterioration": "survival",
     "time_to_improvement": "survival",
-    "load_scenario": "simulate",
-    "simulate_trial": "simulate",
-    "exact": "simulate",
-    "compare": "simulate",
-    "report": "reporting",
-    "read_adam": "adam",
+    "write_trial": "data",
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in _NAMES:
-        value = getattr(import_module(f"pnstrial.{_NAMES[name]}"), name)
-    elif name in _MODULES:
-        value = import_module(f"pnstrial.{name}")
-    else:
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
         raise AttributeError(f"module 'pnstrial' has no attribute {name!r}")
+    module = import_module(f"pnstrial.{home or name}")
+    value = getattr(module, name) if home else module
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_NAMES, *_MODULES])
+    return sorted([*_HOMES, "__version__"])

@@ -28,7 +28,14 @@ __all__ = ["kernel"]
 def _cache_folder() -> str:
     """Find a writable folder for this version of the compiled sources."""
     package = Path(__file__).parent
-    sources = sorted([package / "rules.py", package / "compiled.py", *package.rglob("*_kernels.py")])
+    sources = sorted(
+        [
+            package / "rules.py",
+            package / "compiled.py",
+            *package.rglob("*_kernels.py"),
+            *package.rglob("kernels/*.py"),
+        ]
+    )
     digest = hashlib.sha256()
     for source in sources:
         digest.update(source.name.encode())

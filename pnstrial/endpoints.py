@@ -266,7 +266,7 @@ def primary_endpoint(
     >>> result.patients["reason"].tolist()
     ['improved', 'missing']
     """
-    from pnstrial.design.proportion import proportion
+    from pnstrial.design.counts.proportion import proportion
 
     asked = protocol if estimand is None else protocol.with_estimand(**estimand)
     if null is not None:

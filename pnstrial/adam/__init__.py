@@ -7,26 +7,44 @@ Method: CDISC ADaM Implementation Guide 1.3, SAS transport version 5 (TS-140), D
 Next: `specification`.
 """
 
-from pnstrial.adam.conformance import RULES as RULES
-from pnstrial.adam.conformance import check as check
-from pnstrial.adam.conformance import rules_table as rules_table
-from pnstrial.adam.dataset import AdamFinding as AdamFinding
-from pnstrial.adam.dataset import AdamSpecificationError as AdamSpecificationError
-from pnstrial.adam.dataset import Dataset as Dataset
-from pnstrial.adam.dataset_json import schema_problems as schema_problems
-from pnstrial.adam.derive import AdamDatasets as AdamDatasets
-from pnstrial.adam.derive import derive as derive
-from pnstrial.adam.derive import specification as specification
-from pnstrial.adam.efficacy import CENSORING as CENSORING
-from pnstrial.adam.files import read_dataset as read_dataset
-from pnstrial.adam.files import write_adam as write_adam
-from pnstrial.adam.read import AdamDataError as AdamDataError
-from pnstrial.adam.read import AdamTrial as AdamTrial
-from pnstrial.adam.read import check_adam as check_adam
-from pnstrial.adam.read import read_adam as read_adam
-from pnstrial.adam.sdtm import SdtmMappingError as SdtmMappingError
-from pnstrial.adam.sdtm import SdtmTables as SdtmTables
-from pnstrial.adam.sdtm import default_mapping as default_mapping
-from pnstrial.adam.sdtm import from_sdtm as from_sdtm
-from pnstrial.adam.specification import CODELISTS as CODELISTS
-from pnstrial.adam.specification import DATASETS as DATASETS
+from __future__ import annotations
+
+from pnstrial.adam.conformance import RULES, check, rules_table
+from pnstrial.adam.dataset import AdamFinding, AdamSpecificationError, Dataset
+from pnstrial.adam.dataset_json import schema_problems
+from pnstrial.adam.derive import AdamDatasets, derive, specification
+from pnstrial.adam.efficacy import CENSORING
+from pnstrial.adam.files import read_dataset, write_adam
+from pnstrial.adam.read import AdamDataError, AdamTrial, check_adam, read_adam
+from pnstrial.adam.sdtm import SdtmMappingError, SdtmTables, default_mapping, from_sdtm
+from pnstrial.adam.specification import CODELISTS, DATASETS
+
+__all__ = [
+    "CENSORING",
+    "CODELISTS",
+    "DATASETS",
+    "RULES",
+    "AdamDataError",
+    "AdamDatasets",
+    "AdamFinding",
+    "AdamSpecificationError",
+    "AdamTrial",
+    "Dataset",
+    "SdtmMappingError",
+    "SdtmTables",
+    "check",
+    "check_adam",
+    "default_mapping",
+    "derive",
+    "from_sdtm",
+    "read_adam",
+    "read_dataset",
+    "rules_table",
+    "schema_problems",
+    "specification",
+    "write_adam",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -372,7 +372,7 @@ class AdamTrial(Result):
         ValueError
             As `responders`, or for a null or level outside 0 to 1.
         """
-        from pnstrial.design.proportion import proportion
+        from pnstrial.design.counts.proportion import proportion
 
         patients = self.responders(visit, parameter, criterion)
         count = int((patients["response"] == "responder").sum())

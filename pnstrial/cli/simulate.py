@@ -137,7 +137,7 @@ def _executor(arguments: argparse.Namespace) -> Generator[Executor | None]:
 
 def _simulate(arguments: argparse.Namespace) -> int:
     import pnstrial as pns
-    from pnstrial.simulate import shipped_scenarios, simulate
+    from pnstrial.simulate import shipped_scenarios
 
     if arguments.list:
         for name in shipped_scenarios():
@@ -148,7 +148,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
             f"name a scenario ({', '.join(shipped_scenarios())}, or a TOML file), or give --list"
         )
     protocol, scenario = pns.load_protocol(arguments.protocol), pns.load_scenario(arguments.scenario)
-    known = pns.exact(protocol, scenario)
+    known = pns.exact_characteristics(protocol, scenario)
     if arguments.exact:
         _show(known.to_frame()[["quantity", "estimate"]], arguments, str(scenario.id))
         for name, reason in known.without.items():
@@ -158,7 +158,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     with _executor(arguments) as executor:
-        result = simulate(
+        result = pns.simulate_trials(
             protocol, scenario, arguments.trials, arguments.seed, executor=executor, workers=arguments.workers,
             store=folder / "blocks.sqlite" if folder else None, progress=not arguments.quiet,
             quantities="primary" if arguments.primary else "all",
@@ -222,7 +222,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     )  # fmt: skip
     grid = {name: getattr(arguments, name) for name in names if getattr(arguments, name)}
     with _executor(arguments) as executor:
-        frame = pns.compare(
+        frame = pns.compare_scenarios(
             pns.load_protocol(arguments.protocol), [pns.load_scenario(name) for name in arguments.scenarios],
             arguments.trials, arguments.seed, **grid, method="exact" if arguments.exact else "simulate",
             executor=executor, workers=arguments.workers,

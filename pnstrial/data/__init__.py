@@ -7,16 +7,35 @@ Method: see `reading` (text), `parsing` (cells), `consistency` (between tables),
 Next: `schema`.
 """
 
-from pnstrial.data.findings import Finding as Finding
-from pnstrial.data.findings import TrialDataError as TrialDataError
-from pnstrial.data.findings import findings_frame as findings_frame
-from pnstrial.data.schema import ANTIBODIES as ANTIBODIES
-from pnstrial.data.schema import SCALES as SCALES
-from pnstrial.data.schema import TABLES as TABLES
-from pnstrial.data.schema import data_dictionary as data_dictionary
-from pnstrial.data.trial import TrialData as TrialData
-from pnstrial.data.trial import read_findings as read_findings
-from pnstrial.data.trial import read_trial as read_trial
-from pnstrial.data.trial import write_example as write_example
-from pnstrial.data.trial import write_template as write_template
-from pnstrial.data.trial import write_trial as write_trial
+from __future__ import annotations
+
+from pnstrial.data.findings import Finding, TrialDataError, findings_frame
+from pnstrial.data.schema import ANTIBODIES, SCALES, TABLES, data_dictionary
+from pnstrial.data.trial import (
+    TrialData,
+    read_findings,
+    read_trial,
+    write_example,
+    write_template,
+    write_trial,
+)
+
+__all__ = [
+    "ANTIBODIES",
+    "SCALES",
+    "TABLES",
+    "Finding",
+    "TrialData",
+    "TrialDataError",
+    "data_dictionary",
+    "findings_frame",
+    "read_findings",
+    "read_trial",
+    "write_example",
+    "write_template",
+    "write_trial",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -9,15 +9,9 @@ Next: `proportion`.
 
 from __future__ import annotations
 
-from pnstrial.design.adaptive import (
-    AdaptiveDesign,
-    FlexibleDesign,
-    conditional_error,
-    conditional_power,
-    flexible,
-)
-from pnstrial.design.after import AfterDesign, after_sequential, after_two_stage
-from pnstrial.design.bayes import (
+from pnstrial.design.bayes.bop2 import Bop2Design, OrdinalDesign, bop2, bop2_boundary, bop2_ordinal
+from pnstrial.design.bayes.history import MapPrior, PooledSeries, map_prior, pool_series, prior_data_conflict
+from pnstrial.design.bayes.monitoring import (
     BetaMixture,
     MonitoringDesign,
     Posterior,
@@ -29,25 +23,21 @@ from pnstrial.design.bayes import (
     predictive_probability,
     thall_simon,
 )
-from pnstrial.design.bop2 import Bop2Design, OrdinalDesign, bop2, bop2_boundary, bop2_ordinal
-from pnstrial.design.bryant_day import BryantDay, BryantDayDesign, bryant_day, bryant_day_rule
+from pnstrial.design.bayes.selection import Selection, selection_probability
 from pnstrial.design.characteristics import (
     compare_designs,
     interval_of_endings,
     operating_characteristics,
 )
-from pnstrial.design.curtailed import CurtailedDesign, curtailed, optimal_curtailed
-from pnstrial.design.history import MapPrior, PooledSeries, map_prior, pool_series, prior_data_conflict
-from pnstrial.design.multi_stage import fleming, multi_stage
-from pnstrial.design.outcomes import Characteristics, Design, Outcomes
-from pnstrial.design.proportion import (
+from pnstrial.design.counts.outcomes import Characteristics, Design, Outcomes
+from pnstrial.design.counts.proportion import (
     ProportionResult,
     binomial_pmf,
     binomial_tail,
     clopper_pearson,
     proportion,
 )
-from pnstrial.design.rating import (
+from pnstrial.design.counts.rating import (
     RATING_METHODS,
     CorrectedProportion,
     RatingError,
@@ -56,11 +46,21 @@ from pnstrial.design.rating import (
     rating_error,
     rating_kernel,
 )
-from pnstrial.design.safety import SafetyRule, safety_boundary
-from pnstrial.design.selection import Selection, selection_probability
-from pnstrial.design.sequential import SequentialDesign, group_sequential, sequential, spending, sprt
-from pnstrial.design.single import SingleStage, single_stage, single_stage_at
-from pnstrial.design.two_stage import SimonDesigns, TwoStageDesign, simon, simon_grid, two_stage
+from pnstrial.design.stages.adaptive import (
+    AdaptiveDesign,
+    FlexibleDesign,
+    conditional_error,
+    conditional_power,
+    flexible,
+)
+from pnstrial.design.stages.after import AfterDesign, after_sequential, after_two_stage
+from pnstrial.design.stages.bryant_day import BryantDay, BryantDayDesign, bryant_day, bryant_day_rule
+from pnstrial.design.stages.curtailed import CurtailedDesign, curtailed, optimal_curtailed
+from pnstrial.design.stages.multi_stage import fleming, multi_stage
+from pnstrial.design.stages.safety import SafetyRule, safety_boundary
+from pnstrial.design.stages.sequential import SequentialDesign, group_sequential, sequential, spending, sprt
+from pnstrial.design.stages.single import SingleStage, single_stage, single_stage_at
+from pnstrial.design.stages.two_stage import SimonDesigns, TwoStageDesign, simon, simon_grid, two_stage
 
 __all__ = [
     "RATING_METHODS",
@@ -136,3 +136,7 @@ __all__ = [
     "thall_simon",
     "two_stage",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pnstrial.design.after import ranks_of, umvue_of
-from pnstrial.design.arguments import Checks
-from pnstrial.design.bop2 import OrdinalDesign
-from pnstrial.design.bryant_day import BryantDayDesign, joint_cells, joint_tables
-from pnstrial.design.outcomes import Design, Outcomes, checked_rates
-from pnstrial.design.rating import RatingError, as_rating_error
+from pnstrial.design.bayes.bop2 import OrdinalDesign
+from pnstrial.design.counts.outcomes import Design, Outcomes, checked_rates
+from pnstrial.design.counts.rating import RatingError, as_rating_error
+from pnstrial.design.stages.after import ranks_of, umvue_of
+from pnstrial.design.stages.bryant_day import BryantDayDesign, joint_cells, joint_tables
+from pnstrial.numerics.arguments import Checks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +102,7 @@ def operating_characteristics(
 
     Examples
     --------
-    >>> from pnstrial.design.two_stage import two_stage
+    >>> from pnstrial.design.stages.two_stage import two_stage
     >>> frame = operating_characteristics(two_stage(0, 9, 2, 17, 0.05, 0.25), [0.05, 0.25])
     >>> frame[["reject", "expected_n", "coverage"]].round(3).to_numpy().tolist()
     [[0.047, 11.958, 0.991], [0.812, 16.399, 0.988]]
@@ -208,8 +208,8 @@ def compare_designs(
 
     Examples
     --------
-    >>> from pnstrial.design.single import single_stage_at
-    >>> from pnstrial.design.two_stage import two_stage
+    >>> from pnstrial.design.stages.single import single_stage_at
+    >>> from pnstrial.design.stages.two_stage import two_stage
     >>> both = [single_stage_at(17, 0.05, 0.25), two_stage(0, 9, 2, 17, 0.05, 0.25)]
     >>> compare_designs(both, 0.05, 0.25)[["alpha", "power", "expected_n0"]].round(3).to_numpy().tolist()
     [[0.009, 0.647, 17.0], [0.047, 0.812, 11.958]]

@@ -9,36 +9,35 @@ Next: `reporting`.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from pnstrial.figures.designs import power_curve, saw_tooth, stopping_boundaries
+from pnstrial.figures.flow import consort_flow, count_flow
+from pnstrial.figures.mrs import alluvial, cumulative_odds, grotta_bars, transition_heat_map, waterfall
+from pnstrial.figures.patients import swimmer
+from pnstrial.figures.proportions import forest
+from pnstrial.figures.simulation import heat_map, power_against_rate, responder_distribution
+from pnstrial.figures.survival import cumulative_incidence, kaplan_meier, state_occupancy
 
-_WHERE = {
-    "alluvial": "mrs",
-    "cumulative_odds": "mrs",
-    "grotta_bars": "mrs",
-    "transition_heat_map": "mrs",
-    "waterfall": "mrs",
-    "consort_flow": "flow",
-    "count_flow": "flow",
-    "swimmer": "patients",
-    "forest": "proportions",
-    "power_curve": "designs",
-    "saw_tooth": "designs",
-    "stopping_boundaries": "designs",
-    "heat_map": "simulation",
-    "power_against_rate": "simulation",
-    "responder_distribution": "simulation",
-    "cumulative_incidence": "survival",
-    "kaplan_meier": "survival",
-    "state_occupancy": "survival",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
-        raise AttributeError(f"module 'pnstrial.figures' has no attribute {name!r}")
-    return getattr(import_module(f"pnstrial.figures.{_WHERE[name]}"), name)
+__all__ = [
+    "alluvial",
+    "consort_flow",
+    "count_flow",
+    "cumulative_incidence",
+    "cumulative_odds",
+    "forest",
+    "grotta_bars",
+    "heat_map",
+    "kaplan_meier",
+    "power_against_rate",
+    "power_curve",
+    "responder_distribution",
+    "saw_tooth",
+    "state_occupancy",
+    "stopping_boundaries",
+    "swimmer",
+    "transition_heat_map",
+    "waterfall",
+]
 
 
 def __dir__() -> list[str]:
-    return sorted(_WHERE)
+    return __all__

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pnstrial.design.outcomes import Design
-from pnstrial.design.sequential import SequentialDesign
+from pnstrial.design.counts.outcomes import Design
+from pnstrial.design.stages.sequential import SequentialDesign
 from pnstrial.figures.style import GREY, INK, LINE_COLOURS, axes_or_new
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
-    from pnstrial.design.rating import RatingError
-    from pnstrial.design.single import SingleStage
-    from pnstrial.design.two_stage import TwoStageDesign
+    from pnstrial.design.counts.rating import RatingError
+    from pnstrial.design.stages.single import SingleStage
+    from pnstrial.design.stages.two_stage import TwoStageDesign
 
 __all__ = ["power_curve", "saw_tooth", "stopping_boundaries"]
 

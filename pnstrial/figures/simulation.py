@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from pnstrial.simulate.characteristics import ExactCharacteristics, OperatingCharacteristics
-    from pnstrial.simulate.power import PowerCurve
+    from pnstrial.engine.characteristics import ExactCharacteristics, OperatingCharacteristics, PowerCurve
 
 __all__ = ["heat_map", "power_against_rate", "responder_distribution"]
 
@@ -45,7 +44,7 @@ def responder_distribution(
     Examples
     --------
     >>> import pnstrial as pns
-    >>> result = pns.simulate(pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu"), n_trials=500)
+    >>> result = pns.simulate_trials(pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu"), n_trials=500)
     >>> axes = responder_distribution(result)
     >>> len(axes.patches)
     18
@@ -105,7 +104,7 @@ def power_against_rate(curve: PowerCurve, axes: Axes | None = None) -> Axes:
     Examples
     --------
     >>> import pnstrial as pns
-    >>> from pnstrial.simulate.power import power_curve
+    >>> from pnstrial.simulate import power_curve
     >>> curve = power_curve(pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu"), (1, 8), n_trials=500)
     >>> power_against_rate(curve).get_ylabel()
     'Probability of success'
@@ -142,7 +141,7 @@ def heat_map(
     Parameters
     ----------
     frame : pandas.DataFrame
-        From `pnstrial.simulate.compare`, with one row per point of the grid for this quantity.
+        From `pnstrial.compare_scenarios`, with one row per point of the grid for this quantity.
     x, y : str
         The two settings, columns of the frame.
     quantity : str

@@ -25,8 +25,8 @@ from pnstrial.figures.style import (
     tidy,
 )
 from pnstrial.results import NotEstimable
-from pnstrial.survival.mrs_states import MrsOccupancy
-from pnstrial.survival.states import StateOccupancy
+from pnstrial.survival.competing.states import StateOccupancy
+from pnstrial.survival.trial.mrs_states import MrsOccupancy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from pnstrial.survival.competing import CumulativeIncidence
-    from pnstrial.survival.kaplan_meier import KaplanMeier
-    from pnstrial.survival.reference_curve import Reference
+    from pnstrial.survival.competing.incidence import CumulativeIncidence
+    from pnstrial.survival.curves.kaplan_meier import KaplanMeier
+    from pnstrial.survival.reference.curve import Reference
 
 __all__ = ["cumulative_incidence", "kaplan_meier", "state_occupancy"]
 

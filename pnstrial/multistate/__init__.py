@@ -47,3 +47,7 @@ __all__ = [
     "sojourn_times",
     "transition_probabilities",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def report(
     trial: TrialData,
     protocol: Protocol,

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from pnstrial import rules
-from pnstrial.design.proportion import proportion
+from pnstrial.design.counts.proportion import proportion
 from pnstrial.reporting.items import Figure, Section, Table, number, share
 from pnstrial.reporting.over_time import history, occupancy, survival, times
 from pnstrial.results import NotEstimable, rows_of

@@ -31,8 +31,8 @@ def survival(analysis: Analysis) -> tuple[Table, Figure, Figure]:
     """Tabulate and draw overall survival, and draw improvement with death competing."""
     from pnstrial.figures import survival as drawn
     from pnstrial.survival import overall_survival, reference, time_to_improvement
-    from pnstrial.survival.competing import CumulativeIncidence
-    from pnstrial.survival.kaplan_meier import KaplanMeier
+    from pnstrial.survival.competing.incidence import CumulativeIncidence
+    from pnstrial.survival.curves.kaplan_meier import KaplanMeier
 
     result = overall_survival(analysis.trial, analysis.protocol)
     better = time_to_improvement(analysis.trial, analysis.protocol)

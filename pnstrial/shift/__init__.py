@@ -9,59 +9,9 @@ Next: `shift.paired`, `shift.ordinal`.
 
 from __future__ import annotations
 
-from pnstrial.shift.adjusted import (
-    OrdinalFit,
-    SlidingDichotomy,
-    VanElteren,
-    dichotomy,
-    ordinal_formula,
-    ordinal_model,
-    sliding_dichotomy,
-    van_elteren,
-)
 from pnstrial.shift.grades import counts_by_grade
-from pnstrial.shift.markov import markov_intercepts, markov_occupancy, markov_simulate
-from pnstrial.shift.missing import (
-    CaseBounds,
-    Pooled,
-    TippingPoint,
-    case_bounds,
-    impute,
-    rubin,
-    tipping_point,
-)
-from pnstrial.shift.mixed import MixedOrdinal, mixed_ordinal
-from pnstrial.shift.number_needed import NumberNeeded, number_needed_to_treat
-from pnstrial.shift.ordinal import (
-    CommonOddsRatio,
-    CommonOddsRatios,
-    CutPoints,
-    common_odds_ratio,
-    common_odds_ratio_from_rows,
-    common_odds_ratios,
-    cutpoint_odds_ratios,
-    shift_distribution,
-)
-from pnstrial.shift.paired import (
-    Changes,
-    HomogeneityTest,
-    McNemar,
-    PairedWins,
-    SignedRank,
-    SignTest,
-    TransitionTable,
-    bowker,
-    changes,
-    marginal_homogeneity,
-    mcnemar,
-    paired_wins,
-    sign_test,
-    signed_rank,
-    signed_rank_batch,
-    stuart_maxwell,
-    transition_table,
-)
-from pnstrial.shift.planning import (
+from pnstrial.shift.groups.number_needed import NumberNeeded, number_needed_to_treat
+from pnstrial.shift.groups.planning import (
     SimulatedPower,
     generalized_odds_power,
     generalized_odds_sample_size,
@@ -72,17 +22,8 @@ from pnstrial.shift.planning import (
     win_odds_sample_size,
     win_ratio_sample_size,
 )
-from pnstrial.shift.published import ShiftTrial, published_shift_trials
-from pnstrial.shift.trial import ShiftResult, mrs_shift
-from pnstrial.shift.utilities import (
-    UTILITY_SOURCES,
-    UTILITY_WEIGHTS,
-    UtilityChange,
-    UtilityDifference,
-    utility,
-    utility_difference,
-)
-from pnstrial.shift.wins import (
+from pnstrial.shift.groups.published import ShiftTrial, published_shift_trials
+from pnstrial.shift.groups.wins import (
     GeneralizedOddsRatio,
     PermutationTest,
     PrioritisedComparison,
@@ -93,6 +34,67 @@ from pnstrial.shift.wins import (
     win_statistics,
     win_statistics_batch,
 )
+from pnstrial.shift.models.adjusted import (
+    OrdinalFit,
+    SlidingDichotomy,
+    VanElteren,
+    dichotomy,
+    ordinal_formula,
+    ordinal_model,
+    sliding_dichotomy,
+    van_elteren,
+)
+from pnstrial.shift.models.markov import markov_intercepts, markov_occupancy, markov_simulate
+from pnstrial.shift.models.mixed import MixedOrdinal, mixed_ordinal
+from pnstrial.shift.models.ordinal import (
+    CommonOddsRatio,
+    CommonOddsRatios,
+    CutPoints,
+    common_odds_ratio,
+    common_odds_ratio_from_rows,
+    common_odds_ratios,
+    cutpoint_odds_ratios,
+    shift_distribution,
+)
+from pnstrial.shift.paired.change import (
+    Changes,
+    McNemar,
+    PairedWins,
+    SignedRank,
+    SignTest,
+    changes,
+    mcnemar,
+    paired_wins,
+    sign_test,
+    signed_rank,
+    signed_rank_batch,
+)
+from pnstrial.shift.paired.homogeneity import (
+    HomogeneityTest,
+    TransitionTable,
+    bowker,
+    marginal_homogeneity,
+    stuart_maxwell,
+    transition_table,
+)
+from pnstrial.shift.paired.missing import (
+    CaseBounds,
+    Pooled,
+    TippingPoint,
+    case_bounds,
+    impute,
+    rubin,
+    tipping_point,
+)
+from pnstrial.shift.paired.utilities import (
+    UTILITY_SOURCES,
+    UTILITY_WEIGHTS,
+    UtilityChange,
+    UtilityDifference,
+    utility,
+    utility_difference,
+)
+from pnstrial.shift.trial import ShiftResult, mrs_shift
 
 __all__ = [
     "UTILITY_SOURCES",
@@ -172,3 +174,7 @@ __all__ = [
     "win_statistics",
     "win_statistics_batch",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -16,27 +16,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pnstrial.results import NotEstimable, Provenance, Result
-from pnstrial.shift.missing import CaseBounds, case_bounds
-from pnstrial.shift.mixed import MixedOrdinal, mixed_ordinal
-from pnstrial.shift.paired import (
+from pnstrial.shift.models.mixed import MixedOrdinal, mixed_ordinal
+from pnstrial.shift.paired.change import (
     Changes,
-    HomogeneityTest,
     McNemar,
     PairedWins,
     SignedRank,
     SignTest,
-    TransitionTable,
-    bowker,
     changes,
-    marginal_homogeneity,
     mcnemar,
     paired_wins,
     sign_test,
     signed_rank,
+)
+from pnstrial.shift.paired.homogeneity import (
+    HomogeneityTest,
+    TransitionTable,
+    bowker,
+    marginal_homogeneity,
     stuart_maxwell,
     transition_table,
 )
-from pnstrial.shift.utilities import UtilityChange, utility
+from pnstrial.shift.paired.missing import CaseBounds, case_bounds
+from pnstrial.shift.paired.utilities import UtilityChange, utility
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,77 +7,141 @@ Method: see `kaplan_meier`, `logrank`, `competing`, `trial`.
 Next: `figures.survival`.
 """
 
-from pnstrial.survival.additive import AalenAdditive as AalenAdditive
-from pnstrial.survival.additive import aalen_additive as aalen_additive
-from pnstrial.survival.competing import CumulativeIncidence as CumulativeIncidence
-from pnstrial.survival.competing import cumulative_incidence as cumulative_incidence
-from pnstrial.survival.cox import cox as cox
-from pnstrial.survival.cox_batch import CoxBatch as CoxBatch
-from pnstrial.survival.cox_batch import cox_batch as cox_batch
-from pnstrial.survival.cox_frailty import SharedFrailty as SharedFrailty
-from pnstrial.survival.cox_frailty import shared_frailty as shared_frailty
-from pnstrial.survival.cox_model import ChiSquare as ChiSquare
-from pnstrial.survival.cox_model import Cox as Cox
-from pnstrial.survival.gray import GrayTest as GrayTest
-from pnstrial.survival.gray import IncidenceByGroup as IncidenceByGroup
-from pnstrial.survival.gray import gray_test as gray_test
-from pnstrial.survival.gray import incidence_by_group as incidence_by_group
-from pnstrial.survival.interval_censored import Turnbull as Turnbull
-from pnstrial.survival.interval_censored import interval_regression as interval_regression
-from pnstrial.survival.interval_censored import turnbull as turnbull
-from pnstrial.survival.interval_cox import IntervalCox as IntervalCox
-from pnstrial.survival.interval_cox import interval_cox as interval_cox
-from pnstrial.survival.interval_trial import BetweenVisits as BetweenVisits
-from pnstrial.survival.interval_trial import deterioration_between_visits as deterioration_between_visits
-from pnstrial.survival.intervals import coverage as coverage
-from pnstrial.survival.kaplan_meier import KaplanMeier as KaplanMeier
-from pnstrial.survival.kaplan_meier import Quantile as Quantile
-from pnstrial.survival.kaplan_meier import SurvivalDifference as SurvivalDifference
-from pnstrial.survival.kaplan_meier import follow_up_time as follow_up_time
-from pnstrial.survival.kaplan_meier import kaplan_meier as kaplan_meier
-from pnstrial.survival.kaplan_meier import kaplan_meier_batch as kaplan_meier_batch
-from pnstrial.survival.kaplan_meier import survival_difference as survival_difference
-from pnstrial.survival.landmark import ImmortalTimeBiasError as ImmortalTimeBiasError
-from pnstrial.survival.landmark import Landmark as Landmark
-from pnstrial.survival.landmark import LandmarkResult as LandmarkResult
-from pnstrial.survival.landmark import SimonMakuch as SimonMakuch
-from pnstrial.survival.landmark import landmark as landmark
-from pnstrial.survival.landmark import landmark_at_month_3 as landmark_at_month_3
-from pnstrial.survival.landmark import simon_makuch as simon_makuch
-from pnstrial.survival.landmark import time_dependent as time_dependent
-from pnstrial.survival.logrank import LogRank as LogRank
-from pnstrial.survival.logrank import logrank as logrank
-from pnstrial.survival.logrank import logrank_batch as logrank_batch
-from pnstrial.survival.mean_survival import MeanSurvival as MeanSurvival
-from pnstrial.survival.mean_survival import MeanSurvivalDifference as MeanSurvivalDifference
-from pnstrial.survival.mean_survival import rmst as rmst
-from pnstrial.survival.mean_survival import rmst_difference as rmst_difference
-from pnstrial.survival.mrs_states import MRS_GROUPS as MRS_GROUPS
-from pnstrial.survival.mrs_states import MrsOccupancy as MrsOccupancy
-from pnstrial.survival.mrs_states import mrs_occupancy as mrs_occupancy
-from pnstrial.survival.one_sample import OneSampleBatch as OneSampleBatch
-from pnstrial.survival.one_sample import OneSampleLogRank as OneSampleLogRank
-from pnstrial.survival.one_sample import OneSampleSize as OneSampleSize
-from pnstrial.survival.one_sample import one_sample_logrank as one_sample_logrank
-from pnstrial.survival.one_sample import one_sample_logrank_batch as one_sample_logrank_batch
-from pnstrial.survival.one_sample import one_sample_logrank_sample_size as one_sample_logrank_sample_size
-from pnstrial.survival.parametric import compare_distributions as compare_distributions
-from pnstrial.survival.parametric import parametric as parametric
-from pnstrial.survival.parametric_result import ParametricEstimate as ParametricEstimate
-from pnstrial.survival.parametric_result import ParametricSurvival as ParametricSurvival
-from pnstrial.survival.pseudo import PseudoValues as PseudoValues
-from pnstrial.survival.pseudo import pseudo_values as pseudo_values
-from pnstrial.survival.reconstruct import ReconstructedData as ReconstructedData
-from pnstrial.survival.reconstruct import reconstruct as reconstruct
-from pnstrial.survival.reference_curve import Reference as Reference
-from pnstrial.survival.reference_curve import published_references as published_references
-from pnstrial.survival.reference_curve import reference as reference
-from pnstrial.survival.states import StateOccupancy as StateOccupancy
-from pnstrial.survival.states import state_occupancy as state_occupancy
-from pnstrial.survival.subdistribution import FineGray as FineGray
-from pnstrial.survival.subdistribution import fine_gray as fine_gray
-from pnstrial.survival.trial import SurvivalResult as SurvivalResult
-from pnstrial.survival.trial import overall_survival as overall_survival
-from pnstrial.survival.trial import overall_survival_against as overall_survival_against
-from pnstrial.survival.trial import time_to_deterioration as time_to_deterioration
-from pnstrial.survival.trial import time_to_improvement as time_to_improvement
+from __future__ import annotations
+
+from pnstrial.survival.competing.additive import AalenAdditive, aalen_additive
+from pnstrial.survival.competing.fine_gray import FineGray, fine_gray
+from pnstrial.survival.competing.gray import GrayTest, IncidenceByGroup, gray_test, incidence_by_group
+from pnstrial.survival.competing.incidence import CumulativeIncidence, cumulative_incidence
+from pnstrial.survival.competing.pseudo import PseudoValues, pseudo_values
+from pnstrial.survival.competing.states import StateOccupancy, state_occupancy
+from pnstrial.survival.cox.batch import CoxBatch, cox_batch
+from pnstrial.survival.cox.fit import cox
+from pnstrial.survival.cox.frailty import SharedFrailty, shared_frailty
+from pnstrial.survival.cox.model import ChiSquare, Cox
+from pnstrial.survival.curves.intervals import coverage
+from pnstrial.survival.curves.kaplan_meier import (
+    KaplanMeier,
+    Quantile,
+    SurvivalDifference,
+    follow_up_time,
+    kaplan_meier,
+    kaplan_meier_batch,
+    survival_difference,
+)
+from pnstrial.survival.curves.logrank import LogRank, logrank, logrank_batch
+from pnstrial.survival.curves.mean_survival import MeanSurvival, MeanSurvivalDifference, rmst, rmst_difference
+from pnstrial.survival.interval.cox import IntervalCox, interval_cox
+from pnstrial.survival.interval.turnbull import Turnbull, interval_regression, turnbull
+from pnstrial.survival.parametric.fit import compare_distributions, parametric
+from pnstrial.survival.parametric.result import ParametricEstimate, ParametricSurvival
+from pnstrial.survival.reference.curve import Reference, published_references, reference
+from pnstrial.survival.reference.one_sample import (
+    OneSampleBatch,
+    OneSampleLogRank,
+    OneSampleSize,
+    one_sample_logrank,
+    one_sample_logrank_batch,
+    one_sample_logrank_sample_size,
+)
+from pnstrial.survival.reference.reconstruct import ReconstructedData, reconstruct
+from pnstrial.survival.trial.between_visits import BetweenVisits, deterioration_between_visits
+from pnstrial.survival.trial.endpoints import (
+    SurvivalResult,
+    overall_survival,
+    overall_survival_against,
+    time_to_deterioration,
+    time_to_improvement,
+)
+from pnstrial.survival.trial.landmark import (
+    ImmortalTimeBiasError,
+    Landmark,
+    LandmarkResult,
+    SimonMakuch,
+    landmark,
+    landmark_at_month_3,
+    simon_makuch,
+    time_dependent,
+)
+from pnstrial.survival.trial.mrs_states import MRS_GROUPS, MrsOccupancy, mrs_occupancy
+
+__all__ = [
+    "MRS_GROUPS",
+    "AalenAdditive",
+    "BetweenVisits",
+    "ChiSquare",
+    "Cox",
+    "CoxBatch",
+    "CumulativeIncidence",
+    "FineGray",
+    "GrayTest",
+    "ImmortalTimeBiasError",
+    "IncidenceByGroup",
+    "IntervalCox",
+    "KaplanMeier",
+    "Landmark",
+    "LandmarkResult",
+    "LogRank",
+    "MeanSurvival",
+    "MeanSurvivalDifference",
+    "MrsOccupancy",
+    "OneSampleBatch",
+    "OneSampleLogRank",
+    "OneSampleSize",
+    "ParametricEstimate",
+    "ParametricSurvival",
+    "PseudoValues",
+    "Quantile",
+    "ReconstructedData",
+    "Reference",
+    "SharedFrailty",
+    "SimonMakuch",
+    "StateOccupancy",
+    "SurvivalDifference",
+    "SurvivalResult",
+    "Turnbull",
+    "aalen_additive",
+    "compare_distributions",
+    "coverage",
+    "cox",
+    "cox_batch",
+    "cumulative_incidence",
+    "deterioration_between_visits",
+    "fine_gray",
+    "follow_up_time",
+    "gray_test",
+    "incidence_by_group",
+    "interval_cox",
+    "interval_regression",
+    "kaplan_meier",
+    "kaplan_meier_batch",
+    "landmark",
+    "landmark_at_month_3",
+    "logrank",
+    "logrank_batch",
+    "mrs_occupancy",
+    "one_sample_logrank",
+    "one_sample_logrank_batch",
+    "one_sample_logrank_sample_size",
+    "overall_survival",
+    "overall_survival_against",
+    "parametric",
+    "pseudo_values",
+    "published_references",
+    "reconstruct",
+    "reference",
+    "rmst",
+    "rmst_difference",
+    "shared_frailty",
+    "simon_makuch",
+    "state_occupancy",
+    "survival_difference",
+    "time_dependent",
+    "time_to_deterioration",
+    "time_to_improvement",
+    "turnbull",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pnstrial import design
-from pnstrial.design.outcomes import binomial_ways
-from pnstrial.design.two_stage import _search_numpy
+from pnstrial.design.counts.outcomes import binomial_ways
+from pnstrial.design.stages.two_stage import _search_numpy
 from pnstrial.results import NotEstimable
 
 pytestmark = pytest.mark.property
@@ -74,7 +74,7 @@ def test_probabilities_add_to_one(plan, p):
 @given(plans(), st.floats(0.01, 0.99))
 @modest
 def test_umvue_is_unbiased(plan, p):
-    from pnstrial.design.after import umvue_of
+    from pnstrial.design.stages.after import umvue_of
 
     outcomes = plan.outcomes
     assert umvue_of(outcomes) @ outcomes.probabilities(p) == pytest.approx(p, abs=1e-11)
@@ -140,7 +140,7 @@ def test_blaker_lies_within_clopper_pearson():
     ("p0", "p1", "alpha", "power"), [(0.05, 0.25, 0.05, 0.8), (0.1, 0.3, 0.05, 0.9), (0.4, 0.6, 0.1, 0.9)]
 )
 def test_compiled_and_plain_search_agree(p0, p1, alpha, power):
-    from pnstrial.design.two_stage_kernels import search
+    from pnstrial.design.stages.two_stage_kernels import search
 
     one = search(p0, p1, alpha, 1 - power, 2, 70, 0, False, True)
     two = _search_numpy(p0, p1, alpha, 1 - power, 2, 70, 0, balanced=False, every=True)
@@ -239,7 +239,7 @@ def test_group_sequential_keeps_alpha():
 @given(st.floats(0.05, 0.95), st.floats(0.05, 0.95), st.floats(0.1, 10.0))
 @modest
 def test_association_keeps_margins(p, q, ratio):
-    from pnstrial.design.bryant_day import joint_cells
+    from pnstrial.design.stages.bryant_day import joint_cells
 
     cells = joint_cells(p, q, ratio)
     assert cells.sum() == pytest.approx(1)

@@ -81,8 +81,8 @@ def test_figures_show_the_numbers_of_their_result():
     from pnstrial.figures.simulation import heat_map, power_against_rate, responder_distribution
 
     scenario = pns.load_scenario("anti-hu-plain")
-    result = pns.simulate(PROTOCOL, scenario, n_trials=2000, quantities="primary")
-    axes = responder_distribution(result, pns.exact(PROTOCOL, scenario))
+    result = pns.simulate_trials(PROTOCOL, scenario, n_trials=2000, quantities="primary")
+    axes = responder_distribution(result, pns.exact_characteristics(PROTOCOL, scenario))
     bars = {bar.get_gid(): bar.get_height() for bar in axes.patches}
     assert [bars[f"bar:{k}"] for k in range(18)] == pytest.approx(result.responders / 2000)
     critical = next(line for line in axes.lines if line.get_gid() == "critical")
@@ -92,7 +92,7 @@ def test_figures_show_the_numbers_of_their_result():
     drawn = {line.get_gid(): np.asarray(line.get_ydata()) for line in axes.lines}
     assert drawn["simulated"] == pytest.approx(curve.table["estimate"].to_numpy())
     assert drawn["exact"] == pytest.approx(curve.table["exact"].to_numpy())
-    frame = pns.compare(PROTOCOL, scenario, method="exact", n=[17, 34], null=[0.05, 0.1])
+    frame = pns.compare_scenarios(PROTOCOL, scenario, method="exact", n=[17, 34], null=[0.05, 0.1])
     texts = {text.get_gid(): text.get_text() for text in heat_map(frame, "n", "null").texts}
     assert set(texts) == {"cell:17:0.05", "cell:34:0.05", "cell:17:0.1", "cell:34:0.1"}
     with pytest.raises(ValueError, match="no column"):

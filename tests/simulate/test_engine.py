@@ -1,10 +1,6 @@
 """Workers, order, restarts and kills change nothing; errors name the trial; memory stays flat."""
 
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
@@ -12,7 +8,8 @@ import numpy as np
 import pytest
 
 import pnstrial as pns
-from pnstrial.simulate import SimulationError, StoreError, engine
+from pnstrial.engine import blocks as engine
+from pnstrial.simulate import SimulationError, StoreError
 
 PROTOCOL = pns.load_protocol("nct02343211")
 PLAIN = pns.load_scenario("anti-hu-plain")
@@ -27,17 +24,17 @@ def same(first, second):
 
 @pytest.fixture(scope="module")
 def expected():
-    return pns.simulate(PROTOCOL, HU, n_trials=TRIALS, seed=4)
+    return pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4)
 
 
 @pytest.mark.parametrize("workers", [2, 4])
 def test_threads_give_bit_identical_results(expected, workers):
-    same(pns.simulate(PROTOCOL, HU, n_trials=TRIALS, seed=4, workers=workers), expected)
+    same(pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, workers=workers), expected)
 
 
 def test_processes_give_bit_identical_results(expected):
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        same(pns.simulate(PROTOCOL, HU, n_trials=TRIALS, seed=4, executor=pool), expected)
+        same(pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, executor=pool), expected)
 
 
 def test_a_dask_cluster_gives_bit_identical_results(expected):
@@ -46,7 +43,10 @@ def test_a_dask_cluster_gives_bit_identical_results(expected):
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
         distributed.Client(cluster) as client,
     ):
-        same(pns.simulate(PROTOCOL, HU, n_trials=TRIALS, seed=4, executor=client.get_executor()), expected)
+        same(
+            pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, executor=client.get_executor()),
+            expected,
+        )
 
 
 class Backwards(ThreadPoolExecutor):
@@ -67,35 +67,37 @@ class Backwards(ThreadPoolExecutor):
 
 
 def test_the_order_of_blocks_does_not_matter(expected):
-    same(pns.simulate(PROTOCOL, HU, n_trials=TRIALS, seed=4, executor=Backwards()), expected)
+    same(pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, executor=Backwards()), expected)
 
 
 def test_a_longer_run_begins_with_the_shorter_one(tmp_path, expected):
     store = tmp_path / "run.sqlite"
-    short = pns.simulate(PROTOCOL, HU, n_trials=2 * engine.BLOCK + 5, seed=4, store=store)
-    again = pns.simulate(PROTOCOL, HU, n_trials=2 * engine.BLOCK + 5, seed=4, store=store)
+    short = pns.simulate_trials(PROTOCOL, HU, n_trials=2 * engine.BLOCK + 5, seed=4, store=store)
+    again = pns.simulate_trials(PROTOCOL, HU, n_trials=2 * engine.BLOCK + 5, seed=4, store=store)
     same(short, again)
-    same(pns.simulate(PROTOCOL, HU, n_trials=TRIALS, seed=4, store=store, workers=2), expected)
+    same(pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, store=store, workers=2), expected)
 
 
 def test_finished_blocks_are_not_run_again(tmp_path, expected, monkeypatch):
     store = tmp_path / "run.sqlite"
-    pns.simulate(PROTOCOL, HU, n_trials=TRIALS, seed=4, store=store)
+    pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, store=store)
     monkeypatch.setattr(engine, "run_block", None)
-    same(pns.simulate(PROTOCOL, HU, n_trials=TRIALS, seed=4, store=store), expected)
+    same(pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, store=store), expected)
 
 
 def test_a_store_of_another_run_is_refused_with_the_difference(tmp_path, monkeypatch):
     store = tmp_path / "run.sqlite"
-    pns.simulate(PROTOCOL, PLAIN, n_trials=10, seed=1, store=store)
+    pns.simulate_trials(PROTOCOL, PLAIN, n_trials=10, seed=1, store=store)
     with pytest.raises(StoreError, match="seed: 1 in the store, 2 asked for"):
-        pns.simulate(PROTOCOL, PLAIN, n_trials=10, seed=2, store=store)
+        pns.simulate_trials(PROTOCOL, PLAIN, n_trials=10, seed=2, store=store)
     with pytest.raises(StoreError, match=r"scenario\.enrolment\.target: 17 in the store, 21 asked for"):
-        pns.simulate(PROTOCOL, PLAIN.changed(enrolment={"target": 21}), n_trials=10, seed=1, store=store)
+        pns.simulate_trials(
+            PROTOCOL, PLAIN.changed(enrolment={"target": 21}), n_trials=10, seed=1, store=store
+        )
     with pytest.raises(
         StoreError, match=r"protocol\.estimand\.missing: non-responder in the store, LOCF asked for"
     ):
-        pns.simulate(PROTOCOL.with_estimand(missing="LOCF"), PLAIN, n_trials=10, seed=1, store=store)
+        pns.simulate_trials(PROTOCOL.with_estimand(missing="LOCF"), PLAIN, n_trials=10, seed=1, store=store)
     with sqlite3.connect(store) as database:
         text = database.execute("SELECT specification FROM run").fetchone()[0]
         database.execute(
@@ -104,20 +106,20 @@ def test_a_store_of_another_run_is_refused_with_the_difference(tmp_path, monkeyp
         )
     database.close()
     with pytest.raises(StoreError, match=r"package_version: 0\.0\."):
-        pns.simulate(PROTOCOL, PLAIN, n_trials=10, seed=1, store=store)
+        pns.simulate_trials(PROTOCOL, PLAIN, n_trials=10, seed=1, store=store)
     (tmp_path / "text").write_text("no database at all " * 100)
     with pytest.raises(StoreError, match="is no store"):
-        pns.simulate(PROTOCOL, PLAIN, n_trials=10, store=tmp_path / "text")
+        pns.simulate_trials(PROTOCOL, PLAIN, n_trials=10, store=tmp_path / "text")
 
 
 def test_an_error_in_a_worker_names_its_trial(monkeypatch):
-    from pnstrial.simulate import trial_kernels
+    from pnstrial.engine.kernels import trial as trial_kernels
 
     true_block = trial_kernels.block
     bad = engine.BLOCK + 123
 
     def failing(key, first, count, *rest):
-        from pnstrial.simulate.tables import block_key
+        from pnstrial.engine.tables import block_key
 
         if (key == block_key(4, 1)).all() and first <= 123 < first + count:
             raise ZeroDivisionError("broken on purpose")
@@ -125,12 +127,12 @@ def test_an_error_in_a_worker_names_its_trial(monkeypatch):
 
     monkeypatch.setattr(trial_kernels, "block", failing)
     with pytest.raises(SimulationError, match=rf"trial {bad} \(seed 4, block 1\) failed: ZeroDivisionError"):
-        pns.simulate(PROTOCOL, HU, n_trials=TRIALS, seed=4, workers=2)
+        pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, workers=2)
 
 
 def test_progress_is_told_in_order():
     told = []
-    pns.simulate(
+    pns.simulate_trials(
         PROTOCOL, PLAIN, n_trials=TRIALS, workers=2, quantities="primary", progress=lambda *x: told.append(x)
     )
     assert told[-1] == (TRIALS, TRIALS)
@@ -150,20 +152,20 @@ def test_progress_is_told_in_order():
 )
 def test_impossible_numbers_are_refused_before_any_work(settings, words):
     with pytest.raises(ValueError, match=words):
-        pns.simulate(PROTOCOL, PLAIN, **settings)
+        pns.simulate_trials(PROTOCOL, PLAIN, **settings)
 
 
 def test_to_frame_has_the_documented_columns():
-    frame = pns.simulate(PROTOCOL, PLAIN, n_trials=200).to_frame()
+    frame = pns.simulate_trials(PROTOCOL, PLAIN, n_trials=200).to_frame()
     assert frame.columns.tolist() == ["quantity", "estimate", "std_error", "lower", "upper"]
     assert frame.notna().all().all()
-    assert set(pns.exact(PROTOCOL, PLAIN).to_frame()["quantity"]) <= set(frame["quantity"]) | {
-        "wrong_stop_rate"
-    }
+    assert set(pns.exact_characteristics(PROTOCOL, PLAIN).to_frame()["quantity"]) <= set(
+        frame["quantity"]
+    ) | {"wrong_stop_rate"}
 
 
 def test_standard_errors_are_those_of_repeated_runs():
-    runs = [pns.simulate(PROTOCOL, HU, n_trials=400, seed=seed) for seed in range(60)]
+    runs = [pns.simulate_trials(PROTOCOL, HU, n_trials=400, seed=seed) for seed in range(60)]
     for name in (
         "responders",
         "wrong_stop_rate",
@@ -178,76 +180,20 @@ def test_standard_errors_are_those_of_repeated_runs():
 
 
 def test_compare_is_tidy_and_checks_every_point_first():
-    frame = pns.compare(PROTOCOL, PLAIN, 500, n=[17, 21], rating=["none", "structured"], quantities="primary")
+    frame = pns.compare_scenarios(
+        PROTOCOL, PLAIN, 500, n=[17, 21], rating=["none", "structured"], quantities="primary"
+    )
     assert frame.columns.tolist()[:4] == ["protocol", "scenario", "n", "rating"]
     assert len(frame[frame["quantity"] == "bias"]) == 4
     with pytest.raises(ValueError, match="target = 0"):
-        pns.compare(PROTOCOL, PLAIN, 10**6, n=[17, 0])
-    wide = pns.compare(PROTOCOL, HU, method="exact", window_days=[10, 14], missing=["LOCF"], null=[0.05, 0.2],
+        pns.compare_scenarios(PROTOCOL, PLAIN, 10**6, n=[17, 0])
+    wide = pns.compare_scenarios(PROTOCOL, HU, method="exact", window_days=[10, 14], missing=["LOCF"], null=[0.05, 0.2],
                        improvement_points=[1, 2], screened_per_month=[2.0])  # fmt: skip
     assert wide["quantity"].eq("probability_of_success").sum() == 8
 
 
-def test_both_names_of_simulate_work():
-    code = (
-        "import pnstrial as pns; s = pns.load_scenario('anti-hu-plain'); p = pns.load_protocol('nct02343211');"
-        "a = pns.simulate(p, s, n_trials=50); import pnstrial.simulate as m;"
-        "assert a.quantities == m.simulate(p, s, n_trials=50).quantities; print('same')"
-    )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "same"
+def test_the_module_and_the_top_level_hold_one_function():
+    import pnstrial.simulate as module
 
-
-RUN = """
-import sys, pnstrial as pns
-pns.simulate(pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu"), n_trials=int(sys.argv[1]), seed=4,
-             store=sys.argv[2], workers=2)
-"""
-
-
-def finished_blocks(store):
-    try:
-        with sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=5) as database:
-            count = database.execute("SELECT count(*) FROM blocks").fetchone()[0]
-        database.close()
-    except sqlite3.OperationalError:  # not there yet
-        return 0
-    return count
-
-
-def killed_and_finished(store, trials, kills):
-    """Kill the run in the middle, each time after it has finished some more blocks; then let it end."""
-    for _ in range(kills):
-        before = finished_blocks(store)
-        process = subprocess.Popen([sys.executable, "-c", RUN, str(trials), str(store)])
-        while finished_blocks(store) == before and process.poll() is None:
-            time.sleep(0.01)
-        process.kill()
-        assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
-    assert 0 < finished_blocks(store) < trials // engine.BLOCK
-    return pns.simulate(PROTOCOL, HU, n_trials=trials, seed=4, store=store)
-
-
-def test_a_killed_run_goes_on(tmp_path):
-    trials = 100 * engine.BLOCK
-    result = killed_and_finished(tmp_path / "run.sqlite", trials, 1)
-    same(result, pns.simulate(PROTOCOL, HU, n_trials=trials, seed=4, workers=2))
-
-
-@pytest.mark.long
-def test_twenty_kills_lose_nothing_and_count_nothing_twice(tmp_path):
-    trials = 1500 * engine.BLOCK
-    result = killed_and_finished(tmp_path / "run.sqlite", trials, 20)
-    same(result, pns.simulate(PROTOCOL, HU, n_trials=trials, seed=4, workers=2))
-
-
-@pytest.mark.long
-def test_memory_is_flat_in_ten_million_trials():
-    code = (
-        "import resource, pnstrial as pns;"
-        "pns.simulate(pns.load_protocol('nct02343211'), pns.load_scenario('anti-hu-plain'), n_trials=10_000_000,"
-        " quantities='primary', workers=2);"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
-    )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert int(told.stdout) < 500
+    assert pns.simulate_trials is module.simulate_trials
+    assert not callable(module)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import pnstrial as pns
-from pnstrial.design.proportion import binomial_tail
-from pnstrial.simulate.monthly import MonthlyCourse
-from pnstrial.simulate.success import BayesianRule, ExactTest, TwoStage, boundaries
+from pnstrial.design.counts.proportion import binomial_tail
+from pnstrial.engine.monthly import MonthlyCourse
+from pnstrial.engine.success import BayesianRule, ExactTest, TwoStage, boundaries
 
 # Base R matrix propagation (the file names version and call); exact values to 1e-9, simulated within 4 standard errors.
 CASES = json.loads((Path(__file__).parents[1] / "reference/survival/oc_exact.json").read_text())["cases"]
@@ -118,8 +118,8 @@ def test_full_simulation_and_exact_answer_agree(name):
             }
         )
     scenario = HU.changed(**changes)
-    result = pns.simulate(protocol, scenario, n_trials=10_000, seed=11)
-    assert held_together(result, pns.exact(protocol, scenario)) > 40
+    result = pns.simulate_trials(protocol, scenario, n_trials=10_000, seed=11)
+    assert held_together(result, pns.exact_characteristics(protocol, scenario)) > 40
 
 
 @pytest.mark.double
@@ -127,8 +127,8 @@ def test_full_simulation_and_exact_answer_agree(name):
 def test_other_treatment_plans_agree_too(before, after, days):
     plan = {"cycles_before_decision": before, "cycles_after_decision": after, "infusion_days": days}
     protocol = PROTOCOL.with_settings(treatment=plan)
-    result = pns.simulate(protocol, HU, n_trials=10_000, seed=12)
-    assert held_together(result, pns.exact(protocol, HU)) > 40
+    result = pns.simulate_trials(protocol, HU, n_trials=10_000, seed=12)
+    assert held_together(result, pns.exact_characteristics(protocol, HU)) > 40
 
 
 @pytest.mark.double
@@ -136,15 +136,15 @@ def test_other_treatment_plans_agree_too(before, after, days):
 @pytest.mark.parametrize("visit", ["Month 3", "Month 6"])
 def test_fast_runs_agree_with_the_exact_answer(missing, visit):
     protocol = PROTOCOL.with_estimand(missing=missing).with_settings(endpoint={"visit": visit})
-    result = pns.simulate(protocol, PLAIN, n_trials=40_000, seed=5, quantities="primary")
+    result = pns.simulate_trials(protocol, PLAIN, n_trials=40_000, seed=5, quantities="primary")
     assert result.method == "states at visits drawn from exp(Qt)"
-    assert held_together(result, pns.exact(protocol, PLAIN)) > 40
+    assert held_together(result, pns.exact_characteristics(protocol, PLAIN)) > 40
 
 
 @pytest.mark.double
 def test_fast_and_full_kernel_agree_in_distribution():
-    fast = pns.simulate(PROTOCOL, PLAIN, n_trials=40_000, seed=5, quantities="primary")
-    full = pns.simulate(PROTOCOL, PLAIN, n_trials=20_000, seed=5)
+    fast = pns.simulate_trials(PROTOCOL, PLAIN, n_trials=40_000, seed=5, quantities="primary")
+    full = pns.simulate_trials(PROTOCOL, PLAIN, n_trials=20_000, seed=5)
     for q in fast.quantities:
         other = full[q.quantity]
         error = np.hypot(q.std_error, other.std_error)
@@ -166,7 +166,7 @@ def test_success_rules_are_the_published_counts():
 
 def test_null_of_the_protocol_goes_before_that_of_the_scenario():
     changed = PROTOCOL.with_settings(endpoint={"null_proportion": 0.2})
-    assert pns.exact(changed, PLAIN).critical_count == 7
+    assert pns.exact_characteristics(changed, PLAIN).critical_count == 7
 
 
 def test_unchanged_patients_improve_by_chance_as_often_as_raters_disagree():
@@ -176,7 +176,7 @@ def test_unchanged_patients_improve_by_chance_as_often_as_raters_disagree():
         rating={"agreement": (0.65, 0.32, 0.03)}, enrolment={"select_on_rating": False},
         baseline={"mrs": tuple([1 / 6] * 6)}, visits={"missed": 0}, dropout={"per_month": 0},
     )  # fmt: skip
-    known = pns.exact(PROTOCOL, still).answers
+    known = pns.exact_characteristics(PROTOCOL, still).answers
     assert known["reported_response"] == pytest.approx(0.175, abs=1e-9)
     assert known["true_response"] == 0
     assert known["probability_of_success"] == pytest.approx(binomial_tail(5, 17, 0.175), abs=1e-9)
@@ -184,7 +184,7 @@ def test_unchanged_patients_improve_by_chance_as_often_as_raters_disagree():
 
 def test_what_has_no_exact_answer_is_named():
     protocol = PROTOCOL.with_estimand(stopped="while on treatment")
-    known = pns.exact(protocol, HU)
+    known = pns.exact_characteristics(protocol, HU)
     assert "probability_of_success" in known.without
     assert "probability_of_success" not in known.answers
     assert "cycles_per_patient" in known.answers

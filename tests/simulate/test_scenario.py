@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import pnstrial as pns
+from pnstrial.engine.model import build_model
 from pnstrial.multistate import Course, calibrate, generator, transition_probabilities
 from pnstrial.simulate import Scenario, ScenarioError, scenario_text, shipped_scenarios
-from pnstrial.simulate.model import build_model
 
 PROTOCOL = pns.load_protocol("nct02343211")
 

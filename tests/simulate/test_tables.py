@@ -5,7 +5,7 @@ import pytest
 
 import pnstrial as pns
 from pnstrial import rules, visits
-from pnstrial.simulate import layout_kernels as at
+from pnstrial.engine.kernels import layout as at
 from pnstrial.simulate import patient_records
 
 PROTOCOL = pns.load_protocol("nct02343211")
@@ -51,7 +51,7 @@ def test_table_path_equals_kernel_path_patient_by_patient(part):
 
 
 def test_kernel_counts_the_rows_that_the_tables_show():
-    result = pns.simulate(PROTOCOL, HU, n_trials=30, seed=7)
+    result = pns.simulate_trials(PROTOCOL, HU, n_trials=30, seed=7)
     endpoint = at.VISIT
     counts = [int((patient_records(PROTOCOL, HU, 7, t).rows[:, endpoint + 7] == 1).sum()) for t in range(30)]
     assert result.responders.tolist() == np.bincount(counts, minlength=18).tolist()
@@ -102,13 +102,13 @@ def test_global_random_state_is_left_alone():
     np.random.seed(3)
     before = np.random.get_state()[1].copy()
     pns.simulate_trial(PROTOCOL, HU, seed=1)
-    pns.simulate(PROTOCOL, HU, n_trials=10)
+    pns.simulate_trials(PROTOCOL, HU, n_trials=10)
     assert (np.random.get_state()[1] == before).all()
 
 
 @pytest.mark.double
 def test_tests_of_the_kernel_are_those_of_the_analyses():
-    from pnstrial.shift.paired import sign_test, signed_rank
+    from pnstrial.shift.paired.change import sign_test, signed_rank
 
     for scenario in (HU, HU.changed(course={"improve": (0, 0.5, 0.5, 0.5, 0.5, 0.5)})):
         for number in range(12):
@@ -148,11 +148,11 @@ def test_survival_of_the_tables_is_that_of_the_kernel():
 
 def rejects(scenario, number):
     """Run one trial through the counting kernel."""
-    from pnstrial.simulate.characteristics import ALL
-    from pnstrial.simulate.engine import working_space
-    from pnstrial.simulate.model import build_model
-    from pnstrial.simulate.tables import block_key
-    from pnstrial.simulate.trial_kernels import block
+    from pnstrial.engine.blocks import working_space
+    from pnstrial.engine.characteristics import ALL
+    from pnstrial.engine.kernels.trial import block
+    from pnstrial.engine.model import build_model
+    from pnstrial.engine.tables import block_key
 
     model = build_model(PROTOCOL, scenario)
     sums, counts = np.zeros((3, len(ALL))), np.zeros(18, np.int64)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pnstrial import survival
 from pnstrial.results import NotEstimable
-from pnstrial.survival.competing import incidence_influence, proportion_limits
+from pnstrial.survival.competing.incidence import incidence_influence, proportion_limits
 from tests.conftest import REFERENCE
 
 HERE = REFERENCE / "survival"

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from pnstrial import survival
 from pnstrial.results import NotEstimable
-from pnstrial.survival import cox_residuals
-from pnstrial.survival.cox_kernels import subset_moments
+from pnstrial.survival.cox import residuals as cox_residuals
+from pnstrial.survival.cox.cox_kernels import subset_moments
 from tests.conftest import REFERENCE
 
 HERE = REFERENCE / "survival"

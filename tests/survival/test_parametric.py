@@ -312,8 +312,8 @@ def test_exponential_in_closed_form():
 @pytest.mark.property
 def test_generalised_gamma_holds_its_members():
     """Q = 1 is Weibull, Q = sigma gamma, Q = 0 log-normal: same functions there (1e-11)."""
-    from pnstrial.survival.derivatives import Jet, parameters
-    from pnstrial.survival.distributions import DISTRIBUTIONS
+    from pnstrial.numerics.derivatives import Jet, parameters
+    from pnstrial.survival.parametric.distributions import DISTRIBUTIONS
 
     y = Jet(np.linspace(-3, 4, 30), np.zeros((1, 3)), np.zeros((1, 3, 3)))
     general = DISTRIBUTIONS["generalised-gamma"].functions
@@ -384,7 +384,7 @@ def test_gamma_tails_go_on_where_scipy_underflows():
     """The continued fraction and the series agree with scipy where it still has digits (1e-10)."""
     from scipy.special import gammainc, gammaincc
 
-    from pnstrial.survival.distributions import _log_small_lower, _log_upper_gamma
+    from pnstrial.survival.parametric.distributions import _log_small_lower, _log_upper_gamma
 
     for shape, near, far in ((0.3, 600.0, 900.0), (2.5, 600.0, 1200.0), (400.0, 1500.0, 4000.0)):
         a = np.array([shape])

@@ -10,7 +10,7 @@ import pnstrial as pns
 from pnstrial import figures, survival
 from pnstrial.figures.style import MRS_COLOURS
 from pnstrial.results import NotEstimable
-from pnstrial.survival.histories import read_histories
+from pnstrial.survival.competing.histories import read_histories
 from tests.survival.test_competing import ADDED, cases, close, data_of, numbers
 
 

@@ -1,0 +1,251 @@
+"""How are a million trials run: here, on all cores, on a cluster, and again after a stop?
+
+Input: `Protocol`, `Scenario`, number of trials, seed; optionally an executor, a store, a progress function.
+Output: `OperatingCharacteristics`.
+Protocol section: all of it, through `model`.
+Method: trials run in blocks; block k draws from ``SeedSequence(seed, spawn_key=(k,))`` and blocks are added in their
+order, so the result does not depend on workers, order or restarts. Only a few blocks wait at any time.
+Next: `characteristics`, `exact`.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from pnstrial.engine.characteristics import ALL, denominators
+from pnstrial.engine.kernels import layout as at
+from pnstrial.engine.lean import run_lean
+from pnstrial.engine.store import BlockSums, Store
+from pnstrial.engine.tables import binomial_halves, block_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from pnstrial.engine.model import Model
+    from pnstrial.protocol import Protocol
+
+__all__ = [
+    "BLOCK",
+    "LEAN_BLOCK",
+    "SimulationError",
+    "blocks_in_order",
+    "progress_bar",
+    "run_block",
+    "with_coverage",
+    "working_space",
+]
+
+BLOCK: Final = 4096
+"""Trials per block."""
+LEAN_BLOCK: Final = 65_536
+"""Trials per block where only states at the visits are drawn: such a block takes as long."""
+_AHEAD: Final = 4  # blocks per worker that may wait for an earlier one
+
+
+class SimulationError(RuntimeError):
+    """A trial that failed; the message holds its number, seed and cause."""
+
+
+def with_coverage(model: Model, protocol: Protocol) -> Model:
+    """Mark for every (counted, responders) whether the reported interval holds the true share."""
+    from pnstrial.design.counts.proportion import clopper_pearson
+    from pnstrial.engine.exact import true_response
+
+    n = int(model.whole[at.N])
+    truth = true_response(model)
+    covered = np.zeros((n + 1, n + 1), np.uint8)
+    for m in range(1, n + 1):
+        low, high = clopper_pearson(np.arange(m + 1), m, protocol.endpoint.level)
+        covered[m, : m + 1] = (low <= truth) & (truth <= high)
+    covered[0, 0] = 1
+    return replace(model, covered=covered)
+
+
+def run_block(model: Model, seed: int, block: int, trials: int, lean: bool, width: int) -> BlockSums:
+    """Simulate the first `trials` trials of one block; runs in a worker.
+
+    Parameters
+    ----------
+    model : Model
+    seed, block, trials : int
+    lean : bool
+        Whether to draw states at the visits only.
+    width : int
+        Number of quantities.
+
+    Returns
+    -------
+    BlockSums
+
+    Raises
+    ------
+    SimulationError
+        If a trial fails; the message holds its number.
+    """
+    key = block_key(seed, block)
+    size = LEAN_BLOCK if lean else BLOCK
+    try:
+        return _run(model, key, block, 0, trials, lean, width)
+    except Exception as problem:
+        for t in range(trials):
+            try:
+                _run(model, key, block, t, 1, lean, width)
+            except Exception as cause:
+                number = block * size + t
+                raise SimulationError(
+                    f"trial {number} (seed {seed}, block {block}) failed: {type(cause).__name__}: {cause}"
+                ) from cause
+        numbers = f"trials {block * size} to {block * size + trials - 1}"
+        raise SimulationError(f"block {block} (seed {seed}, {numbers}) failed: {problem}") from problem
+
+
+def _run(model: Model, key: Any, block: int, first: int, trials: int, lean: bool, width: int) -> BlockSums:
+    sums = np.zeros((3, width))
+    responders = np.zeros(int(model.whole[at.N]) + 1, np.int64)
+    if lean and model.lean is not None:
+        run_lean(key, first, trials, model.lean, model.success.minimum, model.covered, sums, responders)
+        return BlockSums(block, trials, sums, responders)
+    from pnstrial.engine.kernels import trial as trial_kernels
+
+    every = np.zeros((3, len(ALL)))
+    trial_kernels.block(
+        key, first, trials, model.whole, model.real, model.words, model.success.minimum, model.covered,
+        model.sign_limit, model.hazard, *working_space(model), every, responders,
+    )  # fmt: skip
+    return BlockSums(block, trials, every[:, :width].copy(), responders)
+
+
+def working_space(model: Model) -> tuple[NDArray[Any], ...]:
+    """Make the arrays that `trial_kernels.block` works with: making them here is quicker to compile.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    tuple of ndarray
+    """
+    n = int(model.whole[at.N])
+    exact_size = min(n, 100)
+    exactly, or_more = binomial_halves(exact_size)
+    over = denominators(ALL)
+    return (
+        exactly, or_more, np.where(over >= 0, over, over.size), np.empty((n, at.ROW), np.int64), np.empty((n, 2)),
+        np.empty(at.PATH), np.empty(int(model.whole[at.DRAWS]), np.uint64), np.empty(14, np.int64),
+        np.empty((2, 7), np.int64), np.empty(2 * exact_size * (exact_size + 1) + 4), np.empty(over.size + 1),
+    )  # fmt: skip
+
+
+def blocks_in_order(
+    model: Model,
+    seed: int,
+    n_trials: int,
+    executor: Executor | None,
+    kept: Store | None,
+    *,
+    lean: bool,
+    width: int,
+) -> Iterator[BlockSums]:
+    """Give all blocks in their order; at most a few finished ones wait for an earlier one."""
+    size = LEAN_BLOCK if lean else BLOCK
+    asked = ((k, min(size, n_trials - k * size)) for k in range(-(-n_trials // size)))
+    finished = kept.blocks() if kept is not None else {}
+    if executor is None:
+        for block, trials in asked:
+            yield _one(model, seed, block, trials, kept, finished, lean=lean, width=width)
+        return
+    yield from _with_executor(model, seed, asked, executor, kept, finished, lean=lean, width=width)
+
+
+def _one(
+    model: Model,
+    seed: int,
+    block: int,
+    trials: int,
+    kept: Store | None,
+    finished: dict[int, int],
+    *,
+    lean: bool,
+    width: int,
+) -> BlockSums:
+    if kept is not None and finished.get(block) == trials:
+        return kept.read(block)
+    part = run_block(model, seed, block, trials, lean, width)
+    if kept is not None:
+        kept.write(part)
+    return part
+
+
+def _with_executor(
+    model: Model, seed: int, asked: Iterable[tuple[int, int]], executor: Executor, kept: Store | None,
+    finished: dict[int, int], *, lean: bool, width: int,
+) -> Iterator[BlockSums]:  # fmt: skip
+    window = _AHEAD * max(4, int(getattr(executor, "_max_workers", 8) or 8))
+    source = iter(asked)
+    order: list[int] = []
+    running: dict[Future[BlockSums], int] = {}
+    ready: dict[int, BlockSums] = {}
+    try:
+        while True:
+            while len(order) < window and (task := next(source, None)) is not None:
+                block, trials = task
+                order.append(block)
+                if kept is not None and finished.get(block) == trials:
+                    ready[block] = kept.read(block)
+                else:
+                    running[executor.submit(run_block, model, seed, block, trials, lean, width)] = block
+            if not order:
+                return
+            while order and order[0] in ready:
+                yield ready.pop(order.pop(0))
+            if order and order[0] not in ready:
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    part = future.result()
+                    if kept is not None:
+                        kept.write(part)
+                    ready[running.pop(future)] = part
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def progress_bar(stream: Any) -> Callable[[int, int], None]:
+    """Make a progress function that draws a bar with rate and time left.
+
+    Parameters
+    ----------
+    stream : text stream
+
+    Returns
+    -------
+    callable
+        Takes (trials done, trials asked for).
+    """
+    began = time.monotonic()
+    last = [0.0]
+
+    def show(done: int, total: int) -> None:
+        now = time.monotonic()
+        if done < total and now - last[0] < 0.1:
+            return
+        last[0] = now
+        rate = done / max(now - began, 1e-9)
+        left = (total - done) / max(rate, 1e-9)
+        filled = round(30 * done / total)
+        stream.write(
+            f"\r[{'#' * filled}{'.' * (30 - filled)}] {done:,} of {total:,} trials, {rate:,.0f}/s, {left:,.0f} s left "
+        )
+        if done >= total:
+            stream.write("\n")
+        stream.flush()
+
+    return show

@@ -1,0 +1,275 @@
+"""What does a design do: how often does it succeed, err, and what does it cost?
+
+Input: sums over simulated trials, or exact values.
+Output: `OperatingCharacteristics` and `ExactCharacteristics`: per quantity an estimate and its uncertainty.
+Protocol section: endpoint, decision.
+Method: means and ratio estimates with their Monte Carlo standard errors (delta method for ratios: Cochran,
+Sampling Techniques, 3rd ed., 6.13); Clopper-Pearson intervals for shares of trials, normal ones otherwise.
+Next: `exact`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from pnstrial.engine.kernels import layout as at
+from pnstrial.results import NotEstimable, Provenance, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+__all__ = ["ExactCharacteristics", "OperatingCharacteristics", "Quantity", "estimates"]
+
+_SHARES_OF_TRIALS = frozenset(
+    {
+        "probability_of_success", "coverage", "stopped_at_first_stage", "power_signed_rank", "signed_rank_worse",
+        "power_sign_test", "power_logrank",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One quantity of the trial with its Monte Carlo uncertainty.
+
+    Parameters
+    ----------
+    quantity : str
+    estimate, std_error : float or NotEstimable
+        NotEstimable where nothing was counted to take a share of.
+    interval : tuple of float or NotEstimable
+        95 % Monte Carlo interval.
+    """
+
+    quantity: str
+    estimate: float | NotEstimable
+    std_error: float | NotEstimable
+    interval: tuple[float, float] | NotEstimable
+
+
+@dataclass(frozen=True)
+class OperatingCharacteristics(Result):
+    """What the simulated trials of a protocol did.
+
+    Parameters
+    ----------
+    n_trials : int
+        Trials simulated.
+    n_patients : int
+        Patients enrolled per trial, if no first stage stops it.
+    critical_count : int
+        Fewest responders of all enrolled that make a success; n_patients + 1 where none do.
+    method : str
+        How the trials were simulated.
+    scenario : str
+        Id of the scenario.
+    quantities : tuple of Quantity
+    responders : ndarray of int64, shape (n_patients + 1,)
+        Trials by number of responders.
+    provenance : Provenance
+        Protocol, seed and package version.
+    """
+
+    n_trials: int
+    n_patients: int
+    critical_count: int
+    method: str
+    scenario: str
+    quantities: tuple[Quantity, ...] = field(repr=False)
+    responders: NDArray[np.int64] = field(repr=False)
+    provenance: Provenance = field(repr=False)
+
+    def __getitem__(self, quantity: str) -> Quantity:
+        for found in self.quantities:
+            if found.quantity == quantity:
+                return found
+        raise KeyError(
+            f"{quantity} is not here; quantities are {', '.join(q.quantity for q in self.quantities)}"
+        )
+
+    @property
+    def not_estimable(self) -> dict[str, str]:
+        """Quantities without an estimate, each with the reason; they have no row in `to_frame`."""
+        return {
+            q.quantity: q.estimate.reason for q in self.quantities if isinstance(q.estimate, NotEstimable)
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per quantity: quantity, estimate, std_error, lower, upper (95 % Monte Carlo interval).
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        rows = [
+            (q.quantity, q.estimate, q.std_error, *q.interval)
+            for q in self.quantities
+            if not isinstance(q.estimate, NotEstimable) and not isinstance(q.interval, NotEstimable)
+        ]
+        return pd.DataFrame(rows, columns=["quantity", "estimate", "std_error", "lower", "upper"])
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        yield from (
+            ("trials", self.n_trials),
+            ("patients", self.n_patients),
+            ("critical count", self.critical_count),
+        )
+        for q in self.quantities:
+            if not q.quantity.startswith("responders_"):
+                yield q.quantity, q.estimate
+
+
+@dataclass(frozen=True)
+class ExactCharacteristics(Result):
+    """The quantities that have an exact answer.
+
+    Parameters
+    ----------
+    n_patients, critical_count, scenario
+        As in `OperatingCharacteristics`.
+    answers : dict of str to float
+        Exact value by quantity.
+    without : dict of str to str
+        Quantities without an exact answer in this scenario, each with the reason.
+    provenance : Provenance
+    """
+
+    n_patients: int
+    critical_count: int
+    scenario: str
+    answers: dict[str, float] = field(repr=False)
+    without: dict[str, str] = field(repr=False)
+    provenance: Provenance = field(repr=False)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per quantity: quantity, estimate, std_error (0), lower, upper (both the estimate).
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        rows = [(name, value, 0.0, value, value) for name, value in self.answers.items()]
+        return pd.DataFrame(rows, columns=["quantity", "estimate", "std_error", "lower", "upper"])
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        yield from (("patients", self.n_patients), ("critical count", self.critical_count))
+        for name, value in self.answers.items():
+            if not name.startswith("responders_"):
+                yield name, value
+
+
+def estimates(
+    sums: NDArray[np.float64], responders: NDArray[np.int64], trials: int, names: tuple[tuple[str, str], ...]
+) -> tuple[Quantity, ...]:
+    """Turn sums over trials into estimates with standard errors and 95 % intervals.
+
+    Parameters
+    ----------
+    sums : ndarray, shape (3, quantities)
+        Sums, sums of squares, sums of products with the denominator.
+    responders : ndarray of int
+        Trials by number of responders.
+    trials : int
+    names : tuple of (str, str)
+        Names of the quantities and what each is a share of (`layout_kernels.QUANTITIES`).
+
+    Returns
+    -------
+    tuple of Quantity
+    """
+    order = [name for name, _ in names]
+    found: list[Quantity] = []
+    for q, (name, of) in enumerate(names):
+        total, squares = sums[0, q], sums[1, q]
+        if name in _SHARES_OF_TRIALS:
+            found.append(_share(name, round(total), trials))
+            continue
+        base = trials if of == "trial" else sums[0, order.index("enrolled" if of == "patient" else of)]
+        if base == 0:
+            reason = NotEstimable(f"{of.replace('_', ' ')} was 0 in all {trials} trials")
+            found.append(Quantity(name, reason, reason, reason))
+            continue
+        estimate = float(total / base)
+        if of == "trial":
+            spread = squares - trials * estimate**2
+        else:
+            d = order.index("enrolled" if of == "patient" else of)
+            spread = squares - 2 * estimate * sums[2, q] + estimate**2 * sums[1, d]
+        error = float(np.sqrt(max(spread, 0.0) * trials / max(trials - 1, 1)) / base)
+        found.append(
+            Quantity(
+                name,
+                estimate,
+                error,
+                (estimate - 1.959963984540054 * error, estimate + 1.959963984540054 * error),
+            )
+        )
+    width = len(str(responders.size - 1))
+    found += [_share(f"responders_{k:0{width}d}", int(count), trials) for k, count in enumerate(responders)]
+    return tuple(found)
+
+
+def _share(name: str, count: int, trials: int) -> Quantity:
+    from pnstrial.design.counts.proportion import clopper_pearson
+
+    share = count / trials
+    low, high = clopper_pearson(count, trials)
+    return Quantity(name, share, float(np.sqrt(share * (1 - share) / trials)), (low, high))
+
+
+def denominators(names: tuple[tuple[str, str], ...]) -> NDArray[np.int64]:
+    """Give for every quantity the position of what it is a share of; -1 for the trial."""
+    order = [name for name, _ in names]
+    of = [-1 if o == "trial" else order.index("enrolled" if o == "patient" else o) for _, o in names]
+    return np.array(of, np.int64)
+
+
+ALL = at.QUANTITIES
+PRIMARY = at.QUANTITIES[: at.LEAN_QUANTITIES]
+
+
+@dataclass(frozen=True)
+class PowerCurve(Result):
+    """Probability of success against the true response rate.
+
+    Parameters
+    ----------
+    scenario : str
+        Id of the scenario.
+    n_patients, critical_count, n_trials : int
+        Patients, fewest responders that succeed, trials per point.
+    table : pandas.DataFrame
+        factor, true_response, reported_response, estimate, std_error, lower, upper, exact.
+    provenance : Provenance
+    """
+
+    scenario: str
+    n_patients: int
+    critical_count: int
+    n_trials: int
+    table: pd.DataFrame = field(repr=False)
+    provenance: Provenance = field(repr=False)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per factor.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        return self.table.copy()
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        yield from (
+            ("patients", self.n_patients),
+            ("critical count", self.critical_count),
+            ("trials", self.n_trials),
+        )
+        for row in self.table.itertuples():
+            yield f"true response {row.true_response:.3f}", row.estimate

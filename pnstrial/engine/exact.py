@@ -1,0 +1,657 @@
+"""Which operating characteristics have an exact answer, and what is it?
+
+Input: `Protocol` and `Scenario`.
+Output: `ExactCharacteristics`: the quantities of `simulate` that need no simulation.
+Protocol section: treatment, visits, decision, endpoint, estimand.
+Method: a patient is a Markov chain on (in the study or out, rescued or not, mRS 0-6): matrix exponentials between
+visits, the rating kernel at each rating, the decision rule, then a trinomial over patients (responder,
+non-responder, not counted). Independent of the simulation: it shares rules and rates, no draws.
+Next: `trial`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from pnstrial import rules
+from pnstrial.engine.characteristics import ExactCharacteristics
+from pnstrial.engine.kernels import layout as at
+from pnstrial.engine.model import Model, build_model, classes
+from pnstrial.multistate import DAYS_PER_MONTH, transition_probabilities
+from pnstrial.results import Provenance
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pnstrial.engine.scenario import Scenario
+    from pnstrial.engine.success import Boundaries
+    from pnstrial.protocol import Protocol
+
+__all__ = ["Chain", "exact_characteristics", "responder_distribution", "true_response"]
+
+# a state is 14 x (out of the study) + 7 x (rescued) + mRS
+_STATES: Final = 28
+_GRADE: Final = np.arange(_STATES) % 7
+_RESCUED: Final = (np.arange(_STATES) // 7) % 2 == 1
+_OUT: Final = np.arange(_STATES) >= 14
+_ALIVE_IN: Final = ~_OUT & (_GRADE < 6)
+_DEAD_SEEN: Final = ~_OUT & (_GRADE == 6)
+_NO_RATING: Final = 3
+_FAR: Final = 1e18
+
+
+class Chain:
+    """Transition probabilities of one stratum between any two days, with and without IVIg."""
+
+    def __init__(self, model: Model, stratum: int) -> None:
+        drop, rescue = model.real[at.DROP_RATE], model.real[at.RESCUE_RATE]
+        self.changes = model.changes[stratum]
+        self.generators = np.zeros((model.generators.shape[1], 2, _STATES, _STATES))
+        alive = np.array([1.0] * 6 + [0.0])
+        for period, arm in np.ndindex(self.generators.shape[:2]):
+            Q = self.generators[period, arm]
+            for rescued in range(2):
+                inside, outside = 7 * rescued, 14 + 7 * rescued
+                Q[inside : inside + 7, inside : inside + 7] += model.generators[stratum, period, arm]
+                Q[outside : outside + 7, outside : outside + 7] += model.generators[stratum, period, 1]
+                for g in range(6):
+                    Q[inside + g, outside + g] += drop
+                    Q[inside + g, inside + g] -= drop
+            for g in range(6):
+                Q[g, 7 + g] += rescue * alive[g]
+                Q[g, g] -= rescue * alive[g]
+        self._step = lru_cache(maxsize=None)(self._one_step)
+        self.between = lru_cache(maxsize=None)(self._between)
+
+    def _one_step(self, period: int, arm: int, days: float) -> NDArray[np.float64]:
+        return transition_probabilities(self.generators[period, arm], days)
+
+    def _between(self, arm: int, begin: float, end: float) -> NDArray[np.float64]:
+        made = np.eye(_STATES)
+        for period, change in enumerate(self.changes):
+            if begin >= end:
+                break
+            if begin >= change:
+                continue
+            until = min(end, float(change))
+            made = made @ self._step(period, arm, round(until - begin, 9))
+            begin = until
+        return made
+
+
+@dataclass
+class _Group:
+    """Patients with the same plan: probabilities by (entry, deviation, last category, IVIg, state) at a time.
+
+    IVIg: 0 as planned, 1 stopped for an adverse event so early that a cycle before the decision
+    was not given, 2 stopped in the last cycle before the decision or later. `ends[a]` is the day on which IVIg no
+    longer acts; `turns` are days on which a share changes.
+    """
+
+    X: NDArray[np.float64]
+    time: float
+    ends: tuple[float, float, float]
+    turns: tuple[tuple[float, str, float], ...] = field(default=())
+
+    def at(self, chain: Chain, until: float) -> _Group:
+        """Let time pass."""
+        mass, now = self.X, self.time
+        turns = list(self.turns)
+        while True:
+            limit = until
+            if turns and turns[0][0] <= until:
+                limit = turns[0][0]
+            mass = self._flow(chain, mass, now, limit)
+            now = limit
+            if turns and turns[0][0] <= limit:
+                _, kind, share = turns.pop(0)
+                mass = _turned(mass, kind, share)
+                continue
+            break
+        return _Group(mass, until, self.ends, tuple(turns))
+
+    def _flow(self, chain: Chain, X: NDArray[np.float64], begin: float, end: float) -> NDArray[np.float64]:
+        if end <= begin:
+            return X
+        moved = np.empty_like(X)
+        for a in range(3):
+            stop = min(max(self.ends[a], begin), end)
+            moved[:, :, :, a] = X[:, :, :, a] @ chain.between(0, begin, stop) @ chain.between(1, stop, end)
+        return moved
+
+
+def _turned(X: NDArray[np.float64], kind: str, share: float) -> NDArray[np.float64]:
+    after = X.copy()
+    if kind == "rescue":
+        for g in range(6):
+            moved = share * X[..., g]
+            after[..., 7 + g] += moved
+            after[..., g] -= moved
+        return after
+    target = 1 if kind == "stop" else 2
+    moved = share * X[:, :, :, 0] * _ALIVE_IN
+    after[:, :, :, target] += moved
+    after[:, :, :, 0] -= moved
+    return after
+
+
+class _Patient:
+    """Follow the patients of one stratum through the protocol and add up what happens."""
+
+    def __init__(self, model: Model, alike: tuple[int, ...]) -> None:
+        self.model, self.chain = model, Chain(model, alike[0])
+        w = model.whole
+        self.points = int(w[at.POINTS])
+        mine = (model.entry_codes[:, 0] == 0) & np.isin(model.entry_codes[:, 1], alike)
+        self.entries, which = np.unique(model.entry_codes[mine, 2:], axis=0, return_inverse=True)
+        share = np.bincount(which.ravel(), model.entry_probabilities[mine]) / model.enrolled_share
+        self.deviations = 11 if model.rating.persistence > 0 else 1
+        X = np.zeros((len(share), self.deviations, 4, 3, _STATES))
+        for b, (g, r) in enumerate(self.entries):
+            X[b, r - g + 5 if self.deviations > 1 else 0, _NO_RATING, 0, g] = share[b]
+        self.start = X
+        self.totals: dict[str, float] = {}
+        self.cycle_days, self.before = int(w[at.CYCLE_DAYS]), int(w[at.CYCLES_BEFORE])
+        no_stop = (1 - model.stop_per_infusion) ** int(w[at.INFUSION_DAYS])
+        self.stop_per_cycle = 1 - no_stop
+        # category of a rating r of entry b: 0-2
+        self.category = np.array(
+            [
+                [int(rules.change_category(int(r0), r, self.points)) for r in range(6)]
+                for _, r0 in self.entries
+            ]
+        )
+        self.true_category = np.array(
+            [
+                [int(rules.change_category(int(g0), g, self.points)) for g in range(7)]
+                for g0, _ in self.entries
+            ]
+        )
+
+    def add(self, name: str, value: float) -> None:
+        self.totals[name] = self.totals.get(name, 0.0) + float(value)
+
+    def rated(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Rate everybody: (entry, deviation, last, IVIg, state) -> the same by category of the rating (3 in front)."""
+        kernel, persistence = self.model.rating.kernel[:6, :6], self.model.rating.persistence
+        out = np.zeros((3, *X.shape))
+        grades = _GRADE[_ALIVE_IN]
+        if self.deviations == 1:
+            # chance of each category, by entry and true grade
+            chance = np.zeros((3, X.shape[0], 6))
+            for c in range(3):
+                chance[c] = (self.category == c).astype(float) @ kernel.T
+            known = X.sum(axis=2)[:, 0][..., _ALIVE_IN]  # the category of the last rating is forgotten
+            for c in range(3):
+                out[c, :, 0, c][..., _ALIVE_IN] = known * chance[c][:, None, grades]
+            return out
+        for b, d, h in np.ndindex(X.shape[0], self.deviations, int(_ALIVE_IN.sum())):
+            state, g = int(np.flatnonzero(_ALIVE_IN)[h]), int(grades[h])
+            mass = X[b, d, :, :, state].sum(axis=0)
+            if not mass.any():
+                continue
+            chances = (1 - persistence) * kernel[g]
+            chances[min(max(g + d - 5, 0), 5)] += persistence
+            for r in np.flatnonzero(chances):
+                c = self.category[b, r]
+                out[c, b, int(r) - g + 5, c, :, state] += chances[r] * mass
+        return out
+
+    def run(self, only: int | None = None) -> dict[str, float]:
+        """Follow everybody to the end of follow-up, or through the visits up to `only`."""
+        model, w = self.model, self.model.whole
+        turns = tuple(
+            (float(self.cycle_days * k), "stop", self.stop_per_cycle) for k in range(1, self.before)
+        ) if self.stop_per_cycle > 0 else ()  # fmt: skip
+        # who stops in cycle k loses IVIg at the end of that cycle, which is when the share turns
+        group = _Group(self.start, 0.0, (_FAR, 0.0, float(self.cycle_days * self.before)), turns)
+        self._early_cycles()
+        missed = model.real[at.VISIT_MISSED + int(w[at.VISITS]) :]
+        for e, day in enumerate(model.extra_days):
+            group = group.at(self.chain, float(day))
+            seen = (1 - missed[e]) * group.X * _ALIVE_IN
+            group = replace(group, X=group.X - seen + self.rated(seen).sum(axis=0))
+        groups = [group]
+        for v in range(int(w[at.VISITS]) if only is None else only + 1):
+            groups = self._visit(groups, v)
+        if only is not None:
+            return self.totals
+        for group in groups:
+            end = group.at(self.chain, float(w[at.FOLLOW_UP]))
+            mass = end.X.sum(axis=(0, 1, 2, 3))
+            self.add("deaths", mass[_DEAD_SEEN].sum())
+            self.add("dropped_out", mass[_OUT].sum())
+            self.add("rescued", mass[_RESCUED].sum())
+        return self.totals
+
+    # --- one visit
+    def _visit(self, groups: list[_Group], v: int) -> list[_Group]:
+        model = self.model
+        target, first, last = (float(day) for day in model.visits[v])
+        missed = float(model.real[at.VISIT_MISSED + v])
+        decides = v == int(model.whole[at.DECISION_VISIT])
+        after: list[_Group] = []
+        for group in groups:
+            if missed > 0:
+                after.append(self._missed(replace(group, X=missed * group.X), v, decides=decides))
+            for j, weight in enumerate(model.jitter):
+                day = target + float(model.whole[at.JITTER_LOW]) + j
+                part = replace(group, X=(1 - missed) * weight * group.X)
+                if first <= day <= last:
+                    after += self._in_window(part, v, day, decides=decides)
+                else:
+                    after.append(self._out_of_window(part, v, day, decides=decides))
+        return after
+
+    def _missed(self, group: _Group, v: int, *, decides: bool) -> _Group:
+        target, _, last = (float(day) for day in self.model.visits[v])
+        group = group.at(self.chain, target)
+        self._truth(group.X, v)
+        if decides:
+            group = replace(group, ends=tuple(min(end, target) for end in group.ends))
+        return self._no_value(group, v, last)
+
+    def _no_value(self, group: _Group, v: int, last: float) -> _Group:
+        """Count patients without a rating in the window, who stand at the target day; give them at its end."""
+        whole = np.zeros_like(group.X)
+        for rescued in (False, True):
+            part = group.X * (rescued == _RESCUED)
+            end = replace(group, X=part).at(self.chain, last)
+            whole += end.X
+            dead = end.X * _DEAD_SEEN
+            self._value(v, dead, dead=True)
+            self._value(v, end.X - dead, rescued=rescued)
+        return replace(group.at(self.chain, last), X=whole)
+
+    def _out_of_window(self, group: _Group, v: int, day: float, *, decides: bool) -> _Group:
+        """Follow a visit too early or too late: its rating is none of this visit, but may be the last one."""
+        target, _, last = (float(d) for d in self.model.visits[v])
+        if day < target:
+            group = self._seen(group.at(self.chain, day), day, decides=decides)
+            group = group.at(self.chain, target)
+            self._truth(group.X, v)
+            return self._no_value(group, v, last)
+        group = group.at(self.chain, target)
+        self._truth(group.X, v)
+        group = self._no_value(group, v, last)
+        return self._seen(group.at(self.chain, day), day, decides=decides)
+
+    def _seen(self, group: _Group, day: float, *, decides: bool) -> _Group:
+        seen = group.X * _ALIVE_IN
+        X = group.X - seen + self.rated(seen).sum(axis=0)
+        ends = tuple(min(end, day) for end in group.ends) if decides else group.ends
+        return replace(group, X=X, ends=ends)
+
+    def _in_window(self, group: _Group, v: int, day: float, *, decides: bool) -> list[_Group]:
+        target = float(self.model.visits[v, 0])
+        if day <= target:
+            group = group.at(self.chain, day)
+            early = [(group.X, None)]
+        else:
+            group = group.at(self.chain, target)
+            self._truth(group.X, v)
+            early = [(group.X * ~_RESCUED, False), (group.X * _RESCUED, True)]
+        unrated = np.zeros_like(group.X)
+        rated = np.zeros((3, *group.X.shape))
+        for X, rescued in early:
+            now = replace(group, X=X).at(self.chain, day)
+            seen = now.X * _ALIVE_IN
+            rest = now.X - seen
+            unrated += rest
+            rated += self.rated(seen)
+            dead = rest * _DEAD_SEEN
+            self._value(v, dead, dead=True)
+            for state in (False, True) if rescued is None else (rescued,):
+                mine = (rest - dead) * (state == _RESCUED) if rescued is None else rest - dead
+                self._value(v, mine, rescued=state)
+        now = group.at(self.chain, day)
+        # out of the study or dead: the plan no longer matters
+        left = replace(now, X=unrated)
+        if day <= target:
+            left = left.at(self.chain, target)
+            self._truth(left.X, v)
+        return [left, *self._after_rating(now, rated, v, day, decides=decides)]
+
+    def _after_rating(
+        self, now: _Group, rated: NDArray[np.float64], v: int, day: float, *, decides: bool
+    ) -> list[_Group]:
+        """Decide on those rated in the window, by category, and count their values."""
+        target = float(self.model.visits[v, 0])
+        after: list[_Group] = []
+        anyway = float(self.model.real[at.CONTINUE_ANYWAY])
+        ways = ((True, True, (0, 1), 1.0), (False, False, (2,), 1 - anyway), (False, True, (2,), anyway))
+        for decided, go, cats, weight in ways:
+            if weight == 0:
+                continue
+            children = [
+                (c, self._planned(replace(now, X=weight * rated[c]), day, go=go, decides=decides))
+                for c in cats
+            ]
+            if decides:
+                for _, child in children:
+                    self._decided(child.X, go=decided)
+            merged: _Group | None = None
+            for c, child in children:
+                for rescued in (False, True):
+                    part = replace(child, X=child.X * (rescued == _RESCUED)).at(self.chain, max(day, target))
+                    dead = part.X * _DEAD_SEEN if day < target else np.zeros_like(part.X)
+                    self._value(v, dead, dead=True)
+                    self._value(v, part.X - dead, category=c, rescued=rescued)
+                ended = child.at(self.chain, max(day, target))
+                if day <= target:
+                    self._truth(ended.X, v)
+                merged = ended if merged is None else replace(merged, X=merged.X + ended.X)
+            if merged is not None:
+                if decides and go:
+                    self._late_cycles(merged, day)
+                after.append(merged)
+        return after
+
+    def _planned(self, group: _Group, day: float, *, go: bool, decides: bool) -> _Group:
+        """Give the plan after the decision."""
+        if not decides:
+            return group
+        w = self.model.whole
+        if not go:
+            ends = tuple(min(end, day) for end in group.ends)
+            share = float(self.model.real[at.RESCUE_AFTER])
+            turns = ((day + 1, "rescue", share),) if share > 0 else ()
+            return replace(group, ends=ends, turns=turns)
+        X = _turned(group.X, "late stop", self.stop_per_cycle) if self.stop_per_cycle > 0 else group.X
+        base = max(float(self.cycle_days * self.before), day)
+        later = int(w[at.CYCLES_ALL]) - self.before
+        turns = tuple(
+            (base + self.cycle_days * k, "late stop", self.stop_per_cycle) for k in range(1, later)
+        ) if self.stop_per_cycle > 0 else ()  # fmt: skip
+        end = base + self.cycle_days * later if later else _FAR
+        return replace(group, X=X, ends=(end, 0.0, float(self.cycle_days * self.before)), turns=turns)
+
+    # --- counting
+    def _truth(self, X: NDArray[np.float64], v: int) -> None:
+        if v != int(self.model.whole[at.ENDPOINT_VISIT]):
+            return
+        by_entry = X.sum(axis=(1, 2, 3))
+        better = self.true_category[:, _GRADE] == rules.IMPROVED
+        self.add("true_response", (by_entry * better).sum())
+
+    def _decided(self, X: NDArray[np.float64], *, go: bool) -> None:
+        by_entry = X.sum(axis=(1, 2, 3))
+        worse = self.true_category[:, _GRADE] == rules.DETERIORATED
+        bad, good = (by_entry * worse).sum(), (by_entry * ~worse).sum()
+        self.add("decided_on_deteriorated", bad)
+        self.add("decided_on_stable_or_improved", good)
+        self.add("continued_though_deteriorated", bad if go else 0.0)
+        self.add("stopped_though_stable_or_improved", 0.0 if go else good)
+
+    def _value(
+        self, v: int, X: NDArray[np.float64], *, category: int = -1, rescued: bool = False, dead: bool = False
+    ) -> None:
+        """Count patients with this value at the visit: (entry, deviation, last category, IVIg, state)."""
+        w = self.model.whole
+        mass = float(X.sum())
+        if mass == 0:
+            return
+        category = rules.DETERIORATED if dead else category
+        by_last = X.sum(axis=(0, 1, 4))
+        responds, excluded = 0.0, 0.0
+        for last in range(4):
+            for arm in range(3):
+                reason = rules.response_reason(
+                    1, int(dead), int(rescued), int(arm == 1), category, last if last < _NO_RATING else -1, -1,
+                    int(w[at.DEATH_STRATEGY]), int(w[at.RESCUE_STRATEGY]), int(w[at.STOPPED_STRATEGY]),
+                    int(w[at.MISSING_STRATEGY]),
+                )  # fmt: skip
+                answer = rules.response(int(reason))
+                responds += float(by_last[last, arm]) if answer == rules.RESPONDER else 0.0
+                excluded += float(by_last[last, arm]) if answer == rules.EXCLUDED else 0.0
+        if v == int(w[at.ENDPOINT_VISIT]):
+            self.add("response", responds)
+            self.add("excluded", excluded)
+            self.add("missing" if category < 0 else rules.CATEGORIES[category], mass)
+            self.add("dead", mass if dead else 0.0)
+        if v == int(w[at.DECISION_VISIT]):
+            code = rules.interim_decision(category, int(dead))
+            self.add("decision_" + rules.DECISIONS[code].replace(" ", "_"), mass)
+        if v == int(w[at.VISITS]) - 1:
+            self.add("secondary_response", responds)
+            self.add("secondary_dead", mass if dead else 0.0)
+            self.add("secondary_missing", mass if category < 0 else 0.0)
+
+    def _infusions(self, start: NDArray[np.float64], begin: float, base: float, cycles: int) -> None:
+        """Count the infusions of patients on their plan, who stand at `begin` with the probabilities `start`."""
+        model = self.model
+        days = int(model.whole[at.INFUSION_DAYS])
+        delays = model.delays.reshape(-1, 2).sum(axis=1)
+        go_on = 1 - model.stop_per_infusion
+        for k in range(cycles):
+            for late, share in enumerate(delays):
+                # nothing delays the first infusion of all: it is day 1
+                chance = float(late == 0) if k == 0 and base == 0 and begin == 0 else float(share)
+                if chance == 0:
+                    continue
+                for i in range(days):
+                    day = base + self.cycle_days * k + late + i
+                    here = float((start @ self.chain.between(0, begin, day))[_ALIVE_IN].sum())
+                    given = chance * here * go_on ** (k * days + i)
+                    self.add("infusions", given)
+                    self.add("cycles_per_patient", given if i == 0 else 0.0)
+
+    def _early_cycles(self) -> None:
+        self._infusions(self.start.sum(axis=(0, 1, 2, 3)), 0.0, 0.0, self.before)
+
+    def _late_cycles(self, group: _Group, day: float) -> None:
+        later = int(self.model.whole[at.CYCLES_ALL]) - self.before
+        start = group.X[:, :, :, 0].sum(axis=(0, 1, 2))
+        self._infusions(start, group.time, max(float(self.cycle_days * self.before), day), later)
+
+
+def _alike(model: Model) -> list[tuple[int, ...]]:
+    """Group the strata that have the same rates at all times."""
+    alike, first = classes(model.generators, model.changes)
+    return [tuple(int(s) for s in np.flatnonzero(alike == c)) for c in range(first.size)]
+
+
+def true_response(model: Model) -> float:
+    """Give the share of enrolled patients who are truly improved on the endpoint visit's target day.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    float
+        Whatever was rated or seen; death is no improvement, patients who dropped out count as they are.
+    """
+    last = int(model.whole[at.ENDPOINT_VISIT])
+    return sum(_Patient(model, alike).run(last).get("true_response", 0.0) for alike in _alike(model))
+
+
+def responder_distribution(
+    response: float, excluded: float, n: int, success: Boundaries
+) -> tuple[NDArray[np.float64], float]:
+    """Give the joint distribution of (counted, responders) at the end of a trial.
+
+    Parameters
+    ----------
+    response, excluded : float
+        Probabilities that a patient responds, or is not counted.
+    n : int
+        Patients enrolled.
+    success : Boundaries
+        For the first stage.
+
+    Returns
+    -------
+    ndarray, shape (2, n + 1, n + 1)
+        Probabilities by (went on or stopped, patients counted, responders); stopped trials stand with the counts
+        of their first stage.
+    float
+        Probability of stopping.
+    """
+
+    def grown(joint: NDArray[np.float64], patients: int) -> NDArray[np.float64]:
+        for _ in range(patients):
+            after = excluded * joint
+            after[1:, 1:] += response * joint[:-1, :-1]
+            after[1:, :] += (1 - response - excluded) * joint[:-1, :]
+            joint = after
+        return joint
+
+    joint = np.zeros((n + 1, n + 1))
+    joint[0, 0] = 1.0
+    stopped = np.zeros_like(joint)
+    if success.first_n:
+        joint = grown(joint, success.first_n)
+        stopped[:, : success.first_stop + 1] = joint[:, : success.first_stop + 1]
+        joint = joint - stopped
+    return np.stack([grown(joint, n - success.first_n), stopped]), float(stopped.sum())
+
+
+def exact_characteristics(protocol: Protocol, scenario: Scenario) -> ExactCharacteristics:
+    """Give the operating characteristics that have an exact answer.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    scenario : Scenario
+
+    Returns
+    -------
+    ExactCharacteristics
+        Quantities under the names of `simulate`; `without` says which have none here, and why.
+
+    Raises
+    ------
+    ScenarioError
+        If protocol and scenario do not fit together.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> result = exact_characteristics(pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu"))
+    >>> sorted(result.without)[:2]
+    ['duration_months', 'power_logrank']
+    """
+    model = build_model(protocol, scenario)
+    totals: dict[str, float] = {}
+    for alike in _alike(model):
+        for name, value in _Patient(model, alike).run().items():
+            totals[name] = totals.get(name, 0.0) + value
+    n = int(model.whole[at.N])
+    without = _without(model)
+    values = _trial_values(model, protocol, totals, n)
+    for name in without:
+        values.pop(name, None)
+    if any("no exact response" in reason for reason in without.values()):
+        values = {name: value for name, value in values.items() if not name.startswith("responders")}
+    order = [name for name, _ in at.QUANTITIES]
+    listed = {name: values[name] for name in order if name in values}
+    listed |= {name: value for name, value in values.items() if name not in listed}
+    return ExactCharacteristics(
+        n_patients=n, critical_count=int(model.success.minimum[n]), scenario=scenario.id, answers=listed,
+        without=without, provenance=Provenance(protocol.id, protocol.version),
+    )  # fmt: skip
+
+
+def _without(model: Model) -> dict[str, str]:
+    """Say which quantities have no exact answer, and why."""
+    w = model.whole
+    without = {
+        "duration_months": "the longest of many follow-ups has no closed form",
+        "power_signed_rank": "tests on the ranks are simulated",
+        "signed_rank_worse": "tests on the ranks are simulated",
+        "power_sign_test": "tests on the ranks are simulated",
+        "power_logrank": "tests on survival are simulated",
+    }
+    if w[at.CLOSING] < w[at.FOLLOW_UP]:
+        reason = "the trial closes before the last patient's follow-up ends, on a random date"
+        without |= dict.fromkeys(("deaths", "dropped_out", "rescued"), reason)
+    stops = (
+        model.stop_per_infusion > 0
+        or model.real[at.DROP_RATE] > 0
+        or bool((model.generators[..., 6] > 0).any())
+    )
+    keeps = w[at.MISSING_STRATEGY] == rules.MISSING_NON_RESPONDER
+    strategy = w[at.STOPPED_STRATEGY]
+    if stops and (strategy == rules.STOPPED_WHILE_ON or (strategy == rules.STOPPED_COMPOSITE and not keeps)):
+        reason = "no exact response where the strategy for stopped IVIg meets values that are missing"
+        without |= dict.fromkeys(
+            (
+                "probability_of_success", "responders", "counted", "reported_response", "bias", "coverage",
+                "stopped_at_first_stage", "enrolled", "secondary_response", "deaths", "grams_per_trial", "screened",
+                "enrolment_months",
+            ),
+            reason,
+        )  # fmt: skip
+    return without
+
+
+def _trial_values(model: Model, protocol: Protocol, totals: dict[str, float], n: int) -> dict[str, float]:
+    from pnstrial.design.counts.proportion import clopper_pearson
+
+    w = model.whole
+    response, excluded = totals.get("response", 0.0), totals.get("excluded", 0.0)
+    P, stopped = responder_distribution(response, excluded, n, model.success)
+    x = np.arange(n + 1)
+    m = np.arange(n + 1)[:, None]
+    succeeds = (x[None, :] >= model.success.minimum[:, None]) & (m > 0) & (x[None, :] <= m)
+    both = P.sum(axis=0)
+    share = np.where(m > 0, x[None, :] / np.maximum(m, 1), 0.0)
+    low, high = clopper_pearson(np.minimum(x[None, :], m), m, protocol.endpoint.level)
+    truth = totals.get("true_response", 0.0)
+    enrolled = n - stopped * (n - int(w[at.FIRST_N]))
+    infusions = totals.get("infusions", 0.0)
+    per_event = _per_infusion(model)
+    dose = 1 + float(model.delays.reshape(-1, 2).sum(axis=0)[1]) * (model.real[at.CHANGED_DOSE] - 1)
+    kg = float((model.weights * (np.arange(model.weights.size) + int(w[at.WEIGHT_LOW]))).sum())
+    grams = infusions * dose * kg * model.real[at.DOSE] / int(w[at.INFUSION_DAYS])
+    names = (
+        "improved", "stable", "deteriorated", "dead", "missing", "decision_continue", "decision_discontinue",
+        "decision_dead", "decision_not_evaluable", "stopped_though_stable_or_improved",
+        "continued_though_deteriorated", "decided_on_stable_or_improved", "decided_on_deteriorated",
+        "secondary_response", "secondary_dead", "secondary_missing", "cycles_per_patient", "dropped_out", "rescued",
+    )  # fmt: skip
+    values = {name: totals.get(name, 0.0) for name in names}
+    reported = float((both * share).sum())
+    values |= {
+        "probability_of_success": float((P[0] * succeeds).sum()),
+        "responders": float((both * x[None, :]).sum()),
+        "counted": float((both * m).sum()),
+        "enrolled": enrolled,
+        "reported_response": reported,
+        "true_response": truth,
+        "coverage": float((both * ((low <= truth) & (truth <= high))).sum()),
+        "stopped_at_first_stage": stopped,
+        "evaluable": 1 - values["missing"],
+        "grams_per_patient": grams,
+        "stopped_for_adverse_event": infusions * model.stop_per_infusion,
+        "adverse_events_per_patient": infusions * per_event,
+        "screened": enrolled / model.enrolled_share,
+    }
+    if int(w[at.FIRST_N]) == 0:
+        # with two stages who is enrolled depends on the responses, and so do these
+        values |= {
+            "bias": reported - truth,
+            "grams_per_trial": grams * n,
+            "deaths": totals.get("deaths", 0.0) * n,
+            "enrolment_months": n / (model.enrolled_share * model.real[at.SCREEN_RATE] * DAYS_PER_MONTH),
+        }
+    for rate, top, base in (
+        ("wrong_stop_rate", "stopped_though_stable_or_improved", "decided_on_stable_or_improved"),
+        ("wrong_continue_rate", "continued_though_deteriorated", "decided_on_deteriorated"),
+    ):
+        if values[base] > 0:
+            values[rate] = values[top] / values[base]
+    width = len(str(n))
+    values |= {f"responders_{k:0{width}d}": float(both[:, k].sum()) for k in range(n + 1)}
+    return values
+
+
+def _per_infusion(model: Model) -> float:
+    """Probability of an adverse event at an infusion: that of the first one of a cycle."""
+    return float(model.events[model.event_codes & 1 == 1].sum())

@@ -1,0 +1,439 @@
+"""What happens to one simulated patient, day by day?
+
+Input: the random stream of a trial, the protocol and the scenario as arrays (`layout_kernels`, `model`).
+Output: one row of whole numbers: entry, cycles, ratings, events, visit values, decision, response.
+Protocol section: treatment, visits, decision, endpoint, estimand.
+Method: the grades follow a continuous-time Markov process with piecewise constant rates. Up to the last visit and
+cycle one standard exponential is used up along the rates until it is spent and the patient moves (time change of a
+Poisson process); from there on the day of death, or the grade at the end, is one draw from its exact distribution,
+worked out once by matrix exponentials (`tables.tail_tables`). Category and decision come from the compiled rules,
+the response from the table of its rule. The same row is counted and written out as tables: both show one patient.
+Next: `trial_kernels`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from pnstrial.compiled import kernel
+from pnstrial.engine.kernels import layout as at
+from pnstrial.engine.kernels.layout import INNER, SELDOM
+from pnstrial.engine.kernels.random import draw, exponential, pick, uniform, word
+from pnstrial.rules import change_category, interim_decision
+
+__all__ = ["patient"]
+
+_category = change_category.compiled
+_decide = interim_decision.compiled
+
+# the course so far, in days: when the rates began to rule, what is left of the exponential, the rate to leave the
+# grade, the next move and the next change of rates
+_SINCE, _LEFT, _RATE, _MOVE, _CHANGE, _ON_END, _DROP, _DEATH, _RESCUE = range(at.PATH)
+# per grade: the rate to leave it, the mean stay, the share that improves, the share that improves or worsens
+_STAY, _WORSE, _PASS = np.uint64(1), np.uint64(2), np.uint64(3)
+# the code of a cycle, 8 bits each: infusions with an adverse event, the infusion that was the last, number of events,
+# infusions at a changed dose, infusions; then days late
+_STOP, _EVENTS, _CHANGED, _GIVEN, _LATE = 8, 16, 24, 32, 40
+_FAR = 1e18
+# a bare number would be a type of its own, and the kernel be compiled once more for it
+_NONE, _RATING_BITS = np.int64(0), np.int64(3)
+_HALF = np.uint64(32)
+_LOWER = np.uint64(0xFFFFFFFF)
+_SHARE = 2.0**-32
+
+
+def _upper(drawn: Any) -> Any:
+    """Turn the upper half of a word into a number strictly between 0 and 1."""
+    return (np.float64(drawn >> _HALF) + 0.5) * _SHARE
+
+
+_upper = kernel(_upper, **INNER)
+
+
+def _lower(drawn: Any) -> Any:
+    """Turn the lower half of a word into a number strictly between 0 and 1."""
+    return (np.float64(drawn & _LOWER) + 0.5) * _SHARE
+
+
+_lower = kernel(_lower, **INNER)
+
+
+def _rule(row: Any, path: Any, day: Any, whole: Any, real: Any) -> Any:
+    """Let the rates of a day rule from that day on: on or off IVIg, band of time since onset."""
+    arm = 1
+    change = _FAR
+    if day < path[_ON_END] and day < path[_DROP]:
+        arm = 0
+        change = min(path[_ON_END], path[_DROP])
+    periods = whole[at.PERIODS]
+    bands = whole[at.TO_CHANGES] + row[at.CLASS] * periods
+    while day >= real[bands + row[at.PERIOD]]:
+        row[at.PERIOD] += 1
+    rates = whole[at.TO_RATES] + (((row[at.CLASS] * periods) + row[at.PERIOD]) * 2 + arm) * 24
+    row[at.HERE] = rates
+    here = np.uint64(rates + 4 * row[at.GRADE])
+    path[_SINCE] = day
+    path[_RATE] = real[here]
+    path[_MOVE] = day + path[_LEFT] * real[here + _STAY]
+    path[_CHANGE] = min(change, real[bands + row[at.PERIOD]])
+
+
+_rule = kernel(_rule, **INNER)
+
+
+def _live(row: Any, path: Any, until: Any, whole: Any, real: Any, stream: Any) -> Any:
+    """Let the patient live until a time; give the grade then (6 = dead)."""
+    while True:
+        moves = path[_MOVE]
+        if moves > until and path[_CHANGE] > until:
+            return row[at.GRADE]
+        if path[_CHANGE] < moves:
+            day = path[_CHANGE]
+            path[_LEFT] -= path[_RATE] * (day - path[_SINCE])
+            _rule(row, path, np.float64(day), whole, real)
+            continue
+        if row[at.NEXT] + 1 < stream.size:
+            which = _upper(stream[row[at.NEXT]])
+            next_word = stream[row[at.NEXT] + 1]
+            row[at.NEXT] += 2
+        else:
+            which = _upper(word(stream))
+            next_word = word(stream)
+        here = np.uint64(row[at.HERE] + 4 * row[at.GRADE])
+        if which >= real[here + _PASS]:
+            row[at.GRADE] = 6
+            path[_DEATH] = moves
+            path[_MOVE] = path[_CHANGE] = _FAR
+            return 6
+        step = 1 if which >= real[here + _WORSE] else -1
+        row[at.GRADE] += step
+        here = np.uint64(row[at.HERE] + 4 * row[at.GRADE])
+        path[_SINCE] = moves
+        path[_RATE] = real[here]
+        path[_LEFT] = exponential(next_word, stream)
+        path[_MOVE] = moves + path[_LEFT] * real[here + _STAY]
+
+
+_live = kernel(_live, **INNER)
+
+
+def _end_ivig(row: Any, path: Any, day: Any, whole: Any, real: Any) -> Any:
+    """Note on a day that IVIg acts until `path[_ON_END]`."""
+    path[_LEFT] -= path[_RATE] * (day - path[_SINCE])
+    _rule(row, path, np.float64(day), whole, real)
+
+
+_end_ivig = kernel(_end_ivig, **INNER)
+
+
+def _rate(row: Any, chance: Any, whole: Any, real: Any, words: Any, stream: Any) -> Any:
+    """Rate a living patient: a fresh draw from the kernel, or the deviation of the rating before once more."""
+    grade = row[at.GRADE]
+    if real[at.PERSISTENCE] > 0 and uniform(stream) < real[at.PERSISTENCE]:
+        rated = min(max(grade + row[at.OFF_BY], 0), 5)
+    else:
+        rated = pick(words, whole[at.TO_RATING] + 8 * grade, _RATING_BITS, chance)
+    row[at.OFF_BY] = rated - grade
+    return rated
+
+
+_rate = kernel(_rate, **INNER)
+
+
+def _cycle(k: Any, whole: Any, words: Any, stream: Any) -> Any:
+    """Draw what is planned for a cycle: a code (see `_EVENT` and the following)."""
+    chance = stream[at.W_CYCLE + (k >> 1)] << (_HALF * np.uint64(k & 1))
+    return whole[whole[at.TO_CYCLE_CODES] + pick(words, whole[at.TO_CYCLE], whole[at.CYCLE_BITS], chance)]
+
+
+_cycle = kernel(_cycle, **INNER)
+
+
+def _plan(first: Any, last: Any, base: Any, whole: Any, words: Any, row: Any, stream: Any) -> Any:
+    """Plan cycles first..last-1 from a day on, up to one that is stopped for an adverse event."""
+    sums = code = 0
+    k = first
+    while k < last:
+        code = _cycle(k, whole, words, stream)
+        sums += code >> _EVENTS
+        k += 1
+        if code >> _STOP & 255 > 0:
+            row[at.STOPPED] = 1
+            break
+    # days late stand above the sums, and are none of them
+    row[at.EVENTS] += sums & 255
+    row[at.CHANGED] += sums >> 8 & 255
+    row[at.INFUSIONS] += sums >> 16 & 255
+    row[at.CYCLES] = k
+    late = code >> _LATE if k > 1 else 0
+    row[at.LAST_DOSE] = base + whole[at.CYCLE_DAYS] * (k - 1 - first) + late + (code >> _GIVEN & 255) - 1
+
+
+_plan = kernel(_plan, **INNER)
+
+
+def _act(
+    day: Any, decision: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any
+) -> Any:  # fmt: skip
+    """Act on a decision."""
+    anyway = real[at.CONTINUE_ANYWAY]
+    if decision != 0 and not (decision == 1 and anyway > 0 and uniform(stream) < anyway):
+        path[_ON_END] = min(path[_ON_END], day)
+        if decision == 1 and _lower(stream[at.W_LATER]) < real[at.RESCUE_AFTER]:
+            path[_RESCUE] = min(path[_RESCUE], day + 1)
+    elif row[at.STOPPED] == 0:
+        before = whole[at.CYCLES_BEFORE]
+        base = max(whole[at.CYCLE_DAYS] * before, day)
+        row[at.RESUMED] = base
+        _plan(before, whole[at.CYCLES_ALL], base, whole, words, row, stream)
+        path[_ON_END] = base + whole[at.CYCLE_DAYS] * (row[at.CYCLES] - before)
+
+
+_act = kernel(_act, **INNER)
+
+
+def _attend(
+    v: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any
+) -> Any:  # fmt: skip
+    """Live up to one visit, with its rating and decision."""
+    window = whole[at.TO_VISITS] + 3 * v
+    target = whole[window]
+    here = at.VISIT + v * at.VISIT_WIDTH
+    row[here] = row[here + 1] = row[here + 2] = -1
+    chance = stream[at.W_VISIT + v]
+    # a cell is 2 x day + missed
+    cell = pick(words, whole[at.TO_ATTEND], whole[at.ATTEND_BITS], chance)
+    day = target + whole[at.JITTER_LOW] + (cell >> 1)
+    missed = cell & 1
+    decides = v == whole[at.DECISION_VISIT]
+    # the rating acts on what follows, so the true grade on the target day is read before it or after it
+    true_too = v == whole[at.ENDPOINT_VISIT] or whole[at.EVERYTHING] == 1
+    if true_too and target < day:
+        row[here + 3] = _live(row, path, target, whole, real, stream)
+    if missed == 0:
+        grade = _live(row, path, day, whole, real, stream)
+        if grade < 6 and path[_DROP] > day:
+            rated = _rate(row, chance << _HALF, whole, real, words, stream)
+            row[here] = day
+            row[here + 1] = rated
+            row[here + 2] = grade
+            if decides:
+                value = rated if whole[window + 1] <= day <= whole[window + 2] else -1
+                decision = _decide(_category(row[at.BASELINE], value, whole[at.POINTS]), _NONE)
+                if decision < 2:
+                    row[at.ACTED] = decision
+                    row[at.TRUE_AT_DECISION] = grade
+                _act(day, decision, whole, real, words, row, path, stream)
+                _end_ivig(row, path, day, whole, real)
+    elif decides and _live(row, path, target, whole, real, stream) < 6:
+        path[_ON_END] = min(path[_ON_END], target)
+        _end_ivig(row, path, target, whole, real)
+    if true_too and target >= day:
+        row[here + 3] = _live(row, path, target, whole, real, stream)
+
+
+_attend = kernel(_attend, **INNER)
+
+
+def _give(until: Any, whole: Any, words: Any, row: Any, stream: Any) -> Any:
+    """Write down every planned cycle as far as it comes before a day; give how many came before the decision."""
+    before = whole[at.CYCLES_BEFORE]
+    planned = row[at.CYCLES]
+    row[at.INFUSIONS] = row[at.EVENTS] = row[at.CHANGED] = row[at.STOPPED] = row[at.CYCLES] = 0
+    row[at.LAST_DOSE] = -1
+    early = 0
+    for k in range(planned):
+        code = _cycle(k, whole, words, stream)
+        late = code >> _LATE if k > 0 else 0
+        begin = 0 if k < before else row[at.RESUMED]
+        day = begin + whole[at.CYCLE_DAYS] * (k if k < before else k - before) + late
+        days = code >> _GIVEN & 255
+        # infusion i is given if day + i comes before the end
+        given = days if day + days <= until else min(days, max(0, math.ceil(until - day)))
+        here = at.CYCLE + k * at.CYCLE_WIDTH
+        mask = code & ((1 << given) - 1)
+        changed = 1 if code >> _CHANGED & 255 > 0 else 0
+        row[here] = day if given > 0 else -1
+        row[here + 1] = given
+        row[here + 2] = mask
+        row[here + 3] = changed
+        row[here + 4] = code >> _STOP & 255 if given == days else 0
+        if given == 0:
+            continue
+        row[at.CYCLES] += 1
+        row[at.INFUSIONS] += given
+        row[at.CHANGED] += given * changed
+        row[at.LAST_DOSE] = day + given - 1
+        if row[here + 4] > 0:
+            row[at.STOPPED] = 1
+        while mask:
+            row[at.EVENTS] += 1
+            mask &= mask - 1
+        if k < before:
+            early += 1
+    return early
+
+
+_give = kernel(_give, **SELDOM)
+
+
+def _last_rating(until: Any, v: Any, whole: Any, row: Any) -> Any:
+    """Find the last rating after day 1 up to a day, among the extra days and visits 0..v; -1 if none."""
+    for back in range(v, -1, -1):
+        here = at.VISIT + back * at.VISIT_WIDTH
+        if 0 < row[here] <= until:
+            return row[here + 1]
+    for e in range(whole[at.EXTRAS] - 1, -1, -1):
+        here = at.EXTRA + at.EXTRA_WIDTH * e
+        if 0 < row[here] <= until:
+            return row[here + 1]
+    return -1
+
+
+_last_rating = kernel(_last_rating, **SELDOM)
+
+
+def _respond(early: Any, whole: Any, row: Any, path: Any) -> Any:
+    """Write value, reason and answer of every visit, and the decision that the tables show."""
+    death = path[_DEATH] if path[_DEATH] < path[_DROP] else _FAR  # one that is seen
+    baseline = row[at.BASELINE]
+    points = whole[at.POINTS]
+    stopped = 1 if early < whole[at.CYCLES_BEFORE] else 0
+    count = whole[at.VISITS]
+    for v in range(count):
+        here = at.VISIT + v * at.VISIT_WIDTH
+        window = whole[at.TO_VISITS] + 3 * v
+        value = row[here + 1] if whole[window + 1] <= row[here] <= whole[window + 2] else -1
+        if death <= whole[window] or (death <= whole[window + 2] and value < 0):
+            value = 6
+        category = _category(baseline, value, points)
+        until = row[here] if 0 <= value < 6 else whole[window]
+        rescued = 1 if 0 < row[at.RESCUE] <= until else 0
+        last = on = -1
+        if whole[at.EVERYTHING] == 1:
+            last = _category(baseline, _last_rating(whole[window + 2], v, whole, row), points)
+            on = _category(
+                baseline,
+                _last_rating(row[at.LAST_DOSE] + whole[at.ON_TREATMENT_DAYS], count - 1, whole, row),
+                points,
+            )
+        dead = 1 if value == 6 else 0
+        key = (((rescued * 2 + stopped) * 2 + dead) * 4 + category + 1) * 16 + (last + 1) * 4 + on + 1
+        answer = whole[whole[at.TO_ANSWERS] + key]  # 4 x reason + answer
+        row[here + 4] = value
+        row[here + 5] = category
+        row[here + 6] = answer >> 2
+        row[here + 7] = answer & 3
+    here = at.VISIT + whole[at.DECISION_VISIT] * at.VISIT_WIDTH
+    row[at.DECISION] = _decide(row[here + 5], 1 if row[here + 4] == 6 else 0)
+
+
+_respond = kernel(_respond, **INNER)
+
+
+def _enter(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) -> Any:
+    """Draw who enters and what comes to him at its own rate, and plan the cycles before the decision."""
+    entry = pick(words, whole[at.TO_ENTRY], whole[at.ENTRY_BITS], stream[at.W_ENTRY])
+    code = whole[at.TO_ENTRY_CODES] + 4 * entry
+    row[at.ENTRY] = entry
+    row[at.STRATUM] = whole[code]
+    row[at.TRUE_BASELINE] = whole[code + 1]
+    row[at.BASELINE] = whole[code + 2]
+    row[at.WEIGHT] = whole[at.WEIGHT_LOW] + pick(
+        words, whole[at.TO_WEIGHT], whole[at.WEIGHT_BITS], stream[at.W_ENTRY] << _HALF
+    )
+    span = np.uint64(whole[at.LAG_HIGH] - whole[at.LAG_LOW] + 1)
+    row[at.LAG] = whole[at.LAG_LOW] + np.int64(((stream[at.W_START] >> _HALF) * span) >> _HALF)
+    path[_DEATH] = path[_DROP] = path[_RESCUE] = path[_ON_END] = _FAR
+    # a time after the follow-up is none: most need no logarithm
+    chance = _lower(stream[at.W_START])
+    if chance > real[at.DROP_NEVER]:
+        path[_DROP] = -math.log(chance) / real[at.DROP_RATE]
+    chance = _upper(stream[at.W_LATER])
+    if chance > real[at.RESCUE_NEVER]:
+        path[_RESCUE] = -math.log(chance) / real[at.RESCUE_RATE]
+    row[at.INFUSIONS] = row[at.EVENTS] = row[at.CHANGED] = row[at.STOPPED] = 0
+    before = whole[at.CYCLES_BEFORE]
+    _plan(_NONE, before, _NONE, whole, words, row, stream)
+    if row[at.STOPPED] == 1:
+        path[_ON_END] = whole[at.CYCLE_DAYS] * row[at.CYCLES]
+    row[at.GRADE] = row[at.TRUE_BASELINE]
+    row[at.CLASS] = whole[code + 3]
+    row[at.PERIOD] = 0
+    row[at.OFF_BY] = row[at.BASELINE] - row[at.TRUE_BASELINE]
+    path[_LEFT] = exponential(stream[row[at.NEXT]], stream)
+    row[at.NEXT] += 1
+    _rule(row, path, 0.0, whole, real)
+
+
+_enter = kernel(_enter, **INNER)
+
+
+def _end(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) -> Any:
+    """Follow the patient to the end of follow-up and write down what happened when."""
+    tail = whole[at.TAIL_DAY]
+    end = whole[at.FOLLOW_UP]
+    grade = _live(row, path, tail, whole, real, stream)
+    if whole[at.SHORT] == 0 and grade < 6 and tail < end:
+        if tail < path[_DROP] < end or tail < path[_RESCUE] < end:
+            # which came first, death or the other, is asked to less than a day
+            grade = _live(row, path, end, whole, real, stream)
+        else:
+            bits = whole[at.TAIL_BITS]
+            begin = whole[at.TO_TAIL] + ((row[at.CLASS] * 6 + grade) << bits)
+            cell = pick(words, begin, bits, stream[at.W_TAIL])
+            if cell < whole[at.TAIL_DAYS]:
+                path[_DEATH] = tail + cell + 0.5
+                grade = 6
+            else:
+                grade = cell - whole[at.TAIL_DAYS]
+    row[at.TRUE_END] = grade
+    death, drop, rescue = path[_DEATH], path[_DROP], path[_RESCUE]
+    if death < _FAR:
+        row[at.DEATH] = math.ceil(death)
+        row[at.DEATH_SEEN] = 1 if death < drop else 0
+    if drop < end and drop < death:
+        row[at.DROPPED] = math.ceil(drop)
+    if rescue < death and rescue < drop and rescue <= end:
+        row[at.RESCUE] = math.ceil(rescue)
+
+
+_end = kernel(_end, **INNER)
+
+
+def _patient(whole: Any, real: Any, words: Any, clock: Any, row: Any, path: Any, stream: Any) -> Any:
+    """Simulate one patient into `row`; give the time of the screening, `clock` being that of the one before."""
+    draw(stream)
+    visits, extras = whole[at.VISITS], whole[at.EXTRAS]
+    # places of the row that stay empty for some; those of cycles that are not planned are never read
+    row[at.DEATH] = row[at.DROPPED] = row[at.DEATH_SEEN] = row[at.RESCUE] = -1
+    row[at.ACTED] = row[at.TRUE_AT_DECISION] = -1
+    clock += exponential(stream[at.W_GAP], stream) / real[at.ENROL_RATE]
+    row[at.SCREENED_DAY] = int(clock)
+    row[at.NEXT] = at.W_VISIT + visits + extras
+    _enter(whole, real, words, row, path, stream)
+    for e in range(extras if whole[at.EVERYTHING] == 1 else 0):
+        day = whole[whole[at.TO_EXTRA] + e]
+        here = at.EXTRA + at.EXTRA_WIDTH * e
+        row[here] = -1
+        grade = _live(row, path, day, whole, real, stream)
+        chance = stream[at.W_VISIT + visits + e]
+        if grade < 6 and path[_DROP] > day and _upper(chance) >= real[at.VISIT_MISSED + visits + e]:
+            row[here] = day
+            row[here + 1] = _rate(row, chance << _HALF, whole, real, words, stream)
+            row[here + 2] = grade
+    for v in range(visits):
+        _attend(v, whole, real, words, row, path, stream)
+    _end(whole, real, words, row, path, stream)
+    early = min(row[at.CYCLES], whole[at.CYCLES_BEFORE])
+    until = min(path[_DEATH], path[_DROP])
+    if until <= row[at.LAST_DOSE] or whole[at.EVERYTHING] == 1:
+        early = _give(until, whole, words, row, stream)
+    _respond(early, whole, row, path)
+    return clock
+
+
+patient = kernel(_patient, **INNER)

@@ -1,0 +1,513 @@
+"""How do a protocol and a scenario become the arrays that the kernels read?
+
+Input: `Protocol` and `Scenario`.
+Output: `Model`: strata, entry probabilities, rates per day, tables to draw from, success boundaries.
+Protocol section: criteria (mRS at entry), treatment, visits, decision, endpoint, estimand.
+Method: everything that does not change from patient to patient is worked out once; what cannot work together
+is refused here, before any work.
+Next: `engine`, `exact`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pnstrial import rules
+from pnstrial.engine.kernels import layout as at
+from pnstrial.engine.scenario import ScenarioError
+from pnstrial.engine.success import Boundaries, ExactTest, boundaries
+from pnstrial.engine.tables import alias_bits, alias_table, tail_tables
+from pnstrial.multistate import DAYS_PER_MONTH, generator
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pnstrial.engine.scenario import Normal, Scenario
+    from pnstrial.multistate import RatingError
+    from pnstrial.protocol import Protocol
+
+__all__ = ["Model", "Stratum", "allowed_grades", "build_model", "classes"]
+
+FAR = 1e18
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """Patients with the same rates: antibody (None: a false positive test), tumour treatment, months since onset."""
+
+    antibody: str | None
+    tumour_treatment: bool
+    onset_months: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Model:
+    """A protocol and a scenario as arrays; see `layout_kernels` for the positions.
+
+    Parameters
+    ----------
+    whole, real : ndarray
+        Numbers of the protocol and the scenario.
+    visits : ndarray of int64, shape (visits, 3)
+        Target, first and last day of each window, as offsets from day 1.
+    entry_probabilities, entry_codes : ndarray
+        Per entry cell its probability among the screened, and (0 or 1 + position of the failed criterion,
+        stratum, true grade, rating).
+    strata : tuple of Stratum
+    generators : ndarray, shape (strata, periods, 2, 7, 7)
+        Rates per day while IVIg acts (0) and without it (1), per band of time since onset.
+    changes : ndarray, shape (strata, periods)
+        Day on which the next band begins.
+    """
+
+    whole: NDArray[np.int64]
+    real: NDArray[np.float64]
+    visits: NDArray[np.int64]
+    extra_days: NDArray[np.int64]
+    entry_probabilities: NDArray[np.float64]
+    entry_codes: NDArray[np.int64]
+    failed: tuple[str, ...]
+    strata: tuple[Stratum, ...]
+    generators: NDArray[np.float64]
+    changes: NDArray[np.float64]
+    rating: RatingError
+    jitter: NDArray[np.float64]
+    delays: NDArray[np.float64]
+    events: NDArray[np.float64]
+    event_codes: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    success: Boundaries
+    covered: NDArray[np.uint8]
+    sign_limit: NDArray[np.int64]
+    hazard: NDArray[np.float64]
+    words: NDArray[np.uint64] = field(repr=False)
+    lean: tuple[NDArray[np.int64], NDArray[np.uint64]] | None = field(default=None, repr=False)
+
+    @property
+    def enrolled_share(self) -> float:
+        """Share of the screened who are enrolled."""
+        return float(self.entry_probabilities[self.entry_codes[:, 0] == 0].sum())
+
+    @property
+    def stop_per_infusion(self) -> float:
+        """Probability that an infusion brings an adverse event for which IVIg is stopped."""
+        one = self.event_codes >> 8 == 1
+        return float(self.events[one].sum())
+
+
+def build_model(
+    protocol: Protocol, scenario: Scenario, *, short: bool = False, everything: bool = False
+) -> Model:
+    """Turn a protocol and a scenario into arrays.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    scenario : Scenario
+    short : bool
+        Whether the simulation ends with the last visit (no survival, no tests).
+    everything : bool
+        Whether the patients' rows are filled in where no quantity looks (extra ratings, true grades at all visits,
+        days of all cycles); it changes no other number.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ScenarioError
+        If protocol and scenario do not fit together; all reasons at once.
+    """
+    visits = np.array(
+        [(v.target_day - 1, v.first_day - 1, v.last_day - 1) for v in protocol.visits], dtype=np.int64
+    )
+    _refuse(protocol, scenario, visits)
+    strata, cells, codes, failed = _entry(protocol, scenario)
+    whole = _whole(protocol, scenario, visits, short=short)
+    jitter = np.zeros(2 * scenario.visits.jitter_days + 1) + 1.0 / (2 * scenario.visits.jitter_days + 1)
+    attend = np.outer(jitter, [1 - scenario.visits.missed, scenario.visits.missed]).ravel()
+    delays = _delays(scenario)
+    events, event_codes = _events(protocol, scenario)
+    weights = _weights(scenario.baseline.weight_kg)
+    cycles, cycle_codes = _cycles(delays, events, event_codes, protocol.treatment.infusion_days)
+    mine = codes[:, 0] == 0
+    whole[at.ENTRY_BITS], whole[at.ATTEND_BITS] = alias_bits(int(mine.sum())), alias_bits(attend.size)
+    whole[at.JITTER_LOW], whole[at.CYCLE_BITS] = -scenario.visits.jitter_days, alias_bits(cycles.size)
+    whole[at.WEIGHT_BITS], whole[at.WEIGHT_LOW] = alias_bits(weights.size), scenario.baseline.weight_kg.low
+    rule = scenario.success
+    if isinstance(rule, ExactTest) and protocol.endpoint.null_proportion is not None:
+        rule = rule.model_copy(update={"null": protocol.endpoint.null_proportion})
+    n = scenario.enrolment.target
+    success = boundaries(rule, n)
+    whole[at.FIRST_N], whole[at.FIRST_STOP] = success.first_n, success.first_stop
+    rating = scenario.rating.error()
+    generators, changes = _generators(scenario, strata)
+    real = _real(protocol, scenario, rating)
+    share = float(cells[mine].sum())
+    real[at.ENROL_RATE] = real[at.SCREEN_RATE] * share
+    alike, first = classes(generators, changes)
+    rates = _rates(generators[first])
+    kernel6 = np.array([alias_table(rating.kernel[g, :6], 3) for g in range(6)])
+    months = np.arange(int(whole[at.FOLLOW_UP]) + 2) / DAYS_PER_MONTH
+    hazard = (months / scenario.survival_null.scale_months) ** scenario.survival_null.shape
+    sign_limit = boundaries(ExactTest(null=0.5, alpha=0.025), n).minimum
+    extra = np.array([day - 1 for day in scenario.visits.extra_rating_days], np.int64)
+    whole[at.EVERYTHING] = int(everything or rating.persistence > 0 or _looks_back(protocol))
+    whole[at.PERIODS] = changes.shape[1]
+    whole[at.DRAWS] = at.W_VISIT + len(visits) + extra.size + at.W_MOVES
+    entered = np.column_stack([codes[mine, 1:], alike[codes[mine, 1]]])
+    tail = np.empty(0, np.uint64)
+    whole[at.TAIL_DAY] = min(_last_day(protocol, whole, visits), whole[at.FOLLOW_UP])
+    if not short:
+        whole[at.TAIL_DAYS] = whole[at.FOLLOW_UP] - whole[at.TAIL_DAY]
+        whole[at.TAIL_BITS] = alias_bits(int(whole[at.TAIL_DAYS]) + 6)
+        tail = tail_tables(
+            generators[first, :, 1], changes[first], int(whole[at.TAIL_DAY]), int(whole[at.FOLLOW_UP])
+        )
+    whole = _joined(
+        whole, at.WHOLE,
+        {at.TO_VISITS: visits, at.TO_EXTRA: extra, at.TO_ENTRY_CODES: entered, at.TO_CYCLE_CODES: cycle_codes,
+         at.TO_ANSWERS: _answers(whole)}, whole,
+    )  # fmt: skip
+    real = _joined(whole, real.size, {at.TO_RATES: rates, at.TO_CHANGES: changes[first]}, real)
+    words = _joined(
+        whole, 0,
+        {
+            at.TO_ENTRY: alias_table(cells[mine] / share), at.TO_RATING: kernel6, at.TO_ATTEND: alias_table(attend),
+            at.TO_CYCLE: alias_table(cycles), at.TO_WEIGHT: alias_table(weights), at.TO_TAIL: tail,
+        },
+        np.empty(0, np.uint64),
+    )  # fmt: skip
+    return Model(
+        whole=whole, real=real, visits=visits, extra_days=extra, entry_probabilities=cells, entry_codes=codes,
+        failed=failed, strata=strata, generators=generators, changes=changes, rating=rating, jitter=jitter,
+        delays=delays, events=events, event_codes=event_codes, weights=weights, success=success,
+        covered=np.zeros((n + 1, n + 1), np.uint8), sign_limit=sign_limit, hazard=hazard, words=words,
+    )  # fmt: skip
+
+
+def _joined(
+    whole: NDArray[np.int64], begin: int, parts: dict[int, NDArray[Any]], head: NDArray[Any]
+) -> NDArray[Any]:
+    """Put tables one behind the other after `head`, and note in `whole` where each begins."""
+    for position, part in parts.items():
+        whole[position] = begin
+        begin += part.size
+    return np.concatenate([head, *(part.ravel() for part in parts.values())])
+
+
+def _refuse(protocol: Protocol, scenario: Scenario, visits: NDArray[np.int64]) -> None:
+    """Refuse what cannot work together, all reasons at once."""
+    wrong: list[str] = []
+    jitter = scenario.visits.jitter_days
+    names = [visit.name for visit in protocol.visits]
+    if len(names) > at.MAX_VISITS or (np.diff(visits[:, 0]) <= 0).any():
+        wrong.append(f"protocol visits: allowed are up to {at.MAX_VISITS}, in order of time")
+    elif names[0] != protocol.decision.visit:
+        wrong.append(
+            f"protocol decision.visit = {protocol.decision.visit!r}: must be the first visit, {names[0]!r}"
+        )
+    first = int(min(visits[0, 1], visits[0, 0] - jitter))
+    wrong.extend(
+        f"visits.extra_rating_days = {day}: must be before day {first + 1}, the first visit's earliest"
+        for day in scenario.visits.extra_rating_days
+        if day - 1 >= first
+    )
+    if list(scenario.visits.extra_rating_days) != sorted(set(scenario.visits.extra_rating_days)):
+        wrong.append("visits.extra_rating_days: must increase")
+    wrong.extend(
+        f"visits.jitter_days = {jitter}: {names[v]} may come after {names[v + 1]}; use less jitter or smaller windows"
+        for v in range(len(names) - 1)
+        if max(visits[v, 2], visits[v, 0] + jitter) >= min(visits[v + 1, 1], visits[v + 1, 0] - jitter)
+    )
+    wrong += _misfits(protocol, scenario, first, names[0])
+    need = (int(max(visits[:, 2].max(), visits[-1, 0] + jitter)) + 1) / DAYS_PER_MONTH
+    wrong.extend(
+        f"follow_up.{key} = {getattr(scenario.follow_up, key):g}: must be at least {need:.2f}, the last visit"
+        for key in ("months", "after_last_months")
+        if getattr(scenario.follow_up, key) < need
+    )
+    if wrong:
+        raise ScenarioError(
+            f"scenario {scenario.id} cannot be used with protocol {protocol.id}:\n  " + "\n  ".join(wrong)
+        )
+
+
+def _misfits(protocol: Protocol, scenario: Scenario, first: int, visit: str) -> list[str]:
+    """Name what in cycles, criteria and the start of treatment does not fit."""
+    wrong: list[str] = []
+    plan = protocol.treatment
+    late = int(scenario.treatment.late_days[1]) if scenario.treatment.late > 0 else 0
+    last = plan.cycle_days * (plan.cycles_before_decision - 1) + late + plan.infusion_days
+    if last > first:
+        wrong.append(
+            f"treatment.late_days = {late}: the last cycle before the decision may end on day {last}, after the"
+            f" earliest {visit} (day {first + 1}); use shorter delays or less jitter"
+        )
+    if plan.infusion_days > 6 or plan.cycle_days <= late + plan.infusion_days:
+        wrong.append(
+            f"protocol treatment: {plan.infusion_days} infusion days and a delay of {late} do not fit a cycle"
+        )
+    known = {criterion.id for criterion in protocol.criteria}
+    if unknown := sorted(set(scenario.enrolment.failures) - known):
+        wrong.append(f"enrolment.failures: {', '.join(unknown)} is no criterion of protocol {protocol.id}")
+    lag = scenario.enrolment.day_1_lag_days
+    if lag[0] > lag[1] or any(value != int(value) for value in lag):
+        wrong.append(
+            f"enrolment.day_1_lag_days = {list(lag)}: allowed are two whole days, the first not over the second"
+        )
+    return wrong
+
+
+def _entry(
+    protocol: Protocol, scenario: Scenario
+) -> tuple[tuple[Stratum, ...], NDArray[np.float64], NDArray[np.int64], tuple[str, ...]]:
+    """List what can happen to a screened patient, with its probability."""
+    test, base = scenario.enrolment.antibody_test, scenario.baseline
+    kernel = scenario.rating.error().kernel
+    positive: list[tuple[str | None, float]] = [
+        (name, test.positive_share * share * test.sensitivity) for name, share in base.antibody.items()
+    ]
+    positive.append((None, (1 - test.positive_share) * (1 - test.specificity)))
+    carried = sum(share for _, share in positive)
+    strata = tuple(
+        Stratum(antibody, tumour, onset.months, share * treated * onset.share / carried)
+        for (antibody, share), (tumour, treated), onset in product(
+            [pair for pair in positive if pair[1] > 0] if carried > 0 else [],
+            [(t, p) for t, p in ((True, base.tumour_treatment), (False, 1 - base.tumour_treatment)) if p > 0],
+            base.onset,
+        )
+        if onset.share > 0
+    )
+    low, high = allowed_grades(protocol) if scenario.enrolment.select_on_rating else (0, 5)
+    failures = scenario.enrolment.failures
+    failed = (*failures, "I2", "I4")
+    passing = (1 - sum(failures.values())) * carried
+    cells: list[tuple[float, tuple[int, int, int, int]]] = [
+        (share, (1 + c, 0, 0, -1)) for c, share in enumerate(failures.values())
+    ]
+    cells.append(((1 - sum(failures.values())) * (1 - carried), (1 + len(failures), 0, 0, -1)))
+    for g, r in product(range(6), range(6)):
+        share = passing * base.mrs[g] * kernel[g, r]
+        if low <= r <= high:
+            cells += [(share * stratum.share, (0, s, g, r)) for s, stratum in enumerate(strata)]
+        else:
+            cells.append((share, (2 + len(failures), 0, g, r)))
+    cells = [cell for cell in cells if cell[0] > 0]
+    if sum(p for p, code in cells if code[0] == 0) < 1e-3:
+        raise ScenarioError(
+            f"scenario {scenario.id}: fewer than 1 in 1000 screened patients could be enrolled; look at"
+            f" enrolment.failures, antibody_test and baseline.mrs (the protocol allows mRS {low}-{high})"
+        )
+    probabilities = np.array([p for p, _ in cells])
+    return (
+        strata,
+        probabilities / probabilities.sum(),
+        np.array([code for _, code in cells], np.int64),
+        failed,
+    )
+
+
+def allowed_grades(protocol: Protocol) -> tuple[int, int]:
+    """Read from the criteria which mRS at screening may enter."""
+    low, high = 0, 5
+    for criterion in protocol.criteria:
+        if criterion.kind == "range" and criterion.column == "mrs":
+            low = max(low, math.ceil(criterion.minimum if criterion.minimum is not None else 0))
+            high = min(high, math.floor(criterion.maximum if criterion.maximum is not None else 5))
+    return low, high
+
+
+def _whole(
+    protocol: Protocol, scenario: Scenario, visits: NDArray[np.int64], *, short: bool
+) -> NDArray[np.int64]:
+    plan, end, estimand = protocol.treatment, protocol.endpoint, protocol.estimand
+    names = [visit.name for visit in protocol.visits]
+    whole = np.zeros(at.WHOLE, np.int64)
+    settings = {
+        at.N: scenario.enrolment.target, at.CYCLES_BEFORE: plan.cycles_before_decision, at.CYCLES_ALL: plan.cycles,
+        at.INFUSION_DAYS: plan.infusion_days, at.CYCLE_DAYS: plan.cycle_days, at.VISITS: len(names),
+        at.DECISION_VISIT: names.index(protocol.decision.visit), at.ENDPOINT_VISIT: names.index(end.visit),
+        at.POINTS: end.improvement_points, at.DEATH_STRATEGY: rules.DEATH_STRATEGIES.index(estimand.death),
+        at.RESCUE_STRATEGY: rules.RESCUE_STRATEGIES.index(estimand.rescue),
+        at.STOPPED_STRATEGY: rules.STOPPED_STRATEGIES.index(estimand.stopped),
+        at.MISSING_STRATEGY: rules.MISSING_STRATEGIES.index(estimand.missing),
+        at.ON_TREATMENT_DAYS: end.on_treatment_days, at.EXTRAS: len(scenario.visits.extra_rating_days),
+        at.FOLLOW_UP: round(scenario.follow_up.months * DAYS_PER_MONTH),
+        at.CLOSING: round(scenario.follow_up.after_last_months * DAYS_PER_MONTH),
+        at.LAG_LOW: int(scenario.enrolment.day_1_lag_days[0]), at.LAG_HIGH: int(scenario.enrolment.day_1_lag_days[1]),
+        at.SHORT: int(short), at.FIRST_STOP_DAYS: int(visits[names.index(end.visit), 2]) + 1,
+    }  # fmt: skip
+    for position, value in settings.items():
+        whole[position] = value
+    return whole
+
+
+def _real(protocol: Protocol, scenario: Scenario, rating: RatingError) -> NDArray[np.float64]:
+    from scipy.special import ndtri
+
+    values = np.zeros(at.VISIT_MISSED)
+    values[at.SCREEN_RATE] = scenario.enrolment.screened_per_month / DAYS_PER_MONTH
+    values[at.DROP_RATE] = scenario.dropout.per_month / DAYS_PER_MONTH
+    values[at.RESCUE_RATE] = scenario.rescue.per_month / DAYS_PER_MONTH
+    values[at.RESCUE_AFTER] = scenario.rescue.after_discontinuation
+    values[at.DOSE] = protocol.treatment.dose_g_per_kg
+    values[at.CHANGED_DOSE] = scenario.treatment.dose_factor
+    values[at.LOGRANK_LIMIT] = float(ndtri(scenario.survival_null.alpha))
+    values[at.TEST_ALPHA] = 0.025
+    values[at.PERSISTENCE] = rating.persistence
+    days = round(scenario.follow_up.months * DAYS_PER_MONTH)
+    values[at.DROP_NEVER] = math.exp(-values[at.DROP_RATE] * days)
+    values[at.RESCUE_NEVER] = math.exp(-values[at.RESCUE_RATE] * days)
+    values[at.CONTINUE_ANYWAY] = scenario.treatment.continued_anyway
+    missed = np.full(len(protocol.visits) + len(scenario.visits.extra_rating_days), scenario.visits.missed)
+    return np.concatenate([values, missed])
+
+
+def _delays(scenario: Scenario) -> NDArray[np.float64]:
+    """Probability of each (days late, dose changed), at position 2 x days + changed."""
+    low, high = (int(day) for day in scenario.treatment.late_days)
+    days = np.zeros(high + 1 if scenario.treatment.late > 0 else 1)
+    if scenario.treatment.late > 0:
+        days[low:] = scenario.treatment.late / (high + 1 - low)
+    days[0] = 1 - scenario.treatment.late
+    changed = np.array([1 - scenario.treatment.changed_dose, scenario.treatment.changed_dose])
+    return np.outer(days, changed).ravel()
+
+
+def _events(protocol: Protocol, scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """List what a cycle can bring: infusions with an adverse event (mask) and the one that was the last, if any."""
+    days = protocol.treatment.infusion_days
+    p, stop = scenario.adverse_events.per_infusion, scenario.adverse_events.stop
+    found: list[tuple[float, int]] = []
+    for last in range(days + 1):
+        earlier = last - 1 if last else days
+        for mask in range(1 << earlier):
+            hits = mask.bit_count()
+            share = (p * (1 - stop)) ** hits * (1 - p) ** (earlier - hits)
+            code = mask if last == 0 else mask | 1 << (last - 1) | last << 8
+            found.append((share * (p * stop if last else 1.0), code))
+    found = [pair for pair in found if pair[0] > 0]
+    probabilities = np.array([share for share, _ in found])
+    return probabilities / probabilities.sum(), np.array([code for _, code in found], np.int64)
+
+
+def _cycles(
+    delays: NDArray[np.float64],
+    events: NDArray[np.float64],
+    event_codes: NDArray[np.int64],
+    infusion_days: int,
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """List what can become of a planned cycle: probability, and the code that `patient_kernels` reads."""
+    cell = np.arange(delays.size)
+    late, changed = (cell >> 1)[:, None], (cell & 1)[:, None]
+    mask, stop = event_codes & 255, event_codes >> 8
+    count = np.array([int(m).bit_count() for m in mask])
+    given = np.where(stop > 0, stop, infusion_days)
+    codes = mask | stop << 8 | count << 16 | changed * given << 24 | given << 32 | late << 40
+    share = np.outer(delays, events)
+    kept = share > 0
+    return share[kept], codes[kept]
+
+
+def _answers(whole: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Tabulate the answer of the estimand for all that can be known about a patient at a visit."""
+    strategies = [
+        int(whole[k])
+        for k in (at.DEATH_STRATEGY, at.RESCUE_STRATEGY, at.STOPPED_STRATEGY, at.MISSING_STRATEGY)
+    ]
+    answers: list[int] = []
+    for rescued, stopped, dead, *seen in product(range(2), range(2), range(2), *[range(-1, 3)] * 3):
+        reason = int(rules.response_reason(1, dead, rescued, stopped, *seen, *strategies))
+        answers.append(4 * reason + int(rules.response(reason)))
+    return np.array(answers, np.int64)
+
+
+def _looks_back(protocol: Protocol) -> bool:
+    """Say whether the estimand asks for ratings between the visits."""
+    return protocol.estimand.missing == "LOCF" or protocol.estimand.stopped == "while on treatment"
+
+
+def _last_day(protocol: Protocol, whole: NDArray[np.int64], visits: NDArray[np.int64]) -> int:
+    """Give the day after which IVIg acts on nobody and no visit is to come."""
+    plan = protocol.treatment
+    latest = visits[:, 0] - whole[at.JITTER_LOW]  # a visit at its latest
+    decided = max(plan.cycle_days * plan.cycles_before_decision, int(latest[whole[at.DECISION_VISIT]]))
+    ivig = decided + plan.cycle_days * (plan.cycles - plan.cycles_before_decision)
+    return int(max(ivig, latest.max(), visits[:, 2].max()))
+
+
+def _weights(weight: Normal) -> NDArray[np.float64]:
+    """Probability of each whole kg from low to high."""
+    from scipy.special import ndtr
+
+    edges = (np.arange(weight.low, weight.high + 2) - 0.5 - weight.mean) / weight.sd
+    share = np.diff(ndtr(edges))
+    return share / share.sum()
+
+
+def _generators(
+    scenario: Scenario, strata: tuple[Stratum, ...]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    bands = [band.from_months for band in scenario.course.onset]
+    periods = len(bands) + 1
+    matrices = np.zeros((len(strata), periods, 2, 7, 7))
+    changes = np.full((len(strata), periods), FAR)
+    for s, stratum in enumerate(strata):
+        later = [start for start in bands if start > stratum.onset_months]
+        for j, since in enumerate([stratum.onset_months, *later]):
+            for arm in range(2):
+                matrices[s, j, arm] = generator(
+                    scenario.course, on_ivig=arm == 0, antibody=stratum.antibody,
+                    tumour_treatment=stratum.tumour_treatment, months_since_onset=since,
+                )  # fmt: skip
+        for j, start in enumerate(later):
+            changes[s, j] = (start - stratum.onset_months) * DAYS_PER_MONTH
+    return matrices / DAYS_PER_MONTH, changes
+
+
+def classes(
+    generators: NDArray[np.float64], changes: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Put strata with the same rates at all times together.
+
+    Parameters
+    ----------
+    generators, changes : ndarray
+        As in `Model`.
+
+    Returns
+    -------
+    ndarray of int64, shape (strata,)
+        Class of each stratum.
+    ndarray of int64, shape (classes,)
+        First stratum of each class.
+    """
+    flat = np.concatenate([generators.reshape(len(generators), -1), changes], axis=1)
+    _, first, alike = np.unique(flat, axis=0, return_index=True, return_inverse=True)
+    return alike.ravel().astype(np.int64), first.astype(np.int64)
+
+
+def _rates(generators: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Per grade: rate to leave, mean stay, probability to improve, probability to improve or worsen."""
+    rates = np.zeros((*generators.shape[:3], 6, 4))
+    for g in range(6):
+        leave = -generators[..., g, g]
+        safe = np.where(leave > 0, leave, 1.0)
+        better = generators[..., g, g - 1] / safe if g > 0 else np.zeros_like(leave)
+        worse = generators[..., g, g + 1] / safe if g < 5 else np.zeros_like(leave)
+        stay = np.where(leave > 0, 1 / safe, FAR)
+        rates[..., g, 0], rates[..., g, 1], rates[..., g, 2], rates[..., g, 3] = (
+            leave,
+            stay,
+            better,
+            better + worse,
+        )
+    return rates

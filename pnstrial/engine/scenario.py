@@ -1,0 +1,377 @@
+"""What is assumed about patients, sites and the disease when the trial is simulated?
+
+Input: a TOML file, by name or path.
+Output: `Scenario`, frozen and validated; whatever is wrong is told at once, before any work.
+Protocol section: none; the scenario says how patients behave under the protocol.
+Method: settings with strict types and stated ranges (`checked`); the course of the disease is
+`pnstrial.multistate.Course`, the rating error `pnstrial.multistate.RatingError`.
+Next: `model`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt  # noqa: TC003 - pydantic reads it at run time
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, cast
+
+from pydantic import Field, ValidationError, model_validator
+
+from pnstrial.engine.checked import Part, between, numbers, shares, told, whole
+from pnstrial.engine.success import ExactTest, SuccessRule
+from pnstrial.multistate import Course, RatingError
+
+__all__ = ["Scenario", "ScenarioError", "load_scenario", "scenario_text", "shipped_scenarios"]
+
+_SHIPPED = resources.files("pnstrial") / "scenarios"
+
+Share = Annotated[float, between(0, 1)]
+PerMonth = Annotated[float, between(0, 100)]
+
+
+class ScenarioError(ValueError):
+    """A scenario that cannot be used; the message lists every wrong key with its value and what is allowed."""
+
+
+class AntibodyTest(Part):
+    """How good the antibody test at screening is, and how many of the screened truly carry an antibody."""
+
+    sensitivity: Share = 1.0
+    specificity: Share = 1.0
+    positive_share: Annotated[float, between(0.01, 1)] = 1.0
+
+
+class Enrolment(Part):
+    """Who comes and when: Poisson arrival of screened patients, failures by criterion, up to the target."""
+
+    target: Annotated[int, whole(1, 1000)] = 17
+    sites: Annotated[int, whole(1, 99)] = 1
+    screened_per_month: Annotated[float, between(0.01, 1000)] = 1.0
+    start_date: dt.date
+    day_1_lag_days: Annotated[tuple[float, ...], numbers(2, 0, 28)] = (1, 7)
+    failures: Annotated[dict[str, float], shares(of="screening failures", total=float("nan"))] = Field(
+        default_factory=dict
+    )
+    antibody_test: AntibodyTest = AntibodyTest()
+    select_on_rating: bool = True
+
+
+class Normal(Part):
+    """A normal distribution cut to a range and rounded to whole units."""
+
+    mean: Annotated[float, between(0, 300)]
+    sd: Annotated[float, between(0.1, 100)]
+    low: Annotated[int, whole(1, 300)]
+    high: Annotated[int, whole(1, 300)]
+
+    @model_validator(mode="after")
+    def _range_holds_the_mean(self) -> Self:
+        if not self.low <= self.mean <= self.high:
+            raise ValueError(f"mean {self.mean:g} lies outside low {self.low} to high {self.high}")
+        return self
+
+
+class Onset(Part):
+    """Time since symptom onset on day 1 of a share of the patients."""
+
+    months: Annotated[float, between(0.1, 60)]
+    share: Share
+
+
+class Baseline(Part):
+    """Who the patients are. `mrs` is the distribution of the true grades 0-5 of those who pass all else."""
+
+    mrs: Annotated[tuple[float, ...], shares(of="the true grades 0-5")]
+    antibody: Annotated[dict[str, float], shares(of="antibodies", keys=("Hu", "Yo", "CV2"))]
+    age: Normal = Normal(mean=63, sd=9, low=28, high=82)
+    female: Share = 0.5
+    weight_kg: Normal = Normal(mean=70, sd=12, low=40, high=120)
+    onset: tuple[Onset, ...] = (Onset(months=3, share=1),)
+    tumour_treatment: Share = 0.5
+
+    @model_validator(mode="after")
+    def _distributions_are_whole(self) -> Self:
+        if len(self.mrs) != 6:
+            raise ValueError(f"mrs has {len(self.mrs)} shares; allowed are 6, one per grade 0-5")
+        added = sum(part.share for part in self.onset)
+        if abs(added - 1) > 1e-9:
+            raise ValueError(f"the shares of onset add to {added:g}; they must add to 1")
+        return self
+
+
+class Rating(Part):
+    """How the mRS is rated: a named method or the agreement of two raters; one rater throughout, or not."""
+
+    method: Literal["none", "unstructured", "structured", "focused"] = "unstructured"
+    agreement: Annotated[tuple[float, ...], numbers(3, 0, 1)] | None = None
+    kernel: tuple[tuple[float, ...], ...] | None = None
+    same_rater_agreement: Share | None = None
+
+    def error(self) -> RatingError:
+        """Build the rating error.
+
+        Returns
+        -------
+        RatingError
+
+        Raises
+        ------
+        ValueError
+            If the agreement or the kernel is none of two raters.
+        """
+        if self.kernel is not None:
+            made = RatingError(cast("Any", self.kernel))
+        elif self.agreement is not None:
+            made = RatingError.from_agreement(*self.agreement)
+        else:
+            made = cast("RatingError", getattr(RatingError, self.method)())
+        if self.same_rater_agreement is not None:
+            made = RatingError.same_rater(self.same_rater_agreement, made)
+        return made
+
+    @model_validator(mode="after")
+    def _is_a_kernel(self) -> Self:
+        self.error()
+        return self
+
+
+class VisitPattern(Part):
+    """When visits take place: around the target day, uniformly, or not at all; extra ratings in between."""
+
+    jitter_days: Annotated[int, whole(0, 60)] = 0
+    missed: Share = 0.0
+    extra_rating_days: tuple[Annotated[int, whole(2, 400)], ...] = Field(default=(), max_length=8)
+
+
+class Dropout(Part):
+    """Patients who leave: a constant rate. A death after it is not seen; IVIg ends."""
+
+    per_month: PerMonth = 0.0
+    withdrawn: Share = 0.5
+
+
+class Rescue(Part):
+    """Rescue immunotherapy: a constant rate, and a chance on the day after a decision to discontinue.
+
+    It does not change the course of the disease; the estimand says what it means for the response.
+    """
+
+    per_month: PerMonth = 0.0
+    after_discontinuation: Share = 0.0
+
+
+class AdverseEvents(Part):
+    """Adverse events: a probability per infusion; some of them stop IVIg for good."""
+
+    per_infusion: Share = 0.0
+    stop: Share = 0.0
+    serious: Share = 0.03
+    grades: Annotated[tuple[float, ...], shares(of="CTCAE grades 1-4")] = (0.6, 0.28, 0.1, 0.02)
+    terms: tuple[str, ...] = ("Headache", "Nausea", "Pyrexia", "Aseptic meningitis", "Haemolysis")
+
+    @model_validator(mode="after")
+    def _four_grades(self) -> Self:
+        if len(self.grades) != 4 or not self.terms:
+            raise ValueError("grades needs four shares (CTCAE 1-4) and terms at least one term")
+        return self
+
+
+class TreatmentPattern(Part):
+    """Late cycles (days after the planned date), cycles with another dose than planned, and deviations.
+
+    `continued_anyway` is the share of patients who go on with IVIg although the decision is to discontinue.
+    """
+
+    late: Share = 0.0
+    late_days: Annotated[tuple[float, ...], numbers(2, 1, 10)] = (1, 7)
+    changed_dose: Share = 0.0
+    dose_factor: Annotated[float, between(0.1, 2)] = 0.8
+    continued_anyway: Share = 0.0
+
+
+class FollowUp(Part):
+    """How long patients are followed: each up to `months`, the trial to `after_last_months` from the last day 1."""
+
+    months: Annotated[float, between(6.5, 120)] = 24.0
+    after_last_months: Annotated[float, between(6.5, 120)] = 24.0
+
+
+class SurvivalNull(Part):
+    """Reference survival of the one-sample log-rank test: Weibull, with its one-sided alpha."""
+
+    shape: Annotated[float, between(0.05, 20)] = 0.493
+    scale_months: Annotated[float, between(0.01, 10000)] = 15.08
+    alpha: Annotated[float, between(0, 1, open_ends=True)] = 0.05
+
+
+class Scenario(Part):
+    """What is assumed when the protocol is simulated.
+
+    Attributes
+    ----------
+    id, title, source, fit : str
+        Which scenario, the published series it is calibrated to, and how well it fits.
+    enrolment, baseline, course, rating, visits, dropout, rescue, adverse_events, treatment, follow_up
+        See the class of each. Rates are per month of 365.25 / 12 days.
+    survival_null : SurvivalNull
+        What the one-sample log-rank test compares with.
+    success : ExactTest, TwoStage or BayesianRule
+        When a trial is a success; a null of the protocol, where it has one, takes the place of this one.
+
+    Examples
+    --------
+    >>> scenario = load_scenario("anti-hu")
+    >>> scenario.enrolment.target, scenario.success.null
+    (17, 0.1)
+    >>> scenario.changed(enrolment={"target": 21}).enrolment.target
+    21
+    """
+
+    id: str = Field(min_length=1)
+    title: str = Field(min_length=1)
+    source: str = Field(min_length=1)
+    fit: str = Field(min_length=1)
+    enrolment: Enrolment
+    baseline: Baseline
+    course: Course
+    rating: Rating = Rating()
+    visits: VisitPattern = VisitPattern()
+    dropout: Dropout = Dropout()
+    rescue: Rescue = Rescue()
+    adverse_events: AdverseEvents = AdverseEvents()
+    treatment: TreatmentPattern = TreatmentPattern()
+    follow_up: FollowUp = FollowUp()
+    survival_null: SurvivalNull = SurvivalNull()
+    success: SuccessRule = Field(default_factory=ExactTest)
+
+    def changed(self, **sections: dict[str, Any]) -> Scenario:
+        """Give the same scenario with other settings.
+
+        Parameters
+        ----------
+        **sections : dict
+            Settings by section, such as ``rating={"method": "structured"}``; a section of another kind
+            (``success``) may be replaced whole by naming its ``rule``.
+
+        Returns
+        -------
+        Scenario
+
+        Raises
+        ------
+        ScenarioError
+            For a section, key or value that is not allowed.
+        """
+        content = self.model_dump(exclude_none=True)
+        for section, settings in sections.items():
+            if not isinstance(content.get(section), dict):
+                raise ScenarioError(f"scenario {self.id} has no section {section!r} that settings can change")
+            other_rule = (
+                section == "success"
+                and settings.get("rule", content[section]["rule"]) != content[section]["rule"]
+            )
+            content[section] = dict(settings) if other_rule else {**content[section], **settings}
+        return _validated(content, f"scenario {self.id}, changed")
+
+    @classmethod
+    def from_toml(cls, text: str, *, where: str = "scenario") -> Scenario:
+        """Read a scenario from the text of a TOML file.
+
+        Parameters
+        ----------
+        text : str
+        where : str
+            What the error message calls it.
+
+        Returns
+        -------
+        Scenario
+
+        Raises
+        ------
+        ScenarioError
+            With every wrong key, its value and what is allowed.
+        """
+        try:
+            content = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as problem:
+            raise ScenarioError(f"{where} is not TOML: {problem}") from None
+        return _validated(content, where)
+
+
+def _validated(content: dict[str, Any], where: str) -> Scenario:
+    try:
+        return Scenario.model_validate(content)
+    except ValidationError as problem:
+        raise ScenarioError(told(problem, where)) from None
+
+
+def shipped_scenarios() -> tuple[str, ...]:
+    """Names of the scenarios that come with the package.
+
+    Returns
+    -------
+    tuple of str
+
+    Examples
+    --------
+    >>> "anti-hu" in shipped_scenarios()
+    True
+    """
+    return tuple(sorted(entry.name[:-5] for entry in _SHIPPED.iterdir() if entry.name.endswith(".toml")))
+
+
+def scenario_text(name_or_path: str | Path) -> str:
+    """Give the text of a scenario file, to be saved and changed.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ScenarioError
+        If there is no such file or shipped name.
+    """
+    name = str(name_or_path)
+    if name in shipped_scenarios():
+        return (_SHIPPED / f"{name}.toml").read_text(encoding="utf-8")
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise ScenarioError(
+            f"scenario {name!r} is neither a file nor a shipped name; shipped are {', '.join(shipped_scenarios())}"
+        )
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise ScenarioError(f"{path} is not UTF-8 (byte {problem.start}); save it as UTF-8") from None
+
+
+def load_scenario(name_or_path: str | Path) -> Scenario:
+    """Load a scenario by its shipped name or from a file.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A name of `shipped_scenarios` or a TOML file.
+
+    Returns
+    -------
+    Scenario
+
+    Raises
+    ------
+    ScenarioError
+        If there is no such file, or with every wrong key of it, its value and what is allowed.
+
+    Examples
+    --------
+    >>> load_scenario("anti-hu").id
+    'anti-hu'
+    """
+    return Scenario.from_toml(scenario_text(name_or_path), where=f"scenario {name_or_path}")

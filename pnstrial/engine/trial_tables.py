@@ -1,0 +1,393 @@
+"""What would the tables of one simulated trial look like?
+
+Input: `Protocol`, `Scenario`, a seed and the number of the trial within the run of that seed.
+Output: `TrialData`: the seven tables a real trial has, with the truth beside them.
+Protocol section: all of it.
+Method: the patients are the rows that the trial kernel counts, from the same draws; what no quantity needs (age,
+laboratory values, names of events) comes from a second stream of the same seed.
+Next: `engine`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from pnstrial.engine.blocks import BLOCK
+from pnstrial.engine.kernels import layout as at
+from pnstrial.engine.model import Model, build_model
+from pnstrial.engine.tables import block_key
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from pnstrial.data import TrialData
+    from pnstrial.engine.scenario import Normal, Scenario
+    from pnstrial.protocol import Protocol
+
+__all__ = ["PatientRecords", "patient_records", "simulate_trial"]
+
+_CANCERS: Final = ("small-cell lung cancer", "ovarian cancer", "breast cancer", "no tumour found")
+_TABLES: Final = ("screening", "medications", "infusions", "mrs", "scales", "adverse_events", "follow_up")
+
+
+@dataclass(frozen=True)
+class PatientRecords:
+    """One trial as the kernels see it.
+
+    Parameters
+    ----------
+    model : Model
+    rows : ndarray of int64, shape (enrolled, layout_kernels.ROW)
+    clocks : ndarray of float, shape (enrolled, 2)
+        Calendar times, in days, between which each of them was waited for.
+    failures : int
+        Patients who failed screening.
+    """
+
+    model: Model
+    rows: NDArray[np.int64]
+    clocks: NDArray[np.float64]
+    failures: int
+
+
+def patient_records(protocol: Protocol, scenario: Scenario, seed: int = 1, trial: int = 0) -> PatientRecords:
+    """Simulate one trial of a run and keep its patients.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    scenario : Scenario
+    seed : int, default 1
+        Seed of the run.
+    trial : int, default 0
+        Number of the trial within the run.
+
+    Returns
+    -------
+    PatientRecords
+
+    Raises
+    ------
+    ValueError
+        If seed or trial is negative, or protocol and scenario do not fit.
+    """
+    from pnstrial.engine.kernels.random import start
+    from pnstrial.engine.kernels.trial import enrol, failures
+
+    for name, value in {"seed": seed, "trial": trial}.items():
+        _check_number(name, value)
+    model = build_model(protocol, scenario, everything=True)
+    n = int(model.whole[at.N])
+    rows = np.full((n, at.ROW), -1, np.int64)
+    clocks = np.empty((n, 2))
+    stream = np.empty(int(model.whole[at.DRAWS]), np.uint64)
+    start(stream, block_key(seed, trial // BLOCK), trial % BLOCK)
+    enrolled = enrol(model.whole, model.real, model.words, rows, clocks, np.empty(at.PATH), stream)
+    failed = failures(enrolled, model.real, clocks, stream)
+    return PatientRecords(model, rows[:enrolled], clocks[:enrolled], int(failed))
+
+
+def _check_number(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+        raise ValueError(f"simulate_trial: {name} = {value!r}; allowed is a whole number of 0 or more")
+
+
+def simulate_trial(protocol: Protocol, scenario: Scenario, seed: int = 1, *, trial: int = 0) -> TrialData:
+    """Simulate one trial: the tables a real trial has, with the truth beside them.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    scenario : Scenario
+    seed : int, default 1
+    trial : int, default 0
+        Which trial of the run ``simulate_trials(protocol, scenario, seed=seed)``: its patients are the same.
+
+    Returns
+    -------
+    TrialData
+        Never with an `error` finding. ``truth["patients"]`` has one row per enrolled patient (true grades, days of
+        death, drop-out and rescue as offsets from day 1, whether seen or not) and ``truth["visits"]`` the true
+        grade at each visit.
+
+    Raises
+    ------
+    ValueError
+        If seed or trial is negative, or protocol and scenario do not fit.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> trial = simulate_trial(pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu"), seed=1)
+    >>> int(trial.screening["enrolment_date"].notna().sum()), sorted(trial.truth)
+    (17, ['patients', 'visits'])
+    """
+    from pnstrial.data import TrialData
+
+    records = patient_records(protocol, scenario, seed, trial)
+    writer = _Writer(
+        protocol, scenario, records, np.random.default_rng(np.random.SeedSequence((seed, trial, 7)))
+    )
+    frames, truth = writer.write()
+    return TrialData.from_frames(
+        frames,
+        synthetic=True,
+        truth=truth,
+        source=f"simulated: scenario {scenario.id}, seed {seed}, trial {trial}",
+    )
+
+
+class _Writer:
+    """Write the rows of one trial out as tables."""
+
+    def __init__(
+        self, protocol: Protocol, scenario: Scenario, records: PatientRecords, draws: np.random.Generator
+    ) -> None:
+        self.protocol, self.scenario, self.records, self.draws = protocol, scenario, records, draws
+        self.opened = np.datetime64(scenario.enrolment.start_date, "D")
+        self.tables: dict[str, list[dict[str, Any]]] = {name: [] for name in _TABLES}
+        self.truth: list[dict[str, Any]] = []
+        self.true_visits: list[dict[str, Any]] = []
+        rows = records.rows
+        starts = rows[:, at.SCREENED_DAY] + rows[:, at.LAG]
+        self.closing = int(starts.max()) + int(records.model.whole[at.CLOSING])
+
+    def write(self) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
+        """Give the tables and the truth."""
+        import pandas as pd
+
+        rows = self.records.rows
+        screened = [(int(row[at.SCREENED_DAY]), 0, i) for i, row in enumerate(rows)]
+        screened += [(day, 1, cell) for day, cell in self._failures()]
+        width = max(3, len(str(len(screened))))
+        for number, (day, failed, i) in enumerate(sorted(screened), start=1):
+            patient = f"P{number:0{width}d}"
+            if failed:
+                self._failure(patient, day, i)
+            else:
+                self._enrolled(patient, rows[i])
+        columns = _columns()
+        frames = {name: pd.DataFrame(table, columns=columns[name]) for name, table in self.tables.items()}
+        truth = {"patients": pd.DataFrame(self.truth), "visits": pd.DataFrame(self.true_visits)}
+        return frames, truth
+
+    def _failures(self) -> list[tuple[int, int]]:
+        """Draw day and entry cell of those who failed screening, at any time while patients were waited for."""
+        model, clocks = self.records.model, self.records.clocks
+        waited = clocks[:, 1] - clocks[:, 0]
+        until = np.cumsum(waited)
+        times = self.draws.uniform(0, until[-1], self.records.failures)
+        gap = np.minimum(np.searchsorted(until, times, side="right"), len(until) - 1)
+        days = (clocks[gap, 1] - (until[gap] - times)).astype(int)
+        share = np.where(model.entry_codes[:, 0] > 0, model.entry_probabilities, 0.0)
+        cells = self.draws.choice(share.size, times.size, p=share / share.sum()) if times.size else []
+        return [(int(day), int(cell)) for day, cell in zip(days, cells, strict=True)]
+
+    def _date(self, day: int) -> str:
+        return str(self.opened + np.timedelta64(day, "D"))
+
+    def _whole(self, shape: Normal) -> int:
+        """Draw a whole number from a normal distribution cut to its range."""
+        while True:
+            value = round(float(self.draws.normal(shape.mean, shape.sd)))
+            if shape.low <= value <= shape.high:
+                return value
+
+    def _screened(self, patient: str, day: int, weight: int) -> dict[str, Any]:
+        """Fill in a screening row that passes every criterion."""
+        base = self.scenario.baseline
+        age = max(18, self._whole(base.age))
+        sex = "female" if self.draws.random() < base.female else "male"
+        clearance = self.draws.uniform(60, 120)
+        return {
+            "patient_id": patient, "site": f"S{int(self.draws.integers(self.scenario.enrolment.sites)) + 1:02d}",
+            "screening_date": self._date(day), "consent_date": self._date(day), "enrolment_date": None,
+            "age": age, "sex": sex, "weight_kg": weight,
+            "height_cm": round(float(self.draws.normal(162 if sex == "female" else 175, 6))),
+            "symptom_onset_date": None, "pns_level": "definite", "antibody_serum": None, "antibody_csf": None,
+            "cancer": str(self.draws.choice(_CANCERS)), "mrs": None, "deterioration_3_weeks": "yes",
+            "creatinine_umol_l": _creatinine(age, weight, sex, clearance), "ivig_hypersensitivity": "no",
+            "iga_deficiency": "no", "thrombophilia": "no", "hepatic_insufficiency": "no",
+            "cardiac_insufficiency": "no", "pregnant_or_lactating": "no" if sex == "female" else None,
+        }  # fmt: skip
+
+    def _failure(self, patient: str, day: int, cell: int) -> None:
+        """Write a patient who failed screening, with the value that failed."""
+        model = self.records.model
+        weight = self._whole(self.scenario.baseline.weight_kg)
+        row = self._screened(patient, day, weight)
+        criterion = model.failed[int(model.entry_codes[cell, 0]) - 1]
+        low, high = _grades(self.protocol)
+        row["mrs"] = int(self.draws.integers(low, high + 1))
+        row["symptom_onset_date"] = self._date(day - int(self.draws.integers(10, 120)))
+        row["antibody_serum"] = str(self.draws.choice(list(self.scenario.baseline.antibody)))
+        if criterion == "I2":
+            row["antibody_serum"] = row["antibody_csf"] = "none"
+        elif criterion == "I4":
+            rated = int(model.entry_codes[cell, 3])
+            row["mrs"] = rated if rated >= 0 else (high + 1 if high < 5 else low - 1)
+        elif criterion == "E1":
+            self.tables["medications"].append(
+                {"patient_id": patient, "medication": "Prednisone", "atc": "H02AB07", "indication": "pns",
+                 "start_date": self._date(day - 20), "stop_date": None}
+            )  # fmt: skip
+        else:
+            row.update(self._failing(criterion, row, day))
+        self.tables["screening"].append(row)
+
+    def _failing(self, criterion: str, row: dict[str, Any], day: int) -> dict[str, Any]:
+        """Give the values with which a patient fails a criterion."""
+        answers: dict[str, dict[str, Any]] = {
+            "I1": {"pns_level": "probable"},
+            "I3": {"symptom_onset_date": self._date(day - 200 - int(self.draws.integers(0, 100)))},
+            "I5": {"deterioration_3_weeks": "no"},
+            "I6": {"consent_date": None},
+            "I7": {"age": 17},
+            "E2": {"ivig_hypersensitivity": "yes"},
+            "E3": {"thrombophilia": "yes"},
+            "E4": {"creatinine_umol_l": _creatinine(row["age"], row["weight_kg"], row["sex"], 20.0)},
+            "E5": {"cardiac_insufficiency": "yes"},
+            "E6": {"sex": "female", "pregnant_or_lactating": "yes", "age": 35},
+        }
+        return answers.get(criterion, {})
+
+    def _enrolled(self, patient: str, row: NDArray[np.int64]) -> None:
+        """Write an enrolled patient into all tables."""
+        model = self.records.model
+        stratum = model.strata[int(row[at.STRATUM])]
+        screened = int(row[at.SCREENED_DAY])
+        start = screened + int(row[at.LAG])
+        end = min(int(model.whole[at.FOLLOW_UP]), self.closing - start)
+        dropped = 0 <= row[at.DROPPED] <= end
+        end = int(row[at.DROPPED]) if dropped else end
+        died = row[at.DEATH_SEEN] == 1 and row[at.DEATH] <= end
+        end = int(row[at.DEATH]) if died else end
+        first = self._screened(patient, screened, int(row[at.WEIGHT]))
+        first["enrolment_date"] = self._date(start)
+        first["mrs"] = int(row[at.BASELINE])
+        first["symptom_onset_date"] = self._date(start - round(stratum.onset_months * 365.25 / 12))
+        antibody = stratum.antibody or str(self.draws.choice(list(self.scenario.baseline.antibody)))
+        first["antibody_serum"] = antibody
+        first["antibody_csf"] = antibody if self.draws.random() < 0.5 else None
+        self.tables["screening"].append(first)
+        self._medications(patient, row, start, end, treated=stratum.tumour_treatment)
+        self._treatment(patient, row, start, end)
+        self._ratings(patient, row, start)
+        left = "withdrawn" if self.draws.random() < self.scenario.dropout.withdrawn else "lost"
+        self.tables["follow_up"].append(
+            {
+                "patient_id": patient, "last_contact_date": self._date(start + end),
+                "status": "dead" if died else left if dropped else "alive",
+                "death_date": self._date(start + end) if died else None,
+                "death_cause": str(self.draws.choice(["tumour", "neurological", "other"])) if died else None,
+            }
+        )  # fmt: skip
+        self.truth.append(
+            {
+                "patient_id": patient, "antibody": stratum.antibody, "tumour_treatment": stratum.tumour_treatment,
+                "months_since_onset": stratum.onset_months, "true_baseline": int(row[at.TRUE_BASELINE]),
+                "death_day": _day(row[at.DEATH]), "death_seen": bool(died), "dropout_day": _day(row[at.DROPPED]),
+                "rescue_day": _day(row[at.RESCUE]), "last_true_grade": int(row[at.TRUE_END]),
+                "stopped_for_adverse_event": bool(row[at.STOPPED] == 1),
+            }
+        )  # fmt: skip
+
+    def _medications(
+        self, patient: str, row: NDArray[np.int64], start: int, end: int, *, treated: bool
+    ) -> None:
+        if treated:
+            self.tables["medications"].append(
+                {"patient_id": patient, "medication": "Carboplatin", "atc": "L01XA02", "indication": "tumour",
+                 "start_date": self._date(start - 7), "stop_date": None}
+            )  # fmt: skip
+        if 0 < row[at.RESCUE] <= end:
+            self.tables["medications"].append(
+                {"patient_id": patient, "medication": "Methylprednisolone", "atc": "H02AB04", "indication": "pns",
+                 "start_date": self._date(start + int(row[at.RESCUE])), "stop_date": None}
+            )  # fmt: skip
+
+    def _treatment(self, patient: str, row: NDArray[np.int64], start: int, end: int) -> None:
+        plan, events = self.protocol.treatment, self.scenario.adverse_events
+        for k in range(plan.cycles):
+            here = at.CYCLE + k * at.CYCLE_WIDTH
+            day, given, mask, changed, stop = (int(value) for value in row[here : here + at.CYCLE_WIDTH])
+            if day < 0 or given <= 0:
+                continue
+            dose = plan.dose_g_per_kg * int(row[at.WEIGHT]) / plan.infusion_days
+            dose *= self.scenario.treatment.dose_factor if changed else 1.0
+            for i in range(given):
+                self.tables["infusions"].append(
+                    {"patient_id": patient, "cycle": k + 1, "date": self._date(start + day + i),
+                     "dose_g": round(dose, 2), "weight_kg": int(row[at.WEIGHT])}
+                )  # fmt: skip
+                if mask >> i & 1:
+                    stopped = stop == i + 1
+                    over = min(day + i + int(self.draws.integers(0, 4)), end)
+                    grade = int(self.draws.choice(4, p=np.array(events.grades) / sum(events.grades))) + 1
+                    self.tables["adverse_events"].append(
+                        {"patient_id": patient, "term": str(self.draws.choice(events.terms)),
+                         "start_date": self._date(start + day + i), "end_date": self._date(start + over),
+                         "grade": grade, "serious": "yes" if self.draws.random() < events.serious else "no",
+                         "related": "yes", "action": "stopped" if stopped else "none"}
+                    )  # fmt: skip
+
+    def _ratings(self, patient: str, row: NDArray[np.int64], start: int) -> None:
+        model = self.records.model
+        rater = f"R{int(self.draws.integers(1, 3))}"
+        self._scales(patient, start, int(row[at.TRUE_BASELINE]))
+        for e in range(len(model.extra_days)):
+            here = at.EXTRA + e * at.EXTRA_WIDTH
+            if row[here] >= 0:
+                self._rating(patient, start + int(row[here]), int(row[here + 1]), None, rater)
+        for v, visit in enumerate(self.protocol.visits):
+            here = at.VISIT + v * at.VISIT_WIDTH
+            day = int(row[here])
+            if day >= 0:
+                inside = visit.first_day - 1 <= day <= visit.last_day - 1
+                self._rating(patient, start + day, int(row[here + 1]), visit.name if inside else None, rater)
+                self._scales(patient, start + day, int(row[here + 2]))
+            self.true_visits.append(
+                {"patient_id": patient, "visit": visit.name, "true_on_target_day": int(row[here + 3]),
+                 "rating_day": _day(row[here]), "true_at_rating": int(row[here + 2]) if day >= 0 else None}
+            )  # fmt: skip
+
+    def _rating(self, patient: str, day: int, grade: int, visit: str | None, rater: str) -> None:
+        self.tables["mrs"].append(
+            {"patient_id": patient, "date": self._date(day), "mrs": grade, "visit": visit, "rater": rater}
+        )
+
+    def _scales(self, patient: str, day: int, grade: int) -> None:
+        """Score the scales around a straight line in the true grade; they carry no claim of their own."""
+        noise = self.draws.normal(0, 1, 3)
+        barthel = 5 * round(min(20.0, max(0.0, 20 - 3.2 * grade + 1.2 * noise[0])))
+        icars = round(min(100.0, max(0.0, 4 + 14 * grade + 5 * noise[1])))
+        onls = round(min(12.0, max(0.0, 0.3 + 2 * grade + 0.8 * noise[2])))
+        for scale, score in (("Barthel", barthel), ("ICARS", icars), ("ONLS", onls)):
+            self.tables["scales"].append(
+                {"patient_id": patient, "date": self._date(day), "scale": scale, "score": score}
+            )
+
+
+def _day(value: np.int64) -> int | None:
+    return int(value) if value >= 0 else None
+
+
+def _creatinine(age: int, weight: float, sex: str, clearance: float) -> float:
+    """Give the creatinine (umol/L) with which Cockcroft and Gault's formula gives a clearance."""
+    return round((140 - age) * weight * (0.85 if sex == "female" else 1.0) / (72 * clearance) * 88.4, 1)
+
+
+def _grades(protocol: Protocol) -> tuple[int, int]:
+    from pnstrial.engine.model import allowed_grades
+
+    return allowed_grades(protocol)
+
+
+def _columns() -> dict[str, list[str]]:
+    from pnstrial.data.schema import TABLES
+
+    return {name: [column.name for column in TABLES[name].columns] for name in _TABLES}

@@ -1,0 +1,298 @@
+"""How did the grades move over several visits, patient by patient?
+
+Input: grades of the same patients at two or more visits (missing allowed).
+Output: `MixedOrdinal`: log odds ratios of each visit against the first, the spread between patients.
+Protocol section: endpoint (Baseline, Month 3, Month 6).
+Method: cumulative logit with a normal patient intercept, adaptive Gauss-Hermite quadrature.
+Next: `shift.markov`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pnstrial.results import NotEstimable, Result
+from pnstrial.shift.grades import check_share, chi_square_p, grade_array, two_sided_p, two_sided_z
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+    Array = NDArray[np.float64]
+
+__all__ = ["MixedOrdinal", "mixed_ordinal"]
+
+
+@dataclass(frozen=True)
+class MixedOrdinal(Result):
+    """Cumulative logit model over visits with a patient intercept.
+
+    Attributes
+    ----------
+    visits : tuple of str
+        Visits compared with the first.
+    beta : tuple of float
+        Log odds ratio of a worse grade at each of them against the first visit (R's sign); only the
+        direction counts where `note` says that there is no maximum.
+    std_error : tuple of float or NotEstimable
+        Their standard errors; not estimable where the likelihood has no finite maximum.
+    odds_ratio : tuple of float or NotEstimable
+        exp(-beta): odds ratio for a better grade.
+    lower, upper : tuple of float or NotEstimable
+        Wald limits of `odds_ratio`.
+    p_value : tuple of float or NotEstimable
+        Wald tests.
+    p_value_lr : float
+        Likelihood-ratio test of no change over the visits.
+    thresholds : tuple of float
+        Cut points on the scale of the logit.
+    sd : float
+        Standard deviation between patients; 0 where the maximum lies there.
+    loglik : float
+        Log-likelihood at the maximum.
+    n, n_ratings : int
+        Patients with at least one rating, and ratings.
+    n_missing : int
+        Ratings that are missing; the others of the patient are used.
+    nodes : int
+        Quadrature nodes; 1 is Laplace's approximation.
+    note : str
+        Says where the maximum is not finite; empty otherwise.
+    level : float
+        Level of the limits.
+    """
+
+    visits: tuple[str, ...]
+    beta: tuple[float, ...]
+    std_error: tuple[float, ...] | NotEstimable
+    odds_ratio: tuple[float, ...] | NotEstimable
+    lower: tuple[float, ...] | NotEstimable
+    upper: tuple[float, ...] | NotEstimable
+    p_value: tuple[float, ...] | NotEstimable
+    p_value_lr: float
+    thresholds: tuple[float, ...] = field(repr=False)
+    sd: float
+    loglik: float
+    n: int
+    n_ratings: int
+    n_missing: int
+    nodes: int
+    note: str
+    level: float
+    direction: str = "odds ratio for a better grade, each visit against the first, within a patient"
+    method: str = "cumulative logit, normal patient intercept, adaptive Gauss-Hermite quadrature"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per visit compared with the first.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        import pandas as pd
+
+        columns: dict[str, Any] = {"visit": self.visits, "beta": self.beta}
+        for name in ("odds_ratio", "std_error", "lower", "upper", "p_value"):
+            value = getattr(self, name)
+            columns[name] = str(value) if isinstance(value, NotEstimable) else value
+        return pd.DataFrame(columns)
+
+
+def mixed_ordinal(
+    ratings: ArrayLike, visits: Sequence[str] | None = None, nodes: int = 15, level: float = 0.95
+) -> MixedOrdinal:
+    """Fit the ordinal model with a patient intercept over visits.
+
+    Parameters
+    ----------
+    ratings : array-like of int
+        Shape (n, visits): grades 0-6, NaN (or -1) where missing; at least two visits.
+    visits : sequence of str, optional
+        Names of the visits.
+    nodes : int, default 15
+        Quadrature nodes; 1 is Laplace's approximation.
+    level : float, default 0.95
+        Level of the Wald limits.
+
+    Returns
+    -------
+    MixedOrdinal
+
+    Raises
+    ------
+    ValueError
+        If a grade is no whole number or outside 0-6, a visit has no rating, or all ratings are the same.
+
+    Notes
+    -----
+    logit P(Y_it <= k) = theta_k - beta_t - sd u_i, u_i standard normal. Equal to `ordinal::clmm` at the same
+    number of nodes. Standard errors come from the numerical Hessian with respect to (theta, beta, sd).
+
+    Examples
+    --------
+    >>> found = mixed_ordinal([[3, 2, 2], [3, 3, 2], [2, 2, 3], [4, 3, 3], [3, 2, 1], [2, 3, 2]])
+    >>> [round(value, 2) for value in found.odds_ratio]
+    [3.33, 10.58]
+    """
+    caller = "mixed_ordinal"
+    grades = grade_array(caller, "ratings", ratings, dimensions=2, missing=True)
+    z = two_sided_z(check_share(caller, "level", level))
+    times = grades.shape[1]
+    if times < 2:
+        raise ValueError(f"{caller}: ratings has {times} visit; at least 2 are needed")
+    if nodes < 1 or nodes != int(nodes):
+        raise ValueError(f"{caller}: nodes = {nodes!r} must be a whole number from 1 up")
+    names = tuple(visits) if visits is not None else tuple(f"visit {t + 1}" for t in range(times))
+    if len(names) != times:
+        raise ValueError(f"{caller}: visits has {len(names)} names for {times} columns of ratings")
+    rated = grades >= 0
+    empty = [names[t] for t in range(times) if not rated[:, t].any()]
+    if empty:
+        raise ValueError(f"{caller}: ratings has no value at {', '.join(empty)}; leave the visit out")
+    used = np.unique(grades[rated])
+    if used.size < 2:
+        raise ValueError(f"{caller}: all ratings are {used[0]}; a model needs at least two grades")
+    codes = np.where(rated, np.searchsorted(used, grades), -1)[rated.any(axis=1)]
+    full = _fit(codes, times, used.size, nodes, with_visits=True)
+    null = _fit(codes, times, used.size, nodes, with_visits=False)
+    cuts = used.size - 1
+    beta = full.point[cuts : cuts + times - 1]
+    lower: Any = NotEstimable(full.note)
+    upper: Any = lower
+    p_value: Any = lower
+    std_error: Any = lower
+    odds_ratio: Any = lower
+    if not full.note:
+        odds_ratio = tuple(np.exp(-beta).tolist())
+        se = full.std_error[cuts : cuts + times - 1]
+        std_error = tuple(se.tolist())
+        lower, upper = (tuple(np.exp(-beta - side * z * se).tolist()) for side in (1, -1))
+        p_value = tuple(two_sided_p(float(b / s)) for b, s in zip(beta, se, strict=True))
+    return MixedOrdinal(
+        visits=names[1:], beta=tuple(beta.tolist()), std_error=std_error,
+        odds_ratio=odds_ratio, lower=lower, upper=upper, p_value=p_value,
+        p_value_lr=chi_square_p(2.0 * (full.loglik - null.loglik), times - 1),
+        thresholds=tuple(full.point[:cuts].tolist()), sd=float(full.point[-1]), loglik=full.loglik,
+        n=codes.shape[0], n_ratings=int(rated.sum()), n_missing=int((~rated).sum()), nodes=nodes,
+        note=full.note, level=level,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Fit:
+    point: Array
+    std_error: Array
+    loglik: float
+    note: str
+
+
+NO_MAXIMUM = "the likelihood has no finite maximum: too few patients cross any one grade"
+
+
+def _gauss_hermite(nodes: int) -> tuple[Array, Array]:
+    """Give nodes for N(0, 1) steps and the logs of weights times the inverse of that density."""
+    if nodes == 1:
+        return np.zeros(1), np.zeros(1)
+    x, w = np.polynomial.hermite_e.hermegauss(nodes)
+    return x, np.log(w) + 0.5 * x**2 - 0.5 * np.log(2.0 * np.pi)
+
+
+def _fit(codes: NDArray[np.int64], times: int, levels: int, nodes: int, *, with_visits: bool) -> _Fit:
+    """Maximise over (first threshold, log gaps, visits, sd), a scale on which nothing can cross.
+
+    The likelihood is even in sd, so its sign is free during the climb.
+    """
+    from pnstrial.shift.models.mixed_kernels import loglik
+
+    patterns, copies = np.unique(codes, axis=0, return_counts=True)
+    x, log_weights = _gauss_hermite(nodes)
+    cuts = levels - 1
+    free = times - 1 if with_visits else 0
+    weight = copies.astype(float)
+
+    def natural(point: Array) -> Array:
+        gaps = np.exp(np.clip(point[1:cuts], -30.0, 6.0))
+        theta = point[0] + np.concatenate([[0.0], np.cumsum(gaps)])
+        return np.concatenate([theta, point[cuts:-1], [abs(point[-1])]])
+
+    def value(point: Array) -> float:
+        full = natural(point)
+        shifts = np.zeros(times)
+        shifts[1 : free + 1] = full[cuts : cuts + free]
+        return loglik(patterns, weight, full[:cuts], shifts, full[-1], x, log_weights)
+
+    counts = np.array([(codes == k).sum() for k in range(levels)], dtype=float)
+    share = np.cumsum(counts)[:-1] / counts.sum()
+    theta = 1.5 * np.log(share / (1 - share))
+    start = np.concatenate([theta[:1], np.log(np.diff(theta)), np.zeros(free), [1.2]])
+    point, top = _climb(value, start)
+    found = natural(point)
+    if found[-1] > 12.0 or np.abs(found[:-1]).max() > 40.0:
+        return _Fit(found, np.zeros(found.size), top, NO_MAXIMUM)
+    hessian = _curvature(value, point)
+    kept = found.size
+    if found[-1] < 1e-3:
+        # without a spread between patients the others keep their curvature; sd lies on its boundary
+        found[-1] = 0.0
+        kept -= 1
+    scale = np.eye(found.size)
+    for k in range(1, cuts):
+        scale[k:cuts, k] = np.exp(point[k])
+        scale[k:cuts, 0] = 1.0
+    variances = np.full(found.size, -1.0)
+    if np.isfinite(hessian).all() and np.linalg.matrix_rank(hessian[:kept, :kept]) == kept:
+        part = scale[:kept, :kept]
+        variances[:kept] = np.diag(part @ np.linalg.inv(hessian[:kept, :kept]) @ part.T)
+    errors = np.sqrt(np.maximum(variances, 0.0))
+    # a standard error of 50 on the scale of the logit is a likelihood that no longer changes
+    runaway = bool((variances[:kept] <= 0).any() or errors[:kept].max() > 50.0)
+    return _Fit(found, errors, top, NO_MAXIMUM if runaway else "")
+
+
+def _gradient(value: Callable[[Array], float], point: Array, step: float = 1e-5) -> Array:
+    moves = np.eye(point.size) * step
+    return np.array([(value(point + move) - value(point - move)) / (2.0 * step) for move in moves])
+
+
+def _curvature(value: Callable[[Array], float], point: Array, step: float = 2e-4) -> Array:
+    """Give the negative Hessian by central differences."""
+    size = point.size
+    here = value(point)
+    moves = np.eye(size) * step
+    answer = np.empty((size, size))
+    for i, a in enumerate(moves):
+        answer[i, i] = -(value(point + a) - 2.0 * here + value(point - a)) / step**2
+        for j, b in enumerate(moves[:i]):
+            mixed = value(point + a + b) - value(point + a - b) - value(point - a + b) + value(point - a - b)
+            answer[i, j] = answer[j, i] = -mixed / (4.0 * step**2)
+    return answer
+
+
+def _climb(value: Callable[[Array], float], start: Array) -> tuple[Array, float]:
+    """Maximise by damped Newton steps on the numerical Hessian."""
+    point, here = start.copy(), value(start)
+    for _ in range(100):
+        slope = _gradient(value, point)
+        curve = _curvature(value, point)
+        if not np.isfinite(curve).all() or np.abs(point).max() > 60.0:
+            break
+        eigenvalues, vectors = np.linalg.eigh(curve)
+        # a direction without curvature gets a plain step upwards
+        step = vectors @ ((vectors.T @ slope) / np.maximum(np.abs(eigenvalues), 1e-3))
+        share = min(1.0, 4.0 / max(float(np.abs(step).max()), 1e-12))
+        moved = False
+        while share > 1e-8:
+            reached = value(point + share * step)
+            if reached >= here - 1e-11:
+                moved = reached > here + 1e-10
+                point, here = point + share * step, reached
+                break
+            share *= 0.5
+        if not moved:
+            break
+    return point, float(here)

@@ -1,0 +1,564 @@
+"""By which common odds ratio did one group's grades shift against the other's?
+
+Input: counts by grade of two groups (or rows of grades and a group), one trial or many.
+Output: `CommonOddsRatio`, `CommonOddsRatios`, `CutPoints`; odds ratios are for a better (lower) grade.
+Protocol section: endpoint.
+Method: proportional odds (McCullagh, J R Stat Soc B 1980;42:109, eq. 1.1-1.3) by `shift.ordinal_kernels`.
+Next: `shift.adjusted`, `shift.wins`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pnstrial.results import NotEstimable, Result
+from pnstrial.shift.grades import (
+    check_share,
+    chi_square_p,
+    grade_array,
+    group_counts,
+    trial_counts,
+    two_sided_p,
+    two_sided_z,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+    Array = NDArray[np.float64]
+
+__all__ = [
+    "CommonOddsRatio",
+    "CommonOddsRatios",
+    "CutPoints",
+    "common_odds_ratio",
+    "common_odds_ratio_from_rows",
+    "common_odds_ratios",
+    "cutpoint_odds_ratios",
+    "shift_distribution",
+]
+
+Pair = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class CommonOddsRatio(Result):
+    """The common odds ratio for a better grade, with three intervals and the test of its assumption.
+
+    Attributes
+    ----------
+    direction : str
+        What above 1 means.
+    odds_ratio, log_odds_ratio : float or NotEstimable
+        Odds of a better grade, treated against control; infinite (or 0) where the groups are separated;
+        not estimable where all patients share one grade.
+    std_error : float or NotEstimable
+        Standard error of `log_odds_ratio` (observed information); not estimable without a finite estimate.
+    wald, profile, score : tuple of float or NotEstimable
+        Two-sided intervals of the odds ratio. A separated table has one finite limit in `profile` and
+        `score` and no `wald`.
+    level : float
+        Level of the intervals.
+    loglik : float
+        Log-likelihood at the maximum, without the multinomial constant.
+    thresholds : tuple of float or NotEstimable
+        logit P(Y <= k) of the control group, one per cut between grades in use; not estimable if separated.
+    p_value_lr, p_value_score, p_value_wald : float or NotEstimable
+        Likelihood-ratio, Rao score and Wald test of an odds ratio of 1.
+    po_statistic, po_df, po_p_value : float, int, float
+        Likelihood-ratio test of proportional odds against the saturated table. With two grades in use there
+        is nothing to test: 0 degrees of freedom, p = 1.
+    separated : bool
+        Whether no patient of one group has a worse grade than any of the other, so that the maximum lies at
+        infinity.
+    note : str
+        Says so in words; empty otherwise.
+    grades : tuple of int
+        Positions of the grades that occur.
+    n_treated, n_control : int
+        Patients.
+    method : str
+        The method.
+    """
+
+    direction: str
+    odds_ratio: float | NotEstimable
+    log_odds_ratio: float | NotEstimable
+    std_error: float | NotEstimable
+    wald: Pair | NotEstimable
+    profile: Pair | NotEstimable
+    score: Pair | NotEstimable
+    level: float
+    loglik: float
+    thresholds: tuple[float, ...] | NotEstimable = field(repr=False)
+    p_value_lr: float
+    p_value_score: float
+    p_value_wald: float | NotEstimable
+    po_statistic: float
+    po_df: int
+    po_p_value: float
+    separated: bool
+    note: str
+    grades: tuple[int, ...] = field(repr=False)
+    n_treated: int
+    n_control: int
+    method: str = "proportional odds, maximum likelihood"
+
+
+def common_odds_ratio(
+    treated: ArrayLike,
+    control: ArrayLike,
+    level: float = 0.95,
+    groups: tuple[str, str] = ("treated", "control"),
+) -> CommonOddsRatio:
+    """Estimate the common odds ratio for a better grade from counts.
+
+    Parameters
+    ----------
+    treated, control : array-like of int
+        Patients at each grade, best grade first (for the mRS seven counts, 0 to 6).
+    level : float, default 0.95
+        Level of the two-sided intervals.
+    groups : tuple of str
+        Names of the two groups, for the text of the direction.
+
+    Returns
+    -------
+    CommonOddsRatio
+
+    Raises
+    ------
+    ValueError
+        If a count is missing, negative or no whole number, the lengths differ, a group is empty or the level
+        lies outside (0, 1).
+
+    Notes
+    -----
+    logit P(Y <= k | x) = theta_k - beta x, x = 1 for treated; the odds ratio is exp(-beta). Grades that
+    nobody has are dropped; they carry no information. Separation is read off the grade ranges of the groups,
+    not off a failed iteration. The profile interval inverts the likelihood-ratio test, the score interval
+    Rao's. At 17 patients a group the likelihood-ratio test rejects a true null in about 6.4 % of trials; the
+    score test and `permutation_test` hold their level better.
+
+    Examples
+    --------
+    MR CLEAN (N Engl J Med 2015;372:11), published as 1.66 (1.21 to 2.28):
+
+    >>> mr_clean = common_odds_ratio([6, 21, 49, 43, 52, 13, 49], [1, 15, 35, 44, 81, 32, 59])
+    >>> round(mr_clean.odds_ratio, 2), [round(limit, 2) for limit in mr_clean.wald]
+    (1.66, [1.21, 2.28])
+    """
+    from pnstrial.shift.models import ordinal_kernels as k
+
+    counts = group_counts("common_odds_ratio", treated, control)
+    z = two_sided_z(check_share("common_odds_ratio", "level", level))
+    table, thresholds = k.fit_tables(counts[None], z, 2)
+    row = table[0].tolist()
+    status, levels = int(row[k.STATUS]), int(row[k.LEVELS])
+    present = tuple(np.flatnonzero(counts.sum(axis=0)).tolist())
+    saturated = row[k.LOGLIK_SATURATED]
+    po_statistic = max(2.0 * (saturated - row[k.LOGLIK]), 0.0) if levels > 2 else 0.0
+    direction = f"odds ratio for a better grade, {groups[0]} against {groups[1]}; above 1 favours {groups[0]}"
+    shared: dict[str, Any] = {
+        "direction": direction, "level": level, "loglik": row[k.LOGLIK],
+        "p_value_lr": chi_square_p(2.0 * (row[k.LOGLIK] - row[k.LOGLIK_NULL]), min(levels - 1, 1)),
+        "p_value_score": chi_square_p(row[k.SCORE], min(levels - 1, 1)),
+        "po_statistic": po_statistic, "po_df": max(levels - 2, 0),
+        "po_p_value": chi_square_p(po_statistic, max(levels - 2, 0)),
+        "separated": status in (k.TREATED_BETTER, k.TREATED_WORSE), "grades": present,
+        "n_treated": int(counts[0].sum()), "n_control": int(counts[1].sum()),
+    }  # fmt: skip
+    if status == k.ONE_LEVEL:
+        same = NotEstimable(f"all patients have the grade at position {present[0]}")
+        return CommonOddsRatio(
+            odds_ratio=same, log_odds_ratio=same, std_error=same, wald=same, profile=same, score=same,
+            thresholds=(), p_value_wald=same, note=str(same), **shared,
+        )  # fmt: skip
+    profile = _odds_pair(row[k.PROFILE_LOW], row[k.PROFILE_HIGH])
+    score = _odds_pair(row[k.SCORE_LOW], row[k.SCORE_HIGH])
+    beta, se = row[k.BETA], row[k.SE]
+    if status != k.FITTED:
+        which = "better" if status == k.TREATED_BETTER else "worse"
+        infinite = NotEstimable("the groups are separated, so the estimate has no finite standard error")
+        return CommonOddsRatio(
+            odds_ratio=float(np.exp(-beta)), log_odds_ratio=-beta, std_error=infinite, wald=infinite,
+            profile=profile, score=score, thresholds=infinite, p_value_wald=infinite,
+            note=f"separated: no patient of {groups[0]} has a grade {'above' if which == 'better' else 'below'}"
+            f" any of {groups[1]}; the intervals are one-sided", **shared,
+        )  # fmt: skip
+    return CommonOddsRatio(
+        odds_ratio=float(np.exp(-beta)), log_odds_ratio=-beta, std_error=se,
+        wald=_odds_pair(beta - z * se, beta + z * se), profile=profile, score=score,
+        thresholds=tuple(thresholds[0, : levels - 1].tolist()), p_value_wald=two_sided_p(beta / se), note="",
+        **shared,
+    )  # fmt: skip
+
+
+def _odds_pair(low: float, high: float) -> Pair:
+    """Turn limits of beta (above 0 is worse) into limits of the odds ratio for better."""
+    with np.errstate(over="ignore"):
+        return float(np.exp(-high)), float(np.exp(-low))
+
+
+def common_odds_ratio_from_rows(
+    grades: ArrayLike, treated: ArrayLike, level: float = 0.95, highest: int = 6
+) -> CommonOddsRatio:
+    """Estimate the common odds ratio for a better grade from one row per patient.
+
+    Parameters
+    ----------
+    grades : array-like of int
+        Grade of each patient, 0 to `highest`.
+    treated : array-like of int or bool
+        1 for the treated group, 0 for control.
+    level : float, default 0.95
+        Level of the two-sided intervals.
+    highest : int, default 6
+        Highest grade of the scale.
+
+    Returns
+    -------
+    CommonOddsRatio
+
+    Raises
+    ------
+    ValueError
+        If a value is missing or outside its range, the lengths differ or a group is empty.
+
+    Examples
+    --------
+    >>> found = common_odds_ratio_from_rows([1, 2, 3, 3, 2, 4, 5, 3], [1, 1, 1, 1, 0, 0, 0, 0])
+    >>> round(found.odds_ratio, 3), found.n_treated
+    (7.914, 4)
+    """
+    caller = "common_odds_ratio_from_rows"
+    grade = grade_array(caller, "grades", grades, highest=highest)
+    group = grade_array(caller, "treated", treated, highest=1)
+    if grade.size != group.size:
+        raise ValueError(
+            f"{caller}: grades has {grade.size} rows, treated {group.size}; give one each a patient"
+        )
+    both = np.bincount(grade + (highest + 1) * group, minlength=2 * (highest + 1))
+    return common_odds_ratio(both[highest + 1 :], both[: highest + 1], level)
+
+
+@dataclass(frozen=True)
+class CommonOddsRatios(Result):
+    """Common odds ratios of many trials; every array has one value per trial.
+
+    Attributes
+    ----------
+    log_odds_ratio : ndarray
+        Log odds ratio for a better grade; plus or minus infinity where a trial is separated, 0 where
+        everyone has one grade.
+    std_error : ndarray
+        Its standard error; infinite where the estimate is not finite.
+    profile_lower, profile_upper : ndarray
+        Profile-likelihood limits of `log_odds_ratio`; one is infinite where a trial is separated.
+    score_lower, score_upper : ndarray
+        Score limits of `log_odds_ratio`; all infinite unless they were asked for.
+    p_value_lr, p_value_score, p_value_wald : ndarray
+        Tests of no shift.
+    po_p_value : ndarray
+        Likelihood-ratio test of proportional odds; 1 where two or fewer grades occur.
+    loglik : ndarray
+        Log-likelihoods.
+    separated : ndarray of bool
+        Whether the trial is separated.
+    level : float
+        Level of the limits.
+    direction : str
+        What above 0 means.
+    """
+
+    log_odds_ratio: Array
+    std_error: Array
+    profile_lower: Array
+    profile_upper: Array
+    score_lower: Array
+    score_upper: Array
+    p_value_lr: Array
+    p_value_score: Array
+    p_value_wald: Array
+    po_p_value: Array
+    loglik: Array
+    separated: NDArray[np.bool_]
+    level: float
+    direction: str = "log odds ratio for a better grade, treated against control; above 0 favours treated"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per trial.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        import pandas as pd
+
+        arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        return pd.DataFrame(arrays).rename_axis("trial")
+
+
+def common_odds_ratios(
+    counts: ArrayLike, level: float = 0.95, *, profile: bool = True, score: bool = False
+) -> CommonOddsRatios:
+    """Estimate the common odds ratio of many trials at once.
+
+    Parameters
+    ----------
+    counts : array-like of int
+        Shape (R, 2, K): trials, treated before control, grades from best to worst.
+    level : float, default 0.95
+        Level of the two-sided limits.
+    profile, score : bool
+        Which limits to compute; those not asked for are minus and plus infinity.
+
+    Returns
+    -------
+    CommonOddsRatios
+
+    Raises
+    ------
+    ValueError
+        If the shape is another, a count is missing, negative or no whole number, or a group is empty.
+
+    Notes
+    -----
+    Limits are on the scale of `log_odds_ratio`; ``numpy.exp`` gives those of the odds ratio.
+
+    Examples
+    --------
+    >>> trials = common_odds_ratios([[[4, 6, 2], [2, 5, 6]], [[3, 3, 3], [3, 3, 3]]])
+    >>> trials.log_odds_ratio.round(3).tolist(), trials.p_value_lr.round(3).tolist()
+    ([1.257, 0.0], [0.103, 1.0])
+    """
+    from scipy.special import gammaincc, ndtr
+
+    from pnstrial.shift.models import ordinal_kernels as k
+
+    tables = trial_counts("common_odds_ratios", counts)
+    z = two_sided_z(check_share("common_odds_ratios", "level", level))
+    out, _ = k.fit_tables(tables, z, 2 if score else int(profile))
+    beta, se = out[:, k.BETA], out[:, k.SE]
+    informative = out[:, k.LEVELS] > 1
+    deviance = np.maximum(2.0 * (out[:, k.LOGLIK] - out[:, k.LOGLIK_NULL]), 0.0)
+    excess = np.maximum(2.0 * (out[:, k.LOGLIK_SATURATED] - out[:, k.LOGLIK]), 0.0)
+    freedom = np.maximum(out[:, k.LEVELS] - 2.0, 1.0)
+    finite = np.isfinite(se)
+    ratio = np.divide(beta, se, out=np.zeros_like(beta), where=finite)
+    return CommonOddsRatios(
+        log_odds_ratio=0.0 - beta,  # no negative zero
+        std_error=se.copy(),
+        profile_lower=-out[:, k.PROFILE_HIGH],
+        profile_upper=-out[:, k.PROFILE_LOW],
+        score_lower=-out[:, k.SCORE_HIGH],
+        score_upper=-out[:, k.SCORE_LOW],
+        p_value_lr=np.where(informative, gammaincc(0.5, deviance / 2.0), 1.0),
+        p_value_score=np.where(informative, gammaincc(0.5, out[:, k.SCORE] / 2.0), 1.0),
+        p_value_wald=np.minimum(1.0, 2.0 * ndtr(-np.abs(ratio))),
+        po_p_value=np.where(out[:, k.LEVELS] > 2, gammaincc(freedom / 2.0, excess / 2.0), 1.0),
+        loglik=out[:, k.LOGLIK].copy(),
+        separated=(out[:, k.STATUS] == k.TREATED_BETTER) | (out[:, k.STATUS] == k.TREATED_WORSE),
+        level=level,
+    )
+
+
+@dataclass(frozen=True)
+class CutPoints(Result):
+    """The odds ratio for a better grade at every cut, beside the common one.
+
+    Attributes
+    ----------
+    cuts : ndarray of int
+        Cut c splits the grades into 0..c and above.
+    treated_good, control_good : ndarray of int
+        Patients at or below the cut.
+    odds_ratio : ndarray
+        Odds ratio of being at or below it; 0 or infinite where a cell is empty.
+    lower, upper : ndarray
+        Profile-likelihood limits; a side without information is 0 or infinite.
+    p_value_fisher : ndarray
+        Two-sided exact p-value (Fisher).
+    estimable : ndarray of bool
+        False where the cut has all patients on one side; odds ratio and limits are then 1, 0 and infinity.
+    n_treated, n_control : int
+        Patients.
+    level : float
+        Level of the limits.
+    direction : str
+        What above 1 means.
+    """
+
+    cuts: NDArray[np.int64]
+    treated_good: NDArray[np.int64]
+    control_good: NDArray[np.int64]
+    odds_ratio: Array
+    lower: Array
+    upper: Array
+    p_value_fisher: Array
+    estimable: NDArray[np.bool_]
+    n_treated: int
+    n_control: int
+    level: float
+    direction: str = "odds ratio for a grade at or below the cut, treated against control"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per cut.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        import pandas as pd
+
+        return pd.DataFrame({
+            "cut": self.cuts, "treated_good": self.treated_good, "control_good": self.control_good,
+            "odds_ratio": self.odds_ratio, "lower": self.lower, "upper": self.upper,
+            "p_value_fisher": self.p_value_fisher, "estimable": self.estimable,
+        })  # fmt: skip
+
+
+def cutpoint_odds_ratios(treated: ArrayLike, control: ArrayLike, level: float = 0.95) -> CutPoints:
+    """Give the odds ratio for a better grade at every dichotomy.
+
+    Parameters
+    ----------
+    treated, control : array-like of int
+        Patients at each grade, best grade first.
+    level : float, default 0.95
+        Level of the limits.
+
+    Returns
+    -------
+    CutPoints
+
+    Raises
+    ------
+    ValueError
+        As `common_odds_ratio`.
+
+    Examples
+    --------
+    >>> cuts = cutpoint_odds_ratios([6, 21, 49, 43, 52, 13, 49], [1, 15, 35, 44, 81, 32, 59])
+    >>> cuts.odds_ratio.round(2).tolist()
+    [7.03, 2.06, 2.05, 1.89, 1.43, 1.07]
+    """
+    from pnstrial.shift.models import ordinal_kernels as k
+
+    counts = group_counts("cutpoint_odds_ratios", treated, control)
+    z = two_sided_z(check_share("cutpoint_odds_ratios", "level", level))
+    good = np.cumsum(counts, axis=1)[:, :-1]
+    sizes = counts.sum(axis=1)
+    tables = np.stack([good, sizes[:, None] - good], axis=-1).transpose(1, 0, 2)
+    out, _ = k.fit_tables(np.ascontiguousarray(tables), z, 1)
+    with np.errstate(over="ignore"):
+        odds, lower, upper = (np.exp(-out[:, c]) for c in (k.BETA, k.PROFILE_HIGH, k.PROFILE_LOW))
+    return CutPoints(
+        cuts=np.arange(good.shape[1]),
+        treated_good=good[0].astype(np.int64),
+        control_good=good[1].astype(np.int64),
+        odds_ratio=odds,
+        lower=lower,
+        upper=upper,
+        p_value_fisher=np.array([fisher_p(*pair, *sizes) for pair in good.T]),
+        estimable=out[:, k.STATUS] != k.ONE_LEVEL,
+        n_treated=int(sizes[0]),
+        n_control=int(sizes[1]),
+        level=level,
+    )
+
+
+def fisher_p(good_treated: float, good_control: float, n_treated: float, n_control: float) -> float:
+    """Give the two-sided exact p-value of a 2 x 2 table: the sum over tables no more likely than this one."""
+    from scipy.special import gammaln
+
+    good = good_treated + good_control
+    x = np.arange(max(0.0, good - n_control), min(good, n_treated) + 1.0)
+    logs = -(
+        gammaln(x + 1)
+        + gammaln(n_treated - x + 1)
+        + gammaln(good - x + 1)
+        + gammaln(n_control - good + x + 1)
+    )
+    mass = np.exp(logs - logs.max())
+    observed = mass[int(good_treated - x[0])]
+    # tables of equal probability differ by rounding: R's tolerance
+    return float(min(1.0, mass[mass <= observed * (1 + 1e-7)].sum() / mass.sum()))
+
+
+def shift_distribution(p: ArrayLike, odds_ratio: float) -> Array:
+    """Shift a distribution of grades by a common odds ratio.
+
+    Parameters
+    ----------
+    p : array-like of float
+        Probability of each grade, best first; sums to 1.
+    odds_ratio : float
+        Odds ratio for a better grade; above 1 moves mass to the lower grades.
+
+    Returns
+    -------
+    ndarray
+        The shifted probabilities.
+
+    Raises
+    ------
+    ValueError
+        If p holds no probabilities that sum to 1, or the odds ratio is not over 0.
+
+    Notes
+    -----
+    Hmisc's `pomodm` applies its odds ratio to P(Y >= y): `pomodm(p=p, odds.ratio=1/r)` is this function at r.
+
+    Examples
+    --------
+    >>> shift_distribution([0.5, 0.25, 0.25], 3.0).round(3).tolist()
+    [0.75, 0.15, 0.1]
+    """
+    shares = check_probabilities("shift_distribution", "p", p)
+    ratio = check_positive("shift_distribution", "odds_ratio", odds_ratio)
+    below = np.cumsum(shares)[:-1]
+    moved = ratio * below / (1.0 - below + ratio * below)
+    return np.diff(np.concatenate([[0.0], moved, [1.0]]))
+
+
+def check_probabilities(caller: str, name: str, values: ArrayLike) -> Array:
+    """Check that values are probabilities that sum to 1 (within 1e-5, as Hmisc), and let them do so exactly.
+
+    Raises
+    ------
+    ValueError
+        If they are not.
+    """
+    try:
+        shares = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{caller}: {name} = {values!r} must hold probabilities") from None
+    if shares.ndim != 1 or shares.size < 2 or not (np.isfinite(shares) & (shares >= 0)).all():
+        raise ValueError(
+            f"{caller}: {name} = {shares.tolist()} must hold at least 2 probabilities from 0 to 1"
+        )
+    if abs(shares.sum() - 1.0) > 1e-5:
+        raise ValueError(f"{caller}: {name} sums to {shares.sum():.6g}; probabilities of all grades sum to 1")
+    return shares
+
+
+def check_positive(caller: str, name: str, value: float) -> float:
+    """Check a finite number over 0.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not (np.isfinite(number) and number > 0):
+        raise ValueError(f"{caller}: {name} = {value!r} must be a number over 0")
+    return number

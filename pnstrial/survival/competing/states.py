@@ -1,0 +1,556 @@
+"""In which state are the patients at each time, and how long do they stay there?
+
+Input: histories of states: what a patient was in, from when to when, and where he went.
+Output: `StateOccupancy`: probability of each state over time, time in each state, with standard errors and limits.
+Protocol section: none.
+Method: Aalen and Johansen, Scand J Stat 1978;5:141; standard errors by the infinitesimal jackknife over patients,
+Greenwood's or Aalen's estimator (Andersen et al, Statistical Models Based on Counting Processes 1993, section IV.4).
+Next: `mrs_states`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from pnstrial.results import NotEstimable, Result
+from pnstrial.survival.competing.histories import Histories, read_histories
+from pnstrial.survival.competing.incidence import CONF_TYPES, proportion_limits
+from pnstrial.survival.competing.states_model import NOTHING, OccupancyModel
+from pnstrial.survival.observations import check_level, check_times, normal_quantile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    Vector = NDArray[Any]
+
+__all__ = ["StateOccupancy", "state_occupancy"]
+
+VARIANCES: Final = ("jackknife", "greenwood", "aalen")
+ROUNDING: Final = 1e-14
+
+
+@dataclass(frozen=True, eq=False)
+class StateOccupancy(Result):
+    """Probability of each state over time.
+
+    Attributes
+    ----------
+    time : ndarray, shape (k,)
+        Distinct times at which a patient changed state or left observation, increasing.
+    states : tuple
+        Labels, in the order of the columns of the arrays below.
+    n_risk : ndarray, shape (k, S)
+        Patients under observation in each state just before the time.
+    n_change : ndarray, shape (k, S, S)
+        Changes from row to column at the time. After `group` a change within a group is on the diagonal.
+    probability, std_error, lower, upper : ndarray, shape (k, S)
+        Rows of `probability` add to 1. Limits on the scale `conf_type`; a probability of 0 or 1 is its own limits.
+    covariance : ndarray, shape (k, S, S)
+        Of the probabilities at one time.
+    initial : ndarray, shape (S,)
+        Probability of each state at `start`.
+    start : float
+    n, n_initial : int
+        Patients in all, and under observation at the start.
+    variance, conf_type : str
+    level : float
+    draws : int
+        Bootstrap samples used, those with anyone under observation at the start; 0 = none asked for.
+    bootstrap_lower, bootstrap_upper : ndarray, shape (k, S), or NotEstimable or None
+        Percentile limits; None where none were asked for, NotEstimable where there is one patient only.
+    """
+
+    time: NDArray[np.float64]
+    states: tuple[Any, ...]
+    n_risk: NDArray[np.float64]
+    n_change: NDArray[np.float64]
+    probability: NDArray[np.float64]
+    std_error: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    initial: NDArray[np.float64]
+    start: float
+    n: int
+    n_initial: int
+    variance: str
+    conf_type: str
+    level: float
+    draws: int
+    bootstrap_lower: NDArray[np.float64] | NotEstimable | None
+    bootstrap_upper: NDArray[np.float64] | NotEstimable | None
+    _model: OccupancyModel = field(repr=False)
+    _fold: NDArray[np.float64] = field(repr=False)
+
+    def at(self, times: ArrayLike) -> pd.DataFrame:
+        """Give the probability of each state at some times.
+
+        Parameters
+        ----------
+        times : array_like
+            At least `start`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            time, state, n_risk (under observation in the state just before the time; at the start, just after it),
+            probability, std_error, lower, upper, and bootstrap_lower, bootstrap_upper where there are any. After the
+            last time the last value stands.
+
+        Raises
+        ------
+        ValueError
+            If a time is negative, not finite or before the start.
+
+        Examples
+        --------
+        >>> data = pd.DataFrame({"patient_id": ["A", "A", "B", "B"], "time": [0, 5, 0, 9], "state": [1, 2, 1, 1]})
+        >>> state_occupancy(data).at(6)[["state", "n_risk", "probability"]].values.tolist()
+        [[1.0, 1.0, 0.5], [2.0, 0.0, 0.5]]
+        """
+        wanted = check_times(times)
+        if (wanted < self.start).any():
+            raise ValueError(f"times must be at least the start, {self.start:g}: got {wanted.min():g}")
+        model = self._model
+        place = np.searchsorted(self.time, wanted, side="right")
+        risk = model.histories.at_risk(wanted)
+        risk[wanted == self.start] = model.at_start()
+        risk = risk @ self._fold
+        columns: dict[str, Vector] = {}
+        first = _shown(self.initial[None], model.initial_variance[None], self._fold, self)
+        for name, begin in zip(("probability", "std_error", "lower", "upper"), first, strict=True):
+            columns[name] = np.vstack([begin, getattr(self, name)])[place]
+        if isinstance(self.bootstrap_lower, np.ndarray) and isinstance(self.bootstrap_upper, np.ndarray):
+            begin_low, begin_high = model.resample(self._fold, self.level, None)[0]
+            columns["bootstrap_lower"] = np.vstack([begin_low, self.bootstrap_lower])[place]
+            columns["bootstrap_upper"] = np.vstack([begin_high, self.bootstrap_upper])[place]
+        parts = [
+            pd.DataFrame(
+                {"time": wanted, "state": [state] * wanted.size, "n_risk": risk[:, s]}
+                | {name: values[:, s] for name, values in columns.items()}
+            )
+            for s, state in enumerate(self.states)
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    def time_in_state(self, tau: float | None = None) -> pd.DataFrame:
+        """Give the mean time in each state from the start to a horizon.
+
+        Parameters
+        ----------
+        tau : float, optional
+            Horizon; the last time if not given.
+
+        Returns
+        -------
+        pandas.DataFrame
+            state, n_event (changes into the state, those after tau too), estimate, std_error, lower, upper (normal,
+            cut at 0 and tau - start), and bootstrap_lower, bootstrap_upper where there are any. The estimates add
+            to tau - start. With one patient std_error, lower and upper are NotEstimable.
+
+        Raises
+        ------
+        ValueError
+            If tau is not after the start, or lies beyond the last time while patients were in a state that can be
+            left.
+
+        Notes
+        -----
+        The area under each probability: restricted mean time in state (R: rmean of survfit; ELOS of mstate). With
+        the jackknife the influence of each patient is integrated; with Greenwood's and Aalen's estimator the
+        covariance of the probabilities and of the area so far goes through the same recursion.
+
+        Examples
+        --------
+        >>> data = pd.DataFrame({"patient_id": ["A", "A", "B", "B"], "time": [0, 5, 0, 9], "state": [1, 2, 1, 1]})
+        >>> state_occupancy(data).time_in_state(9)["estimate"].tolist()
+        [7.0, 2.0]
+        """
+        model = self._model
+        horizon = model.horizon(tau)
+        walked = model.walk(horizon)
+        estimate = walked.area @ self._fold
+        error = _errors(walked.area_variance[None], self._fold)[0]
+        span = horizon - self.start
+        gap = normal_quantile(self.level) * error
+        entered = self.n_change.sum(axis=0)
+        frame = pd.DataFrame(
+            {
+                "state": list(self.states),
+                "n_event": (entered.sum(axis=0) - np.diag(entered)).astype(int),
+                "estimate": estimate,
+                "std_error": error,
+                "lower": np.maximum(estimate - gap, 0.0),
+                "upper": np.minimum(estimate + gap, span),
+            }
+        )
+        if isinstance(self.bootstrap_lower, np.ndarray):
+            low, high = model.resample(self._fold, self.level, horizon)[2]
+            frame["bootstrap_lower"], frame["bootstrap_upper"] = low, high
+        if self.n < 2:
+            reason = NotEstimable("one patient has no spread")
+            for name in ("std_error", "lower", "upper"):
+                frame[name] = pd.Series([reason] * len(frame), dtype=object)
+        return frame
+
+    def known(self, times: ArrayLike) -> NDArray[np.float64]:
+        """Count the patients whose state is known just before some times.
+
+        Parameters
+        ----------
+        times : array_like
+
+        Returns
+        -------
+        ndarray, shape (times,)
+            Under observation, or in an absorbing state by then; at the start, those observed just after it.
+
+        Raises
+        ------
+        ValueError
+            If a time is negative or not finite.
+
+        Examples
+        --------
+        >>> data = pd.DataFrame({"patient_id": ["A", "A", "B", "B"], "time": [0, 5, 0, 9], "state": [1, 2, 1, 1]})
+        >>> state_occupancy(data).known([0, 6, 10]).tolist()
+        [2.0, 2.0, 1.0]
+        """
+        wanted = check_times(times)
+        histories = self._model.histories
+        counts = histories.at_risk(wanted).sum(axis=1)
+        counts[wanted == self.start] = self._model.who.size
+        ended = np.sort(histories.stop[(histories.goal >= 0) & self._model.final[histories.goal]])
+        return counts + np.searchsorted(ended, wanted, side="left")
+
+    def transitions(self, times: ArrayLike) -> pd.DataFrame:
+        """Give the probability of each state for a patient who was in a known state at the start.
+
+        Parameters
+        ----------
+        times : array_like
+
+        Returns
+        -------
+        pandas.DataFrame
+            time, from_state, to_state, probability, std_error (Greenwood's estimator, or Aalen's where the result
+            is of that kind). Not of a grouped result.
+
+        Raises
+        ------
+        ValueError
+            If the result is grouped, or a time is negative or before the start.
+
+        Notes
+        -----
+        The product of I + dA over the times from the start (Andersen et al 1993, section IV.4.1). As a probability of a
+        single patient it assumes a Markov process; the state occupancy does not (Datta and Satten, Stat Probab Lett
+        2001;55:403).
+
+        Examples
+        --------
+        >>> data = pd.DataFrame({"patient_id": ["A", "A", "B", "B"], "time": [0, 5, 0, 9], "state": [1, 2, 1, 1]})
+        >>> state_occupancy(data).transitions(6)["probability"].tolist()
+        [0.5, 0.5, 0.0, 1.0]
+        """
+        wanted = check_times(times)
+        if self._fold.shape[0] != self._fold.shape[1]:
+            raise ValueError("transitions of a grouped result are not defined; ask the result before group()")
+        if (wanted < self.start).any():
+            raise ValueError(f"times must be at least the start, {self.start:g}: got {wanted.min():g}")
+        model = self._model
+        place = np.searchsorted(self.time, wanted, side="right")
+        kind = "aalen" if self.variance == "aalen" else "greenwood"
+        parts: list[pd.DataFrame] = []
+        for row, origin in enumerate(self.states):
+            begin = np.eye(len(self.states))[row]
+            own = OccupancyModel(model.histories, begin, self.start, kind, None, model.final)
+            walked = own.walk(None)
+            p = np.vstack([begin, walked.probability])[place]
+            error = np.vstack([0.0 * begin, _errors(walked.covariance, np.eye(begin.size))])[place]
+            for column, goal in enumerate(self.states):
+                parts.append(
+                    pd.DataFrame(
+                        {
+                            "time": wanted,
+                            "from_state": [origin] * wanted.size,
+                            "to_state": [goal] * wanted.size,
+                            "probability": p[:, column],
+                            "std_error": error[:, column],
+                        }
+                    )
+                )
+        return pd.concat(parts, ignore_index=True)
+
+    @property
+    def changes(self) -> pd.DataFrame:
+        """Count the changes seen.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per state: from_state, one column per state entered, no_change (stays in the state that no
+            change was seen to end) and total (stays in all).
+        """
+        histories = self._model.histories
+        size = len(histories.states)
+        counts = np.zeros((size, size + 1))
+        np.add.at(counts, (histories.origin, np.where(histories.goal < 0, size, histories.goal)), 1.0)
+        entered = histories.goal[(histories.goal >= 0) & ~histories.followed]
+        counts[:, size] += np.bincount(entered, minlength=size)
+        kept = np.column_stack([counts[:, :size] @ self._fold, counts[:, size]])
+        frame = pd.DataFrame((self._fold.T @ kept).astype(int), columns=[*self.states, "no_change"])
+        frame["total"] = frame.sum(axis=1)
+        frame.insert(0, "from_state", list(self.states))
+        return frame
+
+    def group(self, groups: Mapping[str, Sequence[Any]]) -> StateOccupancy:
+        """Add states together: the probability of being in any state of each group.
+
+        Parameters
+        ----------
+        groups : mapping of str to sequence of labels
+            Each state in exactly one group; the order is kept.
+
+        Returns
+        -------
+        StateOccupancy
+            Its probabilities are the sums over the states of a group, with their covariance.
+
+        Raises
+        ------
+        ValueError
+            If a state is in no group or in two, or a label is no state.
+
+        Examples
+        --------
+        >>> data = pd.DataFrame({"patient_id": ["A", "A", "B", "B"], "time": [0, 5, 0, 9], "state": [1, 2, 2, 3]})
+        >>> state_occupancy(data).group({"low": [1, 2], "high": [3]}).probability.tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+        """
+        given = [label for labels in groups.values() for label in labels]
+        wrong = [f"{state!r} is in none" for state in self.states if state not in given]
+        wrong += [f"{label!r} is no state" for label in given if label not in self.states]
+        wrong += [f"{label!r} is there twice" for label in dict.fromkeys(given) if given.count(label) > 1]
+        if wrong:
+            raise ValueError(f"groups must hold each state once: {'; '.join(wrong)}")
+        fold = np.array([[float(state in labels) for labels in groups.values()] for state in self.states])
+        return _result(self._model, self._fold @ fold, tuple(groups), self.level, self.conf_type)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per time and state, the start among the times.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `at`.
+        """
+        return self.at(np.append(self.start, self.time))
+
+    def __str__(self) -> str:
+        told = [f"State occupancy, n = {self.n}, {int(self.n_change.sum())} changes"]
+        for state, first, last in zip(self.states, self.initial, self.probability[-1], strict=True):
+            told.append(f"{state}: {first:.3f} at {self.start:g}, {last:.3f} at {self.time[-1]:g}")
+        return "\n".join(told)
+
+
+def _errors(covariance: Vector, fold: Vector) -> Vector:
+    """Give standard errors of sums of states; what is left where covariances cancel is rounding, no error."""
+    variance = np.einsum("sg,kst,tg->kg", fold, covariance, fold)
+    size = np.einsum("sg,kst,tg->kg", fold, np.abs(covariance), fold)
+    return np.sqrt(np.where(variance > np.maximum(ROUNDING * size, NOTHING**2), variance, 0.0))
+
+
+def _shown(p: Vector, covariance: Vector, fold: Vector, like: Any) -> tuple[Vector, Vector, Vector, Vector]:
+    error = _errors(covariance, fold)
+    low, high = proportion_limits(p, error, like.level, like.conf_type)
+    return p, error, low, high
+
+
+@dataclass(frozen=True)
+class _Scale:
+    level: float
+    conf_type: str
+
+
+def _result(
+    model: OccupancyModel, fold: Vector, labels: tuple[Any, ...], level: float, conf_type: str
+) -> StateOccupancy:
+    walked = model.walk(None)
+    covariance = fold.T @ walked.covariance @ fold
+    p, error, low, high = _shown(
+        np.clip(walked.probability @ fold, 0.0, 1.0), walked.covariance, fold, _Scale(level, conf_type)
+    )
+    both: tuple[Any, Any] = (None, None)
+    if model.weights is not None:
+        reason = NotEstimable(
+            "there is nobody to resample: one patient in all, or none at the start in any sample"
+        )
+        both = (reason, reason)
+        if model.n > 1 and len(model.weights):
+            both = model.resample(fold, level, None)[1]
+    return StateOccupancy(
+        time=model.time,
+        states=labels,
+        n_risk=model.risk @ fold,
+        n_change=fold.T @ model.counts @ fold,
+        probability=p,
+        std_error=error,
+        lower=low,
+        upper=high,
+        covariance=covariance,
+        initial=model.initial @ fold,
+        start=model.start,
+        n=model.n,
+        n_initial=int(model.who.size),
+        variance=model.kind,
+        conf_type=conf_type,
+        level=level,
+        draws=0 if model.weights is None else int(model.weights.shape[0]),
+        bootstrap_lower=both[0],
+        bootstrap_upper=both[1],
+        _model=model,
+        _fold=fold,
+    )
+
+
+def state_occupancy(
+    data: pd.DataFrame,
+    *,
+    states: Sequence[Any] | None = None,
+    start: float | None = None,
+    absorbing: Sequence[Any] | None = None,
+    initial: Mapping[Any, float] | None = None,
+    variance: str = "jackknife",
+    conf_type: str = "log-log",
+    level: float = 0.95,
+    bootstrap: int = 0,
+    seed: int | np.random.Generator | None = None,
+) -> StateOccupancy:
+    """Estimate the probability of each state over time.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        One row per interval (patient_id, start, stop, from_state, to_state; to_state missing where no change was
+        seen), or one row per state seen (patient_id, time, state), as `read_histories` says. A first interval that
+        begins after `start` is a late entry (left truncation); a gap between intervals is time out of observation.
+    states : sequence of labels, optional
+        The states in the order wanted, those never entered among them. Default: those that occur, sorted.
+    start : float, optional
+        Time from which on; default the earliest start of an interval.
+    absorbing : sequence of labels, optional
+        States that are never left, so that a patient in one stays known without being observed. Default: the states
+        that were entered and nobody was observed in.
+    initial : mapping of label to float, optional
+        Known probabilities at the start, without error. Default: the shares of the patients under observation just
+        after the start, with their binomial error.
+    variance : {"jackknife", "greenwood", "aalen"}
+        Infinitesimal jackknife over patients (R survfit; holds also where the process is not Markov), Greenwood's
+        (etm) or Aalen's estimator (mstate).
+    conf_type : {"log-log", "plain", "log", "logit"}
+        Scale of the limits.
+    level : float, default 0.95
+    bootstrap : int, default 0
+        Samples of patients, with replacement, for percentile limits besides.
+    seed : int or numpy.random.Generator, optional
+        Needed for the bootstrap; the same seed gives the same limits.
+
+    Returns
+    -------
+    StateOccupancy
+
+    Raises
+    ------
+    ValueError
+        If the histories are not in order (see `read_histories`), nobody is under observation at the start, or an
+        argument is outside what is possible.
+
+    Notes
+    -----
+    p(t) = p(start) times the product over s <= t of I + dA(s), dA_hj(s) = dN_hj(s) / Y_h(s) (Andersen et al 1993,
+    section IV.4.1). Greenwood: cov p(t) = (I + dA)' cov p(t-) (I + dA) + sum over h of p_h(t-)^2 cov dA_h, dA_h
+    multinomial over Y_h. Aalen: dN / Y^2 for each kind of change on its own, weighted
+    by p_h(t)^2, as mstate's probtrans on Breslow hazards. Jackknife: sum over patients of the squared derivative
+    of p(t) with respect to the patient's weight.
+
+    R's survfit takes the shares of the states at the first change, and takes them as known; here they are those at
+    the start, with their error. Give `initial` for its numbers. With one state left by all at one time the
+    probability is exactly 0.
+
+    Examples
+    --------
+    >>> data = pd.DataFrame(
+    ...     {"patient_id": ["A", "A", "A", "B", "B", "C", "C"], "time": [0, 2, 5, 0, 3, 0, 6],
+    ...      "state": ["well", "ill", "dead", "well", "dead", "well", "well"]})
+    >>> result = state_occupancy(data, states=["well", "ill", "dead"])
+    >>> result.probability.round(3).tolist()
+    [[0.667, 0.333, 0.0], [0.333, 0.333, 0.333], [0.333, 0.0, 0.667], [0.333, 0.0, 0.667]]
+    >>> result.time_in_state(6)["estimate"].round(3).tolist()
+    [3.667, 1.0, 1.333]
+    """
+    check_level(level)
+    if variance not in VARIANCES:
+        raise ValueError(f"variance must be one of {', '.join(map(repr, VARIANCES))}; got {variance!r}")
+    if conf_type not in CONF_TYPES:
+        raise ValueError(f"conf_type must be one of {', '.join(map(repr, CONF_TYPES))}; got {conf_type!r}")
+    histories = read_histories(data, states)
+    begin = float(histories.start.min()) if start is None else float(check_times(start, "start")[0])
+    if begin >= histories.stop.max():
+        raise ValueError(f"start = {begin:g} must be before the last time, {histories.stop.max():g}")
+    known = None if initial is None else _initial(initial, histories.states)
+    if known is None and not histories.under_observation(begin)[0].size:
+        raise ValueError(
+            f"nobody is under observation at the start, {begin:g}: the first is at "
+            f"{histories.start[histories.start > begin].min():g}; give a later start, or initial"
+        )
+    weights = _weights(bootstrap, seed, len(histories.patients))
+    final = _absorbing(absorbing, histories)
+    model = OccupancyModel(histories, known, begin, variance, weights, final)
+    return _result(model, np.eye(len(histories.states)), histories.states, level, conf_type)
+
+
+def _initial(initial: Mapping[Any, float], states: tuple[Any, ...]) -> Vector:
+    unknown = [label for label in initial if label not in states]
+    values = np.array([float(initial.get(state, 0.0)) for state in states])
+    if unknown or not np.isfinite(values).all() or (values < 0).any() or abs(values.sum() - 1.0) > 1e-9:
+        raise ValueError(
+            f"initial must give probabilities of states that add to 1: unknown {unknown}, sum {values.sum():g}; "
+            f"the states are {list(states)}"
+        )
+    return values
+
+
+def _absorbing(absorbing: Sequence[Any] | None, histories: Histories) -> Vector:
+    observed = np.zeros(len(histories.states), dtype=bool)
+    observed[histories.origin] = True
+    if absorbing is None:
+        return ~observed
+    if unknown := [label for label in absorbing if label not in histories.states]:
+        raise ValueError(f"absorbing holds {unknown}, no states; they are {list(histories.states)}")
+    final = np.array([state in absorbing for state in histories.states])
+    left = final[histories.origin] & (histories.goal >= 0)
+    if left.any():
+        told = ", ".join(f"patient {histories.patients[p]!r}" for p in histories.patient[left][:8])
+        raise ValueError(
+            f"an absorbing state is never left, but it was by {told}; mend the data or absorbing"
+        )
+    return final
+
+
+def _weights(draws: int, seed: Any, n: int) -> Vector | None:
+    if draws != int(draws) or draws < 0:
+        raise ValueError(f"bootstrap must be a number of samples, 0 for none; got {draws!r}")
+    if not draws:
+        return None
+    if seed is None:
+        raise ValueError(
+            "bootstrap needs a seed (or a numpy.random.Generator), so that the limits can be had again"
+        )
+    return np.random.default_rng(seed).multinomial(n, np.full(n, 1.0 / n), size=int(draws)).astype(float)

@@ -1,0 +1,405 @@
+"""How likely are the observed events under given hazard ratios, and which hazard ratios make them most likely?
+
+Input: risk sets.
+Output: the partial likelihood with its derivatives, plain or penalised; `Maximum`.
+Protocol section: none.
+Method: partial likelihood of Cox (JRSS B 1972;34:187) with ties by Efron (JASA 1977;72:557), Breslow (Biometrics
+1974;30:89) or exactly (the conditional likelihood of Cox 1972, section 6); penalised by Jeffreys' prior (Firth).
+Next: `cox_residuals`, `cox`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pnstrial.survival.cox.risk_sets import DELICATE, RiskSets
+from pnstrial.survival.cox.separation import separating
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Vector = NDArray[np.float64]
+
+__all__ = [
+    "Hazard",
+    "Maximum",
+    "at_risk_time",
+    "derivatives",
+    "estimable",
+    "hazard_at",
+    "maximise",
+    "penalised",
+]
+
+# Past this range of linear predictors their exponentials leave what a float can hold.
+WIDEST = 1300.0
+# Relative pivot below which a covariate adds nothing to those before it (toler.chol of R's coxph).
+ALIASED = float(np.finfo(float).eps ** 0.75)
+STEPS = 100
+# By this step a climb that has a top has reached it, or is asked to prove that it has none.
+ASKED = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Hazard:
+    """The risk sets seen at one vector of coefficients, ties by Efron or Breslow.
+
+    Parameters
+    ----------
+    risk : numpy.ndarray, shape (n,)
+        Relative hazard times weight, up to the factor exp(-shift).
+    relative : numpy.ndarray, shape (n,)
+        Relative hazard, up to the same factor.
+    shift : float
+    total : numpy.ndarray, shape (K,)
+        Denominator of each term of the likelihood.
+    mean : numpy.ndarray, shape (p, K)
+        Mean of the covariates over each denominator.
+    loglik : float
+    score : numpy.ndarray, shape (p,)
+    information : numpy.ndarray, shape (p, p)
+    """
+
+    risk: Vector
+    relative: Vector
+    shift: float
+    total: Vector
+    mean: Vector
+    loglik: float
+    score: Vector
+    information: Vector
+    exposure: Vector = field(repr=False)
+    delicate: NDArray[np.int64] | None = field(repr=False, default=None)
+
+
+def _empty(p: int) -> Vector:
+    return np.zeros((p, p))
+
+
+def _relative(sets: RiskSets, beta: Vector) -> tuple[Vector, Vector, float] | None:
+    eta = sets.offset + beta @ sets.x
+    low, high = float(eta.min()), float(eta.max())
+    if not high - low < WIDEST:
+        return None
+    shift = 0.5 * (low + high)
+    return eta, np.exp(eta - shift), shift
+
+
+def hazard_at(sets: RiskSets, beta: Vector) -> Hazard | None:
+    """See the risk sets at `beta`; None where the linear predictors leave the range of floats.
+
+    Parameters
+    ----------
+    sets : RiskSets
+    beta : numpy.ndarray, shape (p,)
+        In the units of `sets.x`.
+
+    Returns
+    -------
+    Hazard or None
+    """
+    seen = _relative(sets, beta)
+    if seen is None:
+        return None
+    eta, relative, shift = seen
+    risk = relative * sets.weights
+    delicate = None
+    s0 = sets.at_risk(risk)
+    if sets.entry.size:
+        gross = sets.tails(risk)[sets.start]
+        delicate = np.flatnonzero(s0 < DELICATE * gross)
+        if delicate.size:
+            s0 = sets.at_risk(risk, delicate)
+    s1 = sets.at_risk(sets.x * risk, delicate)
+    if sets.tied:
+        share = sets.share
+        total = s0[sets.terms] - share * sets.at_death(risk)[sets.terms]
+        mean = (s1[:, sets.terms] - share * sets.at_death(sets.x * risk)[:, sets.terms]) / total
+    else:
+        total, mean = s0, s1 / s0
+    load = sets.load
+    rate = load / total
+    exposure = at_risk_time(sets, rate)
+    spent = risk * exposure
+    loglik = float(
+        (sets.weights[sets.place] * eta[sets.place]).sum() - (load * (np.log(total) + shift)).sum()
+    )
+    score = sets.dead_x - mean @ load
+    information = (sets.x * spent) @ sets.x.T - (mean * load) @ mean.T
+    return Hazard(risk, relative, shift, total, mean, loglik, score, information, exposure, delicate)
+
+
+def at_risk_time(sets: RiskSets, per_term: Vector) -> Vector:
+    """Sum a quantity of the likelihood's terms over the time each patient was at risk, a tied death only in part."""
+    if not sets.tied:
+        return sets.over_time(per_term)
+    heads = np.cumsum(sets.size) - sets.size
+    out = sets.over_time(np.add.reduceat(per_term, heads, axis=-1))
+    part = np.add.reduceat(per_term * sets.share, heads, axis=-1)
+    own = np.repeat(np.arange(sets.size.size), sets.size)
+    out[..., sets.place] -= part[..., own]
+    return out
+
+
+def _exact(sets: RiskSets, beta: Vector) -> tuple[float, Vector, Vector] | None:
+    """Conditional likelihood of which patients die, given how many do, at each event time."""
+    seen = _relative(sets, beta)
+    if seen is None:
+        return None
+    eta, relative, shift = seen
+    p = sets.x.shape[0]
+    loglik = float(eta[sets.place].sum()) - shift * float(sets.size.sum())
+    score, information = sets.dead_x.copy(), _empty(p)
+    alone = sets.size == 1
+    if alone.any():
+        s0, s1 = sets.at_risk(relative)[alone], sets.at_risk(sets.x * relative)[:, alone]
+        if sets.entry.size and bool((s0 < DELICATE * sets.tails(relative)[sets.start[alone]]).any()):
+            alone = np.zeros_like(alone)
+        else:
+            mean = s1 / s0
+            loglik -= float(np.log(s0).sum())
+            score -= mean.sum(axis=1)
+            single = np.zeros(alone.size)
+            single[alone] = 1.0 / s0
+            information += (sets.x * (relative * sets.over_time(single))) @ sets.x.T - mean @ mean.T
+    rest = np.flatnonzero(~alone)
+    if rest.size:
+        from pnstrial.survival.cox.cox_kernels import subset_moments
+
+        for j in rest.tolist():
+            places = sets.members(j)
+            if places.size > sets.size[j]:
+                log_sum, mean, spread = subset_moments(
+                    relative[places], np.ascontiguousarray(sets.x[:, places].T), int(sets.size[j])
+                )
+                loglik -= log_sum
+                score -= mean
+                information += spread
+            else:
+                loglik -= float((eta[places] - shift).sum())
+                score -= sets.x[:, places].sum(axis=1)
+    return loglik, score, information
+
+
+def derivatives(sets: RiskSets, beta: Vector) -> tuple[float, Vector, Vector] | None:
+    """Log partial likelihood, score and information at `beta`, in the units of `sets.x`.
+
+    Parameters
+    ----------
+    sets : RiskSets
+    beta : numpy.ndarray, shape (p,)
+
+    Returns
+    -------
+    tuple or None
+        None where the linear predictors leave the range of floats.
+    """
+    if sets.ties == "exact":
+        return _exact(sets, beta)
+    seen = hazard_at(sets, beta)
+    return None if seen is None else (seen.loglik, seen.score, seen.information)
+
+
+def penalised(sets: RiskSets, beta: Vector) -> tuple[float, Vector, Vector] | None:
+    """Log likelihood plus half the log determinant of the information, its score and the information.
+
+    Parameters
+    ----------
+    sets : RiskSets
+        Ties by Efron or Breslow.
+    beta : numpy.ndarray, shape (p,)
+
+    Returns
+    -------
+    tuple or None
+        None where the linear predictors leave the range of floats or the information is singular.
+    """
+    seen = hazard_at(sets, beta)
+    if seen is None:
+        return None
+    sign, logdet = np.linalg.slogdet(seen.information)
+    if sign <= 0.0 or not math.isfinite(logdet):
+        return None
+    x, mean, load = sets.x, seen.mean, sets.load
+    spent = seen.risk * seen.exposure
+    third = np.einsum("an,bn,cn->abc", x * spent, x, x, optimize=True)
+    pairs = x[:, None, :] * x[None, :, :]
+    second = sets.at_risk(pairs * seen.risk, seen.delicate)[..., sets.terms]
+    if sets.tied:
+        second = second - sets.share * sets.at_death(pairs * seen.risk)[..., sets.terms]
+    second = second / seen.total
+    cross = np.einsum("abk,ck->abc", second * load, mean)
+    third = third - cross - cross.transpose(0, 2, 1) - cross.transpose(2, 0, 1)
+    third = third + 2.0 * np.einsum("ak,bk,ck->abc", mean * load, mean, mean)
+    inverse = np.linalg.inv(seen.information)
+    score = seen.score + 0.5 * np.einsum("ab,abc->c", inverse, third)
+    return seen.loglik + 0.5 * float(logdet), score, seen.information
+
+
+@dataclass(frozen=True, eq=False)
+class Maximum:
+    """Where the likelihood is largest.
+
+    Parameters
+    ----------
+    beta : numpy.ndarray, shape (p,)
+        In the units of `RiskSets.x`; of no meaning for a coefficient in `infinite`.
+    loglik : float
+        The maximum, or the supremum where a coefficient is infinite.
+    information : numpy.ndarray, shape (p, p)
+    score : numpy.ndarray, shape (p,)
+    infinite : numpy.ndarray or None
+        Direction along which the likelihood rises for ever; None where there is a maximum.
+    steps : int
+    """
+
+    beta: Vector
+    loglik: float
+    score: Vector
+    information: Vector
+    infinite: Vector | None
+    steps: int
+
+
+def _solve(information: Vector, score: Vector) -> Vector | None:
+    try:
+        step = np.asarray(np.linalg.solve(information, score), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        return None
+    return step if bool(np.isfinite(step).all()) and float(step @ score) > 0.0 else None
+
+
+def maximise(
+    sets: RiskSets,
+    evaluate: Callable[[RiskSets, Vector], tuple[float, Vector, Vector] | None] = derivatives,
+    start: Vector | None = None,
+    free: NDArray[np.int64] | None = None,
+) -> Maximum:
+    """Climb to the maximum by Newton's method with halved steps.
+
+    Parameters
+    ----------
+    sets : RiskSets
+        With at least one event and no aliased covariate.
+    evaluate : callable
+        `derivatives` or `penalised`.
+    start : numpy.ndarray, shape (p,), optional
+    free : numpy.ndarray of int, optional
+        The coefficients that may move.
+
+    Returns
+    -------
+    Maximum
+
+    Raises
+    ------
+    ValueError
+        If the likelihood cannot be evaluated at the start.
+    """
+    p = sets.x.shape[0]
+    beta = np.zeros(p) if start is None else start.copy()
+    moving = np.arange(p) if free is None else free
+    here = evaluate(sets, beta)
+    if here is None:
+        raise ValueError("the likelihood cannot be evaluated at the start: rescale the covariates")
+    loglik, score, information = here
+    plain = evaluate is not penalised
+    best, infinite, k = math.inf, None, 0
+    for k in range(STEPS):
+        bend = information if plain else _bend(sets, beta, information)
+        step = _solve(bend[np.ix_(moving, moving)], score[moving]) if moving.size else None
+        if step is None:
+            break
+        # Newton's step in standard errors, squared: below rounding there is nothing left to win.
+        gain = float(step @ score[moving])
+        if gain < 1e-24 or (gain < 1e-16 and gain >= best) or (infinite is not None and gain < 1e-13):
+            break
+        best = min(best, gain)
+        step = _full(step, moving, p)
+        if plain and infinite is None and k >= 8 and float(np.ptp(step @ sets.x)) > 0.05:
+            infinite = separating(sets, step, last=k == ASKED)
+        moved = _line(sets, evaluate, beta, step, loglik, 10.0 if k <= ASKED else 100.0)
+        if moved is None:
+            break
+        beta, (loglik, score, information) = moved
+    return Maximum(beta, loglik, score, information, infinite, k)
+
+
+def _bend(sets: RiskSets, beta: Vector, information: Vector) -> Vector:
+    """Curvature of the penalised likelihood, by central differences of its score.
+
+    The information alone leaves out the penalty's part; where events are few that part is as large, and steps by the
+    information alone swing from side to side for ever.
+    """
+    p = beta.size
+    bend = np.empty((p, p))
+    for a in range(p):
+        shift = np.zeros(p)
+        shift[a] = 1e-4
+        above, below = penalised(sets, beta + shift), penalised(sets, beta - shift)
+        if above is None or below is None:
+            return 2.0 * information
+        bend[a] = (below[1] - above[1]) / 2e-4
+    bend = 0.5 * (bend + bend.T)
+    return bend if float(np.linalg.eigvalsh(bend).min()) > 0.0 else 2.0 * information
+
+
+def _full(step: Vector, moving: NDArray[np.int64], p: int) -> Vector:
+    full = np.zeros(p)
+    full[moving] = step
+    return full
+
+
+def _line(
+    sets: RiskSets,
+    evaluate: Callable[[RiskSets, Vector], tuple[float, Vector, Vector] | None],
+    beta: Vector,
+    step: Vector,
+    loglik: float,
+    longest: float,
+) -> tuple[Vector, tuple[float, Vector, Vector]] | None:
+    """Take the step, or the half, quarter, ... of it that does not lower the likelihood."""
+    widest = float(np.ptp(step @ sets.x))
+    if widest > longest:
+        step = step * (longest / widest)
+    slack = 1e-13 * max(1.0, abs(loglik))
+    for _ in range(40):
+        new = evaluate(sets, beta + step)
+        if new is not None and new[0] >= loglik - slack:
+            return beta + step, new
+        step = 0.5 * step
+    return None
+
+
+def estimable(sets: RiskSets) -> NDArray[np.bool_]:
+    """Say which covariates add anything to those before them, at no effect.
+
+    Parameters
+    ----------
+    sets : RiskSets
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (p,)
+    """
+    p = sets.x.shape[0]
+    here = derivatives(sets, np.zeros(p))
+    kept = np.zeros(p, dtype=bool)
+    if here is None or sets.start.size == 0:
+        return kept
+    left = here[2].copy()
+    # The covariates are scaled to size 1, so that what a risk set does not tell apart shows against its deaths.
+    least = 1e-11 * float(sets.mass.sum())
+    for j in range(p):
+        pivot = float(left[j, j])
+        if pivot <= max(least, ALIASED * float(here[2][j, j])):
+            continue
+        kept[j] = True
+        left -= np.outer(left[:, j], left[j]) / pivot
+    return kept

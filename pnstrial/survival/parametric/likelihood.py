@@ -1,0 +1,296 @@
+"""Where is a likelihood of survival times highest?
+
+Input: exact, right-, left- and interval-censored times, delayed entry, weights, covariates.
+Output: the maximum with its exact second derivatives, or a named reason why there is none.
+Protocol section: none.
+Method: Newton's method with exact derivatives and halved steps, until the step itself is at rounding.
+Next: `parametric`, `interval_censored`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from pnstrial.numerics.derivatives import Jet, log_one_minus_exp, parameters, softplus
+from pnstrial.results import NotEstimable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from pnstrial.survival.parametric.distributions import Distribution
+
+__all__ = ["Maximum", "Sample", "evaluate", "log_likelihood", "maximise"]
+
+STEPS: Final = 200
+Sum = tuple[float, "NDArray[np.float64]", "NDArray[np.float64]"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Checked observations: the event is in (left, right], or at left where both are equal.
+
+    Attributes
+    ----------
+    left, right : numpy.ndarray, shape (n,)
+        right is inf where the observation ended without event.
+    entry : numpy.ndarray, shape (n,)
+        0 where the patient was observed from the start.
+    weights : numpy.ndarray, shape (n,)
+    covariates : numpy.ndarray, shape (n, q)
+    """
+
+    left: NDArray[np.float64]
+    right: NDArray[np.float64]
+    entry: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    covariates: NDArray[np.float64]
+    exact: NDArray[np.bool_] = field(init=False)
+    within: NDArray[np.bool_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "exact", self.left == self.right)
+        object.__setattr__(self, "within", np.isfinite(self.right) & (self.left < self.right))
+
+    @property
+    def rate(self) -> float:
+        """Events over time at risk, an event within an interval taken in its middle."""
+        last = np.where(self.within, 0.5 * (self.left + self.right), self.left)
+        events = float(self.weights[self.exact | self.within].sum())
+        return events / float(self.weights @ (last - self.entry))
+
+
+@dataclass(frozen=True, eq=False)
+class Maximum:
+    """A maximum that was reached.
+
+    Attributes
+    ----------
+    point : numpy.ndarray, shape (p,)
+    value : float
+    covariance : numpy.ndarray, shape (p, p)
+        Inverse of the negative Hessian.
+    """
+
+    point: NDArray[np.float64]
+    value: float
+    covariance: NDArray[np.float64]
+
+
+def evaluate(
+    distribution: Distribution,
+    model: str,
+    times: NDArray[np.float64] | Jet,
+    every: tuple[Jet, ...],
+    values: NDArray[np.float64],
+) -> tuple[Jet, Jet]:
+    """Log hazard and log survival at times, for given covariate values.
+
+    Parameters
+    ----------
+    distribution : Distribution
+    model : str
+        "location", "ph", "po" or "aft".
+    times : numpy.ndarray or Jet
+        Times over 0; as a `Jet` they are logarithms of times.
+    every : tuple of Jet
+        Parameters on the scale they are fitted on, then coefficients.
+    values : numpy.ndarray, shape (q,)
+
+    Returns
+    -------
+    tuple of Jet
+    """
+    size = len(distribution.names)
+    shift: Jet | None = None
+    for slope, value in zip(every[size:], values, strict=True):
+        shift = slope * float(value) if shift is None else shift + slope * float(value)
+    return _at(distribution, model, times, every[:size], shift)
+
+
+def _at(
+    distribution: Distribution,
+    model: str,
+    times: NDArray[np.float64] | Jet,
+    theta: tuple[Jet, ...],
+    shift: Jet | None,
+) -> tuple[Jet, Jet]:
+    """Log hazard and log survival at times, under a regression model."""
+    p = theta[0].first.shape[1]
+    y = times if isinstance(times, Jet) else Jet(np.log(times), np.zeros((1, p)), np.zeros((1, p, p)))
+    if shift is None:
+        return distribution.functions(y, theta)
+    if model == "location":
+        place = distribution.location
+        moved = (*theta[:place], theta[place] + shift, *theta[place + 1 :])
+        return distribution.functions(y, moved)
+    if model == "aft":
+        log_hazard, log_survival = distribution.functions(y - shift, theta)
+        return log_hazard - shift, log_survival
+    log_hazard, log_survival = distribution.functions(y, theta)
+    if model == "ph":
+        return log_hazard + shift, shift.exp() * log_survival
+    log_failure = log_one_minus_exp(-log_survival)
+    odds = log_survival - log_failure + shift
+    moved_survival, moved_failure = -softplus(-odds), -softplus(odds)
+    return log_hazard + moved_failure - log_failure, moved_survival
+
+
+def log_likelihood(
+    distribution: Distribution, sample: Sample, model: str = "location"
+) -> Callable[[NDArray[np.float64]], Sum]:
+    """Make the log-likelihood of a sample, with gradient and Hessian.
+
+    Parameters
+    ----------
+    distribution : Distribution
+    sample : Sample
+    model : str
+        How covariates act: "location" (on the location parameter, as flexsurv), "ph", "po" or "aft".
+
+    Returns
+    -------
+    callable
+        Of the parameters on the scale they are fitted on, then the coefficients.
+    """
+    size = len(distribution.names)
+    groups = (
+        (sample.exact, "exact"),
+        (sample.within, "within"),
+        (np.isinf(sample.right) & (sample.left > 0), "right"),
+        (sample.entry > 0, "entry"),
+    )
+
+    def part(kind: str, rows: NDArray[np.bool_], theta: tuple[Jet, ...], shift: Jet | None) -> Jet:
+        moved = None if shift is None else shift.take(rows)
+        if kind == "entry":
+            return -_at(distribution, model, sample.entry[rows], theta, moved)[1]
+        if kind == "within":
+            left, right = sample.left[rows], sample.right[rows]
+            upper = _at(distribution, model, right, theta, moved)[1]
+            if not (left > 0).any():
+                return log_one_minus_exp(-upper)
+            start = _at(distribution, model, np.where(left > 0, left, right), theta, moved)[1]
+            known = (left > 0).astype(float)
+            start = start * known
+            return start + log_one_minus_exp(start - upper)
+        log_hazard, log_survival = _at(distribution, model, sample.left[rows], theta, moved)
+        return log_hazard + log_survival if kind == "exact" else log_survival
+
+    def function(point: NDArray[np.float64]) -> Sum:
+        every = parameters(point)
+        theta, slopes = every[:size], every[size:]
+        shift: Jet | None = None
+        for k, slope in enumerate(slopes):
+            term = slope * sample.covariates[:, k]
+            shift = term if shift is None else shift + term
+        value, gradient, hessian = 0.0, np.zeros(point.size), np.zeros((point.size, point.size))
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+            for rows, kind in groups:
+                if rows.any():
+                    v, g, h = part(kind, rows, theta, shift).total(sample.weights[rows])
+                    value, gradient, hessian = value + v, gradient + g, hessian + h
+        return value, gradient, hessian
+
+    return function
+
+
+def _ascent(gradient: NDArray[np.float64], hessian: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Newton's step, bent uphill where the surface is not concave."""
+    scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
+    values, vectors = np.linalg.eigh(-hessian * scale[:, None] * scale)
+    values = np.maximum(np.abs(values), 1e-10 * np.abs(values).max())
+    return scale * (vectors @ ((vectors.T @ (scale * gradient)) / values))
+
+
+def maximise(
+    function: Callable[[NDArray[np.float64]], Sum],
+    start: NDArray[np.float64],
+    width: float = 4.0,
+    bound: NDArray[np.float64] | float = np.inf,
+) -> Maximum | NotEstimable:
+    """Climb to the maximum of a smooth function with known derivatives.
+
+    Parameters
+    ----------
+    function : callable
+        Of a point: value, gradient, Hessian; a value that is not finite marks a point outside the domain.
+    start : numpy.ndarray, shape (p,)
+    width : float
+        Longest step in any parameter.
+    bound : numpy.ndarray or float
+        Size of the parameters beyond which the search is given up.
+
+    Returns
+    -------
+    Maximum or NotEstimable
+        NotEstimable if the function still rises after 200 steps: it has no maximum, or one at infinity.
+
+    Examples
+    --------
+    >>> f = lambda x: (-float((x[0] - 3) ** 2), -2 * (x - 3), np.array([[-2.0]]))
+    >>> maximise(f, np.array([0.0])).point
+    array([3.])
+    """
+    point, last, stuck = start.astype(np.float64), np.inf, 0
+    value, gradient, hessian = function(point)
+    if not np.isfinite(value):
+        return NotEstimable("the likelihood is 0 where the search starts")
+    for _ in range(STEPS):
+        if not (np.isfinite(hessian).all() and np.isfinite(gradient).all()) or np.any(np.abs(point) > bound):
+            break
+        step = _ascent(gradient, hessian)
+        longest = float(np.abs(step).max())
+        if longest > width:
+            step *= width / longest
+        gain = float(gradient @ step)
+        error = np.sqrt(abs(gain))
+        size = float((np.abs(step) / (1.0 + np.abs(point))).max())
+        if size < 1e-6 and error < 1e-5 and (error >= 0.5 * last or error < 1e-13):
+            return _reached(point, value, hessian)
+        last = error
+        ahead = _searched(function, point, step, value, gain)
+        if ahead is None:
+            # Rounding hides any further gain; what is left of the step says whether this is a maximum.
+            if size < 1e-6 and error < 1e-4:
+                return _reached(point, value, hessian)
+            break
+        stuck = stuck + 1 if ahead[1][0] <= value + 1e-13 * (1.0 + abs(value)) else 0
+        point, (value, gradient, hessian) = ahead
+        if stuck > 10:
+            break
+    return NotEstimable("the likelihood still rises as the parameters leave every bound: it has no maximum")
+
+
+def _searched(
+    function: Callable[[NDArray[np.float64]], Sum],
+    point: NDArray[np.float64],
+    step: NDArray[np.float64],
+    value: float,
+    gain: float,
+) -> tuple[NDArray[np.float64], Sum] | None:
+    share = 1.0
+    slack = 1e-13 * (1.0 + abs(value))
+    for _ in range(40):
+        ahead = function(point + share * step)
+        if np.isfinite(ahead[0]) and ahead[0] >= value + 1e-4 * share * gain - slack:
+            return point + share * step, ahead
+        share *= 0.5
+    return None
+
+
+def _reached(
+    point: NDArray[np.float64], value: float, hessian: NDArray[np.float64]
+) -> Maximum | NotEstimable:
+    scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
+    information = -hessian * scale[:, None] * scale
+    if np.linalg.eigvalsh(information)[0] < 1e-11:
+        return NotEstimable(
+            "the likelihood is flat at its maximum: the data do not tell the parameters apart"
+        )
+    covariance = np.linalg.inv(information) * scale[:, None] * scale
+    return Maximum(point, value, 0.5 * (covariance + covariance.T))

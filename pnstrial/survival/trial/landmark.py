@@ -1,0 +1,633 @@
+"""Do patients who improve live longer, told without giving them the time they had to live to improve?
+
+Input: follow-up and the time of response as arrays, or a trial and its protocol.
+Output: `Landmark` (groups as they stand at a fixed time), `SimonMakuch` (groups that patients change as they respond),
+`LandmarkResult` of a trial; the comparison by what happened later is refused.
+Protocol section: visits, endpoint (`landmark_at_month_3` only).
+Method: Anderson, Cain and Gelber (J Clin Oncol 1983;1:710); Mantel and Byar (JASA 1974;69:81); Simon and Makuch (Stat
+Med 1984;3:35).
+Next: `figures.survival`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pandas as pd
+
+from pnstrial import rules
+from pnstrial.endpoints import time_to_event
+from pnstrial.results import NotEstimable, Provenance, Result
+from pnstrial.survival.cox.covariates import column
+from pnstrial.survival.cox.fit import cox
+from pnstrial.survival.curves.kaplan_meier import KaplanMeier, kaplan_meier
+from pnstrial.survival.curves.logrank import LogRank, logrank
+from pnstrial.survival.observations import as_numbers, check_level, follow_up
+from pnstrial.visits import Assessments, derive
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from pnstrial.data import TrialData
+    from pnstrial.protocol import Protocol
+    from pnstrial.survival.cox.model import ChiSquare, Cox
+
+    Vector = NDArray[np.float64]
+
+__all__ = [
+    "ImmortalTimeBiasError",
+    "Landmark",
+    "LandmarkResult",
+    "SimonMakuch",
+    "landmark",
+    "landmark_at_month_3",
+    "simon_makuch",
+    "time_dependent",
+]
+
+GROUPS = ("non-responders", "responders")
+_REFUSAL = (
+    "at = {at!r} would compare patients who ever responded with those who never did. That is immortal-time bias: "
+    "whoever responds must have lived until then, so responders look protected even where response does nothing. "
+    "Give the time of a landmark (at=98 days, say: groups as they stand then, among those still followed), or use "
+    "simon_makuch, in which patients count as responders from their response on"
+)
+
+
+class ImmortalTimeBiasError(ValueError):
+    """A comparison of survival by what happened later; the message says what to do instead."""
+
+
+@dataclass(frozen=True, eq=False)
+class Landmark(Result):
+    """Survival from a landmark on, by response up to it.
+
+    Parameters
+    ----------
+    at : float
+        The landmark, in the unit of the data.
+    n, n_responders : int
+        Patients still followed just after the landmark; those of them who had responded by it.
+    events : int
+        Events after the landmark.
+    n_before : dict of str to int
+        Patients who do not count: "event" and "censored" at or before the landmark.
+    curves : dict of str to KaplanMeier
+        "non-responders", "responders"; time runs from the landmark. A group without patients is absent.
+    logrank : LogRank or NotEstimable
+    cox : Cox or NotEstimable
+        With the covariate "responder" (1 = responded by the landmark), and those asked for.
+    level : float
+    conf_type : str
+    """
+
+    at: float
+    n: int
+    n_responders: int
+    events: int
+    n_before: dict[str, int]
+    curves: dict[str, KaplanMeier]
+    logrank: LogRank | NotEstimable
+    cox: Cox | NotEstimable
+    level: float
+    conf_type: str
+
+    @property
+    def hazard_ratio(self) -> float | NotEstimable:
+        """Hazard of responders relative to the others."""
+        return _hazard_ratio(self.cox)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per group: group, n, events, median and its limits (from the landmark; None if not reached).
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        return _groups_frame(self.curves)
+
+    def __str__(self) -> str:
+        test = self.logrank
+        p = str(test) if isinstance(test, NotEstimable) else f"log-rank p = {test.p_value:.4g}"
+        return (
+            f"Landmark at {self.at:g}: {self.n} patients still followed, {self.n_responders} of them responders "
+            f"(before it: {self.n_before['event']} events, {self.n_before['censored']} censored)\n"
+            f"{self.to_frame().to_string(index=False)}\n{p}; hazard ratio {_shown(self.hazard_ratio)}"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class SimonMakuch(Result):
+    """Survival of patients who change groups when they respond.
+
+    Parameters
+    ----------
+    curves : dict of str to KaplanMeier
+        "non-responders", "responders": whoever has responded is at risk in the second from then on. A group without
+        time under observation is absent.
+    cox : Cox or NotEstimable
+        Cox model with the time-dependent covariate "responder".
+    mantel_byar : ChiSquare or NotEstimable
+        Score test of the same model: the log-rank test with patients who change groups.
+    data : pandas.DataFrame
+        The stretches of time, as `time_dependent` gives them.
+    n, n_responders, events : int
+        Patients, those who responded while followed, and events.
+    level : float
+    conf_type : str
+    """
+
+    curves: dict[str, KaplanMeier]
+    cox: Cox | NotEstimable
+    mantel_byar: ChiSquare | NotEstimable
+    data: pd.DataFrame
+    n: int
+    n_responders: int
+    events: int
+    level: float
+    conf_type: str
+
+    @property
+    def hazard_ratio(self) -> float | NotEstimable:
+        """Hazard after a response relative to before or without one."""
+        return _hazard_ratio(self.cox)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per group: group, n (stretches), events, median and its limits.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        return _groups_frame(self.curves)
+
+    def __str__(self) -> str:
+        return (
+            f"Response as a time-dependent covariate: {self.events} events of {self.n} patients, "
+            f"{self.n_responders} responders\n{self.to_frame().to_string(index=False)}\n"
+            f"hazard ratio {_shown(self.hazard_ratio)}"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class LandmarkResult(Result):
+    """Survival of a trial's patients by their improvement at Month 3.
+
+    Parameters
+    ----------
+    landmark : Landmark or NotEstimable
+        Days from the landmark, the last day of the visit's window; responders = improved at the visit.
+    time_dependent : SimonMakuch or NotEstimable
+        Days from day 1; responders from their first rating below baseline on.
+    visit : str
+    landmark_day : int
+        Study day of the landmark.
+    patients : pandas.DataFrame
+        One row per enrolled patient: patient_id, category (at the visit), days, event, improvement_days, counted (in
+        the landmark analysis), reason (why not).
+    provenance : Provenance
+    """
+
+    landmark: Landmark | NotEstimable
+    time_dependent: SimonMakuch | NotEstimable
+    visit: str
+    landmark_day: int
+    patients: pd.DataFrame
+    provenance: Provenance
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return `patients`.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        return self.patients.copy()
+
+    def __str__(self) -> str:
+        head = f"Improvement at {self.visit} (landmark: study day {self.landmark_day})"
+        return f"{head}\n{self.landmark}\n{self.time_dependent}"
+
+
+def _hazard_ratio(model: Cox | NotEstimable) -> float | NotEstimable:
+    if isinstance(model, NotEstimable):
+        return model
+    value = cast("float | NotEstimable", model.table.loc["responder", "hazard_ratio"])
+    return value if isinstance(value, NotEstimable) else float(value)
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _groups_frame(curves: dict[str, KaplanMeier]) -> pd.DataFrame:
+    rows: list[tuple[Any, ...]] = []
+    for name, curve in curves.items():
+        median = curve.quantile(0.5)
+        rows.append((name, int(curve.n), int(curve.events), median.estimate, median.lower, median.upper))
+    return pd.DataFrame(rows, columns=["group", "n", "events", "median", "median_lower", "median_upper"])
+
+
+def _response_times(response_time: ArrayLike, time: Vector) -> Vector:
+    """Read times of response, nan for none."""
+    response = as_numbers(response_time, "response_time")
+    if response.size != time.size:
+        raise ValueError(f"lengths differ: time has {time.size}, response_time has {response.size}")
+    faults = [
+        f"response_time[{i}] = {response[i]:.15g}, time[{i}] = {time[i]:.15g}"
+        for i in np.flatnonzero((response < 0.0) | np.isinf(response) | (response > time)).tolist()
+    ]
+    if faults:
+        raise ValueError(
+            "response_time must lie between 0 and the end of follow-up, nan for no response: "
+            + "; ".join(faults[:8])
+            + (f"; and {len(faults) - 8} more" if len(faults) > 8 else "")
+        )
+    return response
+
+
+def _adjusted(
+    frame: pd.DataFrame, data: Any, covariates: str | Sequence[str], rows: NDArray[Any]
+) -> list[str]:
+    """Put the covariates of the chosen rows beside the responder column; give the names of all."""
+    names = [covariates] if isinstance(covariates, str) else list(covariates)
+    if "responder" in names:
+        raise ValueError("covariates: 'responder' is the name of the response itself; rename the column")
+    for name in names:
+        values = column(data, name, "covariates")
+        frame[name] = (
+            values.iloc[rows].to_numpy() if isinstance(values, pd.Series) else np.asarray(values)[rows]
+        )
+    return ["responder", *names]
+
+
+def landmark(
+    time: ArrayLike,
+    event: ArrayLike,
+    response_time: ArrayLike,
+    at: float,
+    *,
+    data: Any = None,
+    covariates: str | Sequence[str] = (),
+    exact: bool = False,
+    penalty: str | None = None,
+    conf_type: str = "beta-product",
+    level: float = 0.95,
+) -> Landmark:
+    """Compare survival after a landmark between those who had responded by it and those who had not.
+
+    Parameters
+    ----------
+    time, event : array_like, shape (n,)
+        Follow-up time, in any unit, and event (1) or censoring (0).
+    response_time : array_like, shape (n,)
+        Time of the response, nan or None for none; no later than the end of follow-up.
+    at : float
+        The landmark: fixed before the data are seen, in the unit of `time`.
+    data : pandas.DataFrame or mapping, optional
+        Columns for `covariates`, one row per patient.
+    covariates : str or sequence of str
+        Columns to adjust the Cox model for.
+    exact : bool
+        Permute the groups in the log-rank test.
+    penalty : str, optional
+        "firth" for a Cox model of few events, as in `cox`.
+    conf_type : str, default "beta-product"
+        Interval of the curves, as in `kaplan_meier`.
+    level : float, default 0.95
+
+    Returns
+    -------
+    Landmark
+
+    Raises
+    ------
+    ImmortalTimeBiasError
+        If `at` is None or "ever": the comparison of those who ever responded with those who never did.
+    ValueError
+        If a value is outside what is possible; the message names argument, position and value.
+
+    Notes
+    -----
+    Patients with an event or censored at or before the landmark do not count; the others stay in the group they are
+    in at the landmark, whatever happens later. The result is conditional on living until then.
+
+    **Immortal-time bias.** Grouping by what happens later gives responders the time before their response, in which
+    by definition they cannot die. The example makes survival of 2,000 patients that response does not touch: the
+    naive log hazard ratio is -1.2 (a hazard ratio of 0.3), the two honest ones near 0. In the small samples of a
+    trial of this size (17 patients, no effect) the naive one is -1.8 on average.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> death, response, end = rng.exponential(12, 2000), rng.exponential(12, 2000), 36.0
+    >>> time, event = np.minimum(death, end), (death < end).astype(int)
+    >>> response = np.where(response < time, response, np.nan)
+    >>> naive = cox({"ever": ~np.isnan(response)}, time, event, "ever")
+    >>> f"{naive.table.loc['ever', 'coef']:.2f}"
+    '-1.24'
+    >>> result = landmark(time, event, response, at=3)
+    >>> result.n, result.n_responders, f"{result.cox.table.loc['responder', 'coef']:.2f}"
+    (1551, 349, '-0.05')
+    >>> moving = simon_makuch(time, event, response)
+    >>> f"{moving.cox.table.loc['responder', 'coef']:.2f}"
+    '-0.02'
+    """
+    if at is None or isinstance(at, str):  # pyright: ignore[reportUnnecessaryComparison, reportUnnecessaryIsInstance]
+        raise ImmortalTimeBiasError(_REFUSAL.format(at=at))
+    if not 0.0 <= at < np.inf:
+        raise ValueError(f"at must be finite and not negative, got {at!r}")
+    check_level(level)
+    times, events, _, _ = follow_up(time, event)
+    response = _response_times(response_time, times)
+    counts = times > at
+    before = {
+        "event": int((~counts & (events == 1.0)).sum()),
+        "censored": int((~counts & (events == 0.0)).sum()),
+    }
+    rows = np.flatnonzero(counts)
+    left, ended = times[rows] - at, events[rows]
+    responder = (response[rows] <= at).astype(int)
+    curves = {
+        name: kaplan_meier(left[responder == k], ended[responder == k], conf_type=conf_type, level=level)
+        for k, name in enumerate(GROUPS)
+        if (responder == k).any()
+    }
+    test: LogRank | NotEstimable
+    model: Cox | NotEstimable
+    if len(curves) < 2:
+        lacking = (
+            "nobody is followed beyond the landmark" if not curves else f"there are no {_absent(curves)}"
+        )
+        test = model = NotEstimable(f"{lacking} at {at:g}" if curves else lacking)
+    else:
+        test = logrank(left, ended, responder, exact=exact)
+        frame = pd.DataFrame({"time": left, "event": ended, "responder": responder})
+        names = _adjusted(frame, data, covariates, rows)
+        model = cox(frame, "time", "event", names, penalty=penalty, level=level)
+    return Landmark(
+        float(at),
+        rows.size,
+        int(responder.sum()),
+        int(ended.sum()),
+        before,
+        curves,
+        test,
+        model,
+        level,
+        conf_type,
+    )
+
+
+def _absent(curves: dict[str, KaplanMeier]) -> str:
+    return next(name for name in GROUPS if name not in curves)
+
+
+def time_dependent(
+    time: ArrayLike, event: ArrayLike, response_time: ArrayLike, data: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Split each patient's follow-up at the response, as ``tmerge`` of R with ``tdc`` does.
+
+    Parameters
+    ----------
+    time, event : array_like, shape (n,)
+        Follow-up time, over 0, and event (1) or censoring (0).
+    response_time : array_like, shape (n,)
+        Time of the response, nan or None for none.
+    data : pandas.DataFrame, optional
+        Further columns, one row per patient, repeated on each stretch.
+
+    Returns
+    -------
+    pandas.DataFrame
+        patient (row of the input, from 0), start, stop, event (at `stop`), responder (0 or 1 throughout the stretch),
+        and the columns of `data`. For `cox`: time="stop", entry="start".
+
+    Raises
+    ------
+    ValueError
+        If a value is outside what is possible, a time is 0 (no stretch of time to split), or a column of `data` has
+        one of the names above.
+
+    Examples
+    --------
+    >>> time_dependent([10, 8, 5], [1, 0, 1], [4, None, 0])
+       patient  start  stop  event  responder
+    0        0    0.0   4.0      0          0
+    1        0    4.0  10.0      1          1
+    2        1    0.0   8.0      0          0
+    3        2    0.0   5.0      1          1
+    """
+    times, events, _, _ = follow_up(time, event)
+    response = _response_times(response_time, times)
+    empty = np.flatnonzero(times <= 0.0).tolist()
+    if empty:
+        raise ValueError(
+            "time must be over 0 to be split (leave these patients out, or count the first day as 1): "
+            + "; ".join(f"time[{i}] = 0" for i in empty[:8])
+        )
+    # A response on the last day changes nothing: nobody is at risk after it.
+    split = (response > 0.0) & (response < times)
+    patient = np.repeat(np.arange(times.size), np.where(split, 2, 1))
+    second = np.zeros(patient.size, dtype=bool)
+    second[1:] = patient[1:] == patient[:-1]
+    first_of_two = np.zeros(patient.size, dtype=bool)
+    first_of_two[:-1] = second[1:]
+    frame = pd.DataFrame(
+        {
+            "patient": patient,
+            "start": np.where(second, response[patient], 0.0),
+            "stop": np.where(first_of_two, response[patient], times[patient]),
+            "event": np.where(first_of_two, 0, events[patient]).astype(int),
+            "responder": (second | (response[patient] == 0.0)).astype(int),
+        }
+    )
+    if data is None:
+        return frame
+    if len(data) != times.size:
+        raise ValueError(f"lengths differ: time has {times.size}, data has {len(data)} rows")
+    taken = [str(name) for name in data.columns if name in frame.columns]
+    if taken:
+        raise ValueError(
+            f"data has columns {', '.join(map(repr, taken))}, which the result uses; rename them"
+        )
+    return pd.concat([frame, data.iloc[patient].reset_index(drop=True)], axis=1)
+
+
+def simon_makuch(
+    time: ArrayLike,
+    event: ArrayLike,
+    response_time: ArrayLike,
+    *,
+    data: pd.DataFrame | None = None,
+    covariates: str | Sequence[str] = (),
+    conf_type: str = "beta-product",
+    level: float = 0.95,
+) -> SimonMakuch:
+    """Compare survival after a response with survival before or without one, patients changing groups as they respond.
+
+    Parameters
+    ----------
+    time, event, response_time
+        As in `time_dependent`.
+    data : pandas.DataFrame, optional
+    covariates : str or sequence of str
+        Columns of `data` to adjust the Cox model for.
+    conf_type : str, default "beta-product"
+        Interval of the curves, as in `kaplan_meier`.
+    level : float, default 0.95
+
+    Returns
+    -------
+    SimonMakuch
+
+    Raises
+    ------
+    ValueError
+        As `time_dependent`.
+
+    Notes
+    -----
+    The curve of the responders is a Kaplan-Meier estimate with delayed entry: it describes no patient who could be
+    pointed to at time 0, and starts with few at risk. Ties by Efron; Mantel-Byar is the score test.
+
+    Examples
+    --------
+    >>> result = simon_makuch([10, 8, 5, 12, 9], [1, 0, 1, 0, 1], [4, None, 2, None, 3])
+    >>> result.curves["responders"].at([5, 9])["survival"].round(4).tolist()
+    [0.6667, 0.3333]
+    """
+    check_level(level)
+    frame = time_dependent(time, event, response_time, data)
+    curves = {
+        name: kaplan_meier(own["stop"], own["event"], entry=own["start"], conf_type=conf_type, level=level)
+        for name, own in ((name, frame[frame["responder"] == k]) for k, name in enumerate(GROUPS))
+        if len(own)
+    }
+    model: Cox | NotEstimable
+    test: ChiSquare | NotEstimable
+    if len(curves) < 2:
+        test = model = NotEstimable(f"there is no time under observation among {_absent(curves)}")
+    else:
+        names = [covariates] if isinstance(covariates, str) else list(covariates)
+        model = cox(frame, "stop", "event", ["responder", *names], entry="start", level=level)
+        test = model.score
+    responders = frame.loc[frame["responder"] == 1, "patient"].nunique()
+    return SimonMakuch(
+        curves, model, test, frame, int(frame["patient"].nunique()), int(responders), int(frame["event"].sum()),
+        level, conf_type,
+    )  # fmt: skip
+
+
+def landmark_at_month_3(
+    trial: TrialData,
+    protocol: Protocol,
+    *,
+    visit: str | None = None,
+    conf_type: str = "beta-product",
+    level: float = 0.95,
+) -> LandmarkResult:
+    """Compare overall survival of patients improved at Month 3 with that of the others, from Month 3 on.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+    visit : str, optional
+        By default the visit of the endpoint, Month 3.
+    conf_type : str, default "beta-product"
+    level : float, default 0.95
+
+    Returns
+    -------
+    LandmarkResult
+
+    Raises
+    ------
+    ValueError
+        If the protocol has no such visit.
+
+    Notes
+    -----
+    The landmark is the last day of the visit's window: a later rating than the landmark would sort patients by what
+    happened after it. Improved is the category of `visits.derive`. Patients who died or left by then, or whose mRS at
+    the visit or at baseline is missing, do not count; `patients` says which and why. Its Cox model has Firth's
+    penalty, because with so few events one group often has none. The time-dependent comparison
+    takes each patient's first rating below baseline (`endpoints.time_to_event`), at whatever visit. Both describe
+    patients who improved; neither shows that the improvement, or its treatment, made them live longer.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pnstrial as pns
+    >>> folder = tempfile.mkdtemp()
+    >>> _ = pns.data.write_example(folder)
+    >>> result = landmark_at_month_3(pns.read_trial(folder), pns.load_protocol("nct02343211"))
+    >>> result.landmark_day, result.landmark.n, result.landmark.n_responders
+    (99, 14, 4)
+    """
+    wanted = visit or protocol.endpoint.visit
+    found = next((one for one in protocol.visits if one.name == wanted), None)
+    if found is None:
+        names = ", ".join(repr(one.name) for one in protocol.visits)
+        raise ValueError(f"visit must be one of {names}; got {wanted!r}")
+    assessments = Assessments(trial, protocol)
+    derived = derive(trial, protocol, assessments=assessments)
+    patients = derived[derived["visit"] == wanted][["patient_id", "category"]].set_index("patient_id").copy()
+    records = time_to_event(trial, protocol, assessments=assessments)
+    survival = records[records["parameter"] == "overall_survival"].set_index("patient_id")
+    better = records[records["parameter"] == "improvement"].set_index("patient_id")
+    patients["days"] = survival["days"].reindex(patients.index).astype(float)
+    patients["event"] = survival["event"].reindex(patients.index).astype(float)
+    first = better["days"].where(better["event"] == 1).reindex(patients.index).astype(float)
+    # An improvement seen after the end of follow-up of survival is none that survival could depend on.
+    patients["improvement_days"] = first.where(first <= patients["days"])
+    # Days count from 0 on day 1, study days from 1.
+    at = found.last_day - 1
+    gone = patients["days"] <= at
+    reason = np.select(
+        [
+            patients["days"].isna(),
+            patients["days"] < 0,
+            gone & (patients["event"] == 1),
+            gone,
+            patients["category"].isna(),
+        ],
+        [
+            "no follow-up row",
+            "last date before day 1",
+            "died by the landmark",
+            "last contact by the landmark",
+            f"no mRS at baseline or {wanted}",
+        ],
+        default="",
+    )
+    patients["counted"] = reason == ""
+    patients["reason"] = pd.Series(reason, index=patients.index).where(reason != "", None)
+    counted = patients[patients["counted"]]
+    improved = counted["category"] == rules.CATEGORIES[rules.IMPROVED]
+    result: Landmark | NotEstimable = NotEstimable("no patient is followed beyond the landmark")
+    if len(counted):
+        result = landmark(
+            counted["days"],
+            counted["event"],
+            np.where(improved, float(at), np.nan),
+            float(at),
+            penalty="firth",
+            conf_type=conf_type,
+            level=level,
+        )
+    known = patients[(patients["days"] > 0) & patients.index.isin(better.index)]
+    moving: SimonMakuch | NotEstimable = NotEstimable("no patient has follow-up and a baseline mRS")
+    if len(known):
+        moving = simon_makuch(
+            known["days"], known["event"], known["improvement_days"], conf_type=conf_type, level=level
+        )
+    return LandmarkResult(
+        result, moving, wanted, int(found.last_day), patients.reset_index(),
+        Provenance(protocol.id, protocol.version),
+    )  # fmt: skip

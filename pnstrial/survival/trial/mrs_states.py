@@ -1,0 +1,377 @@
+"""How long do the trial's patients live at which mRS?
+
+Input: a trial and its protocol.
+Output: `MrsOccupancy`: probability of each grade, and of groups of grades, over the follow-up; days alive at
+mRS 0-2, for each patient and in the mean.
+Protocol section: visits, primary_rater.
+Method: ratings and baseline from `visits`; Aalen-Johansen occupancy (`states`), a grade carried from one rating to the
+next and to the last contact.
+Next: `figures.survival`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from pnstrial import rules
+from pnstrial.results import NotEstimable, Provenance, Result
+from pnstrial.survival.competing.states import StateOccupancy, state_occupancy
+from pnstrial.visits import Assessments, baseline
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pnstrial.data import TrialData
+    from pnstrial.protocol import Protocol
+
+__all__ = ["MRS_GROUPS", "MrsOccupancy", "mrs_occupancy"]
+
+MRS_GROUPS: Final[dict[str, tuple[int, ...]]] = {
+    "mRS 0-2": (0, 1, 2),
+    "mRS 3-5": (3, 4, 5),
+    "dead": (rules.DEAD,),
+}
+"""Groups of grades: up to 2 a patient looks after own affairs without help (van Swieten, Stroke 1988;19:604)."""
+
+GRADES: Final = tuple(range(rules.DEAD + 1))
+CHANGES: Final = ("rating", "midpoint")
+_DAY: Final = np.timedelta64(1, "D")
+_SAME_DAY: Final = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class MrsOccupancy(Result):
+    """Occupancy of the mRS grades over the follow-up.
+
+    Attributes
+    ----------
+    grades : StateOccupancy or NotEstimable
+        States 0 to 6, times in days from day 1. NotEstimable where no patient has a grade and a time after it.
+    groups : StateOccupancy or NotEstimable
+        The same, grades added up to groups.
+    group : str
+        The group whose days are counted: the first one.
+    estimate, std_error : float or NotEstimable
+        Mean days in that group up to `horizon`. The error is NotEstimable with one patient, both where observation
+        ends before the horizon.
+    ci : tuple of float or NotEstimable
+        Normal interval, cut at 0 and the horizon; NotEstimable where all patients spent the same time in the group.
+    bootstrap_ci : tuple of float or NotEstimable or None
+        Percentile interval; None where no bootstrap was asked for.
+    horizon, until : float
+        Days from day 1: up to which days are counted, and up to which the curves go.
+    visits : dict of str to float
+        Target days of the protocol's visits, in days from day 1, up to `until`.
+    days : pandas.DataFrame
+        The mean days of every group, as `StateOccupancy.time_in_state`; empty where not estimable.
+    patients : pandas.DataFrame
+        One row per patient counted: patient_id, entry, end (days from day 1 under observation, up to the horizon),
+        status ("observed to horizon", "dead", "censored"), and days in each group up to the horizon; days after a
+        death belong to the group of mRS 6, days after a censoring to none.
+    n : int
+    excluded : pandas.DataFrame
+        patient_id, reason: enrolled patients without a history.
+    change_at : str
+    level : float
+    provenance : Provenance
+    """
+
+    grades: StateOccupancy | NotEstimable
+    groups: StateOccupancy | NotEstimable
+    group: str
+    estimate: float | NotEstimable
+    std_error: float | NotEstimable
+    ci: tuple[float, float] | NotEstimable
+    bootstrap_ci: tuple[float, float] | NotEstimable | None
+    horizon: float
+    until: float
+    visits: dict[str, float]
+    days: pd.DataFrame
+    patients: pd.DataFrame
+    n: int
+    excluded: pd.DataFrame
+    change_at: str
+    level: float
+    provenance: Provenance
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the mean days in every group.
+
+        Returns
+        -------
+        pandas.DataFrame
+            group and the columns of `StateOccupancy.time_in_state`.
+        """
+        return self.days.copy()
+
+    def __str__(self) -> str:
+        head = f"Days at {self.group} in the first {self.horizon:g} days, {self.n} patients"
+        if isinstance(self.estimate, NotEstimable):
+            return f"{head}: {self.estimate}"
+        told = f"{head}: {self.estimate:.1f}"
+        if isinstance(self.ci, tuple):
+            told += f" ({100 * self.level:g} % interval {self.ci[0]:.1f} to {self.ci[1]:.1f})"
+        return told
+
+
+def mrs_occupancy(
+    trial: TrialData,
+    protocol: Protocol,
+    *,
+    groups: Mapping[str, Sequence[int]] | None = None,
+    until: float | None = None,
+    horizon: float | None = None,
+    change_at: str = "rating",
+    variance: str = "jackknife",
+    level: float = 0.95,
+    bootstrap: int = 0,
+    seed: int | np.random.Generator | None = None,
+    assessments: Assessments | None = None,
+) -> MrsOccupancy:
+    """Estimate how the enrolled patients are spread over the mRS grades, day by day, and their days at mRS 0-2.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+    groups : mapping of str to sequence of int, optional
+        Grades 0 to 6 in groups, each in one. The days of the first group are the estimate. Default `MRS_GROUPS`:
+        mRS 0-2, mRS 3-5, dead.
+    until : float, optional
+        Days from day 1 up to which the curves go. Default: the latest day on which any patient was rated, or the
+        end of the last visit's window if that is later.
+    horizon : float, optional
+        Days from day 1 up to which days are counted; at most `until`. Default: the target day of the last visit.
+    change_at : {"rating", "midpoint"}
+        When a change between two ratings counts as having happened: on the day of the rating that shows it, or half
+        way since the one before.
+    variance : {"jackknife", "greenwood", "aalen"}
+        As in `state_occupancy`.
+    level : float, default 0.95
+    bootstrap : int, default 0
+        Samples of patients for percentile intervals.
+    seed : int or numpy.random.Generator, optional
+        Needed for the bootstrap.
+    assessments : Assessments, optional
+        If it was made already.
+
+    Returns
+    -------
+    MrsOccupancy
+
+    Raises
+    ------
+    ValueError
+        If the groups do not hold each grade once, or an argument is outside what is possible.
+
+    Notes
+    -----
+    A history starts on day 1 (time 0) with the baseline mRS; a patient without one enters at the first rating after
+    day 1 (late entry). Death is mRS 6 on its date, a death on day 1 half a day after its start. A survivor is
+    observed up to the last contact (the last rating, if that is later or there is no contact), then censored.
+
+    Grades are seen at visits only. Between two ratings the first one is carried forward, and the last one up to the
+    last contact or the death: a grade that came and went between two visits is not seen, a change is dated late by up
+    to the time between two ratings, and days at a better grade after an improvement are undercounted as days before a
+    worsening are overcounted. `change_at="midpoint"` shows how much that matters. Death is dated exactly, so that
+    nothing of this touches its curve. The intervals do not know of it: they are about the patients sampled, not about
+    what happened between their visits. `pnstrial.multistate` fits a process that does.
+
+    Rescue and the end of treatment change nothing (treatment policy). Censoring must not depend on the grade, beyond
+    what the grades so far tell.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pnstrial as pns
+    >>> folder = tempfile.mkdtemp()
+    >>> _ = pns.data.write_example(folder)
+    >>> print(mrs_occupancy(pns.read_trial(folder), pns.load_protocol("nct02343211")))
+    Days at mRS 0-2 in the first 168 days, 18 patients: 75.4 (95 % interval 41.4 to 109.5)
+    """
+    named = {name: tuple(int(grade) for grade in grades) for name, grades in (groups or MRS_GROUPS).items()}
+    _check_groups(named)
+    if change_at not in CHANGES:
+        raise ValueError(f"change_at must be one of {', '.join(map(repr, CHANGES))}; got {change_at!r}")
+    known = assessments or Assessments(trial, protocol)
+    last = protocol.visits[-1]
+    later = known.later
+    if until is None:
+        rated = float(later["day"].max()) - 1.0 if len(later) else 0.0
+        until = max(rated, last.last_day - 1.0)
+    if horizon is None:
+        horizon = min(last.target_day - 1.0, until)
+    if not 0 < horizon <= until < np.inf:
+        raise ValueError(
+            f"horizon and until must be 0 < horizon <= until, got {horizon:g} and {until:g} days"
+        )
+    seen, excluded = _histories(known, until, change_at)
+    provenance = Provenance(protocol.id, protocol.version, seed=seed if isinstance(seed, int) else None)
+    first = next(iter(named))
+    shared: dict[str, Any] = {
+        "group": first, "horizon": float(horizon), "until": float(until), "excluded": excluded,
+        "visits": {v.name: v.target_day - 1.0 for v in protocol.visits if v.target_day - 1.0 <= until},
+        "change_at": change_at, "level": level, "provenance": provenance,
+    }  # fmt: skip
+    if seen.empty or (seen["time"] > 0).sum() == 0 or not (seen["time"] == 0).any():
+        why = "no enrolled patient has a baseline mRS and a time after it" if seen.empty else (
+            "no patient with a history has a baseline mRS"
+        )  # fmt: skip
+        reason = NotEstimable(why)
+        return MrsOccupancy(
+            grades=reason, groups=reason, estimate=reason, std_error=reason, ci=reason,
+            bootstrap_ci=reason if bootstrap else None, days=pd.DataFrame(columns=["group", "estimate"]),
+            patients=_patients(seen, named, horizon), n=0, **shared,
+        )  # fmt: skip
+    grades = state_occupancy(
+        seen, states=GRADES, start=0.0, absorbing=(rules.DEAD,), variance=variance, level=level,
+        bootstrap=bootstrap, seed=seed,
+    )  # fmt: skip
+    grouped = grades.group(named)
+    return MrsOccupancy(
+        grades=grades,
+        groups=grouped,
+        patients=_patients(seen, named, horizon),
+        n=grades.n,
+        **_days(grouped, first, horizon, bootstrap),
+        **shared,
+    )
+
+
+def _check_groups(groups: dict[str, tuple[int, ...]]) -> None:
+    given = sorted(grade for grades in groups.values() for grade in grades)
+    if given != list(GRADES):
+        raise ValueError(f"groups must hold each grade from 0 to {rules.DEAD} once, got {groups}")
+
+
+def _days(grouped: StateOccupancy, first: str, horizon: float, bootstrap: int) -> dict[str, Any]:
+    """Give the mean days, or why there are none."""
+    try:
+        days = grouped.time_in_state(horizon).rename(columns={"state": "group"})
+    except ValueError:
+        reason = NotEstimable(
+            f"observation of all survivors ends by {float(grouped.time[-1]):g} days, before the {horizon:g} asked for"
+        )
+        return {
+            "days": pd.DataFrame(columns=["group", "estimate"]), "estimate": reason, "std_error": reason, "ci": reason,
+            "bootstrap_ci": reason if bootstrap else None,
+        }  # fmt: skip
+    own: dict[Any, Any] = days[days["group"] == first].iloc[0].to_dict()
+    alone = isinstance(own["std_error"], NotEstimable)
+    same = not alone and own["std_error"] == 0.0
+    spread = NotEstimable("all patients spent the same time there: nothing tells how much they vary")
+    resampled: tuple[float, float] | NotEstimable | None = None
+    if bootstrap:
+        both = grouped.bootstrap_lower
+        resampled = (
+            both
+            if isinstance(both, NotEstimable)
+            else (float(own["bootstrap_lower"]), float(own["bootstrap_upper"]))
+        )
+    return {
+        "days": days,
+        "estimate": float(own["estimate"]),
+        "std_error": own["std_error"] if alone else float(own["std_error"]),
+        "ci": own["lower"] if alone else spread if same else (float(own["lower"]), float(own["upper"])),
+        "bootstrap_ci": resampled,
+    }
+
+
+def _histories(known: Assessments, until: float, change_at: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give the states seen, patient by patient, and who has no history."""
+    patients = known.patients
+    who = patients.index.to_series()
+
+    def days(column: str) -> pd.Series:
+        return pd.Series(
+            (patients[column].to_numpy() - patients["day_1"].to_numpy()) / _DAY, index=patients.index
+        )
+
+    later = known.later
+    rated = pd.DataFrame(
+        {
+            "patient_id": later["patient_id"].to_numpy(dtype=object),
+            "time": later["day"].to_numpy(dtype=float) - 1.0,
+            "state": later["mrs"].to_numpy(dtype=float),
+        }
+    )
+    start = baseline(known)["baseline_mrs"]
+    begun = pd.DataFrame({"patient_id": who, "time": 0.0, "state": start.to_numpy(dtype=float)}).dropna()
+    died = days("death_date")
+    dead = pd.DataFrame(
+        {"patient_id": who, "time": died.where(died != 0, _SAME_DAY), "state": float(rules.DEAD)}
+    )
+    dead = dead.dropna()
+    death = dead.set_index("patient_id")["time"]
+    graded = pd.concat([begun, rated], ignore_index=True)
+    graded = graded[~(graded["time"] >= graded["patient_id"].map(death).fillna(np.inf))]
+    rows = pd.concat([graded, dead[dead["patient_id"].isin(graded["patient_id"])]], ignore_index=True)
+    place = {patient: position for position, patient in enumerate(who)}
+    rows["place"] = rows["patient_id"].map(place)
+    rows = rows.sort_values(["place", "time"], kind="stable").reset_index(drop=True)
+    if change_at == "midpoint":
+        before = rows.groupby("patient_id", sort=False)[["time", "state"]].shift()
+        moved = before["state"].notna() & (before["state"] != rows["state"]) & (rows["state"] != rules.DEAD)
+        rows["time"] = rows["time"].where(~moved, (rows["time"] + before["time"]) / 2.0)
+    rows = rows[rows["time"] <= until]
+    final = rows.drop_duplicates("patient_id", keep="last").set_index("patient_id")
+    end = (
+        pd.concat([days("last_contact_date"), final["time"].reindex(who)], axis=1)
+        .max(axis=1)
+        .clip(upper=until)
+    )
+    # A death after the last day drawn leaves a survivor of that day.
+    end = end.mask(died > until, until)
+    end = end.reindex(final.index)
+    open_end = (final["state"] != rules.DEAD) & (end > final["time"])
+    closing = final[open_end].assign(time=end[open_end])[["time", "state", "place"]].reset_index()
+    rows = pd.concat([rows, closing], ignore_index=True).sort_values(["place", "time"], kind="stable")
+    size = rows.groupby("patient_id")["time"].transform("size")
+    rows = rows[size > 1].drop(columns="place").reset_index(drop=True)
+    rows["state"] = rows["state"].astype(int)
+    return rows, _excluded(who, rows, start, died)
+
+
+def _excluded(who: pd.Series, rows: pd.DataFrame, start: pd.Series, died: pd.Series) -> pd.DataFrame:
+    lacking = who[~who.isin(rows["patient_id"])]
+    reasons: list[str] = []
+    for patient in lacking:
+        if died[patient] < 0:
+            reasons.append("died before day 1")
+        elif pd.isna(start[patient]):
+            reasons.append("no mRS before the end of follow-up")
+        else:
+            reasons.append("nothing known after the baseline")
+    return pd.DataFrame({"patient_id": list(lacking), "reason": reasons})
+
+
+def _patients(seen: pd.DataFrame, groups: dict[str, tuple[int, ...]], horizon: float) -> pd.DataFrame:
+    """Count each patient's days in each group up to the horizon."""
+    columns = ["patient_id", "entry", "end", "status", *groups]
+    if seen.empty:
+        return pd.DataFrame(columns=columns)
+    by_patient = seen.groupby("patient_id", sort=False)
+    until = by_patient["time"].shift(-1)
+    # After a death time goes on, after a censoring it does not.
+    until = until.fillna(seen["time"].where(seen["state"] != rules.DEAD, np.inf)).clip(upper=horizon)
+    spent = (until - seen["time"]).clip(lower=0.0)
+    last = seen.drop_duplicates("patient_id", keep="last")
+    ends = last["time"].to_numpy(dtype=float)
+    dead = (last["state"] == rules.DEAD).to_numpy() & (ends <= horizon)
+    status = np.where(dead, "dead", np.where(ends >= horizon, "observed to horizon", "censored"))
+    frame = pd.DataFrame(
+        {
+            "patient_id": last["patient_id"].to_numpy(dtype=object),
+            "entry": by_patient["time"].first().to_numpy(dtype=float),
+            "end": np.minimum(ends, horizon),
+            "status": status,
+        }
+    )
+    for name, grades in groups.items():
+        own = spent.where(seen["state"].isin(grades), 0.0).groupby(seen["patient_id"], sort=False).sum()
+        frame[name] = own.to_numpy(dtype=float)
+    return frame[columns]
