@@ -11,13 +11,15 @@ Next: `data`.
 from __future__ import annotations
 
 import re
-import tomllib
 from functools import cached_property
-from importlib import resources
-from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from pnstrial.settings import Part, SettingsFiles, lay_over
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = [
     "Criterion",
@@ -32,8 +34,6 @@ __all__ = [
     "load_protocol",
     "shipped_protocols",
 ]
-
-_SHIPPED = resources.files("pnstrial") / "protocols"
 
 YES_NO_COLUMNS = (
     "deterioration_3_weeks",
@@ -60,13 +60,10 @@ class ProtocolError(ValueError):
     """A protocol file that cannot be used; the message lists every wrong key with its value and what is allowed."""
 
 
-class _Part(BaseModel):
-    """A frozen part of the protocol in which every setting names its source."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", strict=False)
+_FILES = SettingsFiles("protocol", ProtocolError)
 
 
-class _Sourced(_Part):
+class _Sourced(Part):
     source: dict[str, str] = Field(description="source of each setting, or 'assumed'", repr=False)
 
     @model_validator(mode="after")
@@ -80,7 +77,7 @@ class _Sourced(_Part):
         return self
 
 
-class _CriterionBase(_Part):
+class _CriterionBase(Part):
     id: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", description="short id, such as I1 or E4")
     label: str = Field(min_length=1, description="the criterion as a trial team says it")
     source: str = Field(min_length=1)
@@ -347,7 +344,7 @@ class Medications(_Sourced):
 ATC_PATTERN = re.compile(r"[ABCDGHJLMNPRSV](\d\d([A-Z]([A-Z](\d\d)?)?)?)?")
 
 
-class Protocol(_Part):
+class Protocol(Part):
     """The whole protocol.
 
     Attributes
@@ -501,25 +498,19 @@ class Protocol(_Part):
         >>> load_protocol("nct02343211").with_settings(endpoint={"null_proportion": 0.1}).endpoint.null_proportion
         0.1
         """
-        content = self.model_dump(exclude_none=True)
+        changes: dict[str, Any] = {}
         for section, settings in sections.items():
             if section == "visits":
-                for visit in content["visits"]:
-                    self._change(visit, settings.get(visit["name"], {}))
-                if unknown := settings.keys() - {visit.name for visit in self.visits}:
-                    self.visit(min(unknown))
-            elif isinstance(content.get(section), dict) and "source" in content[section]:
-                self._change(content[section], settings)
+                changes[section] = [{"name": self.visit(name).name, **settings[name]} for name in settings]
+            elif isinstance(getattr(self, section, None), _Sourced):
+                changes[section] = settings
             else:
                 raise ProtocolError(f"protocol {self.id} has no section {section!r} that settings can change")
-        return _validated(content, f"protocol {self.id}, changed")
+        return self._changed(changes)
 
-    @staticmethod
-    def _change(part: dict[str, Any], settings: dict[str, Any]) -> None:
-        for key, value in settings.items():
-            if part.get(key) != value:
-                part["source"] = {**part["source"], key: "assumed"}
-            part[key] = value
+    def _changed(self, changes: dict[str, Any]) -> Protocol:
+        content = lay_over(self.model_dump(exclude_none=True), changes)
+        return _FILES.validated(Protocol, content, f"protocol {self.id}, changed")
 
     def to_toml(self) -> str:
         """Write the protocol as TOML; reading it back gives an equal protocol.
@@ -557,78 +548,7 @@ class Protocol(_Part):
         ProtocolError
             With every wrong key, its value and what is allowed.
         """
-        try:
-            content = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as problem:
-            raise ProtocolError(f"{where} is not TOML: {problem}") from None
-        return _validated(_resolved(content, where, ()), where)
-
-
-def _resolved(content: dict[str, Any], where: str, seen: tuple[str, ...]) -> dict[str, Any]:
-    """Lay a protocol over the one that it is based on."""
-    base = content.pop("based_on", None)
-    if base is None:
-        return content
-    if not isinstance(base, str):
-        raise ProtocolError(f"{where}: based_on is {base!r}; allowed is the name or path of a protocol")
-    if base in seen:
-        raise ProtocolError(f"{where}: based_on goes in a circle: {' -> '.join([*seen, base])}")
-    text, found = _text_of(base)
-    try:
-        below = _resolved(tomllib.loads(text), found, (*seen, base))
-    except tomllib.TOMLDecodeError as problem:
-        raise ProtocolError(f"{found} is not TOML: {problem}") from None
-    return _laid_over(below, content)
-
-
-def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        under = merged.get(key)
-        if isinstance(value, dict) and isinstance(under, dict):
-            merged[key] = _laid_over(cast("dict[str, Any]", under), cast("dict[str, Any]", value))
-        else:
-            merged[key] = value
-    return merged
-
-
-def _validated(content: dict[str, Any], where: str) -> Protocol:
-    try:
-        return Protocol.model_validate(content)
-    except ValidationError as problem:
-        lines = [_told(cast("dict[str, Any]", error), content) for error in problem.errors(include_url=False)]
-        raise ProtocolError(f"{where} cannot be used:\n  " + "\n  ".join(lines)) from None
-
-
-def _told(error: dict[str, Any], content: dict[str, Any]) -> str:
-    """Tell one problem as key, value and what is allowed."""
-    steps: list[str] = []
-    here: Any = content
-    for step in error["loc"]:
-        if (
-            isinstance(step, str)
-            and isinstance(here, dict)
-            and step not in here
-            and error["type"] != "missing"
-        ):
-            continue  # the tag of a criterion's kind is no key of the file
-        steps.append(f"[{step}]" if isinstance(step, int) else f".{step}")
-        try:
-            here = here[step]
-        except (KeyError, IndexError, TypeError):
-            here = None
-    key = "".join(steps).lstrip(".") or "the file"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "missing":
-        return f"{key}: missing; add it with its source"
-    if error["type"] == "extra_forbidden":
-        return f"{key} = {error['input']!r}: no such key here; remove it or mend its spelling"
-    if error["type"] in {"union_tag_invalid", "literal_error"} and "expected" in error.get("ctx", {}):
-        message = f"allowed is {error['ctx']['expected']}"
-    if error["type"] == "union_tag_invalid":
-        message = f"kind must be one of {error['ctx']['expected_tags']}"
-    value = "" if isinstance(error["input"], dict | BaseModel) else f" = {error['input']!r}"
-    return f"{key}{value}: {message[:1].lower()}{message[1:]}"
+        return _FILES.validated(cls, _FILES.content(text, where), where)
 
 
 def shipped_protocols() -> tuple[str, ...]:
@@ -639,31 +559,16 @@ def shipped_protocols() -> tuple[str, ...]:
     >>> shipped_protocols()
     ('nct02343211', 'nct02343211-registry')
     """
-    return tuple(sorted(entry.name[:-5] for entry in _SHIPPED.iterdir() if entry.name.endswith(".toml")))
+    return _FILES.names()
 
 
-def _text_of(name_or_path: str | Path) -> tuple[str, str]:
-    name = str(name_or_path)
-    path = Path(name_or_path)
-    if name in shipped_protocols():
-        return (_SHIPPED / f"{name}.toml").read_text(encoding="utf-8"), f"protocol {name}"
-    if not path.is_file():
-        raise ProtocolError(
-            f"protocol {name!r} is neither a file nor a shipped name; shipped are {', '.join(shipped_protocols())}"
-        )
-    try:
-        return path.read_text(encoding="utf-8-sig"), str(path)
-    except UnicodeDecodeError as problem:
-        raise ProtocolError(f"{path} is not UTF-8 (byte {problem.start}); save it as UTF-8") from None
-
-
-def load_protocol(name_or_path: str | Path) -> Protocol:
+def load_protocol(name_or_path: str | Path = "nct02343211") -> Protocol:
     """Load a protocol by its shipped name or from a file.
 
     Parameters
     ----------
-    name_or_path : str or Path
-        "nct02343211" (the publication), "nct02343211-registry" (the registry record) or a TOML file.
+    name_or_path : str or Path, default "nct02343211"
+        A name of `shipped_protocols` in any case, or a TOML file.
 
     Returns
     -------
@@ -676,8 +581,8 @@ def load_protocol(name_or_path: str | Path) -> Protocol:
 
     Examples
     --------
-    >>> load_protocol("nct02343211-registry").id
-    'nct02343211-registry'
+    >>> load_protocol().id, load_protocol("NCT02343211-registry").id
+    ('nct02343211', 'nct02343211-registry')
     """
-    text, where = _text_of(name_or_path)
-    return Protocol.from_toml(text, where=where)
+    text, where, folder = _FILES.text(name_or_path)
+    return _FILES.validated(Protocol, _FILES.content(text, where, folder), where)

@@ -28,7 +28,10 @@ def test_every_number_has_a_source_or_is_assumed(protocol):
     ("text", "message"),
     [
         ("foo = 1", r"foo = 1: no such key here"),
-        ("[treatment]\ndose_g_per_kg = -2", r"treatment\.dose_g_per_kg = -2: input should be greater than 0"),
+        (
+            "[treatment]\ndose_g_per_kg = -2",
+            r"treatment\.dose_g_per_kg = -2: allowed is a number greater than 0 and at most 10",
+        ),
         ('[estimand]\ndeath = "maybe"', r"estimand\.death = 'maybe': allowed is 'composite' or 'exclude'"),
         ('[decision]\nvisit = "Month 9"', r"decision\.visit is 'Month 9'; visits has Month 3, Month 6"),
         ("[endpoint]\nnull_proportion = 1.5", r"endpoint\.null_proportion = 1\.5"),
@@ -49,6 +52,15 @@ def test_every_number_has_a_source_or_is_assumed(protocol):
             '[[criteria]]\nid="I1"\nkind="range"\nlabel="a"\nsource="publication"\ncolumn="mrs"\nminimum=3\nmaximum=2',
             "minimum 3 is over maximum 2",
         ),
+        (
+            '[[criteria]]\nid="I4"\nminimum="two"',
+            r"criteria\[3\]\.minimum = 'two': allowed is a number \(in I4\)",
+        ),
+        (
+            '[[criteria]]\nid="I9"\nkind="onset"',
+            r"criteria\[10\]\.within_months: missing; wanted is a whole number",
+        ),
+        ('drop = ["E9", "I1"]', "drop names E9, which nct02343211 does not have"),
         (
             '[[criteria]]\nid="I1"\nkind="word"\nlabel="a"\nsource="publication"\ncolumn="sex"\nallowed=["f"]',
             "sex has the words female, male",
@@ -84,6 +96,58 @@ def test_all_wrong_settings_are_told_at_once():
 def test_unusable_files(text, message):
     with pytest.raises(ProtocolError, match=message):
         Protocol.from_toml(text)
+
+
+def laid_over(text):
+    return Protocol.from_toml(f'based_on = "nct02343211"\n{text}')
+
+
+def test_an_entry_of_a_list_is_laid_over_by_its_id_and_a_changed_setting_is_assumed(protocol):
+    changed = laid_over('[[criteria]]\nid = "I4"\nmaximum = 4')
+    assert [c.id for c in changed.criteria] == [c.id for c in protocol.criteria]
+    assert (changed.criteria[3].minimum, changed.criteria[3].maximum) == (2, 4)
+    assert (changed.criteria[3].source, protocol.criteria[3].source) == ("assumed", "publication")
+    stated = laid_over('[[criteria]]\nid = "I4"\nmaximum = 4\nsource = "registry"')
+    assert stated.criteria[3].source == "registry"
+
+
+def test_a_changed_kind_replaces_the_criterion_and_a_new_one_comes_at_the_end():
+    changed = laid_over(
+        '[[criteria]]\nid = "I4"\nkind = "answer"\nlabel = "a"\ncolumn = "thrombophilia"\nrequired = "no"\n'
+        'source = "registry"\n[[criteria]]\nid = "I9"\nkind = "consent"\nlabel = "b"\nsource = "assumed"'
+    )
+    assert changed.criteria[3].model_dump(exclude={"label"}) == {
+        "id": "I4", "kind": "answer", "column": "thrombophilia", "required": "no", "source": "registry",
+    }  # fmt: skip
+    assert changed.criteria[-1].id == "I9"
+
+
+def test_entries_are_dropped_by_id_or_name_and_plain_lists_replaced_whole(protocol):
+    changed = laid_over(
+        'drop = ["E1", "Month 6"]\n[endpoint]\nsecondary_visits = []\n[treatment]\nvials_g = [10]'
+    )
+    assert {c.id for c in protocol.criteria} - {c.id for c in changed.criteria} == {"E1"}
+    assert [visit.name for visit in changed.visits] == ["Month 3"]
+    assert changed.treatment.vials_g == (10.0,)
+    assert changed.treatment.source["vials_g"] == "assumed"
+
+
+def test_a_setting_stated_again_keeps_its_source(protocol):
+    same = laid_over("[treatment]\ndose_g_per_kg = 2\ncycle_days = 21")
+    assert same.treatment.source == {**protocol.treatment.source, "cycle_days": "assumed"}
+
+
+def test_a_visit_is_laid_over_by_its_name(protocol):
+    changed = laid_over('[[visits]]\nname = "Month 3"\nfirst_day = 64\nlast_day = 99')
+    assert changed.visit("Month 3").source == {**protocol.visit("Month 3").source, "first_day": "assumed"}
+    assert changed.visit("Month 6") == protocol.visit("Month 6")
+
+
+def test_a_base_is_sought_beside_the_file_that_names_it(tmp_path):
+    (tmp_path / "base.toml").write_text('based_on = "nct02343211"\nid = "base"')
+    (tmp_path / "own.toml").write_text('based_on = "base.toml"\ntitle = "own"')
+    found = load_protocol(tmp_path / "own.toml")
+    assert (found.id, found.title) == ("base", "own")
 
 
 def test_files_in_a_circle_and_in_another_encoding(tmp_path):

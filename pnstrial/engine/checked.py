@@ -1,26 +1,20 @@
-"""How is a wrong setting of a scenario told?
+"""Which values may a setting of a scenario have?
 
 Input: settings as a TOML file or a dictionary holds them.
-Output: frozen parts with strict types; one `ValueError` with every wrong key, its value and what is allowed.
+Output: validators with strict types; the message of each holds the whole of what is allowed.
 Protocol section: none.
-Method: pydantic models; each bound is stated once and appears whole in the message.
+Method: pydantic validators; each bound is stated once. `settings` formats the errors.
 Next: `scenario`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BeforeValidator
 
-__all__ = ["Part", "between", "numbers", "shares", "told", "whole"]
-
-
-class Part(BaseModel):
-    """A frozen part of a scenario; a key that it does not have is an error."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+__all__ = ["between", "numbers", "shares", "whole"]
 
 
 def between(low: float, high: float, *, open_ends: bool = False) -> BeforeValidator:
@@ -158,36 +152,3 @@ def shares(*, of: str, total: float = 1.0, keys: tuple[str, ...] | None = None) 
         )
 
     return BeforeValidator(check)
-
-
-def told(problem: ValidationError, where: str) -> str:
-    """Write a validation error as one line per wrong key: key, value, what is allowed.
-
-    Parameters
-    ----------
-    problem : pydantic.ValidationError
-    where : str
-        Name of the scenario or its file.
-
-    Returns
-    -------
-    str
-    """
-    lines: list[str] = []
-    for error in problem.errors(include_url=False):
-        steps = [step for step in error["loc"] if step not in {"exact test", "two-stage", "bayesian"}]
-        key = ".".join(str(step) for step in steps) or "the file"
-        kind, value = error["type"], error["input"]
-        message = str(error["msg"]).removeprefix("Value error, ")
-        if kind == "missing":
-            lines.append(f"{key}: missing; this key is required")
-            continue
-        if kind == "extra_forbidden":
-            message = "no such key here; remove it or mend its spelling"
-        elif kind in {"literal_error", "enum"}:
-            message = f"allowed is {error.get('ctx', {}).get('expected', message)}"
-        elif kind == "union_tag_invalid":
-            message = f"rule must be one of {error.get('ctx', {}).get('expected_tags', '')}"
-        shown = "" if isinstance(value, dict | BaseModel) and len(str(value)) > 60 else f" = {value!r}"
-        lines.append(f"{key}{shown}: {message}")
-    return f"{where} cannot be used:\n  " + "\n  ".join(lines)

@@ -11,20 +11,19 @@ Next: `model`.
 from __future__ import annotations
 
 import datetime as dt  # noqa: TC003 - pydantic reads it at run time
-import tomllib
-from importlib import resources
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from pnstrial.engine.checked import Part, between, numbers, shares, told, whole
+from pnstrial.engine.checked import between, numbers, shares, whole
 from pnstrial.engine.success import ExactTest, SuccessRule
 from pnstrial.multistate import Course, RatingError
+from pnstrial.settings import Part, SettingsFiles
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Scenario", "ScenarioError", "load_scenario", "scenario_text", "shipped_scenarios"]
-
-_SHIPPED = resources.files("pnstrial") / "scenarios"
 
 Share = Annotated[float, between(0, 1)]
 PerMonth = Annotated[float, between(0, 100)]
@@ -32,6 +31,9 @@ PerMonth = Annotated[float, between(0, 100)]
 
 class ScenarioError(ValueError):
     """A scenario that cannot be used; the message lists every wrong key with its value and what is allowed."""
+
+
+_FILES = SettingsFiles("scenario", ScenarioError)
 
 
 class AntibodyTest(Part):
@@ -272,7 +274,7 @@ class Scenario(Part):
                 and settings.get("rule", content[section]["rule"]) != content[section]["rule"]
             )
             content[section] = dict(settings) if other_rule else {**content[section], **settings}
-        return _validated(content, f"scenario {self.id}, changed")
+        return _FILES.validated(Scenario, content, f"scenario {self.id}, changed")
 
     @classmethod
     def from_toml(cls, text: str, *, where: str = "scenario") -> Scenario:
@@ -293,18 +295,7 @@ class Scenario(Part):
         ScenarioError
             With every wrong key, its value and what is allowed.
         """
-        try:
-            content = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as problem:
-            raise ScenarioError(f"{where} is not TOML: {problem}") from None
-        return _validated(content, where)
-
-
-def _validated(content: dict[str, Any], where: str) -> Scenario:
-    try:
-        return Scenario.model_validate(content)
-    except ValidationError as problem:
-        raise ScenarioError(told(problem, where)) from None
+        return _FILES.validated(cls, _FILES.content(text, where), where)
 
 
 def shipped_scenarios() -> tuple[str, ...]:
@@ -319,7 +310,7 @@ def shipped_scenarios() -> tuple[str, ...]:
     >>> "anti-hu" in shipped_scenarios()
     True
     """
-    return tuple(sorted(entry.name[:-5] for entry in _SHIPPED.iterdir() if entry.name.endswith(".toml")))
+    return _FILES.names()
 
 
 def scenario_text(name_or_path: str | Path) -> str:
@@ -338,18 +329,7 @@ def scenario_text(name_or_path: str | Path) -> str:
     ScenarioError
         If there is no such file or shipped name.
     """
-    name = str(name_or_path)
-    if name in shipped_scenarios():
-        return (_SHIPPED / f"{name}.toml").read_text(encoding="utf-8")
-    path = Path(name_or_path)
-    if not path.is_file():
-        raise ScenarioError(
-            f"scenario {name!r} is neither a file nor a shipped name; shipped are {', '.join(shipped_scenarios())}"
-        )
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as problem:
-        raise ScenarioError(f"{path} is not UTF-8 (byte {problem.start}); save it as UTF-8") from None
+    return _FILES.text(name_or_path)[0]
 
 
 def load_scenario(name_or_path: str | Path) -> Scenario:
@@ -374,4 +354,5 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     >>> load_scenario("anti-hu").id
     'anti-hu'
     """
-    return Scenario.from_toml(scenario_text(name_or_path), where=f"scenario {name_or_path}")
+    text, where, folder = _FILES.text(name_or_path)
+    return _FILES.validated(Scenario, _FILES.content(text, where, folder), where)

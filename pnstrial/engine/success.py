@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from pnstrial.engine.checked import Part, between, whole
+from pnstrial.engine.checked import between, whole
+from pnstrial.settings import Part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

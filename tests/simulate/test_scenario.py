@@ -76,7 +76,7 @@ def test_all_series_are_covered():
         (
             "improve = [0, 0.03944",
             "improve = [0, -0.03944",
-            ["course.improve.1 = -0.03944", "greater than or equal to 0"],
+            ["course.improve.1 = -0.03944", "a number from 0 to 10000"],
         ),
         ('rule = "exact test"', 'rule = "luck"', ["success", "'two-stage'"]),
         ("missed = 0.05", "missed = nan", ["visits.missed = nan", "from 0 to 1"]),
