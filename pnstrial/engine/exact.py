@@ -21,7 +21,8 @@ from pnstrial import rules
 from pnstrial.engine.characteristics import ExactCharacteristics
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.model import Model, build_model, classes
-from pnstrial.multistate import DAYS_PER_MONTH, transition_probabilities
+from pnstrial.multistate import transition_probabilities
+from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.results import Provenance
 
 if TYPE_CHECKING:

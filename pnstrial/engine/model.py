@@ -22,7 +22,8 @@ from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.scenario import ScenarioError
 from pnstrial.engine.success import Boundaries, ExactTest, boundaries
 from pnstrial.engine.tables import alias_bits, alias_table, tail_tables
-from pnstrial.multistate import DAYS_PER_MONTH, generator
+from pnstrial.multistate import generator
+from pnstrial.numerics.time_units import DAYS_PER_MONTH
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

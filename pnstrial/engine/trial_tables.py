@@ -19,6 +19,7 @@ from pnstrial.engine.blocks import BLOCK
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.model import Model, build_model
 from pnstrial.engine.tables import block_key
+from pnstrial.numerics.time_units import DAYS_PER_MONTH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -269,7 +270,7 @@ class _Writer:
         first = self._screened(patient, screened, int(row[at.WEIGHT]))
         first["enrolment_date"] = self._date(start)
         first["mrs"] = int(row[at.BASELINE])
-        first["symptom_onset_date"] = self._date(start - round(stratum.onset_months * 365.25 / 12))
+        first["symptom_onset_date"] = self._date(start - round(stratum.onset_months * DAYS_PER_MONTH))
         antibody = stratum.antibody or str(self.draws.choice(list(self.scenario.baseline.antibody)))
         first["antibody_serum"] = antibody
         first["antibody_csf"] = antibody if self.draws.random() < 0.5 else None

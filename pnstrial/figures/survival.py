@@ -24,6 +24,7 @@ from pnstrial.figures.style import (
     text_on,
     tidy,
 )
+from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.results import NotEstimable
 from pnstrial.survival.competing.states import StateOccupancy
 from pnstrial.survival.trial.mrs_states import MrsOccupancy
@@ -40,22 +41,20 @@ if TYPE_CHECKING:
 
 __all__ = ["cumulative_incidence", "kaplan_meier", "state_occupancy"]
 
-MONTH: Final = 365.25 / 12
-
 
 def _frame(axes: Axes, longest: float, risk_at: dict[float, int]) -> None:
     """Set axes and ticks in months, with the numbers at risk under them."""
     axes.set_xlim(0, max(longest, 1.0) * 1.02)
     axes.set_ylim(0, 1.02)
     axes.set_yticks(np.arange(0, 1.01, 0.25), [f"{share:.0%}" for share in np.arange(0, 1.01, 0.25)])
-    labels = [f"{day / MONTH:.0f}\n{count}" for day, count in risk_at.items()]
+    labels = [f"{day / DAYS_PER_MONTH:.0f}\n{count}" for day, count in risk_at.items()]
     axes.set_xticks(list(risk_at), labels, fontsize=8.5)
     axes.set_xlabel("months since day 1; beneath, patients at risk", fontsize=9)
 
 
 def _months(longest: float) -> list[float]:
-    step = next((step for step in (1, 3, 6, 12, 24) if longest / (step * MONTH) <= 8), 60)
-    return [month * MONTH for month in range(0, int(longest / MONTH) + 1, step)]
+    step = next((step for step in (1, 3, 6, 12, 24) if longest / (step * DAYS_PER_MONTH) <= 8), 60)
+    return [month * DAYS_PER_MONTH for month in range(0, int(longest / DAYS_PER_MONTH) + 1, step)]
 
 
 def kaplan_meier(
@@ -134,7 +133,7 @@ def _limit(value: object) -> str:
         or not np.isfinite(value)
     ):
         return "not reached"
-    return f"{value / MONTH:.1f} months"
+    return f"{value / DAYS_PER_MONTH:.1f} months"
 
 
 def cumulative_incidence(
@@ -254,7 +253,7 @@ def state_occupancy(
     axes.set_yticks(np.arange(0, 1.01, 0.25), [f"{share:.0%}" for share in np.arange(0, 1.01, 0.25)])
     observed = [int(count) for count in occupancy.known(ticks)]
     labels = [
-        f"{(tick - occupancy.start) / MONTH:.0f}\n{count}"
+        f"{(tick - occupancy.start) / DAYS_PER_MONTH:.0f}\n{count}"
         for tick, count in zip(ticks, observed, strict=True)
     ]
     axes.set_xticks(ticks, labels)

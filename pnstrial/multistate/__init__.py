@@ -12,7 +12,6 @@ from __future__ import annotations
 from pnstrial.multistate.calibration import Calibration, calibrate
 from pnstrial.multistate.course import (
     ANTIBODIES,
-    DAYS_PER_MONTH,
     Course,
     OnsetBand,
     RateRatios,
@@ -27,6 +26,7 @@ from pnstrial.multistate.process import (
     transition_probabilities,
 )
 from pnstrial.multistate.rating import RatingError
+from pnstrial.numerics.time_units import DAYS_PER_MONTH
 
 __all__ = [
     "ANTIBODIES",

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ANTIBODIES", "DAYS_PER_MONTH", "GRADES", "Course", "OnsetBand", "RateRatios", "generator"]
+__all__ = ["ANTIBODIES", "GRADES", "Course", "OnsetBand", "RateRatios", "generator"]
 
-DAYS_PER_MONTH: Final = 365.25 / 12
 """Days in the month of every rate and time of this package."""
 GRADES: Final = 6
 """Number of living mRS grades, 0-5; grade 6 is death."""

@@ -18,6 +18,7 @@ import numpy as np
 from pnstrial.multistate.likelihood import Panel, RateModel, log_likelihood
 from pnstrial.multistate.panel import Effect, Transition, prepare, starting_values
 from pnstrial.multistate.process import check_times, exponential, sojourn_times
+from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import NotEstimable, Result
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class MultistateFit(Result):
         variance = _propagate(at, self.theta, self.covariance)
         inside = (P > 1e-12) & (P < 1 - 1e-12)
         safe = np.where(inside, P, 0.5)
-        half = _quantile(self.level) * np.sqrt(variance) / (safe * (1 - safe))
+        half = normal_quantile(self.level) * np.sqrt(variance) / (safe * (1 - safe))
         odds = np.log(safe / (1 - safe))
         low, high = (np.where(inside, expit(odds + sign * half), P) for sign in (-1, 1))
         return StateProbabilities(time, self.level, self.states, P, low, high)
@@ -290,12 +291,6 @@ def fit(
     covariance = _covariance(model, panel, theta, free)
     return _result(model, theta, covariance, gone, labels, names, counts, value, level,
                    exact=death_exact is not None, misread=misclassification is not None)  # fmt: skip
-
-
-def _quantile(level: float) -> float:
-    from scipy.special import ndtri
-
-    return float(ndtri((1 + level) / 2))
 
 
 def _propagate(
@@ -445,7 +440,7 @@ def _result(
         std_error = np.sqrt(_propagate(generator_at, theta, covariance))
         sign = np.where(Q < 0, -1.0, 1.0)
         size = np.abs(Q)
-        half = _quantile(level) * np.divide(std_error, size, out=np.zeros_like(Q), where=size > 0)
+        half = normal_quantile(level) * np.divide(std_error, size, out=np.zeros_like(Q), where=size > 0)
         factor = np.exp(np.minimum(half, 300.0))  # an interval from 0 to anything, kept finite
         first, second = sign * size / factor, sign * size * factor
         lower, upper = np.minimum(first, second), np.maximum(first, second)
@@ -486,7 +481,7 @@ def _ratio(
         return NotEstimable("the rate itself is 0")
     if isinstance(covariance, NotEstimable):
         return covariance
-    half = _quantile(level) * float(np.sqrt(covariance[place, place]))
+    half = normal_quantile(level) * float(np.sqrt(covariance[place, place]))
     if half > 300 or abs(theta[place]) > 300:
         return NotEstimable("no finite rate ratio: the covariate separates the transitions")
     estimate = float(theta[place])

@@ -1,29 +1,91 @@
-"""Which numbers may a design be asked for?
+"""What may an argument be?
 
-Input: the arguments of a public function of `pnstrial.design`, with their names.
+Input: the arguments of a public function, with their names.
 Output: one ValueError that lists every argument that breaks its rule, with value, rule and remedy.
 Protocol section: none.
-Method: each check adds a sentence to a list; `Checks.done` raises once, with all of them.
-Next: `proportion`.
+Method: each check adds a sentence to a list; `Checks.done` raises once, with all of them. True and False, text, nan
+and infinity are no numbers; a whole number may be written 3.0.
+Next: `roots`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Self, SupportsFloat
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self, SupportsFloat, cast
 
-__all__ = ["Checks"]
+import numpy as np
+
+__all__ = ["Checks", "as_number", "display"]
+
+_LONGEST = 80
+_MOST = 5
 
 
-def _as_number(value: object) -> float | None:
-    """Read a finite number, or None where the value is none (bool and text are none)."""
-    if isinstance(value, bool | str | bytes) or not isinstance(value, SupportsFloat):
+def as_number(value: object) -> float | None:
+    """Read a finite number, or None where the value is none.
+
+    Parameters
+    ----------
+    value : object
+        Anything. True and False, text, None, nan, infinity, durations, complex numbers and arrays are no numbers.
+
+    Returns
+    -------
+    float or None
+
+    Examples
+    --------
+    >>> as_number(3), as_number("3"), as_number(True), as_number(float("nan"))
+    (3.0, None, None, None)
+    """
+    if isinstance(value, bool | str | bytes | complex | np.ndarray) or not isinstance(value, SupportsFloat):
+        return None
+    if isinstance(value, np.generic) and value.dtype.kind not in "iuf":
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
+
+
+def display(value: object) -> str:
+    """Write a value for a message, cut where it is long.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> display("word"), len(display(list(range(1000))))
+    ("'word'", 80)
+    """
+    if isinstance(value, np.ndarray) and value.size <= _LONGEST:
+        value = value.tolist()
+    if isinstance(value, np.generic):
+        value = value.item()
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 4] + " ..."
+
+
+def _flat(values: object) -> list[object] | None:
+    """Give the members of a sequence of one axis, or None where it is none."""
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        return None
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        return None
+    if isinstance(values, np.ndarray) and values.ndim != 1:
+        return None
+    try:
+        return list(cast("Iterable[object]", values))
+    except TypeError:
+        return None
 
 
 class Checks:
@@ -45,65 +107,164 @@ class Checks:
         self.caller = caller
         self.problems: list[str] = []
 
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was found yet: what stands on earlier arguments can be checked."""
+        return not self.problems
+
     def add(self, condition: bool, problem: str) -> Self:
         """Note a problem where the condition holds."""
         if condition:
             self.problems.append(problem)
         return self
 
-    def rate(self, name: str, value: Any) -> Self:
+    def _rule(self, broken: bool, name: str, value: object, rule: str) -> Self:
+        return self.add(broken, f"{name} = {display(value)} {rule}")
+
+    # one number
+
+    def number(
+        self, name: str, value: object, lowest: float | None = None, highest: float | None = None
+    ) -> Self:
+        """Require a finite number, not below `lowest` nor above `highest`."""
+        number = as_number(value)
+        bad = number is None or (lowest is not None and number < lowest)
+        bad = bad or (number is not None and highest is not None and number > highest)
+        return self._rule(bad, name, value, f"must be {_between('a finite number', lowest, highest)}")
+
+    def rate(self, name: str, value: object) -> Self:
         """Require a number from 0 to 1."""
-        number = _as_number(value)
-        return self.add(
-            number is None or not 0 <= number <= 1, f"{name} = {value!r} must be a number from 0 to 1"
-        )
+        number = as_number(value)
+        return self._rule(number is None or not 0 <= number <= 1, name, value, "must be a number from 0 to 1")
 
-    def share(self, name: str, value: Any) -> Self:
+    def share(self, name: str, value: object) -> Self:
         """Require a number strictly between 0 and 1."""
-        number = _as_number(value)
-        return self.add(
-            number is None or not 0 < number < 1, f"{name} = {value!r} must lie strictly between 0 and 1"
+        number = as_number(value)
+        return self._rule(
+            number is None or not 0 < number < 1, name, value, "must lie strictly between 0 and 1"
         )
 
-    def count(self, name: str, value: Any, lowest: int = 0, highest: int | None = None) -> Self:
+    def level(self, name: str, value: object) -> Self:
+        """Require a confidence level: strictly between 0 and 1."""
+        number = as_number(value)
+        rule = "must lie strictly between 0 and 1"
+        if number is not None and 1 < number < 100:
+            rule += f"; {number:g} % is written {number / 100:g}"
+        return self._rule(number is None or not 0 < number < 1, name, value, rule)
+
+    def count(self, name: str, value: object, lowest: int = 0, highest: int | None = None) -> Self:
         """Require a whole number, not below `lowest` nor above `highest`."""
-        number = _as_number(value)
+        number = as_number(value)
         whole = number is not None and number.is_integer()
         rule = f"of at least {lowest}" if highest is None else f"from {lowest} to {highest}"
         bad = not whole or number is None or number < lowest or (highest is not None and number > highest)
-        return self.add(bad, f"{name} = {value!r} must be a whole number {rule}")
+        return self._rule(bad, name, value, f"must be a whole number {rule}")
 
-    def positive(self, name: str, value: Any) -> Self:
+    def positive(self, name: str, value: object) -> Self:
         """Require a number above 0."""
-        number = _as_number(value)
-        return self.add(number is None or number <= 0, f"{name} = {value!r} must be a number above 0")
+        number = as_number(value)
+        return self._rule(number is None or number <= 0, name, value, "must be a number above 0")
 
-    def word(self, name: str, value: Any, allowed: tuple[str, ...]) -> Self:
+    def seed(self, name: str, value: object) -> Self:
+        """Require a seed: a whole number of at least 0 (True is none), so that a run can be repeated."""
+        return self.count(name, value)
+
+    # one word, one yes or no, one thing
+
+    def word(self, name: str, value: object, allowed: Sequence[str]) -> Self:
         """Require one of a closed list of words."""
         listed = ", ".join(repr(word) for word in allowed)
-        return self.add(value not in allowed, f"{name} = {value!r} must be one of {listed}")
+        bad = not isinstance(value, str) or value not in allowed
+        return self._rule(bad, name, value, f"must be one of {listed}")
 
-    def hypotheses(self, p0: Any, p1: Any) -> Self:
+    def flag(self, name: str, value: object) -> Self:
+        """Require True or False."""
+        return self._rule(not isinstance(value, bool | np.bool_), name, value, "must be True or False")
+
+    def text(self, name: str, value: object) -> Self:
+        """Require text."""
+        return self._rule(not isinstance(value, str), name, value, "must be text")
+
+    def instance(self, name: str, value: object, kinds: type | tuple[type, ...], rule: str) -> Self:
+        """Require an object of a class; `rule` says in words which ("a design, as `simon` gives")."""
+        return self._rule(not isinstance(value, kinds), name, value, f"must be {rule}")
+
+    # several
+
+    def numbers(
+        self,
+        name: str,
+        values: object,
+        lowest: float | None = None,
+        highest: float | None = None,
+        least: int = 1,
+        whole: bool = False,
+    ) -> Self:
+        """Require a sequence of at least `least` finite numbers within bounds; each offender is named by its place."""
+        kind = "whole numbers" if whole else "finite numbers"
+        rule = _between(kind, lowest, highest)
+        cells = _flat(values)
+        if cells is None:
+            return self._rule(True, name, values, f"must be a sequence of {rule}")
+        if len(cells) < least:
+            return self._rule(True, name, values, f"must hold at least {least} {rule}")
+        wrong: list[str] = []
+        for place, cell in enumerate(cells):
+            number = as_number(cell)
+            bad = number is None or (whole and not number.is_integer())
+            bad = bad or (number is not None and lowest is not None and number < lowest)
+            bad = bad or (number is not None and highest is not None and number > highest)
+            if bad:
+                wrong.append(f"{name}[{place}] = {display(cell)}")
+        more = f" and {len(wrong) - _MOST} more" if len(wrong) > _MOST else ""
+        return self.add(bool(wrong), f"{', '.join(wrong[:_MOST])}{more} must be {rule}")
+
+    def counts(
+        self, name: str, values: object, lowest: int = 0, highest: int | None = None, least: int = 1
+    ) -> Self:
+        """Require a sequence of at least `least` whole numbers within bounds."""
+        return self.numbers(name, values, lowest, highest, least, whole=True)
+
+    def rates(self, name: str, values: object, least: int = 1) -> Self:
+        """Require a sequence of at least `least` numbers from 0 to 1."""
+        return self.numbers(name, values, 0, 1, least)
+
+    def rising(self, name: str, values: Sequence[float]) -> Self:
+        """Require numbers (already checked) each of which is above the one before."""
+        bad = any(one >= other for one, other in zip(values, list(values)[1:], strict=False))
+        return self._rule(bad, name, values, "must increase")
+
+    def keys(self, name: str, value: object, allowed: Sequence[str]) -> Self:
+        """Require a mapping whose keys are among the allowed ones."""
+        listed = ", ".join(repr(word) for word in allowed)
+        if not isinstance(value, Mapping):
+            return self._rule(True, name, value, f"must be a mapping with keys among {listed}")
+        unknown = [key for key in cast("Mapping[Any, Any]", value) if key not in allowed]
+        return self.add(
+            bool(unknown),
+            f"{name} has no key {', '.join(map(display, unknown[:_MOST]))}; allowed are {listed}",
+        )
+
+    # what the field asks for
+
+    def hypotheses(self, p0: object, p1: object) -> Self:
         """Require 0 < p0 < p1 < 1: the rate that is not worth while, and the one that is."""
         before = len(self.problems)
         self.share("p0", p0).share("p1", p1)
         if len(self.problems) == before:
-            self.add(
-                float(p1) <= float(p0),
-                f"p1 = {p1!r} must be above p0 = {p0!r}: p0 is the rate of no interest, p1 the rate hoped for"
-                + ("" if p0 == p1 else "; swap them"),
-            )
+            low, high = cast("float", p0), cast("float", p1)
+            self._rule(
+                float(high) <= float(low), "p1", p1,
+                f"must be above p0 = {display(p0)}: p0 is the rate of no interest, p1 the rate hoped for"
+                + ("" if low == high else "; swap them"),
+            )  # fmt: skip
         return self
 
-    def prior(self, name: str, value: Any) -> Self:
+    def prior(self, name: str, value: object) -> Self:
         """Require the two positive parameters of a beta distribution."""
-        try:
-            a, b = value
-        except (TypeError, ValueError):
-            return self.add(True, f"{name} = {value!r} must be a pair (a, b), both above 0")
-        numbers = (_as_number(a), _as_number(b))
-        bad = any(number is None or number <= 0 for number in numbers)
-        return self.add(bad, f"{name} = {value!r} must be a pair (a, b), both above 0")
+        numbers = [as_number(cell) for cell in _flat(value) or ()]
+        bad = len(numbers) != 2 or any(number is None or number <= 0 for number in numbers)
+        return self._rule(bad, name, value, "must be a pair (a, b), both above 0")
 
     def done(self) -> None:
         """Raise one ValueError with every problem.
@@ -115,3 +276,11 @@ class Checks:
         """
         if self.problems:
             raise ValueError(f"{self.caller}: " + "; ".join(self.problems))
+
+
+def _between(kind: str, lowest: float | None, highest: float | None) -> str:
+    if lowest is not None and highest is not None:
+        return f"{kind} from {lowest:g} to {highest:g}"
+    if lowest is not None:
+        return f"{kind} of at least {lowest:g}"
+    return kind if highest is None else f"{kind} of at most {highest:g}"

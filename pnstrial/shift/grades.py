@@ -284,24 +284,3 @@ def check_choice(caller: str, name: str, value: str, allowed: Sequence[str]) -> 
     if value not in allowed:
         raise ValueError(f"{caller}: {name} = {value!r} must be one of {', '.join(map(repr, allowed))}")
     return value
-
-
-def two_sided_z(level: float) -> float:
-    """Give the normal quantile of a two-sided interval of the given level."""
-    from scipy.special import ndtri
-
-    return float(-ndtri((1.0 - level) / 2.0))
-
-
-def two_sided_p(z: float) -> float:
-    """Give the two-sided normal p-value of a z statistic."""
-    from scipy.special import ndtr
-
-    return float(min(1.0, 2.0 * ndtr(-abs(z))))
-
-
-def chi_square_p(statistic: float, df: int) -> float:
-    """Give the upper tail of the chi-square distribution; 1 where there is no degree of freedom."""
-    from scipy.special import gammaincc
-
-    return float(gammaincc(df / 2.0, max(statistic, 0.0) / 2.0)) if df > 0 else 1.0

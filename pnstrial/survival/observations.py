@@ -9,7 +9,6 @@ Next: `kaplan_meier`.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +26,6 @@ __all__ = [
     "explain",
     "follow_up",
     "matrix_of",
-    "normal_quantile",
 ]
 
 EMPTY = np.empty(0)
@@ -219,35 +217,6 @@ def check_level(level: float) -> None:
     """
     if not 0.0 < level < 1.0:
         raise ValueError(f"level must be between 0 and 1 (0.95 for 95 %), got {level!r}")
-
-
-@lru_cache(maxsize=64)
-def normal_quantile(level: float) -> float:
-    """Two-sided standard normal quantile of a confidence level: 1.96 for 0.95.
-
-    Parameters
-    ----------
-    level : float
-        Confidence level between 0 and 1.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If level is no probability.
-
-    Examples
-    --------
-    >>> round(normal_quantile(0.95), 6)
-    1.959964
-    """
-    from scipy.special import ndtri
-
-    check_level(level)
-    return float(ndtri(0.5 + 0.5 * level))
 
 
 def codes_of(group: ArrayLike, n: int, name: str = "group") -> tuple[list[Any], NDArray[np.int64]]:

@@ -19,6 +19,7 @@ import numpy as np
 from pnstrial.design.bayes.monitoring import BetaMixture
 from pnstrial.design.counts.proportion import clopper_pearson
 from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import NotEstimable, Result
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ def pool_series(
 
 def _random_effects(x: NDArray[np.float64], n: NDArray[np.float64], level: float) -> dict[str, Any]:
     """Fit the beta-binomial model."""
-    from scipy.special import ndtr, ndtri
+    from scipy.special import ndtr
 
     from pnstrial.numerics.roots import reach
 
@@ -229,7 +230,7 @@ def _random_effects(x: NDArray[np.float64], n: NDArray[np.float64], level: float
     alone = _log_likelihood(crude, 0.0, x, n)
     if best <= alone + 1e-6:  # below that the difference is rounding
         best, rho, mean = alone, 0.0, crude
-    drop = float(ndtri(0.5 + level / 2)) ** 2 / 2
+    drop = normal_quantile(level) ** 2 / 2
     low = reach(lambda m: profile(m) - best + drop, 0.0, 1e-9, mean)
     high = 1.0 - reach(lambda m: profile(1.0 - m) - best + drop, 0.0, 1e-9, 1.0 - mean)
     statistic = max(0.0, 2.0 * (best - alone))

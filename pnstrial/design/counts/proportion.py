@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.normal import normal_quantile
 from pnstrial.numerics.roots import reach
 from pnstrial.results import NotEstimable, Result
 
@@ -308,19 +309,13 @@ def _acceptability(x: int, n: int, p: float) -> float:
     return float(min(1.0, min(at_least, at_most) + other))
 
 
-def _z(level: float) -> float:
-    from scipy.special import ndtri
-
-    return float(ndtri(0.5 + level / 2.0))
-
-
 def _clopper_pearson(x: int, n: int, level: float) -> tuple[float, float]:
     lower, upper = clopper_pearson(x, n, level)
     return float(lower), float(upper)
 
 
 def _wilson(x: int, n: int, level: float) -> tuple[float, float]:
-    z = _z(level)
+    z = normal_quantile(level)
     p, s = x / n, z * z / n
     half = z * np.sqrt(p * (1 - p) / n + s / (4 * n))
     lower, upper = (p + s / 2 - half) / (1 + s), (p + s / 2 + half) / (1 + s)
@@ -336,7 +331,7 @@ def _wilson_modified(x: int, n: int, level: float) -> tuple[float, float]:
 
 
 def _agresti_coull(x: int, n: int, level: float) -> tuple[float, float]:
-    z = _z(level)
+    z = normal_quantile(level)
     size = n + z * z
     centre = (x + z * z / 2) / size
     half = z * float(np.sqrt(centre * (1 - centre) / size))
@@ -416,7 +411,7 @@ def _likelihood_upper(x: int, n: int, level: float) -> float:
         return 1.0
     p = x / n
     best = float(xlogy(x, p) + xlog1py(n - x, -p))
-    drop = _z(level) ** 2 / 2
+    drop = normal_quantile(level) ** 2 / 2
     return reach(lambda q: best - float(xlogy(x, q) + xlog1py(n - x, -q)), drop, p, 1.0)
 
 

@@ -21,13 +21,13 @@ from pnstrial.engine.kernels.layout import INNER, OUTER
 from pnstrial.engine.kernels.patient import patient
 from pnstrial.engine.kernels.random import start, uniform
 from pnstrial.engine.kernels.shift import signed_rank
+from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.one_sample_kernels import score as one_sample_score
 from pnstrial.rules import change_category
 
 __all__ = ["block", "enrol", "failures"]
 
 _category = change_category.compiled
-_MONTH = 365.25 / 12
 
 
 def _enrol(whole: Any, real: Any, words: Any, rows: Any, clocks: Any, path: Any, stream: Any) -> Any:
@@ -199,7 +199,7 @@ def _count_course(n: Any, whole: Any, real: Any, hazard: Any, rows: Any, y: Any)
         y[35] += row[at.EVENTS]
     y[29] = grams
     y[30] = grams
-    y[38] = end / _MONTH
+    y[38] = end / DAYS_PER_MONTH
     if expected > 0 and one_sample_score(observed, expected) <= real[at.LOGRANK_LIMIT]:
         y[42] = 1.0
 
@@ -235,7 +235,7 @@ def _block(
             )
             _count_course(enrolled, whole, real, hazard, rows, y)
             y[36] = enrolled + failures(enrolled, real, clocks, stream)
-            y[37] = (rows[enrolled - 1, at.SCREENED_DAY] + 0.5) / _MONTH
+            y[37] = (rows[enrolled - 1, at.SCREENED_DAY] + 0.5) / DAYS_PER_MONTH
         responders[responded] += 1
         for q in range(quantities):
             sums[0, q] += y[q]

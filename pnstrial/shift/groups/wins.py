@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.numerics.normal import normal_quantile, two_sided_p
 from pnstrial.results import NotEstimable, Result
-from pnstrial.shift.grades import check_choice, check_share, group_counts, two_sided_p, two_sided_z
+from pnstrial.shift.grades import check_choice, check_share, group_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -168,7 +169,7 @@ def generalized_odds_ratio(
     """
     counts = group_counts("generalized_odds_ratio", treated, control)
     check_choice("generalized_odds_ratio", "ties", ties, ("split", "drop"))
-    z = two_sided_z(check_share("generalized_odds_ratio", "level", level))
+    z = normal_quantile(check_share("generalized_odds_ratio", "level", level))
     odds, ci, p_value, se, net = _odds(counts, ties, z, level, assume_no_effect)
     return GeneralizedOddsRatio(
         odds_ratio=odds,
@@ -225,7 +226,7 @@ def _separated_odds(counts: Array, level: float, *, better: bool, net: float, ti
     p = permutation_test(counts[0], counts[1]).p_value
     if ties == "drop" and not _complete(counts):
         # Without the ties the odds lie further from 1 than with them: a limit beyond 1 carries over.
-        split = _odds(counts, "split", two_sided_z(level), level, null_se=False)[1]
+        split = _odds(counts, "split", normal_quantile(level), level, null_se=False)[1]
         ci = (
             (split[0] if split[0] >= 1.0 else 0.0, np.inf)
             if better
@@ -318,7 +319,7 @@ def win_statistics(treated: ArrayLike, control: ArrayLike, level: float = 0.95) 
     [0.16, 0.059, 0.257]
     """
     counts = group_counts("win_statistics", treated, control)
-    z = two_sided_z(check_share("win_statistics", "level", level))
+    z = normal_quantile(check_share("win_statistics", "level", level))
     below = np.cumsum(counts, axis=1) - counts
     losses = int((counts[0] * below[1]).sum())
     wins = int((counts[1] * below[0]).sum())
@@ -495,7 +496,7 @@ def prioritised_comparison(
     ((4, 2), (1, 0), 0.5556)
     """
     caller = "prioritised_comparison"
-    z = two_sided_z(check_share(caller, "level", level))
+    z = normal_quantile(check_share(caller, "level", level))
     if not outcomes:
         raise ValueError(f"{caller}: outcomes is empty; name at least one")
     ours, theirs = (

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
 from pnstrial.results import NotEstimable, Result
-from pnstrial.shift.grades import check_share, chi_square_p, grade_array, two_sided_p, two_sided_z
+from pnstrial.shift.grades import check_share, grade_array
 from pnstrial.shift.models.ordinal import CommonOddsRatio, common_odds_ratio
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class OrdinalFit(Result):
         """
         import pandas as pd
 
-        z = two_sided_z(self.level)
+        z = normal_quantile(self.level)
         finite = np.isfinite(self.std_error)
         ratio = np.divide(self.beta, self.std_error, out=np.zeros_like(self.beta), where=finite)
         with np.errstate(over="ignore"):
@@ -281,7 +282,7 @@ def ordinal_model(
     [-3.177, 3.177]
     """
     caller = "ordinal_model"
-    z = two_sided_z(check_share(caller, "level", level))
+    z = normal_quantile(check_share(caller, "level", level))
     grade = grade_array(caller, "grades", grades, highest=highest)
     cells, names, start, cuts = _design(caller, grade, covariates, nonproportional)
     return _fit_cells(cells, names, start, cuts, z, level, limits=profile)

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
 from pnstrial.results import NotEstimable, Result
-from pnstrial.shift.grades import check_share, chi_square_p, grade_array, two_sided_p, two_sided_z
+from pnstrial.shift.grades import check_share, grade_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -141,7 +142,7 @@ def mixed_ordinal(
     """
     caller = "mixed_ordinal"
     grades = grade_array(caller, "ratings", ratings, dimensions=2, missing=True)
-    z = two_sided_z(check_share(caller, "level", level))
+    z = normal_quantile(check_share(caller, "level", level))
     times = grades.shape[1]
     if times < 2:
         raise ValueError(f"{caller}: ratings has {times} visit; at least 2 are needed")

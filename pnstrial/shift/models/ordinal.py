@@ -14,16 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
 from pnstrial.results import NotEstimable, Result
-from pnstrial.shift.grades import (
-    check_share,
-    chi_square_p,
-    grade_array,
-    group_counts,
-    trial_counts,
-    two_sided_p,
-    two_sided_z,
-)
+from pnstrial.shift.grades import check_share, grade_array, group_counts, trial_counts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,7 +148,7 @@ def common_odds_ratio(
     from pnstrial.shift.models import ordinal_kernels as k
 
     counts = group_counts("common_odds_ratio", treated, control)
-    z = two_sided_z(check_share("common_odds_ratio", "level", level))
+    z = normal_quantile(check_share("common_odds_ratio", "level", level))
     table, thresholds = k.fit_tables(counts[None], z, 2)
     row = table[0].tolist()
     status, levels = int(row[k.STATUS]), int(row[k.LEVELS])
@@ -341,7 +334,7 @@ def common_odds_ratios(
     from pnstrial.shift.models import ordinal_kernels as k
 
     tables = trial_counts("common_odds_ratios", counts)
-    z = two_sided_z(check_share("common_odds_ratios", "level", level))
+    z = normal_quantile(check_share("common_odds_ratios", "level", level))
     out, _ = k.fit_tables(tables, z, 2 if score else int(profile))
     beta, se = out[:, k.BETA], out[:, k.SE]
     informative = out[:, k.LEVELS] > 1
@@ -450,7 +443,7 @@ def cutpoint_odds_ratios(treated: ArrayLike, control: ArrayLike, level: float = 
     from pnstrial.shift.models import ordinal_kernels as k
 
     counts = group_counts("cutpoint_odds_ratios", treated, control)
-    z = two_sided_z(check_share("cutpoint_odds_ratios", "level", level))
+    z = normal_quantile(check_share("cutpoint_odds_ratios", "level", level))
     good = np.cumsum(counts, axis=1)[:, :-1]
     sizes = counts.sum(axis=1)
     tables = np.stack([good, sizes[:, None] - good], axis=-1).transpose(1, 0, 2)

@@ -14,14 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import NotEstimable, Result
 from pnstrial.rules import CATEGORIES, DEAD, STABLE, change_category
-from pnstrial.shift.grades import (
-    check_choice,
-    check_share,
-    grade_pairs,
-    two_sided_z,
-)
+from pnstrial.shift.grades import check_choice, check_share, grade_pairs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -429,7 +425,7 @@ def paired_wins(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Pai
     (0.6, 4.0, inf)
     """
     earlier, later = grade_pairs("paired_wins", first, second)
-    z = two_sided_z(check_share("paired_wins", "level", level))
+    z = normal_quantile(check_share("paired_wins", "level", level))
     wins, losses = int((later < earlier).sum()), int((later > earlier).sum())
     n = earlier.size
     ratio, ci = _conditional_odds(wins, losses, level)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pnstrial.numerics.normal import chi_square_p
 from pnstrial.results import Result
 from pnstrial.shift.grades import (
-    chi_square_p,
     grade_pairs,
 )
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.competing.incidence import causes_of
 from pnstrial.survival.cox.covariates import Design, column, design_of, labels_of
 from pnstrial.survival.curves.kaplan_meier import kaplan_meier
-from pnstrial.survival.observations import check_level, check_times, normal_quantile
+from pnstrial.survival.observations import check_level, check_times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from pnstrial.numerics.normal import chi_square_p
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.competing.incidence import CumulativeIncidence, causes_of, cumulative_incidence
 from pnstrial.survival.observations import codes_of
@@ -225,8 +226,6 @@ def gray_test(
 def _tested(
     scores: Vector, variance: Vector, cause: int, happened: bool
 ) -> tuple[float | NotEstimable, float | NotEstimable]:
-    from scipy.special import chdtrc
-
     if not happened:
         reason = NotEstimable(f"no event of cause {cause} happened")
         return reason, reason
@@ -243,7 +242,7 @@ def _tested(
         )
         return reason, reason
     statistic = float(scores[:-1] @ np.linalg.solve(block, scores[:-1]))
-    return statistic, float(chdtrc(scores.size - 1, max(statistic, 0.0)))
+    return statistic, chi_square_p(statistic, scores.size - 1)
 
 
 def _scores(

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import NotEstimable, Result
-from pnstrial.survival.observations import as_numbers, check_level, check_times, normal_quantile
+from pnstrial.survival.observations import as_numbers, check_level, check_times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.competing.histories import Histories, read_histories
 from pnstrial.survival.competing.incidence import CONF_TYPES, proportion_limits
 from pnstrial.survival.competing.states_model import NOTHING, OccupancyModel
-from pnstrial.survival.observations import check_level, check_times, normal_quantile
+from pnstrial.survival.observations import check_level, check_times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.numerics.normal import normal_quantile, two_sided_p
 from pnstrial.results import NotEstimable
 from pnstrial.survival.cox import residuals as parts
 from pnstrial.survival.cox.covariates import Design, column, design_of, labels_of
@@ -23,7 +24,7 @@ from pnstrial.survival.cox.likelihood import Maximum, derivatives, estimable, ma
 from pnstrial.survival.cox.model import ChiSquare, Cox, Fit
 from pnstrial.survival.cox.risk_sets import TIES, RiskSets, risk_sets
 from pnstrial.survival.cox.separation import limiting
-from pnstrial.survival.observations import codes_of, follow_up, normal_quantile
+from pnstrial.survival.observations import codes_of, follow_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -277,7 +278,7 @@ def _exponential(value: float) -> Number:
 
 def _row(coef: float, error: float, limits: tuple[Number, Number], z: float) -> tuple[Number, ...]:
     low, high = (edge if isinstance(edge, NotEstimable) else _exponential(edge) for edge in limits)
-    return coef, error, _exponential(coef), low, high, z, math.erfc(abs(z) / math.sqrt(2.0))
+    return coef, error, _exponential(coef), low, high, z, two_sided_p(z)
 
 
 def _rows(

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.numerics.normal import normal_quantile, two_sided_p
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.cox.covariates import column, design_of, labels_of
 from pnstrial.survival.cox.fit import cox
 from pnstrial.survival.cox.likelihood import hazard_at
 from pnstrial.survival.cox.risk_sets import RiskSets, risk_sets
-from pnstrial.survival.observations import codes_of, follow_up, normal_quantile
+from pnstrial.survival.observations import codes_of, follow_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -290,6 +291,6 @@ def _table(names: tuple[str, ...], best: _AtTheta, scale: Vector, z: float) -> p
     error = np.sqrt(np.linalg.inv(best.information).diagonal()[: coef.size]) / scale
     with np.errstate(over="ignore"):
         ratio, low, high = (np.exp(coef + sign * z * error) for sign in (0.0, -1.0, 1.0))
-    p = [math.erfc(abs(float(one)) / math.sqrt(2.0)) for one in coef / error]
+    p = [two_sided_p(float(one)) for one in coef / error]
     columns = (coef, error, ratio, low, high, coef / error, p)
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)), index=pd.Index(names))

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.cox import residuals as parts
 from pnstrial.survival.cox.likelihood import Hazard, hazard_at
-from pnstrial.survival.observations import check_times, normal_quantile
+from pnstrial.survival.observations import check_times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

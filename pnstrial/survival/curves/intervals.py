@@ -14,7 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from pnstrial.survival.observations import check_level, normal_quantile
+from pnstrial.numerics.normal import normal_quantile
+from pnstrial.survival.observations import check_level
 
 __all__ = ["KINDS", "coverage", "kind_of"]
 

@@ -15,16 +15,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.curves.intervals import KINDS, kind_of
-from pnstrial.survival.observations import (
-    check_times,
-    codes_of,
-    explain,
-    follow_up,
-    matrix_of,
-    normal_quantile,
-)
+from pnstrial.survival.observations import check_times, codes_of, explain, follow_up, matrix_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

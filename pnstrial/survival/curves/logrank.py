@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.numerics.normal import chi_square_p, two_sided_p
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.curves.kaplan_meier import packed_times
 from pnstrial.survival.observations import as_numbers, codes_of, follow_up, matrix_of
@@ -97,17 +98,6 @@ class LogRank(Result):
         return pd.DataFrame(
             {"group": self.groups, "n": self.n, "observed": self.observed, "expected": self.expected}
         )
-
-
-_CHI_SQUARE_1 = 1
-
-
-def _upper_tail(statistic: float, df: int) -> float:
-    if df == _CHI_SQUARE_1:
-        return math.erfc(math.sqrt(0.5 * statistic))
-    from scipy.special import chdtrc
-
-    return float(chdtrc(df, statistic))
 
 
 def logrank(
@@ -225,7 +215,7 @@ def _two_groups(time: ArrayLike, event: ArrayLike, group: ArrayLike) -> LogRank 
     return LogRank(
         statistic,
         1,
-        math.erfc(math.sqrt(0.5 * statistic)),
+        two_sided_p(math.sqrt(statistic)),
         np.array([total - o, o]),
         np.array([total - e, e]),
         np.array([[v, -v], [-v, v]]),
@@ -359,7 +349,7 @@ def _tested(
         return LogRank(
             _NO_WEIGHT, df, _NO_WEIGHT, observed, expected, variance, tuple(labels), sizes, z, name
         )
-    p = _upper_tail(statistic, df)
+    p = chi_square_p(statistic, df)
     return LogRank(statistic, df, p, observed, expected, variance, tuple(labels), sizes, z, name)
 
 

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from pnstrial.numerics.normal import normal_quantile, two_sided_p
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.curves.kaplan_meier import kaplan_meier
-from pnstrial.survival.observations import as_numbers, check_level, codes_of, follow_up, normal_quantile
+from pnstrial.survival.observations import as_numbers, check_level, codes_of, follow_up
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -184,15 +185,11 @@ def _mean(time: Vector, event: Vector, entry: Vector, tau: float, level: float) 
     return MeanSurvival(area, error, (area - half, area + half), tau - area, tau, level, n, events)
 
 
-def _p_value(z: float) -> float:
-    return math.erfc(abs(z) / math.sqrt(2))
-
-
 def _compared(top: float, base: float, error: float, level: float) -> tuple[Number, Limits, Number]:
     """Give a ratio, its limits and p-value from the standard error of its logarithm."""
     log = math.log(top / base)
     half = normal_quantile(level) * error
-    p = _p_value(log / error) if error > 0 else _NO_SPREAD
+    p = two_sided_p(log / error) if error > 0 else _NO_SPREAD
     return top / base, (math.exp(log - half), math.exp(log + half)), p
 
 
@@ -287,7 +284,7 @@ def rmst_difference(
         lost = _compared(lost_1, lost_0, math.hypot(error_0 / lost_0, error_1 / lost_1), level)
     return MeanSurvivalDifference(
         difference, error, (difference - half, difference + half),
-        _p_value(difference / error) if error > 0 else _NO_SPREAD, *ratio, *lost, direction, arms, tau, level,
+        two_sided_p(difference / error) if error > 0 else _NO_SPREAD, *ratio, *lost, direction, arms, tau, level,
     )  # fmt: skip
 
 
@@ -339,7 +336,7 @@ def _adjusted(
             continue
         beta, error = part
         limits = (beta - z * error, beta + z * error)
-        p = _p_value(beta / error) if error > 0 else _NO_SPREAD
+        p = two_sided_p(beta / error) if error > 0 else _NO_SPREAD
         values += [beta, error, limits, p] if k == 0 else [math.exp(beta), tuple(map(math.exp, limits)), p]
     numbers: dict[str, Any] = dict(zip(_NUMBERS, values, strict=True))
     return MeanSurvivalDifference(

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.interval.turnbull import read_intervals, support_of
-from pnstrial.survival.observations import as_numbers, check_level, normal_quantile
+from pnstrial.survival.observations import as_numbers, check_level
 from pnstrial.survival.parametric.fit import read_covariates
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Final, cast
 import numpy as np
 
 from pnstrial.numerics.derivatives import Jet, parameters
+from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.curves.kaplan_meier import Quantile
-from pnstrial.survival.observations import check_times, normal_quantile
+from pnstrial.survival.observations import check_times
 from pnstrial.survival.parametric.distributions import mean_of
 from pnstrial.survival.parametric.likelihood import evaluate
 

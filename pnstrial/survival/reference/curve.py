@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
+from pnstrial.numerics.time_units import DAYS_PER_MONTH, DAYS_PER_YEAR
 from pnstrial.series import series_records
 from pnstrial.survival.observations import as_numbers
 
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     Vector = NDArray[np.float64]
 
 __all__ = ["Reference", "published_references", "reference"]
-
-_DAYS_PER_MONTH: Final = 365.25 / 12
-_DAYS_PER_YEAR: Final = 365.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -372,14 +370,14 @@ class Reference:
         codes = np.array([sexes.index(s) for s in sex])
         begins = _days(year)
         if year_changes == "birthday":
-            born = begins - old * _DAYS_PER_YEAR
+            born = begins - old * DAYS_PER_YEAR
             begins = begins - (born - _new_year(np.floor(born)))
         elif year_changes != "January":
             raise ValueError(f"year_changes = {year_changes!r}: allowed are 'birthday' and 'January'")
 
         def hazard(time: Vector) -> Vector:
             walked = [
-                _walk(rates[codes[i]], ages, years, old[i] * _DAYS_PER_YEAR, begins[i], time[i])
+                _walk(rates[codes[i]], ages, years, old[i] * DAYS_PER_YEAR, begins[i], time[i])
                 for i in range(time.size)
             ]
             return np.array(walked)
@@ -449,7 +447,7 @@ def _walk(
 ) -> float:
     """Add up the hazard of one person over `time` days from an age in days and a calendar day on."""
     turns = (years - 1970).astype("datetime64[Y]").astype("datetime64[D]").astype(float)
-    birthdays = ages.astype(float) * _DAYS_PER_YEAR
+    birthdays = ages.astype(float) * DAYS_PER_YEAR
     cuts = np.concatenate([birthdays - age, turns - day])
     cuts = np.unique(cuts[(cuts > 0) & (cuts < time)])
     edges = np.concatenate([[0.0], cuts, [time]])
@@ -536,4 +534,4 @@ def reference(name: str = "sillevissmitt2002", unit: str = "months") -> Referenc
         list(points), list(points.values()), name=f"{record['antibody']}, n = {record['n']}",
         source=str(record["citation"]),
     )  # fmt: skip
-    return made if unit == "months" else made.rescaled(_DAYS_PER_MONTH)
+    return made if unit == "months" else made.rescaled(DAYS_PER_MONTH)

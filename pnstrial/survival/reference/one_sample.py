@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import NotEstimable, Result
-from pnstrial.survival.observations import check_level, follow_up, matrix_of, normal_quantile
+from pnstrial.survival.observations import check_level, follow_up, matrix_of
 from pnstrial.survival.reference.curve import Reference
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.endpoints import time_to_event
+from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.results import NotEstimable, Provenance, Result
 from pnstrial.survival.interval.turnbull import Turnbull, interval_regression, turnbull
-from pnstrial.survival.trial.endpoints import LANDMARKS, MONTH
+from pnstrial.survival.trial.endpoints import LANDMARKS
 from pnstrial.visits import Assessments
 
 if TYPE_CHECKING:
@@ -155,10 +156,10 @@ def deterioration_between_visits(
     curve = turnbull(records["left"], records["right"])
     fitted = _weibull(records, level)
     ends = np.where(np.isinf(records["right"]), records["left"], records["right"])
-    months = np.array([month for month in LANDMARKS if month * MONTH <= ends.max()], dtype=float)
-    landmarks = curve.at(months * MONTH)
+    months = np.array([month for month in LANDMARKS if month * DAYS_PER_MONTH <= ends.max()], dtype=float)
+    landmarks = curve.at(months * DAYS_PER_MONTH)
     landmarks.insert(0, "months", months)
-    smooth = fitted if isinstance(fitted, NotEstimable) else fitted.survival(months * MONTH)
+    smooth = fitted if isinstance(fitted, NotEstimable) else fitted.survival(months * DAYS_PER_MONTH)
     for name, column in zip(columns[4:], ("survival", "lower", "upper"), strict=True):
         if isinstance(smooth, NotEstimable):
             landmarks[name] = pd.Series([None] * len(months), dtype=object)

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.endpoints import time_to_event
+from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.results import NotEstimable, Provenance, Result
 from pnstrial.survival.competing.incidence import CumulativeIncidence, cumulative_incidence
 from pnstrial.survival.curves.kaplan_meier import KaplanMeier, Quantile, kaplan_meier
@@ -31,7 +32,6 @@ __all__ = [
     "SurvivalResult", "overall_survival", "overall_survival_against", "time_to_deterioration", "time_to_improvement",
 ]  # fmt: skip
 
-MONTH: Final = 365.25 / 12
 LANDMARKS: Final = (3, 6, 9, 12, 18, 24, 36)
 
 
@@ -103,7 +103,7 @@ def _result(
         )
     days = own["days"].to_numpy(dtype=float)
     event = own["event"].to_numpy(dtype=int)
-    months = np.array([month for month in LANDMARKS if month * MONTH <= days.max()], dtype=float)
+    months = np.array([month for month in LANDMARKS if month * DAYS_PER_MONTH <= days.max()], dtype=float)
     median: Quantile | NotEstimable
     curve: KaplanMeier | CumulativeIncidence
     if parameter == "improvement":
@@ -112,13 +112,13 @@ def _result(
         if 1 not in curve.causes:
             landmarks = pd.DataFrame({"months": months, "incidence": np.zeros(len(months))})
         else:
-            at = curve.at(months * MONTH)
+            at = curve.at(months * DAYS_PER_MONTH)
             landmarks = at[at["cause"] == 1].drop(columns="cause").reset_index(drop=True)
             landmarks.insert(0, "months", months)
     else:
         curve = kaplan_meier(days, event, conf_type=conf_type, level=level)
         median = curve.quantile(0.5)
-        landmarks = curve.at(months * MONTH)
+        landmarks = curve.at(months * DAYS_PER_MONTH)
         landmarks.insert(0, "months", months)
     events = int((event == 1).sum())
     return SurvivalResult(parameter, curve, median, landmarks, len(own), events, excluded, own, provenance)
