@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pnstrial.results import NotEstimable
-from pnstrial.survival.cox.likelihood import Maximum, maximise, penalised
+from pnstrial.survival.cox.likelihood import Peak, climb, penalised
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +34,7 @@ class Firth:
 
     Parameters
     ----------
-    maximum : Maximum
+    maximum : Peak
     null : float
         Penalised log likelihood at no effect.
     null_score, null_information : numpy.ndarray
@@ -44,7 +44,7 @@ class Firth:
         Likelihood ratio statistic of each coefficient being 0.
     """
 
-    maximum: Maximum
+    maximum: Peak
     null: float
     null_score: Vector
     null_information: Vector
@@ -70,7 +70,7 @@ def firth(sets: RiskSets, z: float) -> Firth | NotEstimable:
     null = penalised(sets, np.zeros(p))
     if null is None:
         return NotEstimable("the information of the covariates together is singular: leave one of them out")
-    top = maximise(sets, penalised)
+    top = climb(sets, penalised)
     lower: list[float | NotEstimable] = []
     upper: list[float | NotEstimable] = []
     statistics: list[float] = []
@@ -91,11 +91,11 @@ def _profile(sets: RiskSets, beta: Vector, j: int, value: float) -> tuple[float,
         return (-np.inf if seen is None else seen[0]), start
     if penalised(sets, start) is None:
         return -np.inf, start
-    best = maximise(sets, penalised, start, np.delete(np.arange(beta.size), j))
+    best = climb(sets, penalised, start, np.delete(np.arange(beta.size), j))
     return best.loglik, best.beta
 
 
-def _limit(sets: RiskSets, top: Maximum, j: int, step: float, critical: float) -> float | NotEstimable:
+def _limit(sets: RiskSets, top: Peak, j: int, step: float, critical: float) -> float | NotEstimable:
     """Where twice the profile has fallen by the critical value, on the side of `step`."""
     from scipy.optimize import brentq
 

@@ -20,7 +20,7 @@ from pnstrial.results import NotEstimable
 from pnstrial.survival.cox import residuals as parts
 from pnstrial.survival.cox.covariates import Design, column, design_of, labels_of
 from pnstrial.survival.cox.firth import Firth, firth
-from pnstrial.survival.cox.likelihood import Maximum, derivatives, estimable, maximise
+from pnstrial.survival.cox.likelihood import Peak, climb, derivatives, estimable
 from pnstrial.survival.cox.model import ChiSquare, Cox, Fit
 from pnstrial.survival.cox.risk_sets import TIES, RiskSets, risk_sets
 from pnstrial.survival.cox.separation import limiting
@@ -188,9 +188,9 @@ def _fitted(
         null = (0.0, np.zeros(kept.size), np.zeros((kept.size, kept.size)))
     penalised: Firth | None = None
     if kept.size == 0:
-        top = Maximum(np.empty(0), null[0], null[1], null[2], None, 0)
+        top = Peak(np.empty(0), null[0], null[1], null[2], None)
     elif penalty is None:
-        top = maximise(sets)
+        top = climb(sets)
     else:
         found = firth(sets, z)
         if isinstance(found, NotEstimable):
@@ -310,7 +310,7 @@ def _rows(
 
 def _beside_infinite(
     sets: RiskSets,
-    top: Maximum,
+    top: Peak,
     names: list[str],
     reasons: dict[str, NotEstimable],
     fit: Fit,
@@ -344,7 +344,7 @@ def _beside_infinite(
             reasons.setdefault(columns[k], blurred)
         told = np.flatnonzero(estimable(current))
         current, columns = _subset(current, told), [columns[k] for k in told]
-        top = maximise(current)
+        top = climb(current)
         loglik = top.loglik
     rows: dict[str, tuple[Number, ...]] = {}
     if columns and top.infinite is None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pnstrial.numerics.newton import maximise, newton_step
 from pnstrial.survival.cox.risk_sets import DELICATE, RiskSets
 from pnstrial.survival.cox.separation import separating
 
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Hazard",
-    "Maximum",
+    "Peak",
     "at_risk_time",
+    "climb",
     "derivatives",
     "estimable",
     "hazard_at",
-    "maximise",
     "penalised",
 ]
 
@@ -243,7 +244,7 @@ def penalised(sets: RiskSets, beta: Vector) -> tuple[float, Vector, Vector] | No
 
 
 @dataclass(frozen=True, eq=False)
-class Maximum:
+class Peak:
     """Where the likelihood is largest.
 
     Parameters
@@ -252,11 +253,12 @@ class Maximum:
         In the units of `RiskSets.x`; of no meaning for a coefficient in `infinite`.
     loglik : float
         The maximum, or the supremum where a coefficient is infinite.
-    information : numpy.ndarray, shape (p, p)
     score : numpy.ndarray, shape (p,)
+    information : numpy.ndarray, shape (p, p)
     infinite : numpy.ndarray or None
         Direction along which the likelihood rises for ever; None where there is a maximum.
-    steps : int
+    ending : str
+        How the search ended, as in `numerics.newton.Maximum`.
     """
 
     beta: Vector
@@ -264,24 +266,16 @@ class Maximum:
     score: Vector
     information: Vector
     infinite: Vector | None
-    steps: int
+    ending: str = "maximum"
 
 
-def _solve(information: Vector, score: Vector) -> Vector | None:
-    try:
-        step = np.asarray(np.linalg.solve(information, score), dtype=np.float64)
-    except np.linalg.LinAlgError:
-        return None
-    return step if bool(np.isfinite(step).all()) and float(step @ score) > 0.0 else None
-
-
-def maximise(
+def climb(
     sets: RiskSets,
     evaluate: Callable[[RiskSets, Vector], tuple[float, Vector, Vector] | None] = derivatives,
     start: Vector | None = None,
     free: NDArray[np.int64] | None = None,
-) -> Maximum:
-    """Climb to the maximum by Newton's method with halved steps.
+) -> Peak:
+    """Climb to the maximum of the likelihood, or prove that it has none.
 
     Parameters
     ----------
@@ -295,86 +289,68 @@ def maximise(
 
     Returns
     -------
-    Maximum
+    Peak
 
     Raises
     ------
     ValueError
         If the likelihood cannot be evaluated at the start.
     """
-    p = sets.x.shape[0]
-    beta = np.zeros(p) if start is None else start.copy()
-    moving = np.arange(p) if free is None else free
-    here = evaluate(sets, beta)
-    if here is None:
-        raise ValueError("the likelihood cannot be evaluated at the start: rescale the covariates")
-    loglik, score, information = here
+    first = np.zeros(sets.x.shape[0]) if start is None else start
+    infinite: Vector | None = None
+
+    def spread(step: Vector) -> float:
+        return float(np.ptp(step @ sets.x))
+
+    def separated(taken: int, step: Vector, gain: float) -> bool:
+        nonlocal infinite
+        del gain
+        if taken >= 8 and spread(step) > 0.05:
+            infinite = separating(sets, step, last=taken == ASKED)
+        return infinite is not None
+
+    def at(beta: Vector) -> tuple[float, Vector, Vector] | None:
+        return evaluate(sets, beta)
+
+    def bent(part: Vector, score: Vector, information: Vector) -> Vector | None:
+        moving, beta = np.arange(first.size) if free is None else free, first.copy()
+        beta[moving] = part
+        return newton_step(part, score, _bend(sets, beta, moving, information))
+
     plain = evaluate is not penalised
-    best, infinite, k = math.inf, None, 0
-    for k in range(STEPS):
-        bend = information if plain else _bend(sets, beta, information)
-        step = _solve(bend[np.ix_(moving, moving)], score[moving]) if moving.size else None
-        if step is None:
-            break
-        # Newton's step in standard errors, squared: below rounding there is nothing left to win.
-        gain = float(step @ score[moving])
-        if gain < 1e-24 or (gain < 1e-16 and gain >= best) or (infinite is not None and gain < 1e-13):
-            break
-        best = min(best, gain)
-        step = _full(step, moving, p)
-        if plain and infinite is None and k >= 8 and float(np.ptp(step @ sets.x)) > 0.05:
-            infinite = separating(sets, step, last=k == ASKED)
-        moved = _line(sets, evaluate, beta, step, loglik, 10.0 if k <= ASKED else 100.0)
-        if moved is None:
-            break
-        beta, (loglik, score, information) = moved
-    return Maximum(beta, loglik, score, information, infinite, k)
+    found = maximise(
+        at, first, step=newton_step if plain else bent, free=free, length=spread, longest=10.0,
+        stop=separated if plain else None, limit=STEPS,
+    )  # fmt: skip
+    if found.ending == "outside":
+        raise ValueError("the likelihood cannot be evaluated at the start: rescale the covariates")
+    if infinite is not None:
+        # Up along the direction without end, until nothing is left to win: to the supremum.
+        found = maximise(
+            at, found.point, step=newton_step, length=spread, longest=100.0, limit=STEPS,
+            stop=lambda _taken, _step, gain: gain < 1e-13,
+        )  # fmt: skip
+    return Peak(found.point, found.value, found.gradient, found.information, infinite, found.ending)
 
 
-def _bend(sets: RiskSets, beta: Vector, information: Vector) -> Vector:
-    """Curvature of the penalised likelihood, by central differences of its score.
+def _bend(
+    sets: RiskSets, beta: Vector, moving: NDArray[np.int64], information: Vector
+) -> NDArray[np.float64]:
+    """Curvature of the penalised likelihood in the moving coefficients, by central differences of its score.
 
     The information alone leaves out the penalty's part; where events are few that part is as large, and steps by the
     information alone swing from side to side for ever.
     """
-    p = beta.size
-    bend = np.empty((p, p))
-    for a in range(p):
-        shift = np.zeros(p)
+    bend = np.empty((moving.size, moving.size))
+    for k, a in enumerate(moving.tolist()):
+        shift = np.zeros(beta.size)
         shift[a] = 1e-4
         above, below = penalised(sets, beta + shift), penalised(sets, beta - shift)
         if above is None or below is None:
             return 2.0 * information
-        bend[a] = (below[1] - above[1]) / 2e-4
+        bend[k] = (below[1] - above[1])[moving] / 2e-4
     bend = 0.5 * (bend + bend.T)
     return bend if float(np.linalg.eigvalsh(bend).min()) > 0.0 else 2.0 * information
-
-
-def _full(step: Vector, moving: NDArray[np.int64], p: int) -> Vector:
-    full = np.zeros(p)
-    full[moving] = step
-    return full
-
-
-def _line(
-    sets: RiskSets,
-    evaluate: Callable[[RiskSets, Vector], tuple[float, Vector, Vector] | None],
-    beta: Vector,
-    step: Vector,
-    loglik: float,
-    longest: float,
-) -> tuple[Vector, tuple[float, Vector, Vector]] | None:
-    """Take the step, or the half, quarter, ... of it that does not lower the likelihood."""
-    widest = float(np.ptp(step @ sets.x))
-    if widest > longest:
-        step = step * (longest / widest)
-    slack = 1e-13 * max(1.0, abs(loglik))
-    for _ in range(40):
-        new = evaluate(sets, beta + step)
-        if new is not None and new[0] >= loglik - slack:
-            return beta + step, new
-        step = 0.5 * step
-    return None
 
 
 def estimable(sets: RiskSets) -> NDArray[np.bool_]:

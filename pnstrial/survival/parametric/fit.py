@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
+from pnstrial.numerics.newton import Maximum, maximise
 from pnstrial.results import NotEstimable
 from pnstrial.survival.observations import as_numbers, check_level, follow_up
 from pnstrial.survival.parametric.distributions import (
@@ -23,7 +24,7 @@ from pnstrial.survival.parametric.distributions import (
     distribution_of,
     royston_parmar,
 )
-from pnstrial.survival.parametric.likelihood import Maximum, Sample, log_likelihood, maximise
+from pnstrial.survival.parametric.likelihood import Sample, log_likelihood
 from pnstrial.survival.parametric.result import ParametricSurvival
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _starts(sample: Sample, family: Distribution) -> list[NDArray[np.float64]]:
         simpler = DISTRIBUTIONS["weibull"]
         bare = Sample(sample.left, sample.right, sample.entry, sample.weights, sample.covariates[:, :0])
         found = maximise(log_likelihood(simpler, bare), simpler.start(sample.rate))
-        if isinstance(found, Maximum):
+        if found.reached:
             log_shape, log_scale = found.point
             shape = float(np.exp(log_shape))
             better = {
@@ -195,7 +196,7 @@ def _best(sample: Sample, family: Distribution, model: str) -> Maximum | NotEsti
         bound[2] = 30.0
     for start in _starts(sample, family):
         reached = maximise(function, start, bound=bound)
-        if isinstance(reached, Maximum):
+        if reached.reached:
             found.append(reached)
             if family.name != "generalised-gamma":
                 break

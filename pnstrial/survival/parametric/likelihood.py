@@ -1,21 +1,20 @@
-"""Where is a likelihood of survival times highest?
+"""How likely are survival times under a distribution with given parameters?
 
 Input: exact, right-, left- and interval-censored times, delayed entry, weights, covariates.
-Output: the maximum with its exact second derivatives, or a named reason why there is none.
+Output: the log-likelihood with its exact first and second derivatives.
 Protocol section: none.
-Method: Newton's method with exact derivatives and halved steps, until the step itself is at rounding.
-Next: `parametric`, `interval_censored`.
+Method: forward-mode differentiation (`numerics.derivatives`) of log hazards and log survival.
+Next: `fit`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pnstrial.numerics.derivatives import Jet, log_one_minus_exp, parameters, softplus
-from pnstrial.results import NotEstimable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +23,8 @@ if TYPE_CHECKING:
 
     from pnstrial.survival.parametric.distributions import Distribution
 
-__all__ = ["Maximum", "Sample", "evaluate", "log_likelihood", "maximise"]
+__all__ = ["Sample", "evaluate", "log_likelihood"]
 
-STEPS: Final = 200
 Sum = tuple[float, "NDArray[np.float64]", "NDArray[np.float64]"]
 
 
@@ -62,23 +60,6 @@ class Sample:
         last = np.where(self.within, 0.5 * (self.left + self.right), self.left)
         events = float(self.weights[self.exact | self.within].sum())
         return events / float(self.weights @ (last - self.entry))
-
-
-@dataclass(frozen=True, eq=False)
-class Maximum:
-    """A maximum that was reached.
-
-    Attributes
-    ----------
-    point : numpy.ndarray, shape (p,)
-    value : float
-    covariance : numpy.ndarray, shape (p, p)
-        Inverse of the negative Hessian.
-    """
-
-    point: NDArray[np.float64]
-    value: float
-    covariance: NDArray[np.float64]
 
 
 def evaluate(
@@ -143,7 +124,7 @@ def _at(
 def log_likelihood(
     distribution: Distribution, sample: Sample, model: str = "location"
 ) -> Callable[[NDArray[np.float64]], Sum]:
-    """Make the log-likelihood of a sample, with gradient and Hessian.
+    """Make the log-likelihood of a sample, with gradient and information (minus the Hessian).
 
     Parameters
     ----------
@@ -175,8 +156,7 @@ def log_likelihood(
             if not (left > 0).any():
                 return log_one_minus_exp(-upper)
             start = _at(distribution, model, np.where(left > 0, left, right), theta, moved)[1]
-            known = (left > 0).astype(float)
-            start = start * known
+            start = start * (left > 0).astype(float)
             return start + log_one_minus_exp(start - upper)
         log_hazard, log_survival = _at(distribution, model, sample.left[rows], theta, moved)
         return log_hazard + log_survival if kind == "exact" else log_survival
@@ -194,103 +174,6 @@ def log_likelihood(
                 if rows.any():
                     v, g, h = part(kind, rows, theta, shift).total(sample.weights[rows])
                     value, gradient, hessian = value + v, gradient + g, hessian + h
-        return value, gradient, hessian
+        return value, gradient, -hessian
 
     return function
-
-
-def _ascent(gradient: NDArray[np.float64], hessian: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Newton's step, bent uphill where the surface is not concave."""
-    scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
-    values, vectors = np.linalg.eigh(-hessian * scale[:, None] * scale)
-    values = np.maximum(np.abs(values), 1e-10 * np.abs(values).max())
-    return scale * (vectors @ ((vectors.T @ (scale * gradient)) / values))
-
-
-def maximise(
-    function: Callable[[NDArray[np.float64]], Sum],
-    start: NDArray[np.float64],
-    width: float = 4.0,
-    bound: NDArray[np.float64] | float = np.inf,
-) -> Maximum | NotEstimable:
-    """Climb to the maximum of a smooth function with known derivatives.
-
-    Parameters
-    ----------
-    function : callable
-        Of a point: value, gradient, Hessian; a value that is not finite marks a point outside the domain.
-    start : numpy.ndarray, shape (p,)
-    width : float
-        Longest step in any parameter.
-    bound : numpy.ndarray or float
-        Size of the parameters beyond which the search is given up.
-
-    Returns
-    -------
-    Maximum or NotEstimable
-        NotEstimable if the function still rises after 200 steps: it has no maximum, or one at infinity.
-
-    Examples
-    --------
-    >>> f = lambda x: (-float((x[0] - 3) ** 2), -2 * (x - 3), np.array([[-2.0]]))
-    >>> maximise(f, np.array([0.0])).point
-    array([3.])
-    """
-    point, last, stuck = start.astype(np.float64), np.inf, 0
-    value, gradient, hessian = function(point)
-    if not np.isfinite(value):
-        return NotEstimable("the likelihood is 0 where the search starts")
-    for _ in range(STEPS):
-        if not (np.isfinite(hessian).all() and np.isfinite(gradient).all()) or np.any(np.abs(point) > bound):
-            break
-        step = _ascent(gradient, hessian)
-        longest = float(np.abs(step).max())
-        if longest > width:
-            step *= width / longest
-        gain = float(gradient @ step)
-        error = np.sqrt(abs(gain))
-        size = float((np.abs(step) / (1.0 + np.abs(point))).max())
-        if size < 1e-6 and error < 1e-5 and (error >= 0.5 * last or error < 1e-13):
-            return _reached(point, value, hessian)
-        last = error
-        ahead = _searched(function, point, step, value, gain)
-        if ahead is None:
-            # Rounding hides any further gain; what is left of the step says whether this is a maximum.
-            if size < 1e-6 and error < 1e-4:
-                return _reached(point, value, hessian)
-            break
-        stuck = stuck + 1 if ahead[1][0] <= value + 1e-13 * (1.0 + abs(value)) else 0
-        point, (value, gradient, hessian) = ahead
-        if stuck > 10:
-            break
-    return NotEstimable("the likelihood still rises as the parameters leave every bound: it has no maximum")
-
-
-def _searched(
-    function: Callable[[NDArray[np.float64]], Sum],
-    point: NDArray[np.float64],
-    step: NDArray[np.float64],
-    value: float,
-    gain: float,
-) -> tuple[NDArray[np.float64], Sum] | None:
-    share = 1.0
-    slack = 1e-13 * (1.0 + abs(value))
-    for _ in range(40):
-        ahead = function(point + share * step)
-        if np.isfinite(ahead[0]) and ahead[0] >= value + 1e-4 * share * gain - slack:
-            return point + share * step, ahead
-        share *= 0.5
-    return None
-
-
-def _reached(
-    point: NDArray[np.float64], value: float, hessian: NDArray[np.float64]
-) -> Maximum | NotEstimable:
-    scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
-    information = -hessian * scale[:, None] * scale
-    if np.linalg.eigvalsh(information)[0] < 1e-11:
-        return NotEstimable(
-            "the likelihood is flat at its maximum: the data do not tell the parameters apart"
-        )
-    covariance = np.linalg.inv(information) * scale[:, None] * scale
-    return Maximum(point, value, 0.5 * (covariance + covariance.T))
