@@ -58,6 +58,7 @@ __all__ = [
     "Screening",
     "any_of",
     "classify_medications",
+    "creatinine_at_clearance",
     "creatinine_clearance",
     "medication_classes",
     "overall_status",
@@ -149,6 +150,30 @@ def creatinine_clearance(age: Any, weight_kg: Any, female: Any, creatinine_umol_
     factor = np.where(female, 0.85, 1.0)
     mg_dl = np.asarray(creatinine_umol_l, dtype=float) / UMOL_PER_MG_DL
     return (140.0 - np.asarray(age, dtype=float)) * weight_kg * factor / (72.0 * mg_dl)
+
+
+def creatinine_at_clearance(age: Any, weight_kg: Any, female: Any, clearance_ml_min: Any) -> Any:
+    """Give the creatinine at which the formula of Cockcroft and Gault gives a clearance.
+
+    Parameters
+    ----------
+    age, weight_kg, female
+        As in `creatinine_clearance`.
+    clearance_ml_min : float or array
+        mL/min.
+
+    Returns
+    -------
+    float or array
+        umol/L. Clearance x creatinine is one number for a patient, so it is the clearance at the "creatinine"
+        `clearance_ml_min`.
+
+    Examples
+    --------
+    >>> round(float(creatinine_at_clearance(60, 72, False, 80.0)), 1)
+    88.4
+    """
+    return creatinine_clearance(age, weight_kg, female, clearance_ml_min)
 
 
 def _three_valued(passes: Any, known: Any) -> Codes:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pnstrial import rules
+from pnstrial.engine.criteria import allowed_range, can_fail
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.scenario import ScenarioError
 from pnstrial.engine.success import Boundaries, ExactTest, boundaries
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from pnstrial.multistate import RatingError
     from pnstrial.protocol import Protocol
 
-__all__ = ["Model", "Stratum", "allowed_grades", "build_model", "classes"]
+__all__ = ["Model", "Stratum", "allowed_antibodies", "allowed_grades", "build_model", "classes"]
 
 FAR = 1e18
 
@@ -136,7 +137,7 @@ def build_model(
     attend = np.outer(jitter, [1 - scenario.visits.missed, scenario.visits.missed]).ravel()
     delays = _delays(scenario)
     events, event_codes = _events(protocol, scenario)
-    weights = _weights(scenario.baseline.weight_kg)
+    weights = _weights(scenario.baseline.weight_kg, allowed_range(protocol, "weight_kg"))
     cycles, cycle_codes = _cycles(delays, events, event_codes, protocol.treatment.infusion_days)
     mine = codes[:, 0] == 0
     whole[at.ENTRY_BITS], whole[at.ATTEND_BITS] = alias_bits(int(mine.sum())), alias_bits(attend.size)
@@ -158,7 +159,7 @@ def build_model(
     kernel6 = np.array([alias_table(rating.kernel[g, :6], 3) for g in range(6)])
     months = np.arange(int(whole[at.FOLLOW_UP]) + 2) / DAYS_PER_MONTH
     hazard = (months / scenario.survival_null.scale_months) ** scenario.survival_null.shape
-    sign_limit = boundaries(ExactTest(null=0.5, alpha=0.025), n).minimum
+    sign_limit = boundaries(ExactTest(null=0.5, alpha=float(real[at.TEST_ALPHA])), n).minimum
     extra = np.array([day - 1 for day in scenario.visits.extra_rating_days], np.int64)
     whole[at.EVERYTHING] = int(everything or rating.persistence > 0 or _looks_back(protocol))
     whole[at.PERIODS] = changes.shape[1]
@@ -256,9 +257,17 @@ def _misfits(protocol: Protocol, scenario: Scenario, first: int, visit: str) -> 
         wrong.append(
             f"protocol treatment: {plan.infusion_days} infusion days and a delay of {late} do not fit a cycle"
         )
-    known = {criterion.id for criterion in protocol.criteria}
-    if unknown := sorted(set(scenario.enrolment.failures) - known):
+    criteria = {criterion.id: criterion for criterion in protocol.criteria}
+    if unknown := sorted(set(scenario.enrolment.failures) - criteria.keys()):
         wrong.append(f"enrolment.failures: {', '.join(unknown)} is no criterion of protocol {protocol.id}")
+    wrong.extend(
+        f"enrolment.failures.{name}: no value of the tables fails this criterion of protocol {protocol.id}"
+        for name in scenario.enrolment.failures
+        if name in criteria and not can_fail(criteria[name])
+    )
+    empty = [c.column for c in protocol.criteria if c.kind == "range" and np.greater(*allowed_range(protocol, c.column))]
+    if empty:
+        wrong.append(f"protocol criteria on {', '.join(sorted(set(empty)))} exclude each other: nobody may enter")
     lag = scenario.enrolment.day_1_lag_days
     if lag[0] > lag[1] or any(value != int(value) for value in lag):
         wrong.append(
@@ -271,59 +280,115 @@ def _entry(
     protocol: Protocol, scenario: Scenario
 ) -> tuple[tuple[Stratum, ...], NDArray[np.float64], NDArray[np.int64], tuple[str, ...]]:
     """List what can happen to a screened patient, with its probability."""
-    test, base = scenario.enrolment.antibody_test, scenario.baseline
+    base = scenario.baseline
     kernel = scenario.rating.error().kernel
-    positive: list[tuple[str | None, float]] = [
-        (name, test.positive_share * share * test.sensitivity) for name, share in base.antibody.items()
-    ]
-    positive.append((None, (1 - test.positive_share) * (1 - test.specificity)))
+    positive = _carriers(protocol, scenario)
     carried = sum(share for _, share in positive)
+    onset_limit = min((c.within_months for c in protocol.criteria if c.kind == "onset"), default=math.inf)
+    early = sum(onset.share for onset in base.onset if onset.months <= onset_limit)
     strata = tuple(
-        Stratum(antibody, tumour, onset.months, share * treated * onset.share / carried)
+        Stratum(antibody, tumour, onset.months, share * treated * onset.share / (carried * early))
         for (antibody, share), (tumour, treated), onset in product(
             [pair for pair in positive if pair[1] > 0] if carried > 0 else [],
             [(t, p) for t, p in ((True, base.tumour_treatment), (False, 1 - base.tumour_treatment)) if p > 0],
             base.onset,
         )
-        if onset.share > 0
+        if onset.share > 0 and onset.months <= onset_limit
     )
-    low, high = allowed_grades(protocol) if scenario.enrolment.select_on_rating else (0, 5)
     failures = scenario.enrolment.failures
-    failed = (*failures, "I2", "I4")
-    passing = (1 - sum(failures.values())) * carried
+    # who fails by himself: for his antibody, the time since onset, his rating
+    failed = list(failures)
+    passing = 1 - sum(failures.values())
     cells: list[tuple[float, tuple[int, int, int, int]]] = [
         (share, (1 + c, 0, 0, -1)) for c, share in enumerate(failures.values())
     ]
-    cells.append(((1 - sum(failures.values())) * (1 - carried), (1 + len(failures), 0, 0, -1)))
+    for kind, share in (("antibody", carried), ("onset", early)):
+        if share < 1 and (identifier := next((c.id for c in protocol.criteria if c.kind == kind), None)):
+            failed.append(identifier)
+            cells.append((passing * (1 - share), (len(failed), 0, 0, -1)))
+            passing *= share
+    on_grade = [c for c in protocol.criteria if c.kind == "range" and c.column == "mrs"]
+    first = 1 + len(failed)
+    failed += [c.id for c in on_grade]
     for g, r in product(range(6), range(6)):
         share = passing * base.mrs[g] * kernel[g, r]
-        if low <= r <= high:
-            cells += [(share * stratum.share, (0, s, g, r)) for s, stratum in enumerate(strata)]
+        by = [
+            k for k, c in enumerate(on_grade)
+            if not (c.minimum is None or r >= c.minimum) or not (c.maximum is None or r <= c.maximum)
+        ]  # fmt: skip
+        if by and scenario.enrolment.select_on_rating:
+            cells.append((share, (first + by[0], 0, g, r)))
         else:
-            cells.append((share, (2 + len(failures), 0, g, r)))
+            cells += [(share * stratum.share, (0, s, g, r)) for s, stratum in enumerate(strata)]
     cells = [cell for cell in cells if cell[0] > 0]
     if sum(p for p, code in cells if code[0] == 0) < 1e-3:
+        low, high = allowed_grades(protocol)
         raise ScenarioError(
             f"scenario {scenario.id}: fewer than 1 in 1000 screened patients could be enrolled; look at"
-            f" enrolment.failures, antibody_test and baseline.mrs (the protocol allows mRS {low}-{high})"
+            f" enrolment.failures, antibody_test, baseline.antibody, baseline.onset and baseline.mrs (the protocol"
+            f" allows {_names_allowed(protocol)}, mRS {low}-{high})"
         )
     probabilities = np.array([p for p, _ in cells])
     return (
         strata,
         probabilities / probabilities.sum(),
         np.array([code for _, code in cells], np.int64),
-        failed,
+        tuple(failed),
     )
 
 
+def _names_allowed(protocol: Protocol) -> str:
+    names = [set(c.any_of) for c in protocol.criteria if c.kind == "antibody"]
+    return ", ".join(sorted(set.intersection(*names))) if names else "any antibody"
+
+
+def _carriers(protocol: Protocol, scenario: Scenario) -> list[tuple[str | None, float]]:
+    """Share of the screened who pass the antibody criteria, by their antibody (None: they carry none of the scenario's)."""
+    test, base = scenario.enrolment.antibody_test, scenario.baseline
+    if not any(c.kind == "antibody" for c in protocol.criteria):
+        return [(name, test.positive_share * share) for name, share in base.antibody.items()] + [
+            (None, 1 - test.positive_share)
+        ]
+    allowed = allowed_antibodies(protocol, scenario)
+    found: list[tuple[str | None, float]] = [
+        (name, test.positive_share * share * test.sensitivity)
+        for name, share in base.antibody.items()
+        if name in allowed
+    ]
+    return [*found, (None, (1 - test.positive_share) * (1 - test.specificity) if allowed else 0.0)]
+
+
+def allowed_antibodies(protocol: Protocol, scenario: Scenario) -> tuple[str, ...]:
+    """Give the antibodies of a scenario's patients with which they may enter.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    scenario : Scenario
+
+    Returns
+    -------
+    tuple of str
+        In the order of the scenario.
+    """
+    criteria = [c for c in protocol.criteria if c.kind == "antibody"]
+    return tuple(name for name in scenario.baseline.antibody if all(name in c.any_of for c in criteria))
+
+
 def allowed_grades(protocol: Protocol) -> tuple[int, int]:
-    """Read from the criteria which mRS at screening may enter."""
-    low, high = 0, 5
-    for criterion in protocol.criteria:
-        if criterion.kind == "range" and criterion.column == "mrs":
-            low = max(low, math.ceil(criterion.minimum if criterion.minimum is not None else 0))
-            high = min(high, math.floor(criterion.maximum if criterion.maximum is not None else 5))
-    return low, high
+    """Read from the criteria which mRS at screening may enter.
+
+    Parameters
+    ----------
+    protocol : Protocol
+
+    Returns
+    -------
+    tuple of int
+        Lowest and highest grade.
+    """
+    low, high = allowed_range(protocol, "mrs")
+    return math.ceil(max(low, 0)), math.floor(min(high, rules.DEAD - 1))
 
 
 def _whole(
@@ -362,7 +427,7 @@ def _real(protocol: Protocol, scenario: Scenario, rating: RatingError) -> NDArra
     values[at.DOSE] = protocol.treatment.dose_g_per_kg
     values[at.CHANGED_DOSE] = scenario.treatment.dose_factor
     values[at.LOGRANK_LIMIT] = float(ndtri(scenario.survival_null.alpha))
-    values[at.TEST_ALPHA] = 0.025
+    values[at.TEST_ALPHA] = (1 - protocol.endpoint.level) / 2  # one side of the two-sided tests
     values[at.PERSISTENCE] = rating.persistence
     days = round(scenario.follow_up.months * DAYS_PER_MONTH)
     values[at.DROP_NEVER] = math.exp(-values[at.DROP_RATE] * days)
@@ -445,12 +510,18 @@ def _last_day(protocol: Protocol, whole: NDArray[np.int64], visits: NDArray[np.i
     return int(max(ivig, latest.max(), visits[:, 2].max()))
 
 
-def _weights(weight: Normal) -> NDArray[np.float64]:
-    """Probability of each whole kg from low to high."""
+def _weights(weight: Normal, allowed: tuple[float, float]) -> NDArray[np.float64]:
+    """Probability of each whole kg from low to high, of those that the criteria allow."""
     from scipy.special import ndtr
 
-    edges = (np.arange(weight.low, weight.high + 2) - 0.5 - weight.mean) / weight.sd
-    share = np.diff(ndtr(edges))
+    kg = np.arange(weight.low, weight.high + 2)
+    share = np.diff(ndtr((kg - 0.5 - weight.mean) / weight.sd))
+    share *= (kg[:-1] >= allowed[0]) & (kg[:-1] <= allowed[1])
+    if not share.sum() > 0:
+        raise ScenarioError(
+            f"baseline.weight_kg: none from {weight.low} to {weight.high} kg is allowed by the criteria"
+            f" ({allowed[0]:g} to {allowed[1]:g})"
+        )
     return share / share.sum()
 
 

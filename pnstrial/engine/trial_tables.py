@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from pnstrial.eligibility import creatinine_at_clearance
 from pnstrial.engine.blocks import BLOCK
+from pnstrial.engine.criteria import Values, immunotherapy_record
 from pnstrial.engine.kernels import layout as at
-from pnstrial.engine.model import Model, build_model
+from pnstrial.engine.model import Model, allowed_antibodies, allowed_grades, build_model
 from pnstrial.engine.tables import block_key
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 
@@ -149,6 +151,7 @@ class _Writer:
         self, protocol: Protocol, scenario: Scenario, records: PatientRecords, draws: np.random.Generator
     ) -> None:
         self.protocol, self.scenario, self.records, self.draws = protocol, scenario, records, draws
+        self.values = Values(protocol, draws)
         self.opened = np.datetime64(scenario.enrolment.start_date, "D")
         self.tables: dict[str, list[dict[str, Any]]] = {name: [] for name in _TABLES}
         self.truth: list[dict[str, Any]] = []
@@ -199,62 +202,43 @@ class _Writer:
                 return value
 
     def _screened(self, patient: str, day: int, weight: int) -> dict[str, Any]:
-        """Fill in a screening row that passes every criterion."""
+        """Fill in a screening row that passes every criterion but those about antibody, onset and mRS."""
         base = self.scenario.baseline
-        age = max(18, self._whole(base.age))
+        age = self._whole(base.age)
         sex = "female" if self.draws.random() < base.female else "male"
         clearance = self.draws.uniform(60, 120)
-        return {
+        creatinine = round(float(creatinine_at_clearance(age, weight, sex == "female", clearance)), 1)
+        asked = (column for column in self.values.schema.values() if column.words == ("yes", "no"))
+        row: dict[str, Any] = {column.name: "no" for column in asked} | {
             "patient_id": patient, "site": f"S{int(self.draws.integers(self.scenario.enrolment.sites)) + 1:02d}",
-            "screening_date": self._date(day), "consent_date": self._date(day), "enrolment_date": None,
-            "age": age, "sex": sex, "weight_kg": weight,
-            "height_cm": round(float(self.draws.normal(162 if sex == "female" else 175, 6))),
-            "symptom_onset_date": None, "pns_level": "definite", "antibody_serum": None, "antibody_csf": None,
-            "cancer": str(self.draws.choice(_CANCERS)), "mrs": None, "deterioration_3_weeks": "yes",
-            "creatinine_umol_l": _creatinine(age, weight, sex, clearance), "ivig_hypersensitivity": "no",
-            "iga_deficiency": "no", "thrombophilia": "no", "hepatic_insufficiency": "no",
-            "cardiac_insufficiency": "no", "pregnant_or_lactating": "no" if sex == "female" else None,
+            "screening_date": self._date(day), "consent_date": self._date(day), "age": age, "sex": sex,
+            "weight_kg": weight, "height_cm": round(float(self.draws.normal(162 if sex == "female" else 175, 6))),
+            "pns_level": "definite", "cancer": str(self.draws.choice(_CANCERS)), "creatinine_umol_l": creatinine,
+            "pregnant_or_lactating": "no" if sex == "female" else None,
         }  # fmt: skip
+        return self.values.passing(row)
 
     def _failure(self, patient: str, day: int, cell: int) -> None:
         """Write a patient who failed screening, with the value that failed."""
         model = self.records.model
         weight = self._whole(self.scenario.baseline.weight_kg)
         row = self._screened(patient, day, weight)
-        criterion = model.failed[int(model.entry_codes[cell, 0]) - 1]
-        low, high = _grades(self.protocol)
+        code = model.entry_codes[cell]
+        criterion = self.values.criteria[model.failed[int(code[0]) - 1]]
+        low, high = allowed_grades(self.protocol)
         row["mrs"] = int(self.draws.integers(low, high + 1))
-        row["symptom_onset_date"] = self._date(day - int(self.draws.integers(10, 120)))
-        row["antibody_serum"] = str(self.draws.choice(list(self.scenario.baseline.antibody)))
-        if criterion == "I2":
-            row["antibody_serum"] = row["antibody_csf"] = "none"
-        elif criterion == "I4":
-            rated = int(model.entry_codes[cell, 3])
-            row["mrs"] = rated if rated >= 0 else (high + 1 if high < 5 else low - 1)
-        elif criterion == "E1":
+        latest = [31 * c.within_months - 10 for c in self.protocol.criteria if c.kind == "onset"]
+        row["symptom_onset_date"] = self._date(day - int(self.draws.integers(10, min([120, *latest]))))
+        row["antibody_serum"] = str(self.draws.choice(allowed_antibodies(self.protocol, self.scenario)))
+        if criterion.kind == "immunotherapy":
             self.tables["medications"].append(
-                {"patient_id": patient, "medication": "Prednisone", "atc": "H02AB07", "indication": "pns",
+                {"patient_id": patient, **immunotherapy_record(self.protocol.medications), "indication": "pns",
                  "start_date": self._date(day - 20), "stop_date": None}
             )  # fmt: skip
-        else:
-            row.update(self._failing(criterion, row, day))
+        row |= self.values.failing(criterion.id, row, self.opened + np.timedelta64(day, "D"))
+        if int(code[3]) >= 0:
+            row["mrs"] = int(code[3])
         self.tables["screening"].append(row)
-
-    def _failing(self, criterion: str, row: dict[str, Any], day: int) -> dict[str, Any]:
-        """Give the values with which a patient fails a criterion."""
-        answers: dict[str, dict[str, Any]] = {
-            "I1": {"pns_level": "probable"},
-            "I3": {"symptom_onset_date": self._date(day - 200 - int(self.draws.integers(0, 100)))},
-            "I5": {"deterioration_3_weeks": "no"},
-            "I6": {"consent_date": None},
-            "I7": {"age": 17},
-            "E2": {"ivig_hypersensitivity": "yes"},
-            "E3": {"thrombophilia": "yes"},
-            "E4": {"creatinine_umol_l": _creatinine(row["age"], row["weight_kg"], row["sex"], 20.0)},
-            "E5": {"cardiac_insufficiency": "yes"},
-            "E6": {"sex": "female", "pregnant_or_lactating": "yes", "age": 35},
-        }
-        return answers.get(criterion, {})
 
     def _enrolled(self, patient: str, row: NDArray[np.int64]) -> None:
         """Write an enrolled patient into all tables."""
@@ -271,7 +255,7 @@ class _Writer:
         first["enrolment_date"] = self._date(start)
         first["mrs"] = int(row[at.BASELINE])
         first["symptom_onset_date"] = self._date(start - round(stratum.onset_months * DAYS_PER_MONTH))
-        antibody = stratum.antibody or str(self.draws.choice(list(self.scenario.baseline.antibody)))
+        antibody = stratum.antibody or str(self.draws.choice(allowed_antibodies(self.protocol, self.scenario)))
         first["antibody_serum"] = antibody
         first["antibody_csf"] = antibody if self.draws.random() < 0.5 else None
         self.tables["screening"].append(first)
@@ -307,7 +291,7 @@ class _Writer:
             )  # fmt: skip
         if 0 < row[at.RESCUE] <= end:
             self.tables["medications"].append(
-                {"patient_id": patient, "medication": "Methylprednisolone", "atc": "H02AB04", "indication": "pns",
+                {"patient_id": patient, **immunotherapy_record(self.protocol.medications, 1), "indication": "pns",
                  "start_date": self._date(start + int(row[at.RESCUE])), "stop_date": None}
             )  # fmt: skip
 
@@ -375,17 +359,6 @@ class _Writer:
 
 def _day(value: np.int64) -> int | None:
     return int(value) if value >= 0 else None
-
-
-def _creatinine(age: int, weight: float, sex: str, clearance: float) -> float:
-    """Give the creatinine (umol/L) with which Cockcroft and Gault's formula gives a clearance."""
-    return round((140 - age) * weight * (0.85 if sex == "female" else 1.0) / (72 * clearance) * 88.4, 1)
-
-
-def _grades(protocol: Protocol) -> tuple[int, int]:
-    from pnstrial.engine.model import allowed_grades
-
-    return allowed_grades(protocol)
 
 
 def _columns() -> dict[str, list[str]]:
