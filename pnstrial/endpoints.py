@@ -210,7 +210,7 @@ def responders(
         {
             "patient_id": events.index.to_numpy(),
             "response": named(response(reason), rules.RESPONSES),
-            "reason": named(reason, rules.REASONS),
+            "reason": named(reason, rules.reasons(protocol.treatment.cycles_before_decision)),
         }
     )
     return pd.concat([frame, events.reset_index(drop=True)], axis=1)

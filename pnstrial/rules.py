@@ -27,13 +27,13 @@ __all__ = [
     "DEATH_STRATEGIES",
     "DECISIONS",
     "MISSING_STRATEGIES",
-    "REASONS",
     "RESCUE_STRATEGIES",
     "RESPONSES",
     "STOPPED_STRATEGIES",
     "Rule",
     "change_category",
     "interim_decision",
+    "reasons",
     "response",
     "response_reason",
 ]
@@ -72,14 +72,15 @@ MISSING_EXCLUDE: Final = 2
 MISSING_BEST_CASE: Final = 3
 MISSING_STRATEGIES: Final = ("non-responder", "LOCF", "exclude", "best case")
 
-REASONS: Final = (
+_CYCLES: Final = ("no", "one", "two", "three", "four", "five", "six")
+_REASONS: Final = (
     "improved",
     "not improved",
     "no baseline",
     "died",
     "died, excluded",
     "rescue immunotherapy",
-    "fewer than three cycles",
+    "fewer than {} cycles",
     "improved while on treatment",
     "not improved while on treatment",
     "missing",
@@ -88,7 +89,28 @@ REASONS: Final = (
     "missing, excluded",
     "missing, counted as responder (best case)",
 )
-"""Why a patient counts as responder, non-responder or not at all: the names of the codes of `response_reason`."""
+
+
+def reasons(cycles_before_decision: int) -> tuple[str, ...]:
+    """Name why a patient counts as responder, non-responder or not at all.
+
+    Parameters
+    ----------
+    cycles_before_decision : int
+        Of the protocol, 1-6.
+
+    Returns
+    -------
+    tuple of str
+        At the position of each code of `response_reason`.
+
+    Examples
+    --------
+    >>> reasons(3)[6], reasons(4)[6]
+    ('fewer than three cycles', 'fewer than four cycles')
+    """
+    return tuple(reason.format(_CYCLES[cycles_before_decision]) for reason in _REASONS)
+
 
 NON_RESPONDER: Final = 0
 RESPONDER: Final = 1
@@ -201,7 +223,7 @@ def _change_category(baseline: int, later: int, points: int = 1) -> int:
 
 
 def _interim_decision(category: int, dead: int) -> int:
-    """Decide after the first cycles: three more, or stop.
+    """Decide after the first cycles: go on, or stop.
 
     Parameters
     ----------
@@ -243,7 +265,7 @@ def _response_reason(  # noqa: C901, PLR0911 - the estimand is this list of answ
     ----------
     has_baseline, dead, rescued, stopped : int or array of int
         1 or 0: a baseline mRS exists; the visit's value is death; counting immunotherapy began before the
-        visit's rating; fewer than three of cycles 1-3 were given.
+        visit's rating; a cycle before the decision was not given.
     category, last_category, on_treatment_category : int or array of int
         Change category of the visit's value; of the last rating up to the window's end (LOCF); of the last
         rating up to 28 days after the last dose. -1 where there is none.
@@ -254,7 +276,7 @@ def _response_reason(  # noqa: C901, PLR0911 - the estimand is this list of answ
     Returns
     -------
     int or array of int8
-        A code with its name in `REASONS`. The events are asked in the order death, rescue, stopped, no value.
+        A code with its name in `reasons`. The events are asked in the order death, rescue, stopped, no value.
     """
     if not has_baseline:
         return 2
@@ -288,7 +310,7 @@ def _response(reason: int) -> int:
     Parameters
     ----------
     reason : int or array of int
-        Code of `REASONS`.
+        Code of `reasons`.
 
     Returns
     -------
@@ -311,4 +333,4 @@ response_reason = Rule(
     _response_reason,
     (_FLAG, _FLAG, _FLAG, _FLAG, _CATEGORY, _CATEGORY, _CATEGORY, _FLAG, _FLAG, (0, 2), (0, 3)),
 )
-response = Rule(_response, ((0, len(REASONS) - 1),))
+response = Rule(_response, ((0, len(_REASONS) - 1),))

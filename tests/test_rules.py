@@ -61,11 +61,11 @@ def test_interim_decision(category, dead, name):
     ],
 )
 def test_response_reason(events, strategies, reason):
-    assert rules.REASONS[rules.response_reason(*events, *strategies)] == reason
+    assert rules.reasons(3)[rules.response_reason(*events, *strategies)] == reason
 
 
 def test_every_reason_counts_as_its_words_say():
-    counted = {reason: rules.RESPONSES[rules.response(code)] for code, reason in enumerate(rules.REASONS)}
+    counted = {reason: rules.RESPONSES[rules.response(code)] for code, reason in enumerate(rules.reasons(3))}
     assert {reason for reason, answer in counted.items() if answer == "excluded"} == {
         "died, excluded",
         "missing, excluded",

@@ -163,29 +163,34 @@ def _word(values: Values, criterion: Any, row: Mapping[str, Any]) -> dict[str, A
 
 
 def _answer(values: Values, criterion: Any, row: Mapping[str, Any]) -> dict[str, Any]:
-    del row
+    del values, row
     return {criterion.column: criterion.required}
 
 
 def _none_of(values: Values, criterion: Any, row: Mapping[str, Any]) -> dict[str, Any]:
-    del row
+    del values, row
     return dict.fromkeys(criterion.columns, "no")
 
 
 def _pregnancy(values: Values, criterion: Any, row: Mapping[str, Any]) -> dict[str, Any]:
-    del criterion
+    del values, criterion
     return {"pregnant_or_lactating": "no" if row["sex"] == "female" else None}
 
 
 def _clearance(values: Values, criterion: Any, row: Mapping[str, Any]) -> dict[str, Any]:
     """Keep the creatinine if it passes, else take the nearest one that does."""
     low, high = values.bounds("creatinine_umol_l")
-    most = creatinine_at_clearance(row["age"], row["weight_kg"], row["sex"] == "female", criterion.minimum_ml_min)
+    most = creatinine_at_clearance(
+        row["age"], row["weight_kg"], row["sex"] == "female", criterion.minimum_ml_min
+    )
     low, high = max(low, CREATININE_SLIP + 0.1), min(high, float(most))
     return {"creatinine_umol_l": min(max(row["creatinine_umol_l"], low), math.floor(10 * high) / 10)}
 
+
 # --- failing
-def _out_of_range(values: Values, criterion: Any, row: Mapping[str, Any], day: np.datetime64) -> dict[str, Any]:
+def _out_of_range(
+    values: Values, criterion: Any, row: Mapping[str, Any], day: np.datetime64
+) -> dict[str, Any]:
     """Take the next value over the maximum, else under the minimum, that can stand in the table."""
     del row, day
     shape = values.schema[criterion.column]
@@ -207,8 +212,10 @@ def _other_word(values: Values, criterion: Any, row: Mapping[str, Any], day: np.
     return {criterion.column: others[0]}
 
 
-def _other_answer(values: Values, criterion: Any, row: Mapping[str, Any], day: np.datetime64) -> dict[str, Any]:
-    del row, day
+def _other_answer(
+    values: Values, criterion: Any, row: Mapping[str, Any], day: np.datetime64
+) -> dict[str, Any]:
+    del values, row, day
     return {criterion.column: "no" if criterion.required == "yes" else "yes"}
 
 
@@ -219,7 +226,7 @@ def _one_of(values: Values, criterion: Any, row: Mapping[str, Any], day: np.date
 
 
 def _negative(values: Values, criterion: Any, row: Mapping[str, Any], day: np.datetime64) -> dict[str, Any]:
-    del criterion, row, day
+    del values, criterion, row, day
     return {"antibody_serum": "none", "antibody_csf": "none"}
 
 
@@ -229,8 +236,10 @@ def _long_ago(values: Values, criterion: Any, row: Mapping[str, Any], day: np.da
     return {"symptom_onset_date": str(day - np.timedelta64(days, "D"))}
 
 
-def _consent_too_late(values: Values, criterion: Any, row: Mapping[str, Any], day: np.datetime64) -> dict[str, Any]:
-    del criterion, row
+def _consent_too_late(
+    values: Values, criterion: Any, row: Mapping[str, Any], day: np.datetime64
+) -> dict[str, Any]:
+    del values, criterion, row
     return {"consent_date": str(day + np.timedelta64(1, "D"))}
 
 
@@ -242,15 +251,17 @@ def _pregnant(values: Values, criterion: Any, row: Mapping[str, Any], day: np.da
     return found if clearance is None else found | _clearance(values, clearance, {**row, **found})
 
 
-def _poor_clearance(values: Values, criterion: Any, row: Mapping[str, Any], day: np.datetime64) -> dict[str, Any]:
-    del day
+def _poor_clearance(
+    values: Values, criterion: Any, row: Mapping[str, Any], day: np.datetime64
+) -> dict[str, Any]:
+    del values, day
     poor = criterion.minimum_ml_min * 2 / 3
     creatinine = creatinine_at_clearance(row["age"], row["weight_kg"], row["sex"] == "female", poor)
     return {"creatinine_umol_l": round(float(creatinine), 1)}
 
 
 def _no_column(values: Values, criterion: Any, row: Mapping[str, Any], day: np.datetime64) -> dict[str, Any]:
-    del criterion, row, day
+    del values, criterion, row, day
     return {}
 
 

@@ -265,9 +265,15 @@ def _misfits(protocol: Protocol, scenario: Scenario, first: int, visit: str) -> 
         for name in scenario.enrolment.failures
         if name in criteria and not can_fail(criteria[name])
     )
-    empty = [c.column for c in protocol.criteria if c.kind == "range" and np.greater(*allowed_range(protocol, c.column))]
+    empty = [
+        c.column
+        for c in protocol.criteria
+        if c.kind == "range" and np.greater(*allowed_range(protocol, c.column))
+    ]
     if empty:
-        wrong.append(f"protocol criteria on {', '.join(sorted(set(empty)))} exclude each other: nobody may enter")
+        wrong.append(
+            f"protocol criteria on {', '.join(sorted(set(empty)))} exclude each other: nobody may enter"
+        )
     lag = scenario.enrolment.day_1_lag_days
     if lag[0] > lag[1] or any(value != int(value) for value in lag):
         wrong.append(
@@ -343,14 +349,14 @@ def _names_allowed(protocol: Protocol) -> str:
 
 
 def _carriers(protocol: Protocol, scenario: Scenario) -> list[tuple[str | None, float]]:
-    """Share of the screened who pass the antibody criteria, by their antibody (None: they carry none of the scenario's)."""
+    """Share of the screened who pass the antibody criteria, by antibody (None: none of the scenario's)."""
     test, base = scenario.enrolment.antibody_test, scenario.baseline
+    found: list[tuple[str | None, float]]
     if not any(c.kind == "antibody" for c in protocol.criteria):
-        return [(name, test.positive_share * share) for name, share in base.antibody.items()] + [
-            (None, 1 - test.positive_share)
-        ]
+        found = [(name, test.positive_share * share) for name, share in base.antibody.items()]
+        return [*found, (None, 1 - test.positive_share)]
     allowed = allowed_antibodies(protocol, scenario)
-    found: list[tuple[str | None, float]] = [
+    found = [
         (name, test.positive_share * share * test.sensitivity)
         for name, share in base.antibody.items()
         if name in allowed

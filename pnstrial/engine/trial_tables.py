@@ -255,7 +255,9 @@ class _Writer:
         first["enrolment_date"] = self._date(start)
         first["mrs"] = int(row[at.BASELINE])
         first["symptom_onset_date"] = self._date(start - round(stratum.onset_months * DAYS_PER_MONTH))
-        antibody = stratum.antibody or str(self.draws.choice(allowed_antibodies(self.protocol, self.scenario)))
+        antibody = stratum.antibody or str(
+            self.draws.choice(allowed_antibodies(self.protocol, self.scenario))
+        )
         first["antibody_serum"] = antibody
         first["antibody_csf"] = antibody if self.draws.random() < 0.5 else None
         self.tables["screening"].append(first)

@@ -29,7 +29,9 @@ def failing(protocol, identifier):
 def test_every_criterion_can_be_failed_and_fails_alone(name, rename):
     protocol = pns.load_protocol(name)
     protocol = renamed(protocol) if rename else protocol
-    by_itself = {c.id for c in protocol.criteria if c.kind == "antibody" or c.kind == "range" and c.column == "mrs"}
+    by_itself = {
+        c.id for c in protocol.criteria if c.kind == "antibody" or (c.kind == "range" and c.column == "mrs")
+    }
     for criterion in protocol.criteria:
         scenario = failing(protocol, criterion.id)
         trial = pns.simulate_trial(protocol, scenario, seed=3)
@@ -88,7 +90,9 @@ def test_patients_whom_no_criterion_lets_in_are_not_enrolled():
     assert build_model(only_yo, mixed).enrolled_share == pytest.approx(share / 2)
     early = changed(protocol, onset={"within_months": 4})
     assert {s.onset_months for s in build_model(early, HU).strata} == {1, 3}
-    assert build_model(early, HU).enrolled_share == pytest.approx(0.7 * build_model(protocol, HU).enrolled_share)
+    assert build_model(early, HU).enrolled_share == pytest.approx(
+        0.7 * build_model(protocol, HU).enrolled_share
+    )
     apart = changed(protocol, range={"minimum": 4.0, "maximum": 2.0})
     with pytest.raises(ScenarioError, match="exclude each other"):
         build_model(apart, HU)
@@ -96,7 +100,9 @@ def test_patients_whom_no_criterion_lets_in_are_not_enrolled():
 
 def test_without_a_criterion_on_antibodies_everybody_may_enter():
     protocol = pns.load_protocol("nct02343211")
-    free = protocol.model_copy(update={"criteria": tuple(c for c in protocol.criteria if c.kind != "antibody")})
+    free = protocol.model_copy(
+        update={"criteria": tuple(c for c in protocol.criteria if c.kind != "antibody")}
+    )
     model = build_model(free, HU)
     assert sum(s.share for s in model.strata) == pytest.approx(1)
     assert sum(s.share for s in model.strata if s.antibody is None) == pytest.approx(0.1)
