@@ -48,7 +48,7 @@ def main() -> None:
     figure = Figure(figsize=(17, 11), layout="constrained")
     for axes, key in zip(figure.subplots(3, 2).flat, FIGURE, strict=True):
         trial = trials[key]
-        mrs.grotta_bars({"treated": trial.treated, "control": trial.control}, axes=axes, title=trial.name)
+        mrs.grotta_bars({"treated": trial.treated, "control": trial.control}, ax=axes, title=trial.name)
     figure.savefig(OUT / "04_published_shift.png", dpi=110)
 
 

@@ -266,11 +266,6 @@ class Analysis(Result):
         ]
         return "\n\n".join(parts)
 
-    def _repr_html_(self) -> str:
-        import html
-
-        return f"<pre>{html.escape(str(self))}</pre>"
-
 
 def plain(value: Any) -> Any:
     """Turn a cell of a frame into a plain number, word, ISO date or None."""

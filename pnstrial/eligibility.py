@@ -630,9 +630,6 @@ class Screening(Result):
             self.to_frame().to_string(index=False) if len(self.overall) else "(no patient)"
         )
 
-    def _repr_html_(self) -> str:
-        return self.to_frame().to_html(index=False)
-
 
 def ask(criterion: Criterion, trial: TrialData, protocol: Protocol) -> tuple[Codes, list[str]]:
     """Ask one criterion of every screened patient: codes and reasons, in the order of the screening table."""

@@ -326,9 +326,6 @@ class AnalysisSets(Result):
     def __str__(self) -> str:
         return self.to_frame().to_string(index=False)
 
-    def _repr_html_(self) -> str:
-        return self.to_frame().to_html(index=False)
-
 
 def analysis_sets(
     trial: TrialData,

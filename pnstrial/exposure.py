@@ -255,9 +255,6 @@ class CyclePlan(Result):
     def __str__(self) -> str:
         return self.to_frame().to_string(index=False) + "".join(f"\n! {note}" for note in self.notes)
 
-    def _repr_html_(self) -> str:
-        return self.to_frame().to_html(index=False)
-
 
 def show_vials(vials: dict[float, int]) -> str:
     """Write vials as a pharmacist does: "3 x 40 g + 1 x 10 g"."""
@@ -382,9 +379,6 @@ class TreatmentPlan(Result):
             + "".join(f"\n! {note}" for note in notes)
         )
 
-    def _repr_html_(self) -> str:
-        return self.to_frame().to_html(index=False)
-
 
 def plan_treatment(weight_kg: float, start: dt.date, protocol: Protocol, **options: Any) -> TreatmentPlan:
     """Plan the whole course: every cycle with its dates, and the day of the decision.
@@ -462,9 +456,6 @@ class Exposure(Result):
         given = int((self.patients["cycles_given"] > 0).sum())
         head = f"Exposure under {self.protocol_id}: {given} of {len(self.patients)} enrolled patients were infused"
         return f"{head}\n{self.patients.to_string(index=False)}" if len(self.patients) else head
-
-    def _repr_html_(self) -> str:
-        return self.patients.to_html(index=False)
 
 
 def given_cycles(trial: TrialData, protocol: Protocol) -> pd.DataFrame:

@@ -1,8 +1,8 @@
 """How does a result look: in a terminal, in a notebook, as a table?
 
 Input: nothing; it is the base of every result class.
-Output: `Result` (one `to_frame`, one `__str__`, one `_repr_html_` for all), `NotEstimable` (why a number has no
-meaning) and `Provenance` (which protocol, seed and package version made a number).
+Output: `Result` (one display for terminal and notebook, one way into frames, dictionaries, JSON, LaTeX and Markdown),
+`NotEstimable` (why a number has no meaning) and `Provenance` (which protocol, seed and version made a number).
 Protocol section: none.
 Method: results hold numbers; only `report` and `figures` format them for a page.
 Next: `rules`.
@@ -11,6 +11,8 @@ Next: `rules`.
 from __future__ import annotations
 
 import html
+import json
+import math
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     import pandas as pd
+    from matplotlib.axes import Axes
 
-__all__ = ["NotEstimable", "Provenance", "Result", "rows_of", "show_number"]
+__all__ = ["Display", "NotEstimable", "Provenance", "Result", "as_json", "rows_of", "show_number"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def show_number(value: object) -> str:
     Parameters
     ----------
     value : object
-        A number, a pair of numbers (an interval), None, a `NotEstimable` or anything with a `str`.
+        A number, several numbers, None, a `NotEstimable` or anything with a `str`.
 
     Returns
     -------
@@ -84,15 +87,14 @@ def show_number(value: object) -> str:
     Examples
     --------
     >>> show_number(0.0265957), show_number((0.0001, 0.142)), show_number(None)
-    ('0.0266', '0.0001 to 0.142', 'none')
+    ('0.0266', '0.0001, 0.142', 'none')
     """
     if value is None:
         return "none"
     if isinstance(value, bool | str):
         return str(value)
-    if isinstance(value, tuple):
-        pair = cast("tuple[object, ...]", value)
-        return (" to " if len(pair) == 2 else ", ").join(show_number(part) for part in pair)
+    if isinstance(value, list | tuple):
+        return ", ".join(show_number(part) for part in cast("tuple[object, ...]", value))
     try:
         number = float(cast("Any", value))
     except (TypeError, ValueError):
@@ -115,15 +117,120 @@ def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
     return iter(frame.itertuples())
 
 
-class Result:
-    """Base of every frozen result dataclass: one way to print, one to tabulate.
+@dataclass(frozen=True)
+class Display:
+    """What a person sees of a result, in a terminal and in a notebook alike.
 
-    A subclass is a frozen dataclass. Its scalar fields and pairs make the one-row frame of `to_frame` (a pair
-    `ci` becomes `ci_lower` and `ci_upper`); a subclass whose result is a table overrides `to_frame`.
+    Parameters
+    ----------
+    title : str
+        First line; may be the whole sentence.
+    pairs : tuple of (str, object)
+        Names and values, one a line.
+    table : pandas.DataFrame or None
+        Shown under the pairs, without its index.
+    notes : tuple of str
+        Lines under the table.
     """
 
-    def _shown(self) -> Iterable[tuple[str, object]]:
-        """Give the (name, value) pairs that a short display shows; arrays and frames are left to `to_frame`."""
+    title: str
+    pairs: tuple[tuple[str, object], ...] = ()
+    table: pd.DataFrame | None = None
+    notes: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """Write it for a terminal.
+
+        Returns
+        -------
+        str
+        """
+        width = max((len(name) for name, _ in self.pairs), default=0)
+        lines = [self.title] if self.title else []
+        lines += [f"{name:<{width}}  {show_number(value)}".rstrip() for name, value in self.pairs]
+        if self.table is not None:
+            lines.append(self.table.to_string(index=False, float_format="{:.4g}".format, na_rep=""))
+        return "\n".join([*lines, *self.notes])
+
+    def page(self) -> str:
+        """Write it for a notebook.
+
+        Returns
+        -------
+        str
+            HTML.
+        """
+
+        def paragraphs(text: str) -> str:
+            return f"<p style='white-space:pre-wrap'>{html.escape(text)}</p>" if text else ""
+
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th><td>{html.escape(show_number(value))}</td></tr>"
+            for name, value in self.pairs
+        )
+        parts = [paragraphs(self.title), f"<table>{rows}</table>" if rows else ""]
+        if self.table is not None:
+            parts.append(self.table.to_html(index=False, float_format="{:.4g}".format, na_rep=""))
+        return "".join([*parts, paragraphs("\n".join(self.notes))])
+
+
+def _is_interval(name: str) -> bool:
+    return name in {"ci", "interval"} or name.endswith(("_ci", "_interval"))
+
+
+def as_json(value: object) -> Any:
+    """Turn a value of a result into what JSON can hold: numbers, words, lists, tables, None.
+
+    Parameters
+    ----------
+    value : object
+        NaN and `NotEstimable` become None, infinities the words "Infinity" and "-Infinity".
+
+    Returns
+    -------
+    object
+
+    Examples
+    --------
+    >>> as_json((0.5, float("inf"), NotEstimable("nobody was rated")))
+    [0.5, 'Infinity', None]
+    """
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, pd.DataFrame):
+        value = value.to_dict("records")
+    if isinstance(value, dict):
+        return {str(key): as_json(item) for key, item in cast("dict[object, object]", value).items()}
+    if isinstance(value, list | tuple | set | frozenset | pd.Series):
+        return [as_json(item) for item in cast("list[object]", value)]
+    if isinstance(value, Result):
+        return value.to_dict()
+    if is_dataclass(value) and not isinstance(value, NotEstimable):
+        return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
+    return _json_scalar(value, (pd.NaT, pd.NA))
+
+
+def _json_scalar(value: object, blanks: tuple[object, ...]) -> bool | int | float | str | None:
+    if value is None or isinstance(value, NotEstimable) or any(value is blank for blank in blanks):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+class Result:
+    """Base of every frozen result dataclass: one way to print, to tabulate, to export and to draw.
+
+    The display is made once, by `_display`, for terminal and notebook; a subclass that reads better otherwise
+    overrides that and nothing else. `to_frame` has one row of the scalar fields; a subclass whose result is a table
+    overrides it.
+    """
+
+    def _values(self) -> Iterable[tuple[str, object]]:
+        """Give the names and values of the scalar fields; arrays and frames are left to `to_frame`."""
         if not is_dataclass(self):
             raise TypeError(f"{type(self).__name__} must be a dataclass to be shown")
         for field in fields(self):
@@ -133,35 +240,148 @@ class Result:
             ):
                 yield field.name, value
 
+    def _display(self) -> Display:
+        """Say what a person sees first: the name of the result, and its scalar fields."""
+
+        def shown(name: str, value: object) -> object:
+            if _is_interval(name) and isinstance(value, tuple):
+                return " to ".join(show_number(end) for end in cast("tuple[object, ...]", value))
+            return value
+
+        pairs = tuple((name.replace("_", " "), shown(name, value)) for name, value in self._values())
+        return Display(type(self).__name__, pairs)
+
     def to_frame(self) -> pd.DataFrame:
         """Return the result as a tidy frame; one row unless the result is a table.
 
         Returns
         -------
         pandas.DataFrame
+            The limits of `ci` are `lower` and `upper`, those of ``NAME_ci`` are ``NAME_lower`` and ``NAME_upper``.
+            What is not estimable is NaN, and `reason` says why as "column: reason", joined by "; ".
         """
         import pandas as pd
 
         row: dict[str, object] = {}
-        for name, value in self._shown():
-            if isinstance(value, tuple) and len(cast("tuple[object, ...]", value)) == 2:
-                low, high = cast("tuple[object, object]", value)
-                row[f"{name}_lower"], row[f"{name}_upper"] = low, high
+        reasons: list[str] = []
+        for name, value in self._values():
+            stem = name.removesuffix("ci").removesuffix("interval")
+            if _is_interval(name):
+                ends: tuple[object, ...] = (
+                    cast("tuple[object, ...]", value) if isinstance(value, tuple) else (None, None)
+                )
+                row[f"{stem}lower"], row[f"{stem}upper"] = (
+                    math.nan if end is None or isinstance(end, NotEstimable) else end for end in ends
+                )
+            elif isinstance(value, tuple):
+                row[name] = show_number(cast("object", value))
             else:
-                row[name] = str(value) if isinstance(value, NotEstimable) else value
+                row[name] = math.nan if isinstance(value, NotEstimable) else value
+            if isinstance(value, NotEstimable):
+                reasons.append(f"{name}: {value.reason}")
+        if reasons:
+            row["reason"] = "; ".join(reasons)
         return pd.DataFrame([row])
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return every field by its name, as plain numbers, words, lists and None.
+
+        Returns
+        -------
+        dict
+            With the reasons of what is not estimable under "reason".
+        """
+        if not is_dataclass(self):
+            raise TypeError(f"{type(self).__name__} must be a dataclass to be exported")
+        made: dict[str, Any] = {}
+        reasons: list[str] = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            made[field.name] = as_json(value)
+            if isinstance(value, NotEstimable):
+                reasons.append(f"{field.name}: {value.reason}")
+        return {**made, "reason": "; ".join(reasons)} if reasons else made
+
+    def to_json(self) -> str:
+        """Return `to_dict` as JSON.
+
+        Returns
+        -------
+        str
+        """
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    def to_markdown(self) -> str:
+        """Return `to_frame` as a Markdown table.
+
+        Returns
+        -------
+        str
+        """
+        head, *rows = self._cells()
+        lines = [head, ["---"] * len(head), *rows]
+        return "\n".join(
+            "| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines
+        )
+
+    def to_latex(self) -> str:
+        """Return `to_frame` as a LaTeX table.
+
+        Returns
+        -------
+        str
+            A ``tabular`` with plain rules, which needs no package.
+        """
+        marks = {c: "\\" + c for c in "&%$#_{}"}
+        marks |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+        lines = [
+            " & ".join("".join(marks.get(c, c) for c in cell) for cell in line) + r" \\"
+            for line in self._cells()
+        ]
+        columns = "l" * len(self._cells()[0])
+        lines[1:1] = [r"\hline"]
+        return "\n".join([rf"\begin{{tabular}}{{{columns}}}", r"\hline", *lines, r"\hline", r"\end{tabular}"])
+
+    def _cells(self) -> list[list[str]]:
+        """Write the frame as words, its header first."""
+        import pandas as pd
+
+        frame = self.to_frame()
+
+        def word(value: Any) -> str:
+            return "" if value is None or value is pd.NaT or value != value else show_number(value)  # noqa: PLR0124
+
+        return [
+            [str(name) for name in frame.columns],
+            *([word(value) for value in row] for row in frame.itertuples(index=False)),
+        ]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the result, where there is a figure for it.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; else a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        TypeError
+            If there is no figure of such a result.
+        """
+        from pnstrial.figures import draw
+
+        return draw(self, ax=ax)
+
     def __str__(self) -> str:
-        shown = list(self._shown())
-        width = max((len(name) for name, _ in shown), default=0)
-        lines = [f"{name.replace('_', ' '):<{width}}  {show_number(value)}" for name, value in shown]
-        return "\n".join([type(self).__name__, *lines])
+        return self._display().text()
 
     def _repr_html_(self) -> str:
         """Return the display of a notebook."""
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(name.replace('_', ' '))}</th>"
-            f"<td>{html.escape(show_number(value))}</td></tr>"
-            for name, value in self._shown()
-        )
-        return f"<table><caption>{html.escape(type(self).__name__)}</caption>{rows}</table>"
+        if type(self).__str__ is not Result.__str__:
+            return f"<pre>{html.escape(str(self))}</pre>"
+        return self._display().page()

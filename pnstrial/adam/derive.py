@@ -129,9 +129,6 @@ class AdamDatasets(Result):
         counts = ", ".join(f"{name} {len(item)}" for name, item in self.datasets.items())
         return f"ADaM datasets of {self.study}: {counts} records; {len(self.left_out)} collected records left out"
 
-    def _repr_html_(self) -> str:
-        return self.to_frame().to_html(index=False)
-
 
 def derive(trial: TrialData, protocol: Protocol) -> AdamDatasets:
     """Derive the ADaM datasets of a trial.

@@ -94,9 +94,6 @@ class AdamTrial(Result):
         counts = ", ".join(f"{name} {len(dataset)}" for name, dataset in self.datasets.items())
         return f"ADaM trial: {counts} records; {len(self.findings)} warnings"
 
-    def _repr_html_(self) -> str:
-        return self.to_frame().to_html(index=False)
-
     # ------------------------------------------------------------------------------------------- who is in a set
     def population(self, flag: str = "FASFL") -> tuple[str, ...]:
         """Name the subjects of a population.

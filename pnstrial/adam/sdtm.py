@@ -118,9 +118,6 @@ class SdtmTables(Result):
         counts = ", ".join(f"{name} {len(frame)}" for name, frame in self.tables.items())
         return f"Tables from SDTM: {counts} rows; {len(self.findings)} findings"
 
-    def _repr_html_(self) -> str:
-        return self.to_frame().to_html(index=False)
-
 
 @dataclass
 class _Domain:

@@ -114,7 +114,7 @@ class OperatingCharacteristics(Result):
         ]
         return pd.DataFrame(rows, columns=["quantity", "estimate", "std_error", "lower", "upper"])
 
-    def _shown(self) -> Iterator[tuple[str, object]]:
+    def _values(self) -> Iterator[tuple[str, object]]:
         yield from (
             ("trials", self.n_trials),
             ("patients", self.n_patients),
@@ -157,7 +157,7 @@ class ExactCharacteristics(Result):
         rows = [(name, value, 0.0, value, value) for name, value in self.answers.items()]
         return pd.DataFrame(rows, columns=["quantity", "estimate", "std_error", "lower", "upper"])
 
-    def _shown(self) -> Iterator[tuple[str, object]]:
+    def _values(self) -> Iterator[tuple[str, object]]:
         yield from (("patients", self.n_patients), ("critical count", self.critical_count))
         for name, value in self.answers.items():
             if not name.startswith("responders_"):
@@ -265,7 +265,7 @@ class PowerCurve(Result):
         """
         return self.table.copy()
 
-    def _shown(self) -> Iterator[tuple[str, object]]:
+    def _values(self) -> Iterator[tuple[str, object]]:
         yield from (
             ("patients", self.n_patients),
             ("critical count", self.critical_count),

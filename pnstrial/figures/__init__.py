@@ -9,6 +9,7 @@ Next: `reporting`.
 
 from __future__ import annotations
 
+from pnstrial.figures.by_result import draw
 from pnstrial.figures.designs import power_curve, saw_tooth, stopping_boundaries
 from pnstrial.figures.flow import consort_flow, count_flow
 from pnstrial.figures.mrs import alluvial, cumulative_odds, grotta_bars, transition_heat_map, waterfall
@@ -23,6 +24,7 @@ __all__ = [
     "count_flow",
     "cumulative_incidence",
     "cumulative_odds",
+    "draw",
     "forest",
     "grotta_bars",
     "heat_map",

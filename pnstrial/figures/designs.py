@@ -41,7 +41,8 @@ def _bare(ax: Axes) -> None:
 
 def power_curve(
     designs: Design | Mapping[str, Design],
-    axes: Axes | None = None,
+    *,
+    ax: Axes | None = None,
     rates: ArrayLike | None = None,
     marks: tuple[float, ...] = (),
     rating_error: RatingError | float | None = None,
@@ -52,7 +53,7 @@ def power_curve(
     ----------
     designs : Design or mapping of str to Design
         One design, or up to four with their names.
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to draw.
     rates : array of float, optional
         True rates; default 0 to 0.6.
@@ -85,7 +86,7 @@ def power_curve(
         raise ValueError(
             f"power_curve: designs holds {len(named)}; at most {len(LINE_COLOURS)} can be told apart"
         )
-    ax = axes_or_new(axes, 7.0, 4.2)
+    ax = axes_or_new(ax, 7.0, 4.2)
     x = np.linspace(0.0, 0.6, 121) if rates is None else np.asarray(rates, dtype=float)
     for k, (name, design) in enumerate(named.items()):
         label = f"{name}: {_counts_in_words(design)}"
@@ -136,14 +137,18 @@ def _counts_in_words(design: Design) -> str:
     return "reject at " + (", ".join(parts) if len(parts) <= 3 else f"{parts[0]} … {parts[-1]}")
 
 
-def stopping_boundaries(design: SequentialDesign | TwoStageDesign, axes: Axes | None = None) -> Axes:
+def stopping_boundaries(
+    design: SequentialDesign | TwoStageDesign,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the counts that stop a trial against the number of patients.
 
     Parameters
     ----------
     design : SequentialDesign or TwoStageDesign
         The design.
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to draw.
 
     Returns
@@ -159,7 +164,7 @@ def stopping_boundaries(design: SequentialDesign | TwoStageDesign, axes: Axes | 
     'Responders'
     """
     plain = design if isinstance(design, SequentialDesign) else design.as_sequential()
-    ax = axes_or_new(axes, 7.0, 4.2)
+    ax = axes_or_new(ax, 7.0, 4.2)
     n = np.array(plain.looks, dtype=float)
     low = np.array([np.nan if a is None else float(a) for a in plain.futility])
     high = np.array([np.nan if b is None else float(b) for b in plain.efficacy])
@@ -204,14 +209,19 @@ def stopping_boundaries(design: SequentialDesign | TwoStageDesign, axes: Axes | 
     return ax
 
 
-def saw_tooth(design: SingleStage, axes: Axes | None = None, n_max: int | None = None) -> Axes:
+def saw_tooth(
+    design: SingleStage,
+    *,
+    ax: Axes | None = None,
+    n_max: int | None = None,
+) -> Axes:
     """Draw the exact power of every number of patients, with the critical count.
 
     Parameters
     ----------
     design : SingleStage
         The design, which says the rates and the errors asked for.
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to draw.
     n_max : int, optional
         Largest n; default one and a half times the n from which the power stays, or twice n.
@@ -228,7 +238,7 @@ def saw_tooth(design: SingleStage, axes: Axes | None = None, n_max: int | None =
     >>> axes.get_xlabel()
     'Patients'
     """
-    ax = axes_or_new(axes, 7.0, 4.2)
+    ax = axes_or_new(ax, 7.0, 4.2)
     stays = design.n if design.n_stays is None else design.n_stays
     table = design.table(int(n_max or max(2 * design.n, 1.5 * stays)))
     n, power, alpha = (table[name].to_numpy(dtype=float) for name in ("n", "power", "alpha"))

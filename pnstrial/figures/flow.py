@@ -97,13 +97,17 @@ def count_flow(analysis: Analysis) -> Flow:
     )
 
 
-def consort_flow(flow: Flow, axes: Axes | None = None) -> Axes:
+def consort_flow(
+    flow: Flow,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the flow diagram.
 
     Parameters
     ----------
     flow : Flow
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to draw.
 
     Returns
@@ -131,7 +135,7 @@ def consort_flow(flow: Flow, axes: Axes | None = None) -> Axes:
     heights = [line * len(lines) + 0.22 for _, lines in main]
     heights[0] = max(heights[0], line * len(side) + 0.22 - heights[1])
     total = sum(heights) + 0.42 * (len(heights) - 1)
-    axes = axes_or_new(axes, 8.2, max(4.0, total + 0.4))
+    axes = axes_or_new(ax, 8.2, max(4.0, total + 0.4))
     bare(axes)
     axes.set_xticks([])
     axes.set_yticks([])

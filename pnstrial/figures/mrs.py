@@ -91,8 +91,8 @@ def _effect(result: object) -> str:
 def grotta_bars(
     groups: ShiftResult | Mapping[str, ArrayLike],
     effect: object = None,
-    axes: Axes | None = None,
     *,
+    ax: Axes | None = None,
     title: str | None = None,
 ) -> Axes:
     """Draw stacked bars of the grades, one bar per group or visit.
@@ -104,7 +104,7 @@ def grotta_bars(
         treated group first.
     effect : CommonOddsRatio or str, optional
         The line beneath; with two groups their common odds ratio by default, with a shift result its test.
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to draw.
     title : str, optional
         Title.
@@ -141,7 +141,7 @@ def grotta_bars(
             first, second = rows.values()
             names = list(rows)
             effect = common_odds_ratio(first, second, groups=(names[0], names[1]))
-    axes = axes_or_new(axes, 8.0, 1.3 + 0.85 * len(rows))
+    axes = axes_or_new(ax, 8.0, 1.3 + 0.85 * len(rows))
     names = list(rows)
     edges = {name: _bar(axes, name, counts, -i) for i, (name, counts) in enumerate(rows.items())}
     for i, (upper, lower) in enumerate(pairwise(names)):
@@ -218,14 +218,19 @@ def _bar(axes: Axes, name: str, counts: NDArray[np.int64], y: float) -> NDArray[
     return right
 
 
-def alluvial(result: ShiftResult, axes: Axes | None = None, *, title: str | None = None) -> Axes:
+def alluvial(
+    result: ShiftResult,
+    *,
+    ax: Axes | None = None,
+    title: str | None = None,
+) -> Axes:
     """Draw how patients flow between the grades of the visits.
 
     Parameters
     ----------
     result : ShiftResult
         The visits and patients.
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to draw.
     title : str, optional
         Title.
@@ -246,7 +251,7 @@ def alluvial(result: ShiftResult, axes: Axes | None = None, *, title: str | None
     codes = (
         np.where(patients[columns].isna(), MISSING, patients[columns]).astype(int).reshape(-1, len(columns))
     )
-    axes = axes_or_new(axes, 8.0, 5.0)
+    axes = axes_or_new(ax, 8.0, 5.0)
     gap, apart = 0.35, 1.0
     half = 0.06
     tops = np.array(
@@ -379,14 +384,19 @@ def _change_legend(axes: Axes, missing: bool) -> None:
     named(legend, "legend:change")
 
 
-def waterfall(result: ShiftResult, axes: Axes | None = None, *, title: str | None = None) -> Axes:
+def waterfall(
+    result: ShiftResult,
+    *,
+    ax: Axes | None = None,
+    title: str | None = None,
+) -> Axes:
     """Draw each patient's change from baseline, sorted.
 
     Parameters
     ----------
     result : ShiftResult
         The patients.
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to draw.
     title : str, optional
         Title.
@@ -409,7 +419,7 @@ def waterfall(result: ShiftResult, axes: Axes | None = None, *, title: str | Non
     dead = seen[result.visit].to_numpy() == DEAD
     base = seen["baseline_mrs"].to_numpy(dtype=float)
     order = np.lexsort((base, change, dead))
-    axes = axes_or_new(axes, 8.0, 4.0)
+    axes = axes_or_new(ax, 8.0, 4.0)
     top = max(2.0, float(change[~dead].max(initial=0.0))) + 1.0
     for x, i in enumerate(order):
         height = top if dead[i] else change[i]
@@ -461,8 +471,8 @@ def waterfall(result: ShiftResult, axes: Axes | None = None, *, title: str | Non
 def cumulative_odds(
     treated: ArrayLike,
     control: ArrayLike,
-    axes: Axes | None = None,
     *,
+    ax: Axes | None = None,
     groups: tuple[str, str] = ("treated", "control"),
     level: float = 0.95,
     title: str | None = None,
@@ -473,7 +483,7 @@ def cumulative_odds(
     ----------
     treated, control : array-like of int
         Patients at each grade, best grade first.
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to draw.
     groups : tuple of str
         Names of the two groups.
@@ -501,7 +511,7 @@ def cumulative_odds(
     """
     cuts = cutpoint_odds_ratios(treated, control, level)
     common = common_odds_ratio(treated, control, level, groups)
-    axes = axes_or_new(axes, 9.0, 1.7 + 0.42 * len(cuts.cuts))
+    axes = axes_or_new(ax, 9.0, 1.7 + 0.42 * len(cuts.cuts))
     low, high = _window(cuts, common)
     if isinstance(common.odds_ratio, float) and not isinstance(common.profile, NotEstimable):
         left, right = np.clip(common.profile, low, high)
@@ -577,7 +587,10 @@ def _cut_row(axes: Axes, cuts: CutPoints, row: int, cut: int, low: float, high: 
 
 
 def transition_heat_map(
-    table: ShiftResult | TransitionTable, axes: Axes | None = None, *, title: str | None = None
+    table: ShiftResult | TransitionTable,
+    *,
+    ax: Axes | None = None,
+    title: str | None = None,
 ) -> Axes:
     """Draw the transition table: earlier grades as rows, later ones as columns.
 
@@ -585,7 +598,7 @@ def transition_heat_map(
     ----------
     table : ShiftResult or TransitionTable
         The transitions.
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to draw.
     title : str, optional
         Title.
@@ -610,7 +623,7 @@ def transition_heat_map(
     counts = found.counts
     used = np.flatnonzero(counts.sum(axis=1))
     rows = np.arange(used.min(), used.max() + 1)
-    axes = axes_or_new(axes, 6.4, 1.6 + 0.55 * len(rows))
+    axes = axes_or_new(ax, 6.4, 1.6 + 0.55 * len(rows))
     totals = counts.sum(axis=1)
     for y, a in enumerate(rows.tolist()):
         for b in range(7):

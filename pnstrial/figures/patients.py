@@ -26,13 +26,18 @@ if TYPE_CHECKING:
 __all__ = ["swimmer"]
 
 
-def swimmer(analysis: Analysis, axes: Axes | None = None, *, patients: list[str] | None = None) -> Axes:
+def swimmer(
+    analysis: Analysis,
+    *,
+    ax: Axes | None = None,
+    patients: list[str] | None = None,
+) -> Axes:
     """Draw a lane per patient.
 
     Parameters
     ----------
     analysis : pnstrial.analysis.Analysis
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to draw.
     patients : list of str, optional
         Which patients, top to bottom; by default all enrolled ones.
@@ -54,7 +59,7 @@ def swimmer(analysis: Analysis, axes: Axes | None = None, *, patients: list[str]
     18
     """
     shown = list(analysis.sets.full_analysis) if patients is None else patients
-    axes = axes_or_new(axes, 8.0, 1.6 + 0.3 * max(3, len(shown)))
+    axes = axes_or_new(ax, 8.0, 1.6 + 0.3 * max(3, len(shown)))
     known = analysis.assessments
     people = known.patients
     ratings = known.later

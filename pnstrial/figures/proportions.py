@@ -22,14 +22,19 @@ if TYPE_CHECKING:
 __all__ = ["forest"]
 
 
-def forest(rows: pd.DataFrame, axes: Axes | None = None, *, null: float | None = None) -> Axes:
+def forest(
+    rows: pd.DataFrame,
+    *,
+    ax: Axes | None = None,
+    null: float | None = None,
+) -> Axes:
     """Draw proportions with their intervals, one row each.
 
     Parameters
     ----------
     rows : pandas.DataFrame
         Columns label, group, x, n, estimate, lower, upper; nan where not estimable.
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to draw.
     null : float, optional
         Null proportion, drawn as a line.
@@ -49,7 +54,7 @@ def forest(rows: pd.DataFrame, axes: Axes | None = None, *, null: float | None =
     ['point:a', 'null']
     """
     groups = list(dict.fromkeys(rows["group"]))
-    axes = axes_or_new(axes, 8.0, 1.0 + 0.3 * (len(rows) + len(groups)))
+    axes = axes_or_new(ax, 8.0, 1.0 + 0.3 * (len(rows) + len(groups)))
     place = 0.0
     ticks: list[float] = []
     labels: list[str] = []

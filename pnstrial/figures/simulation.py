@@ -25,7 +25,10 @@ __all__ = ["heat_map", "power_against_rate", "responder_distribution"]
 
 
 def responder_distribution(
-    result: OperatingCharacteristics, exact: ExactCharacteristics | None = None, axes: Axes | None = None
+    result: OperatingCharacteristics,
+    exact: ExactCharacteristics | None = None,
+    *,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw how many of the simulated trials had how many responders, with the critical count.
 
@@ -34,7 +37,7 @@ def responder_distribution(
     result : OperatingCharacteristics
     exact : ExactCharacteristics, optional
         Drawn as ticks over the bars.
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
 
     Returns
     -------
@@ -49,7 +52,7 @@ def responder_distribution(
     >>> len(axes.patches)
     18
     """
-    axes = axes_or_new(axes)
+    axes = axes_or_new(ax)
     share = result.responders / result.responders.sum()
     counts = np.arange(share.size)
     success = counts >= result.critical_count
@@ -88,13 +91,17 @@ def responder_distribution(
     return tidy(axes)
 
 
-def power_against_rate(curve: PowerCurve, axes: Axes | None = None) -> Axes:
+def power_against_rate(
+    curve: PowerCurve,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the probability of success against the true response rate: Monte Carlo band and exact curve.
 
     Parameters
     ----------
     curve : PowerCurve
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
 
     Returns
     -------
@@ -109,7 +116,7 @@ def power_against_rate(curve: PowerCurve, axes: Axes | None = None) -> Axes:
     >>> power_against_rate(curve).get_ylabel()
     'Probability of success'
     """
-    axes = axes_or_new(axes)
+    axes = axes_or_new(ax)
     table = curve.table.sort_values("true_response")
     x = table["true_response"].to_numpy()
     band = axes.fill_between(x, table["lower"], table["upper"], color=LINE_COLOURS[3], alpha=0.5, linewidth=0)
@@ -134,7 +141,12 @@ def power_against_rate(curve: PowerCurve, axes: Axes | None = None) -> Axes:
 
 
 def heat_map(
-    frame: pd.DataFrame, x: str, y: str, quantity: str = "probability_of_success", axes: Axes | None = None
+    frame: pd.DataFrame,
+    x: str,
+    y: str,
+    quantity: str = "probability_of_success",
+    *,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw a quantity over two settings of a grid.
 
@@ -145,7 +157,7 @@ def heat_map(
     x, y : str
         The two settings, columns of the frame.
     quantity : str
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
 
     Returns
     -------
@@ -176,7 +188,7 @@ def heat_map(
         raise ValueError(f"heat_map: several rows for one ({x}, {y}); choose one protocol and scenario first")
     table = mine.set_index([y, x])["estimate"].unstack(x)  # noqa: PD010 - pivot sorts words
     table = table.reindex(index=mine[y].unique(), columns=mine[x].unique())
-    axes = axes_or_new(axes)
+    axes = axes_or_new(ax)
     values = table.to_numpy(dtype=float)
     image = axes.imshow(values, cmap="Blues", aspect="auto", origin="lower")
     middle = (np.nanmin(values) + np.nanmax(values)) / 2

@@ -59,8 +59,8 @@ def _months(longest: float) -> list[float]:
 
 def kaplan_meier(
     curve: KaplanMeier,
-    axes: Axes | None = None,
     *,
+    ax: Axes | None = None,
     label: str = "survival",
     reference: Reference | None = None,
 ) -> Axes:
@@ -70,7 +70,7 @@ def kaplan_meier(
     ----------
     curve : KaplanMeier
         Times in days.
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to draw.
     label : str
         Label of the vertical axis.
@@ -90,7 +90,7 @@ def kaplan_meier(
     >>> [line.get_gid() for line in axes.lines if line.get_gid()]
     ['curve', 'censored', 'half']
     """
-    axes = axes_or_new(axes, 7.0, 4.2)
+    axes = axes_or_new(ax, 7.0, 4.2)
     time = np.concatenate([[0.0], curve.time])
     survival = np.concatenate([[1.0], curve.survival])
     start_low, start_high = curve.start_limits
@@ -137,7 +137,10 @@ def _limit(value: object) -> str:
 
 
 def cumulative_incidence(
-    result: CumulativeIncidence, axes: Axes | None = None, *, names: dict[int, str] | None = None
+    result: CumulativeIncidence,
+    *,
+    ax: Axes | None = None,
+    names: dict[int, str] | None = None,
 ) -> Axes:
     """Draw the cumulative incidence of each cause.
 
@@ -145,7 +148,7 @@ def cumulative_incidence(
     ----------
     result : CumulativeIncidence
         Times in days.
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to draw.
     names : dict of int to str, optional
         What each cause is called.
@@ -155,7 +158,7 @@ def cumulative_incidence(
     matplotlib.axes.Axes
         Lines are named ``"cause:<number>"``.
     """
-    axes = axes_or_new(axes, 7.0, 4.2)
+    axes = axes_or_new(ax, 7.0, 4.2)
     time = np.concatenate([[0.0], result.time])
     for place, cause in enumerate(result.causes):
         colour = LINE_COLOURS[place % len(LINE_COLOURS)]
@@ -187,8 +190,8 @@ INSIDE: Final = 0.06
 
 def state_occupancy(
     result: StateOccupancy | MrsOccupancy,
-    axes: Axes | None = None,
     *,
+    ax: Axes | None = None,
     colours: Mapping[Any, str] | None = None,
     until: float | None = None,
 ) -> Axes:
@@ -199,7 +202,7 @@ def state_occupancy(
     result : StateOccupancy or MrsOccupancy
         Times in days. Of an `MrsOccupancy` the grades are drawn, with the curve of its first group (mRS 0-2) and the
         limits of that curve at the protocol's visits.
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to draw.
     colours : mapping of state to str, optional
         Default: the colours of the mRS for the grades 0 to 6; else that scale, spread over the states.
@@ -230,7 +233,7 @@ def state_occupancy(
     if isinstance(occupancy, NotEstimable):
         raise ValueError(f"there is nothing to draw: {occupancy}")  # noqa: TRY004 - the data, not the type
     shades = _shades(occupancy, colours)
-    axes = axes_or_new(axes, 7.4, 4.4)
+    axes = axes_or_new(ax, 7.4, 4.4)
     end = float(occupancy.time[-1]) if until is None else float(until)
     longest = end - occupancy.start
     shown = occupancy.time <= end

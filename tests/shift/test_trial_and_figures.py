@@ -167,7 +167,7 @@ def test_figures_draw_on_given_axes_and_leave_no_style(figures, result):
     before = dict(mpl.rcParams)
     for draw in (figures.grotta_bars, figures.alluvial, figures.waterfall, figures.transition_heat_map):
         axes = Figure(layout="constrained").subplots()
-        assert draw(result, axes=axes, title="a title") is axes
+        assert draw(result, ax=axes, title="a title") is axes
         axes.figure.canvas.draw()
     assert dict(mpl.rcParams) == before
 

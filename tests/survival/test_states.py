@@ -511,7 +511,7 @@ def test_figure_of_any_states():
     axes = figures.state_occupancy(result, until=100)
     assert axes.get_xlim() == pytest.approx((0, 101.2))
     colours = {"well": "#ffffff", "ill": "#888888", "dead": "#000000"}
-    other = figures.state_occupancy(result, axes, colours=colours)
+    other = figures.state_occupancy(result, ax=axes, colours=colours)
     assert other is axes
     with pytest.raises(ValueError, match="none for"):
         figures.state_occupancy(result, colours={"well": "#ffffff"})

@@ -209,9 +209,6 @@ class Characteristics(Result):
     def __str__(self) -> str:
         return self.to_frame().to_string(index=False, float_format=lambda value: f"{value:.4f}")
 
-    def _repr_html_(self) -> str:
-        return self.to_frame().to_html(index=False, float_format=lambda value: f"{value:.4f}")
-
 
 def characteristics_of(outcomes: Outcomes, p: ArrayLike, sizes: NDArray[np.int64]) -> Characteristics:
     """Add up the endings at given rates.

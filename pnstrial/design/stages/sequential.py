@@ -128,9 +128,6 @@ class SequentialDesign(Design):
     def __str__(self) -> str:
         return f"{self.sentence()}\n{self.to_frame().to_string(index=False, na_rep='-')}"
 
-    def _repr_html_(self) -> str:
-        return f"<p>{self.sentence()}</p>" + self.to_frame().to_html(index=False, na_rep="-")
-
 
 def _joined(words: Sequence[str], last: str) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"

@@ -237,9 +237,6 @@ class SimonDesigns(Result):
     def __str__(self) -> str:
         return f"{self.optimal}\n{self.minimax}"
 
-    def _repr_html_(self) -> str:
-        return self.admissible.to_html(index=False)
-
 
 _COLUMNS = ("name", "r1", "n1", "r", "n", "alpha", "power", "expected_n", "early_stop")
 
