@@ -1,11 +1,11 @@
-"""How is a loop compiled once and kept?
+"""How is a loop compiled once and kept, and when is it not worth compiling?
 
 Input: a plain Python function over numbers and NumPy arrays.
-Output: the same function compiled by numba, released from the interpreter lock and cached on disk.
+Output: a `Kernel`: the same function, compiled by numba on first use and kept on disk, or run as it stands.
 Protocol section: none.
-Method: numba's own cache looks only at the file of the compiled function, so a kernel that calls a rule of
-another file would stay stale when the rule changes. The cache folder here is named after the text of every
-source file that is compiled: another rule, another folder.
+Method: numba's own cache looks only at the file of the compiled function, so a kernel that calls a rule of another
+file would stay stale when the rule changes. The cache folder of a kernel is named after the text of its file and of
+every file that this imports from the package: another rule, another folder.
 Next: `rules`.
 """
 
@@ -13,37 +13,72 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import sys
 import tempfile
-from functools import cache
+from functools import cache, cached_property, update_wrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import RLock
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["kernel"]
+__all__ = ["EITHER", "INNER", "OUTER", "SELDOM", "SMALL", "Kernel", "kernel"]
+
+OUTER: Final[dict[str, Any]] = {"error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
+"""Options of a kernel that Python calls. It makes no arrays, so it need not count references to those it is given;
+counting costs more than the work that such kernels do with an array."""
+INNER: Final[dict[str, Any]] = OUTER | {"no_cpython_wrapper": True, "forceinline": True}
+"""Options of a kernel that only other kernels call: no door for Python has to be compiled."""
+EITHER: Final[dict[str, Any]] = OUTER | {"forceinline": True}
+"""Options of a kernel that Python and other kernels call."""
+SELDOM: Final[dict[str, Any]] = OUTER | {"no_cpython_wrapper": True}
+"""The same for one that is seldom needed: it is called, not written into its caller."""
+SMALL: Final = 200
+"""Up to so many patients a kernel that was never compiled on this machine runs as plain Python."""
+
+_PACKAGE: Final = Path(__file__).parent
+_IMPORTS: Final = re.compile(r"^from (pnstrial[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
+_lock: Final = RLock()
+_announced: list[str] = []
 
 
 @cache
-def _cache_folder() -> str:
-    """Find a writable folder for this version of the compiled sources."""
-    package = Path(__file__).parent
-    sources = sorted(
-        [
-            package / "rules.py",
-            package / "compiled.py",
-            *package.rglob("*_kernels.py"),
-            *package.rglob("kernels/*.py"),
+def _imported(source: Path) -> tuple[Path, ...]:
+    """Find the files of the package that a file imports at its top."""
+    found: list[Path] = []
+    for module, names in _IMPORTS.findall(source.read_text(encoding="utf-8")):
+        place = _PACKAGE.parent.joinpath(*module.split("."))
+        candidates = [
+            place.with_suffix(".py"),
+            *(place / f"{name}.py" for name in re.findall(r"\w+", names)),
         ]
-    )
+        found += [path for path in candidates if path.is_file()]
+    return tuple(found)
+
+
+@cache
+def _cache_folder(source: Path) -> str:
+    """Find a writable folder for this version of a file of kernels and of what it is compiled from."""
+    sources, waiting = {Path(__file__)}, [source]
+    while waiting:
+        path = waiting.pop()
+        if path not in sources:
+            sources.add(path)
+            if path == source or path.name.endswith("_kernels.py") or path.parent.name == "kernels":
+                waiting += _imported(path)
     digest = hashlib.sha256()
-    for source in sources:
-        digest.update(source.name.encode())
-        digest.update(source.read_bytes())
-    name = f"kernels-{digest.hexdigest()[:16]}"
+    for path in sorted(sources):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    name = f"kernels-{source.stem}-{digest.hexdigest()[:16]}"
     users = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     chosen = os.environ.get("NUMBA_CACHE_DIR")
-    for parent in [chosen] if chosen else [str(package / "__pycache__"), str(Path(users) / "pnstrial")]:
+    for parent in [chosen] if chosen else [str(_PACKAGE / "__pycache__"), str(Path(users) / "pnstrial")]:
         folder = Path(parent) / name
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -54,33 +89,154 @@ def _cache_folder() -> str:
     return tempfile.mkdtemp(prefix=name)
 
 
-def kernel(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """Compile a function with numba, without the interpreter lock, and keep the machine code on disk.
+@cache
+def _cache_class() -> type:
+    """Make numba's cache keep its files in our folder; the only place that knows how numba caches."""
+    from numba.core import caching
+
+    base: Any = vars(caching)["_CacheLocator"]
+
+    class Locator(base):
+        def __init__(self, folder: str, line: int) -> None:
+            self.folder, self.line = folder, line
+
+        def get_cache_path(self) -> str:
+            return self.folder
+
+        def get_source_stamp(self) -> str:
+            return Path(self.folder).name
+
+        def get_disambiguator(self) -> str:
+            return str(self.line)
+
+        @classmethod
+        def from_function(cls, py_func: Any, py_file: str) -> Locator:
+            return cls(_cache_folder(Path(py_file)), py_func.__code__.co_firstlineno)
+
+    class Implementation(caching.CompileResultCacheImpl):
+        _locator_classes = [Locator]  # noqa: RUF012
+
+    class Cache(caching.FunctionCache):
+        _impl_class = Implementation
+
+        def load_overload(self, sig: Any, target_context: Any) -> Any:
+            found = super().load_overload(sig, target_context)
+            if found is None:
+                _announce()
+            return found
+
+    return Cache
+
+
+def _announce() -> None:
+    """Say once, where a person waits at a terminal or in a notebook, that a first use compiles."""
+    if _announced:
+        return
+    _announced.append("said")
+    if sys.stderr.isatty() or "ipykernel" in sys.modules:
+        print("pnstrial: first use on this machine, compiling for 2 to 10 seconds (kept)", file=sys.stderr)
+
+
+def _with_globals(function: Callable[..., Any], **changed: Any) -> Callable[..., Any]:
+    """Copy a function so that its global names mean other things."""
+    if not isinstance(function, FunctionType):
+        raise TypeError(f"only a plain function can be compiled, not {type(function).__name__}")
+    scope = {**function.__globals__, **changed}
+    made = FunctionType(
+        function.__code__, scope, function.__name__, function.__defaults__, function.__closure__
+    )
+    made.__kwdefaults__ = function.__kwdefaults__
+    return update_wrapper(made, function)
+
+
+class Kernel:
+    """A function that is compiled on first use, without the interpreter lock, and kept on disk.
+
+    Make it only in a module named ``*_kernels.py`` or in a folder ``kernels``, or in `rules`: what such a module
+    imports at its top is what its machine code is made from.
 
     Parameters
     ----------
     function : callable
-        Python function in the subset that numba compiles.
+        Plain Python in the subset that numba compiles; the names of other kernels in it mean those kernels.
     **options
         Handed to `numba.njit`.
 
-    Returns
-    -------
-    callable
-        The compiled function; it is compiled at its first call for each set of argument types.
-
-    Notes
-    -----
-    Call it only from a module named ``*_kernels.py`` or from `rules`: the cache folder is keyed on the text
-    of those, and such modules are imported on first use, which keeps numba out of ``import pnstrial``.
+    Examples
+    --------
+    >>> def add(a, b):
+    ...     return a + b
+    >>> Kernel(add).plain(1, 2)
+    3
     """
-    import numba
-    from numba.core import config as numba_config
 
-    config: Any = numba_config
-    before = config.CACHE_DIR
-    config.CACHE_DIR = _cache_folder()
-    try:
-        return numba.njit(cache=True, nogil=True, **options)(function)
-    finally:
-        config.CACHE_DIR = before
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+        self.function = function
+        self.options = options
+        update_wrapper(self, function)
+
+    def _calls(self) -> dict[str, Kernel]:
+        scope = getattr(self.function, "__globals__", {})
+        names = getattr(self.function, "__code__").co_names  # noqa: B009
+        return {name: scope[name] for name in names if isinstance(scope.get(name), Kernel)}
+
+    @cached_property
+    def compiled(self) -> Callable[..., Any]:
+        """The machine code, with numba's dispatcher in front of it."""
+        with _lock:
+            import numba
+
+            function = _with_globals(
+                self.function, **{name: called.compiled for name, called in self._calls().items()}
+            )
+            dispatcher: Any = numba.njit(nogil=True, **self.options)(function)
+            if not self.function.__code__.co_filename.startswith("<"):
+                dispatcher._cache = _cache_class()(function)  # noqa: SLF001
+            return dispatcher
+
+    @cached_property
+    def plain(self) -> Callable[..., Any]:
+        """The same source, not compiled; division by zero gives what NumPy gives."""
+        inner = self._plain
+
+        def run(*arguments: Any) -> Any:
+            with np.errstate(all="ignore"):
+                return inner(*arguments)
+
+        return run
+
+    @cached_property
+    def _plain(self) -> Callable[..., Any]:
+        return _with_globals(
+            self.function,
+            **{name: called._plain for name, called in self._calls().items()},  # noqa: SLF001
+        )
+
+    def is_ready(self) -> bool:
+        """Whether there is machine code already, in this process or on disk."""
+        made: Any = self.__dict__.get("compiled")
+        if made is not None and made.signatures:
+            return True
+        folder = Path(_cache_folder(Path(self.function.__code__.co_filename)))
+        return any(folder.glob(f"*.{self.function.__qualname__}-*.nbi"))
+
+    def for_size(self, n: int) -> Callable[..., Any]:
+        """Choose the form for so many patients: plain Python for few where nothing is compiled yet.
+
+        Parameters
+        ----------
+        n : int
+            Patients.
+
+        Returns
+        -------
+        callable
+        """
+        return self.plain if n <= SMALL and not self.is_ready() else self.compiled
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run the machine code; it is compiled if it is not there yet."""
+        return self.compiled(*arguments)
+
+
+kernel = Kernel

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from pnstrial.compiled import kernel
+from pnstrial.compiled import EITHER, kernel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ def _score(observed: float, expected: float) -> float:
     return (observed - expected) / math.sqrt(expected) if expected > 0.0 else 0.0
 
 
-score = kernel(_score, error_model="numpy", _nrt=False, no_cfunc_wrapper=True, forceinline=True)
+score = kernel(_score, **EITHER)
 
 
 def _one_sample_batch(hazard: np.ndarray, event: np.ndarray, out: np.ndarray) -> None:

@@ -10,17 +10,7 @@ Next: `patient_kernels`.
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-OUTER: Final[dict[str, Any]] = {"error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
-"""Options of a kernel that Python calls. It makes no arrays, so it need not count references to those it is given;
-counting costs more than the work that these kernels do with an array."""
-INNER: Final[dict[str, Any]] = OUTER | {
-    "no_cpython_wrapper": True, "forceinline": True,
-}  # fmt: skip
-"""Options of a kernel that only other kernels call: no door for Python has to be compiled."""
-SELDOM: Final[dict[str, Any]] = OUTER | {"no_cpython_wrapper": True}
-"""The same for one that few patients need: it is called, not written into its caller."""
+from typing import Final
 
 MAX_CYCLES: Final = 6
 MAX_EXTRA: Final = 8

@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pnstrial.compiled import kernel
-from pnstrial.engine.kernels.layout import OUTER
+from pnstrial.compiled import OUTER, kernel
 from pnstrial.engine.kernels.random import pick, start, word
 
 __all__ = ["lean_block"]

@@ -18,9 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from pnstrial.compiled import kernel
+from pnstrial.compiled import INNER, SELDOM, kernel
 from pnstrial.engine.kernels import layout as at
-from pnstrial.engine.kernels.layout import INNER, SELDOM
 from pnstrial.engine.kernels.random import draw, exponential, pick, uniform, word
 from pnstrial.rules import change_category, interim_decision
 

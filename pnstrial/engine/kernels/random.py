@@ -17,8 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from pnstrial.compiled import kernel
-from pnstrial.engine.kernels.layout import INNER, OUTER, SELDOM
+from pnstrial.compiled import INNER, OUTER, SELDOM, kernel
 
 __all__ = ["draw", "exponential", "pick", "start", "uniform", "word"]
 

@@ -16,8 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pnstrial.compiled import kernel
-from pnstrial.engine.kernels.layout import INNER, SELDOM
+from pnstrial.compiled import INNER, SELDOM, kernel
 
 __all__ = ["signed_rank"]
 

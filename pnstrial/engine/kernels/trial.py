@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from pnstrial.compiled import kernel
+from pnstrial.compiled import INNER, OUTER, kernel
 from pnstrial.engine.kernels import layout as at
-from pnstrial.engine.kernels.layout import INNER, OUTER
 from pnstrial.engine.kernels.patient import patient
 from pnstrial.engine.kernels.random import start, uniform
 from pnstrial.engine.kernels.shift import signed_rank
