@@ -78,7 +78,8 @@ class Maximum:
 
 
 def _scale(information: Vector) -> Vector:
-    return 1.0 / np.sqrt(np.maximum(np.abs(information.diagonal()), 1e-300))
+    size = np.abs(information.diagonal())
+    return 1.0 / np.sqrt(np.maximum(size, max(1e-300, 1e-30 * float(size.max(initial=0.0)))))
 
 
 def full_rank(information: Vector) -> bool:
@@ -135,10 +136,10 @@ def bent_step(point: Vector, gradient: Vector, information: Vector) -> Vector | 
     Returns
     -------
     numpy.ndarray or None
-        None where a derivative is not finite.
+        None where a derivative is not finite or the information is 0.
     """
     del point
-    if not (np.isfinite(information).all() and np.isfinite(gradient).all()):
+    if not (np.isfinite(information).all() and np.isfinite(gradient).all() and information.any()):
         return None
     scale = _scale(information)
     values, vectors = np.linalg.eigh(information * scale[:, None] * scale)
@@ -156,7 +157,7 @@ def maximise(
     longest: float = 4.0,
     length: Callable[[Vector], float] | None = None,
     bound: Vector | float | None = None,
-    stop: Callable[[int, Vector, float], bool] | None = None,
+    stop: Callable[[int, Vector, tuple[Any, ...], Vector], bool] | None = None,
     limit: int = 200,
 ) -> Maximum:
     """Climb to the maximum of a smooth function with known derivatives.
@@ -182,8 +183,8 @@ def maximise(
     bound : numpy.ndarray or float, optional
         Size of the parameters beyond which the search is given up.
     stop : callable, optional
-        Of the number of steps taken, the next step and its gain (the square of its length in standard errors): whether
-        the caller gives up the search.
+        Of the number of steps taken, the point, what the function returned there and the next step: whether the
+        caller ends the search.
     limit : int
         Largest number of steps.
 
@@ -192,7 +193,7 @@ def maximise(
     Maximum
         Its `ending` says whether the point is a maximum. It is where the next step is below 1e-6 of the parameters and
         1e-5 of their standard errors and either at rounding (1e-12) or no longer halved, and the information is not
-        singular (`full_rank`; not asked of an information that is no matrix).
+        singular (`full_rank`; not asked of a banded information).
 
     Examples
     --------
@@ -219,7 +220,7 @@ def maximise(
         if size < 1e-6 and error < 1e-5 and (error >= 0.5 * last or error < 1e-12):
             ending = "maximum"
             break
-        if stop is not None and stop(k, move, gain):
+        if stop is not None and stop(k, point, here, move):
             ending = "stopped"
             break
         last = error
@@ -235,7 +236,9 @@ def maximise(
         if stalled > 10:
             ending = "stuck"
             break
-    if ending == "maximum" and not _told_apart(here[2], free):
+    # A banded information is not asked for its rank.
+    square = np.shape(here[2]) == (point.size, point.size)
+    if ending == "maximum" and square and not _told_apart(here[2], free):
         ending = "flat"
     return Maximum(point, float(here[0]), here[1], here[2], k, ending, tuple(here[3:]))
 
@@ -253,8 +256,6 @@ def _move(step: Step, free: NDArray[np.int64] | None, point: Vector, here: tuple
 
 
 def _told_apart(information: Any, free: NDArray[np.int64] | None) -> bool:
-    if not isinstance(information, np.ndarray) or information.ndim != 2:
-        return True
     return full_rank(information if free is None else information[np.ix_(free, free)])
 
 

@@ -39,7 +39,7 @@ def test_a_function_that_rises_for_ever_has_no_maximum(step):
     assert not found.reached
     assert found.ending in {"stuck", "rising", "singular"}
     assert maximise(logistic, np.zeros(1), step=step, bound=8.0).ending == "bound"
-    given_up = maximise(logistic, np.zeros(1), step=step, stop=lambda taken, move, gain: taken == 3)
+    given_up = maximise(logistic, np.zeros(1), step=step, stop=lambda taken, point, seen, move: taken == 3)
     assert (given_up.ending, given_up.steps) == ("stopped", 3)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from pnstrial.numerics.newton import Maximum, maximise, newton_step
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.competing.incidence import causes_of
@@ -32,11 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["FineGray", "fine_gray"]
 
 ITERATIONS: Final = 40
-HALVINGS: Final = 30
-SETTLED: Final = 1e-9
-ARMIJO: Final = 1e-4
 NEAR: Final = 0.05
-ROUNDING: Final = 1e-14
 LARGEST: Final = 709.0
 BEYOND: Final = NotEstimable(
     "beyond the largest number that a computer holds: give the covariate in larger units"
@@ -189,27 +186,24 @@ class _Model:
             total = total + ahead[:, None] * before
         return total.reshape(self.at.size, *values.shape[1:])
 
-    def loglik(self, beta: Vector) -> float:
-        eta = self.x @ beta
-        top = float(eta.max())
-        sums = self.sums(np.exp(eta - top))
-        if not (sums > 0.0).all():  # a step so long that a whole risk set weighs nothing
-            return -np.inf
-        return float(eta[self.failed].sum() - self.dead @ (np.log(sums) + top))
+    def derivatives(self, beta: Vector) -> tuple[float, Vector, Vector, Vector, Vector, Vector] | None:
+        """Log pseudo-likelihood, score, information; at each event time the risk sum, mean covariates; relative risks.
 
-    def derivatives(self, beta: Vector) -> tuple[Vector, Vector, Vector, Vector, Vector]:
-        """Score, information, and at each event time the risk sum, mean covariates; relative risks.
-
-        Risks, and so their sums, are relative to the largest one: they cannot overflow.
+        Risks, and so their sums, are relative to the largest one: they cannot overflow. None where a step is so long
+        that a whole risk set weighs nothing.
         """
         eta = self.x @ beta
-        risk = np.exp(eta - eta.max())
+        top = float(eta.max())
+        risk = np.exp(eta - top)
         s0 = self.sums(risk)
+        if not (s0 > 0.0).all():
+            return None
+        loglik = float(eta[self.failed].sum() - self.dead @ (np.log(s0) + top))
         mean = self.sums(risk[:, None] * self.x) / s0[:, None]
         square = self.sums(risk[:, None, None] * self.x[:, :, None] * self.x[:, None, :]) / s0[:, None, None]
         score = self.x[self.failed].sum(axis=0) - self.dead @ mean
         spread = square - mean[:, :, None] * mean[:, None, :]
-        return score, np.tensordot(self.dead, spread, axes=1), s0, mean, risk
+        return loglik, score, np.tensordot(self.dead, spread, axes=1), s0, mean, risk
 
     def robust(self, s0: Vector, mean: Vector, risk: Vector) -> Vector:
         """Sum of squares of each patient's part in the score, that through the censoring curve included."""
@@ -322,15 +316,15 @@ def fine_gray(
     # Centred and scaled covariates keep exp() in range and make one tolerance fit all; the model is the same.
     centre, scale = x.mean(axis=0), x.std(axis=0)
     model = _Model(times, kind, (x - centre) / scale, centres)
-    null = model.loglik(np.zeros(len(names)))
-    solved = _newton(model, scale, tolerance)
-    if isinstance(solved, NotEstimable):
-        return FineGray(_no_table(names, solved), solved, null, solved, **counts)
-    beta, steps = solved
-    score, information, s0, mean, risk = model.derivatives(beta)
+    here = model.derivatives(np.zeros(len(names)))
+    null = here[0] if here is not None else -np.inf
+    found = _climb(model, scale, tolerance)
+    if isinstance(found, NotEstimable):
+        return FineGray(_no_table(names, found), found, null, found, **counts)
+    beta, loglik, score, information = found.point, found.value, found.gradient, found.information
+    s0, mean, risk = found.extra
     inverse = np.linalg.inv(information)
     covariance = inverse @ model.robust(s0, mean, risk) @ inverse / np.outer(scale, scale)
-    loglik = model.loglik(beta)
     coef = beta / scale
     return FineGray(
         _table(names, coef, np.sqrt(np.diag(covariance)), level),
@@ -339,7 +333,7 @@ def fine_gray(
         2.0 * (loglik - null),
         **counts,
         converged=True,
-        iterations=steps,
+        iterations=found.steps,
         score=score * scale,
         variance=covariance,
         information=information * np.outer(scale, scale),
@@ -388,36 +382,30 @@ def _no_model(x: Vector, names: list[str], events: int, failure: int) -> NotEsti
     return None
 
 
-def _newton(model: _Model, scale: Vector, tolerance: float) -> tuple[Vector, int] | NotEstimable:
+def _climb(model: _Model, scale: Vector, tolerance: float) -> Maximum | NotEstimable:
     """Find the maximum; the covariates have a standard deviation of 1, the rule to stop is on their own scale.
 
     Along a direction in which the likelihood grows without end, Newton's steps stay near 1 in the linear
     predictor and the information goes to 0; at a maximum they shrink quadratically. So steps that do not settle
     mean separation.
     """
-    beta = np.zeros(model.p)
-    value = model.loglik(beta)
-    separated = NotEstimable(
-        "the likelihood has no maximum: a covariate separates the events from the others"
-    )
-    largest, near = 0.0, False
-    for step in range(ITERATIONS):
-        score, information, *_ = model.derivatives(beta)
-        size = float(np.linalg.eigvalsh(information)[0]) if np.isfinite(information).all() else 0.0
+    largest, near, settled = 0.0, False, False
+
+    def stop(_taken: int, beta: Vector, seen: tuple[Any, ...], move: Vector) -> bool:
+        nonlocal largest, near, settled
+        value, score, information = seen[:3]
         largest = max(largest, float(np.trace(information)))
-        if size <= ALIASED * largest:
-            return separated
-        move = np.linalg.solve(information, score)
+        if float(np.linalg.eigvalsh(information)[0]) <= ALIASED * largest:
+            return True
         own = np.abs(score * scale) * np.maximum(np.abs(beta / scale), 1.0)
         near = near or bool(own.max() < tolerance * max(abs(value), 1.0))
         # A likelihood that only creeps up has a small score too: there the next step is still long.
-        if float(np.abs(move).max()) < (NEAR if near else SETTLED):
-            return beta, step
-        reached = model.loglik(beta + move)
-        for _ in range(HALVINGS):
-            if reached >= value + ARMIJO * float(move @ score) - ROUNDING * abs(value):
-                break
-            move = move / 2.0
-            reached = model.loglik(beta + move)
-        beta, value = beta + move, reached
-    return separated
+        settled = near and float(np.abs(move).max()) < NEAR
+        return settled
+
+    found = maximise(
+        model.derivatives, np.zeros(model.p), step=newton_step, longest=np.inf, stop=stop, limit=ITERATIONS
+    )
+    if found.reached or settled:
+        return found
+    return NotEstimable("the likelihood has no maximum: a covariate separates the events from the others")

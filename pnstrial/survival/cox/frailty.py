@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.numerics.newton import Maximum, maximise, newton_step
 from pnstrial.numerics.normal import normal_quantile, two_sided_p
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.cox.covariates import column, design_of, labels_of
@@ -212,7 +213,6 @@ def _frailties(labels: list[Any], deaths: Vector, omega: Vector) -> pd.DataFrame
 def _fit(wide: RiskSets, deaths: Vector, theta: float, start: Vector, p: int) -> _AtTheta:
     """Maximise the partial likelihood less (exp(omega) - omega) / theta over coefficients and log frailties."""
     nu = 1.0 / theta
-    at = start.copy()
 
     def seen(point: Vector) -> tuple[float, Vector, Vector] | None:
         omega = point[p:]
@@ -224,33 +224,32 @@ def _fit(wide: RiskSets, deaths: Vector, theta: float, start: Vector, p: int) ->
         bend[np.arange(p, point.size), np.arange(p, point.size)] += nu * np.exp(omega)
         return hazard.loglik - nu * float((np.expm1(omega) - omega).sum()), score, bend
 
-    here = seen(at) or seen(np.zeros_like(at))
-    if here is None:
+    found = _climb(seen, start, p)
+    if found.ending == "outside":
+        found = _climb(seen, np.zeros_like(start), p)
+    if found.ending == "outside":
         raise ValueError("the likelihood cannot be evaluated at the start: rescale the covariates")
-    for _ in range(STEPS):
-        step = np.linalg.solve(here[2], here[1])
-        if float(step @ here[1]) < 1e-22:
-            break
-        step = step / max(1.0, float(np.abs(step[p:]).max()) / 5.0)
-        for _ in range(30):
-            new = seen(at + step)
-            if new is not None and new[0] >= here[0] - 1e-13 * max(1.0, abs(here[0])):
-                break
-            step = 0.5 * step
-        else:
-            break
-        at, here = at + step, new
-    grown = nu + deaths
     # What integrating the frailties out adds to the penalised likelihood at its maximum.
-    marginal = here[0] + float(_integrated(deaths, nu, grown).sum())
-    return _AtTheta(at[:p], at[p:], here[2], marginal)
+    marginal = found.value + float(_integrated(deaths, nu, nu + deaths).sum())
+    return _AtTheta(found.point[:p], found.point[p:], found.information, marginal)
 
 
-def _integrated(deaths: Vector, nu: float, grown: Vector) -> Vector:
+def _climb(seen: Any, start: Vector, p: int) -> Maximum:
+    return maximise(
+        seen,
+        start,
+        step=newton_step,
+        length=lambda step: float(np.abs(step[p:]).max()),
+        longest=5.0,
+        limit=STEPS,
+    )
+
+
+def _integrated(deaths: Vector, nu: float, shape: Vector) -> Vector:
     from scipy.special import gammaln
 
-    whole = gammaln(grown) - gammaln(nu) - deaths * math.log(nu)
-    return deaths - grown * np.log1p(deaths / nu) + whole
+    whole = gammaln(shape) - gammaln(nu) - deaths * math.log(nu)
+    return deaths - shape * np.log1p(deaths / nu) + whole
 
 
 def _search(wide: RiskSets, deaths: Vector, start: Vector, p: int) -> tuple[float, _AtTheta] | None:

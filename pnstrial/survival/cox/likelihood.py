@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -302,9 +302,8 @@ def climb(
     def spread(step: Vector) -> float:
         return float(np.ptp(step @ sets.x))
 
-    def separated(taken: int, step: Vector, gain: float) -> bool:
+    def separated(taken: int, _beta: Vector, _seen: tuple[Any, ...], step: Vector) -> bool:
         nonlocal infinite
-        del gain
         if taken >= 8 and spread(step) > 0.05:
             infinite = separating(sets, step, last=taken == ASKED)
         return infinite is not None
@@ -328,7 +327,7 @@ def climb(
         # Up along the direction without end, until nothing is left to win: to the supremum.
         found = maximise(
             at, found.point, step=newton_step, length=spread, longest=100.0, limit=STEPS,
-            stop=lambda _taken, _step, gain: gain < 1e-13,
+            stop=lambda _taken, _beta, seen, step: float(seen[1] @ step) < 1e-13,
         )  # fmt: skip
     return Peak(found.point, found.value, found.gradient, found.information, infinite, found.ending)
 

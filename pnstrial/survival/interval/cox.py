@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from pnstrial.numerics.newton import maximise
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.interval.turnbull import read_intervals, support_of
@@ -132,50 +133,33 @@ class _Profile:
             value = float(
                 self.weights @ (-ratio * (self.before @ hazard) + self.bounded * np.log(-np.expm1(-u)))
             )
-            grown = np.expm1(u)
-            slope = np.where(self.bounded, self.weights * ratio / grown, 0.0)
-            curve = np.where(self.bounded, self.weights * ratio**2 * (1.0 / grown) * (1.0 + 1.0 / grown), 0.0)
+            odds = np.expm1(u)
+            slope = np.where(self.bounded, self.weights * ratio / odds, 0.0)
+            curve = np.where(self.bounded, self.weights * ratio**2 * (1.0 / odds) * (1.0 + 1.0 / odds), 0.0)
         return value, -self.weights * ratio, slope, curve
 
-    def maximise(
+    def baseline(
         self, slopes: NDArray[np.float64], start: NDArray[np.float64]
     ) -> tuple[float, NDArray[np.float64]]:
         """Maximise over the baseline: constrained Newton steps, hazards not negative."""
-        from scipy.optimize import nnls
 
-        hazard = start
-        value, down, slope, curve = self.parts(hazard, slopes)
-        if not np.isfinite(value):
-            return OUT_OF_REACH, start
-        for _ in range(STEPS):
+        def seen(hazard: NDArray[np.float64]) -> tuple[Any, ...] | None:
+            value, down, slope, curve = self.parts(hazard, slopes)
+            if not np.isfinite(value):
+                return None
             gradient = down @ self.before + slope @ self.inside
-            hessian = (self.inside * curve[:, None]).T @ self.inside
-            size = np.diag(hessian)
-            scale = 1.0 / np.sqrt(np.maximum(size, 1e-12 * max(float(size.max()), 1e-200)))
-            scaled = hessian * scale[:, None] * scale + 1e-11 * np.eye(self.size)
-            root = np.linalg.cholesky(scaled).T
-            # Quadratic model with its top at root @ q = target, q the hazard over its scale.
-            target = np.linalg.solve(root.T, scale * gradient + scaled @ (hazard / scale))
-            proposal = nnls(root, target)[0] * scale
-            gain = float(gradient @ (proposal - hazard))
-            if gain <= 1e-14 * (1.0 + abs(value)):
-                break
-            share = 1.0
-            while share > 1e-10:
-                ahead = hazard + share * (proposal - hazard)
-                found = self.parts(ahead, slopes)
-                if np.isfinite(found[0]) and found[0] >= value + 1e-4 * share * gain - 1e-13 * abs(value):
-                    break
-                share *= 0.5
-            else:
-                break
-            hazard, (value, down, slope, curve) = ahead, found
-        return value, hazard
+            return value, gradient, (self.inside * curve[:, None]).T @ self.inside
 
-    def slope_and_curvature(
+        found = maximise(
+            seen, start, step=_not_negative, longest=np.inf, limit=STEPS,
+            stop=lambda _taken, _hazard, here, move: float(here[1] @ move) <= 1e-14 * (1.0 + abs(here[0])),
+        )  # fmt: skip
+        return (OUT_OF_REACH if found.ending == "outside" else found.value), found.point
+
+    def slope_and_information(
         self, hazard: NDArray[np.float64], slopes: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Gradient and Hessian of the profile in the coefficients, on the intervals that carry hazard."""
+        """Gradient and information of the profile in the coefficients, on the intervals that carry hazard."""
         _, down, slope, curve = self.parts(hazard, slopes)
         kept = hazard > 1e-14 * hazard.max()
         earlier, within = self.before @ hazard, self.inside @ hazard
@@ -189,50 +173,45 @@ class _Profile:
         )
         inner = (self.inside * curve[:, None]).T @ self.inside
         mixed, inner = mixed[:, kept], inner[np.ix_(kept, kept)]
-        return gradient, second + mixed @ np.linalg.lstsq(inner, mixed.T, rcond=None)[0]
+        return gradient, -second - mixed @ np.linalg.lstsq(inner, mixed.T, rcond=None)[0]
 
     def climb(
-        self, free: NDArray[np.bool_], start: NDArray[np.float64]
+        self, free: NDArray[np.int64], start: NDArray[np.float64]
     ) -> tuple[float, NDArray[np.float64]] | None:
         """Maximise over the free coefficients, the others held; None if there is no maximum."""
-        slopes = start.copy()
-        value, hazard = self.maximise(slopes, self.hazard)
-        for _ in range(STEPS):
-            gradient, hessian = self.slope_and_curvature(hazard, slopes)
-            values, vectors = np.linalg.eigh(-hessian[np.ix_(free, free)])
-            # Where the information has all but gone, the likelihood rises towards infinite coefficients.
-            lost = bool(values.size and values[0] < FLAT and np.abs(slopes).max() > 5.0)
-            if values[0] <= 1e-9 * max(values[-1], 1e-300):
-                values = np.maximum(np.abs(values), 1e-6 * np.abs(values).max() + 1e-12)
-            step = vectors @ ((vectors.T @ gradient[free]) / values)
-            longest = float(np.abs(step).max())
-            if longest < 1e-9 * (1.0 + float(np.abs(slopes).max())) or lost:
-                return None if lost else (value, slopes)
-            if longest > 2.0:
-                step *= 2.0 / longest
-            moved = self._step(value, hazard, slopes, free, step)
-            if moved is None:
-                return (value, slopes) if longest < 1e-5 else None
-            value, hazard, slopes = moved
-        return None
+        hazard = self.hazard
 
-    def _step(
-        self,
-        value: float,
-        hazard: NDArray[np.float64],
-        slopes: NDArray[np.float64],
-        free: NDArray[np.bool_],
-        step: NDArray[np.float64],
-    ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]] | None:
-        share = 1.0
-        while share > 1e-6:
-            ahead = slopes.copy()
-            ahead[free] += share * step
-            found, baseline = self.maximise(ahead, np.maximum(hazard, 1e-12))
-            if found >= value - 1e-12 * (1.0 + abs(value)):
-                return found, baseline, ahead
-            share *= 0.5
+        def seen(slopes: NDArray[np.float64]) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+            nonlocal hazard
+            value, found = self.baseline(slopes, np.maximum(hazard, 1e-12))
+            if value > OUT_OF_REACH:
+                hazard = found
+            return value, *self.slope_and_information(found, slopes)
+
+        def lost(_taken: int, slopes: NDArray[np.float64], here: tuple[Any, ...], _move: object) -> bool:
+            # Where the information has all but gone, the likelihood rises towards infinite coefficients.
+            least = float(np.linalg.eigvalsh(here[2][np.ix_(free, free)])[0])
+            return least < FLAT and float(np.abs(slopes).max()) > 5.0
+
+        found = maximise(seen, start, free=free, longest=2.0, stop=lost, limit=STEPS)
+        return (found.value, found.point) if found.reached else None
+
+
+def _not_negative(
+    hazard: NDArray[np.float64], gradient: NDArray[np.float64], information: NDArray[np.float64]
+) -> NDArray[np.float64] | None:
+    """Step to the top of the quadratic model among hazards that are not negative."""
+    from scipy.optimize import nnls
+
+    size = information.diagonal()
+    if not np.isfinite(size).all():
         return None
+    scale = 1.0 / np.sqrt(np.maximum(size, 1e-12 * max(float(size.max()), 1e-200)))
+    scaled = information * scale[:, None] * scale + 1e-11 * np.eye(size.size)
+    root = np.linalg.cholesky(scaled).T
+    # The model has its top at root @ q = target, q the hazard over its scale.
+    target = np.linalg.solve(root.T, scale * gradient + scaled @ (hazard / scale))
+    return np.asarray(nnls(root, target)[0] * scale - hazard)
 
 
 def _limit(
@@ -241,15 +220,15 @@ def _limit(
     """Where the profile of one coefficient falls to the floor."""
     from scipy.optimize import brentq
 
-    free = np.arange(best.size) != k
+    free = np.delete(np.arange(best.size), k)
 
     def excess(shift: float) -> float:
         held = best.copy()
         held[k] += sign * shift
-        if free.any():
+        if free.size:
             found = profile.climb(free, held)
             return OUT_OF_REACH if found is None else found[0] - floor
-        return profile.maximise(held, profile.hazard)[0] - floor
+        return profile.baseline(held, profile.hazard)[0] - floor
 
     far, lost = 0.5, NotEstimable("the profile likelihood of the other coefficients has no maximum")
     while (height := excess(far)) > 0:
@@ -325,11 +304,10 @@ def interval_cox(
             n,
             level,
         )
-    null = profile.maximise(np.zeros(q), profile.hazard)[0]
+    null = profile.baseline(np.zeros(q), profile.hazard)[0]
     if flat:
         return _nothing(names, f"{', '.join(flat)} is the same for every patient", null, null, n, level)
-    free = np.ones(q, dtype=bool)
-    found = profile.climb(free, np.zeros(q))
+    found = profile.climb(np.arange(q), np.zeros(q))
     if found is None:
         reason = "the covariates are collinear or separate early from late events: a coefficient has no finite estimate"
         return _nothing(names, reason, NotEstimable(reason), null, n, level)
@@ -343,9 +321,7 @@ def interval_cox(
     for k in range(q):
         held = slopes.copy()
         held[k] = 0.0
-        others = free.copy()
-        others[k] = False
-        without = profile.climb(others, held) if q > 1 else (null, held)
+        without = profile.climb(np.delete(np.arange(q), k), held) if q > 1 else (null, held)
         statistic = 2.0 * (loglik - (null if without is None else without[0]))
         tests.append(float(chdtrc(1.0, max(statistic, 0.0))))
     return IntervalCox(names, slopes / unit, limits[0], limits[1], tuple(tests), loglik, null, n, level)
