@@ -109,3 +109,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print("pnstrial: stopped", file=sys.stderr)
         return 130
     return code
+
+
+def __dir__() -> list[str]:
+    return __all__
