@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from pnstrial import endpoints, exposure, visits
-from pnstrial.checks import protocol_findings
-from pnstrial.eligibility import screen
+from pnstrial.checks import findings_of
+from pnstrial.data.arguments import trial_and_protocol
 from pnstrial.results import NotEstimable, Result, rows_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Analysis(Result):
     @cached_property
     def screening(self) -> Screening:
         """Eligibility of every screened patient."""
-        return screen(self.trial, self.protocol)
+        return self.assessments.screening
 
     @cached_property
     def exposure(self) -> Exposure:
@@ -63,40 +63,27 @@ class Analysis(Result):
 
     @cached_property
     def assessments(self) -> visits.Assessments:
-        """Dated values of the enrolled patients."""
+        """The trial under the protocol, each derivation made once; what the modules share."""
         return visits.Assessments(self.trial, self.protocol)
 
     @cached_property
     def visits(self) -> pd.DataFrame:
         """One row per enrolled patient and visit."""
-        return visits.derive(self.trial, self.protocol, assessments=self.assessments)
+        return self.assessments.visit_values.frame
 
     @cached_property
     def decisions(self) -> pd.DataFrame:
         """One row per enrolled patient."""
-        return visits.decisions(self.trial, self.protocol, derived=self.visits, assessments=self.assessments)
+        return self.assessments.once(visits.decisions_of)
 
     @cached_property
     def sets(self) -> AnalysisSets:
         """Who is in which analysis set."""
-        return endpoints.analysis_sets(
-            self.trial,
-            self.protocol,
-            screening=self.screening,
-            assessments=self.assessments,
-            derived=self.visits,
-        )
+        return self.assessments.once(endpoints.sets_of)
 
     def response_at(self, visit: str, estimand: dict[str, str] | None = None) -> ResponseResult:
         """Give the proportion of responders at a visit, under the protocol's or another estimand."""
-        return endpoints.primary_endpoint(
-            self.trial,
-            self.protocol,
-            visit=visit,
-            estimand=estimand,
-            assessments=self.assessments,
-            derived=self.visits,
-        )
+        return endpoints.response_of(self.assessments, visit, estimand=estimand)
 
     @cached_property
     def primary(self) -> ResponseResult:
@@ -111,36 +98,30 @@ class Analysis(Result):
     @cached_property
     def scale_changes(self) -> pd.DataFrame:
         """Changes of Barthel, ICARS and ONLS."""
-        return endpoints.scale_changes(self.trial, self.protocol, assessments=self.assessments)
+        return self.assessments.once(endpoints.scale_changes_of)
 
     @cached_property
     def scales(self) -> pd.DataFrame:
         """Improved on each scale at each visit."""
-        return endpoints.scale_endpoint(self.trial, self.protocol, assessments=self.assessments)
+        return self.assessments.once(endpoints.scale_endpoint_of)
 
     @cached_property
     def times(self) -> pd.DataFrame:
         """Time-to-event records."""
-        return endpoints.time_to_event(self.trial, self.protocol, assessments=self.assessments)
+        return self.assessments.once(endpoints.times_of)
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """Warnings of the tables and of the protocol in use."""
-        found = protocol_findings(
-            self.trial,
-            self.protocol,
-            screening=self.screening,
-            assessments=self.assessments,
-        )
-        return (*self.trial.findings, *found)
+        return (*self.trial.findings, *self.assessments.once(findings_of))
 
-    def run(self, told: Callable[[str], None] | None = None) -> Analysis:
-        """Derive every part now, telling each step by its name before it starts.
+    def run(self, on_step: Callable[[str], None] | None = None) -> Analysis:
+        """Derive every part now.
 
         Parameters
         ----------
-        told : callable, optional
-            Called with the name of each step.
+        on_step : callable, optional
+            Called with the name of each step before it starts.
 
         Returns
         -------
@@ -149,8 +130,8 @@ class Analysis(Result):
         """
         for step in ("screening", "exposure", "visits", "decisions", "sets", "primary", "secondary", "scales",
                      "times", "findings"):  # fmt: skip
-            if told is not None:
-                told(step)
+            if on_step is not None:
+                on_step(step)
             getattr(self, step)
         return self
 
@@ -304,6 +285,7 @@ def analyse(
     estimand: dict[str, str] | None = None,
     visit: str | None = None,
     null: float | None = None,
+    level: float | None = None,
 ) -> Analysis:
     """Analyse a trial under a protocol.
 
@@ -317,6 +299,8 @@ def analyse(
         Visit of the primary endpoint, if another than the protocol's.
     null : float, optional
         Null proportion, if another than the protocol's.
+    level : float, optional
+        Level of the intervals, if another than the protocol's.
 
     Returns
     -------
@@ -327,12 +311,8 @@ def analyse(
     ProtocolError
         For a visit, event, strategy or null that is not allowed.
     """
-    asked = protocol
-    if estimand:
-        endpoints.check_estimand(estimand)
-        asked = asked.with_estimand(**estimand)
-    if null is not None:
-        asked = asked.with_settings(endpoint={"null_proportion": null})
+    trial, asked = trial_and_protocol(trial, protocol)
+    asked = endpoints.protocol_with(asked, estimand, null, level)
     name = visit or asked.endpoint.visit
     asked.visit(name)
     return Analysis(trial, asked, name)

@@ -20,8 +20,6 @@ from pnstrial.data import read_findings
 from pnstrial.data.consistency import shown
 from pnstrial.data.findings import Finding
 from pnstrial.data.schema import TABLES
-from pnstrial.eligibility import classify_medications, screen
-from pnstrial.exposure import given_cycles
 from pnstrial.protocol import ATC_PATTERN
 from pnstrial.visits import Assessments, baseline, study_day
 
@@ -84,33 +82,30 @@ def check_trial(path: str | Path, protocol: Protocol) -> tuple[Finding, ...]:
     return findings if trial is None else (*findings, *protocol_findings(trial, protocol))
 
 
-def protocol_findings(
-    trial: TrialData,
-    protocol: Protocol,
-    *,
-    screening: Screening | None = None,
-    assessments: Assessments | None = None,
-) -> tuple[Finding, ...]:
+def protocol_findings(trial: TrialData, protocol: Protocol) -> tuple[Finding, ...]:
     """Compare trustworthy tables with the protocol in use.
 
     Parameters
     ----------
     trial : TrialData
     protocol : Protocol
-    screening, assessments : optional
-        If they were made already.
 
     Returns
     -------
     tuple of Finding
         All of severity "warning", by table and line.
     """
+    return findings_of(Assessments(trial, protocol))
+
+
+def findings_of(assessments: Assessments) -> tuple[Finding, ...]:
+    """Compare the tables with the protocol, as `protocol_findings` does."""
+    trial, protocol = assessments.trial, assessments.protocol
     warnings = _Warnings(trial)
-    _enrolled(warnings, protocol, screen(trial, protocol) if screening is None else screening)
-    _medications(warnings, protocol)
-    _cycle_days(warnings, protocol)
-    known = assessments or Assessments(trial, protocol)
-    without = baseline(known)["baseline_mrs"].isna()
+    _enrolled(warnings, protocol, assessments.screening)
+    _medications(warnings, assessments.medications)
+    _cycle_days(warnings, protocol, assessments.cycles)
+    without = assessments.once(baseline)["baseline_mrs"].isna()
     table = trial.screening
     warnings.add(
         "screening",
@@ -119,7 +114,7 @@ def protocol_findings(
         "an enrolled patient is expected to have a baseline mRS",
         "fill in the screening mRS, or add a rating on or before day 1",
     )
-    _labelled_visits(warnings, protocol, known)
+    _labelled_visits(warnings, protocol, assessments)
     order = {trial.file_of(name): place for place, name in enumerate(TABLES)}
     return tuple(sorted(warnings.found, key=lambda finding: (order[finding.file], finding.line or 0)))
 
@@ -154,8 +149,7 @@ def _enrolled(warnings: _Warnings, protocol: Protocol, screening: Screening) -> 
             )
 
 
-def _medications(warnings: _Warnings, protocol: Protocol) -> None:
-    records = classify_medications(warnings.trial, protocol)
+def _medications(warnings: _Warnings, records: pd.DataFrame) -> None:
     well_formed = np.array(
         [bool(code) and bool(ATC_PATTERN.fullmatch(str(code))) for code in records["atc"]], dtype=bool
     )
@@ -205,9 +199,8 @@ def _medications(warnings: _Warnings, protocol: Protocol) -> None:
     )
 
 
-def _cycle_days(warnings: _Warnings, protocol: Protocol) -> None:
+def _cycle_days(warnings: _Warnings, protocol: Protocol, cycles: pd.DataFrame) -> None:
     treatment = protocol.treatment
-    cycles = given_cycles(warnings.trial, protocol)
     wrong = cycles[
         (cycles["days"] < treatment.fewest_infusion_days) | (cycles["days"] > treatment.most_infusion_days)
     ]

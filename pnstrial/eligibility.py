@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 import pandas as pd
 
+from pnstrial.data.arguments import trial_and_protocol
 from pnstrial.data.consistency import (
     CREATININE_SLIP,
     earliest_day,
@@ -661,6 +662,7 @@ def screen(trial: TrialData, protocol: Protocol) -> Screening:
     >>> criteria.loc["I1", "status"]
     'unknown'
     """
+    trial, protocol = trial_and_protocol(trial, protocol)
     patients = _Patients(trial, protocol)
     ids = patients.table["patient_id"].to_list()
     answers = [_ASK[criterion.kind](patients, criterion) for criterion in protocol.criteria]

@@ -19,9 +19,6 @@ import pandas as pd
 
 from pnstrial import rules
 from pnstrial.data.schema import SCALES
-from pnstrial.eligibility import classify_medications, screen
-from pnstrial.exposure import given_cycles
-from pnstrial.protocol import ProtocolError
 from pnstrial.results import NotEstimable, Provenance, Result
 from pnstrial.rules import change_category, response, response_reason
 from pnstrial.visits import (
@@ -32,7 +29,6 @@ from pnstrial.visits import (
     baseline,
     category_codes,
     codes,
-    derive,
     named,
     nearest_in_window,
 )
@@ -41,8 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pnstrial.data import TrialData
-    from pnstrial.eligibility import Screening
-    from pnstrial.protocol import Protocol
+    from pnstrial.protocol import Estimand, Protocol
 
 __all__ = [
     "AnalysisSets",
@@ -137,7 +132,7 @@ def _strategy_codes(estimand: dict[str, str]) -> tuple[int, int, int, int]:
 def _rescued(assessments: Assessments, at_visit: pd.DataFrame, target: pd.Series) -> NDArray[np.bool_]:
     """Tell who started counting immunotherapy after day 1 and up to the visit's rating (target day if none)."""
     patients = assessments.patients
-    records = classify_medications(assessments.trial, assessments.protocol)
+    records = assessments.medications
     records = records[records["counts_as_rescue"]]
     until = at_visit["date"].where(at_visit["derivation"] == OBSERVED, target)
     started = records["start_date"]
@@ -147,16 +142,21 @@ def _rescued(assessments: Assessments, at_visit: pd.DataFrame, target: pd.Series
     return patients.index.isin(records.loc[counts, "patient_id"])
 
 
-def _events(assessments: Assessments, derived: pd.DataFrame, visit: str) -> pd.DataFrame:
+def _at_visit(assessments: Assessments, visit: str) -> pd.DataFrame:
+    values = assessments.visit_values.frame
+    return values[values["visit"] == visit].set_index("patient_id")
+
+
+def _events(assessments: Assessments, visit: str) -> pd.DataFrame:
     """Gather what the response rule asks, one row per enrolled patient."""
     protocol = assessments.protocol
     planned = protocol.visit(visit)
-    at_visit = derived[derived["visit"] == visit].set_index("patient_id")
+    at_visit = _at_visit(assessments, visit)
     patients = assessments.patients
     points = protocol.endpoint.improvement_points
     start = codes(at_visit["baseline_mrs"])
     before = protocol.treatment.cycles_before_decision
-    cycles = given_cycles(assessments.trial, protocol)
+    cycles = assessments.cycles
     given = cycles[cycles["cycle"] <= before].groupby("patient_id").size()
     last = assessments.last_until(assessments.date_of(planned.last_day))
     on_treatment_until = patients["last_dose"] + pd.Timedelta(days=protocol.endpoint.on_treatment_days)
@@ -174,14 +174,7 @@ def _events(assessments: Assessments, derived: pd.DataFrame, visit: str) -> pd.D
     return frame
 
 
-def responders(
-    trial: TrialData,
-    protocol: Protocol,
-    visit: str | None = None,
-    *,
-    assessments: Assessments | None = None,
-    derived: pd.DataFrame | None = None,
-) -> pd.DataFrame:
+def responders(trial: TrialData, protocol: Protocol, visit: str | None = None) -> pd.DataFrame:
     """Say for every enrolled patient whether it is a responder, and why.
 
     Parameters
@@ -191,20 +184,24 @@ def responders(
         Its estimand decides.
     visit : str, optional
         By default the visit of the endpoint.
-    assessments, derived : optional
-        If they were made already.
 
     Returns
     -------
     pandas.DataFrame
         patient_id, response, reason, then the flags that the rule asked.
     """
-    known = assessments or Assessments(trial, protocol)
-    values = derive(trial, protocol, assessments=known) if derived is None else derived
-    events = _events(known, values, visit or protocol.endpoint.visit)
+    return responders_of(Assessments(trial, protocol), visit)
+
+
+def responders_of(
+    assessments: Assessments, visit: str | None = None, estimand: Estimand | None = None
+) -> pd.DataFrame:
+    """Say who is a responder, as `responders` does, under the protocol's or another estimand."""
+    protocol = assessments.protocol
+    events = assessments.once(_events, visit or protocol.endpoint.visit)
     reason = response_reason(
         *(events[column].to_numpy() for column in events.columns),
-        *_strategy_codes(protocol.estimand.strategies()),
+        *_strategy_codes((estimand or protocol.estimand).strategies()),
     )
     frame = pd.DataFrame(
         {
@@ -223,8 +220,7 @@ def primary_endpoint(
     visit: str | None = None,
     estimand: dict[str, str] | None = None,
     null: float | None = None,
-    assessments: Assessments | None = None,
-    derived: pd.DataFrame | None = None,
+    level: float | None = None,
 ) -> ResponseResult:
     """Estimate the proportion of the full analysis set that improved on the mRS.
 
@@ -238,8 +234,8 @@ def primary_endpoint(
         Strategies that replace those of the protocol, such as ``{"missing": "LOCF"}``.
     null : float, optional
         Null proportion that replaces that of the protocol.
-    assessments, derived : optional
-        If they were made already.
+    level : float, optional
+        Level of the interval that replaces that of the protocol.
 
     Returns
     -------
@@ -266,14 +262,34 @@ def primary_endpoint(
     >>> result.patients["reason"].tolist()
     ['improved', 'missing']
     """
+    return response_of(Assessments(trial, protocol), visit, estimand=estimand, null=null, level=level)
+
+
+def protocol_with(
+    protocol: Protocol, estimand: dict[str, str] | None, null: float | None, level: float | None
+) -> Protocol:
+    """Give the protocol with another estimand, null proportion or level of the interval, where one is given."""
+    given = {"null_proportion": null, "level": level}
+    endpoint = {key: value for key, value in given.items() if value is not None}
+    sections = {"estimand": estimand or {}, "endpoint": endpoint}
+    return protocol.with_settings(**{name: part for name, part in sections.items() if part})
+
+
+def response_of(
+    assessments: Assessments,
+    visit: str | None = None,
+    *,
+    estimand: dict[str, str] | None = None,
+    null: float | None = None,
+    level: float | None = None,
+) -> ResponseResult:
+    """Estimate the proportion of responders, as `primary_endpoint` does."""
     from pnstrial.design.counts.proportion import proportion
 
-    asked = protocol if estimand is None else protocol.with_estimand(**estimand)
-    if null is not None:
-        asked = asked.with_settings(endpoint={"null_proportion": null})
+    asked = protocol_with(assessments.protocol, estimand, null, level)
     name = visit or asked.endpoint.visit
     asked.visit(name)
-    patients = responders(trial, asked, name, assessments=assessments, derived=derived)
+    patients = responders_of(assessments, name, asked.estimand)
     count = int((patients["response"] == "responder").sum())
     n = int((patients["response"] != "excluded").sum())
     exact = proportion(count, n, null=asked.endpoint.null_proportion, level=asked.endpoint.level)
@@ -327,22 +343,13 @@ class AnalysisSets(Result):
         return self.to_frame().to_string(index=False)
 
 
-def analysis_sets(
-    trial: TrialData,
-    protocol: Protocol,
-    *,
-    screening: Screening | None = None,
-    assessments: Assessments | None = None,
-    derived: pd.DataFrame | None = None,
-) -> AnalysisSets:
+def analysis_sets(trial: TrialData, protocol: Protocol) -> AnalysisSets:
     """Find the analysis sets.
 
     Parameters
     ----------
     trial : TrialData
     protocol : Protocol
-    screening, assessments, derived : optional
-        If they were made already.
 
     Returns
     -------
@@ -354,23 +361,23 @@ def analysis_sets(
     analysis set, no criterion failed, all cycles before the decision given with the dose as planned and on time,
     the endpoint visit's value observed or DEATH, no rescue on or before that assessment.
     """
-    known = assessments or Assessments(trial, protocol)
-    values = derive(trial, protocol, assessments=known) if derived is None else derived
-    asked = screen(trial, protocol) if screening is None else screening
-    patients = known.patients
+    return sets_of(Assessments(trial, protocol))
+
+
+def sets_of(assessments: Assessments) -> AnalysisSets:
+    """Find the analysis sets, as `analysis_sets` does."""
+    protocol, patients = assessments.protocol, assessments.patients
     who = patients.index.to_series()
     visit = protocol.visit(protocol.endpoint.visit)
-    at_visit = values[values["visit"] == visit.name].set_index("patient_id")
+    at_visit = _at_visit(assessments, visit.name)
     before = protocol.treatment.cycles_before_decision
-    cycles = given_cycles(trial, protocol)
+    cycles, criteria = assessments.cycles, assessments.screening.criteria
     early = cycles[cycles["cycle"] <= before]
     count = who.map(early.groupby("patient_id").size()).fillna(0)
     as_planned = early[early["dose_as_planned"].eq(True)].groupby("patient_id").size()
     on_time = early[early["on_time"].eq(True)].groupby("patient_id").size()
-    failed = (
-        asked.criteria[asked.criteria["status"] == "fail"].groupby("patient_id")["criterion"].agg(", ".join)
-    )
-    rescued = _rescued(known, at_visit, known.date_of(visit.target_day))
+    failed = criteria[criteria["status"] == "fail"].groupby("patient_id")["criterion"].agg(", ".join)
+    rescued = _rescued(assessments, at_visit, assessments.date_of(visit.target_day))
     checks = [
         (who.isin(failed.index).to_numpy(), "fails " + who.map(failed).fillna("").astype(object)),
         ((count < before).to_numpy(), f"fewer than {before} of the first {before} cycles given"),
@@ -385,8 +392,8 @@ def analysis_sets(
     ]
     for mask, reason in checks:
         out |= mask
-        told = reason[mask] if isinstance(reason, pd.Series) else reason
-        rows.append(pd.DataFrame({"patient_id": who[mask], "set": "per_protocol", "reason": told}))
+        own = reason[mask] if isinstance(reason, pd.Series) else reason
+        rows.append(pd.DataFrame({"patient_id": who[mask], "set": "per_protocol", "reason": own}))
     reasons = pd.concat(rows, ignore_index=True)
     place = {patient: position for position, patient in enumerate(who)}
     reasons = reasons.sort_values("patient_id", key=lambda ids: ids.map(place), kind="stable")
@@ -399,17 +406,13 @@ def analysis_sets(
 
 
 # ---------------------------------------------------------------------------------------------------------- scales
-def scale_changes(
-    trial: TrialData, protocol: Protocol, *, assessments: Assessments | None = None
-) -> pd.DataFrame:
+def scale_changes(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
     """Give the change of Barthel, ICARS and ONLS of every enrolled patient at every visit.
 
     Parameters
     ----------
     trial : TrialData
     protocol : Protocol
-    assessments : Assessments, optional
-        If it was made already.
 
     Returns
     -------
@@ -422,10 +425,14 @@ def scale_changes(
     Baseline and windows are those of the mRS, without a screening value and without death; of two scores on a
     date the better one counts at baseline, the worse one after it; any change in the better direction is improved.
     """
-    known = assessments or Assessments(trial, protocol)
-    table = trial.scales
-    usable = table["score"].notna() & table["patient_id"].isin(known.patients.index)
-    dated = known._dated(table[usable][["patient_id", "date", "scale", "score"]])  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return scale_changes_of(Assessments(trial, protocol))
+
+
+def scale_changes_of(assessments: Assessments) -> pd.DataFrame:
+    """Give the changes of the scales, as `scale_changes` does."""
+    protocol, patients, table = assessments.protocol, assessments.patients, assessments.trial.scales
+    usable = table["score"].notna() & table["patient_id"].isin(patients.index)
+    dated = assessments.dated(table[usable][["patient_id", "date", "scale", "score"]])
     visit_names = [visit.name for visit in protocol.visits]
     parts: list[pd.DataFrame] = []
     for scale in SCALES.values():
@@ -439,7 +446,7 @@ def scale_changes(
         later = later.drop_duplicates(["patient_id", "date"], keep="last")
         for visit in protocol.visits:
             rated = nearest_in_window(later, visit)
-            index = known.patients.index[known.patients.index.isin(early.index.union(rated.index))]
+            index = patients.index[patients.index.isin(early.index.union(rated.index))]
             first, second = early.reindex(index), rated.reindex(index)
             worse = second["bad"] - first["bad"]
             part = pd.DataFrame(
@@ -463,46 +470,43 @@ def scale_changes(
     return frame.astype({"visit": object})
 
 
-def scale_endpoint(
-    trial: TrialData, protocol: Protocol, *, assessments: Assessments | None = None
-) -> pd.DataFrame:
+def scale_endpoint(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
     """Count who improved on each scale at each visit.
 
     Parameters
     ----------
     trial : TrialData
     protocol : Protocol
-    assessments : Assessments, optional
-        If it was made already.
 
     Returns
     -------
     pandas.DataFrame
         scale, visit, improved, n (patients of the full analysis set with both values).
     """
-    changes = scale_changes(trial, protocol, assessments=assessments)
+    return scale_endpoint_of(Assessments(trial, protocol))
+
+
+def scale_endpoint_of(assessments: Assessments) -> pd.DataFrame:
+    """Count who improved on each scale, as `scale_endpoint` does."""
+    protocol, changes = assessments.protocol, assessments.once(scale_changes_of)
     rows: list[dict[str, Any]] = []
     for scale in SCALES:
         for visit in protocol.visits:
             own = changes[(changes["scale"] == scale) & (changes["visit"] == visit.name)]
-            known = own["improved"].notna()
-            improved = int(own.loc[known, "improved"].astype(bool).sum())
-            rows.append({"scale": scale, "visit": visit.name, "improved": improved, "n": int(known.sum())})
+            both = own["improved"].notna()
+            improved = int(own.loc[both, "improved"].astype(bool).sum())
+            rows.append({"scale": scale, "visit": visit.name, "improved": improved, "n": int(both.sum())})
     return pd.DataFrame(rows)
 
 
 # --------------------------------------------------------------------------------------------------- time to event
-def time_to_event(
-    trial: TrialData, protocol: Protocol, *, assessments: Assessments | None = None
-) -> pd.DataFrame:
+def time_to_event(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
     """Give the time-to-event records of the enrolled patients; rescue is ignored.
 
     Parameters
     ----------
     trial : TrialData
     protocol : Protocol
-    assessments : Assessments, optional
-        If it was made already.
 
     Returns
     -------
@@ -518,13 +522,17 @@ def time_to_event(
     none). Improvement: first rating after day 1 below baseline; death first competes (code 2); censored likewise.
     Without baseline there is no record of the two mRS times.
     """
-    known = assessments or Assessments(trial, protocol)
-    patients = known.patients
+    return times_of(Assessments(trial, protocol))
+
+
+def times_of(assessments: Assessments) -> pd.DataFrame:
+    """Give the time-to-event records, as `time_to_event` does."""
+    trial, protocol, patients = assessments.trial, assessments.protocol, assessments.patients
     follow_up = trial.follow_up.reset_index().drop_duplicates("patient_id").set_index("patient_id")
     follow_line = patients.index.to_series().map(follow_up["line"])
     parts = [_overall_survival(patients, follow_line)]
-    start = baseline(known)["baseline_mrs"]
-    later = known.later
+    start = assessments.once(baseline)["baseline_mrs"]
+    later = assessments.later
     later = later.assign(baseline=later["patient_id"].map(start))
     category = change_category(
         codes(later["baseline"]), codes(later["mrs"]), protocol.endpoint.improvement_points
@@ -572,18 +580,3 @@ def _overall_survival(patients: pd.DataFrame, follow_line: pd.Series) -> pd.Data
     part["source_column"] = np.where(dead, "death_date", "last_contact_date")
     part["source_line"] = _numbers(follow_line)
     return part[patients["in_follow_up"].to_numpy()].assign(parameter="overall_survival")
-
-
-def check_estimand(strategies: dict[str, str]) -> None:
-    """Raise `ProtocolError` for an event or strategy that does not exist; see `Protocol.with_estimand`."""
-    allowed = {
-        "death": rules.DEATH_STRATEGIES,
-        "rescue": rules.RESCUE_STRATEGIES,
-        "stopped": rules.STOPPED_STRATEGIES,
-        "missing": rules.MISSING_STRATEGIES,
-    }
-    for event, way in strategies.items():
-        if event not in allowed:
-            raise ProtocolError(f"estimand has no event {event!r}; it has {', '.join(allowed)}")
-        if way not in allowed[event]:
-            raise ProtocolError(f"estimand {event} = {way!r}; allowed are {', '.join(allowed[event])}")

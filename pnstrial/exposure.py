@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from pnstrial.data.arguments import trial_and_protocol
 from pnstrial.data.consistency import suspected_weight
 from pnstrial.results import Result, rows_of
 
@@ -533,6 +534,7 @@ def summarise(trial: TrialData, protocol: Protocol) -> Exposure:
     >>> summarise(trial, pns.load_protocol("nct02343211")).patients.round(3).loc[0, "share_of_course"]
     np.float64(0.333)
     """
+    trial, protocol = trial_and_protocol(trial, protocol)
     treatment = protocol.treatment
     enrolled = trial.enrolled
     cycles = given_cycles(trial, protocol)

@@ -502,7 +502,11 @@ class Protocol(Part):
         for section, settings in sections.items():
             if section == "visits":
                 changes[section] = [{"name": self.visit(name).name, **settings[name]} for name in settings]
-            elif isinstance(getattr(self, section, None), _Sourced):
+            elif isinstance(part := getattr(self, section, None), _Sourced):
+                known = [name for name in type(part).model_fields if name != "source"]
+                if unknown := [key for key in settings if key not in {*known, "source"}]:
+                    noun = "event" if section == "estimand" else "setting"
+                    raise ProtocolError(f"{section} has no {noun} {unknown[0]!r}; it has {', '.join(known)}")
                 changes[section] = settings
             else:
                 raise ProtocolError(f"protocol {self.id} has no section {section!r} that settings can change")

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import tomllib
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -247,7 +248,9 @@ def _format_error(error: ErrorDetails, model: type[BaseModel], content: Table) -
         return f"{key}: missing; wanted is {form or 'a value'}{ending}"
     shown = "" if isinstance(value, dict | BaseModel) else f" = {value!r}"
     if kind == "extra_forbidden":
-        return f"{key}{shown or ' = {...}'}: no such key here; remove it or mend its spelling{ending}"
+        near = get_close_matches(str(error["loc"][-1]), _keys_at(model, error["loc"][:-1]), 1)
+        remedy = f"did you mean {near[0]}?" if near else "remove it or mend its spelling"
+        return f"{key}{shown or ' = {...}'}: no such key here; {remedy}{ending}"
     message = str(error["msg"]).removeprefix("Value error, ")
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
         tag = str(context["discriminator"]).strip("'")
@@ -305,11 +308,22 @@ def wanted_form(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
     >>> wanted_form(Protocol, ("treatment", "cycles_before_decision"))
     'a whole number from 1 to 6'
     """
+    return _in_words(*_part_at(model, place))
+
+
+def _keys_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    """Give the keys that a table may have."""
+    part, _ = _part_at(model, place)
+    return list(part.get("properties", ()))
+
+
+def _part_at(model: type[BaseModel], place: tuple[int | str, ...]) -> tuple[Table, Table]:
+    """Follow a place down the schema of a model: the part of it, and the whole."""
     schema = _schema(model)
-    here = schema
+    here = _resolved(schema, schema)
     for step in place:
-        here = _below(_resolved(here, schema), step, schema)
-    return _in_words(_resolved(here, schema), schema)
+        here = _resolved(_below(here, step, schema), schema)
+    return here, schema
 
 
 def _resolved(part: Table, schema: Table) -> Table:

@@ -11,19 +11,27 @@ Next: `endpoints`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from pnstrial import rules
+from pnstrial.data.arguments import trial_and_protocol
+from pnstrial.eligibility import classify_medications, screen
 from pnstrial.exposure import given_cycles
+from pnstrial.protocol import ProtocolError
 from pnstrial.rules import interim_decision
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from pnstrial.data import TrialData
+    from pnstrial.eligibility import Screening
     from pnstrial.protocol import Protocol, Visit
 
 __all__ = [
@@ -31,6 +39,7 @@ __all__ = [
     "MISSING",
     "OBSERVED",
     "Assessments",
+    "VisitValues",
     "baseline",
     "decisions",
     "derive",
@@ -41,6 +50,8 @@ __all__ = [
 OBSERVED: Final = "observed"
 DEATH: Final = "DEATH"
 MISSING: Final = "missing"
+
+Derived = TypeVar("Derived")
 
 _DAY = np.timedelta64(1, "D")
 
@@ -68,7 +79,7 @@ def study_day(date: Any, day_1: Any) -> Any:
 
 
 class Assessments:
-    """The dated values of the enrolled patients of a trial, made once and asked many times.
+    """A trial under a protocol: the dated values of its enrolled patients, and what follows, each derived once.
 
     Parameters
     ----------
@@ -85,8 +96,10 @@ class Assessments:
     """
 
     def __init__(self, trial: TrialData, protocol: Protocol) -> None:
+        trial, protocol = trial_and_protocol(trial, protocol)
         self.trial = trial
         self.protocol = protocol
+        self._made: dict[Any, Any] = {}
         screening = trial.screening
         enrolled = screening[screening["enrolment_date"].notna()].drop_duplicates("patient_id")
         infusions = trial.infusions
@@ -113,9 +126,44 @@ class Assessments:
             self.patients[column] = self.patients[column].astype("datetime64[s]")
         table = trial.mrs
         usable = table["mrs"].notna() & (table["mrs"] != rules.DEAD) & table["patient_id"].isin(who)
-        self.ratings = self._dated(table[usable][["patient_id", "date", "mrs", "rater"]])
+        self.ratings = self.dated(table[usable][["patient_id", "date", "mrs", "rater"]])
 
-    def _dated(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def once(self, derive: Callable[..., Derived], *arguments: Any) -> Derived:
+        """Derive something from this trial under this protocol, and keep it.
+
+        Parameters
+        ----------
+        derive : callable
+            Takes these assessments, then the arguments.
+        *arguments
+            Hashable.
+        """
+        key = (derive, *arguments)
+        if key not in self._made:
+            self._made[key] = derive(self, *arguments)
+        return self._made[key]
+
+    @cached_property
+    def screening(self) -> Screening:
+        """Eligibility of every screened patient."""
+        return screen(self.trial, self.protocol)
+
+    @cached_property
+    def medications(self) -> pd.DataFrame:
+        """The classified medication records."""
+        return classify_medications(self.trial, self.protocol)
+
+    @cached_property
+    def cycles(self) -> pd.DataFrame:
+        """The given cycles."""
+        return given_cycles(self.trial, self.protocol)
+
+    @cached_property
+    def visit_values(self) -> VisitValues:
+        """The value of every enrolled patient at every visit."""
+        return VisitValues(_values(self), self.protocol)
+
+    def dated(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Add day 1 and the study day to dated records, with the line as a column."""
         dated = frame.reset_index(names="line")
         dated["day_1"] = dated["patient_id"].map(self.patients["day_1"])
@@ -133,12 +181,12 @@ class Assessments:
         chosen = chosen.sort_values(["patient_id", "date", "second", "worse", "line"], kind="stable")
         return chosen.drop_duplicates(["patient_id", "date"])
 
-    @property
+    @cached_property
     def early(self) -> pd.DataFrame:
         """One rating per patient and date on or before day 1."""
         return self._one_a_date(self.ratings[self.ratings["day"] <= 1], highest=False)
 
-    @property
+    @cached_property
     def later(self) -> pd.DataFrame:
         """One rating per patient and date after day 1, in order of time."""
         return self._one_a_date(self.ratings[self.ratings["day"] > 1], highest=True)
@@ -217,15 +265,62 @@ def named(answers: Any, names: tuple[str, ...]) -> NDArray[Any]:
     return np.array([*names, None], dtype=object)[np.asarray(answers, dtype=int)]
 
 
-def derive(trial: TrialData, protocol: Protocol, *, assessments: Assessments | None = None) -> pd.DataFrame:
+@dataclass(frozen=True, eq=False)
+class VisitValues:
+    """The values at the visits, with the protocol under which they were found.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        As `derive` gives it.
+    protocol : Protocol
+    """
+
+    frame: pd.DataFrame
+    protocol: Protocol
+
+    @classmethod
+    def recorded(cls, frame: pd.DataFrame, protocol: Protocol, improvement_points: int) -> VisitValues:
+        """Take values that were derived elsewhere, if they can be of this protocol.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            At least patient_id, visit, baseline_mrs, mrs, derivation, category.
+        protocol : Protocol
+        improvement_points : int
+            By how many points a value had to fall to be called improved.
+
+        Returns
+        -------
+        VisitValues
+
+        Raises
+        ------
+        ProtocolError
+            If the values have other visits than the protocol, or another improvement.
+        """
+        names = ", ".join(dict.fromkeys(str(name) for name in frame["visit"]))
+        if lacking := [visit.name for visit in protocol.visits if visit.name not in set(frame["visit"])]:
+            raise ProtocolError(
+                f"the values were derived under another protocol than {protocol.id}: "
+                f"visit is {lacking[0]!r}; the analysed visits are {names or 'none'}"
+            )
+        if improvement_points != protocol.endpoint.improvement_points:
+            raise ProtocolError(
+                f"the values were derived under another protocol than {protocol.id}: improved is a fall of "
+                f"{improvement_points} in the data, of {protocol.endpoint.improvement_points} in the protocol"
+            )
+        return cls(frame, protocol)
+
+
+def derive(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
     """Derive the mRS of every enrolled patient at every visit.
 
     Parameters
     ----------
     trial : TrialData
     protocol : Protocol
-    assessments : Assessments, optional
-        If it was made already.
 
     Returns
     -------
@@ -255,10 +350,13 @@ def derive(trial: TrialData, protocol: Protocol, *, assessments: Assessments | N
     >>> derive(trial, pns.load_protocol("nct02343211"))[["visit", "mrs", "day", "category"]].values.tolist()
     [['Month 3', 2.0, 86.0, 'improved'], ['Month 6', nan, nan, None]]
     """
-    known = assessments or Assessments(trial, protocol)
-    patients = known.patients
-    start = baseline(known)
-    later = known.later
+    return Assessments(trial, protocol).visit_values.frame
+
+
+def _values(assessments: Assessments) -> pd.DataFrame:
+    protocol, patients = assessments.protocol, assessments.patients
+    start = assessments.once(baseline)
+    later = assessments.later
     death_day = study_day(patients["death_date"].to_numpy(), patients["day_1"].to_numpy())
     parts: list[pd.DataFrame] = []
     for order, visit in enumerate(protocol.visits):
@@ -292,23 +390,13 @@ def derive(trial: TrialData, protocol: Protocol, *, assessments: Assessments | N
     return frame.reset_index(drop=True)
 
 
-def decisions(
-    trial: TrialData,
-    protocol: Protocol,
-    *,
-    derived: pd.DataFrame | None = None,
-    assessments: Assessments | None = None,
-) -> pd.DataFrame:
+def decisions(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
     """Derive the interim decision of every enrolled patient, and whether it was kept.
 
     Parameters
     ----------
     trial : TrialData
     protocol : Protocol
-    derived : pandas.DataFrame, optional
-        Result of `derive`, if it was made already.
-    assessments : Assessments, optional
-        If it was made already.
 
     Returns
     -------
@@ -323,14 +411,18 @@ def decisions(
     it was to continue, by a patient who had all cycles before, has no adverse event with action "stopped", and
     was alive and in contact on the protocol's ``follow_up_day``.
     """
-    known = assessments or Assessments(trial, protocol)
-    frame = derive(trial, protocol, assessments=known) if derived is None else derived
+    return decisions_of(Assessments(trial, protocol))
+
+
+def decisions_of(assessments: Assessments) -> pd.DataFrame:
+    """Derive the interim decisions, as `decisions` does."""
+    trial, protocol, patients = assessments.trial, assessments.protocol, assessments.patients
+    frame = assessments.visit_values.frame
     at_visit = frame[frame["visit"] == protocol.decision.visit].set_index("patient_id")
-    patients = known.patients
     dead = (at_visit["derivation"] == DEATH).to_numpy().astype(np.int8)
     answer = interim_decision(category_codes(at_visit["category"]), dead)
     before = protocol.treatment.cycles_before_decision
-    cycles = given_cycles(trial, protocol)
+    cycles = assessments.cycles
     count_before = cycles[cycles["cycle"] <= before].groupby("patient_id").size()
     late = cycles[cycles["cycle"] > before]
     infusions = trial.infusions

@@ -129,7 +129,7 @@ def test_template(tmp_path, capsys):
         (["analyse", "nowhere"], "no folder 'nowhere'"),
         (["check", "nowhere"], "no folder 'nowhere'"),
         (["analyse", "{folder}", "--protocol", "none-such"], "neither a file nor a shipped name"),
-        (["analyse", "{folder}", "--estimand", "death=ignore"], "allowed are composite, exclude"),
+        (["analyse", "{folder}", "--estimand", "death=ignore"], "allowed is 'composite' or 'exclude'"),
         (["analyse", "{folder}", "--estimand", "birth=ignore"], "estimand has no event 'birth'"),
         (["analyse", "{folder}", "--estimand", "death"], "write key=value"),
         (["analyse", "{folder}", "--visit", "Month 9"], "visit 'Month 9' is not in protocol"),

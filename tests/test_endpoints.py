@@ -1,8 +1,9 @@
 """Visits, decisions and endpoints on tiny tables."""
 
+import pandas as pd
 import pytest
 
-from pnstrial import endpoints, visits
+from pnstrial import analyse, endpoints, visits
 from pnstrial.endpoints import primary_endpoint
 from pnstrial.protocol import ProtocolError
 from pnstrial.results import NotEstimable
@@ -181,3 +182,38 @@ def test_a_larger_fall_can_be_asked_for(tiny, protocol):
     trial = rated(tiny, ("2014-05-25", 2, ""))
     stricter = protocol.with_settings(endpoint={"improvement_points": 2})
     assert primary_endpoint(trial, stricter).responders == 0
+
+
+def test_the_level_of_the_interval_can_be_given(tiny, protocol):
+    trial = tiny(screening=[{"mrs": 3}])
+    wide, narrow = (primary_endpoint(trial, protocol, level=level).ci for level in (0.99, 0.8))
+    assert (primary_endpoint(trial, protocol, level=0.8).level, wide[1] > narrow[1]) == (0.8, True)
+    with pytest.raises(ProtocolError, match=r"endpoint\.level = 95: allowed is a number between 0 and 1"):
+        primary_endpoint(trial, protocol, level=95)
+
+
+def test_swapped_and_named_arguments_do_what_was_meant_and_others_are_answered(tiny, protocol):
+    trial = tiny(screening=[{"mrs": 3}])
+    expected = primary_endpoint(trial, protocol)
+    for found in (primary_endpoint(protocol, trial), primary_endpoint(trial, "NCT02343211")):
+        assert (found.responders, found.n, found.ci) == (expected.responders, expected.n, expected.ci)
+    with pytest.raises(TypeError, match=r"trial is of type int; give a TrialData, such as read_trial"):
+        primary_endpoint(3, protocol)
+    with pytest.raises(TypeError, match=r"protocol is None; give a Protocol, such as load_protocol\(\)"):
+        primary_endpoint(trial, None)
+
+
+def test_values_of_another_protocol_are_refused(tiny, protocol):
+    frame = visits.derive(tiny(screening=[{"mrs": 3}]), protocol)
+    assert visits.VisitValues.recorded(frame, protocol, 1).protocol is protocol
+    with pytest.raises(ProtocolError, match="improved is a fall of 2 in the data, of 1 in the protocol"):
+        visits.VisitValues.recorded(frame, protocol, 2)
+    with pytest.raises(ProtocolError, match="visit is 'Month 6'; the analysed visits are Month 3"):
+        visits.VisitValues.recorded(frame[frame["visit"] == "Month 3"], protocol, 1)
+
+
+def test_an_analysis_derives_each_thing_once(tiny, protocol):
+    analysis = analyse(tiny(screening=[{"mrs": 3}]), protocol)
+    assert analysis.visits is analysis.assessments.visit_values.frame
+    assert analysis.times is analysis.assessments.once(endpoints.times_of)
+    pd.testing.assert_frame_equal(analysis.visits, visits.derive(analysis.trial, protocol))

@@ -69,7 +69,7 @@ def criterion_text(material: Material) -> str:
 def admrs_rows(material: Material) -> list[dict[str, Any]]:
     """Give every rating of the enrolled patients, and a row for each visit without one."""
     known = material.assessments
-    start = visits.baseline(known).to_dict("index")
+    start = known.once(visits.baseline).to_dict("index")
     chosen = {
         (row["patient_id"], row["visit"]): {str(key): clean(value) for key, value in row.items()}
         for row in material.derived.to_dict("records")
@@ -100,13 +100,7 @@ def _answers(material: Material) -> dict[tuple[str, str], dict[str, Any]]:
     """Ask the endpoint who responded, at every visit."""
     answers: dict[tuple[str, str], dict[str, Any]] = {}
     for visit in material.protocol.visits:
-        frame = endpoints.responders(
-            material.trial,
-            material.protocol,
-            visit.name,
-            assessments=material.assessments,
-            derived=material.derived,
-        )
+        frame = endpoints.responders_of(material.assessments, visit.name)
         for row in frame.to_dict("records"):
             answers[str(row["patient_id"]), visit.name] = {str(key): value for key, value in row.items()}
     return answers
@@ -256,7 +250,7 @@ def _finished(
 # ----------------------------------------------------------------------------------------------------- ADSCALE
 def adscale_rows(material: Material) -> list[dict[str, Any]]:
     """Give every score of the enrolled patients on Barthel, ICARS and ONLS."""
-    changes = endpoints.scale_changes(material.trial, material.protocol, assessments=material.assessments)
+    changes = material.assessments.once(endpoints.scale_changes_of)
     base: dict[tuple[str, str], tuple[Any, Any]] = {}
     counts: dict[tuple[str, str, str], tuple[Any, Any]] = {}
     for row in changes.to_dict("records"):
@@ -323,7 +317,7 @@ def _score_rows(
 # ------------------------------------------------------------------------------------------------------- ADTTE
 def adtte_rows(material: Material) -> list[dict[str, Any]]:
     """Give the time-to-event records, each with its reason for censoring and its source."""
-    records = endpoints.time_to_event(material.trial, material.protocol, assessments=material.assessments)
+    records = material.assessments.once(endpoints.times_of)
     status = (
         material.trial.follow_up.drop_duplicates("patient_id").set_index("patient_id")["status"].to_dict()
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ from pnstrial.data import TrialDataError
 from pnstrial.endpoints import ResponseResult
 from pnstrial.results import NotEstimable, Provenance, Result
 from pnstrial.rules import CATEGORIES, change_category
-from pnstrial.visits import codes, named
+from pnstrial.visits import VisitValues, codes, named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -224,7 +224,7 @@ class AdamTrial(Result):
         Parameters
         ----------
         protocol : Protocol
-            Its visits must be named as AVISIT.
+            The one that the data were derived under; its visits are named as AVISIT.
         visit : str, optional
             By default that of the protocol's primary endpoint.
 
@@ -235,14 +235,13 @@ class AdamTrial(Result):
         Raises
         ------
         ValueError
-            If the data lack a visit of the protocol, or there is no mRS.
+            If the data were derived under another protocol (they lack a visit of it, or improvement is another
+            fall), or there is no mRS.
         """
-        from pnstrial.shift import mrs_shift
+        from pnstrial.shift.trial import shift_of
 
-        values = self.visit_values(MRS_CODE)
-        for planned in protocol.visits:
-            self._at(planned.name, values)
-        return mrs_shift(cast("Any", self), protocol, visit, derived=values)
+        points = self._points(self._scale(MRS_CODE))
+        return shift_of(VisitValues.recorded(self.visit_values(MRS_CODE), protocol, points), visit)
 
     @staticmethod
     def _points(frame: pd.DataFrame) -> int:

@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 
 from pnstrial import endpoints, exposure, visits
-from pnstrial.eligibility import screen
 
 if TYPE_CHECKING:
     from pnstrial.data import TrialData
@@ -68,7 +67,7 @@ class Material:
     @cached_property
     def derived(self) -> pd.DataFrame:
         """The mRS of every enrolled patient at every visit."""
-        return visits.derive(self.trial, self.protocol, assessments=self.assessments)
+        return self.assessments.visit_values.frame
 
     @cached_property
     def study(self) -> str:
@@ -108,7 +107,7 @@ def _flag(held: bool) -> str:
 
 
 def _criteria_not_met(material: Material) -> tuple[dict[str, str], dict[str, str]]:
-    asked = screen(material.trial, material.protocol)
+    asked = material.assessments.screening
     open_ones = asked.criteria[asked.criteria["status"] != "pass"]
     told: dict[str, list[str]] = {}
     for row in open_ones.itertuples():
@@ -135,9 +134,7 @@ def _end_of_study(material: Material, patient: str, follow_up: dict[Any, Any] | 
 def adsl_rows(material: Material) -> list[dict[str, Any]]:
     """Give one row per screened patient, in the order of the screening table."""
     trial = material.trial
-    sets = endpoints.analysis_sets(
-        trial, material.protocol, assessments=material.assessments, derived=material.derived
-    )
+    sets = material.assessments.once(endpoints.sets_of)
     full, safety, per_protocol = set(sets.full_analysis), set(sets.safety), set(sets.per_protocol)
     not_met, overall = _criteria_not_met(material)
     given = trial.infusions[trial.infusions["dose_g"] > 0].groupby("patient_id")["date"]

@@ -544,10 +544,10 @@ def sections(analysis: Analysis) -> tuple[Section, ...]:
     tuple of Section
     """
     from pnstrial.reporting.checklist import consort_items
-    from pnstrial.shift import mrs_shift
+    from pnstrial.shift.trial import shift_of
 
     by_visit, by_strategy, forest = _responses(analysis)
-    shift = mrs_shift(analysis.trial, analysis.protocol, visit=analysis.visit, derived=analysis.visits)
+    shift = shift_of(analysis.assessments.visit_values, analysis.visit)
     figures = _figures(analysis, forest, shift)
     alive, survival_figure, improvement_figure = survival(analysis)
     terms, interest = _events(analysis)

@@ -101,12 +101,7 @@ def occupancy(analysis: Analysis) -> Figure:
     from pnstrial.figures import survival as drawn
     from pnstrial.survival import mrs_occupancy
 
-    result = mrs_occupancy(
-        analysis.trial,
-        analysis.protocol,
-        level=analysis.protocol.endpoint.level,
-        assessments=analysis.assessments,
-    )
+    result = mrs_occupancy(analysis.trial, analysis.protocol, level=analysis.protocol.endpoint.level)
     mean = f"Not estimable: mean days at {result.group}."
     if isinstance(result.estimate, float):
         mean = f"Mean days at {result.group} in the first {result.horizon:.0f} days: {result.estimate:.1f}"

@@ -39,6 +39,7 @@ from pnstrial.shift.paired.homogeneity import (
 )
 from pnstrial.shift.paired.missing import CaseBounds, case_bounds
 from pnstrial.shift.paired.utilities import UtilityChange, utility
+from pnstrial.visits import Assessments, VisitValues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -219,7 +220,6 @@ def mrs_shift(
     visit: str | None = None,
     *,
     weights: str | Sequence[float] = "uw-mrs",
-    derived: pd.DataFrame | None = None,
 ) -> ShiftResult:
     """Analyse the shift of the mRS from baseline to a visit.
 
@@ -233,8 +233,6 @@ def mrs_shift(
         The visit; that of the protocol's primary endpoint by default.
     weights : str or sequence of 7 floats
         Utilities of the grades (`utility`).
-    derived : pandas.DataFrame, optional
-        What `pnstrial.visits.derive` gives, if it was made already.
 
     Returns
     -------
@@ -257,11 +255,16 @@ def mrs_shift(
     >>> result.n, result.n_missing, result.changes.improved, result.signed_rank.p_value
     (2, 1, 1, 1.0)
     """
-    from pnstrial.visits import derive
+    return shift_of(Assessments(trial, protocol).visit_values, visit, weights)
 
+
+def shift_of(
+    values: VisitValues, visit: str | None = None, weights: str | Sequence[float] = "uw-mrs"
+) -> ShiftResult:
+    """Analyse the shift of values that were derived already, as `mrs_shift` does."""
+    protocol, frame = values.protocol, values.frame
     name = visit or protocol.endpoint.visit
     protocol.visit(name)
-    frame = derive(trial, protocol) if derived is None else derived
     visits = ("Baseline", *(planned.name for planned in protocol.visits))
     patients = _wide(frame, name, visits[1:])
     columns = ["baseline_mrs", *visits[1:]]

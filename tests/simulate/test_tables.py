@@ -36,7 +36,7 @@ def test_table_path_equals_kernel_path_patient_by_patient(part):
         rows = in_order_of_screening(patient_records(protocol, HU, 7, number).rows)
         assert not [finding for finding in trial.findings if finding.severity == "error"]
         derived = visits.derive(trial, protocol)
-        decided = visits.decisions(trial, protocol, derived=derived)
+        decided = visits.decisions(trial, protocol)
         assert decided["decision"].tolist() == [rules.DECISIONS[code] for code in rows[:, at.DECISION]]
         for v, visit in enumerate(protocol.visits):
             here = at.VISIT + v * at.VISIT_WIDTH

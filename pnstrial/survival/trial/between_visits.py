@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pnstrial.endpoints import time_to_event
+from pnstrial.data.arguments import trial_and_protocol
+from pnstrial.endpoints import times_of
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.results import NotEstimable, Provenance, Result
 from pnstrial.survival.interval.turnbull import Turnbull, interval_regression, turnbull
@@ -78,7 +79,7 @@ class BetweenVisits(Result):
 def _records(trial: TrialData, protocol: Protocol) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Give each patient's interval, and who has none."""
     known = Assessments(trial, protocol)
-    times = time_to_event(trial, protocol, assessments=known)
+    times = known.once(times_of)
     own = times[times["parameter"] == "deterioration"].set_index("patient_id")
     ratings = known.later[["patient_id", "date"]]
     until = ratings["patient_id"].map(own["date"])
@@ -146,6 +147,7 @@ def deterioration_between_visits(
     >>> result.n, result.events, result.median
     (18, 8, (198.0, 292.0))
     """
+    trial, protocol = trial_and_protocol(trial, protocol)
     records, excluded = _records(trial, protocol)
     provenance = Provenance(protocol.id, protocol.version)
     columns = ["months", "time", "lower", "upper", "weibull", "weibull_lower", "weibull_upper"]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from pnstrial.data.arguments import trial_and_protocol
 from pnstrial.endpoints import time_to_event
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.results import NotEstimable, Provenance, Result
@@ -82,6 +83,7 @@ class SurvivalResult(Result):
 def _result(
     trial: TrialData, protocol: Protocol, parameter: str, conf_type: str, level: float
 ) -> SurvivalResult:
+    trial, protocol = trial_and_protocol(trial, protocol)
     times = time_to_event(trial, protocol)
     own = times[times["parameter"] == parameter]
     early = own["days"] < 0

@@ -18,14 +18,15 @@ import numpy as np
 import pandas as pd
 
 from pnstrial import rules
-from pnstrial.endpoints import time_to_event
+from pnstrial.data.arguments import trial_and_protocol
+from pnstrial.endpoints import times_of
 from pnstrial.results import NotEstimable, Provenance, Result
 from pnstrial.survival.cox.covariates import column
 from pnstrial.survival.cox.fit import cox
 from pnstrial.survival.curves.kaplan_meier import KaplanMeier, kaplan_meier
 from pnstrial.survival.curves.logrank import LogRank, logrank
 from pnstrial.survival.observations import as_numbers, check_level, follow_up
-from pnstrial.visits import Assessments, derive
+from pnstrial.visits import Assessments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -570,15 +571,16 @@ def landmark_at_month_3(
     >>> result.landmark_day, result.landmark.n, result.landmark.n_responders
     (99, 14, 4)
     """
+    trial, protocol = trial_and_protocol(trial, protocol)
     wanted = visit or protocol.endpoint.visit
     found = next((one for one in protocol.visits if one.name == wanted), None)
     if found is None:
         names = ", ".join(repr(one.name) for one in protocol.visits)
         raise ValueError(f"visit must be one of {names}; got {wanted!r}")
     assessments = Assessments(trial, protocol)
-    derived = derive(trial, protocol, assessments=assessments)
+    derived = assessments.visit_values.frame
     patients = derived[derived["visit"] == wanted][["patient_id", "category"]].set_index("patient_id").copy()
-    records = time_to_event(trial, protocol, assessments=assessments)
+    records = assessments.once(times_of)
     survival = records[records["parameter"] == "overall_survival"].set_index("patient_id")
     better = records[records["parameter"] == "improvement"].set_index("patient_id")
     patients["days"] = survival["days"].reindex(patients.index).astype(float)

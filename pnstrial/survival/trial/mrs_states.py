@@ -130,7 +130,6 @@ def mrs_occupancy(
     level: float = 0.95,
     bootstrap: int = 0,
     seed: int | np.random.Generator | None = None,
-    assessments: Assessments | None = None,
 ) -> MrsOccupancy:
     """Estimate how the enrolled patients are spread over the mRS grades, day by day, and their days at mRS 0-2.
 
@@ -156,8 +155,6 @@ def mrs_occupancy(
         Samples of patients for percentile intervals.
     seed : int or numpy.random.Generator, optional
         Needed for the bootstrap.
-    assessments : Assessments, optional
-        If it was made already.
 
     Returns
     -------
@@ -197,7 +194,8 @@ def mrs_occupancy(
     _check_groups(named)
     if change_at not in CHANGES:
         raise ValueError(f"change_at must be one of {', '.join(map(repr, CHANGES))}; got {change_at!r}")
-    known = assessments or Assessments(trial, protocol)
+    known = Assessments(trial, protocol)
+    protocol = known.protocol
     last = protocol.visits[-1]
     later = known.later
     if until is None:

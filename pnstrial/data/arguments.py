@@ -1,0 +1,85 @@
+"""Which trial and which protocol does a caller mean?
+
+Input: what stands in the place of `trial` and of `protocol` in a call.
+Output: a `TrialData` and a `Protocol`.
+Protocol section: none.
+Method: a folder is read, frames are checked, a name is loaded, swapped arguments are put in their places;
+anything else is answered with the call that is right.
+Next: `eligibility`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+from pnstrial.data.trial import TrialData, read_trial
+from pnstrial.protocol import Protocol, load_protocol
+
+__all__ = ["protocol_of", "trial_and_protocol"]
+
+
+def protocol_of(protocol: object) -> Protocol:
+    """Give the protocol that is meant: a `Protocol`, its shipped name, or the path of its file.
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+
+    Examples
+    --------
+    >>> protocol_of("NCT02343211").id
+    'nct02343211'
+    """
+    if isinstance(protocol, Protocol):
+        return protocol
+    if isinstance(protocol, str | Path):
+        return load_protocol(protocol)
+    raise TypeError(
+        f"protocol is {_described(protocol)}; give a Protocol, such as load_protocol(), or the name or path of one"
+    )
+
+
+def trial_and_protocol(trial: object, protocol: object) -> tuple[TrialData, Protocol]:
+    """Give the trial and the protocol that are meant.
+
+    Parameters
+    ----------
+    trial : TrialData, path or mapping of frames
+    protocol : Protocol, name or path
+
+    Returns
+    -------
+    TrialData, Protocol
+
+    Raises
+    ------
+    TypeError
+        If one of the two is neither.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frames = {"screening": pd.DataFrame({"patient_id": ["A"], "screening_date": ["2014-03-01"]})}
+    >>> trial, protocol = trial_and_protocol(load_protocol(), TrialData.from_frames(frames))  # swapped
+    >>> len(trial.screening), protocol.id
+    (1, 'nct02343211')
+    """
+    if isinstance(trial, Protocol) and not isinstance(protocol, Protocol):
+        trial, protocol = protocol, trial
+    chosen = protocol_of(protocol)
+    if isinstance(trial, TrialData):
+        return trial, chosen
+    if isinstance(trial, str | Path):
+        return read_trial(trial), chosen
+    if isinstance(trial, dict):
+        return TrialData.from_frames(cast("dict[str, Any]", trial)), chosen
+    raise TypeError(
+        f"trial is {_described(trial)}; give a TrialData, such as read_trial('my-trial/') or example_trial(), "
+        "then the protocol"
+    )
+
+
+def _described(value: object) -> str:
+    return "None" if value is None else f"of type {type(value).__name__}"
