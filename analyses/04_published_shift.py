@@ -20,8 +20,9 @@ FIGURE = ("mr_clean", "interact2", "defuse3", "lees_0_90", "lees_181_270", "lees
 
 def row(trial: shift.ShiftTrial) -> dict[str, object]:
     """Compare one trial with its publication."""
-    common = shift.common_odds_ratio(trial.treated, trial.control)
-    pairs = shift.generalized_odds_ratio(trial.treated, trial.control)
+    counts, highest = (trial.treated, trial.control), len(trial.levels) - 1
+    common = shift.common_odds_ratio(counts=counts, highest=highest)
+    pairs = shift.generalized_odds_ratio(counts=counts, highest=highest)
     generalised = (trial.statistic or "").startswith("generalised")
     values = (pairs.odds_ratio, *pairs.ci) if generalised else (common.odds_ratio, *common.wald)
     if (trial.statistic or "").endswith("worse"):

@@ -48,7 +48,7 @@ def main():
             return OrderedModel(grades, group[:, None], distr="logit").fit(method="bfgs", disp=False)
 
     there = statsmodels_fit()
-    here = shift.common_odds_ratio(*counts)
+    here = shift.common_odds_ratio(counts=counts)
     print(f"log odds ratio: statsmodels {-there.params[0]:.6f}, pnstrial {here.log_odds_ratio:.6f}\n")
     peer = median(statsmodels_fit, 7)
     show(
@@ -59,7 +59,7 @@ def main():
     )
     show(
         "PO fit, n = 200, from rows, all intervals and tests (public)",
-        median(lambda: shift.common_odds_ratio_from_rows(grades, group), 9, 300), peer, "statsmodels",
+        median(lambda: shift.common_odds_ratio(grades, group=group), 9, 300), peer, "statsmodels",
     )  # fmt: skip
 
     def simulate_and_fit(trials=10_000):
@@ -86,7 +86,9 @@ def main():
     )
     batch = median(lambda: shift.signed_rank_batch(*many), 7) / 10_000
     show("exact signed-rank, n = 17, a trial of a batch", batch, asymptotic, "scipy (not exact)")
-    show("win statistics, two groups, single call", median(lambda: shift.win_statistics(*counts), 7, 100))
+    show(
+        "win statistics, two groups, single call", median(lambda: shift.win_statistics(counts=counts), 7, 100)
+    )
     ratings = rng.integers(1, 5, (17, 3))
     show("mixed model, 17 patients, 3 visits, 15 nodes", median(lambda: shift.mixed_ordinal(ratings), 3))
 

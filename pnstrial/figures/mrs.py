@@ -29,6 +29,7 @@ from pnstrial.figures.style import (
     text_on,
     tidy,
 )
+from pnstrial.numerics.arguments import Checks
 from pnstrial.results import NotEstimable
 from pnstrial.shift import (
     CommonOddsRatio,
@@ -89,7 +90,7 @@ def _effect(result: object) -> str:
 
 
 def grotta_bars(
-    groups: ShiftResult | Mapping[str, ArrayLike],
+    groups: ShiftResult | CommonOddsRatio | Mapping[str, ArrayLike],
     effect: object = None,
     *,
     ax: Axes | None = None,
@@ -99,9 +100,9 @@ def grotta_bars(
 
     Parameters
     ----------
-    groups : ShiftResult or mapping of str to array-like of int
-        A shift result draws its visits, earliest on top; else the name of each group and its seven counts, the
-        treated group first.
+    groups : ShiftResult, CommonOddsRatio or mapping of str to array-like of int
+        A shift result draws its visits, earliest on top, a common odds ratio its two groups; else the name of each
+        group and its seven counts, the treated group first.
     effect : CommonOddsRatio or str, optional
         The line beneath; with two groups their common odds ratio by default, with a shift result its test.
     ax : matplotlib.axes.Axes, optional
@@ -130,6 +131,9 @@ def grotta_bars(
         missing = dict(zip(groups.visits, groups.missing, strict=True))
         effect = groups if effect is None else effect
     else:
+        if isinstance(groups, CommonOddsRatio):
+            effect = groups if effect is None else effect
+            groups = dict(zip(groups.groups, groups.counts, strict=True))
         rows = {name: np.asarray(counts, dtype=int) for name, counts in groups.items()}
         missing = {}
         wrong = [f"{name} has {counts.size}" for name, counts in rows.items() if counts.shape != (7,)]
@@ -138,9 +142,7 @@ def grotta_bars(
                 f"grotta_bars: groups: {', '.join(wrong)} counts; the mRS has seven grades, 0 to 6"
             )
         if effect is None and len(rows) == 2 and all(counts.any() for counts in rows.values()):
-            first, second = rows.values()
-            names = list(rows)
-            effect = common_odds_ratio(first, second, groups=(names[0], names[1]))
+            effect = common_odds_ratio(counts=rows)
     axes = axes_or_new(ax, 8.0, 1.3 + 0.85 * len(rows))
     names = list(rows)
     edges = {name: _bar(axes, name, counts, -i) for i, (name, counts) in enumerate(rows.items())}
@@ -218,12 +220,7 @@ def _bar(axes: Axes, name: str, counts: NDArray[np.int64], y: float) -> NDArray[
     return right
 
 
-def alluvial(
-    result: ShiftResult,
-    *,
-    ax: Axes | None = None,
-    title: str | None = None,
-) -> Axes:
+def alluvial(result: ShiftResult, *, ax: Axes | None = None, title: str | None = None) -> Axes:
     """Draw how patients flow between the grades of the visits.
 
     Parameters
@@ -384,12 +381,7 @@ def _change_legend(axes: Axes, missing: bool) -> None:
     named(legend, "legend:change")
 
 
-def waterfall(
-    result: ShiftResult,
-    *,
-    ax: Axes | None = None,
-    title: str | None = None,
-) -> Axes:
+def waterfall(result: ShiftResult, *, ax: Axes | None = None, title: str | None = None) -> Axes:
     """Draw each patient's change from baseline, sorted.
 
     Parameters
@@ -469,26 +461,19 @@ def waterfall(
 
 
 def cumulative_odds(
-    treated: ArrayLike,
-    control: ArrayLike,
+    common: CommonOddsRatio,
     *,
     ax: Axes | None = None,
-    groups: tuple[str, str] = ("treated", "control"),
-    level: float = 0.95,
     title: str | None = None,
 ) -> Axes:
     """Draw the odds ratio at every cut beside the common one.
 
     Parameters
     ----------
-    treated, control : array-like of int
-        Patients at each grade, best grade first.
+    common : CommonOddsRatio
+        What `pnstrial.shift.common_odds_ratio` gives; it holds the patients of both groups.
     ax : matplotlib.axes.Axes, optional
         Where to draw.
-    groups : tuple of str
-        Names of the two groups.
-    level : float, default 0.95
-        Level of the intervals.
     title : str, optional
         Title.
 
@@ -501,16 +486,21 @@ def cumulative_odds(
     Raises
     ------
     ValueError
-        As `pnstrial.shift.common_odds_ratio`.
+        If `common` is no common odds ratio.
 
     Examples
     --------
-    >>> axes = cumulative_odds([6, 21, 49, 43, 52, 13, 49], [1, 15, 35, 44, 81, 32, 59])
+    >>> from pnstrial.shift import common_odds_ratio
+    >>> counts = ([6, 21, 49, 43, 52, 13, 49], [1, 15, 35, 44, 81, 32, 59])
+    >>> axes = cumulative_odds(common_odds_ratio(counts=counts))
     >>> [round(float(line.get_xdata()[0]), 2) for line in axes.lines if line.get_gid() == "cut:2"]
     [2.05]
     """
-    cuts = cutpoint_odds_ratios(treated, control, level)
-    common = common_odds_ratio(treated, control, level, groups)
+    rule = "a common odds ratio: cumulative_odds(shift.common_odds_ratio(counts=(treated, control)))"
+    Checks("cumulative_odds").instance("common", common, CommonOddsRatio, rule).done()
+    groups, level = common.groups, common.level
+    counts = dict(zip(groups, common.counts, strict=True))
+    cuts = cutpoint_odds_ratios(counts=counts, highest=len(common.counts[0]) - 1, level=level)
     axes = axes_or_new(ax, 9.0, 1.7 + 0.42 * len(cuts.cuts))
     low, high = _window(cuts, common)
     if isinstance(common.odds_ratio, float) and not isinstance(common.profile, NotEstimable):
@@ -587,10 +577,7 @@ def _cut_row(axes: Axes, cuts: CutPoints, row: int, cut: int, low: float, high: 
 
 
 def transition_heat_map(
-    table: ShiftResult | TransitionTable,
-    *,
-    ax: Axes | None = None,
-    title: str | None = None,
+    table: ShiftResult | TransitionTable, *, ax: Axes | None = None, title: str | None = None
 ) -> Axes:
     """Draw the transition table: earlier grades as rows, later ones as columns.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from pnstrial.shift.grades import counts_by_grade
 from pnstrial.shift.groups.number_needed import NumberNeeded, number_needed_to_treat
+from pnstrial.shift.groups.permutation import PermutationTest, permutation_test
 from pnstrial.shift.groups.planning import (
     SimulatedPower,
     generalized_odds_power,
@@ -22,28 +23,23 @@ from pnstrial.shift.groups.planning import (
     win_odds_sample_size,
     win_ratio_sample_size,
 )
+from pnstrial.shift.groups.prioritised import PrioritisedComparison, prioritised_comparison
 from pnstrial.shift.groups.published import ShiftTrial, published_shift_trials
-from pnstrial.shift.groups.wins import (
-    GeneralizedOddsRatio,
-    PermutationTest,
-    PrioritisedComparison,
-    WinStatistics,
-    generalized_odds_ratio,
-    permutation_test,
-    prioritised_comparison,
-    win_statistics,
-    win_statistics_batch,
-)
-from pnstrial.shift.models.adjusted import (
-    OrdinalFit,
+from pnstrial.shift.groups.stratified import (
     SlidingDichotomy,
     VanElteren,
     dichotomy,
-    ordinal_formula,
-    ordinal_model,
     sliding_dichotomy,
     van_elteren,
 )
+from pnstrial.shift.groups.wins import (
+    GeneralizedOddsRatio,
+    WinStatistics,
+    generalized_odds_ratio,
+    win_statistics,
+    win_statistics_batch,
+)
+from pnstrial.shift.models.adjusted import OrdinalFit, ordinal_formula, ordinal_model
 from pnstrial.shift.models.markov import markov_intercepts, markov_occupancy, markov_simulate
 from pnstrial.shift.models.mixed import MixedOrdinal, mixed_ordinal
 from pnstrial.shift.models.ordinal import (
@@ -51,7 +47,6 @@ from pnstrial.shift.models.ordinal import (
     CommonOddsRatios,
     CutPoints,
     common_odds_ratio,
-    common_odds_ratio_from_rows,
     common_odds_ratios,
     cutpoint_odds_ratios,
     shift_distribution,
@@ -130,7 +125,6 @@ __all__ = [
     "case_bounds",
     "changes",
     "common_odds_ratio",
-    "common_odds_ratio_from_rows",
     "common_odds_ratios",
     "counts_by_grade",
     "cutpoint_odds_ratios",

@@ -9,19 +9,32 @@ Next: `shift.paired`, `shift.ordinal`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from pnstrial.numerics.arguments import Checks
 
+if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Grades = NDArray[np.int64]
     Array = NDArray[np.float64]
 
-__all__ = ["check_choice", "check_share", "counts_by_grade", "grade_array", "grade_pairs", "group_counts"]
+__all__ = [
+    "WORST",
+    "TwoGroups",
+    "arms",
+    "column",
+    "counts_by_grade",
+    "grade_array",
+    "grade_pairs",
+    "responder_pairs",
+    "trial_counts",
+    "two_groups",
+]
 
 WORST: Final = 6
 """The highest grade: death."""
@@ -129,7 +142,13 @@ def grade_array(
 
 
 def grade_pairs(
-    caller: str, first: ArrayLike, second: ArrayLike, *, dimensions: int = 1, missing: bool = False
+    caller: str,
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    data: object = None,
+    dimensions: int = 1,
+    missing: bool = False,
 ) -> tuple[Grades, Grades]:
     """Check two arrays of grades of the same patients.
 
@@ -138,7 +157,9 @@ def grade_pairs(
     caller : str
         The function that an error names.
     first, second : array-like
-        Earlier and later grades.
+        Earlier and later grades, or their columns in `data`.
+    data : pandas.DataFrame, optional
+        One row per patient.
     dimensions : int
         How many axes each must have.
     missing : bool
@@ -153,6 +174,7 @@ def grade_pairs(
     ValueError
         As `grade_array`, or if the two differ in shape.
     """
+    first, second = column(caller, data, "first", first), column(caller, data, "second", second)
     earlier = _whole(caller, "first", first, dimensions, WORST, missing=missing)
     later = _whole(caller, "second", second, dimensions, WORST, missing=missing)
     if earlier.shape != later.shape:
@@ -163,44 +185,325 @@ def grade_pairs(
     return earlier, later
 
 
-def group_counts(caller: str, treated: ArrayLike, control: ArrayLike) -> Array:
-    """Check the counts by grade of two groups.
+DEAD_AT_BASELINE: Final = ("refuse", "stable", "exclude")
+"""What to do with patients who were dead at the earlier rating, where patients can be responders."""
+
+
+def responder_pairs(
+    caller: str, first: ArrayLike, second: ArrayLike, *, dead: str, data: object = None, missing: bool = False
+) -> tuple[Grades, Grades]:
+    """Check two ratings of the same patients who can respond: nobody dead at the first can.
 
     Parameters
     ----------
     caller : str
         The function that an error names.
-    treated, control : array-like of int
-        Patients at each grade, best grade first; both of the same length, at least 2.
+    first, second : array-like of int
+        Earlier and later grades, or their columns in `data`.
+    dead : {"refuse", "stable", "exclude"}
+        Patients with a baseline of 6: an error that names them, kept as patients who stay at 6 (never
+        responders), or left out of all counts.
+    data : pandas.DataFrame, optional
+        One row per patient.
+    missing : bool
+        Whether later grades may be missing; they become -1.
 
     Returns
     -------
-    ndarray
-        Shape (2, K): treated, control.
+    tuple of ndarray
 
     Raises
     ------
     ValueError
-        If a count is missing, negative or no whole number, the lengths differ, or a group is empty.
+        As `grade_pairs`, if an earlier grade is missing, or a patient was dead at the earlier rating.
 
     Examples
     --------
-    >>> group_counts("win_statistics", [1, 2, 0], [0, 1, 4]).tolist()
-    [[1.0, 2.0, 0.0], [0.0, 1.0, 4.0]]
+    >>> [grades.tolist() for grades in responder_pairs("changes", [3, 6], [2, 5], dead="stable")]
+    [[3, 6], [2, 6]]
     """
-    ours = _whole(caller, "treated", treated, 1, None)
-    theirs = _whole(caller, "control", control, 1, None)
-    if ours.size != theirs.size:
+    Checks(caller).word("dead", dead, DEAD_AT_BASELINE).done()
+    earlier = grade_array(caller, "first", column(caller, data, "first", first))
+    earlier, later = grade_pairs(caller, earlier, column(caller, data, "second", second), missing=missing)
+    gone = earlier == WORST
+    if not gone.any():
+        return earlier, later
+    if dead == "refuse":
         raise ValueError(
-            f"{caller}: treated has {ours.size} grades, control {theirs.size}; give both counts for the same "
-            "grades, 0 where nobody is"
+            f"{caller}: {_places(gone, earlier, 'first')}: dead at the earlier rating, so no responder; leave "
+            "the patient out, or say dead='stable' (counted, never improved) or dead='exclude'"
         )
-    if ours.size < 2:
-        raise ValueError(f"{caller}: treated and control have {ours.size} grade; at least 2 are needed")
-    for name, counts in (("treated", ours), ("control", theirs)):
-        if not counts.any():
-            raise ValueError(f"{caller}: {name} = {counts.tolist()} has no patient; both groups need one")
-    return np.stack([ours, theirs]).astype(np.float64)
+    if dead == "stable":
+        return earlier, np.where(gone, WORST, later)
+    if gone.all():
+        raise ValueError(f"{caller}: first is 6 for every patient; nobody is left")
+    return earlier[~gone], later[~gone]
+
+
+@dataclass(frozen=True)
+class TwoGroups:
+    """The patients of two groups, treated against control.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The treated and the control group.
+    counts : ndarray
+        Shape (2, K): patients at each grade, treated first.
+    grades : ndarray of int or None
+        Grade of each patient; None where counts were given.
+    treated : ndarray of bool or None
+        Whether each patient is treated.
+    """
+
+    names: tuple[str, str]
+    counts: Array
+    grades: Grades | None = None
+    treated: NDArray[np.bool_] | None = None
+
+    @property
+    def patients(self) -> tuple[Grades, NDArray[np.bool_]]:
+        """Grade of each patient, and whether the patient is treated."""
+        if self.grades is None or self.treated is None:
+            raise ValueError("counts by grade name no patients; give grades")
+        return self.grades, self.treated
+
+    @property
+    def n_treated(self) -> int:
+        """Patients treated."""
+        return int(self.counts[0].sum())
+
+    @property
+    def n_control(self) -> int:
+        """Patients of the control group."""
+        return int(self.counts[1].sum())
+
+
+def two_groups(
+    caller: str, grades: object = None, misplaced: tuple[object, ...] = (), *, group: object = None,
+    control: object = None, data: object = None, grade: object = None, treated: object = None,
+    counts: object = None, highest: int = WORST, extra: str = "",
+) -> TwoGroups:  # fmt: skip
+    """Read the patients of two groups, in one of the four ways that leave nothing to guess.
+
+    Parameters
+    ----------
+    caller : str
+        The function that an error names.
+    grades : array-like of int
+        Grade of each patient, with `group` and `control`.
+    misplaced : tuple
+        What stood by position after `grades`: refused, as grades and counts look alike.
+    group : array-like or str
+        The group of each patient (a column of `data`): two labels.
+    control : object or array-like of int
+        The label of the control group; may be left out where labels are 0 and 1 (or False and True). With
+        `treated`, the grades of the control patients.
+    data : pandas.DataFrame
+        One row per patient, with `grade` and `group` as names of columns.
+    grade : str
+        Column of the grades.
+    treated : array-like of int
+        Grades of the treated patients, with `control`.
+    counts : pair of array-like of int, or mapping
+        Patients at each grade 0 to `highest`, treated first (a mapping names the groups).
+    highest : int, default 6
+        Highest grade of the scale.
+    extra : str
+        Further arguments that a right call has.
+
+    Returns
+    -------
+    TwoGroups
+
+    Raises
+    ------
+    TypeError
+        If two arrays stand by position.
+    ValueError
+        If the patients are given in no way or in two, `group` has not two labels, `control` is none of them,
+        a grade is missing or outside 0 to `highest`, or a group is empty.
+
+    Examples
+    --------
+    >>> arms = two_groups("f", [1, 2, 5, 4], group=["IVIg", "IVIg", "sham", "sham"], control="sham")
+    >>> arms.names, arms.counts[0].tolist()
+    (('IVIg', 'sham'), [0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
+    """
+    calls = (
+        f"{caller}(grades, group=arm, control='placebo'{extra}), "
+        f"{caller}(data=frame, grade='mrs', group='arm', control='placebo'{extra}), "
+        f"{caller}(treated=grades, control=grades{extra})"
+        + ("" if extra else f", or {caller}(counts=(treated, control)) with counts by grade")
+    )
+    if misplaced:
+        raise TypeError(
+            f"{caller}: two arrays by position could be grades or counts, and neither is guessed; call {calls}"
+        )
+    Checks(caller).count("highest", highest, 1, 1000).done()
+    given = {"grades": grades, "data": data, "treated": treated, "counts": counts}
+    used = [name for name, value in given.items() if value is not None]
+    if len(used) != 1 or (extra and "counts" in used):
+        found = f"they came by {' and '.join(used)}" if used else "there are none"
+        raise ValueError(f"{caller}: give the patients in one way ({found}): {calls}")
+    if (group is None) == (used[0] in ("grades", "data")):
+        rule = (
+            "names the arm of each patient of grades or data"
+            if group is None
+            else f"has no place beside {used[0]}"
+        )
+        raise ValueError(f"{caller}: group {rule}; call {calls}")
+    if used[0] == "counts":
+        if control is not None:
+            raise ValueError(f"{caller}: control has no place beside counts; call {calls}")
+        return _from_counts(caller, counts, highest)
+    if used[0] == "treated":
+        if control is None:
+            raise ValueError(f"{caller}: control is absent; call {calls}")
+        parts = [
+            grade_array(caller, name, values, highest=highest)
+            for name, values in (
+                ("treated", cast("ArrayLike", treated)),
+                ("control", cast("ArrayLike", control)),
+            )
+        ]
+        both, is_treated = np.concatenate(parts), np.repeat([True, False], [part.size for part in parts])
+        names = ("treated", "control")
+    else:
+        if hasattr(grades, "columns"):
+            raise ValueError(
+                f"{caller}: grades is a frame; call {caller}(data=frame, grade=..., group=...{extra})"
+            )
+        if data is not None:
+            grades, group = column(caller, data, "grade", grade), column(caller, data, "group", group)
+        both = grade_array(caller, "grades", cast("ArrayLike", grades), highest=highest)
+        is_treated, names = arms(caller, group, control, both.size)
+    table = [np.bincount(both[rows], minlength=highest + 1) for rows in (is_treated, ~is_treated)]
+    return TwoGroups(names, np.stack(table).astype(np.float64), both, is_treated)
+
+
+def arms(caller: str, group: object, control: object, size: int) -> tuple[NDArray[np.bool_], tuple[str, str]]:
+    """Tell who is treated, and the names of the groups, from the label of each patient's group.
+
+    Raises
+    ------
+    ValueError
+        If a label is missing, there are not two, or `control` is none of them.
+    """
+    array = np.asarray(group)
+    if array.shape != (size,):
+        raise ValueError(
+            f"{caller}: group has shape {array.shape}; it must hold one label for each of the {size} patients"
+        )
+    labels: list[object] = array.tolist()
+    missing = [i for i, label in enumerate(labels) if label is None or str(label) in ("nan", "<NA>", "NaT")]
+    if missing:
+        where = ", ".join(f"group[{i}]" for i in missing[:5])
+        raise ValueError(f"{caller}: {where} has no label; leave the patient out")
+    levels = list(dict.fromkeys(labels))
+    plain = not any(isinstance(level, str) for level in levels) and set(levels) <= {0, 1}
+    listed = ", ".join(repr(level) for level in levels[:6]) + (", ..." if len(levels) > 6 else "")
+    if control is None and plain:
+        levels, names = [1, 0], ("treated", "control")
+    else:
+        if control is None:
+            raise ValueError(
+                f"{caller}: control must name the control group, one of the labels of group: {listed}"
+            )
+        matches = [
+            level for level in levels if type(level) is type(_item(control)) and level == _item(control)
+        ]
+        matches = matches or [level for level in levels if plain and level == _item(control)]
+        if not matches:
+            raise ValueError(f"{caller}: control = {control!r} is no label of group; its labels are {listed}")
+        levels = [level for level in levels if level != matches[0]] + matches
+        names = (str(levels[0]), str(levels[-1]))
+    if len(levels) != 2:
+        raise ValueError(
+            f"{caller}: group has {len(levels)} label(s), {listed}; two groups are compared, choose their rows"
+        )
+    is_treated = np.array([label == levels[0] for label in labels], dtype=bool)
+    if is_treated.all() or not is_treated.any():
+        raise ValueError(f"{caller}: group is {listed} for every patient; both groups need one")
+    return is_treated, names
+
+
+def _item(label: object) -> object:
+    """Give the plain value of a NumPy scalar; anything else as it is."""
+    return cast("Any", label).item() if isinstance(label, np.generic) else label
+
+
+def _from_counts(caller: str, counts: object, highest: int) -> TwoGroups:
+    names = ("treated", "control")
+    if isinstance(counts, Mapping):
+        named = cast("Mapping[object, object]", counts)
+        names, counts = tuple(str(name) for name in named), tuple(named.values())
+    try:
+        ours, theirs = cast("tuple[ArrayLike, ArrayLike]", counts)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{caller}: counts must be a pair, counts=(treated, control), each the patients at grade 0 to {highest}"
+        ) from None
+    rows = [
+        _whole(caller, f"counts: {name}", part, 1, None)
+        for name, part in zip(names, (ours, theirs), strict=True)
+    ]
+    if rows[0].size != rows[1].size:
+        raise ValueError(
+            f"{caller}: counts: {names[0]} has {rows[0].size} grades, {names[1]} {rows[1].size}; give both counts for "
+            "the same grades, 0 where nobody is"
+        )
+    if rows[0].size != highest + 1:
+        raise ValueError(
+            f"{caller}: counts has {rows[0].size} grades a group; the scale 0 to {highest} has {highest + 1}. "
+            + (
+                f"A scale of {rows[0].size} grades is highest={rows[0].size - 1}; "
+                if rows[0].size > 1
+                else ""
+            )
+            + f"grades of patients are {caller}(treated=grades, control=grades)"
+        )
+    for name, row in zip(names, rows, strict=True):
+        if not row.any():
+            raise ValueError(
+                f"{caller}: counts: {name} = {row.tolist()} has no patient; both groups need one"
+            )
+    return TwoGroups((names[0], names[1]), np.stack(rows).astype(np.float64))
+
+
+def column(caller: str, data: object, name: str, chosen: object) -> Any:
+    """Take one column of a frame (or mapping) by its name; what is no name is taken as the values.
+
+    Parameters
+    ----------
+    caller, name : str
+        The function and argument that an error names.
+    data : pandas.DataFrame, mapping or None
+        Where to look; None takes `chosen` as the values.
+    chosen : object
+        Name of a column, or values.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    ValueError
+        If the column does not exist, or a name is given without data.
+    """
+    if data is None:
+        if isinstance(chosen, str):
+            raise ValueError(f"{caller}: {name} = {chosen!r} names a column; give the frame as data=")
+        return chosen
+    names = [str(found) for found in cast("Any", data)]
+    if chosen is None:
+        raise ValueError(f"{caller}: {name} is absent; name a column of data: {', '.join(names)}")
+    if not isinstance(chosen, str):
+        return chosen
+    if chosen not in names:
+        raise ValueError(f"{caller}: {name} = {chosen!r} is no column of data; it has {', '.join(names)}")
+    return cast("Any", data)[chosen]
 
 
 def trial_counts(caller: str, counts: ArrayLike) -> Array:
@@ -254,33 +557,3 @@ def counts_by_grade(grades: ArrayLike, highest: int = WORST) -> Grades:
     [0, 0, 1, 2, 0, 0, 1]
     """
     return np.bincount(_whole("counts_by_grade", "grades", grades, 1, highest), minlength=highest + 1)
-
-
-def check_share(caller: str, name: str, value: float) -> float:
-    """Check a number strictly between 0 and 1, such as a confidence level.
-
-    Raises
-    ------
-    ValueError
-        If it is not.
-    """
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = np.nan
-    if not 0.0 < number < 1.0:
-        raise ValueError(f"{caller}: {name} = {value!r} must be a number between 0 and 1")
-    return number
-
-
-def check_choice(caller: str, name: str, value: str, allowed: Sequence[str]) -> str:
-    """Check a word against the words that an argument takes.
-
-    Raises
-    ------
-    ValueError
-        If it is none of them.
-    """
-    if value not in allowed:
-        raise ValueError(f"{caller}: {name} = {value!r} must be one of {', '.join(map(repr, allowed))}")
-    return value

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pnstrial.results import NotEstimable, Provenance, Result
+from pnstrial.rules import DEAD
 from pnstrial.shift.models.mixed import MixedOrdinal, mixed_ordinal
 from pnstrial.shift.paired.change import (
     Changes,
@@ -275,6 +276,12 @@ def shift_of(
     start, end = grades[:, 0], grades[:, visits.index(name)]
     both = (start >= 0) & (end >= 0)
     first, second = start[both], end[both]
+    dead = patients.loc[start == DEAD, "patient_id"].astype(str).tolist()
+    if dead:
+        raise ValueError(
+            f"mrs_shift: baseline mRS 6 of {', '.join(dead[:5])}{' ...' if len(dead) > 5 else ''}: who is dead cannot "
+            "respond; correct the rating or leave the patient out of the enrolled"
+        )
     n, level = int(both.sum()), protocol.endpoint.level
     points = protocol.endpoint.improvement_points
     none = NotEstimable(
@@ -304,7 +311,7 @@ def shift_of(
         utility=made(lambda: utility(first, second, weights, level)),
         mixed=_mixed(grades, visits, level) if n else none,
         bounds=made(
-            lambda: case_bounds(start[start >= 0], np.where(end < 0, np.nan, end)[start >= 0], level)
+            lambda: case_bounds(start[start >= 0], np.where(end < 0, np.nan, end)[start >= 0], level, points)
         ),
         patients=patients,
         visits=visits,

@@ -8,7 +8,7 @@ import pytest
 
 from pnstrial import shift
 
-from .conftest import cases
+from .conftest import cases, counted
 
 pytestmark = pytest.mark.reference
 MORE = cases("more")
@@ -20,7 +20,7 @@ def test_more_cases(index):
     case = MORE[index]
     given, out = case["inputs"], case["outputs"]
     if case["kind"] == "po":
-        found = shift.common_odds_ratio(given["treat"], given["control"])
+        found = shift.common_odds_ratio(**counted(given["treat"], given["control"]))
         assert -found.log_odds_ratio == pytest.approx(out["beta"], abs=1e-7)
         assert found.std_error == pytest.approx(out["se"], rel=1e-6)
         assert found.loglik == pytest.approx(out["loglik"], abs=1e-8 * (1 + abs(out["loglik"])))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pnstrial import shift
 from pnstrial.results import NotEstimable
 
-from .conftest import cases, number
+from .conftest import cases, counted, number
 
 FITS = cases("po_fits")
 
@@ -22,7 +22,7 @@ FITS = cases("po_fits")
 def test_fit_equals_r(case):
     # ordinal::clm 2022.11.16 (1e-8), profile limits by uniroot on clm (1e-6), score test of rms::orm (1e-6)
     treated, control, out = case["inputs"]["treat"], case["inputs"]["control"], case["outputs"]
-    found = shift.common_odds_ratio(treated, control)
+    found = shift.common_odds_ratio(**counted(treated, control))
     exact = out["profile_lr_exact"]
     low, high = found.profile
     with np.errstate(divide="ignore"):
@@ -39,7 +39,7 @@ def test_fit_equals_r(case):
         assert found.p_value_lr == pytest.approx(out["clm"]["LR_p"], abs=1e-8)
         if "Score_p" in out.get("orm", {}):
             assert found.p_value_score == pytest.approx(out["orm"]["Score_p"], abs=1e-8)
-    cuts = shift.cutpoint_odds_ratios(treated, control)
+    cuts = shift.cutpoint_odds_ratios(**counted(treated, control))
     if "cutpoint_OR_better" in out:
         # R drops the grades that nobody has, and with them the cuts that repeat their neighbour
         used = (np.array(treated) + control > 0)[: len(cuts.cuts)] & cuts.estimable
@@ -53,7 +53,7 @@ def test_many_trials_equal_one_by_one():
     counts = np.array([[c["treat"], c["control"]] for c in seven])
     many = shift.common_odds_ratios(counts, score=True)
     for r, c in enumerate(seven):
-        one = shift.common_odds_ratio(c["treat"], c["control"])
+        one = shift.common_odds_ratio(**counted(c["treat"], c["control"]))
         assert many.log_odds_ratio[r] == one.log_odds_ratio
         assert np.exp(many.profile_lower[r]) == pytest.approx(one.profile[0], rel=1e-12)
         assert np.exp(many.profile_upper[r]) == pytest.approx(one.profile[1], rel=1e-12)
@@ -63,7 +63,7 @@ def test_many_trials_equal_one_by_one():
 
 
 def test_separation_gives_one_sided_intervals_and_says_so():
-    found = shift.common_odds_ratio([3, 5, 4, 0, 0, 0, 0], [0, 0, 0, 4, 5, 3, 2])
+    found = shift.common_odds_ratio(**counted([3, 5, 4, 0, 0, 0, 0], [0, 0, 0, 4, 5, 3, 2]))
     assert found.separated
     assert "one-sided" in found.note
     assert found.odds_ratio == math.inf
@@ -72,7 +72,7 @@ def test_separation_gives_one_sided_intervals_and_says_so():
 
 
 def test_one_grade_gives_a_reason():
-    found = shift.common_odds_ratio([0, 5, 0], [0, 2, 0])
+    found = shift.common_odds_ratio(**counted([0, 5, 0], [0, 2, 0]))
     assert isinstance(found.odds_ratio, NotEstimable)
     assert (found.p_value_lr, found.p_value_score, found.po_p_value) == (1.0, 1.0, 1.0)
     assert not shift.common_odds_ratios([[[0, 5, 0], [0, 2, 0]]]).log_odds_ratio.any()
@@ -81,9 +81,9 @@ def test_one_grade_gives_a_reason():
 def test_rows_equal_counts():
     rng = np.random.default_rng(3)
     grades, treated = rng.integers(0, 7, 60), rng.integers(0, 2, 60)
-    rows = shift.common_odds_ratio_from_rows(grades, treated)
+    rows = shift.common_odds_ratio(grades, group=treated)
     counts = [np.bincount(grades[treated == g], minlength=7) for g in (1, 0)]
-    assert rows == shift.common_odds_ratio(*counts)
+    assert rows == shift.common_odds_ratio(**counted(*counts))
 
 
 counts_of_a_group = st.lists(st.integers(0, 30), min_size=7, max_size=7).filter(any)
@@ -93,8 +93,8 @@ counts_of_a_group = st.lists(st.integers(0, 30), min_size=7, max_size=7).filter(
 @settings(max_examples=60, deadline=None)
 @given(counts_of_a_group, counts_of_a_group)
 def test_symmetric_ordered_and_consistent(treated, control):
-    found = shift.common_odds_ratio(treated, control)
-    back = shift.common_odds_ratio(control, treated)
+    found = shift.common_odds_ratio(**counted(treated, control))
+    back = shift.common_odds_ratio(**counted(control, treated))
     if isinstance(found.odds_ratio, NotEstimable):
         return
     assert found.profile[0] <= found.odds_ratio <= found.profile[1]
@@ -106,7 +106,7 @@ def test_symmetric_ordered_and_consistent(treated, control):
     assert 1 / back.profile[1] == pytest.approx(found.profile[0], rel=1e-6)
     assert (found.p_value_lr < 0.05) == (not found.profile[0] <= 1 <= found.profile[1])
     assert (found.p_value_score < 0.05) == (not found.score[0] <= 1 <= found.score[1])
-    mirrored = shift.common_odds_ratio(treated[::-1], control[::-1])
+    mirrored = shift.common_odds_ratio(**counted(treated[::-1], control[::-1]))
     assert mirrored.log_odds_ratio == pytest.approx(-found.log_odds_ratio, abs=1e-8)
 
 
@@ -124,7 +124,7 @@ def test_equals_a_general_optimiser():
         return total
 
     best = minimize(minus, [-3, -2, -1, 0, 1, 2, 0.0], method="BFGS", options={"gtol": 1e-7})
-    found = shift.common_odds_ratio(treated, control)
+    found = shift.common_odds_ratio(**counted(treated, control))
     assert found.log_odds_ratio == pytest.approx(-best.x[6], abs=1e-4)
     assert found.loglik == pytest.approx(-best.fun, abs=1e-8)
 
@@ -139,10 +139,10 @@ def test_equals_a_general_optimiser():
         ([1, 0.5, 3], [1, 2, 3], r"treated\[1\] = 0.5"),
         ([1, math.nan, 3], [1, 2, 3], r"treated\[1\] = nan"),
         ([math.nan] * 3, [1, 2, 3], "all of them"),
-        (["a", "b", "c"], [1, 2, 3], "treated must hold whole numbers"),
-        ([], [1, 2, 3], "treated is empty"),
+        (["a", "b", "c"], [1, 2, 3], "counts: treated must hold whole numbers"),
+        ([], [1, 2, 3], "counts: treated is empty"),
         ([[1, 2]], [1, 2, 3], "shape"),
-        ([5], [3], "at least 2"),
+        ([5], [3], "1 grades a group; the scale 0 to 2 has 3"),
     ],
 )
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_equals_a_general_optimiser():
 )  # fmt: skip
 def test_bad_counts_are_named(function, treated, control, text):
     with pytest.raises(ValueError, match=text) as caught:
-        function(treated, control)
+        function(counts=(treated, control), highest=2)
     assert function.__name__ in str(caught.value)
 
 
@@ -164,7 +164,7 @@ def test_bad_trials_are_named():
     with pytest.raises(ValueError, match="shape"):
         shift.common_odds_ratios([[1, 2], [1, 2]])
     with pytest.raises(ValueError, match="level = 2"):
-        shift.common_odds_ratio([1, 2], [1, 2], level=2)
+        shift.common_odds_ratio(**counted([1, 2], [1, 2]), level=2)
 
 
 ADJUSTED = cases("adjusted_stratified")
@@ -199,19 +199,22 @@ def test_covariates_strata_dichotomies(case):
         fit = shift.ordinal_model(y, {"x": x, "base": base}, nonproportional=["x"])
         assert fit.loglik == pytest.approx(partial["logLik"], abs=1e-6)
         assert list(fit.beta) == pytest.approx(list(partial["coef"].values())[-len(fit.beta) :], abs=1e-5)
-    by_base, by_site = (shift.van_elteren(y, x, given[key]) for key in ("base", "site"))
+    by_base, by_site = (shift.van_elteren(y, group=x, strata=given[key]) for key in ("base", "site"))
     assert by_base.statistic == pytest.approx(out["van_elteren_by_base"]["chisq"], abs=1e-10)
     assert by_base.p_value == pytest.approx(out["van_elteren_by_base"]["p"], abs=1e-10)
     assert by_site.p_value == pytest.approx(out["van_elteren_by_site"]["p"], abs=1e-10)
-    sliding, there = shift.sliding_dichotomy(y, base, x), out["sliding_dichotomy"]
+    sliding, there = (
+        shift.sliding_dichotomy(y, group=x, baseline=base, dead="stable"),
+        out["sliding_dichotomy"],
+    )
     assert [sliding.successes_control, sliding.successes_treated] == there["successes"]
     assert math.log(sliding.odds_ratio) == pytest.approx(there["log_or"], abs=1e-6)
     for cut in (1, 2, 3):
-        two = shift.dichotomy(y, x, cut)
+        two = shift.dichotomy(y, group=x, cut=cut)
         assert two.log_odds_ratio == pytest.approx(out[f"dichot_le{cut}"]["log_or"], abs=1e-6)
         assert two.std_error == pytest.approx(out[f"dichot_le{cut}"]["se"], rel=1e-4)
         fisher = shift.cutpoint_odds_ratios(
-            *(np.bincount(y[x == g], minlength=7) for g in (1, 0))
+            **counted(*(np.bincount(y[x == g], minlength=7) for g in (1, 0)))
         ).p_value_fisher
         assert fisher[cut] == pytest.approx(out[f"dichot_le{cut}"]["fisher_p"], abs=1e-9)
 
@@ -241,7 +244,7 @@ PUBLISHED = shift.published_shift_trials()
 def test_published_odds_ratios(key):
     # as printed: two decimals; DEFUSE 3's counts are rebuilt from percentages, so 0.02
     trial = PUBLISHED[key]
-    found = shift.common_odds_ratio(trial.treated, trial.control)
+    found = shift.common_odds_ratio(**counted(trial.treated, trial.control))
     values = (found.odds_ratio, *found.wald)
     if trial.statistic.endswith("worse"):
         values = (1 / values[0], 1 / values[2], 1 / values[1])
@@ -252,7 +255,7 @@ def test_published_odds_ratios(key):
 @pytest.mark.parametrize("key", ["lees_0_90", "lees_181_270", "lees_271_360"])
 def test_published_generalised_odds_ratios(key):
     trial = PUBLISHED[key]
-    found = shift.generalized_odds_ratio(trial.treated, trial.control)
+    found = shift.generalized_odds_ratio(**counted(trial.treated, trial.control))
     assert (1 / found.odds_ratio, 1 / found.ci[1], 1 / found.ci[0]) == pytest.approx(
         trial.published, abs=6e-4
     )

@@ -142,16 +142,16 @@ def test_waterfall_plots_each_change(figures, result):
 
 def test_cumulative_odds_plot_the_cuts(figures):
     treated, control = [6, 21, 49, 43, 52, 13, 49], [1, 15, 35, 44, 81, 32, 59]
-    parts = named(figures.cumulative_odds(treated, control))
-    cuts = shift.cutpoint_odds_ratios(treated, control)
+    parts = named(figures.cumulative_odds(shift.common_odds_ratio(counts=(treated, control))))
+    cuts = shift.cutpoint_odds_ratios(counts=(treated, control))
     for cut in range(6):
         assert parts[f"cut:{cut}"].get_xdata()[0] == pytest.approx(cuts.odds_ratio[cut])
     assert parts["interval:2"].get_xdata() == pytest.approx([cuts.lower[2], cuts.upper[2]])
     assert parts["common"].get_xdata()[0] == pytest.approx(
-        shift.common_odds_ratio(treated, control).odds_ratio
+        shift.common_odds_ratio(counts=(treated, control)).odds_ratio
     )
     # separated groups and grades that nobody has are drawn too
-    figures.cumulative_odds([3, 5, 4, 0, 0, 0, 0], [0, 0, 0, 4, 5, 3, 0])
+    figures.cumulative_odds(shift.common_odds_ratio(counts=([3, 5, 4, 0, 0, 0, 0], [0, 0, 0, 4, 5, 3, 0])))
 
 
 def test_heat_map_plots_the_table(figures, result):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pnstrial import shift
 from pnstrial.results import NotEstimable
 
-from .conftest import cases, number
+from .conftest import cases, counted, number
 
 WINS = cases("win_stats")
 
@@ -25,13 +25,13 @@ def test_win_statistics_equal_r(case):
     for ties in ("split", "drop"):
         for null in (False, True):
             there = out["genodds"][ties + ("_null_se" if null else "")]
-            here = shift.generalized_odds_ratio(treated, control, ties, assume_no_effect=null)
+            here = shift.generalized_odds_ratio(**counted(treated, control), ties=ties, assume_no_effect=null)
             assert here.odds_ratio == pytest.approx(number(there["odds_better"]), rel=1e-10)
             assert here.nnt == pytest.approx(number(there["NNT_better"]), rel=1e-10)
             if there["p"] not in ("NaN", 0):
                 assert here.p_value == pytest.approx(there["p"], abs=1e-10)
                 assert (1 / here.ci[1], 1 / here.ci[0]) == pytest.approx(there["ci"], rel=1e-10)
-    wins = shift.win_statistics(treated, control)
+    wins = shift.win_statistics(**counted(treated, control))
     if "hce_biased" in out:
         summary = out["hce_biased"]["summary"]
         assert (wins.wins, wins.losses, wins.ties) == tuple(summary[key] for key in ("WIN", "LOSS", "TIE"))
@@ -50,7 +50,7 @@ def test_win_statistics_equal_r(case):
     if isinstance(wins.net_benefit, tuple):
         assert many["net_benefit"][0] == pytest.approx(wins.net_benefit[0])
     n = sum(treated) + sum(control)
-    permuted = shift.permutation_test(treated, control, draws=100)
+    permuted = shift.permutation_test(**counted(treated, control), draws=100)
     assert permuted.p_value_normal == pytest.approx(out["wmw"]["p_asym"], abs=1e-10)
     if "p_exact_coin" in out["wmw"] and n <= 250:
         assert permuted.p_value == pytest.approx(out["wmw"]["p_exact_coin"], abs=1e-9)
@@ -62,15 +62,16 @@ def test_prioritised_comparison_equals_buysetest(case):
     given_, out = case["inputs"], case["outputs"]
     if "counts" not in out:
         # WINS: the estimates; its variance (Dong) is another, and its net-benefit interval leaves [-1, 1]
-        found = shift.win_statistics(given_["treat"], given_["control"])
+        found = shift.win_statistics(**counted(given_["treat"], given_["control"]))
         for name, key in (("win_ratio", "WR"), ("win_odds", "WO"), ("net_benefit", "NB")):
             assert getattr(found, name)[0] == pytest.approx(out[key][0], rel=1e-10)
         assert -1 <= found.net_benefit[1] <= found.net_benefit[2] <= 1
         return
     for thresholds, there in ((None, out), ({"y6": 2}, out["threshold2"])):
         found = shift.prioritised_comparison(
-            given_["treat"], given_["control"], ["death", "y6", "y3"], thresholds
-        )
+            treated=given_["treat"], control=given_["control"], outcomes=["death", "y6", "y3"],
+            thresholds=thresholds,
+        )  # fmt: skip
         for name, key in (("win_ratio", "winRatio"), ("win_odds", "winOdds"), ("net_benefit", "netBenefit")):
             if key in there:
                 expected = [there[key][k] for k in ("estimate", "lower.ci", "upper.ci")]
@@ -87,7 +88,7 @@ counts_of_a_group = st.lists(st.integers(0, 12), min_size=4, max_size=4).filter(
 @settings(max_examples=60, deadline=None)
 @given(counts_of_a_group, counts_of_a_group)
 def test_intervals_stay_in_range(treated, control):
-    found = shift.win_statistics(treated, control)
+    found = shift.win_statistics(**counted(treated, control))
     assert found.wins + found.losses + found.ties == sum(treated) * sum(control)
     assert 0 <= found.p_value <= 1
     if isinstance(found.net_benefit, NotEstimable):
@@ -95,17 +96,17 @@ def test_intervals_stay_in_range(treated, control):
     estimate, low, high = found.net_benefit
     assert -1 <= low <= estimate + 1e-12
     assert estimate - 1e-12 <= high <= 1
-    back = shift.win_statistics(control, treated)
+    back = shift.win_statistics(**counted(control, treated))
     assert back.net_benefit == pytest.approx((-estimate, -high, -low), abs=1e-9)
 
 
 def test_no_pair_lost_gives_one_sided_intervals():
-    found = shift.win_statistics([3, 5, 4, 0], [0, 0, 0, 9])
+    found = shift.win_statistics(**counted([3, 5, 4, 0], [0, 0, 0, 9]))
     assert found.win_odds[0] == found.win_odds[2] == math.inf
     # nine independent pairs, all won: exact binomial limit
     assert found.net_benefit[1] == pytest.approx(2 * 0.025 ** (1 / 9) - 1)
     assert found.p_value == pytest.approx(1 / math.comb(21, 9))
-    assert isinstance(shift.win_statistics([0, 4], [0, 3]).win_ratio, NotEstimable)
+    assert isinstance(shift.win_statistics(**counted([0, 4], [0, 3])).win_ratio, NotEstimable)
 
 
 @pytest.mark.double
@@ -117,11 +118,11 @@ def test_permutation_counts_every_allocation_and_sampling_agrees():
     ranks = {0: 1.5, 1: 4, 2: 6, 3: 7.5}
     totals = np.array([sum(ranks[pooled[i]] for i in c) for c in itertools.combinations(range(8), 4)])
     observed = ranks[0] * 2 + ranks[1] + ranks[3]
-    found = shift.permutation_test([2, 1, 0, 1], [0, 2, 1, 1])
+    found = shift.permutation_test(**counted([2, 1, 0, 1], [0, 2, 1, 1]))
     assert len(sums) == 70
     assert found.p_value == pytest.approx((np.abs(totals - 18) >= abs(observed - 18)).mean())
     assert found.p_value_better == pytest.approx((totals <= observed).mean())
-    sampled = shift.permutation_test([2, 1, 0, 1], [0, 2, 1, 1], largest=0, draws=20_000, seed=4)
+    sampled = shift.permutation_test(**counted([2, 1, 0, 1], [0, 2, 1, 1]), largest=0, draws=20_000, seed=4)
     assert sampled.p_value == pytest.approx(found.p_value, abs=4 * sampled.monte_carlo_error)
     assert not sampled.exact
 
@@ -137,7 +138,7 @@ def test_number_needed_and_rubin(case):
         assert values == pytest.approx([out[key] for key in ("qbar", "ubar", "b", "t", "r", "df")], rel=1e-10)
         assert found.fraction_missing == pytest.approx(out["fmi"], rel=1e-10)
         return
-    found = shift.number_needed_to_treat(given_["treat"], given_["control"])
+    found = shift.number_needed_to_treat(**counted(given_["treat"], given_["control"]))
     one = out["one_step_no_harm"]
     assert found.bounds == pytest.approx((number(out["NNTB_min"]), number(out["NNTB_max"])), rel=1e-9)
     assert found.one_step == pytest.approx((number(one["NNT_min"]), number(one["NNT_max"])), rel=1e-9)
@@ -273,8 +274,16 @@ def test_bad_plans_are_named():
         (lambda: shift.po_power(p, 2, 10, alpha=1), "alpha = 1"),
         (lambda: shift.generalized_odds_power([1.0, 0.0], [0.0, 1.0], 10), "do not overlap"),
         (lambda: shift.generalized_odds_sample_size(p, p), "odds ratio of 1"),
-        (lambda: shift.prioritised_comparison({"a": [1]}, {"b": [1]}, ["a"]), "control has no values for a"),
-        (lambda: shift.prioritised_comparison({"a": [math.nan]}, {"a": [1]}, ["a"]), "has no value"),
+        (
+            lambda: shift.prioritised_comparison(treated={"a": [1]}, control={"b": [1]}, outcomes=["a"]),
+            "control has no values for a",
+        ),
+        (
+            lambda: shift.prioritised_comparison(
+                treated={"a": [math.nan]}, control={"a": [1]}, outcomes=["a"]
+            ),
+            "has no value",
+        ),
     ):
         with pytest.raises(ValueError, match=text):
             call()

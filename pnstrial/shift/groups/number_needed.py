@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pnstrial.results import Result
-from pnstrial.shift.grades import group_counts
+from pnstrial.shift.grades import WORST, two_groups
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import ArrayLike
 
 __all__ = ["NumberNeeded", "number_needed_to_treat"]
@@ -47,8 +48,14 @@ class NumberNeeded(Result):
         Least and largest share of patients helped and harmed over every joint table.
     per_cut : tuple of float
         1 / risk difference at every cut; negative is harm, infinite is no difference.
-    n_treated, n_control : int
+    n_treated, n_control, n : int
         Patients.
+    groups : tuple of str
+        The treated and the control group.
+    direction : str
+        What is counted.
+    estimate : float
+        The primary one: `independent`.
     """
 
     bounds: Pair
@@ -60,17 +67,53 @@ class NumberNeeded(Result):
     per_cut: tuple[float, ...]
     n_treated: int
     n_control: int
-    direction: str = "patients to treat for one to end with a better grade than under control"
+    groups: tuple[str, str]
+    direction: str
     method: str = "bounds on the joint table of outcomes"
 
+    @property
+    def estimate(self) -> float:
+        """The net number where a patient's two outcomes are independent."""
+        return self.independent
 
-def number_needed_to_treat(treated: ArrayLike, control: ArrayLike) -> NumberNeeded:
+    @property
+    def n(self) -> int:
+        """Patients of both groups."""
+        return self.n_treated + self.n_control
+
+
+def number_needed_to_treat(
+    grades: ArrayLike | None = None,
+    *misplaced: object,
+    group: ArrayLike | str | None = None,
+    control: object = None,
+    data: pd.DataFrame | None = None,
+    grade: str | None = None,
+    treated: ArrayLike | None = None,
+    counts: object = None,
+    highest: int = WORST,
+) -> NumberNeeded:
     """Bound the number needed to treat from the grades of two groups.
 
     Parameters
     ----------
-    treated, control : array-like of int
-        Patients at each grade, best grade first.
+    grades : array-like of int
+        Grade of each patient, 0 to `highest`, with `group` and `control`.
+    group : array-like or str
+        Group of each patient (with `data` a column): two labels.
+    control : label, or array-like of int
+        The label of the control group; may be left out where labels are 0 and 1 (0 is control). With
+        `treated`, the grades of the control patients.
+    data : pandas.DataFrame
+        One row per patient, with `grade` and `group` as columns.
+    grade : str
+        Column of the grades.
+    treated : array-like of int
+        Grades of the treated patients, with `control`.
+    counts : pair of array-like of int, or mapping
+        Patients at each grade 0 to `highest`, (treated, control); a mapping names the groups.
+    highest : int, default 6
+        Highest grade of the scale.
 
     Returns
     -------
@@ -78,8 +121,11 @@ def number_needed_to_treat(treated: ArrayLike, control: ArrayLike) -> NumberNeed
 
     Raises
     ------
+    TypeError
+        If two arrays stand by position: they could be grades or counts.
     ValueError
-        If a count is missing, negative or no whole number, the lengths differ or a group is empty.
+        If the patients are given in no way or in two, a grade is missing or outside 0 to `highest`, counts have
+        another length, or a group is empty.
 
     Notes
     -----
@@ -89,12 +135,16 @@ def number_needed_to_treat(treated: ArrayLike, control: ArrayLike) -> NumberNeed
 
     Examples
     --------
-    >>> found = number_needed_to_treat([6, 21, 49, 43, 52, 13, 49], [1, 15, 35, 44, 81, 32, 59])
+    >>> found = number_needed_to_treat(counts=([6, 21, 49, 43, 52, 13, 49], [1, 15, 35, 44, 81, 32, 59]))
     >>> [round(value, 2) for value in (*found.bounds, *found.one_step, found.independent)]
     [1.27, 6.45, 2.21, 6.45, 6.27]
     """
-    counts = group_counts("number_needed_to_treat", treated, control)
-    shares = counts / counts.sum(axis=1, keepdims=True)
+    groups = two_groups(
+        "number_needed_to_treat", grades, misplaced, group=group, control=control, data=data, grade=grade,
+        treated=treated, counts=counts, highest=highest,
+    )  # fmt: skip
+    table = groups.counts
+    shares = table / table.sum(axis=1, keepdims=True)
     below = np.cumsum(shares, axis=1)
     gain = below[0, :-1] - below[1, :-1]
     gain[np.abs(gain) < 1e-14] = 0.0
@@ -114,8 +164,10 @@ def number_needed_to_treat(treated: ArrayLike, control: ArrayLike) -> NumberNeed
         share_better=(least, most),
         share_worse=(least_harm, most_harm),
         per_cut=tuple(_inverse(float(value)) for value in gain),
-        n_treated=int(counts[0].sum()),
-        n_control=int(counts[1].sum()),
+        n_treated=groups.n_treated,
+        n_control=groups.n_control,
+        groups=groups.names,
+        direction=f"patients to treat for one to end with a better grade, {groups.names[0]} against {groups.names[1]}",
     )
 
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.numerics.arguments import Checks
 from pnstrial.results import NotEstimable, Result
-from pnstrial.shift.grades import check_choice, check_share
-from pnstrial.shift.models.ordinal import check_positive, check_probabilities
+from pnstrial.shift.models.ordinal import check_probabilities
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -84,10 +84,9 @@ def po_sample_size(
 
     caller = "po_sample_size"
     shares = check_probabilities(caller, "p", p)
-    ratio = check_positive(caller, "odds_ratio", odds_ratio)
-    check_share(caller, "alpha", alpha)
-    check_share(caller, "power", power)
-    check_share(caller, "fraction", fraction)
+    Checks(caller).positive("odds_ratio", odds_ratio).share("fraction", fraction).done()
+    _check_power(caller, power, alpha)
+    ratio = float(odds_ratio)
     if ratio == 1.0:
         raise ValueError(f"{caller}: odds_ratio = 1 is no effect; no number of patients shows it")
     spread = 1.0 - float((shares**3).sum())
@@ -96,6 +95,15 @@ def po_sample_size(
     allocation = (1.0 - fraction) / fraction
     z = float(-ndtri(alpha / 2.0) + ndtri(power))
     return 3.0 * (allocation + 1.0) ** 2 * z**2 / (allocation * float(np.log(ratio)) ** 2 * spread)
+
+
+def _check_power(caller: str, power: float, alpha: float) -> None:
+    """Require a power that a trial without patients does not have already."""
+    Checks(caller).share("power", power).share("alpha", alpha).done()
+    if power <= alpha / 2.0:
+        raise ValueError(
+            f"{caller}: power = {power!r} must be above alpha / 2 = {alpha / 2.0:g}; a trial without patients has that"
+        )
 
 
 def po_power(
@@ -149,10 +157,10 @@ def po_power(
 
     caller = "po_power"
     shares = check_probabilities(caller, "p", p)
-    ratio = check_positive(caller, "odds_ratio", odds_ratio)
-    size = check_positive(caller, "n", n)
-    check_share(caller, "alpha", alpha)
-    check_share(caller, "fraction", fraction)
+    Checks(caller).positive("odds_ratio", odds_ratio).positive("n", n).done()
+    ratio, size = float(odds_ratio), float(n)
+    Checks(caller).share("alpha", alpha).done()
+    Checks(caller).share("fraction", fraction).done()
     first = fraction * size
     information = first * (size - first) * size / 3.0 / (size + 1.0) ** 2 * (1.0 - float((shares**3).sum()))
     drift = abs(float(np.log(ratio))) * float(np.sqrt(information))
@@ -190,8 +198,8 @@ def _two_groups(caller: str, p_treated: ArrayLike, p_control: ArrayLike, ties: s
     theirs = check_probabilities(caller, "p_control", p_control)
     if ours.size != theirs.size:
         raise ValueError(f"{caller}: p_treated has {ours.size} grades, p_control {theirs.size}")
-    check_choice(caller, "ties", ties, ("split", "drop"))
-    check_share(caller, "fraction", fraction)
+    Checks(caller).word("ties", ties, ("split", "drop")).done()
+    Checks(caller).share("fraction", fraction).done()
     wins = float((ours * (1.0 - np.cumsum(theirs))).sum())
     losses = float((theirs * (1.0 - np.cumsum(ours))).sum())
     if min(wins, losses) < 1e-12:
@@ -252,9 +260,10 @@ def generalized_odds_power(
 
     caller = "generalized_odds_power"
     log_odds, se, se_null = _two_groups(caller, p_treated, p_control, ties, fraction)
-    root = float(np.sqrt(check_positive(caller, "n", n)))
-    check_share(caller, "alpha", alpha)
-    check_choice(caller, "alternative", alternative, ("two-sided", "better", "worse"))
+    Checks(caller).positive("n", n).done()
+    root = float(np.sqrt(n))
+    Checks(caller).share("alpha", alpha).done()
+    Checks(caller).word("alternative", alternative, ("two-sided", "better", "worse")).done()
     z = float(-ndtri(alpha / (2.0 if alternative == "two-sided" else 1.0)))
     better = float(ndtr((log_odds * root - z * se_null) / se))
     worse = float(ndtr((-log_odds * root - z * se_null) / se))
@@ -297,7 +306,7 @@ def generalized_odds_sample_size(
     """
     caller = "generalized_odds_sample_size"
     log_odds, _, _ = _two_groups(caller, p_treated, p_control, ties, fraction)
-    check_share(caller, "power", power)
+    _check_power(caller, power, alpha)
     if abs(log_odds) < 1e-9:
         raise ValueError(
             f"{caller}: p_treated and p_control have a generalised odds ratio of 1; no number shows it"
@@ -353,8 +362,9 @@ def win_odds_power(
     from scipy.special import ndtr, ndtri
 
     log_odds, se, _ = _two_groups("win_odds_power", p_treated, p_control, "split", fraction)
-    drift = abs(log_odds) * float(np.sqrt(check_positive("win_odds_power", "n", n))) / se
-    z = float(-ndtri(check_share("win_odds_power", "alpha", alpha) / 2.0))
+    Checks("win_odds_power").positive("n", n).share("alpha", alpha).done()
+    drift = abs(log_odds) * float(np.sqrt(n)) / se
+    z = float(-ndtri(alpha / 2.0))
     return float(ndtr(drift - z) + ndtr(-drift - z))
 
 
@@ -397,7 +407,8 @@ def win_odds_sample_size(
     log_odds, se, _ = _two_groups(caller, p_treated, p_control, "split", fraction)
     if abs(log_odds) < 1e-9:
         raise ValueError(f"{caller}: p_treated and p_control have win odds of 1; no number shows it")
-    z = float(ndtri(check_share(caller, "power", power)) - ndtri(check_share(caller, "alpha", alpha) / 2.0))
+    _check_power(caller, power, alpha)
+    z = float(ndtri(power) - ndtri(alpha / 2.0))
     return (z * se / log_odds) ** 2
 
 
@@ -437,14 +448,15 @@ def win_ratio_sample_size(
     from scipy.special import ndtri
 
     caller = "win_ratio_sample_size"
-    ratio = check_positive(caller, "win_ratio", win_ratio)
+    Checks(caller).positive("win_ratio", win_ratio).share("fraction", fraction).rate("ties", ties).done()
+    ratio = float(win_ratio)
     if ratio == 1.0:
         raise ValueError(f"{caller}: win_ratio = 1 is no effect; no number of patients shows it")
     if not 0.0 <= ties < 1.0:
         raise ValueError(f"{caller}: ties = {ties!r} must be a share from 0 to below 1")
-    check_share(caller, "fraction", fraction)
     variance = 4.0 * (1.0 + ties) / (3.0 * fraction * (1.0 - fraction) * (1.0 - ties))
-    z = float(ndtri(check_share(caller, "power", power)) - ndtri(check_share(caller, "alpha", alpha) / 2.0))
+    _check_power(caller, power, alpha)
+    z = float(ndtri(power) - ndtri(alpha / 2.0))
     return variance * z**2 / float(np.log(ratio)) ** 2
 
 
@@ -455,7 +467,8 @@ class SimulatedPower(Result):
     Attributes
     ----------
     likelihood_ratio, score, wald : float
-        Share of trials that each test rejects, in either direction.
+        Share of trials that each test rejects, in either direction; a separated trial, which has no Wald test,
+        is judged by its likelihood ratio in all three.
     monte_carlo_error : float
         Largest standard error of the three.
     median_odds_ratio : float or NotEstimable
@@ -527,10 +540,8 @@ def simulated_power(
     caller = "simulated_power"
     ours = check_probabilities(caller, "p_treated", p_treated)
     theirs = check_probabilities(caller, "p_control", p_control)
-    check_share(caller, "alpha", alpha)
-    for name, value in (("n_treated", n_treated), ("n_control", n_control), ("n_trials", n_trials)):
-        if int(check_positive(caller, name, value)) != value:
-            raise ValueError(f"{caller}: {name} = {value!r} must be a whole number")
+    checks = Checks(caller).share("alpha", alpha).count("n_treated", n_treated, 1)
+    checks.count("n_control", n_control, 1).count("n_trials", n_trials, 1).done()
     rng = np.random.default_rng(seed)
     counts = np.stack(
         [

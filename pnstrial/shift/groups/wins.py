@@ -1,25 +1,32 @@
 """How often does a treated patient end with a better grade than a control patient?
 
-Input: counts by grade of two groups, or several outcomes per patient in order of priority.
-Output: `GeneralizedOddsRatio`, `WinStatistics`, `PrioritisedComparison`, `PermutationTest`.
+Input: grades of the patients of two groups, or counts by grade.
+Output: `GeneralizedOddsRatio`, `WinStatistics`.
 Protocol section: endpoint.
 Method: all pairs of one treated and one control patient; variances of U-statistics (first-order influence).
-Next: `shift.number_needed`, `shift.planning`.
+Next: `shift.groups.prioritised`, `shift.groups.number_needed`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import normal_quantile, two_sided_p
 from pnstrial.results import NotEstimable, Result
-from pnstrial.shift.grades import check_choice, check_share, group_counts
+from pnstrial.shift.grades import (
+    WORST,
+    TwoGroups,
+    trial_counts,
+    two_groups,
+)
+from pnstrial.shift.groups.permutation import permute
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
@@ -28,14 +35,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GeneralizedOddsRatio",
-    "PermutationTest",
-    "PrioritisedComparison",
+    "Pairs",
     "WinStatistics",
     "generalized_odds_ratio",
-    "permutation_test",
-    "prioritised_comparison",
     "win_statistics",
     "win_statistics_batch",
+    "win_triples",
 ]
 
 Triple = tuple[float, float, float]
@@ -72,18 +77,6 @@ def _log_odds_interval(log_odds: float, se: float, z: float) -> Pair:
     return float(np.exp(log_odds - z * se)), float(np.exp(log_odds + z * se))
 
 
-def _separated_limit(counts: Array, level: float) -> float:
-    """Bound the win share of fully separated groups from below.
-
-    Any pairing of the patients of the smaller group with others gives independent pairs, all won: the exact
-    limit of a binomial count of m out of m.
-    """
-    from pnstrial.design.counts.proportion import clopper_pearson
-
-    smaller = int(counts.sum(axis=1).min())
-    return float(clopper_pearson(smaller, smaller, level)[0])
-
-
 @dataclass(frozen=True)
 class GeneralizedOddsRatio(Result):
     """Odds that a treated patient has the better grade of a random pair.
@@ -107,6 +100,12 @@ class GeneralizedOddsRatio(Result):
         Patients.
     level : float
         Level of the interval.
+    groups : tuple of str
+        The treated and the control group.
+    direction : str
+        What above 1 means.
+    estimate, n : float, int
+        The same as `odds_ratio`, and all patients.
     """
 
     odds_ratio: float | NotEstimable
@@ -118,24 +117,56 @@ class GeneralizedOddsRatio(Result):
     n_treated: int
     n_control: int
     level: float
-    direction: str = "odds of a better grade, a treated against a control patient"
+    groups: tuple[str, str]
+    direction: str
     method: str = "generalised odds ratio (Agresti), U-statistic variance"
+
+    @property
+    def estimate(self) -> float | NotEstimable:
+        """The odds ratio."""
+        return self.odds_ratio
+
+    @property
+    def n(self) -> int:
+        """Patients of both groups."""
+        return self.n_treated + self.n_control
 
 
 def generalized_odds_ratio(
-    treated: ArrayLike,
-    control: ArrayLike,
+    grades: ArrayLike | None = None,
+    *misplaced: object,
+    group: ArrayLike | str | None = None,
+    control: object = None,
+    data: pd.DataFrame | None = None,
+    grade: str | None = None,
+    treated: ArrayLike | None = None,
+    counts: object = None,
+    highest: int = WORST,
     ties: str = "split",
     level: float = 0.95,
-    *,
     assume_no_effect: bool = False,
 ) -> GeneralizedOddsRatio:
     """Estimate the generalised odds ratio for a better grade.
 
     Parameters
     ----------
-    treated, control : array-like of int
-        Patients at each grade, best grade first.
+    grades : array-like of int
+        Grade of each patient, 0 to `highest`, with `group` and `control`.
+    group : array-like or str
+        Group of each patient (with `data` a column): two labels.
+    control : label, or array-like of int
+        The label of the control group; may be left out where labels are 0 and 1 (0 is control). With
+        `treated`, the grades of the control patients.
+    data : pandas.DataFrame
+        One row per patient, with `grade` and `group` as columns.
+    grade : str
+        Column of the grades.
+    treated : array-like of int
+        Grades of the treated patients, with `control`.
+    counts : pair of array-like of int, or mapping
+        Patients at each grade 0 to `highest`, (treated, control); a mapping names the groups.
+    highest : int, default 6
+        Highest grade of the scale.
     ties : {"split", "drop"}
         Give half of the tied pairs to each side, or leave them out.
     level : float, default 0.95
@@ -149,9 +180,11 @@ def generalized_odds_ratio(
 
     Raises
     ------
+    TypeError
+        If two arrays stand by position: they could be grades or counts.
     ValueError
-        If a count is missing, negative or no whole number, the lengths differ, a group is empty or a word is
-        unknown.
+        If the patients are given in no way or in two, a grade is missing or outside 0 to `highest`, counts have
+        another length, or a group is empty.
 
     Notes
     -----
@@ -163,14 +196,18 @@ def generalized_odds_ratio(
 
     Examples
     --------
-    >>> found = generalized_odds_ratio([6, 21, 49, 43, 52, 13, 49], [1, 15, 35, 44, 81, 32, 59])
+    >>> found = generalized_odds_ratio(counts=([6, 21, 49, 43, 52, 13, 49], [1, 15, 35, 44, 81, 32, 59]))
     >>> round(found.odds_ratio, 3), [round(limit, 3) for limit in found.ci], round(found.nnt, 2)
     (1.38, [1.126, 1.691], 6.27)
     """
-    counts = group_counts("generalized_odds_ratio", treated, control)
-    check_choice("generalized_odds_ratio", "ties", ties, ("split", "drop"))
-    z = normal_quantile(check_share("generalized_odds_ratio", "level", level))
-    odds, ci, p_value, se, net = _odds(counts, ties, z, level, assume_no_effect)
+    groups = two_groups(
+        "generalized_odds_ratio", grades, misplaced, group=group, control=control, data=data, grade=grade,
+        treated=treated, counts=counts, highest=highest,
+    )  # fmt: skip
+    Checks("generalized_odds_ratio").word("ties", ties, ("split", "drop")).done()
+    Checks("generalized_odds_ratio").share("level", level).done()
+    z = normal_quantile(level)
+    odds, ci, p_value, se, net = _odds(_pairs_of_counts(groups.counts, null=assume_no_effect), ties, z, level)
     return GeneralizedOddsRatio(
         odds_ratio=odds,
         ci=ci,
@@ -178,69 +215,118 @@ def generalized_odds_ratio(
         nnt=net if isinstance(net, NotEstimable) else (1.0 / net if net else np.inf),
         std_error=se,
         ties=ties,
-        n_treated=int(counts[0].sum()),
-        n_control=int(counts[1].sum()),
+        n_treated=groups.n_treated,
+        n_control=groups.n_control,
         level=level,
+        groups=groups.names,
+        direction=f"odds of a better grade, a patient of {groups.names[0]} against one of {groups.names[1]}",
     )
 
 
-def _odds(counts: Array, ties: str, z: float, level: float, null_se: bool) -> Any:
-    """Give odds, interval, p-value, standard error and net benefit of one table."""
-    if null_se:
-        pooled = np.broadcast_to(counts.sum(axis=0), counts.shape)
-        shares, _, won, lost, win_se, loss_se = _influence(pooled)
-        n = counts.sum(axis=1)
-        _, _, _, _, win, loss = _influence(counts)
-    else:
-        shares, n, won, lost, win, loss = _influence(counts)
-        win_se, loss_se = win, loss
-    net = win - loss
+class Pairs(NamedTuple):
+    """What all pairs of a treated and a control patient say."""
+
+    win: float
+    loss: float
+    spread: float
+    """Standard deviation of half the net benefit."""
+    log_spread: float
+    """Standard error of the log win ratio; 0 where no pair is won or none lost."""
+    middle: float
+    """Win share, ties split, at which `spread` was taken."""
+    smaller: int
+    """Patients of the smaller group."""
+    permutation: Callable[[], float]
+    """Two-sided p-value of the exact permutation test, where the groups are separated."""
+
+
+def _pairs_of_counts(counts: Array, *, null: bool = False) -> Pairs:
+    """Summarise the pairs of two rows of counts; `null` takes the spread of the pooled grades."""
+    n = counts.sum(axis=1)
+    _, _, _, _, win, loss = _influence(counts)
+    base = np.broadcast_to(counts.sum(axis=0), counts.shape) if null else counts
+    shares, _, won, lost, win_se, loss_se = _influence(base)
+    both = win_se > 0 and loss_se > 0
+    return Pairs(
+        win=float(win),
+        loss=float(loss),
+        spread=float(np.sqrt(_variance(shares, n, 0.5 * (won - lost)))),
+        log_spread=float(np.sqrt(_variance(shares, n, won / win_se - lost / loss_se))) if both else 0.0,
+        middle=float(0.5 + 0.5 * (win_se - loss_se)),
+        smaller=int(n.min()),
+        permutation=lambda: permute(counts.astype(np.int64)).p_value,
+    )
+
+
+def _odds(pairs: Pairs, ties: str, z: float, level: float) -> Any:
+    """Give odds, interval, p-value, standard error and net benefit."""
+    net = pairs.win - pairs.loss
     if ties == "split":
         up, down = 0.5 + 0.5 * net, 0.5 - 0.5 * net
-        middle = 0.5 + 0.5 * (win_se - loss_se)
-        values = 0.5 * (won - lost)
-        scale = middle * (1.0 - middle)
-        se = float(np.sqrt(_variance(shares, n, values)) / scale) if scale > 1e-300 else 0.0
+        scale = pairs.middle * (1.0 - pairs.middle)
+        se = pairs.spread / scale if scale > 1e-300 else 0.0
     else:
-        if win + loss <= 0.0:
+        up, down, se = pairs.win, pairs.loss, pairs.log_spread
+        if up + down <= 0.0:
             tied = NotEstimable("every pair is tied")
             return tied, tied, tied, tied, tied
-        up, down = win, loss
-        net = (win - loss) / (win + loss)
-        safe = win_se > 0 and loss_se > 0
-        se = float(np.sqrt(_variance(shares, n, won / win_se - lost / loss_se))) if safe else 0.0
+        net /= up + down
     if up <= 1e-15 or down <= 1e-15:
-        return _separated_odds(counts, level, better=bool(up > down), net=float(net), ties=ties)
-    log_odds = float(np.log(up / down))
-    p = two_sided_p(log_odds / se) if se > 0 else (1.0 if abs(log_odds) < 1e-15 else 0.0)
-    ci = _log_odds_interval(log_odds, se, z)
+        return _separated_odds(pairs, z, level, better=up > down, net=net, ties=ties)
     if se == 0.0:
         none = NotEstimable("every patient has the same grade, so the odds have no spread")
-        return 1.0, none, 1.0, none, float(net)
-    return float(up / down), ci, p, se, float(net)
+        return 1.0, none, 1.0, none, net
+    log_odds = float(np.log(up / down))
+    return up / down, _log_odds_interval(log_odds, se, z), two_sided_p(log_odds / se), se, net
 
 
-def _separated_odds(counts: Array, level: float, *, better: bool, net: float, ties: str) -> Any:
+def _separated_odds(pairs: Pairs, z: float, level: float, *, better: bool, net: float, ties: str) -> Any:
     """Answer where no pair is lost (or won): infinite or zero odds, a one-sided interval, the exact test."""
+    from pnstrial.design.counts.proportion import clopper_pearson
+
     none = NotEstimable("the groups are separated, so the odds have no finite standard error")
-    p = permutation_test(counts[0], counts[1]).p_value
-    if ties == "drop" and not _complete(counts):
+    p = pairs.permutation()
+    if ties == "drop" and pairs.win + pairs.loss < 1.0 - 1e-12:
         # Without the ties the odds lie further from 1 than with them: a limit beyond 1 carries over.
-        split = _odds(counts, "split", normal_quantile(level), level, null_se=False)[1]
+        split = _odds(pairs, "split", z, level)[1]
         ci = (
             (split[0] if split[0] >= 1.0 else 0.0, np.inf)
             if better
             else (0.0, split[1] if split[1] <= 1.0 else np.inf)
         )
     else:
-        bound = _separated_limit(counts, level)
+        # Any pairing of the smaller group's patients with others gives independent pairs, all won: the exact
+        # limit of a binomial count of m out of m.
+        bound = float(clopper_pearson(pairs.smaller, pairs.smaller, level)[0])
         low = bound / (1.0 - bound)
         ci = (low, np.inf) if better else (0.0, 1.0 / low)
     return (np.inf if better else 0.0), ci, p, none, net
 
 
-def _complete(counts: Array) -> bool:
-    return not bool((counts[0] * counts[1]).any())
+def win_triples(pairs: Pairs, z: float, level: float) -> dict[str, Any]:
+    """Give win ratio, win odds and net benefit with their intervals and p-values.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    z, level : float
+        Normal quantile and level of the intervals.
+
+    Returns
+    -------
+    dict
+        ``win_ratio``, ``win_odds``, ``net_benefit`` (estimate, lower, upper), ``p_value``, ``p_value_win_ratio``.
+    """
+    odds, odds_ci, p_value, _, net = _odds(pairs, "split", z, level)
+    ratio, ratio_ci, ratio_p, _, _ = _odds(pairs, "drop", z, level)
+    none = isinstance(odds_ci, NotEstimable)
+    return {
+        "win_ratio": ratio_ci if isinstance(ratio_ci, NotEstimable) else (ratio, *ratio_ci),
+        "win_odds": odds_ci if none else (odds, *odds_ci),
+        "net_benefit": odds_ci if none else (net, *(_net_of(limit) for limit in odds_ci)),
+        "p_value": p_value,
+        "p_value_win_ratio": ratio_p,
+    }
 
 
 @dataclass(frozen=True)
@@ -263,6 +349,12 @@ class WinStatistics(Result):
         Patients.
     level : float
         Level of the intervals.
+    groups : tuple of str
+        The treated and the control group.
+    direction : str
+        What above 1 means.
+    estimate, ci, n : float, tuple of float, int
+        The primary ones, the win odds and their interval, and all patients.
     """
 
     win_ratio: Triple | NotEstimable
@@ -276,17 +368,59 @@ class WinStatistics(Result):
     n_treated: int
     n_control: int
     level: float
-    direction: str = "above 1 (net benefit above 0) favours treated: the lower grade wins"
+    groups: tuple[str, str]
+    direction: str
     method: str = "all pairs, U-statistic variance, log scale"
 
+    @property
+    def estimate(self) -> float | NotEstimable:
+        """The win odds."""
+        return self.win_odds if isinstance(self.win_odds, NotEstimable) else self.win_odds[0]
 
-def win_statistics(treated: ArrayLike, control: ArrayLike, level: float = 0.95) -> WinStatistics:
+    @property
+    def ci(self) -> Pair | NotEstimable:
+        """The interval of the win odds."""
+        return self.win_odds if isinstance(self.win_odds, NotEstimable) else self.win_odds[1:]
+
+    @property
+    def n(self) -> int:
+        """Patients of both groups."""
+        return self.n_treated + self.n_control
+
+
+def win_statistics(
+    grades: ArrayLike | None = None,
+    *misplaced: object,
+    group: ArrayLike | str | None = None,
+    control: object = None,
+    data: pd.DataFrame | None = None,
+    grade: str | None = None,
+    treated: ArrayLike | None = None,
+    counts: object = None,
+    highest: int = WORST,
+    level: float = 0.95,
+) -> WinStatistics:
     """Compare all pairs of a treated and a control patient.
 
     Parameters
     ----------
-    treated, control : array-like of int
-        Patients at each grade, best grade first.
+    grades : array-like of int
+        Grade of each patient, 0 to `highest`, with `group` and `control`.
+    group : array-like or str
+        Group of each patient (with `data` a column): two labels.
+    control : label, or array-like of int
+        The label of the control group; may be left out where labels are 0 and 1 (0 is control). With
+        `treated`, the grades of the control patients.
+    data : pandas.DataFrame
+        One row per patient, with `grade` and `group` as columns.
+    grade : str
+        Column of the grades.
+    treated : array-like of int
+        Grades of the treated patients, with `control`.
+    counts : pair of array-like of int, or mapping
+        Patients at each grade 0 to `highest`, (treated, control); a mapping names the groups.
+    highest : int, default 6
+        Highest grade of the scale.
     level : float, default 0.95
         Level of the intervals.
 
@@ -296,8 +430,11 @@ def win_statistics(treated: ArrayLike, control: ArrayLike, level: float = 0.95) 
 
     Raises
     ------
+    TypeError
+        If two arrays stand by position: they could be grades or counts.
     ValueError
-        If a count is missing, negative or no whole number, the lengths differ or a group is empty.
+        If the patients are given in no way or in two, a grade is missing or outside 0 to `highest`, counts have
+        another length, or a group is empty.
 
     Notes
     -----
@@ -312,38 +449,37 @@ def win_statistics(treated: ArrayLike, control: ArrayLike, level: float = 0.95) 
 
     Examples
     --------
-    >>> found = win_statistics([6, 21, 49, 43, 52, 13, 49], [1, 15, 35, 44, 81, 32, 59])
+    >>> found = win_statistics(counts=([6, 21, 49, 43, 52, 13, 49], [1, 15, 35, 44, 81, 32, 59]))
     >>> found.wins, found.losses, found.ties
     (30346, 20418, 11447)
     >>> [round(value, 3) for value in found.net_benefit]
     [0.16, 0.059, 0.257]
     """
-    counts = group_counts("win_statistics", treated, control)
-    z = normal_quantile(check_share("win_statistics", "level", level))
-    below = np.cumsum(counts, axis=1) - counts
-    losses = int((counts[0] * below[1]).sum())
-    wins = int((counts[1] * below[0]).sum())
-    pairs = int(counts[0].sum() * counts[1].sum())
-    odds, odds_ci, p_value, _, net = _odds(counts, "split", z, level, null_se=False)
-    ratio, ratio_ci, ratio_p, _, _ = _odds(counts, "drop", z, level, null_se=False)
-    odds_triple: Triple | NotEstimable = odds_ci
-    net_triple: Triple | NotEstimable = odds_ci
-    if not isinstance(odds_ci, NotEstimable):
-        odds_triple = (odds, *odds_ci)
-        net_triple = (net, _net_of(odds_ci[0]), _net_of(odds_ci[1]))
+    groups = two_groups(
+        "win_statistics", grades, misplaced, group=group, control=control, data=data, grade=grade,
+        treated=treated, counts=counts, highest=highest,
+    )  # fmt: skip
+    table = groups.counts
+    Checks("win_statistics").share("level", level).done()
+    z = normal_quantile(level)
+    below = np.cumsum(table, axis=1) - table
+    losses = int((table[0] * below[1]).sum())
+    wins = int((table[1] * below[0]).sum())
     return WinStatistics(
-        win_ratio=ratio_ci if isinstance(ratio_ci, NotEstimable) else (ratio, *ratio_ci),
-        win_odds=odds_triple,
-        net_benefit=net_triple,
+        **win_triples(_pairs_of_counts(table), z, level),
         wins=wins,
         losses=losses,
-        ties=pairs - wins - losses,
-        p_value=p_value,
-        p_value_win_ratio=ratio_p,
-        n_treated=int(counts[0].sum()),
-        n_control=int(counts[1].sum()),
+        ties=groups.n_treated * groups.n_control - wins - losses,
+        n_treated=groups.n_treated,
+        n_control=groups.n_control,
         level=level,
+        groups=groups.names,
+        direction=_direction(groups),
     )
+
+
+def _direction(groups: TwoGroups) -> str:
+    return f"above 1 (net benefit above 0) favours {groups.names[0]} over {groups.names[1]}"
 
 
 def _net_of(odds: float) -> float:
@@ -362,8 +498,8 @@ def win_statistics_batch(counts: ArrayLike) -> dict[str, Array]:
     -------
     dict of ndarray
         ``net_benefit``, ``log_win_odds``, ``std_error`` (of the log win odds) and ``p_value``, one value a
-        trial. A separated trial has infinite log win odds and standard error, and p-value 0 or 1 has no
-        normal approximation: it is given as 1; use `permutation_test` there.
+        trial. A trial in which one group wins every pair has infinite log win odds and standard error; its
+        p-value is that of `permutation_test`.
 
     Raises
     ------
@@ -378,8 +514,6 @@ def win_statistics_batch(counts: ArrayLike) -> dict[str, Array]:
     """
     from scipy.special import ndtr
 
-    from pnstrial.shift.grades import trial_counts
-
     tables = trial_counts("win_statistics_batch", counts)
     shares, n, won, lost, win, loss = _influence(tables)
     net = win - loss
@@ -393,287 +527,12 @@ def win_statistics_batch(counts: ArrayLike) -> dict[str, Array]:
     se = np.where(finite, deviation / np.where(finite, scale, 1.0), np.inf)
     usable = finite & (se > 0)
     ratio = np.divide(log_odds, se, out=np.zeros_like(se), where=usable)
+    p_value = 2.0 * ndtr(-np.abs(ratio))
+    for trial in np.flatnonzero(~finite):
+        p_value[trial] = permute(tables[trial].astype(np.int64)).p_value
     return {
         "net_benefit": net,
         "log_win_odds": log_odds,
         "std_error": se,
-        "p_value": 2.0 * ndtr(-np.abs(ratio)),
+        "p_value": p_value,
     }
-
-
-@dataclass(frozen=True)
-class PrioritisedComparison(Result):
-    """Pairs compared outcome by outcome, in order of priority.
-
-    Attributes
-    ----------
-    win_ratio, win_odds, net_benefit : tuple of float or NotEstimable
-        Estimate, lower, upper, over all outcomes.
-    p_value : float or NotEstimable
-        Wald test of the log win odds.
-    outcomes : tuple of str
-        Outcomes in order of priority.
-    wins, losses, ties : tuple of int
-        Pairs decided, and left tied, at each outcome.
-    n_treated, n_control : int
-        Patients.
-    level : float
-        Level of the intervals.
-    """
-
-    win_ratio: Triple | NotEstimable
-    win_odds: Triple | NotEstimable
-    net_benefit: Triple | NotEstimable
-    p_value: float | NotEstimable
-    outcomes: tuple[str, ...]
-    wins: tuple[int, ...]
-    losses: tuple[int, ...]
-    ties: tuple[int, ...]
-    n_treated: int
-    n_control: int
-    level: float
-    direction: str = "above 1 (net benefit above 0) favours treated: the lower value wins"
-    method: str = "generalised pairwise comparisons (Buyse), U-statistic variance"
-
-    def contributions(self) -> pd.DataFrame:
-        """Return what each outcome adds to the net benefit.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Columns outcome, wins, losses, ties, net_benefit.
-        """
-        import pandas as pd
-
-        pairs = self.n_treated * self.n_control
-        wins, losses = np.array(self.wins), np.array(self.losses)
-        return pd.DataFrame({
-            "outcome": self.outcomes, "wins": wins, "losses": losses, "ties": self.ties,
-            "net_benefit": (wins - losses) / pairs,
-        })  # fmt: skip
-
-
-def prioritised_comparison(
-    treated: Mapping[str, ArrayLike],
-    control: Mapping[str, ArrayLike],
-    outcomes: Sequence[str],
-    thresholds: Mapping[str, float] | None = None,
-    level: float = 0.95,
-) -> PrioritisedComparison:
-    """Compare all pairs by the first outcome that tells them apart: death, then mRS, then ...
-
-    Parameters
-    ----------
-    treated, control : mapping of str to array-like of float
-        One array per outcome, one value per patient; the lower value is the better one (death as 0 and 1).
-    outcomes : sequence of str
-        Outcomes in order of priority.
-    thresholds : mapping of str to float, optional
-        By how much two values must differ to tell a pair apart; any difference where not given.
-    level : float, default 0.95
-        Level of the intervals.
-
-    Returns
-    -------
-    PrioritisedComparison
-
-    Raises
-    ------
-    ValueError
-        If an outcome is absent from a group, a value is missing, or the lengths differ.
-
-    Notes
-    -----
-    Equal to R's `BuyseTest` with u-statistic inference; the interval of the net benefit is that of the win
-    odds carried over.
-
-    Examples
-    --------
-    >>> treated = {"death": [0, 0, 1], "mrs": [2, 3, 6]}
-    >>> control = {"death": [0, 1, 1], "mrs": [4, 6, 6]}
-    >>> found = prioritised_comparison(treated, control, ["death", "mrs"])
-    >>> found.wins, found.losses, round(found.net_benefit[0], 4)
-    ((4, 2), (1, 0), 0.5556)
-    """
-    caller = "prioritised_comparison"
-    z = normal_quantile(check_share(caller, "level", level))
-    if not outcomes:
-        raise ValueError(f"{caller}: outcomes is empty; name at least one")
-    ours, theirs = (
-        _outcome_columns(caller, "treated", treated, outcomes),
-        _outcome_columns(caller, "control", control, outcomes),
-    )
-    gaps = dict(thresholds or {})
-    unknown = sorted(set(gaps) - set(outcomes))
-    if unknown:
-        raise ValueError(
-            f"{caller}: thresholds names {', '.join(unknown)}, not among outcomes {list(outcomes)}"
-        )
-    shape = (ours.shape[1], theirs.shape[1])
-    result = np.zeros(shape)
-    open_pairs = np.ones(shape, dtype=bool)
-    wins: list[int] = []
-    losses: list[int] = []
-    ties: list[int] = []
-    for name, a, b in zip(outcomes, ours, theirs, strict=True):
-        gap = gaps.get(name, 0.0)
-        difference = b[None, :] - a[:, None]
-        won = open_pairs & (difference >= gap) & (difference > 0)
-        lost = open_pairs & (-difference >= gap) & (difference < 0)
-        result += won.astype(float) - lost
-        open_pairs &= ~(won | lost)
-        wins.append(int(won.sum()))
-        losses.append(int(lost.sum()))
-        ties.append(int(open_pairs.sum()))
-    ratio, odds, net, p_value = _pair_matrix(result, z)
-    return PrioritisedComparison(
-        win_ratio=ratio, win_odds=odds, net_benefit=net, p_value=p_value, outcomes=tuple(outcomes),
-        wins=tuple(wins), losses=tuple(losses), ties=tuple(ties), n_treated=shape[0], n_control=shape[1],
-        level=level,
-    )  # fmt: skip
-
-
-def _outcome_columns(
-    caller: str, name: str, group: Mapping[str, ArrayLike], outcomes: Sequence[str]
-) -> Array:
-    absent = [outcome for outcome in outcomes if outcome not in group]
-    if absent:
-        raise ValueError(f"{caller}: {name} has no values for {', '.join(absent)}")
-    columns = [np.asarray(group[outcome], dtype=float) for outcome in outcomes]
-    if len({column.shape for column in columns}) != 1 or columns[0].ndim != 1 or not columns[0].size:
-        sizes = {outcome: column.size for outcome, column in zip(outcomes, columns, strict=True)}
-        raise ValueError(f"{caller}: {name} needs one value per patient and outcome; it has {sizes}")
-    stacked = np.stack(columns)
-    missing = [f"{name}[{outcomes[o]!r}][{i}]" for o, i in np.argwhere(~np.isfinite(stacked))[:5]]
-    if missing:
-        raise ValueError(f"{caller}: {', '.join(missing)} has no value; leave the patient out or impute")
-    return stacked
-
-
-def _pair_matrix(result: Array, z: float) -> Any:
-    """Give win ratio, win odds, net benefit and p-value from the matrix of pair results (1, 0, -1)."""
-    rows, columns = result.shape
-    won, lost = result > 0, result < 0
-    win, loss = float(won.mean()), float(lost.mean())
-
-    def deviation(values: Array) -> float:
-        centred = values - values.mean()
-        by_row, by_column = centred.mean(axis=1), centred.mean(axis=0)
-        return float(np.sqrt((by_row**2).mean() / rows + (by_column**2).mean() / columns))
-
-    net = win - loss
-    if win == 0.0 or loss == 0.0:
-        none = NotEstimable(
-            "no pair is lost" if win else ("no pair is won" if loss else "every pair is tied")
-        )
-        return none, none, none, none
-    middle = 0.5 + 0.5 * net
-    se = deviation(0.5 * result) / (middle * (1.0 - middle))
-    log_odds = float(np.log(middle / (1.0 - middle)))
-    odds = _log_odds_interval(log_odds, se, z)
-    se_ratio = deviation(won / win - lost / loss)
-    ratio = _log_odds_interval(float(np.log(win / loss)), se_ratio, z)
-    p_value = two_sided_p(log_odds / se) if se > 0 else 1.0
-    return (
-        (win / loss, *ratio),
-        (float(np.exp(log_odds)), *odds),
-        (net, *(_net_of(limit) for limit in odds)),
-        p_value,
-    )
-
-
-@dataclass(frozen=True)
-class PermutationTest(Result):
-    """Permutation test of no shift between two groups, on the rank sum.
-
-    Attributes
-    ----------
-    p_value, p_value_better : float
-        Two-sided, and one-sided for a better grade in the treated group.
-    p_value_normal : float
-        Two-sided by the normal approximation with the tie correction.
-    exact : bool
-        Whether every allocation was counted; else sampled.
-    n_draws : int
-        Sampled allocations; 0 if exact.
-    monte_carlo_error : float
-        Standard error of a sampled `p_value`; 0 if exact.
-    n_treated, n_control : int
-        Patients.
-    """
-
-    p_value: float
-    p_value_better: float
-    p_value_normal: float
-    exact: bool
-    n_draws: int
-    monte_carlo_error: float
-    n_treated: int
-    n_control: int
-    direction: str = "one-sided: a better (lower) grade in the treated group"
-    method: str = "Wilcoxon-Mann-Whitney rank sum, permutation distribution"
-
-
-def permutation_test(
-    treated: ArrayLike, control: ArrayLike, *, draws: int = 100_000, seed: int = 0, largest: int = 250
-) -> PermutationTest:
-    """Test by permutation whether two groups' grades differ.
-
-    Parameters
-    ----------
-    treated, control : array-like of int
-        Patients at each grade, best grade first.
-    draws : int, default 100000
-        Allocations to sample where counting all of them would take too long.
-    seed : int
-        Seed of the sampling.
-    largest : int, default 250
-        Up to how many patients in all every allocation is counted.
-
-    Returns
-    -------
-    PermutationTest
-
-    Raises
-    ------
-    ValueError
-        If a count is missing, negative or no whole number, the lengths differ or a group is empty.
-
-    Notes
-    -----
-    Two-sided as in `coin::wilcox_test(distribution = "exact")`: P(|T - E| >= |t - E|).
-
-    Examples
-    --------
-    >>> round(permutation_test([1, 3, 4, 4, 3, 1, 1], [0, 1, 2, 4, 5, 3, 2]).p_value, 6)
-    0.046362
-    """
-    counts = group_counts("permutation_test", treated, control).astype(np.int64)
-    sizes = counts.sum(axis=1)
-    pooled = counts.sum(axis=0)
-    total = int(pooled.sum())
-    twice_rank = 2 * (np.cumsum(pooled) - pooled) + pooled + 1
-    observed = int((twice_rank * counts[0]).sum())
-    centre = int(sizes[0]) * (total + 1)
-    ties = float((pooled.astype(float) ** 3 - pooled).sum()) / max(total * (total - 1.0), 1.0)
-    variance = float(sizes[0] * sizes[1]) / 12.0 * (total + 1.0 - ties)
-    normal = two_sided_p((observed - centre) / 2.0 / np.sqrt(variance)) if variance > 1e-12 else 1.0
-    if total <= largest:
-        from pnstrial.shift.paired.paired_kernels import rank_sum_tails
-
-        lower, _, both = rank_sum_tails(counts[0], counts[1]).tolist()
-        drawn, error = 0, 0.0
-    else:
-        if draws < 1:
-            raise ValueError(f"permutation_test: draws = {draws!r} must be 1 or more")
-        sample = np.random.default_rng(seed).multivariate_hypergeometric(pooled, int(sizes[0]), size=draws)
-        sums = sample @ twice_rank
-        # the observed allocation is one of them (Phipson and Smyth, 2010)
-        lower = (1.0 + (sums <= observed).sum()) / (draws + 1.0)
-        both = (1.0 + (np.abs(sums - centre) >= abs(observed - centre)).sum()) / (draws + 1.0)
-        drawn, error = draws, float(np.sqrt(both * (1.0 - both) / draws))
-    return PermutationTest(
-        p_value=float(min(both, 1.0)), p_value_better=float(min(lower, 1.0)), p_value_normal=normal,
-        exact=drawn == 0, n_draws=drawn, monte_carlo_error=error, n_treated=int(sizes[0]),
-        n_control=int(sizes[1]),
-    )  # fmt: skip

@@ -1,9 +1,9 @@
 """How did the grades shift once baseline and other covariates are accounted for?
 
-Input: one row per patient: grade, treatment, covariates, strata.
-Output: `OrdinalFit` (proportional or partly proportional odds), `VanElteren`, `SlidingDichotomy`.
+Input: one row per patient: grade, treatment, covariates.
+Output: `OrdinalFit` (proportional or partly proportional odds).
 Protocol section: endpoint.
-Method: cumulative logits by Newton's method on a concave likelihood; van Elteren's stratified rank test.
+Method: cumulative logits by Newton's method on a concave likelihood; separation by linear programming.
 Next: `shift.missing`.
 """
 
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
-from pnstrial.results import NotEstimable, Result
-from pnstrial.shift.grades import check_share, grade_array
-from pnstrial.shift.models.ordinal import CommonOddsRatio, common_odds_ratio
+from pnstrial.results import Result
+from pnstrial.shift.grades import grade_array
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,13 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OrdinalFit",
-    "SlidingDichotomy",
-    "VanElteren",
-    "dichotomy",
     "ordinal_formula",
     "ordinal_model",
-    "sliding_dichotomy",
-    "van_elteren",
 ]
 
 Pair = tuple[float, float]
@@ -282,7 +277,8 @@ def ordinal_model(
     [-3.177, 3.177]
     """
     caller = "ordinal_model"
-    z = normal_quantile(check_share(caller, "level", level))
+    Checks(caller).share("level", level).done()
+    z = normal_quantile(level)
     grade = grade_array(caller, "grades", grades, highest=highest)
     cells, names, start, cuts = _design(caller, grade, covariates, nonproportional)
     return _fit_cells(cells, names, start, cuts, z, level, limits=profile)
@@ -410,224 +406,3 @@ def ordinal_formula(formula: str, data: pd.DataFrame, level: float = 0.95) -> Or
         )
     columns = {str(name): model.exog[:, i] for i, name in enumerate(model.exog_names[: model.exog.shape[1]])}
     return ordinal_model(grades, columns, level=level)
-
-
-@dataclass(frozen=True)
-class VanElteren(Result):
-    """Stratified rank-sum test.
-
-    Attributes
-    ----------
-    statistic : float
-        Chi-square with one degree of freedom.
-    z : float
-        Its signed root; below 0 the treated group has the better (lower) grades.
-    p_value : float
-        Two-sided.
-    n_strata : int
-        Strata with patients of both groups and more than one grade.
-    n_unused : int
-        Patients of the other strata, which carry no information.
-    n : int
-        Patients in all.
-    """
-
-    statistic: float
-    z: float
-    p_value: float
-    n_strata: int
-    n_unused: int
-    n: int
-    direction: str = "z below 0 favours treated (lower grades)"
-    method: str = "van Elteren, weights 1 / (n + 1)"
-
-
-def van_elteren(grades: ArrayLike, treated: ArrayLike, strata: ArrayLike) -> VanElteren:
-    """Compare two groups' grades within strata.
-
-    Parameters
-    ----------
-    grades : array-like of int
-        Grade of each patient, 0-6.
-    treated : array-like of int or bool
-        1 for the treated group, 0 for control.
-    strata : array-like
-        Stratum of each patient (baseline grade, site, ...).
-
-    Returns
-    -------
-    VanElteren
-
-    Raises
-    ------
-    ValueError
-        If a value is missing or outside its range, or the lengths differ.
-
-    Notes
-    -----
-    Rank sums within strata, weighted by 1 / (n_s + 1), with the tie-corrected variance (van Elteren, Bull Int
-    Stat Inst 1960;37:351).
-
-    Examples
-    --------
-    >>> found = van_elteren([1, 2, 3, 2, 3, 4], [1, 1, 0, 1, 0, 0], ["a", "a", "a", "b", "b", "b"])
-    >>> round(found.p_value, 4), found.n_strata
-    (0.0833, 2)
-    """
-    caller = "van_elteren"
-    grade = grade_array(caller, "grades", grades)
-    group = grade_array(caller, "treated", treated, highest=1)
-    labels, index = np.unique(np.asarray(strata).astype(str), return_inverse=True)
-    if not grade.size == group.size == index.size:
-        raise ValueError(
-            f"{caller}: grades, treated and strata have {grade.size}, {group.size} and {index.size} rows"
-        )
-    total, variance, used, unused = 0.0, 0.0, 0, 0
-    for s in range(labels.size):
-        here, ours = grade[index == s], group[index == s] == 1
-        n, a = here.size, int(ours.sum())
-        counts = np.bincount(here, minlength=7)
-        if a in (0, n) or (counts > 0).sum() < 2:
-            unused += n
-            continue
-        rank = np.cumsum(counts) - counts + (counts + 1) / 2.0
-        centred = rank[here[ours]].sum() - a * (n + 1) / 2.0
-        spread = (
-            a
-            * (n - a)
-            / 12.0
-            * (n + 1.0 - float((counts.astype(float) ** 3 - counts).sum()) / (n * (n - 1.0)))
-        )
-        total += centred / (n + 1.0)
-        variance += spread / (n + 1.0) ** 2
-        used += 1
-    z = float(total / np.sqrt(variance)) if variance > 0 else 0.0
-    return VanElteren(z * z, z, two_sided_p(z), used, unused, grade.size)
-
-
-def dichotomy(grades: ArrayLike, treated: ArrayLike, cut: int, level: float = 0.95) -> CommonOddsRatio:
-    """Compare two groups' odds of a grade at or below a cut.
-
-    Parameters
-    ----------
-    grades : array-like of int
-        Grade of each patient, 0-6.
-    treated : array-like of int or bool
-        1 for the treated group, 0 for control.
-    cut : int
-        0 to 5; a good outcome is a grade at or below it.
-    level : float, default 0.95
-        Level of the intervals.
-
-    Returns
-    -------
-    CommonOddsRatio
-        Of two grades: good and bad.
-
-    Raises
-    ------
-    ValueError
-        If a value is missing or outside its range, the lengths differ, or a group is empty.
-
-    Examples
-    --------
-    >>> round(dichotomy([1, 2, 3, 3, 2, 4, 5, 3], [1, 1, 1, 1, 0, 0, 0, 0], cut=2).odds_ratio, 3)
-    3.0
-    """
-    caller = "dichotomy"
-    if isinstance(cut, bool) or cut not in range(6):
-        raise ValueError(f"{caller}: cut = {cut!r} must be a whole number from 0 to 5")
-    grade = grade_array(caller, "grades", grades)
-    return _two_by_two(caller, grade <= cut, treated, level)
-
-
-def _two_by_two(caller: str, good: NDArray[np.bool_], treated: ArrayLike, level: float) -> CommonOddsRatio:
-    group = grade_array(caller, "treated", treated, highest=1)
-    if good.size != group.size:
-        raise ValueError(f"{caller}: there are {good.size} grades and {group.size} values of treated")
-    tables = [[int((good & (group == g)).sum()), int((~good & (group == g)).sum())] for g in (1, 0)]
-    return common_odds_ratio(tables[0], tables[1], level)
-
-
-@dataclass(frozen=True)
-class SlidingDichotomy(Result):
-    """Odds of a good outcome defined by each patient's own baseline.
-
-    Attributes
-    ----------
-    successes_treated, successes_control, n_treated, n_control : int
-        Patients.
-    odds_ratio : float or NotEstimable
-        Odds ratio of success.
-    wald, profile : tuple of float or NotEstimable
-        Its intervals.
-    p_value_fisher : float
-        Exact two-sided p-value.
-    rule : str
-        What success is.
-    level : float
-        Level of the intervals.
-    """
-
-    successes_treated: int
-    successes_control: int
-    n_treated: int
-    n_control: int
-    odds_ratio: float | NotEstimable
-    wald: Pair | NotEstimable
-    profile: Pair | NotEstimable
-    p_value_fisher: float
-    rule: str
-    level: float
-    direction: str = "odds ratio of success, treated against control"
-    method: str = "sliding dichotomy"
-
-
-def sliding_dichotomy(
-    grades: ArrayLike, baseline: ArrayLike, treated: ArrayLike, points: int = 1, level: float = 0.95
-) -> SlidingDichotomy:
-    """Compare two groups' odds of ending at least some points below the own baseline.
-
-    Parameters
-    ----------
-    grades, baseline : array-like of int
-        Final and baseline grade of each patient, 0-6.
-    treated : array-like of int or bool
-        1 for the treated group, 0 for control.
-    points : int, default 1
-        Points below baseline that count as success; 0 counts staying too.
-    level : float, default 0.95
-        Level of the intervals.
-
-    Returns
-    -------
-    SlidingDichotomy
-
-    Raises
-    ------
-    ValueError
-        If a value is missing or outside its range, the lengths differ, or a group is empty.
-
-    Examples
-    --------
-    >>> found = sliding_dichotomy([1, 2, 3, 4], [3, 2, 3, 5], [1, 1, 0, 0])
-    >>> found.successes_treated, found.successes_control, found.odds_ratio
-    (1, 1, 1.0)
-    """
-    from pnstrial.shift.models.ordinal import fisher_p
-
-    caller = "sliding_dichotomy"
-    final, start = grade_array(caller, "grades", grades), grade_array(caller, "baseline", baseline)
-    if final.size != start.size:
-        raise ValueError(f"{caller}: there are {final.size} grades and {start.size} baselines")
-    # who starts at the best grade cannot improve: staying there is the success
-    good = final <= np.maximum(start - points, 0)
-    table = _two_by_two(caller, good, treated, level)
-    group = np.asarray(treated).astype(int) == 1
-    wins = int((good & group).sum()), int((good & ~group).sum())
-    return SlidingDichotomy(
-        successes_treated=wins[0], successes_control=wins[1], n_treated=table.n_treated,
-        n_control=table.n_control, odds_ratio=table.odds_ratio, wald=table.wald, profile=table.profile,
-        p_value_fisher=fisher_p(*wins, table.n_treated, table.n_control),
-        rule=f"final grade at least {points} below baseline (or 0, where baseline leaves no room)", level=level,
-    )  # fmt: skip

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
 from pnstrial.results import NotEstimable, Result
-from pnstrial.shift.grades import check_share, grade_array
+from pnstrial.shift.grades import grade_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -142,7 +143,8 @@ def mixed_ordinal(
     """
     caller = "mixed_ordinal"
     grades = grade_array(caller, "ratings", ratings, dimensions=2, missing=True)
-    z = normal_quantile(check_share(caller, "level", level))
+    Checks(caller).share("level", level).done()
+    z = normal_quantile(level)
     times = grades.shape[1]
     if times < 2:
         raise ValueError(f"{caller}: ratings has {times} visit; at least 2 are needed")

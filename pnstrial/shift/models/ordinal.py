@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
 from pnstrial.results import NotEstimable, Result
-from pnstrial.shift.grades import check_share, grade_array, group_counts, trial_counts
+from pnstrial.shift.grades import WORST, trial_counts, two_groups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,6 @@ __all__ = [
     "CommonOddsRatios",
     "CutPoints",
     "common_odds_ratio",
-    "common_odds_ratio_from_rows",
     "common_odds_ratios",
     "cutpoint_odds_ratios",
     "shift_distribution",
@@ -72,6 +72,12 @@ class CommonOddsRatio(Result):
         Says so in words; empty otherwise.
     grades : tuple of int
         Positions of the grades that occur.
+    groups : tuple of str
+        The treated and the control group.
+    counts : tuple of tuple of int
+        Patients of each group at each grade.
+    estimate, ci, p_value, n : float, tuple of float, float, int
+        The primary ones: `odds_ratio`, `profile`, `p_value_lr`, all patients.
     n_treated, n_control : int
         Patients.
     method : str
@@ -97,27 +103,76 @@ class CommonOddsRatio(Result):
     separated: bool
     note: str
     grades: tuple[int, ...] = field(repr=False)
-    n_treated: int
-    n_control: int
+    groups: tuple[str, str]
+    counts: tuple[tuple[int, ...], tuple[int, ...]] = field(repr=False)
     method: str = "proportional odds, maximum likelihood"
+
+    @property
+    def estimate(self) -> float | NotEstimable:
+        """The odds ratio."""
+        return self.odds_ratio
+
+    @property
+    def ci(self) -> Pair | NotEstimable:
+        """The profile-likelihood interval."""
+        return self.profile
+
+    @property
+    def p_value(self) -> float:
+        """The likelihood-ratio test."""
+        return self.p_value_lr
+
+    @property
+    def n_treated(self) -> int:
+        """Patients treated."""
+        return sum(self.counts[0])
+
+    @property
+    def n_control(self) -> int:
+        """Patients of the control group."""
+        return sum(self.counts[1])
+
+    @property
+    def n(self) -> int:
+        """Patients of both groups."""
+        return self.n_treated + self.n_control
 
 
 def common_odds_ratio(
-    treated: ArrayLike,
-    control: ArrayLike,
+    grades: ArrayLike | None = None,
+    *misplaced: object,
+    group: ArrayLike | str | None = None,
+    control: object = None,
+    data: pd.DataFrame | None = None,
+    grade: str | None = None,
+    treated: ArrayLike | None = None,
+    counts: object = None,
+    highest: int = WORST,
     level: float = 0.95,
-    groups: tuple[str, str] = ("treated", "control"),
 ) -> CommonOddsRatio:
-    """Estimate the common odds ratio for a better grade from counts.
+    """Estimate the common odds ratio for a better grade, treated against control.
 
     Parameters
     ----------
-    treated, control : array-like of int
-        Patients at each grade, best grade first (for the mRS seven counts, 0 to 6).
+    grades : array-like of int
+        Grade of each patient, 0 to `highest`, with `group` and `control`.
+    group : array-like or str
+        Group of each patient (with `data` a column): two labels.
+    control : label, or array-like of int
+        The label of the control group; may be left out where labels are 0 and 1 (0 is control). With
+        `treated`, the grades of the control patients.
+    data : pandas.DataFrame
+        One row per patient, with `grade` and `group` as columns.
+    grade : str
+        Column of the grades.
+    treated : array-like of int
+        Grades of the treated patients, with `control`.
+    counts : pair of array-like of int, or mapping
+        Patients at each grade 0 to `highest`, (treated, control); a mapping names the groups.
+    highest : int, default 6
+        Highest grade of the scale.
     level : float, default 0.95
         Level of the two-sided intervals.
-    groups : tuple of str
-        Names of the two groups, for the text of the direction.
 
     Returns
     -------
@@ -125,9 +180,11 @@ def common_odds_ratio(
 
     Raises
     ------
+    TypeError
+        If two arrays stand by position: they could be grades or counts.
     ValueError
-        If a count is missing, negative or no whole number, the lengths differ, a group is empty or the level
-        lies outside (0, 1).
+        If the patients are given in no way or in two, a grade is missing or outside 0 to `highest`, counts have
+        another length, or a group is empty.
 
     Notes
     -----
@@ -141,21 +198,27 @@ def common_odds_ratio(
     --------
     MR CLEAN (N Engl J Med 2015;372:11), published as 1.66 (1.21 to 2.28):
 
-    >>> mr_clean = common_odds_ratio([6, 21, 49, 43, 52, 13, 49], [1, 15, 35, 44, 81, 32, 59])
+    >>> mr_clean = common_odds_ratio(counts=([6, 21, 49, 43, 52, 13, 49], [1, 15, 35, 44, 81, 32, 59]))
     >>> round(mr_clean.odds_ratio, 2), [round(limit, 2) for limit in mr_clean.wald]
     (1.66, [1.21, 2.28])
     """
     from pnstrial.shift.models import ordinal_kernels as k
 
-    counts = group_counts("common_odds_ratio", treated, control)
-    z = normal_quantile(check_share("common_odds_ratio", "level", level))
-    table, thresholds = k.fit_tables(counts[None], z, 2)
-    row = table[0].tolist()
+    groups = two_groups(
+        "common_odds_ratio", grades, misplaced, group=group, control=control, data=data, grade=grade,
+        treated=treated, counts=counts, highest=highest,
+    )  # fmt: skip
+    table = groups.counts
+    ours, theirs = groups.names
+    Checks("common_odds_ratio").share("level", level).done()
+    z = normal_quantile(level)
+    fitted, thresholds = k.fit_tables(table[None], z, 2)
+    row = fitted[0].tolist()
     status, levels = int(row[k.STATUS]), int(row[k.LEVELS])
-    present = tuple(np.flatnonzero(counts.sum(axis=0)).tolist())
+    present = tuple(np.flatnonzero(table.sum(axis=0)).tolist())
     saturated = row[k.LOGLIK_SATURATED]
     po_statistic = max(2.0 * (saturated - row[k.LOGLIK]), 0.0) if levels > 2 else 0.0
-    direction = f"odds ratio for a better grade, {groups[0]} against {groups[1]}; above 1 favours {groups[0]}"
+    direction = f"odds ratio for a better grade, {ours} against {theirs}; above 1 favours {ours}"
     shared: dict[str, Any] = {
         "direction": direction, "level": level, "loglik": row[k.LOGLIK],
         "p_value_lr": chi_square_p(2.0 * (row[k.LOGLIK] - row[k.LOGLIK_NULL]), min(levels - 1, 1)),
@@ -163,7 +226,7 @@ def common_odds_ratio(
         "po_statistic": po_statistic, "po_df": max(levels - 2, 0),
         "po_p_value": chi_square_p(po_statistic, max(levels - 2, 0)),
         "separated": status in (k.TREATED_BETTER, k.TREATED_WORSE), "grades": present,
-        "n_treated": int(counts[0].sum()), "n_control": int(counts[1].sum()),
+        "groups": groups.names, "counts": (_whole_row(table[0]), _whole_row(table[1])),
     }  # fmt: skip
     if status == k.ONE_LEVEL:
         same = NotEstimable(f"all patients have the grade at position {present[0]}")
@@ -180,8 +243,8 @@ def common_odds_ratio(
         return CommonOddsRatio(
             odds_ratio=float(np.exp(-beta)), log_odds_ratio=-beta, std_error=infinite, wald=infinite,
             profile=profile, score=score, thresholds=infinite, p_value_wald=infinite,
-            note=f"separated: no patient of {groups[0]} has a grade {'above' if which == 'better' else 'below'}"
-            f" any of {groups[1]}; the intervals are one-sided", **shared,
+            note=f"separated: no patient of {ours} has a grade {'above' if which == 'better' else 'below'}"
+            f" any of {theirs}; the intervals are one-sided", **shared,
         )  # fmt: skip
     return CommonOddsRatio(
         odds_ratio=float(np.exp(-beta)), log_odds_ratio=-beta, std_error=se,
@@ -191,52 +254,14 @@ def common_odds_ratio(
     )  # fmt: skip
 
 
+def _whole_row(counts: Array) -> tuple[int, ...]:
+    return tuple(int(count) for count in counts)
+
+
 def _odds_pair(low: float, high: float) -> Pair:
     """Turn limits of beta (above 0 is worse) into limits of the odds ratio for better."""
     with np.errstate(over="ignore"):
         return float(np.exp(-high)), float(np.exp(-low))
-
-
-def common_odds_ratio_from_rows(
-    grades: ArrayLike, treated: ArrayLike, level: float = 0.95, highest: int = 6
-) -> CommonOddsRatio:
-    """Estimate the common odds ratio for a better grade from one row per patient.
-
-    Parameters
-    ----------
-    grades : array-like of int
-        Grade of each patient, 0 to `highest`.
-    treated : array-like of int or bool
-        1 for the treated group, 0 for control.
-    level : float, default 0.95
-        Level of the two-sided intervals.
-    highest : int, default 6
-        Highest grade of the scale.
-
-    Returns
-    -------
-    CommonOddsRatio
-
-    Raises
-    ------
-    ValueError
-        If a value is missing or outside its range, the lengths differ or a group is empty.
-
-    Examples
-    --------
-    >>> found = common_odds_ratio_from_rows([1, 2, 3, 3, 2, 4, 5, 3], [1, 1, 1, 1, 0, 0, 0, 0])
-    >>> round(found.odds_ratio, 3), found.n_treated
-    (7.914, 4)
-    """
-    caller = "common_odds_ratio_from_rows"
-    grade = grade_array(caller, "grades", grades, highest=highest)
-    group = grade_array(caller, "treated", treated, highest=1)
-    if grade.size != group.size:
-        raise ValueError(
-            f"{caller}: grades has {grade.size} rows, treated {group.size}; give one each a patient"
-        )
-    both = np.bincount(grade + (highest + 1) * group, minlength=2 * (highest + 1))
-    return common_odds_ratio(both[highest + 1 :], both[: highest + 1], level)
 
 
 @dataclass(frozen=True)
@@ -255,7 +280,7 @@ class CommonOddsRatios(Result):
     score_lower, score_upper : ndarray
         Score limits of `log_odds_ratio`; all infinite unless they were asked for.
     p_value_lr, p_value_score, p_value_wald : ndarray
-        Tests of no shift.
+        Tests of no shift. A separated trial has no Wald test: `p_value_wald` is then its likelihood ratio.
     po_p_value : ndarray
         Likelihood-ratio test of proportional odds; 1 where two or fewer grades occur.
     loglik : ndarray
@@ -334,7 +359,8 @@ def common_odds_ratios(
     from pnstrial.shift.models import ordinal_kernels as k
 
     tables = trial_counts("common_odds_ratios", counts)
-    z = normal_quantile(check_share("common_odds_ratios", "level", level))
+    Checks("common_odds_ratios").share("level", level).done()
+    z = normal_quantile(level)
     out, _ = k.fit_tables(tables, z, 2 if score else int(profile))
     beta, se = out[:, k.BETA], out[:, k.SE]
     informative = out[:, k.LEVELS] > 1
@@ -343,6 +369,7 @@ def common_odds_ratios(
     freedom = np.maximum(out[:, k.LEVELS] - 2.0, 1.0)
     finite = np.isfinite(se)
     ratio = np.divide(beta, se, out=np.zeros_like(beta), where=finite)
+    by_likelihood = np.where(informative, gammaincc(0.5, deviance / 2.0), 1.0)
     return CommonOddsRatios(
         log_odds_ratio=0.0 - beta,  # no negative zero
         std_error=se.copy(),
@@ -350,9 +377,9 @@ def common_odds_ratios(
         profile_upper=-out[:, k.PROFILE_LOW],
         score_lower=-out[:, k.SCORE_HIGH],
         score_upper=-out[:, k.SCORE_LOW],
-        p_value_lr=np.where(informative, gammaincc(0.5, deviance / 2.0), 1.0),
+        p_value_lr=by_likelihood,
         p_value_score=np.where(informative, gammaincc(0.5, out[:, k.SCORE] / 2.0), 1.0),
-        p_value_wald=np.minimum(1.0, 2.0 * ndtr(-np.abs(ratio))),
+        p_value_wald=np.where(finite, np.minimum(1.0, 2.0 * ndtr(-np.abs(ratio))), by_likelihood),
         po_p_value=np.where(out[:, k.LEVELS] > 2, gammaincc(freedom / 2.0, excess / 2.0), 1.0),
         loglik=out[:, k.LOGLIK].copy(),
         separated=(out[:, k.STATUS] == k.TREATED_BETTER) | (out[:, k.STATUS] == k.TREATED_WORSE),
@@ -382,6 +409,8 @@ class CutPoints(Result):
         Patients.
     level : float
         Level of the limits.
+    groups : tuple of str
+        The treated and the control group.
     direction : str
         What above 1 means.
     """
@@ -397,7 +426,8 @@ class CutPoints(Result):
     n_treated: int
     n_control: int
     level: float
-    direction: str = "odds ratio for a grade at or below the cut, treated against control"
+    groups: tuple[str, str]
+    direction: str
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per cut.
@@ -415,13 +445,39 @@ class CutPoints(Result):
         })  # fmt: skip
 
 
-def cutpoint_odds_ratios(treated: ArrayLike, control: ArrayLike, level: float = 0.95) -> CutPoints:
+def cutpoint_odds_ratios(
+    grades: ArrayLike | None = None,
+    *misplaced: object,
+    group: ArrayLike | str | None = None,
+    control: object = None,
+    data: pd.DataFrame | None = None,
+    grade: str | None = None,
+    treated: ArrayLike | None = None,
+    counts: object = None,
+    highest: int = WORST,
+    level: float = 0.95,
+) -> CutPoints:
     """Give the odds ratio for a better grade at every dichotomy.
 
     Parameters
     ----------
-    treated, control : array-like of int
-        Patients at each grade, best grade first.
+    grades : array-like of int
+        Grade of each patient, 0 to `highest`, with `group` and `control`.
+    group : array-like or str
+        Group of each patient (with `data` a column): two labels.
+    control : label, or array-like of int
+        The label of the control group; may be left out where labels are 0 and 1 (0 is control). With
+        `treated`, the grades of the control patients.
+    data : pandas.DataFrame
+        One row per patient, with `grade` and `group` as columns.
+    grade : str
+        Column of the grades.
+    treated : array-like of int
+        Grades of the treated patients, with `control`.
+    counts : pair of array-like of int, or mapping
+        Patients at each grade 0 to `highest`, (treated, control); a mapping names the groups.
+    highest : int, default 6
+        Highest grade of the scale.
     level : float, default 0.95
         Level of the limits.
 
@@ -431,21 +487,28 @@ def cutpoint_odds_ratios(treated: ArrayLike, control: ArrayLike, level: float = 
 
     Raises
     ------
+    TypeError
+        If two arrays stand by position: they could be grades or counts.
     ValueError
-        As `common_odds_ratio`.
+        If the patients are given in no way or in two, a grade is missing or outside 0 to `highest`, counts have
+        another length, or a group is empty.
 
     Examples
     --------
-    >>> cuts = cutpoint_odds_ratios([6, 21, 49, 43, 52, 13, 49], [1, 15, 35, 44, 81, 32, 59])
+    >>> cuts = cutpoint_odds_ratios(counts=([6, 21, 49, 43, 52, 13, 49], [1, 15, 35, 44, 81, 32, 59]))
     >>> cuts.odds_ratio.round(2).tolist()
     [7.03, 2.06, 2.05, 1.89, 1.43, 1.07]
     """
     from pnstrial.shift.models import ordinal_kernels as k
 
-    counts = group_counts("cutpoint_odds_ratios", treated, control)
-    z = normal_quantile(check_share("cutpoint_odds_ratios", "level", level))
-    good = np.cumsum(counts, axis=1)[:, :-1]
-    sizes = counts.sum(axis=1)
+    groups = two_groups(
+        "cutpoint_odds_ratios", grades, misplaced, group=group, control=control, data=data, grade=grade,
+        treated=treated, counts=counts, highest=highest,
+    )  # fmt: skip
+    Checks("cutpoint_odds_ratios").share("level", level).done()
+    z = normal_quantile(level)
+    good = np.cumsum(groups.counts, axis=1)[:, :-1]
+    sizes = groups.counts.sum(axis=1)
     tables = np.stack([good, sizes[:, None] - good], axis=-1).transpose(1, 0, 2)
     out, _ = k.fit_tables(np.ascontiguousarray(tables), z, 1)
     with np.errstate(over="ignore"):
@@ -462,6 +525,8 @@ def cutpoint_odds_ratios(treated: ArrayLike, control: ArrayLike, level: float = 
         n_treated=int(sizes[0]),
         n_control=int(sizes[1]),
         level=level,
+        groups=groups.names,
+        direction=f"odds ratio for a grade at or below the cut, {groups.names[0]} against {groups.names[1]}",
     )
 
 
@@ -513,7 +578,8 @@ def shift_distribution(p: ArrayLike, odds_ratio: float) -> Array:
     [0.75, 0.15, 0.1]
     """
     shares = check_probabilities("shift_distribution", "p", p)
-    ratio = check_positive("shift_distribution", "odds_ratio", odds_ratio)
+    Checks("shift_distribution").positive("odds_ratio", odds_ratio).done()
+    ratio = float(odds_ratio)
     below = np.cumsum(shares)[:-1]
     moved = ratio * below / (1.0 - below + ratio * below)
     return np.diff(np.concatenate([[0.0], moved, [1.0]]))
@@ -538,20 +604,3 @@ def check_probabilities(caller: str, name: str, values: ArrayLike) -> Array:
     if abs(shares.sum() - 1.0) > 1e-5:
         raise ValueError(f"{caller}: {name} sums to {shares.sum():.6g}; probabilities of all grades sum to 1")
     return shares
-
-
-def check_positive(caller: str, name: str, value: float) -> float:
-    """Check a finite number over 0.
-
-    Raises
-    ------
-    ValueError
-        If it is not.
-    """
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = np.nan
-    if not (np.isfinite(number) and number > 0):
-        raise ValueError(f"{caller}: {name} = {value!r} must be a number over 0")
-    return number

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import normal_quantile
+from pnstrial.numerics.roots import reach
 from pnstrial.results import NotEstimable, Result
 from pnstrial.rules import CATEGORIES, DEAD, STABLE, change_category
-from pnstrial.shift.grades import check_choice, check_share, grade_pairs
+from pnstrial.shift.grades import grade_pairs, responder_pairs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,17 +96,30 @@ class Changes(Result):
         })  # fmt: skip
 
 
-def changes(first: ArrayLike, second: ArrayLike, level: float = 0.95, points: int = 1) -> Changes:
+def changes(
+    first: ArrayLike,
+    second: ArrayLike,
+    level: float = 0.95,
+    points: int = 1,
+    *,
+    data: pd.DataFrame | None = None,
+    dead: str = "refuse",
+) -> Changes:
     """Count improved, stable and deteriorated patients with exact intervals.
 
     Parameters
     ----------
     first, second : array-like of int
-        Earlier and later grades 0-6 of the same patients.
+        Earlier and later grades 0-6 of the same patients, or their columns in `data`.
     level : float, default 0.95
         Level of the Clopper-Pearson intervals.
     points : int, default 1
         Points by which the grade must fall to count as improved.
+    data : pandas.DataFrame, optional
+        One row per patient.
+    dead : {"refuse", "stable", "exclude"}
+        Patients dead (6) at the earlier rating cannot respond: an error names them, or they stay in the
+        denominator as stable, or they are left out.
 
     Returns
     -------
@@ -113,7 +128,8 @@ def changes(first: ArrayLike, second: ArrayLike, level: float = 0.95, points: in
     Raises
     ------
     ValueError
-        If a grade is missing, no whole number or outside 0-6, the lengths differ, or points is not 1 to 6.
+        If a grade is missing, no whole number or outside 0-6, the lengths differ, a patient was dead
+        at the earlier rating, or points is not 1 to 6.
 
     Examples
     --------
@@ -123,12 +139,10 @@ def changes(first: ArrayLike, second: ArrayLike, level: float = 0.95, points: in
     """
     from pnstrial.design.counts.proportion import clopper_pearson
 
-    earlier, later = grade_pairs("changes", first, second)
-    check_share("changes", "level", level)
-    if points not in range(1, GRADES):
-        raise ValueError(f"changes: points = {points!r} must be a whole number from 1 to 6")
+    earlier, later = responder_pairs("changes", first, second, dead=dead, data=data)
+    Checks("changes").share("level", level).count("points", points, 1, GRADES - 1).done()
     category = np.asarray(change_category(earlier, later, np.int64(points)))
-    # the rule speaks of patients alive at baseline; in a series that begins later, the dead stay as they are
+    # the rule speaks of patients alive at baseline; the dead of a series that begins later stay as they are
     category = np.where(earlier == DEAD, STABLE, category)
     counts = [int((category == code).sum()) for code in range(3)]
     limits = [clopper_pearson(count, earlier.size, level) for count in counts]
@@ -169,18 +183,25 @@ class SignedRank(Result):
 
 
 def signed_rank(
-    first: ArrayLike, second: ArrayLike, zeros: str = "pratt", alternative: str = "two-sided"
+    first: ArrayLike,
+    second: ArrayLike,
+    zeros: str = "pratt",
+    alternative: str = "two-sided",
+    *,
+    data: pd.DataFrame | None = None,
 ) -> SignedRank:
     """Test by exact signed ranks whether the grades moved.
 
     Parameters
     ----------
     first, second : array-like of int
-        Earlier and later grades 0-6 of the same patients.
+        Earlier and later grades 0-6 of the same patients, or their columns in `data`.
     zeros : {"pratt", "wilcoxon"}
         Rank the patients without a change and then drop them (Pratt), or drop them before ranking.
     alternative : {"two-sided", "improved"}
         Direction; "improved" is a lower later grade.
+    data : pandas.DataFrame, optional
+        One row per patient.
 
     Returns
     -------
@@ -214,9 +235,9 @@ def signed_rank(
     """
     from pnstrial.shift.paired.paired_kernels import signed_rank_one
 
-    earlier, later = grade_pairs("signed_rank", first, second)
-    check_choice("signed_rank", "zeros", zeros, ZEROS)
-    check_choice("signed_rank", "alternative", alternative, ALTERNATIVES)
+    earlier, later = grade_pairs("signed_rank", first, second, data=data)
+    Checks("signed_rank").word("zeros", zeros, ZEROS).done()
+    Checks("signed_rank").word("alternative", alternative, ALTERNATIVES).done()
     pratt = zeros == "pratt"
     move = earlier - later
     sizes = np.bincount(np.abs(move), minlength=GRADES)
@@ -265,8 +286,8 @@ def signed_rank_batch(
     from pnstrial.shift.paired.paired_kernels import signed_rank_many
 
     earlier, later = grade_pairs("signed_rank_batch", first, second, dimensions=2)
-    check_choice("signed_rank_batch", "zeros", zeros, ZEROS)
-    check_choice("signed_rank_batch", "alternative", alternative, ALTERNATIVES)
+    Checks("signed_rank_batch").word("zeros", zeros, ZEROS).done()
+    Checks("signed_rank_batch").word("alternative", alternative, ALTERNATIVES).done()
     return signed_rank_many(earlier, later, zeros == "pratt", alternative == "two-sided")
 
 
@@ -303,18 +324,29 @@ class SignTest(Result):
 
 
 def sign_test(
-    first: ArrayLike, second: ArrayLike, alternative: str = "two-sided", level: float = 0.95
+    first: ArrayLike,
+    second: ArrayLike,
+    alternative: str = "two-sided",
+    level: float = 0.95,
+    *,
+    data: pd.DataFrame | None = None,
+    dead: str = "refuse",
 ) -> SignTest:
     """Test by exact signs whether more patients improved than deteriorated.
 
     Parameters
     ----------
     first, second : array-like of int
-        Earlier and later grades 0-6 of the same patients.
+        Earlier and later grades 0-6 of the same patients, or their columns in `data`.
     alternative : {"two-sided", "improved"}
         Direction.
     level : float, default 0.95
         Level of the interval.
+    data : pandas.DataFrame, optional
+        One row per patient.
+    dead : {"refuse", "stable", "exclude"}
+        Patients dead (6) at the earlier rating cannot respond: an error names them, or they stay in the
+        denominator as stable, or they are left out.
 
     Returns
     -------
@@ -323,7 +355,8 @@ def sign_test(
     Raises
     ------
     ValueError
-        If a grade is missing, no whole number or outside 0-6, the lengths differ, or a word is unknown.
+        If a grade is missing, no whole number or outside 0-6, the lengths differ, a patient was
+        dead at the earlier rating, or a word is unknown.
 
     Examples
     --------
@@ -332,9 +365,9 @@ def sign_test(
     """
     from pnstrial.design.counts.proportion import clopper_pearson
 
-    earlier, later = grade_pairs("sign_test", first, second)
-    check_choice("sign_test", "alternative", alternative, ALTERNATIVES)
-    check_share("sign_test", "level", level)
+    earlier, later = responder_pairs("sign_test", first, second, dead=dead, data=data)
+    Checks("sign_test").word("alternative", alternative, ALTERNATIVES).done()
+    Checks("sign_test").share("level", level).done()
     up, down = int((later < earlier).sum()), int((later > earlier).sum())
     moved = up + down
     return SignTest(
@@ -390,15 +423,27 @@ class PairedWins(Result):
     method: str = "win ratio exact conditional; net benefit and win odds score interval (Tango)"
 
 
-def paired_wins(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> PairedWins:
+def paired_wins(
+    first: ArrayLike,
+    second: ArrayLike,
+    level: float = 0.95,
+    *,
+    data: pd.DataFrame | None = None,
+    dead: str = "refuse",
+) -> PairedWins:
     """Compare each patient's later grade with the earlier one: win ratio, win odds, net benefit.
 
     Parameters
     ----------
     first, second : array-like of int
-        Earlier and later grades 0-6 of the same patients.
+        Earlier and later grades 0-6 of the same patients, or their columns in `data`.
     level : float, default 0.95
         Level of the intervals.
+    data : pandas.DataFrame, optional
+        One row per patient.
+    dead : {"refuse", "stable", "exclude"}
+        Patients dead (6) at the earlier rating cannot respond: an error names them, or they stay in the
+        denominator as stable, or they are left out.
 
     Returns
     -------
@@ -407,7 +452,8 @@ def paired_wins(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Pai
     Raises
     ------
     ValueError
-        If a grade is missing, no whole number or outside 0-6, or the lengths differ.
+        If a grade is missing, no whole number or outside 0-6, the lengths differ, or a patient was dead at the
+        earlier rating.
 
     Notes
     -----
@@ -424,8 +470,9 @@ def paired_wins(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Pai
     >>> found.net_benefit[0], found.win_odds[0], found.win_ratio[0]
     (0.6, 4.0, inf)
     """
-    earlier, later = grade_pairs("paired_wins", first, second)
-    z = normal_quantile(check_share("paired_wins", "level", level))
+    earlier, later = responder_pairs("paired_wins", first, second, dead=dead, data=data)
+    Checks("paired_wins").share("level", level).done()
+    z = normal_quantile(level)
     wins, losses = int((later < earlier).sum()), int((later > earlier).sum())
     n = earlier.size
     ratio, ci = _conditional_odds(wins, losses, level)
@@ -449,7 +496,7 @@ def _odds_of(benefit: float) -> float:
 
 
 def _tango(wins: int, losses: int, n: int, z: float) -> Pair:
-    """Invert the score test of (wins - losses) / n = d by bisection from the estimate to either end."""
+    """Invert the score test of (wins - losses) / n = d, from the estimate to either end."""
 
     def score(d: float) -> float:
         # restricted maximum likelihood of the share of losses (Tango, eq. 9)
@@ -461,23 +508,13 @@ def _tango(wins: int, losses: int, n: int, z: float) -> Pair:
         gap = wins - losses - n * d
         if variance <= 0.0:
             return np.sign(gap) * np.inf if gap else 0.0
-        return gap / np.sqrt(variance)
+        return float(gap / np.sqrt(variance))
 
-    def edge(end: float) -> float:
-        inside, outside = (wins - losses) / n, end
-        if abs(score(end)) <= z:
-            return end
-        for _ in range(200):
-            middle = 0.5 * (inside + outside)
-            if middle in (inside, outside):
-                break
-            if abs(score(middle)) <= z:
-                inside = middle
-            else:
-                outside = middle
-        return inside
-
-    return float(edge(-1.0)), float(edge(1.0))
+    estimate = (wins - losses) / n
+    # the score falls as d rises, so both limits are where it passes z on its way out from the estimate
+    high = 1.0 if score(1.0) >= -z else reach(lambda d: -score(d), z, estimate, 1.0)
+    low = -1.0 if score(-1.0) <= z else -reach(lambda d: score(-d), z, -estimate, 1.0)
+    return low, high
 
 
 @dataclass(frozen=True)
@@ -520,17 +557,26 @@ class McNemar(Result):
     method: str = "McNemar, exact conditional"
 
 
-def mcnemar(first: ArrayLike, second: ArrayLike, cut: int, level: float = 0.95) -> McNemar:
+def mcnemar(
+    first: ArrayLike,
+    second: ArrayLike,
+    cut: int,
+    level: float = 0.95,
+    *,
+    data: pd.DataFrame | None = None,
+) -> McNemar:
     """Test exactly whether more patients crossed a cut for the better than for the worse.
 
     Parameters
     ----------
     first, second : array-like of int
-        Earlier and later grades 0-6 of the same patients.
+        Earlier and later grades 0-6 of the same patients, or their columns in `data`.
     cut : int
         0 to 5; a good outcome is a grade at or below it.
     level : float, default 0.95
         Level of the interval of the odds ratio.
+    data : pandas.DataFrame, optional
+        One row per patient.
 
     Returns
     -------
@@ -552,10 +598,8 @@ def mcnemar(first: ArrayLike, second: ArrayLike, cut: int, level: float = 0.95) 
     >>> found.odds_ratio, found.p_value
     (inf, 0.25)
     """
-    earlier, later = grade_pairs("mcnemar", first, second)
-    check_share("mcnemar", "level", level)
-    if isinstance(cut, bool) or cut not in range(GRADES - 1):
-        raise ValueError(f"mcnemar: cut = {cut!r} must be a whole number from 0 to 5")
+    earlier, later = grade_pairs("mcnemar", first, second, data=data)
+    Checks("mcnemar").share("level", level).count("cut", cut, 0, GRADES - 2).done()
     was, now = earlier <= cut, later <= cut
     up, down = int((~was & now).sum()), int((was & ~now).sum())
     odds, ci = _conditional_odds(up, down, level)

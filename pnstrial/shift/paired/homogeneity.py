@@ -36,10 +36,7 @@ __all__ = [
     "transition_table",
 ]
 
-Pair = tuple[float, float]
 GRADES = 7
-ALTERNATIVES = ("two-sided", "improved")
-ZEROS = ("pratt", "wilcoxon")
 
 
 @dataclass(frozen=True)
@@ -78,16 +75,22 @@ class TransitionTable(Result):
 
 
 def transition_table(
-    first: ArrayLike, second: ArrayLike, names: tuple[str, str] = ("first", "second")
+    first: ArrayLike,
+    second: ArrayLike,
+    names: tuple[str, str] | None = None,
+    *,
+    data: pd.DataFrame | None = None,
 ) -> TransitionTable:
     """Count the transitions between two ratings.
 
     Parameters
     ----------
     first, second : array-like of int
-        Earlier and later grades 0-6 of the same patients.
-    names : tuple of str
-        Names of the two ratings.
+        Earlier and later grades 0-6 of the same patients, or their columns in `data`.
+    names : tuple of str, optional
+        Names of the two ratings; the columns of `data`, else "first" and "second".
+    data : pandas.DataFrame, optional
+        One row per patient.
 
     Returns
     -------
@@ -104,7 +107,9 @@ def transition_table(
     >>> int(table.counts[3, 2]), int(table.counts[2, 6])
     (1, 1)
     """
-    earlier, later = grade_pairs("transition_table", first, second)
+    earlier, later = grade_pairs("transition_table", first, second, data=data)
+    if names is None:
+        names = (str(first), str(second)) if data is not None else ("first", "second")
     return TransitionTable(_table(earlier, later), earlier.size, names)
 
 
@@ -145,13 +150,17 @@ def _homogeneity(statistic: float, df: int, n: int, method: str) -> HomogeneityT
     return HomogeneityTest(statistic, df, chi_square_p(statistic, df), n, method, note)
 
 
-def stuart_maxwell(first: ArrayLike, second: ArrayLike) -> HomogeneityTest:
+def stuart_maxwell(
+    first: ArrayLike, second: ArrayLike, *, data: pd.DataFrame | None = None
+) -> HomogeneityTest:
     """Test marginal homogeneity by Stuart and Maxwell.
 
     Parameters
     ----------
     first, second : array-like of int
-        Earlier and later grades 0-6 of the same patients.
+        Earlier and later grades 0-6 of the same patients, or their columns in `data`.
+    data : pandas.DataFrame, optional
+        One row per patient.
 
     Returns
     -------
@@ -179,7 +188,7 @@ def stuart_maxwell(first: ArrayLike, second: ArrayLike) -> HomogeneityTest:
     >>> round(found.statistic, 4), found.df
     (2.6667, 2)
     """
-    earlier, later = grade_pairs("stuart_maxwell", first, second)
+    earlier, later = grade_pairs("stuart_maxwell", first, second, data=data)
     table = _table(earlier, later)
     off = table + table.T
     covariance = (np.diag(off.sum(axis=1)) - off).astype(float)  # the diagonal of the table cancels
@@ -208,13 +217,15 @@ def _components(joined: Grades) -> int:
     return count
 
 
-def bowker(first: ArrayLike, second: ArrayLike) -> HomogeneityTest:
+def bowker(first: ArrayLike, second: ArrayLike, *, data: pd.DataFrame | None = None) -> HomogeneityTest:
     """Test symmetry of the transition table by Bowker.
 
     Parameters
     ----------
     first, second : array-like of int
-        Earlier and later grades 0-6 of the same patients.
+        Earlier and later grades 0-6 of the same patients, or their columns in `data`.
+    data : pandas.DataFrame, optional
+        One row per patient.
 
     Returns
     -------
@@ -241,7 +252,7 @@ def bowker(first: ArrayLike, second: ArrayLike) -> HomogeneityTest:
     >>> found.statistic, found.df
     (3.0, 3)
     """
-    earlier, later = grade_pairs("bowker", first, second)
+    earlier, later = grade_pairs("bowker", first, second, data=data)
     table = _table(earlier, later)
     rows, columns = np.triu_indices(GRADES, 1)
     up, down = table[rows, columns], table[columns, rows]
@@ -251,16 +262,22 @@ def bowker(first: ArrayLike, second: ArrayLike) -> HomogeneityTest:
 
 
 def marginal_homogeneity(
-    first: ArrayLike, second: ArrayLike, scores: ArrayLike = range(7)
+    first: ArrayLike,
+    second: ArrayLike,
+    scores: ArrayLike = range(7),
+    *,
+    data: pd.DataFrame | None = None,
 ) -> HomogeneityTest:
     """Test marginal homogeneity with a score for each grade.
 
     Parameters
     ----------
     first, second : array-like of int
-        Earlier and later grades 0-6 of the same patients.
+        Earlier and later grades 0-6 of the same patients, or their columns in `data`.
     scores : array-like of float, default 0 to 6
         Score of each grade.
+    data : pandas.DataFrame, optional
+        One row per patient.
 
     Returns
     -------
@@ -281,7 +298,7 @@ def marginal_homogeneity(
     >>> round(marginal_homogeneity([4, 4, 3, 5, 4], [3, 2, 2, 5, 4]).p_value, 4)
     0.1025
     """
-    earlier, later = grade_pairs("marginal_homogeneity", first, second)
+    earlier, later = grade_pairs("marginal_homogeneity", first, second, data=data)
     score = np.asarray(scores, dtype=float)
     if score.shape != (GRADES,) or not np.isfinite(score).all():
         raise ValueError(

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pnstrial.numerics.arguments import Checks
 from pnstrial.results import NotEstimable, Result
-from pnstrial.shift.grades import check_choice, check_share, grade_array, grade_pairs
-from pnstrial.shift.paired.change import signed_rank_batch
+from pnstrial.rules import IMPROVED, change_category
+from pnstrial.shift.grades import WORST, column, grade_array, grade_pairs, responder_pairs
+from pnstrial.shift.paired.change import ALTERNATIVES, ZEROS, signed_rank_batch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +112,7 @@ def rubin(
     from scipy.special import stdtr, stdtrit
 
     q, u = np.asarray(estimates, dtype=float), np.asarray(variances, dtype=float)
-    check_share("rubin", "level", level)
+    Checks("rubin").share("level", level).done()
     if q.ndim != 1 or q.shape != u.shape or q.size < 2:
         raise ValueError(
             f"rubin: estimates and variances have shapes {q.shape} and {u.shape}; give 2 or more of each"
@@ -143,7 +145,13 @@ def rubin(
 
 
 def impute(
-    first: ArrayLike, second: ArrayLike, m: int = 20, seed: int = 0, treated: ArrayLike | None = None
+    first: ArrayLike,
+    second: ArrayLike,
+    m: int = 20,
+    seed: int = 1,
+    treated: ArrayLike | str | None = None,
+    *,
+    data: pd.DataFrame | None = None,
 ) -> Grades:
     """Complete missing later grades m times.
 
@@ -159,6 +167,8 @@ def impute(
         Seed.
     treated : array-like of int, optional
         1 or 0; enters the imputation model.
+    data : pandas.DataFrame, optional
+        One row per patient; `first`, `second` and `treated` may then name its columns.
 
     Returns
     -------
@@ -182,17 +192,11 @@ def impute(
     >>> impute([3, 3, 2, 2, 3, 2], [2, 3, 2, 1, None, None], m=3, seed=1).shape
     (3, 6)
     """
-    before, after = (
-        grade_array("impute", "first", first),
-        grade_array("impute", "second", second, missing=True),
-    )
-    if before.size != after.size:
-        raise ValueError(f"impute: first has {before.size} patients, second {after.size}")
-    if m < 1:
-        raise ValueError(f"impute: m = {m!r} must be 1 or more")
+    Checks("impute").count("m", m, 1).count("seed", seed).done()
+    before, after = _with_gaps("impute", first, second, data)
     columns = {"baseline": before.astype(float)}
     if treated is not None:
-        group = grade_array("impute", "treated", treated, highest=1)
+        group = grade_array("impute", "treated", column("impute", data, "treated", treated), highest=1)
         if group.size != before.size:
             raise ValueError(f"impute: treated has {group.size} values for {before.size} patients")
         columns["treated"] = group.astype(float)
@@ -206,6 +210,14 @@ def impute(
         sample = rng.choice(seen, seen.size)
         completed[draw, gaps] = _draw(columns, after, sample, gaps, rng)
     return completed
+
+
+def _with_gaps(
+    caller: str, first: ArrayLike, second: ArrayLike, data: pd.DataFrame | None
+) -> tuple[Grades, Grades]:
+    """Check a baseline that everybody has, and a later grade that some lack."""
+    before = grade_array(caller, "first", column(caller, data, "first", first))
+    return grade_pairs(caller, before, column(caller, data, "second", second), missing=True)
 
 
 def _draw(
@@ -248,6 +260,8 @@ class CaseBounds(Result):
         Exact signed-rank p-value (two-sided, Pratt) where every missing patient ends at grade 0, or dies.
     level : float
         Level of the intervals.
+    points : int
+        Points by which the grade must fall to count as improved.
     """
 
     improved_observed: int
@@ -261,10 +275,19 @@ class CaseBounds(Result):
     p_best: float
     p_worst: float
     level: float
+    points: int = 1
     method: str = "best and worst case"
 
 
-def case_bounds(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> CaseBounds:
+def case_bounds(
+    first: ArrayLike,
+    second: ArrayLike,
+    level: float = 0.95,
+    points: int = 1,
+    *,
+    data: pd.DataFrame | None = None,
+    dead: str = "refuse",
+) -> CaseBounds:
     """Bound the result by the best and the worst that the missing grades could be.
 
     Parameters
@@ -275,6 +298,13 @@ def case_bounds(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Cas
         Later grade, NaN (or -1) where missing.
     level : float, default 0.95
         Level of the intervals.
+    points : int, default 1
+        Points by which the grade must fall to count as improved.
+    data : pandas.DataFrame, optional
+        One row per patient; `first` and `second` may then name its columns.
+    dead : {"refuse", "stable", "exclude"}
+        Patients dead (6) at the earlier rating cannot respond: an error names them, or they stay in the
+        denominator as stable, or they are left out.
 
     Returns
     -------
@@ -283,7 +313,7 @@ def case_bounds(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Cas
     Raises
     ------
     ValueError
-        If a baseline is missing, a grade is outside 0-6 or lengths differ.
+        If a baseline is missing or 6, a grade is outside 0-6, lengths differ, or points is not 1 to 6.
 
     Examples
     --------
@@ -293,13 +323,14 @@ def case_bounds(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Cas
     """
     from pnstrial.design.counts.proportion import clopper_pearson
 
-    before = grade_array("case_bounds", "first", first)
-    _, after = grade_pairs("case_bounds", before, second, missing=True)
-    check_share("case_bounds", "level", level)
+    Checks("case_bounds").share("level", level).count("points", points, 1, WORST).done()
+    before, after = responder_pairs("case_bounds", first, second, dead=dead, data=data, missing=True)
     gap = after < 0
-    # baseline 0 has no better grade to reach
-    improved = int(((after < before) & ~gap).sum())
-    could = int((gap & (before > 0)).sum())
+    improved = int(
+        (~gap & (change_category(before, np.where(gap, before, after), np.int64(points)) == IMPROVED)).sum()
+    )
+    # a baseline below `points` leaves no room to improve by as much
+    could = int((gap & (before >= points)).sum())
     best, worst = np.where(gap, 0, after), np.where(gap, 6, after)
     p = signed_rank_batch(np.stack([before, before]), np.stack([best, worst]))
     n = before.size
@@ -307,6 +338,7 @@ def case_bounds(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Cas
         improved_observed=improved, n_observed=int((~gap).sum()), n=n, n_missing=int(gap.sum()),
         best=(improved + could) / n, worst=improved / n, best_ci=clopper_pearson(improved + could, n, level),
         worst_ci=clopper_pearson(improved, n, level), p_best=float(p[0]), p_worst=float(p[1]), level=level,
+        points=int(points),
     )  # fmt: skip
 
 
@@ -358,6 +390,8 @@ def tipping_point(
     alpha: float = 0.05,
     zeros: str = "pratt",
     alternative: str = "two-sided",
+    *,
+    data: pd.DataFrame | None = None,
 ) -> TippingPoint:
     """Find how far the missing grades must lie from no change for the conclusion to turn.
 
@@ -371,6 +405,8 @@ def tipping_point(
         Significance level.
     zeros, alternative : str
         As `signed_rank`.
+    data : pandas.DataFrame, optional
+        One row per patient; `first` and `second` may then name its columns.
 
     Returns
     -------
@@ -387,10 +423,9 @@ def tipping_point(
     >>> found.shift, round(found.p_at_no_change, 4)
     (1, 0.0156)
     """
-    before = grade_array("tipping_point", "first", first)
-    _, after = grade_pairs("tipping_point", before, second, missing=True)
-    check_share("tipping_point", "alpha", alpha)
-    check_choice("tipping_point", "alternative", alternative, ("two-sided", "improved"))
+    checks = Checks("tipping_point").share("alpha", alpha).word("zeros", zeros, ZEROS)
+    checks.word("alternative", alternative, ALTERNATIVES).done()
+    before, after = _with_gaps("tipping_point", first, second, data)
     gap = after < 0
     shifts = np.arange(-6, 7)
     tried = np.where(gap, np.clip(before + shifts[:, None], 0, 6), after)

@@ -1,0 +1,218 @@
+"""What a natural first call does: it gives the right number, or says the right call; grades are never counts."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pnstrial import shift
+from pnstrial.results import NotEstimable
+
+TREATED, CONTROL = [1, 2, 2, 3, 1, 2, 3], [3, 4, 4, 5, 2, 4, 6]
+GRADES = TREATED + CONTROL
+ARM = ["IVIg"] * 7 + ["placebo"] * 7
+FRAME = pd.DataFrame({"mrs": GRADES, "arm": ARM, "site": list("abababa" * 2), "before": [4] * 14})
+
+CALLS = {
+    shift.common_odds_ratio: {},
+    shift.cutpoint_odds_ratios: {},
+    shift.generalized_odds_ratio: {},
+    shift.win_statistics: {},
+    shift.permutation_test: {},
+    shift.number_needed_to_treat: {},
+    shift.utility_difference: {},
+    shift.dichotomy: {"cut": 2},
+    shift.van_elteren: {"strata": FRAME["site"]},
+    shift.sliding_dichotomy: {"baseline": FRAME["before"]},
+}
+FUNCTIONS = pytest.mark.parametrize("function", CALLS, ids=lambda function: function.__name__)
+COUNTED = [f for f in CALLS if f not in (shift.van_elteren, shift.sliding_dichotomy)]
+
+
+def values(result):
+    """Everything but the names of the groups, which differ between the forms."""
+    skipped = ("groups", "direction", "note")
+    return [str(value) for name, value in sorted(vars(result).items()) if name not in skipped]
+
+
+@FUNCTIONS
+def test_every_form_gives_the_same_numbers(function):
+    more = CALLS[function]
+    by_name = function(GRADES, group=ARM, control="placebo", **more)
+    assert by_name.groups == ("IVIg", "placebo")
+    assert "IVIg" in by_name.direction
+    forms = [
+        function(data=FRAME, grade="mrs", group="arm", control="placebo", **more),
+        function(FRAME["mrs"].set_axis(range(50, 64)), group=FRAME["arm"], control="placebo", **more),
+        function(GRADES, group=[1] * 7 + [0] * 7, **more),
+        function(GRADES, group=np.array([True] * 7 + [False] * 7), **more),
+        function(GRADES, group=pd.Categorical(ARM), control="placebo", **more),
+        function(treated=TREATED, control=CONTROL, **more),
+    ]
+    if function in COUNTED:
+        counts = [shift.counts_by_grade(part) for part in (TREATED, CONTROL)]
+        forms += [function(counts=counts, **more), function(counts={"A": counts[0], "B": counts[1]}, **more)]
+    for found in forms:
+        assert values(found) == values(by_name)
+    turned = function(GRADES, group=ARM, control="IVIg", **more)
+    assert turned.groups == ("placebo", "IVIg")
+
+
+@FUNCTIONS
+def test_two_arrays_by_position_are_refused_with_the_right_call(function):
+    with pytest.raises(TypeError, match=r"treated=grades, control=grades"):
+        function(TREATED, CONTROL, **CALLS[function])
+
+
+@FUNCTIONS
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({}, "there are none"),
+        ({"grades": GRADES}, "group names the arm"),
+        ({"grades": GRADES, "group": ARM}, "control must name .*'IVIg', 'placebo'"),
+        ({"grades": GRADES, "group": ARM, "control": "sham"}, "control = 'sham' is no label"),
+        ({"grades": GRADES, "group": ["a", "b"] * 6 + ["c", "c"], "control": "a"}, "3 label"),
+        ({"grades": GRADES, "group": ["a"] * 14, "control": "a"}, "1 label"),
+        ({"grades": GRADES, "group": [1] * 14}, "both groups need one"),
+        ({"grades": GRADES, "group": [1, 2] * 7}, "control must name"),
+        ({"grades": GRADES, "group": ARM[:5], "control": "IVIg"}, "one label for each of the 14"),
+        ({"grades": GRADES, "group": [None, *ARM[1:]], "control": "IVIg"}, r"group\[0\] has no label"),
+        ({"grades": FRAME, "group": "arm"}, "data=frame"),
+        ({"data": FRAME, "grade": "mRS", "group": "arm"}, "'mRS' is no column of data; it has mrs, arm"),
+        ({"data": FRAME, "group": "arm"}, "grade is absent"),
+        ({"treated": TREATED}, "control is absent"),
+        ({"treated": TREATED, "control": [3, math.nan]}, r"control\[1\] = nan"),
+        ({"grades": GRADES, "treated": TREATED}, "grades and treated"),
+        ({"grades": [7, *GRADES[1:]], "group": ARM, "control": "IVIg"}, r"grades\[0\] = 7"),
+    ],
+)
+def test_what_is_not_clear_is_asked_for(function, given, text):
+    with pytest.raises(ValueError, match=text) as caught:
+        function(**given, **CALLS[function])
+    assert function.__name__ in str(caught.value)
+
+
+@pytest.mark.parametrize("function", COUNTED, ids=lambda function: function.__name__)
+def test_counts_have_the_length_of_the_scale(function):
+    # ten patients a group, taken for counts, turned the direction
+    with pytest.raises(ValueError, match="counts has 10 grades a group; the scale 0 to 6 has 7"):
+        function(counts=([*TREATED, 2, 2, 2], [*CONTROL, 4, 4, 4]), **CALLS[function])
+    with pytest.raises(ValueError, match=r"counts=\(treated, control\)"):
+        function(counts=[1, 2, 3], **CALLS[function])
+
+
+def test_prioritised_outcomes_come_from_a_frame_or_from_two_mappings():
+    frame = pd.DataFrame(
+        {"death": [0, 0, 1, 0, 1, 1], "mrs": [2, 3, 6, 4, 6, 6], "arm": ["t"] * 3 + ["c"] * 3}
+    )
+    outcomes = ["death", "mrs"]
+    by_frame = shift.prioritised_comparison(frame, outcomes=outcomes, group="arm", control="c")
+    two = {arm: frame[frame["arm"] == arm] for arm in "tc"}
+    by_two = shift.prioritised_comparison(treated=two["t"], control=two["c"], outcomes=outcomes)
+    assert values(by_frame) == values(by_two)
+    assert by_frame.groups == ("t", "c")
+    with pytest.raises(TypeError, match="treated=mapping"):
+        shift.prioritised_comparison(two["t"], two["c"], outcomes=outcomes)
+    with pytest.raises(ValueError, match="list of names"):
+        shift.prioritised_comparison(frame, outcomes="mrs", group="arm", control="c")
+
+
+@pytest.mark.parametrize(
+    ("treated", "control"),
+    [
+        ([0, 1, 2], [3, 3, 4]),
+        ([0, 1, 3], [3, 3, 4]),
+        ([2, 2], [2, 2]),
+        ([3, 4], [0, 1]),
+        ([1, 3, 2], [2, 2, 5]),
+    ],
+)
+def test_one_outcome_is_the_win_statistics(treated, control):
+    # no pair lost, none won, all tied: the same answer from both doors
+    pairs = shift.win_statistics(treated=treated, control=control)
+    found = shift.prioritised_comparison(treated={"mrs": treated}, control={"mrs": control}, outcomes=["mrs"])
+    for name in ("win_ratio", "win_odds", "net_benefit", "p_value", "p_value_win_ratio"):
+        one, other = getattr(pairs, name), getattr(found, name)
+        if isinstance(one, NotEstimable):
+            assert str(one) == str(other)
+        else:
+            assert other == pytest.approx(one, rel=1e-12)
+
+
+PAIRED = {
+    shift.changes: True, shift.sign_test: True, shift.paired_wins: True, shift.case_bounds: True,
+    shift.signed_rank: False, shift.stuart_maxwell: False, shift.bowker: False,
+    shift.marginal_homogeneity: False, shift.transition_table: False, shift.utility: False,
+    shift.tipping_point: False, shift.impute: False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("function", PAIRED, ids=lambda function: function.__name__)
+def test_paired_functions_take_columns_and_know_the_dead(function):
+    frame = pd.DataFrame({"baseline": [3, 3, 2, 4, 3], "month3": [2, 3, 2, 3, 4]}, index=list("vwxyz"))
+    by_column = function("baseline", "month3", data=frame)
+    by_values = function(frame["baseline"], frame["month3"])
+    assert str(np.asarray(by_column, dtype=object)).replace("baseline", "first").replace(
+        "month3", "second"
+    ) == str(np.asarray(by_values, dtype=object))
+    with pytest.raises(ValueError, match="'day90' is no column"):
+        function("baseline", "day90", data=frame)
+    with pytest.raises(ValueError, match="data="):
+        function("baseline", "month3")
+    if PAIRED[function]:
+        with pytest.raises(ValueError, match=r"first\[1\] = 6: dead at the earlier rating"):
+            function([3, 6], [2, 5])
+    else:
+        function([3, 6], [2, 5])
+
+
+def test_the_dead_at_baseline_never_improve():
+    first, second = [3, 3, 6, 6], [2, 4, 5, 6]
+    kept, left = (shift.changes(first, second, dead=word) for word in ("stable", "exclude"))
+    assert (kept.improved, kept.stable, kept.deteriorated, kept.n) == (1, 2, 1, 4)
+    assert (left.improved, left.stable, left.deteriorated, left.n) == (1, 0, 1, 2)
+    assert shift.sign_test(first, second, dead="stable").improved == 1
+    assert shift.paired_wins(first, second, dead="exclude").n == 2
+    bounds = shift.case_bounds([3, 6], [None, None], dead="stable")
+    assert (bounds.best, bounds.worst) == (0.5, 0.0)
+    arms = {"group": [1, 1, 0, 0], "baseline": [3, 6, 3, 4]}
+    with pytest.raises(ValueError, match=r"first\[1\] = 6"):
+        shift.sliding_dichotomy([1, 3, 3, 3], **arms)
+    assert shift.sliding_dichotomy([1, 3, 3, 3], **arms, dead="stable").successes_treated == 1
+    assert shift.sliding_dichotomy([1, 3, 3, 3], **arms, dead="exclude").n_treated == 1
+    with pytest.raises(ValueError, match="dead = 'keep'"):
+        shift.changes([3], [2], dead="keep")
+
+
+@pytest.mark.parametrize("points", [1, 2, 3])
+def test_no_case_beats_what_was_seen(points):
+    # nobody can be counted improved in a case who could not be counted improved when seen
+    rng = np.random.default_rng(points)
+    for _ in range(200):
+        first, second = rng.integers(0, 6, 12), rng.integers(0, 7, 12)
+        seen = shift.changes(first, second, points=points)
+        bounds = shift.case_bounds(first, second, points=points)
+        assert bounds.worst == bounds.best == seen.improved / seen.n
+        gap = rng.random(12) < 0.3
+        bounds = shift.case_bounds(first, np.where(gap, np.nan, second), points=points)
+        assert bounds.worst <= seen.improved / seen.n <= bounds.best
+
+
+def test_separated_trials_of_a_batch_have_a_p_value():
+    apart, mixed = (
+        [[3, 5, 4, 0, 0, 0, 0], [0, 0, 0, 4, 5, 3, 2]],
+        [[3, 5, 4, 1, 0, 0, 0], [0, 1, 2, 4, 5, 3, 2]],
+    )
+    single = shift.common_odds_ratio(counts=apart)
+    many = shift.common_odds_ratios([apart, mixed])
+    assert many.separated.tolist() == [True, False]
+    assert many.p_value_wald[0] == many.p_value_lr[0] == pytest.approx(single.p_value_lr)
+    assert many.p_value_lr[0] < 1e-8
+    wins = shift.win_statistics_batch([apart, mixed])
+    assert wins["p_value"][0] == shift.permutation_test(counts=apart).p_value
+    power = shift.simulated_power([0.5, 0.5, 0, 0], [0, 0, 0.5, 0.5], 10, 10, 200, seed=1)
+    assert (power.separated, power.wald) == (1.0, 1.0)
