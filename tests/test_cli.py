@@ -20,7 +20,7 @@ def folder(tmp_path):
 
 
 def test_analyse_writes_a_page_and_prints_the_result(folder, tmp_path, capsys):
-    out = tmp_path / "pages" / "report.html"
+    out = tmp_path / "page.html"
     assert main(["analyse", str(folder), "--out", str(out), "--null", "0.1"]) == 0
     assert "3 of 18 = 16.7 %" in capsys.readouterr().out
     first = out.read_bytes()
@@ -50,14 +50,16 @@ def test_degenerate_trials_give_a_page(tmp_path, rows, capsys):
         "screening": "patient_id,screening_date,enrolment_date,mrs",
         "follow_up": "patient_id,last_contact_date,status,death_date",
     }
+    folder = tmp_path / "trial"
+    folder.mkdir()
     for name, lines in rows.items():
-        (tmp_path / f"{name}.csv").write_text("\n".join([headers[name], *lines]) + "\n")
-    out = tmp_path / "report.html"
-    assert main(["analyse", str(tmp_path), "--out", str(out), "--null", "0.1"]) == 0
+        (folder / f"{name}.csv").write_text("\n".join([headers[name], *lines]) + "\n")
+    out = tmp_path / "page.html"
+    assert main(["analyse", str(folder), "--out", str(out), "--null", "0.1"]) == 0
     html5lib.HTMLParser(strict=True).parse(out.read_text())
     assert not re.search(r"\b(nan|inf|NaT|None|<NA>)\b", out.read_text())
     capsys.readouterr()
-    assert main(["analyse", str(tmp_path), "--json"]) == 0
+    assert main(["analyse", str(folder), "--json"]) == 0
     assert "NaN" not in capsys.readouterr().out
 
 
@@ -134,6 +136,22 @@ def test_template(tmp_path, capsys):
         (["analyse", "{folder}", "--estimand", "death"], "write key=value"),
         (["analyse", "{folder}", "--visit", "Month 9"], "visit 'Month 9' is not in protocol"),
         (["analyse", "{folder}", "--out", "{folder}"], "is a folder"),
+        (
+            ["analyse", "{folder}", "--out", "{folder}/page.html"],
+            "an input of this run, where nothing is written",
+        ),
+        (["analyse", "{folder}", "--out", "{folder}/mrs.csv"], "must end in .html or .htm"),
+        (
+            ["analyse", "{folder}", "--out", "nowhere/page.html"],
+            "'nowhere' does not exist; make the folder first",
+        ),
+        (["report", "{folder}", "--out", "{folder}"], "is an input of this run"),
+        (
+            ["report", "{folder}", "--out", "{folder}/report"],
+            "an input of this run, where nothing is written",
+        ),
+        (["adam", "{folder}", "--out", "nowhere/adam"], "'nowhere' does not exist; make the folder first"),
+        (["from-sdtm", "{folder}/..", "--out", "{folder}"], "an input of this run, where nothing is written"),
         (["plan", "--weight", "70", "--start", "2026-01-05", "--days", "9"], "allows 2 to 5 infusion days"),
         (["example", "{folder}"], "already has"),
     ],

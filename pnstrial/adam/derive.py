@@ -68,12 +68,15 @@ class AdamDatasets(Result):
     study : str
         STUDYID.
     provenance : Provenance
+    source : str or None
+        The folder or workbook of the collected tables.
     """
 
     datasets: Mapping[str, Dataset] = field(repr=False)
     left_out: tuple[AdamFinding, ...]
     study: str
     provenance: Provenance
+    source: str | None = field(default=None, repr=False)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self.datasets:
@@ -168,7 +171,8 @@ def derive(trial: TrialData, protocol: Protocol) -> AdamDatasets:
         datasets[name] = Dataset(name, item.label, item.variables, frame, item.keys)
     if problems := [problem for dataset in datasets.values() for problem in problems_of(dataset)]:
         raise AdamSpecificationError("the datasets do not fit the standard:\n  " + "\n  ".join(problems))
-    return AdamDatasets(datasets, _left_out(trial), material.study, Provenance(protocol.id, protocol.version))
+    made = Provenance(protocol.id, protocol.version)
+    return AdamDatasets(datasets, _left_out(trial), material.study, made, trial.source)
 
 
 def _left_out(trial: TrialData) -> tuple[AdamFinding, ...]:

@@ -11,7 +11,6 @@ Next: `read`.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import html
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +22,7 @@ from pnstrial.adam.dataset_json import read_dataset_json, write_dataset_json
 from pnstrial.adam.derive import AdamDatasets, specification
 from pnstrial.adam.specification import Variable
 from pnstrial.adam.xpt import read_xpt, write_xpt
+from pnstrial.writing import digest, whole_folder, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ def write_adam(
     ----------
     datasets : AdamDatasets
     folder : str or Path
-        Made if it is not there; files of the same names are written over.
+        Made if it is not there. What an earlier run wrote is replaced, unless somebody changed it; other files stay.
     format : {"xpt", "json", "parquet"}
         SAS transport version 5, Dataset-JSON 1.1, or Parquet (labels in the metadata of its fields).
     created : datetime.datetime, optional
@@ -55,38 +55,39 @@ def write_adam(
     Returns
     -------
     list of Path
-        The files: the datasets, ``specification.csv``, ``specification.html``, ``datasets.csv``.
+        The files: the datasets, ``specification.csv``, ``specification.html``, ``datasets.csv``, which
+        lists them all with their SHA-256: by it the next run knows its files.
 
     Raises
     ------
     ValueError
-        For another format, or a name over 8 characters, a label over 40 or a text over 200 bytes.
+        For another format, or a name over 8 characters, a label over 40 or a text over 200 bytes; if the folder
+        would lose a file (`pnstrial.writing.OutputError`).
     """
     if format not in FORMATS:
         raise ValueError(f"format is {format!r}; allowed are {', '.join(FORMATS)}")
     from pnstrial import __version__
 
     moment = created or dt.datetime.now(dt.UTC)
-    where = Path(folder)
-    where.mkdir(parents=True, exist_ok=True)
-    files: list[Path] = []
-    for dataset in datasets.datasets.values():
-        path = where / f"{dataset.name.lower()}{FORMATS[format]}"
-        if format == "xpt":
-            write_xpt(dataset, path, moment)
-        elif format == "json":
-            write_dataset_json(dataset, path, moment, datasets.study, (SYSTEM, __version__))
-        else:
-            _write_parquet(dataset, path)
-        files.append(path)
-    table = specification(datasets)
-    listing = datasets.to_frame()
-    listing["file"] = [path.name for path in files]
-    listing["sha256"] = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
-    table.to_csv(where / "specification.csv", index=False, lineterminator="\n")
-    listing.to_csv(where / RECORD_COUNTS, index=False, lineterminator="\n")
-    (where / "specification.html").write_text(_page(datasets, table, listing), encoding="utf-8")
-    return [*files, where / "specification.csv", where / "specification.html", where / RECORD_COUNTS]
+    names = [f"{name.lower()}{FORMATS[format]}" for name in datasets.datasets]
+    described = ["specification.csv", "specification.html"]
+    made = [*names, *described, RECORD_COUNTS]
+    with whole_folder(folder, names=made, inputs=[datasets.source], manifest=RECORD_COUNTS) as where:
+        for name, dataset in zip(names, datasets.datasets.values(), strict=True):
+            if format == "xpt":
+                write_xpt(dataset, where / name, moment)
+            elif format == "json":
+                write_dataset_json(dataset, where / name, moment, datasets.study, (SYSTEM, __version__))
+            else:
+                _write_parquet(dataset, where / name)
+        table, listing = specification(datasets), datasets.to_frame().assign(file=names)
+        table.to_csv(where / "specification.csv", index=False, lineterminator="\n")
+        write_file(where / "specification.html", _page(datasets, table, listing))
+        own = pd.DataFrame({"file": described}, dtype=object)
+        listing = pd.concat([listing.convert_dtypes(), own], ignore_index=True)
+        listing["sha256"] = [digest((where / name).read_bytes()) for name in listing["file"]]
+        listing.to_csv(where / RECORD_COUNTS, index=False, lineterminator="\n")
+    return [Path(folder) / name for name in made]
 
 
 def _page(datasets: AdamDatasets, table: pd.DataFrame, listing: pd.DataFrame) -> str:
@@ -103,7 +104,7 @@ def _page(datasets: AdamDatasets, table: pd.DataFrame, listing: pd.DataFrame) ->
             f"{html.escape(str(datasets.provenance.protocol_version))}; pnstrial "
             f"{html.escape(datasets.provenance.package_version)}. Lengths in bytes.</p>"
         ),
-        _html_table("Datasets", listing.drop(columns=["sha256"])),
+        _html_table("Datasets", listing),
     ]
     for name, rows in table.groupby("dataset", sort=False):
         shown = rows.drop(columns=["dataset", "dataset_label"])

@@ -590,7 +590,7 @@ def _record_counts(folder: Path, datasets: Mapping[str, Dataset]) -> list[AdamFi
     if not path.is_file():
         return []
     try:
-        listing = pd.read_csv(path)
+        listing = pd.read_csv(path).dropna(subset=["records"])
         stated = {
             str(file): int(count) for file, count in zip(listing["file"], listing["records"], strict=True)
         }

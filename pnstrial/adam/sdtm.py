@@ -24,6 +24,7 @@ from pnstrial.adam.dataset import AdamFinding, finding
 from pnstrial.adam.files import FORMATS, read_dataset
 from pnstrial.data import TABLES, TrialData
 from pnstrial.results import Result
+from pnstrial.writing import whole_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -98,15 +99,15 @@ class SdtmTables(Result):
         return TrialData.from_frames(self.tables, source=self.source)
 
     def write(self, folder: str | Path) -> list[Path]:
-        """Write the tables as CSV files, as they are; `pnstrial check` says what is wrong with them."""
-        where = Path(folder)
-        where.mkdir(parents=True, exist_ok=True)
-        files: list[Path] = []
-        for name, frame in self.tables.items():
-            path = where / f"{name}.csv"
-            frame.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
-            files.append(path)
-        return files
+        """Write the tables as CSV files, as they are; `pnstrial check` says what is wrong with them.
+
+        Collected tables are never written over: `pnstrial.writing.OutputError` where one is there already.
+        """
+        names = [f"{name}.csv" for name in self.tables]
+        with whole_folder(folder, names=names, inputs=[self.source], manifest=None) as where:
+            for name, frame in zip(names, self.tables.values(), strict=True):
+                frame.to_csv(where / name, index=False, encoding="utf-8", lineterminator="\n")
+        return [Path(folder) / name for name in names]
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per table: name, rows."""

@@ -67,9 +67,12 @@ def _show(findings: Sequence[Finding]) -> None:
 
 def _adam(arguments: argparse.Namespace) -> int:
     from pnstrial import adam
+    from pnstrial.adam.files import RECORD_COUNTS
     from pnstrial.data import read_trial
     from pnstrial.protocol import load_protocol
+    from pnstrial.writing import output_folder
 
+    output_folder(arguments.out, inputs=[arguments.folder, arguments.protocol], manifest=RECORD_COUNTS)
     trial = read_trial(arguments.folder)
     datasets = adam.derive(trial, load_protocol(arguments.protocol))
     files = adam.write_adam(datasets, arguments.out, arguments.format)
@@ -110,12 +113,18 @@ def _check_adam(arguments: argparse.Namespace) -> int:
 def _from_sdtm(arguments: argparse.Namespace) -> int:
     from pnstrial.adam import default_mapping, from_sdtm
     from pnstrial.cli import CommandError
+    from pnstrial.data import TABLES
+    from pnstrial.writing import output_folder
 
     if arguments.print_map:
         print(default_mapping(), end="")
         return 0
     if not arguments.folder or not arguments.out:
         raise CommandError("from-sdtm needs DIR and --out FOLDER (or --print-map)")
+    tables_of_trial = [table.file for table in TABLES.values()]
+    output_folder(
+        arguments.out, names=tables_of_trial, inputs=[arguments.folder, arguments.map], manifest=None
+    )
     tables = from_sdtm(arguments.folder, arguments.map)
     files = tables.write(arguments.out)
     if arguments.json:

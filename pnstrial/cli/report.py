@@ -29,9 +29,11 @@ def _report(words: argparse.Namespace) -> int:
     from pnstrial.figures.style import off_screen
     from pnstrial.protocol import load_protocol
     from pnstrial.reporting import report
+    from pnstrial.writing import MANIFEST, output_folder, read_manifest
 
     off_screen()
     protocol = load_protocol(words.protocol)
+    output_folder(words.out, names=["report.html"], inputs=[words.folder, words.protocol])
     # names without folders, and not where it is written: the same input gives the same bytes anywhere
     command = ["pnstrial", "report", Path(words.folder).name, "--protocol", Path(words.protocol).name]
     command += [] if words.null is None else ["--null", f"{words.null:g}"]
@@ -45,7 +47,7 @@ def _report(words: argparse.Namespace) -> int:
         null=words.null,
         command=shlex.join(command),
     )
-    written = sorted(str(path) for path in page.parent.rglob("*") if path.is_file())
+    written = sorted(str(page.parent / name) for name in [*(read_manifest(page.parent) or {}), MANIFEST])
     if words.json:
         print(json.dumps({"report": str(page), "written": written}, indent=1))
     else:

@@ -15,12 +15,13 @@ import json
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pnstrial.cli import CommandError, add_command
+from pnstrial.writing import output_file, write_file
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from pnstrial.analysis import Analysis
@@ -154,20 +155,19 @@ def _analyse(words: argparse.Namespace) -> int:
     from pnstrial.data import TrialDataError
 
     estimand = _estimand(words.estimand)
-    out = Path(words.out) if words.out else None
-    if out is not None and out.is_dir():
-        raise CommandError(f"--out {str(out)!r} is a folder; name a file such as report.html")
+    page: dict[str, Any] = {"suffixes": (".html", ".htm"), "inputs": (words.folder, words.protocol)}
+    if words.out:
+        output_file(words.out, **page)
     try:
         result = _analysis(words.folder, words.protocol, estimand, words.visit, words.null)
     except TrialDataError as problem:
         if words.json:
             _print_json({"findings": [finding.as_dict() for finding in problem.findings]})
         raise
-    if out is not None:
+    if words.out:
         from pnstrial.page import short_page
 
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(short_page(result), encoding="utf-8")
+        write_file(words.out, short_page(result), **page)
     if words.json:
         _print_json(result.to_json_object())
         return 0
@@ -175,8 +175,8 @@ def _analyse(words: argparse.Namespace) -> int:
         print(finding)
     print(f"{len(result.findings)} warnings\n")
     print(result)
-    if out is not None:
-        print(f"\nWritten: {out}")
+    if words.out:
+        print(f"\nWritten: {words.out}")
     return 0
 
 

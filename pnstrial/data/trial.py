@@ -9,7 +9,6 @@ Next: `eligibility`.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -22,6 +21,7 @@ from pnstrial.data.consistency import consistency_findings, shown
 from pnstrial.data.findings import Finding, TrialDataError
 from pnstrial.data.parsing import ParsedTable, empty_frame, parse_table
 from pnstrial.data.schema import TABLES, data_dictionary
+from pnstrial.writing import digest, whole_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -186,7 +186,12 @@ def _raw_tables(path: Path) -> tuple[dict[str, reading.RawTable], list[Finding],
             raise ValueError(
                 f"{path} is neither a folder nor an .xlsx workbook; give the folder of the tables"
             )
-        return reading.read_workbook(path, TABLES), [], {path.name: _sha256(path)}, f"{path.name}/screening"
+        return (
+            reading.read_workbook(path, TABLES),
+            [],
+            {path.name: digest(path.read_bytes())},
+            f"{path.name}/screening",
+        )
     if not path.is_dir():
         raise ValueError(
             f"no folder {str(path)!r}; give the folder of the tables, or make one: pnstrial example"
@@ -202,9 +207,9 @@ def _raw_tables(path: Path) -> tuple[dict[str, reading.RawTable], list[Finding],
         csv_file, parquet = path / table.file, path / f"{name}.parquet"
         if csv_file.is_file():
             raw[name] = reading.read_csv(csv_file, name)
-            hashes[csv_file.name] = _sha256(csv_file)
+            hashes[csv_file.name] = digest(csv_file.read_bytes())
         if parquet.is_file():
-            hashes[parquet.name] = _sha256(parquet)
+            hashes[parquet.name] = digest(parquet.read_bytes())
             if name in raw:
                 rule = f"the table is there twice, in {csv_file.name} and {parquet.name}"
                 findings.append(
@@ -213,10 +218,6 @@ def _raw_tables(path: Path) -> tuple[dict[str, reading.RawTable], list[Finding],
             else:
                 raw[name] = reading.read_parquet(parquet, name)
     return raw, findings, hashes, TABLES["screening"].file
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _checked(
@@ -331,18 +332,22 @@ def write_trial(trial: TrialData, folder: str | Path) -> None:
     trial : TrialData
     folder : str or Path
         Made if it is not there. Absent tables are not written; other files are left alone.
+
+    Raises
+    ------
+    OutputError
+        If one of the files is there already: collected tables are never written over.
     """
-    where = Path(folder)
-    where.mkdir(parents=True, exist_ok=True)
-    for name, table in TABLES.items():
-        if name in trial.absent:
-            continue
-        frame = trial.table(name)
-        text = pd.DataFrame({column: frame[column].map(_cell) for column in frame.columns})
-        # blank lines count for nothing, so a row is never written as one
-        text.to_csv(where / table.file, index=False, encoding="utf-8", lineterminator="\n")
-    if trial.synthetic:
-        (where / SYNTHETIC_MARK).write_text(_SYNTHETIC_TEXT, encoding="utf-8")
+    tables = [table for name, table in TABLES.items() if name not in trial.absent]
+    names = [table.file for table in tables] + [SYNTHETIC_MARK] * trial.synthetic
+    with whole_folder(folder, names=names, manifest=None) as where:
+        for table in tables:
+            frame = trial.table(table.name)
+            text = pd.DataFrame({column: frame[column].map(_cell) for column in frame.columns})
+            # blank lines count for nothing, so a row is never written as one
+            text.to_csv(where / table.file, index=False, encoding="utf-8", lineterminator="\n")
+        if trial.synthetic:
+            (where / SYNTHETIC_MARK).write_text(_SYNTHETIC_TEXT, encoding="utf-8")
 
 
 def _cell(value: Any) -> str:
@@ -364,27 +369,17 @@ def write_example(folder: str | Path) -> list[Path]:
 
     Raises
     ------
-    ValueError
+    OutputError
         If one of the files is there already: nothing is written over.
     """
     bundled = resources.files("pnstrial") / "example"
     sources = sorted(entry.name for entry in bundled.iterdir() if entry.name.endswith(".csv"))
-    where = _free_folder(folder, [*sources, SYNTHETIC_MARK])
-    for name in sources:
-        (where / name).write_bytes((bundled / name).read_bytes())
-    (where / SYNTHETIC_MARK).write_text(_SYNTHETIC_TEXT, encoding="utf-8")
-    return [where / name for name in [*sources, SYNTHETIC_MARK]]
-
-
-def _free_folder(folder: str | Path, names: list[str]) -> Path:
-    """Make a folder in which none of the files exists yet."""
-    where = Path(folder)
-    if where.exists() and not where.is_dir():
-        raise ValueError(f"{where} is a file; give an empty or a new folder")
-    if there := [name for name in names if (where / name).exists()]:
-        raise ValueError(f"{where} already has {', '.join(there)}; give an empty or a new folder")
-    where.mkdir(parents=True, exist_ok=True)
-    return where
+    names = [*sources, SYNTHETIC_MARK]
+    with whole_folder(folder, names=names, manifest=None) as where:
+        for name in sources:
+            (where / name).write_bytes((bundled / name).read_bytes())
+        (where / SYNTHETIC_MARK).write_text(_SYNTHETIC_TEXT, encoding="utf-8")
+    return [Path(folder) / name for name in names]
 
 
 def write_template(folder: str | Path) -> list[Path]:
@@ -402,15 +397,19 @@ def write_template(folder: str | Path) -> list[Path]:
 
     Raises
     ------
-    ValueError
+    OutputError
         If one of the files is there already: nothing is written over.
     """
-    names = [table.file for table in TABLES.values()]
-    where = _free_folder(folder, [*names, "data-dictionary.md"])
-    files = [where / name for name in names]
-    dictionary = where / "data-dictionary.md"
-    for table, file in zip(TABLES.values(), files, strict=True):
-        file.write_text(",".join(column.name for column in table.columns) + "\n", encoding="utf-8")
+    names = [*(table.file for table in TABLES.values()), "data-dictionary.md"]
+    with whole_folder(folder, names=names, manifest=None) as where:
+        for table in TABLES.values():
+            header = ",".join(column.name for column in table.columns)
+            (where / table.file).write_text(f"{header}\n", encoding="utf-8")
+        (where / "data-dictionary.md").write_text(_dictionary_text(), encoding="utf-8")
+    return [Path(folder) / name for name in names]
+
+
+def _dictionary_text() -> str:
     frame = data_dictionary()
     lines = [
         "# Data dictionary",
@@ -429,5 +428,4 @@ def write_template(folder: str | Path) -> list[Path]:
         for row in frame[frame["file"] == table.file].itertuples():
             must = {"cell": "yes", "column": "column"}.get(str(row.required), "")
             lines.append(f"| {row.column} | {must} | {row.allowed} | {row.meaning} |")
-    dictionary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return [*files, dictionary]
+    return "\n".join(lines) + "\n"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pnstrial.analysis import analyse
+from pnstrial.writing import output_folder, whole_folder, write_file
 
 if TYPE_CHECKING:
     from pnstrial.data import TrialData
@@ -44,7 +45,8 @@ def report(
     trial : TrialData
     protocol : Protocol
     folder : str or Path
-        Made if it is not there; gets ``report.html``, ``tables/`` and ``figures/``.
+        Made if it is not there; gets ``report.html``, ``tables/``, ``figures/`` and ``manifest.csv``. What an
+        earlier run wrote is replaced, unless somebody changed it; other files stay.
     estimand, visit, null : optional
         Replace those of the protocol, as in `pnstrial.analysis.analyse`.
     docx, rtf : bool, default False
@@ -60,7 +62,7 @@ def report(
     Raises
     ------
     ValueError
-        If the folder is a file, or an extra is lacking.
+        If an extra is missing, or the folder would lose a file (`pnstrial.writing.OutputError`).
 
     Examples
     --------
@@ -75,18 +77,16 @@ def report(
     from pnstrial.reporting import rendering
     from pnstrial.reporting.contents import sections
 
-    where = Path(folder)
-    if where.exists() and not where.is_dir():
-        raise ValueError(f"{where} is a file; give a folder")
+    output_folder(folder, names=["report.html"], inputs=[trial.source])
     analysis = analyse(trial, protocol, estimand=estimand, visit=visit, null=null)
     parts = sections(analysis)
     images = rendering.draw_all(parts)
-    where.mkdir(parents=True, exist_ok=True)
-    rendering.write_files(parts, images, where)
-    page = where / "report.html"
-    page.write_text(rendering.full_page(analysis, parts, images, command), encoding="utf-8")
-    if docx:
-        rendering.write_docx(analysis, parts, images, where / "report.docx")
-    if rtf:
-        rendering.write_rtf(parts, where / "rtf")
-    return page
+    with whole_folder(folder, names=["report.html"], inputs=[trial.source]) as where:
+        rendering.write_files(parts, images, where)
+        page = rendering.full_page(analysis, parts, images, command)
+        write_file(where / "report.html", page)
+        if docx:
+            rendering.write_docx(analysis, parts, images, where / "report.docx")
+        if rtf:
+            rendering.write_rtf(parts, where / "rtf")
+    return Path(folder) / "report.html"

@@ -24,6 +24,11 @@ def test_adam(example_folder, tmp_path, capsys, name):
     }
     assert main(["check-adam", str(out)]) == 0
     assert "0 warnings" in capsys.readouterr().out
+    assert main(["adam", str(example_folder), "--out", str(out), "--format", name]) == 0
+    assert {file.name for file in out.iterdir()} == files
+    (out / f"adsl.{name}").write_bytes(b"edited")
+    assert main(["adam", str(example_folder), "--out", str(out), "--format", name]) == 2
+    assert f"adsl.{name} changed since pnstrial wrote it" in capsys.readouterr().err
 
 
 def test_adam_for_machines(example_folder, tmp_path, capsys):
@@ -53,7 +58,11 @@ def test_from_sdtm(example, tmp_path, capsys):
     out = tmp_path / "trial"
     assert main(["from-sdtm", str(folder), "--out", str(out)]) == 0
     assert "screening 26" in capsys.readouterr().out
-    assert main(["from-sdtm", str(folder), "--out", str(out), "--json"]) == 0
+    before = (out / "mrs.csv").read_bytes()
+    assert main(["from-sdtm", str(folder), "--out", str(out)]) == 2
+    assert "already has screening.csv" in capsys.readouterr().err
+    assert (out / "mrs.csv").read_bytes() == before
+    assert main(["from-sdtm", str(folder), "--out", str(tmp_path / "again"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["findings"] == []
     assert main(["adam", str(out), "--out", str(tmp_path / "adam")]) == 0
 
