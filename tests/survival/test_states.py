@@ -267,7 +267,8 @@ def test_one_patient():
     assert isinstance(result.bootstrap_lower, NotEstimable)
     mean = result.time_in_state(30)
     assert mean["estimate"].tolist() == [7.0, 23.0]
-    assert all(isinstance(value, NotEstimable) for value in mean["std_error"])
+    assert mean["std_error"].isna().all()
+    assert mean["reason"].str.contains("one patient has no spread").all()
     alive = pd.DataFrame({"patient_id": ["A", "A"], "time": [0, 7], "state": [2, 2]})
     still = survival.state_occupancy(alive)
     assert still.probability.tolist() == [[1.0]]
@@ -407,7 +408,10 @@ def test_groups_are_an_argument(five, protocol):
     groups = {"up to 3": range(4), "4 or 5": (4, 5), "dead": [6]}
     result = survival.mrs_occupancy(five, protocol, groups=groups, horizon=90, until=90)
     assert result.estimate == 90.0
-    assert isinstance(result.ci, NotEstimable)
+    assert result.ci[0] < 60
+    assert result.ci[1] == 90.0
+    plain = survival.mrs_occupancy(five, protocol, groups=groups, horizon=90, until=90, conf_type="plain")
+    assert "spent the same time" in plain.ci.reason
     with pytest.raises(ValueError, match="each grade from 0 to 6 once"):
         survival.mrs_occupancy(five, protocol, groups={"good": [0, 1, 2]})
     with pytest.raises(ValueError, match="horizon and until"):

@@ -18,6 +18,7 @@ import pandas as pd
 
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import NotEstimable, Result
+from pnstrial.survival.curves.small_sample import RiskTable, area_spreads, curve_limits, limits_of
 from pnstrial.survival.observations import as_numbers, check_level, check_times
 
 if TYPE_CHECKING:
@@ -33,12 +34,14 @@ __all__ = [
     "causes_of",
     "cumulative_incidence",
     "incidence_influence",
+    "no_interval",
     "proportion_limits",
 ]
 
 VARIANCES: Final = ("jackknife", "aalen")
-CONF_TYPES: Final = ("log-log", "plain", "log", "logit")
+CONF_TYPES: Final = ("log-log", "plain", "log", "logit", "beta-product")
 EVENT_FREE: Final = "event-free"
+SAME_TIME: Final = 'all patients spent the same time there; conf_type="beta-product" has limits'
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +59,7 @@ class CumulativeIncidence(Result):
         Events of each cause at each time.
     incidence, std_error, lower, upper : dict of int to ndarray
         By cause, shape (k,). The standard error is the one of `variance`, the limits are of `conf_type`; where
-        the incidence is 0 or 1 both limits are the incidence.
+        the incidence is 0 or 1 both limits are the incidence, but for "beta-product".
     event_free : ndarray, shape (k,)
         Probability of no event yet.
     n : int
@@ -67,7 +70,9 @@ class CumulativeIncidence(Result):
         Both variances of the incidence by cause, shape (k,), whichever `std_error` comes from.
     n_censored : ndarray, shape (k,)
     variance, conf_type : str
-        Which standard error and which scale of the limits were asked for.
+        Which standard error and which limits were asked for.
+    start_upper : float
+        Upper limit of the incidence before the first time.
     """
 
     time: Vector
@@ -89,6 +94,7 @@ class CumulativeIncidence(Result):
     n_censored: Vector
     variance: str = "jackknife"
     conf_type: str = "log-log"
+    start_upper: float = field(default=0.0, repr=False)
     _steps: _Steps | None = field(default=None, repr=False)
 
     def at(self, times: ArrayLike) -> pd.DataFrame:
@@ -101,8 +107,9 @@ class CumulativeIncidence(Result):
         Returns
         -------
         pandas.DataFrame
-            time, cause, n_risk (at risk at the time), incidence, std_error, lower, upper, variance_aalen; the
-            incidence is 0 before the first time and stays at its last value after the last.
+            time, cause, n_risk (at risk at the time), incidence, std_error, lower, upper, variance_aalen, reason
+            (why there is no interval, though two equal limits stand there; None where there is one). The incidence is
+            0 before the first time and stays at its last value after the last.
 
         Raises
         ------
@@ -121,10 +128,15 @@ class CumulativeIncidence(Result):
         for cause in self.causes:
             part: dict[str, Any] = {"time": wanted, "cause": cause, "n_risk": at_risk}
             for name in ("incidence", "std_error", "lower", "upper", "variance_aalen"):
-                part[name] = np.append(0.0, getattr(self, name)[cause])[place]
-            rows.append(pd.DataFrame(part))
+                start = self.start_upper if name == "upper" else 0.0
+                part[name] = np.append(start, getattr(self, name)[cause])[place]
+            frame = pd.DataFrame(part)
+            frame["reason"] = no_interval(frame["incidence"], frame["lower"], frame["upper"], self.conf_type)
+            rows.append(frame)
         if not rows:
-            return pd.DataFrame(columns=["time", "cause", "incidence", "std_error", "lower", "upper"])
+            return pd.DataFrame(
+                columns=["time", "cause", "incidence", "std_error", "lower", "upper", "reason"]
+            )
         return pd.concat(rows, ignore_index=True)
 
     def states(self, times: ArrayLike) -> pd.DataFrame:
@@ -154,7 +166,7 @@ class CumulativeIncidence(Result):
         none = {
             "probability": (1.0, self.event_free),
             "std_error": (0.0, self.event_free_std_error),
-            "lower": (1.0, self.event_free_lower),
+            "lower": (1.0 - self.start_upper, self.event_free_lower),
             "upper": (1.0, self.event_free_upper),
         }
         free = {name: np.append(start, values)[place] for name, (start, values) in none.items()}
@@ -174,9 +186,10 @@ class CumulativeIncidence(Result):
         Returns
         -------
         pandas.DataFrame
-            state ("event-free" or the cause), n_event, estimate, std_error (infinitesimal jackknife), lower,
-            upper (normal, cut at 0 and tau). The estimates add to tau; the one of a cause is the time lost to it.
-            With one patient std_error, lower and upper are NotEstimable.
+            state ("event-free" or the cause), n_event, estimate, std_error (infinitesimal jackknife), lower, upper,
+            reason. The estimates add to tau; the one of a cause is the time lost to it. Limits are normal, cut at 0 and
+            tau (at n = 17 those of 95 % cover 88 to 91 %), or with ``conf_type="beta-product"`` the small-sample ones.
+            The reason says where nothing varies, so that two equal limits stand there, or NaN with one patient.
 
         Raises
         ------
@@ -208,22 +221,27 @@ class CumulativeIncidence(Result):
         rows: list[dict[str, Any]] = []
         for cause in (None, *self.causes):
             estimate, error = steps.area(cause, horizon)
+            low, high, reason = max(estimate - z * error, 0.0), min(estimate + z * error, horizon), None
+            if self.conf_type == "beta-product":
+                low, high = limits_of(area_spreads(steps.risk_table(cause), horizon), self.level)
+                if cause is not None:
+                    low, high = horizon - high, horizon - low
+            elif self.n < 2:
+                low, high, reason = np.nan, np.nan, "std_error, lower, upper: one patient has no spread"
+            elif error == 0:
+                reason = f"lower, upper: {SAME_TIME}"
             rows.append(
                 {
                     "state": EVENT_FREE if cause is None else cause,
                     "n_event": 0 if cause is None else int(self.n_event[cause].sum()),
                     "estimate": estimate,
-                    "std_error": error,
-                    "lower": max(estimate - z * error, 0.0),
-                    "upper": min(estimate + z * error, horizon),
+                    "std_error": np.nan if self.n < 2 else error,
+                    "lower": low,
+                    "upper": high,
+                    "reason": reason,
                 }
             )
-        frame = pd.DataFrame(rows)
-        if self.n < 2:
-            reason = NotEstimable("one patient has no spread")
-            for name in ("std_error", "lower", "upper"):
-                frame[name] = pd.Series([reason] * len(frame), dtype=object)
-        return frame
+        return pd.DataFrame(rows)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per time and cause.
@@ -395,6 +413,23 @@ class _Steps:
             return (self.codes > 0).astype(np.int64)
         return np.where(self.codes == 0, 0, np.where(self.codes == cause, 1, 2))
 
+    def risk_table(self, cause: int | None) -> RiskTable:
+        """Count who is at risk of one cause, those with another one staying at risk as far as they would be followed.
+
+        At risk at t: Y(t) + the sum over other events at s < t of G(t-) / G(s-), G the Kaplan-Meier curve of
+        censoring. The product of 1 - dN / Y over these is 1 - F (Geskus, Biometrics 2011;67:39).
+        """
+        own = self.events if cause is None else self.count[cause]
+        other = self.events - own
+        left = self.risk - self.events
+        still = np.divide(left - self.count[0], left, out=np.zeros_like(left), where=left > 0)
+        followed = np.cumprod(np.where(self.count[0] > 0, still, 1.0))
+        before = np.append(1.0, followed[:-1])
+        gone = np.cumsum(np.divide(other, before, out=np.zeros_like(other), where=before > 0))
+        at_risk = self.risk + before * np.append(0.0, gone[:-1])
+        after: Vector = np.append(self.risk[1:], 0.0) + followed * gone
+        return RiskTable(self.time, at_risk, own, after, float(self.risk[0]))
+
     def area(self, cause: int | None, tau: float) -> tuple[float, float]:
         """Area under the curve up to tau, with its infinitesimal jackknife standard error."""
         area, influence = self.area_influence(cause, tau)
@@ -438,8 +473,9 @@ def cumulative_incidence(
         Causes to report, those that never happened among them (their incidence is 0). Default: those that did.
     variance : {"jackknife", "aalen"}
         Source of `std_error` and of the limits; both variances are in the result.
-    conf_type : {"log-log", "plain", "log", "logit"}
-        Scale of the limits; "plain" and "log" are cut at 0 and 1.
+    conf_type : {"log-log", "plain", "log", "logit", "beta-product"}
+        Scale of the limits; "plain" and "log" are cut at 0 and 1. At n = 17 the default covers 61 % of the time where
+        the incidence is 6 %; "beta-product" covers at least 95 %, and has limits where nothing was seen.
 
     Returns
     -------
@@ -459,7 +495,9 @@ def cumulative_incidence(
     (1 - (F_k(t) - F_k(s)) / S(s))^2 for each event of the cause, ((F_k(t) - F_k(s)) / S(s))^2 for each other one,
     each with the hypergeometric correction 1 - (d - 1) / (Y - 1) for d ties, as ``cuminc`` of R's cmprsk. For
     the probability of no event, "aalen" has the jackknife standard error too. Limits where the incidence is 0 or
-    1 are the incidence, where R gives NA.
+    1 are the incidence, where R gives NA. "beta-product": the limits of Fay, Brittain and Proschan (2013) for 1 - F_k
+    as a product over those at risk of the cause, patients with another one counted on (Geskus, Biometrics 2011;67:39);
+    Clopper and Pearson's without censoring, and those of `kaplan_meier` where no other event happened.
 
     Examples
     --------
@@ -486,8 +524,18 @@ def cumulative_incidence(
     aalen = {c: steps.aalen(c) for c in named}
     error = {c: np.sqrt((jackknife if variance == "jackknife" else aalen)[c]) for c in named}
     free_error = np.sqrt(steps.jackknife(None))
-    limits = {c: proportion_limits(steps.curve[c], error[c], level, conf_type) for c in named}
-    free_low, free_high = proportion_limits(steps.free, free_error, level, conf_type)
+    start_upper = 0.0
+    if conf_type == "beta-product":
+        limits: dict[int, tuple[Vector, Vector]] = {}
+        for c in named:
+            low, high = curve_limits(steps.risk_table(c), level)
+            limits[c] = (1.0 - high[1:], 1.0 - low[1:])
+        free_low, free_high = curve_limits(steps.risk_table(None), level)
+        start_upper = float(1.0 - free_low[0])
+        free_low, free_high = free_low[1:], free_high[1:]
+    else:
+        limits = {c: proportion_limits(steps.curve[c], error[c], level, conf_type) for c in named}
+        free_low, free_high = proportion_limits(steps.free, free_error, level, conf_type)
     return CumulativeIncidence(
         time=steps.time,
         n_risk=steps.risk,
@@ -508,6 +556,7 @@ def cumulative_incidence(
         n_censored=steps.count[0],
         variance=variance,
         conf_type=conf_type,
+        start_upper=start_upper,
         _steps=steps,
     )
 
@@ -574,6 +623,28 @@ def incidence_influence(
     return IncidenceInfluence(value, steps.influence(failure, wanted))
 
 
+def no_interval(p: ArrayLike, lower: ArrayLike, upper: ArrayLike, conf_type: str) -> list[str | None]:
+    """Say where two limits are no interval, because nothing varied.
+
+    Parameters
+    ----------
+    p, lower, upper : array_like, shape (k,)
+    conf_type : str
+
+    Returns
+    -------
+    list of str or None, shape (k,)
+
+    Examples
+    --------
+    >>> no_interval([0.0, 0.2], [0.0, 0.1], [0.0, 0.4], "log-log")
+    ['lower, upper: nothing varied so far; no log-log limits, see conf_type="beta-product"', None]
+    """
+    same = np.asarray(lower) == np.asarray(upper)
+    words = f'lower, upper: nothing varied so far; no {conf_type} limits, see conf_type="beta-product"'
+    return [words if none else None for none in (same & np.isfinite(np.asarray(p))).tolist()]
+
+
 def proportion_limits(p: Vector, error: Vector, level: float, conf_type: str) -> tuple[Vector, Vector]:
     """Give limits of probabilities with known standard errors.
 
@@ -582,6 +653,7 @@ def proportion_limits(p: Vector, error: Vector, level: float, conf_type: str) ->
     p, error : ndarray, shape (k,)
     level : float
     conf_type : {"log-log", "plain", "log", "logit"}
+        Not "beta-product", which needs more than a standard error.
 
     Returns
     -------

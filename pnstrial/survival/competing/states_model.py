@@ -194,6 +194,20 @@ class OccupancyModel:
         """Count the patients in each state just after the start."""
         return np.bincount(self.where, minlength=self.size).astype(float)
 
+    def followed(self, times: Vector) -> Vector:
+        """Count the patients whose state is known just before some times; at the start, just after it."""
+        histories = self.histories
+        counts = histories.at_risk(times).sum(axis=1)
+        counts[times == self.start] = self.who.size
+        ended = np.sort(histories.stop[(histories.goal >= 0) & self.final[histories.goal]])
+        return counts + np.searchsorted(ended, times, side="left")
+
+    def area_influence(self, tau: float) -> Vector:
+        """Give the influence of each patient on the area under each probability up to tau, shape (n, S)."""
+        spread = _Jackknife(self)
+        self._pass(spread, tau)
+        return spread.area
+
     def horizon(self, tau: float | None) -> float:
         """Check the horizon of a time in state; the last time where none is given.
 
@@ -225,13 +239,15 @@ class OccupancyModel:
 
     def walk(self, tau: float | None) -> Walk:
         """Go over the times once, up to tau where it is given."""
+        return self._pass(_Jackknife(self) if self.kind == "jackknife" else _Moments(self), tau)
+
+    def _pass(self, spread: _Jackknife | _Moments, tau: float | None) -> Walk:
         times = self.time if tau is None else self.time[self.time <= tau]
-        spread = _Jackknife(self) if self.kind == "jackknife" else _Moments(self)
         matrices = self.matrices()
         probability = np.empty((times.size, self.size))
         covariance = np.empty((times.size, self.size, self.size))
         p, area, now = self.initial, np.zeros(self.size), self.start
-        present = self._present() if self.kind == "jackknife" else None
+        present = self._present() if isinstance(spread, _Jackknife) else None
         for k, time in enumerate(times):
             spread.wait(time - now)
             area = area + (time - now) * p

@@ -18,7 +18,15 @@ import numpy as np
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.curves.intervals import KINDS, kind_of
-from pnstrial.survival.observations import check_times, codes_of, explain, follow_up, matrix_of
+from pnstrial.survival.curves.small_sample import melded, risk_table, survival_spreads
+from pnstrial.survival.observations import (
+    check_times,
+    codes_of,
+    explain,
+    follow_up,
+    matrix_of,
+    one_time,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -473,13 +481,17 @@ class SurvivalDifference(Result):
     difference_se : float or NotEstimable
         Its standard error; NotEstimable where a group's survival is 0, which has none.
     difference_ci : tuple of float or NotEstimable
-        Wald interval of the difference.
-    z, p_value : float or NotEstimable
-        Wald test of the difference.
+        Interval of the difference, of `conf_type`.
+    z : float or NotEstimable
+        Wald's statistic.
+    p_value : float or NotEstimable
+        Test of the difference, of `conf_type`.
     z_log_log, p_value_log_log : float or NotEstimable
         Test on the scale log(-log S), which holds its level better in small samples (Klein 2007, eq. 3).
     level : float
         Confidence level.
+    conf_type : str
+        "plain" (Wald) or "beta-product" (melded).
     """
 
     time: float
@@ -493,10 +505,17 @@ class SurvivalDifference(Result):
     z_log_log: float | NotEstimable
     p_value_log_log: float | NotEstimable
     level: float
+    conf_type: str = "plain"
 
 
 def survival_difference(
-    time: ArrayLike, event: ArrayLike, group: ArrayLike, at: float, level: float = 0.95
+    time: ArrayLike,
+    event: ArrayLike,
+    group: ArrayLike,
+    at: float,
+    level: float = 0.95,
+    *,
+    conf_type: str = "plain",
 ) -> SurvivalDifference:
     """Compare two groups' survival at one fixed time (landmark survival, milestone test).
 
@@ -510,16 +529,20 @@ def survival_difference(
         The time, fixed before the data were seen.
     level : float
         Confidence level.
+    conf_type : {"plain", "beta-product"}
+        Wald's interval and test, of which one of 95 % covers about 92 % with 17 patients in all; or the beta product
+        limits of the two groups melded, which cover at least 95 %, and without censoring give Fisher's test.
 
     Returns
     -------
     SurvivalDifference
-        Its tests are NotEstimable where a group's survival is 0 or 1 at that time.
+        Wald's tests are NotEstimable where a group's survival is 0 or 1 at that time.
 
     Raises
     ------
     ValueError
-        If there are not two groups, or as `kaplan_meier`.
+        If there are not two groups, `at` is no single time or lies beyond the follow-up of a group whose curve has
+        not reached 0, or as `kaplan_meier`.
 
     Notes
     -----
@@ -527,8 +550,8 @@ def survival_difference(
 
     Examples
     --------
-    >>> result = survival_difference([2, 3, 5, 7, 8, 9], [1, 1, 0, 1, 1, 0], [0, 0, 0, 1, 1, 1], at=6)
-    >>> result.difference.__round__(4)
+    >>> result = survival_difference([2, 3, 5, 7, 8, 9], [1, 1, 0, 1, 1, 0], [0, 0, 0, 1, 1, 1], at=4)
+    >>> round(result.difference, 4)
     0.6667
     """
     from scipy.special import ndtr
@@ -537,7 +560,10 @@ def survival_difference(
     labels, codes = codes_of(group, times.size)
     if len(labels) != 2:
         raise ValueError(f"group must have two labels, got {labels!r}")
-    asked = float(check_times(at, "at")[0])
+    if conf_type not in ("plain", "beta-product"):
+        raise ValueError(f"conf_type must be one of 'plain', 'beta-product'; got {conf_type!r}")
+    asked = one_time(at, "at")
+    _check_followed(times, events, codes, labels, asked)
     rows = [
         kaplan_meier(times[codes == k], events[codes == k], conf_type="plain", level=level).at(asked).iloc[0]
         for k in (0, 1)
@@ -565,8 +591,28 @@ def survival_difference(
         spread = sum((e / (value * np.log(value))) ** 2 for e, value in zip(se, s, strict=True))
         z_ll = float((scale[1] - scale[0]) / np.sqrt(spread))
         p_ll = float(2.0 * ndtr(-abs(z_ll)))
-    shown: float | NotEstimable = none if np.isnan(error) else error
-    return SurvivalDifference(asked, s, se, difference, shown, ci, z, p, z_ll, p_ll, level)
+    if conf_type == "beta-product":
+        spreads = [survival_spreads(risk_table(times[codes == k], events[codes == k]), asked) for k in (0, 1)]
+        ci, p = melded(spreads[0], spreads[1], level, -1.0, 1.0)
+    difference_se: float | NotEstimable = none if np.isnan(error) else error
+    return SurvivalDifference(asked, s, se, difference, difference_se, ci, z, p, z_ll, p_ll, level, conf_type)
+
+
+def _check_followed(
+    time: NDArray[np.float64],
+    event: NDArray[np.float64],
+    codes: NDArray[np.int64],
+    labels: list[Any],
+    at: float,
+) -> None:
+    """Refuse a time at which a group was no longer followed and its curve had not reached 0."""
+    ends: list[str] = []
+    for k, label in enumerate(labels):
+        last = float(time[codes == k].max())
+        if at > last and (event[(codes == k) & (time == last)] == 0).any():
+            ends.append(f"group {label!r} was followed up to {last:g}")
+    if ends:
+        raise ValueError(f"at = {at:g} lies beyond the follow-up: {'; '.join(ends)}; take an earlier time")
 
 
 def packed_times(time: NDArray[np.float64], bits: NDArray[Any]) -> NDArray[np.int64]:
