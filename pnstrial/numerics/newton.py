@@ -159,6 +159,7 @@ def maximise(
     bound: Vector | float | None = None,
     stop: Callable[[int, Vector, tuple[Any, ...], Vector], bool] | None = None,
     limit: int = 200,
+    tolerance: float = 1e-12,
 ) -> Maximum:
     """Climb to the maximum of a smooth function with known derivatives.
 
@@ -187,12 +188,15 @@ def maximise(
         caller ends the search.
     limit : int
         Largest number of steps.
+    tolerance : float
+        Length of a step, in standard errors, that is at rounding; larger for a function that is itself the end of a
+        search.
 
     Returns
     -------
     Maximum
         Its `ending` says whether the point is a maximum. It is where the next step is below 1e-6 of the parameters and
-        1e-5 of their standard errors and either at rounding (1e-12) or no longer halved, and the information is not
+        1e-5 of their standard errors and either below `tolerance` or no longer halved, and the information is not
         singular (`full_rank`; not asked of a banded information).
 
     Examples
@@ -217,7 +221,7 @@ def maximise(
         gain = float(here[1] @ move)
         error = abs(gain) ** 0.5
         size = float((np.abs(move) / (1.0 + np.abs(point))).max()) if move.size else 0.0
-        if size < 1e-6 and error < 1e-5 and (error >= 0.5 * last or error < 1e-12):
+        if size < 1e-6 and error < 1e-5 and (error >= 0.5 * last or error < tolerance):
             ending = "maximum"
             break
         if stop is not None and stop(k, point, here, move):

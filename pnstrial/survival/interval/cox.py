@@ -190,10 +190,10 @@ class _Profile:
 
         def lost(_taken: int, slopes: NDArray[np.float64], here: tuple[Any, ...], _move: object) -> bool:
             # Where the information has all but gone, the likelihood rises towards infinite coefficients.
-            least = float(np.linalg.eigvalsh(here[2][np.ix_(free, free)])[0])
-            return least < FLAT and float(np.abs(slopes).max()) > 5.0
+            far = float(np.abs(slopes).max()) > 5.0
+            return far and float(np.linalg.eigvalsh(here[2][np.ix_(free, free)])[0]) < FLAT
 
-        found = maximise(seen, start, free=free, longest=2.0, stop=lost, limit=STEPS)
+        found = maximise(seen, start, free=free, longest=2.0, stop=lost, limit=STEPS, tolerance=1e-9)
         return (found.value, found.point) if found.reached else None
 
 
