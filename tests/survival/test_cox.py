@@ -635,3 +635,13 @@ def test_the_likelihood_of_a_separated_fit_is_its_limit():
     for column in ("coef", "std_error", "upper"):
         assert fit.table.loc["x", column] == pytest.approx(alone.table.loc["x", column], rel=1e-9)
     assert isinstance(fit.table.loc["group", "coef"], NotEstimable)
+
+
+def test_covariates_that_nothing_tells_apart_have_a_reason_in_every_test():
+    """Nobody at risk differs: each covariate has its row, and no test a number."""
+    data = {"time": [1, 1, 1, 1, 1, 2], "event": [0, 0, 0, 0, 1, 1], "group": [0.0] * 6, "x": [0.0] * 6}
+    fit = survival.cox(data, "time", "event", ["group", "x"])
+    assert list(fit.ph_test.index) == ["group", "x", "GLOBAL"]
+    assert all(isinstance(value, NotEstimable) for value in fit.ph_test["p"])
+    one = survival.cox({**data, "x": [1.0, 5.0, 2.0, 2.0, 3.0, 1.0]}, "time", "event", ["group", "x"])
+    assert isinstance(one.ph_test.loc["group", "p"], NotEstimable)

@@ -1,6 +1,7 @@
 """Restricted mean survival time: R's survRM2 and survfit, and what must hold for any data."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -144,3 +145,41 @@ def test_what_cannot_be_known_is_named():
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_an_adjusted_ratio_is_infinite_by_name_where_nobody_of_a_group_lost_time():
+    """Everybody treated lives to tau: log times lost go to minus infinity, also with a covariate, also swapped."""
+    time, group, age = [1, 2, 3, 4, 9, 9, 9, 9], [0, 0, 0, 0, 1, 1, 1, 1], [50, 61, 57, 70, 66, 52, 59, 71]
+    event = [1, 1, 1, 1, 0, 0, 0, 0]
+    for labels in (group, [1 - g for g in group]):
+        found = rmst_difference(time, event, labels, tau=8, covariates=age)
+        for part in ("lost_ratio", "lost_ratio_ci", "lost_ratio_p_value"):
+            assert "infinite" in getattr(found, part).reason
+        assert math.isfinite(found.estimate)
+
+
+def test_a_covariate_that_separates_those_who_lost_nothing_is_infinite_too():
+    time, event = [1, 3, 9, 9, 2, 5, 9, 9], [1, 1, 0, 0, 1, 1, 0, 0]
+    found = rmst_difference(time, event, [0, 0, 0, 0, 1, 1, 1, 1], tau=8, covariates=[0, 0, 1, 1, 0, 0, 1, 1])
+    assert "infinite" in found.lost_ratio.reason
+    assert math.isfinite(found.ratio)
+
+
+def test_a_saturated_comparison_has_no_error():
+    """Four patients and four coefficients; and five, where the group rests on two with a coefficient each."""
+    four = rmst_difference(
+        [2, 3, 4, 7], [1, 1, 1, 1], [0, 0, 1, 1], 8, covariates=[[1, 0], [0, 0], [3, 1], [1, 0]]
+    )
+    assert "of his own" in four.ci.reason
+    assert "of his own" in four.ratio_ci.reason
+    own = [[1, 0], [0, 1], [0, 0], [0, 0], [0, 0]]
+    alone = rmst_difference([2, 3, 4, 6, 7], [1] * 5, [0, 0, 0, 0, 1], 8, covariates=own)
+    assert alone.ci[0] < alone.ci[1]
+
+
+def test_a_covariate_that_does_not_vary_among_those_followed_has_no_adjusted_comparison():
+    time, event = [1, 2, 3, 4, 5, 6, 7, 8], [1, 0, 1, 1, 1, 1, 0, 1]
+    censored_only = [0, 1, 0, 0, 0, 0, 0, 0]
+    found = rmst_difference(time, event, [0] * 4 + [1] * 4, 3.5, covariates=censored_only)
+    for part in (found.estimate, found.ratio, found.lost_ratio):
+        assert "a covariate is constant" in part.reason

@@ -241,7 +241,6 @@ class Cox(Result):
         fit = self.fit
         where = {int(k): i for i, k in enumerate(fit.kept)}
         terms = [(name, [where[k] for k in ks if k in where]) for name, ks in fit.design.terms]
-        terms = [(name, ks) for name, ks in terms if ks or fit.reason is not None]
         if fit.reason is not None:
             rows = [(fit.reason, max(1, len(ks)), fit.reason) for _, ks in terms]
             rows.append((fit.reason, max(1, len(fit.design.names)), fit.reason))

@@ -180,14 +180,14 @@ def proportional_hazards(
     """
     from scipy.special import chdtrc
 
-    asked = [*groups, sorted(column for group in groups for column in group)]
+    terms = [*groups, sorted(column for group in groups for column in group)]
     g = transformed_times(sets, transform)
     if isinstance(g, NotEstimable):
-        return [(g, len(group), g) for group in asked]
+        return [(g, len(group), g) for group in terms]
     g = g - float((g * sets.size).sum() / sets.size.sum())
     flat = NotEstimable("the transformed time is the same at all events")
     if not float(np.abs(g).max()) > 0.0:
-        return [(flat, len(group), flat) for group in asked]
+        return [(flat, len(group), flat) for group in terms]
     per_term = g[sets.terms]
     deaths_x = np.add.reduceat(
         sets.x[:, sets.place] * sets.weights[sets.place], np.cumsum(sets.size) - sets.size, axis=-1
@@ -203,13 +203,15 @@ def proportional_hazards(
     free = square - cross @ np.linalg.solve(seen.information, cross)
     size = np.sqrt(np.maximum(square.diagonal(), 0.0))
     out: list[tuple[float | NotEstimable, int, float | NotEstimable]] = []
-    for group in asked:
+    for group in terms:
         block = free[np.ix_(group, group)]
         unit = size[group]
-        told = (
-            bool((unit > 0.0).all()) and float(np.linalg.eigvalsh(block / np.outer(unit, unit)).min()) > 1e-10
+        apart = (
+            len(group) > 0
+            and bool((unit > 0.0).all())
+            and float(np.linalg.eigvalsh(block / np.outer(unit, unit))[0]) > 1e-10
         )
-        if not told:
+        if not apart:
             reason = NotEstimable(
                 "the events cannot tell a coefficient that changes with time from a constant one"
             )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from pnstrial.numerics.newton import maximise, newton_step
 from pnstrial.numerics.normal import normal_quantile, two_sided_p
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.curves.kaplan_meier import kaplan_meier
@@ -417,23 +418,21 @@ def _regression(
     mean = float((weights * y).sum() / weights.sum())
     if log and mean <= 0:
         return _NO_LOSS
-    known = y[weights > 0]
-    if known.min() == known.max():  # an exact 0, where least squares leave rounding errors of an error of 0
+    used = weights > 0
+    if np.ptp(y[used]) == 0.0:  # an exact 0, where least squares leave rounding errors of an error of 0
         return 0.0, 0.0
-    beta = np.linalg.lstsq(X * np.sqrt(weights)[:, None], y * np.sqrt(weights), rcond=None)[0]
-    if log:
-        beta = np.zeros(X.shape[1])
-        beta[0] = math.log(mean)
-        for _ in range(100):  # Newton steps of the quasi-Poisson score
-            fitted = np.exp(X @ beta)
-            step = np.linalg.lstsq(
-                (X * (weights * fitted)[:, None]).T @ X, X.T @ (weights * (y - fitted)), rcond=None
-            )[0]
-            beta = beta + step
-            if not np.isfinite(beta).all() or abs(beta).max() > 500:
-                return NotEstimable("the log-linear model has no finite estimate")
-            if abs(step).max() <= 1e-13 * (1 + abs(beta).max()):
-                break
+    if np.linalg.matrix_rank(X[used]) < X.shape[1]:
+        return NotEstimable(
+            "among those followed to the event or to tau a covariate is constant or repeats the others or the group"
+        )
+    root = np.sqrt(weights)
+    beta = (
+        _log_linear(X, y, weights, mean)
+        if log
+        else np.linalg.lstsq(X * root[:, None], y * root, rcond=None)[0]
+    )
+    if isinstance(beta, NotEstimable):
+        return beta
     fitted = np.exp(X @ beta) if log else X @ beta
     score = X * (weights * (y - fitted))[:, None]
     times = y if order is None else order
@@ -443,7 +442,60 @@ def _regression(
         influence = _influence(times[mine], seen[mine], score[mine])
         meat += influence.T @ influence
     bread = np.linalg.inv((X * (fitted[:, None] if log else 1.0)).T @ X)
+    if _saturated(X[used], (root * np.sqrt(fitted) if log else root)[used]):
+        return NotEstimable(
+            "each patient whom the comparison rests on has a coefficient of his own: no error is left"
+        )
     return float(beta[1]), float(math.sqrt((bread @ meat @ bread)[1, 1]))
+
+
+def _log_linear(X: Vector, y: Vector, weights: Vector, mean: float) -> Vector | NotEstimable:
+    """Solve the quasi-Poisson score: the gradient of a Poisson log-likelihood."""
+    if _separated(X[weights > 0], y[weights > 0]):
+        return NotEstimable(
+            "infinite: on one side of the group or a covariate all times are 0, so the log-linear model has no finite"
+            " estimate"
+        )
+    start = np.zeros(X.shape[1])
+    start[0] = math.log(mean)
+
+    def poisson(beta: Vector) -> tuple[float, Vector, Vector] | None:
+        line = X @ beta
+        if line.max() > 500.0:
+            return None
+        rate = weights * np.exp(line)
+        return float(weights @ (y * line)) - float(rate.sum()), X.T @ (weights * y - rate), (X.T * rate) @ X
+
+    found = maximise(
+        poisson, start, step=newton_step, longest=5.0, length=lambda step: float(np.ptp(X @ step))
+    )
+    return found.point if found.reached else NotEstimable("the log-linear model has no finite estimate")
+
+
+def _separated(X: Vector, y: Vector) -> bool:
+    """Say whether a log-linear mean can go to 0 for some with a value of 0 and stay where it is for all others.
+
+    Then its likelihood has no maximum: Santos Silva and Tenreyro, Econ Lett 2010;107:310.
+    """
+    from scipy.optimize import linprog
+
+    none = y <= 0
+    if not none.any():
+        return False
+    unit = X / np.abs(X).max(axis=0)
+    found = linprog(
+        unit[none].sum(axis=0), A_ub=unit[none], b_ub=np.zeros(int(none.sum())), A_eq=unit[~none],
+        b_eq=np.zeros(int((~none).sum())), bounds=[(-1.0, 1.0)] * X.shape[1], method="highs",
+    )  # fmt: skip
+    return found.fun is not None and float(found.fun) < -1e-7
+
+
+def _saturated(X: Vector, root: Vector) -> bool:
+    """Say whether all patients that the group's coefficient rests on have a residual of 0 by design: leverage 1."""
+    basis, triangle = np.linalg.qr(X * root[:, None])
+    rests = np.abs(np.linalg.solve(triangle, basis.T)[1])
+    free = 1.0 - (basis**2).sum(axis=1)
+    return not bool((free[rests > 1e-9 * rests.max()] > 1e-9).any())
 
 
 def _influence(time: Vector, seen: Vector, score: Vector) -> Vector:
