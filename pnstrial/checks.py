@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from pnstrial.criteria import ATC_PATTERN
 from pnstrial.data import read_findings
 from pnstrial.data.consistency import shown
 from pnstrial.data.findings import Finding
 from pnstrial.data.schema import TABLES
-from pnstrial.protocol import ATC_PATTERN
 from pnstrial.visits import Assessments, baseline, study_day
 
 if TYPE_CHECKING:

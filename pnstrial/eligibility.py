@@ -20,15 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 import pandas as pd
 
-from pnstrial.data.arguments import trial_and_protocol
-from pnstrial.data.consistency import (
-    CREATININE_SLIP,
-    earliest_day,
-    latest_day,
-    plus_months,
-    suspected_weight,
-)
-from pnstrial.protocol import (
+from pnstrial.criteria import (
     ATC_PATTERN,
     AnswerCriterion,
     AntibodyCriterion,
@@ -41,6 +33,14 @@ from pnstrial.protocol import (
     RangeCriterion,
     WordCriterion,
 )
+from pnstrial.data.arguments import trial_and_protocol
+from pnstrial.data.consistency import (
+    CREATININE_SLIP,
+    earliest_day,
+    latest_day,
+    plus_months,
+    suspected_weight,
+)
 from pnstrial.results import Result, rows_of
 
 if TYPE_CHECKING:
@@ -48,8 +48,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pnstrial.criteria import Criterion, Medications
     from pnstrial.data import TrialData
-    from pnstrial.protocol import Criterion, Medications, Protocol
+    from pnstrial.protocol import Protocol
 
 __all__ = [
     "FAIL",

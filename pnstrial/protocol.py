@@ -10,16 +10,19 @@ Next: `data`.
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from pnstrial.settings import Part, SettingsFiles, lay_over
+from pnstrial.criteria import Criterion, Medications
+from pnstrial.settings import Part, Setting, SettingsFiles, Sourced, drop_entries, lay_over
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pandas as pd
 
 __all__ = [
     "Criterion",
@@ -35,26 +38,6 @@ __all__ = [
     "shipped_protocols",
 ]
 
-YES_NO_COLUMNS = (
-    "deterioration_3_weeks",
-    "ivig_hypersensitivity",
-    "iga_deficiency",
-    "thrombophilia",
-    "hepatic_insufficiency",
-    "cardiac_insufficiency",
-    "pregnant_or_lactating",
-)
-YesNoColumn = Literal[
-    "deterioration_3_weeks",
-    "ivig_hypersensitivity",
-    "iga_deficiency",
-    "thrombophilia",
-    "hepatic_insufficiency",
-    "cardiac_insufficiency",
-    "pregnant_or_lactating",
-]
-Antibody = Literal["Hu", "Yo", "CV2", "Ri", "Ma2", "amphiphysin", "Tr", "SOX1", "VGCC", "other"]
-
 
 class ProtocolError(ValueError):
     """A protocol file that cannot be used; the message lists every wrong key with its value and what is allowed."""
@@ -63,179 +46,7 @@ class ProtocolError(ValueError):
 _FILES = SettingsFiles("protocol", ProtocolError)
 
 
-class _Sourced(Part):
-    source: dict[str, str] = Field(description="source of each setting, or 'assumed'", repr=False)
-
-    @model_validator(mode="after")
-    def _every_setting_has_a_source(self) -> Self:
-        fields = set(type(self).model_fields) - {"source", "name"}
-        stated = {key for key in fields if getattr(self, key) is not None}
-        if lacking := sorted(stated - self.source.keys()):
-            raise ValueError(f'no source for {", ".join(lacking)}: name one of [sources], or "assumed"')
-        if unknown := sorted(self.source.keys() - fields):
-            raise ValueError(f"source names {', '.join(unknown)}, which is no setting here")
-        return self
-
-
-class _CriterionBase(Part):
-    id: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", description="short id, such as I1 or E4")
-    label: str = Field(min_length=1, description="the criterion as a trial team says it")
-    source: str = Field(min_length=1)
-
-    @property
-    def columns_read(self) -> tuple[str, ...]:
-        """Columns of the screening table that decide the criterion."""
-        return ()
-
-
-class WordCriterion(_CriterionBase):
-    """Passes if a word of the screening table is among the allowed ones."""
-
-    kind: Literal["word"]
-    column: Literal["pns_level", "sex"]
-    allowed: tuple[str, ...] = Field(min_length=1)
-
-    @property
-    def columns_read(self) -> tuple[str, ...]:
-        """Columns of the screening table that decide the criterion."""
-        return (self.column,)
-
-    @model_validator(mode="after")
-    def _words_exist(self) -> Self:
-        words = {"pns_level": ("definite", "probable", "possible", "none"), "sex": ("female", "male")}
-        if wrong := [word for word in self.allowed if word not in words[self.column]]:
-            allowed = ", ".join(words[self.column])
-            raise ValueError(f"allowed holds {', '.join(wrong)}; {self.column} has the words {allowed}")
-        return self
-
-
-class AntibodyCriterion(_CriterionBase):
-    """Passes if serum or CSF holds one of the antibodies; fails only if both were tested and neither does."""
-
-    kind: Literal["antibody"]
-    any_of: tuple[Antibody, ...] = Field(min_length=1)
-
-    @property
-    def columns_read(self) -> tuple[str, ...]:
-        """Columns of the screening table that decide the criterion."""
-        return ("antibody_serum", "antibody_csf")
-
-
-class OnsetCriterion(_CriterionBase):
-    """Passes if symptoms began at most so many calendar months before screening."""
-
-    kind: Literal["onset"]
-    within_months: int = Field(ge=1, le=360)
-
-    @property
-    def columns_read(self) -> tuple[str, ...]:
-        """Columns of the screening table that decide the criterion."""
-        return ("symptom_onset_date",)
-
-
-class RangeCriterion(_CriterionBase):
-    """Passes if a number of the screening table lies in a range, both ends included."""
-
-    kind: Literal["range"]
-    column: Literal["mrs", "age", "weight_kg", "height_cm", "creatinine_umol_l"]
-    minimum: float | None = None
-    maximum: float | None = None
-
-    @property
-    def columns_read(self) -> tuple[str, ...]:
-        """Columns of the screening table that decide the criterion."""
-        return (self.column,)
-
-    @model_validator(mode="after")
-    def _range_is_one(self) -> Self:
-        if self.minimum is None and self.maximum is None:
-            raise ValueError("a range needs minimum, maximum or both")
-        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            raise ValueError(f"minimum {self.minimum:g} is over maximum {self.maximum:g}")
-        return self
-
-
-class AnswerCriterion(_CriterionBase):
-    """Passes if a yes/no question has the required answer."""
-
-    kind: Literal["answer"]
-    column: YesNoColumn
-    required: Literal["yes", "no"]
-
-    @property
-    def columns_read(self) -> tuple[str, ...]:
-        """Columns of the screening table that decide the criterion."""
-        return (self.column,)
-
-
-class NoneOfCriterion(_CriterionBase):
-    """Fails if any of the questions is answered yes, passes if all are answered no."""
-
-    kind: Literal["none_of"]
-    columns: tuple[YesNoColumn, ...] = Field(min_length=1)
-
-    @property
-    def columns_read(self) -> tuple[str, ...]:
-        """Columns of the screening table that decide the criterion."""
-        return tuple(self.columns)
-
-
-class PregnancyCriterion(_CriterionBase):
-    """Fails if pregnant or lactating; passes if not, or if male."""
-
-    kind: Literal["pregnancy"]
-
-    @property
-    def columns_read(self) -> tuple[str, ...]:
-        """Columns of the screening table that decide the criterion."""
-        return ("pregnant_or_lactating", "sex")
-
-
-class ConsentCriterion(_CriterionBase):
-    """Passes if consent is dated not after enrolment (screening, if not enrolled)."""
-
-    kind: Literal["consent"]
-
-    @property
-    def columns_read(self) -> tuple[str, ...]:
-        """Columns of the screening table that decide the criterion."""
-        return ("consent_date",)
-
-
-class ImmunotherapyCriterion(_CriterionBase):
-    """Fails if a counting immunotherapy is ongoing at screening or starts before the first infusion."""
-
-    kind: Literal["immunotherapy"]
-
-
-class ClearanceCriterion(_CriterionBase):
-    """Fails if the Cockcroft-Gault creatinine clearance is below a limit."""
-
-    kind: Literal["creatinine_clearance"]
-    minimum_ml_min: float = Field(gt=0)
-
-    @property
-    def columns_read(self) -> tuple[str, ...]:
-        """Columns of the screening table that decide the criterion."""
-        return ("creatinine_umol_l", "age", "weight_kg", "sex")
-
-
-Criterion = Annotated[
-    WordCriterion
-    | AntibodyCriterion
-    | OnsetCriterion
-    | RangeCriterion
-    | AnswerCriterion
-    | NoneOfCriterion
-    | PregnancyCriterion
-    | ConsentCriterion
-    | ImmunotherapyCriterion
-    | ClearanceCriterion,
-    Field(discriminator="kind"),
-]
-
-
-class Treatment(_Sourced):
+class Treatment(Sourced):
     """Doses and dates of the cycles."""
 
     dose_g_per_kg: float = Field(gt=0, le=10, description="g of IVIg per kg of body weight and cycle")
@@ -269,7 +80,7 @@ class Treatment(_Sourced):
         return self.cycles_before_decision + self.cycles_after_decision
 
 
-class Visit(_Sourced):
+class Visit(Sourced):
     """A visit: its target day and its window, in study days (day 1 = first infusion, no day 0)."""
 
     name: str = Field(min_length=1)
@@ -286,7 +97,7 @@ class Visit(_Sourced):
         return self
 
 
-class Decision(_Sourced):
+class Decision(Sourced):
     """The interim decision per patient; not a stopping rule of the trial."""
 
     visit: str
@@ -295,7 +106,7 @@ class Decision(_Sourced):
     )
 
 
-class Endpoint(_Sourced):
+class Endpoint(Sourced):
     """The response: a fall of the mRS at a visit."""
 
     visit: str
@@ -312,7 +123,7 @@ StoppedStrategy = Literal["treatment policy", "composite", "while on treatment"]
 MissingStrategy = Literal["non-responder", "LOCF", "exclude", "best case"]
 
 
-class Estimand(_Sourced):
+class Estimand(Sourced):
     """A strategy for each intercurrent event and a rule for missing values, asked in this order."""
 
     death: DeathStrategy
@@ -323,25 +134,6 @@ class Estimand(_Sourced):
     def strategies(self) -> dict[str, str]:
         """Give the four strategies by name."""
         return {key: getattr(self, key) for key in ("death", "rescue", "stopped", "missing")}
-
-
-class Medications(_Sourced):
-    """The vocabulary: which names and ATC codes are an immunotherapy, which are known not to be."""
-
-    immunotherapy: dict[str, tuple[str, ...]]
-    other: dict[str, tuple[str, ...]]
-    atc: dict[str, tuple[str, ...]]
-
-    @field_validator("atc")
-    @classmethod
-    def _codes_are_codes(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        wrong = [code for codes in value.values() for code in codes if not ATC_PATTERN.fullmatch(code)]
-        if wrong:
-            raise ValueError(f"{', '.join(wrong)} is no ATC code such as L04 or L01FF02")
-        return value
-
-
-ATC_PATTERN = re.compile(r"[ABCDGHJLMNPRSV](\d\d([A-Z]([A-Z](\d\d)?)?)?)?")
 
 
 class Protocol(Part):
@@ -402,14 +194,118 @@ class Protocol(Part):
         return self
 
     def _all_sources(self) -> list[tuple[str, str]]:
-        pairs: list[tuple[str, str]] = [(f"criteria.{c.id}", c.source) for c in self.criteria]
-        parts: list[tuple[str, _Sourced]] = [
-            (name, getattr(self, name))
-            for name in ("treatment", "decision", "endpoint", "estimand", "medications")
+        pairs = [(f"criteria.{c.id}", c.source) for c in self.criteria]
+        parts = self._sourced_parts()
+        return pairs + [
+            (f"{name}.{key}", source) for name, part in parts for key, source in part.source.items()
         ]
-        parts += [(f"visits.{visit.name}", visit) for visit in self.visits]
-        pairs += [(f"{name}.{key}", source) for name, part in parts for key, source in part.source.items()]
-        return pairs
+
+    def _sourced_parts(self) -> list[tuple[str, Sourced]]:
+        sections = ("treatment", "decision", "endpoint", "estimand", "medications")
+        visits: list[tuple[str, Sourced]] = [(f"visits.{visit.name}", visit) for visit in self.visits]
+        return [*((name, getattr(self, name)) for name in sections), *visits]
+
+    def settings(self) -> tuple[Setting, ...]:
+        """List every setting with its value and source, in the order of the file.
+
+        Returns
+        -------
+        tuple of Setting
+            Keys such as ``criteria.I4.maximum``, ``visits.Month 3.first_day``, ``treatment.cycle_days``.
+        """
+        found = [Setting(key, getattr(self, key), "") for key in ("id", "version", "title", "primary_rater")]
+        for criterion in self.criteria:
+            content = criterion.model_dump(exclude={"id", "source"})
+            found += [
+                Setting(f"criteria.{criterion.id}.{k}", v, criterion.source) for k, v in content.items()
+            ]
+        for name, part in self._sourced_parts():
+            for key, value in part.model_dump(exclude={"name", "source"}).items():
+                lists = cast("dict[str, Any]", value) if isinstance(value, dict) else {"": value}
+                found += [
+                    Setting(f"{name}.{key}{'.' if inner else ''}{inner}", entry, part.source.get(key, ""))
+                    for inner, entry in lists.items()
+                ]
+        return tuple(found)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per setting: setting, value, source."""
+        import pandas as pd
+
+        rows = [(entry.key, entry.value, entry.source) for entry in self.settings()]
+        return pd.DataFrame(rows, columns=["setting", "value", "source"], dtype=object)
+
+    def diff(self, other: Protocol) -> pd.DataFrame:
+        """Compare with another protocol, setting by setting.
+
+        Parameters
+        ----------
+        other : Protocol
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per setting that differs in value or source: setting, value, other_value, source,
+            other_source. None where a protocol has no such setting.
+
+        Examples
+        --------
+        >>> published = load_protocol()
+        >>> changed = published.with_settings(treatment={"dose_g_per_kg": 1.0})
+        >>> published.diff(changed).values.tolist()
+        [['treatment.dose_g_per_kg', 2.0, 1.0, 'publication', 'assumed']]
+        """
+        import pandas as pd
+
+        own = {entry.key: entry for entry in self.settings()}
+        theirs = {entry.key: entry for entry in other.settings()}
+        rows: list[tuple[Any, ...]] = []
+        for key in dict.fromkeys([*own, *theirs]):
+            one, two = own.get(key, Setting(key)), theirs.get(key, Setting(key))
+            if (one.value, one.source) != (two.value, two.source):
+                rows.append((key, one.value, two.value, one.source, two.source))
+        columns = ["setting", "value", "other_value", "source", "other_source"]
+        return pd.DataFrame(rows, columns=columns, dtype=object)
+
+    def __str__(self) -> str:
+        decided, response, plan = self.decision, self.endpoint, self.treatment
+        points = "point" if response.improvement_points == 1 else "points"
+        lines = [
+            self.title,
+            f"{self.id}, version {self.version}",
+            "",
+            "Criteria",
+            *(f"  {criterion.id:<4} {criterion.label}" for criterion in self.criteria),
+            "Treatment",
+            f"  {plan.dose_g_per_kg:g} g/kg a cycle, every {plan.cycle_days} days",
+            f"  {plan.cycles_before_decision} cycles before the decision, {plan.cycles_after_decision} after it",
+            "Visits",
+            *(f"  {v.name}: day {v.target_day} ({v.first_day} to {v.last_day})" for v in self.visits),
+            "Decision and endpoint",
+            f"  decision at {decided.visit}",
+            f"  response at {response.visit}: mRS at least {response.improvement_points} {points} below baseline",
+            "  estimand: "
+            + "; ".join(f"{event}: {way}" for event, way in self.estimand.strategies().items()),
+            f"{len(self.assumed)} settings are assumed: no source states them (`.assumed`; `.to_frame()` has all)",
+        ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{escape(entry.key)}</td><td>{escape(entry.in_words())}</td><td>"
+            + (
+                f"<strong>{escape(entry.source or '')}</strong>"
+                if entry.assumed
+                else escape(entry.source or "")
+            )
+            + "</td></tr>"
+            for entry in self.settings()
+        )
+        head = "<tr><th>setting</th><th>value</th><th>source</th></tr>"
+        return (
+            f"<p>{escape(self.title)} ({escape(self.id)}, version {escape(self.version)})</p>"
+            f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+        )
 
     @cached_property
     def assumed(self) -> tuple[tuple[str, str], ...]:
@@ -502,7 +398,7 @@ class Protocol(Part):
         for section, settings in sections.items():
             if section == "visits":
                 changes[section] = [{"name": self.visit(name).name, **settings[name]} for name in settings]
-            elif isinstance(part := getattr(self, section, None), _Sourced):
+            elif isinstance(part := getattr(self, section, None), Sourced):
                 known = [name for name in type(part).model_fields if name != "source"]
                 if unknown := [key for key in settings if key not in {*known, "source"}]:
                     noun = "event" if section == "estimand" else "setting"
@@ -511,6 +407,85 @@ class Protocol(Part):
             else:
                 raise ProtocolError(f"protocol {self.id} has no section {section!r} that settings can change")
         return self._changed(changes)
+
+    def with_visit(self, name: str, **settings: Any) -> Protocol:
+        """Give the same protocol with one more visit, or with other settings of one that it has.
+
+        Parameters
+        ----------
+        name : str
+        **settings
+            ``target_day``, ``first_day``, ``last_day``; ``source`` where there is one, else each is assumed.
+
+        Returns
+        -------
+        Protocol
+
+        Raises
+        ------
+        ProtocolError
+            For a setting that a visit does not have, or a value that is not allowed.
+
+        Examples
+        --------
+        >>> longer = load_protocol().with_visit("Month 9", target_day=253, first_day=239, last_day=267)
+        >>> [visit.name for visit in longer.visits]
+        ['Month 3', 'Month 6', 'Month 9']
+        """
+        return self._changed({"visits": [{"name": name, **settings}]})
+
+    def with_criterion(self, id: str, **settings: Any) -> Protocol:  # noqa: A002 - the file says id
+        """Give the same protocol with one more criterion, or with other settings of one that it has.
+
+        Parameters
+        ----------
+        id : str
+        **settings
+            ``kind``, ``label`` and what the kind needs; ``source`` where there is one, else it is assumed.
+
+        Returns
+        -------
+        Protocol
+
+        Raises
+        ------
+        ProtocolError
+            For a kind or setting that does not exist, or a value that is not allowed.
+
+        Examples
+        --------
+        >>> adults = load_protocol().with_criterion("I7", kind="range", label="Adult", column="age", minimum=18)
+        >>> adults.criteria[-1].id, adults.with_criterion("I4", maximum=4).criteria[3].maximum
+        ('I7', 4.0)
+        """
+        return self._changed({"criteria": [{"id": id, **settings}]})
+
+    def without(self, *names: str) -> Protocol:
+        """Give the same protocol without some criteria or visits.
+
+        Parameters
+        ----------
+        *names : str
+            Ids of criteria, names of visits.
+
+        Returns
+        -------
+        Protocol
+
+        Raises
+        ------
+        ProtocolError
+            For a name that the protocol does not have, or a visit that something else needs.
+
+        Examples
+        --------
+        >>> len(load_protocol().without("E3", "E4").criteria)
+        8
+        """
+        content, found = drop_entries(self.model_dump(exclude_none=True), names)
+        if missing := [name for name in names if name not in found]:
+            raise ProtocolError(f"protocol {self.id} has no criterion or visit {', '.join(missing)}")
+        return _FILES.validated(Protocol, content, f"protocol {self.id}, changed")
 
     def _changed(self, changes: dict[str, Any]) -> Protocol:
         content = lay_over(self.model_dump(exclude_none=True), changes)

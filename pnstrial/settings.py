@@ -18,16 +18,26 @@ from difflib import get_close_matches
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pydantic_core import ErrorDetails
 
-__all__ = ["ASSUMED", "Part", "SettingsFiles", "drop_entries", "entry_key", "format_errors", "lay_over"]
+__all__ = [
+    "ASSUMED",
+    "Part",
+    "Setting",
+    "SettingsFiles",
+    "Sourced",
+    "drop_entries",
+    "entry_key",
+    "format_errors",
+    "lay_over",
+]
 
 Table = dict[str, Any]
 Model = TypeVar("Model", bound=BaseModel)
@@ -41,6 +51,53 @@ class Part(BaseModel):
     """A frozen part of a file of settings; a key that it does not have is an error."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+
+
+class Sourced(Part):
+    """A part in which every setting names its source."""
+
+    source: dict[str, str] = Field(description="source of each setting, or 'assumed'", repr=False)
+
+    @model_validator(mode="after")
+    def _every_setting_has_a_source(self) -> Self:
+        fields = set(type(self).model_fields) - {"source", "name"}
+        given = {key for key in fields if getattr(self, key) is not None}
+        if missing := sorted(given - self.source.keys()):
+            raise ValueError(f'no source for {", ".join(missing)}: name one of [sources], or "assumed"')
+        if unknown := sorted(self.source.keys() - fields):
+            raise ValueError(f"source names {', '.join(unknown)}, which is no setting here")
+        return self
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of a protocol.
+
+    Attributes
+    ----------
+    key : str
+        Where it stands, such as ``criteria.I4.maximum``.
+    value : object
+        None where it is not set.
+    source : str or None
+        Key of a source, or "assumed" and why; empty where none is asked for; None if there is no such setting.
+    """
+
+    key: str
+    value: Any = None
+    source: str | None = None
+
+    @property
+    def assumed(self) -> bool:
+        """Whether no source states it."""
+        return (self.source or "").startswith(ASSUMED)
+
+    def in_words(self) -> str:
+        """Give the value as text; a long list is counted."""
+        if isinstance(self.value, tuple):
+            values = cast("tuple[Any, ...]", self.value)
+            return f"{len(values)} entries" if len(values) > 12 else ", ".join(str(value) for value in values)
+        return "none" if self.value is None else str(self.value)
 
 
 # ------------------------------------------------------------------------------------------------- reading a file
@@ -157,13 +214,13 @@ def lay_over(below: Table, above: Table) -> Table:
     dict
         Tables are laid over key by key. A list of tables with ids or names is laid over entry by entry: the same
         id key by key (whole, if its `kind` changes), new ones at the end. Any other list is replaced whole. The
-        `source` of a changed setting is "assumed" unless `above` gives one.
+        `source` of a changed or new setting is "assumed" unless `above` gives one.
 
     Examples
     --------
     >>> below = {"visits": [{"name": "V1", "day": 85, "source": {"day": "paper"}}]}
     >>> lay_over(below, {"visits": [{"name": "V1", "day": 80}, {"name": "V2", "day": 90}]})["visits"]
-    [{'name': 'V1', 'day': 80, 'source': {'day': 'assumed'}}, {'name': 'V2', 'day': 90}]
+    [{'name': 'V1', 'day': 80, 'source': {'day': 'assumed'}}, {'name': 'V2', 'day': 90, 'source': {'day': 'assumed'}}]
     """
     merged = {
         key: _laid_over(below.get(key), value) if key in below else value for key, value in above.items()
@@ -197,9 +254,23 @@ def _laid_over(under: object, value: object) -> object:
         return value
     for name, entry in found.items():
         old = entries.get(name)
-        whole = old is None or ("kind" in entry and entry["kind"] != old.get("kind"))
-        entries[name] = entry if whole or old is None else lay_over(old, entry)
+        if old is None or ("kind" in entry and entry["kind"] != old.get("kind")):
+            sources = [sibling["source"] for sibling in entries.values() if "source" in sibling]
+            entries[name] = _sourced(entry, sources[0]) if sources else entry
+        else:
+            entries[name] = lay_over(old, entry)
     return list(entries.values())
+
+
+def _sourced(entry: Table, like: object) -> Table:
+    """Mark the settings of a new entry as assumed where it names no source, in the form that its siblings have."""
+    if not isinstance(like, dict):
+        return {"source": ASSUMED, **entry}
+    settings = [key for key in entry if key not in {"source", *_KEYS}]
+    stated = entry.get("source", {})
+    if not isinstance(stated, dict):
+        return entry
+    return {**entry, "source": {**dict.fromkeys(settings, ASSUMED), **cast("Table", stated)}}
 
 
 def drop_entries(content: Table, names: Iterable[str]) -> tuple[Table, set[str]]:

@@ -20,8 +20,8 @@ from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.kernels.patient import patient
 from pnstrial.engine.kernels.random import start, uniform
 from pnstrial.engine.kernels.shift import signed_rank
+from pnstrial.numerics.one_sample import score as one_sample_score
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
-from pnstrial.one_sample_kernels import score as one_sample_score
 from pnstrial.rules import change_category
 
 __all__ = ["block", "enrol", "failures"]

@@ -297,7 +297,7 @@ def one_sample_logrank_batch(time: ArrayLike, event: ArrayLike, cumulative_hazar
     >>> one_sample_logrank_batch([[1, 2], [3, 4]], [[1, 1], [0, 0]], Reference.exponential(0.5)).observed.tolist()
     [2.0, 0.0]
     """
-    from pnstrial.one_sample_kernels import one_sample_batch
+    from pnstrial.numerics.one_sample import one_sample_batch
 
     times = matrix_of(time, "time")
     events = matrix_of(event, "event", times.shape)
