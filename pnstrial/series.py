@@ -11,6 +11,7 @@ Next: `design.history`.
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["load_series", "pool_names", "pooled_counts", "series_records"]
+__all__ = ["load_series", "pool_names", "pooled_counts", "series_records", "short_citation"]
 
 
 @cache
@@ -40,6 +41,27 @@ def pool_names() -> dict[str, str]:
     'IVIg-containing series'
     """
     return {name: str(pool["label"]) for name, pool in _published()["pools"].items()}
+
+
+def short_citation(citation: str) -> str:
+    """Name a source by its first author and year.
+
+    Parameters
+    ----------
+    citation : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> short_citation("Sillevis Smitt P et al. J Neurol 2002;249:745-753")
+    'Sillevis Smitt 2002'
+    """
+    author = re.sub(r"( [A-Z]{1,3})+$", "", citation.split(" et al", maxsplit=1)[0].split(",", maxsplit=1)[0])
+    year = re.search(r"(?:19|20)\d\d", citation)
+    return f"{author} {year.group()}" if year else author
 
 
 def series_records(pool: str | None = None) -> list[dict[str, Any]]:

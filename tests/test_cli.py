@@ -26,7 +26,7 @@ def test_analyse_writes_a_page_and_prints_the_result(folder, tmp_path, capsys):
     first = out.read_bytes()
     page = first.decode()
     html5lib.HTMLParser(strict=True).parse(page)
-    assert "The patients on this page are invented" in page
+    assert "The patients in this report are invented" in page
     assert "http://" not in page
     assert "https://" not in page
     for word in (">nan<", ">inf<", ">NaT<", ">None<"):

@@ -37,14 +37,19 @@ def _report(words: argparse.Namespace) -> int:
     # names without folders, and not where it is written: the same input gives the same bytes anywhere
     command = ["pnstrial", "report", Path(words.folder).name, "--protocol", Path(words.protocol).name]
     command += [] if words.null is None else ["--null", f"{words.null:g}"]
-    command += [f"--{kind}" for kind in ("docx", "rtf") if getattr(words, kind)]
+    command += [f"--{kind}" for kind in ("png", "docx", "rtf") if getattr(words, kind)]
+    command += [] if words.data_cut is None else ["--data-cut", f"{words.data_cut:%Y-%m-%d}"]
+    command += [] if words.stamp is None else ["--stamp", words.stamp]
     page = report(
         read_trial(words.folder),
         protocol,
         words.out,
         docx=words.docx,
         rtf=words.rtf,
+        png=words.png,
         null=words.null,
+        data_cut=words.data_cut,
+        stamp=words.stamp,
         command=shlex.join(command),
     )
     written = sorted(str(page.parent / name) for name in [*(read_manifest(page.parent) or {}), MANIFEST])
@@ -57,12 +62,12 @@ def _report(words: argparse.Namespace) -> int:
 
 def add_commands(commands: Commands) -> None:
     """Add the commands of this subject."""
-    from pnstrial.cli.trial import proportion_word
+    from pnstrial.cli.trial import date_word, proportion_word
 
     parser = add_command(
         commands,
         "report",
-        "Write the whole report: one HTML file, each table as CSV, each figure as SVG and PNG.",
+        "Write the whole report: one HTML file, each table as CSV, each figure as SVG.",
         "pnstrial report my-trial --out report --null 0.1",
     )
     parser.add_argument(
@@ -71,5 +76,10 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--null", type=proportion_word, metavar="P", help="null proportion of the exact test")
     parser.add_argument("--docx", action="store_true", help="also a Word document (extra docx)")
-    parser.add_argument("--rtf", action="store_true", help="also the tables as RTF (extra rtf)")
+    parser.add_argument("--rtf", action="store_true", help="also one RTF file, and one for each table")
+    parser.add_argument("--png", action="store_true", help="also each figure as PNG")
+    parser.add_argument(
+        "--data-cut", type=date_word, metavar="DATE", help="day of the data cut; a later record is a warning"
+    )
+    parser.add_argument("--stamp", metavar="TEXT", help="a text to print, such as a date or a version")
     parser.set_defaults(run=_report)

@@ -100,7 +100,8 @@ def proportion_word(text: str) -> float:
     return value
 
 
-def _day(text: str) -> dt.date:
+def date_word(text: str) -> dt.date:
+    """Read a date of the command line."""
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
@@ -165,7 +166,7 @@ def _analyse(words: argparse.Namespace) -> int:
             _print_json({"findings": [finding.as_dict() for finding in problem.findings]})
         raise
     if words.out:
-        from pnstrial.page import short_page
+        from pnstrial.reporting import short_page
 
         write_file(words.out, short_page(result), **page)
     if words.json:
@@ -350,7 +351,7 @@ def add_commands(commands: Commands) -> None:
         "pnstrial plan --weight 70 --start 2026-01-05 --round-to 5",
     )
     plan.add_argument("--weight", type=_positive, required=True, metavar="KG", help="actual body weight")
-    plan.add_argument("--start", type=_day, required=True, metavar="DATE", help="first infusion, YYYY-MM-DD")
+    plan.add_argument("--start", type=date_word, required=True, metavar="DATE", help="first infusion, YYYY-MM-DD")
     plan.add_argument("--days", type=int, metavar="N", help="infusion days of a cycle")
     plan.add_argument(
         "--round-to", type=_positive, metavar="G", help="round the dose to this step, halves up"

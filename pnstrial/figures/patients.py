@@ -1,7 +1,7 @@
-"""What happened to each patient, day by day?
+"""What happened to each patient over time?
 
 Input: an `Analysis`.
-Output: one lane per enrolled patient on an Axes: mRS in its colours, cycles, decision, rescue, death, last contact.
+Output: one lane per enrolled patient on an Axes: mRS in its colours; with names and marks for few, thin for many.
 Protocol section: treatment, visits, decision.
 Method: a lane is coloured by the last known mRS from one rating to the next; marks stand where they happened.
 Next: `figures.flow`.
@@ -9,13 +9,24 @@ Next: `figures.flow`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
 from pnstrial.eligibility import classify_medications
-from pnstrial.figures.style import GREY, INK, MRS_COLOURS, axes_or_new, mrs_legend, named, tidy
+from pnstrial.figures.style import (
+    GREY,
+    INK,
+    MISSING_COLOUR,
+    MRS_COLOURS,
+    MRS_LABELS,
+    axes_or_new,
+    month_ticks,
+    named,
+    tidy,
+)
 from pnstrial.results import rows_of
 
 if TYPE_CHECKING:
@@ -23,24 +34,88 @@ if TYPE_CHECKING:
 
     from pnstrial.analysis import Analysis
 
-__all__ = ["swimmer"]
+__all__ = ["lanes", "swimmer"]
+
+RESCUE: Final = "#7B3294"
+"""Colour of rescue immunotherapy."""
 
 
-def swimmer(
-    analysis: Analysis,
-    *,
-    ax: Axes | None = None,
-    patients: list[str] | None = None,
-) -> Axes:
-    """Draw a lane per patient.
+@dataclass(frozen=True)
+class _Lane:
+    """One patient: days at which a grade begins, the grades (nan unknown), the last day, how it ended."""
+
+    patient: str
+    days: tuple[float, ...]
+    grades: tuple[float, ...]
+    last: float
+    end: str
+
+
+def _lanes(analysis: Analysis) -> list[_Lane]:
+    """Give the lanes of the enrolled patients: the dead, those who left, those in contact, each by length."""
+    known = analysis.assessments
+    start = analysis.visits.drop_duplicates("patient_id").set_index("patient_id")["baseline_mrs"].to_dict()
+    status = (
+        analysis.trial.follow_up.drop_duplicates("patient_id").set_index("patient_id")["status"].to_dict()
+    )
+    ratings = {str(patient): own for patient, own in known.later.groupby("patient_id", sort=False)}
+    found: list[_Lane] = []
+    for row in rows_of(known.patients):
+        patient = str(row.Index)
+        own = ratings.get(patient)
+        days, grades = [0.0], [float(start.get(patient, np.nan))]
+        if own is not None:
+            days += (own["date"] - row.day_1).dt.days.astype(float).to_list()
+            grades += own["mrs"].astype(float).to_list()
+        end = next((date for date in (row.death_date, row.last_contact_date) if not pd.isna(date)), None)
+        last = max(float((end - row.day_1).days) if end is not None else 0.0, days[-1], 0.0)
+        kind = "dead" if not pd.isna(row.death_date) else str(status.get(patient, ""))
+        found.append(
+            _Lane(patient, tuple(days), tuple(grades), last, kind if kind != "lost" else "withdrawn")
+        )
+    order = {"dead": 0, "withdrawn": 1}
+    return sorted(found, key=lambda lane: (order.get(lane.end, 2), lane.last))
+
+
+def _grade_legend(axes: Axes, unknown: bool, marks: list[Any], above: float = 1.0) -> None:
+    from matplotlib.patches import Patch
+
+    handles: list[Any] = [
+        Patch(facecolor=colour, edgecolor=GREY, linewidth=0.4, label=f"mRS {label}")
+        for colour, label in zip(MRS_COLOURS[:6], MRS_LABELS[:6], strict=True)
+    ]
+    if unknown:
+        handles.append(
+            Patch(facecolor=MISSING_COLOUR, edgecolor=GREY, hatch="////", linewidth=0.4, label="unknown")
+        )
+    legend = axes.legend(
+        handles=[*handles, *marks], ncols=7, loc="lower left", bbox_to_anchor=(0.0, above), frameon=False, fontsize=8.5,
+        handlelength=1.1, handleheight=1.1, columnspacing=1.2, handletextpad=0.4, borderaxespad=0.3,
+    )  # fmt: skip
+    named(legend, "legend:lanes")
+
+
+def _visit_lines(analysis: Analysis, axes: Axes) -> None:
+    for visit in analysis.protocol.visits:
+        day = visit.target_day - 1
+        axes.axvline(day, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
+        axes.annotate(
+            visit.name, (day, 0), xycoords=("data", "axes fraction"), xytext=(3, 3), textcoords="offset points",
+            fontsize=8, color=GREY, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5}, zorder=4,
+        )  # fmt: skip
+
+
+def swimmer(analysis: Analysis, *, patients: list[str] | None = None, ax: Axes | None = None) -> Axes:
+    """Draw a lane per patient, with cycles, decision, rescue, death and last contact.
 
     Parameters
     ----------
     analysis : pnstrial.analysis.Analysis
+    patients : list of str, optional
+        Which patients; by default all enrolled ones. They are sorted: the dead on top, then those who left, then those
+        in contact, each by length of follow-up.
     ax : matplotlib.axes.Axes, optional
         Where to draw.
-    patients : list of str, optional
-        Which patients, top to bottom; by default all enrolled ones.
 
     Returns
     -------
@@ -58,89 +133,134 @@ def swimmer(
     >>> len(axes.get_yticklabels())
     18
     """
-    shown = list(analysis.sets.full_analysis) if patients is None else patients
-    axes = axes_or_new(ax, 8.0, 1.6 + 0.3 * max(3, len(shown)))
-    known = analysis.assessments
-    people = known.patients
-    ratings = known.later
-    start = analysis.visits.drop_duplicates("patient_id").set_index("patient_id")["baseline_mrs"]
-    status = analysis.trial.follow_up.drop_duplicates("patient_id").set_index("patient_id")["status"]
-    infusions = analysis.trial.infusions
-    given = infusions[infusions["dose_g"] > 0].groupby(["patient_id", "cycle"])["date"].min().reset_index()
-    last_day = float(max(visit.target_day for visit in analysis.protocol.visits)) + 20
-    for place, patient in enumerate(shown):
-        person: Any = people.loc[patient]
-        own = ratings[ratings["patient_id"] == patient]
-        days = [0.0, *((own["date"] - person["day_1"]).dt.days.to_list())]
-        grades = [start.get(patient, np.nan), *own["mrs"].to_list()]
-        dates = [person["death_date"], person["last_contact_date"], own["date"].max(), person["day_1"]]
-        end = next(date for date in dates if not pd.isna(date))
-        length = float(max((end - person["day_1"]).days, days[-1], 0))
-        last_day = max(last_day, length)
-        for begin, stop, grade in zip(days, [*days[1:], length], grades, strict=True):
-            colour = "#FFFFFF" if np.isnan(grade) else MRS_COLOURS[int(grade)]
-            bars = axes.barh(
-                place,
-                max(stop - begin, 0.8),
-                left=begin,
-                height=0.62,
-                color=colour,
-                edgecolor=GREY,
-                linewidth=0.4,
-            )
-            label = "unknown" if np.isnan(grade) else f"mrs{int(grade)}"
-            named(bars[0], f"lane:{patient}:{label}")
-        cycles = given[given["patient_id"] == patient]
-        at = (cycles["date"] - person["day_1"]).dt.days.to_numpy(dtype=float)
-        axes.plot(
-            at, np.full(len(at), place), ".", color="white", markeredgecolor=INK, markeredgewidth=0.6, ms=7
+    chosen = [lane for lane in _lanes(analysis) if patients is None or lane.patient in patients]
+    places = {lane.patient: place for place, lane in enumerate(chosen)}
+    axes = axes_or_new(ax, 8.0, 1.7 + 0.3 * max(2, len(chosen)))
+    given = analysis.trial.infusions
+    given = given[given["dose_g"] > 0].groupby(["patient_id", "cycle"])["date"].min().reset_index()
+    day_1 = analysis.assessments.patients["day_1"]
+    cycles = {str(patient): own["date"] for patient, own in given.groupby("patient_id")}
+    for place, lane in enumerate(chosen):
+        for begin, stop, grade in zip(lane.days, [*lane.days[1:], lane.last], lane.grades, strict=True):
+            unknown = np.isnan(grade)
+            (bar,) = axes.barh(
+                place, max(stop - begin, 0.8), left=begin, height=0.62, edgecolor=GREY, linewidth=0.4,
+                color=MISSING_COLOUR if unknown else MRS_COLOURS[int(grade)], hatch="////" if unknown else None,
+            )  # fmt: skip
+            named(bar, f"lane:{lane.patient}:{'unknown' if unknown else f'mrs{int(grade)}'}")
+        if lane.patient in cycles:
+            at = (cycles[lane.patient] - day_1[lane.patient]).dt.days.to_numpy(dtype=float)
+            axes.plot(at, np.full(len(at), place), **MARKS["infusion cycle"])
+        kind = {"dead": "death", "withdrawn": "withdrawn or lost"}.get(lane.end, "in contact")
+        (mark,) = axes.plot(lane.last, place, **MARKS[kind], clip_on=False, zorder=5)
+        named(
+            mark, f"{kind.split(' ')[0].replace('withdrawn', 'left').replace('in', 'alive')}:{lane.patient}"
         )
-        if not pd.isna(person["death_date"]):
-            (mark,) = axes.plot(length + 2, place, marker="X", color=MRS_COLOURS[6], ms=7, linestyle="none")
-            named(mark, f"death:{patient}")
-        else:
-            gone = status.get(patient) in {"withdrawn", "lost"}
-            (mark,) = axes.plot(
-                length + 2, place, marker="|" if gone else ">", color=INK, ms=6, linestyle="none"
-            )
-            named(mark, f"{'left' if gone else 'alive'}:{patient}")
-    _decisions(analysis, axes, shown)
-    _rescue(analysis, axes, shown)
-    axes.set_yticks(range(len(shown)), shown, fontsize=7.5)
-    axes.set_ylim(len(shown) - 0.4, -0.6)
-    axes.set_xlim(-3, last_day * 1.04 + 6)
-    axes.set_xlabel(
-        "days since day 1   (• cycle, ◆ continue, ◇ stop, ▼ rescue, ✖ death, ▸ in contact, | left)",
-        fontsize=9,
+    _decisions(analysis, axes, places)
+    _rescue(analysis, axes, places)
+    axes.set_yticks(range(len(chosen)), list(places), fontsize=8)
+    axes.set_ylim(len(chosen) - 0.2, -0.6)
+    longest = max(
+        [lane.last for lane in chosen] + [float(visit.target_day) for visit in analysis.protocol.visits]
     )
-    for visit in analysis.protocol.visits:
-        axes.axvline(visit.target_day - 1, color=GREY, linewidth=0.8, linestyle=":")
-        place = len(shown) - 0.45
-        axes.text(visit.target_day + 1, place, visit.name, fontsize=8, ha="left", va="bottom", color=GREY)
-    mrs_legend(axes, missing=False)
+    axes.set_xlim(-3, longest * 1.03)
+    month_ticks(axes, longest)
+    _visit_lines(analysis, axes)
+    from matplotlib.lines import Line2D
+
+    marks = [Line2D([], [], label=name, **style) for name, style in MARKS.items()]
+    unknown = any(np.isnan(grade) for lane in chosen for grade in lane.grades)
+    _grade_legend(axes, unknown, marks)
     return tidy(axes, keep=("bottom",))
 
 
-def _rescue(analysis: Analysis, axes: Axes, shown: list[str]) -> None:
+_EDGE: Final[dict[str, Any]] = {"linestyle": "none", "markeredgecolor": INK}
+MARKS: Final[dict[str, dict[str, Any]]] = {
+    "infusion cycle": {**_EDGE, "marker": "o", "color": "white", "ms": 4, "markeredgewidth": 0.7},
+    "continue": {**_EDGE, "marker": "D", "color": INK, "ms": 4.5},
+    "stop": {**_EDGE, "marker": "D", "color": "white", "ms": 4.5},
+    "rescue": {**_EDGE, "marker": "v", "color": RESCUE, "markeredgecolor": RESCUE, "ms": 5.5},
+    "death": {**_EDGE, "marker": "X", "color": MRS_COLOURS[6], "ms": 8, "markeredgecolor": "white"},
+    "withdrawn or lost": {**_EDGE, "marker": "|", "color": INK, "ms": 9, "markeredgewidth": 1.6},
+    "in contact": {**_EDGE, "marker": ">", "color": INK, "ms": 6},
+}
+"""How each event is marked, in the lanes and in the legend."""
+
+
+def _rescue(analysis: Analysis, axes: Axes, places: dict[str, int]) -> None:
     """Mark every counting immunotherapy that began after day 1."""
     records = classify_medications(analysis.trial, analysis.protocol)
     day_1 = records["patient_id"].map(analysis.assessments.patients["day_1"])
     records = records[records["counts_as_rescue"] & (records["start_date"] > day_1)]
     for row in rows_of(records):
-        if row.patient_id in shown:
+        if row.patient_id in places:
             day = (row.start_date - analysis.assessments.patients["day_1"][row.patient_id]).days
-            place = shown.index(row.patient_id)
-            (mark,) = axes.plot(day, place - 0.33, marker="v", color="#7B3294", ms=5.5, linestyle="none")
+            (mark,) = axes.plot(day, places[row.patient_id] - 0.33, **MARKS["rescue"])
             named(mark, f"rescue:{row.patient_id}")
 
 
-def _decisions(analysis: Analysis, axes: Axes, shown: list[str]) -> None:
-    table = analysis.decisions.set_index("patient_id")
+def _decisions(analysis: Analysis, axes: Axes, places: dict[str, int]) -> None:
     day_1 = analysis.assessments.patients["day_1"]
-    for place, patient in enumerate(shown):
-        row: Any = table.loc[patient]
-        if row["decision"] not in {"continue", "discontinue"}:
-            continue
-        day = (row["date"] - day_1[patient]).days
-        filled = INK if row["decision"] == "continue" else "white"
-        axes.plot(day, place - 0.31, marker="D", color=filled, markeredgecolor=INK, ms=4.5, linestyle="none")
+    words = {"continue": "continue", "discontinue": "stop"}
+    for row in rows_of(analysis.decisions):
+        if row.patient_id in places and row.decision in words:
+            day = (row.date - day_1[row.patient_id]).days
+            axes.plot(day, places[row.patient_id] - 0.31, **MARKS[words[row.decision]])
+
+
+def lanes(analysis: Analysis, *, ax: Axes | None = None) -> Axes:
+    """Draw a thin lane for every enrolled patient, however many there are.
+
+    Parameters
+    ----------
+    analysis : pnstrial.analysis.Analysis
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The segments of a grade are named ``"lanes:mrs<grade>"`` (``"lanes:unknown"``), deaths ``"deaths"``.
+    """
+    from matplotlib.collections import PolyCollection
+    from matplotlib.lines import Line2D
+
+    found = _lanes(analysis)
+    axes = axes_or_new(ax, 8.0, 6.0)
+    pieces: dict[str, list[list[tuple[float, float]]]] = {}
+    for place, lane in enumerate(found):
+        for begin, stop, grade in zip(lane.days, [*lane.days[1:], lane.last], lane.grades, strict=True):
+            name = "unknown" if np.isnan(grade) else f"mrs{int(grade)}"
+            low, high = place - 0.5, place + 0.5
+            pieces.setdefault(name, []).append([(begin, low), (stop, low), (stop, high), (begin, high)])
+    for name, boxes in sorted(pieces.items()):
+        colour = MISSING_COLOUR if name == "unknown" else MRS_COLOURS[int(name[3:])]
+        drawn = PolyCollection(boxes, facecolors=colour, edgecolors="none", linewidths=0)
+        named(axes.add_collection(drawn), f"lanes:{name}")
+    dead = [(lane.last, place) for place, lane in enumerate(found) if lane.end == "dead"]
+    if dead:
+        x, y = zip(*dead, strict=True)
+        named(axes.plot(x, y, "s", color=MRS_COLOURS[6], ms=2, linestyle="none")[0], "deaths")
+    axes.set_ylim(len(found) + 0.5, -1.5)
+    longest = max(
+        [lane.last for lane in found] + [float(visit.target_day) for visit in analysis.protocol.visits]
+    )
+    axes.set_xlim(0, longest * 1.02)
+    month_ticks(axes, longest)
+    groups = [("died", "dead"), ("withdrawn or lost", "withdrawn"), ("in contact", "")]
+    marks: list[tuple[float, str]] = []
+    top = 0
+    for words, kind in groups:
+        own = sum((lane.end == kind) if kind else lane.end not in {"dead", "withdrawn"} for lane in found)
+        if own:
+            marks.append((top + own / 2 - 0.5, f"{words}\nn = {own}"))
+            if top:
+                axes.axhline(top - 0.5, color=INK, linewidth=0.8)
+        top += own
+    axes.set_yticks([place for place, _ in marks], [words for _, words in marks])
+    _visit_lines(analysis, axes)
+    handle = Line2D([], [], marker="s", color=MRS_COLOURS[6], linestyle="none", ms=4, label="death")
+    _grade_legend(axes, "unknown" in pieces, [handle] if dead else [])
+    tidy(axes, keep=("bottom",))
+    axes.tick_params(axis="y", length=0)
+    return axes

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from pnstrial.numerics.time_units import DAYS_PER_MONTH
+
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
@@ -26,10 +28,12 @@ __all__ = [
     "MRS_LABELS",
     "axes_or_new",
     "bare",
+    "month_ticks",
     "mrs_legend",
     "named",
     "note",
     "off_screen",
+    "p_text",
     "text_on",
     "tidy",
 ]
@@ -68,6 +72,25 @@ def off_screen() -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
+
+
+def p_text(p_value: float) -> str:
+    """Write a p-value with four decimals; never 0 and never 1.
+
+    Parameters
+    ----------
+    p_value : float
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> p_text(0.03), p_text(1e-7), p_text(1.0)
+    ('0.0300', '<0.0001', '>0.9999')
+    """
+    return "<0.0001" if p_value < 0.00005 else ">0.9999" if p_value > 0.99995 else f"{p_value:.4f}"
 
 
 def axes_or_new(axes: Axes | None, width: float = 7.0, height: float = 4.0) -> Axes:
@@ -127,6 +150,30 @@ def tidy(axes: Axes, *, keep: tuple[str, ...] = ("left", "bottom"), size: float 
     axes.title.set_fontsize(size + 2)
     axes.title.set_color(INK)
     return axes
+
+
+def month_ticks(axes: Axes, longest: float, label: str = "months since day 1") -> list[float]:
+    """Mark an axis of days in months: every 1, 3, 6, 12 or 24, at most nine marks.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Drawn on in place.
+    longest : float
+        Last day.
+    label : str
+        Label of the axis.
+
+    Returns
+    -------
+    list of float
+        The days of the marks.
+    """
+    step = next((step for step in (1, 3, 6, 12, 24) if longest / (step * DAYS_PER_MONTH) <= 8), 60)
+    days = [month * DAYS_PER_MONTH for month in range(0, int(longest / DAYS_PER_MONTH) + 1, step)]
+    axes.set_xticks(days, [f"{day / DAYS_PER_MONTH:.0f}" for day in days])
+    axes.set_xlabel(label)
+    return days
 
 
 def bare(axes: Axes) -> Axes:

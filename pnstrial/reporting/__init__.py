@@ -1,9 +1,10 @@
 """What does a trial team hand round?
 
 Input: a trial and a protocol.
-Output: one self-contained HTML report, each table as CSV, each figure as SVG and PNG, on request .docx and .rtf.
+Output: one self-contained HTML report, each table as CSV, each figure as SVG; on request PNG, .docx and .rtf.
 Protocol section: all.
-Method: `analysis` derives, `contents` numbers and tells, `rendering` writes; the same input gives the same bytes.
+Method: `analysis` derives, `contents` orders the items, `page`, `word` and `rtf` write them; the same input gives the
+same bytes.
 Next: `cli.report`.
 """
 
@@ -16,14 +17,38 @@ from pnstrial.analysis import analyse
 from pnstrial.writing import output_folder, whole_folder, write_file
 
 if TYPE_CHECKING:
+    import datetime as dt
+
+    from pnstrial.analysis import Analysis
     from pnstrial.data import TrialData
     from pnstrial.protocol import Protocol
 
-__all__ = ["report"]
+__all__ = ["report", "short_page"]
 
 
 def __dir__() -> list[str]:
     return __all__
+
+
+def short_page(analysis: Analysis) -> str:
+    """Write the short page: the items of the report that answer what the trial says.
+
+    Parameters
+    ----------
+    analysis : pnstrial.analysis.Analysis
+
+    Returns
+    -------
+    str
+        One self-contained HTML 5 page. The same analysis gives the same bytes.
+    """
+    from pnstrial.reporting.contents import document, short
+    from pnstrial.reporting.files import draw
+    from pnstrial.reporting.material import Material
+    from pnstrial.reporting.page import page
+
+    chosen = short(document(Material(analysis)))
+    return page(chosen, draw(chosen).svg)
 
 
 def report(
@@ -36,6 +61,9 @@ def report(
     null: float | None = None,
     docx: bool = False,
     rtf: bool = False,
+    png: bool = False,
+    data_cut: dt.date | None = None,
+    stamp: str | None = None,
     command: str | None = None,
 ) -> Path:
     """Write the report of a trial.
@@ -50,7 +78,13 @@ def report(
     estimand, visit, null : optional
         Replace those of the protocol, as in `pnstrial.analysis.analyse`.
     docx, rtf : bool, default False
-        Also ``report.docx`` and ``rtf/`` (extras of the same names).
+        Also ``report.docx`` (extra ``docx``), or ``report.rtf`` with a file for each table under ``rtf/``.
+    png : bool, default False
+        Also each figure as PNG.
+    data_cut : datetime.date, optional
+        Printed; a record after it is a finding, nothing is left out.
+    stamp : str, optional
+        Printed as given, such as "draft of 5 January 2026"; nothing else in the report says when it was made.
     command : str, optional
         The command line, for the provenance.
 
@@ -74,19 +108,16 @@ def report(
     >>> path.name, path.read_text().count("<figure>")
     ('report.html', 9)
     """
-    from pnstrial.reporting import rendering
-    from pnstrial.reporting.contents import sections
+    from pnstrial.reporting.contents import document
+    from pnstrial.reporting.files import draw, write_tables
+    from pnstrial.reporting.material import Material
+    from pnstrial.reporting.page import page
 
     output_folder(folder, names=["report.html"], inputs=[trial.source])
     analysis = analyse(trial, protocol, estimand=estimand, visit=visit, null=null)
-    parts = sections(analysis)
-    images = rendering.draw_all(parts)
+    whole = document(Material(analysis, command, data_cut), stamp)
+    drawings = draw(whole, png=png or docx or rtf)
     with whole_folder(folder, names=["report.html"], inputs=[trial.source]) as where:
-        rendering.write_files(parts, images, where)
-        page = rendering.full_page(analysis, parts, images, command)
-        write_file(where / "report.html", page)
-        if docx:
-            rendering.write_docx(analysis, parts, images, where / "report.docx")
-        if rtf:
-            rendering.write_rtf(parts, where / "rtf")
+        write_tables(whole, drawings, where)
+        write_file(where / "report.html", page(whole, drawings.svg))
     return Path(folder) / "report.html"

@@ -1,7 +1,7 @@
 """Which items of CONSORT 2025 does the report answer, and where?
 
-Input: an `Analysis`.
-Output: one row per item: topic, answer, or "not applicable" with the reason.
+Input: a `Material`.
+Output: a section of one table: item, topic, answer, or "not applicable" with the reason.
 Protocol section: none.
 Method: Hopewell S et al., CONSORT 2025 statement, BMJ 2025;389:e081123: thirty items, read for one arm without
 randomisation; topics in our own words.
@@ -14,32 +14,33 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-if TYPE_CHECKING:
-    from pnstrial.analysis import Analysis
+from pnstrial.reporting.items import Section, Table
 
-__all__ = ["consort_items"]
+if TYPE_CHECKING:
+    from pnstrial.reporting.material import Material
+
+__all__ = ["checklist"]
 
 _ONE_ARM = "not applicable: the trial has one arm and no randomisation"
 _TEAM = "to be written by the trial team: it is not in the collected tables"
 
 
-def consort_items(analysis: Analysis) -> pd.DataFrame:
+def checklist(material: Material) -> Section:
     """Answer the thirty items of CONSORT 2025 for this trial.
 
     Parameters
     ----------
-    analysis : pnstrial.analysis.Analysis
+    material : Material
 
     Returns
     -------
-    pandas.DataFrame
-        item, topic, answer.
+    Section
     """
-    protocol, sets = analysis.protocol, analysis.sets
-    screening = analysis.trial.screening["screening_date"].dropna()
+    protocol, sets = material.protocol, material.analysis.sets
+    screening = material.trial.screening["screening_date"].dropna()
     dates = "no patient was screened"
     if len(screening):
-        dates = f"screened from {screening.min():%Y-%m-%d} to {screening.max():%Y-%m-%d}; table 14.1.1"
+        dates = f"screened from {screening.min():%Y-%m-%d} to {screening.max():%Y-%m-%d}; [[baseline]]"
     treatment = protocol.treatment
     rows = [
         ("1", "Title and abstract", "title page; the structured abstract is " + _TEAM),
@@ -52,17 +53,18 @@ def consort_items(analysis: Analysis) -> pd.DataFrame:
         ("8", "Involvement of patients and public", _TEAM),
         ("9", "Design", "one arm, open label; an interim decision for each patient"),
         ("10", "Changes to the protocol", _TEAM),
-        ("11", "Setting", "sites in table 14.1.1"),
-        ("12", "Eligibility", f"{len(protocol.criteria)} criteria; table 14.1.2"),
+        ("11", "Setting", "sites in [[baseline]]"),
+        ("12", "Eligibility", f"{len(protocol.criteria)} criteria; [[failures]]"),
         (
             "13",
             "Intervention",
             f"IVIg {treatment.dose_g_per_kg:g} g/kg every {treatment.cycle_days} days, "
             f"{treatment.cycles_before_decision} cycles, then {treatment.cycles_after_decision} more if stable or "
-            "improved; tables 14.3.1 and 16.2.5; comparator: " + _ONE_ARM.removeprefix("not applicable: "),
+            "improved; [[exposure]] and [[exposure-listing]]; comparator: "
+            + _ONE_ARM.removeprefix("not applicable: "),
         ),
         ("14", "Outcomes", "section 14.2; definitions under Methods"),
-        ("15", "Harms: how assessed", "adverse events as recorded; table 14.3.2"),
+        ("15", "Harms: how assessed", "adverse events as recorded; [[events]]"),
         (
             "16",
             "Sample size and interim analyses",
@@ -77,21 +79,21 @@ def consort_items(analysis: Analysis) -> pd.DataFrame:
             "not applicable: open label; ratings are unblinded, which weakens the mRS as an endpoint",
         ),
         ("21", "Statistical methods", "Methods: intervals, test, estimand, missing values, analysis sets"),
-        ("22", "Participant flow", "figure 10.1"),
+        ("22", "Participant flow", "[[flow]]"),
         ("23", "Recruitment", dates),
         (
             "24",
             "Delivery of the intervention",
-            "tables 14.3.1 and 16.2.5; concomitant immunotherapy: table 14.2.1 (rescue)",
+            "[[exposure]] and [[exposure-listing]]; concomitant immunotherapy: [[responses]] (rescue)",
         ),
-        ("25", "Baseline data", "table 14.1.1"),
+        ("25", "Baseline data", "[[baseline]]"),
         (
             "26",
             "Numbers analysed and estimates",
-            f"full analysis set {len(sets.full_analysis)}, per-protocol set {len(sets.per_protocol)}; table 14.2.1",
+            f"full analysis set {len(sets.full_analysis)}, per-protocol set {len(sets.per_protocol)}; [[responses]]",
         ),
-        ("27", "Harms", "tables 14.3.2 and 14.3.3"),
-        ("28", "Ancillary analyses", "table 14.2.2 (every estimand), 14.2.6 (mRS shift)"),
+        ("27", "Harms", "[[events]], [[events-by-term]] and [[of-interest]]"),
+        ("28", "Ancillary analyses", "[[strategies]] (every estimand), [[shift]]"),
         ("29", "Interpretation", _TEAM),
         (
             "30",
@@ -99,4 +101,12 @@ def consort_items(analysis: Analysis) -> pd.DataFrame:
             "few patients, no control, unblinded ratings; the intervals say how little is excluded",
         ),
     ]
-    return pd.DataFrame(rows, columns=["item", "topic", "answer"])
+    return Section(
+        "checklist", "17", "CONSORT 2025 checklist",
+        (
+            Table(
+                "consort", "Items answered", "", pd.DataFrame(rows, columns=["Item", "Topic", "Answer"]), "", "",
+                "CONSORT 2025 statement, BMJ 2025;389:e081123; topics in our own words.",
+            ),
+        ),
+    )  # fmt: skip

@@ -1,71 +1,329 @@
-"""What is a table, a figure, a section of the report?
+"""What is a table, a figure, a section of a report, and how are numbers written in them?
 
-Input: numbers and frames of the analysis.
-Output: `Table`, `Figure` and `Section`, and how shares and numbers are written in them.
+Input: numbers and frames.
+Output: `Table`, `Figure`, `Section` and `Document`; `numbered` gives every item its number by its order.
 Protocol section: none.
-Method: frozen records; rendering decides how they look.
+Method: frozen records; a text names another item as ``[[key]]`` and each writer turns that into its number.
 Next: `reporting.contents`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pandas as pd
+
+from pnstrial.analysis import plain
+from pnstrial.figures.style import p_text
+from pnstrial.results import NotEstimable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
-    import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["Figure", "Section", "Table", "number", "share"]
+__all__ = [
+    "DASH", "LONGEST_LISTING", "Document", "Figure", "Item", "Section", "Table", "cells", "chosen", "interval_text",
+    "measure", "numbered", "percent", "refer", "right_aligned", "share",
+]  # fmt: skip
+
+DASH: Final = "–"
+"""What stands in a cell whose value was not collected or does not apply."""
+
+LONGEST_LISTING: Final = 150
+"""Rows of a listing that pages and documents still print; a longer one is left to its CSV file."""
 
 
 @dataclass(frozen=True)
-class Table:
-    """A numbered table or listing."""
+class Item:
+    """What tables and figures share.
 
-    number: str
+    Parameters
+    ----------
+    key : str
+        Anchor, and the name by which texts refer to it.
+    title, population : str
+        The population is an analysis set in words.
+    short : bool
+        Whether the short page has it too.
+    number : str
+        Given by `numbered`.
+    """
+
+    key: str
     title: str
-    frame: pd.DataFrame
-    headers: tuple[str, ...]
     population: str
+    short: bool = field(default=False, kw_only=True)
+    number: str = field(default="", kw_only=True)
+
+    @property
+    def name(self) -> str:
+        """Kind and number, such as "Table 14.2.1"."""
+        return f"{type(self).__name__} {self.number}"
+
+
+@dataclass(frozen=True)
+class Table(Item):
+    """A table; the columns of the frame are its heads, two leading blanks in a row's head indent it."""
+
+    frame: pd.DataFrame
     sources: str
     section: str
     footnote: str = ""
-    empty: str = "there is nothing to list."
+    empty: str = "There is nothing to list."
+
+    @property
+    def foot(self) -> str:
+        """What stands under the table: its own note, then set, source tables and protocol section."""
+        parts = (("Set", self.population), ("Source", self.sources), ("Protocol", self.section))
+        named = [f"{word}: {text}." for word, text in parts if text]
+        return " ".join([self.footnote, *named]).strip()
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A numbered figure; `draw` gives its Axes, `reason` says why there is none."""
+class Listing(Table):
+    """A table with a row for each patient or record."""
 
-    number: str
-    title: str
+
+@dataclass(frozen=True)
+class Figure(Item):
+    """A figure; `draw` gives its Axes, `reason` says why there is none."""
+
     caption: str
     alternative: str
-    population: str
     draw: Callable[[], Axes] | None = None
     reason: str = ""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the report."""
+    """A part of a report: ICH E3 number, title, paragraphs and items."""
 
     key: str
+    number: str
     title: str
-    items: tuple[Table | Figure, ...] = ()
-    paragraphs: tuple[str, ...] = field(default=())
+    items: tuple[Item, ...] = ()
+    paragraphs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole report, as every writer takes it.
+
+    Parameters
+    ----------
+    title, subtitle : str
+    notices : tuple of str
+        What must be seen first, such as that the patients are invented.
+    summary : tuple of str
+        Paragraphs that answer the question of the report.
+    facts : tuple of (str, str)
+        A number and what it counts.
+    sections : tuple of Section
+        Numbered.
+    footer : str
+    whole_listings : bool
+        Print listings however long they are, because no CSV file stands beside the page.
+    """
+
+    title: str
+    subtitle: str
+    notices: tuple[str, ...]
+    summary: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    sections: tuple[Section, ...]
+    footer: str
+    whole_listings: bool = False
+
+    @property
+    def items(self) -> list[Item]:
+        """All items in order."""
+        return [item for section in self.sections for item in section.items]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Kind and number of every item by its key."""
+        return {item.key: item.name for item in self.items}
+
+    def left_to_csv(self, table: Table) -> bool:
+        """Say whether a listing is too long to be printed."""
+        return isinstance(table, Listing) and not self.whole_listings and len(table.frame) > LONGEST_LISTING
+
+
+def numbered(sections: Sequence[Section]) -> tuple[Section, ...]:
+    """Give each item its number by its order in the section: tables and listings in one row, figures in another.
+
+    Parameters
+    ----------
+    sections : sequence of Section
+
+    Returns
+    -------
+    tuple of Section
+
+    Raises
+    ------
+    ValueError
+        If two items have one key, or a text refers to an item that is not there.
+    """
+    keys = [item.key for section in sections for item in section.items]
+    if twice := sorted({key for key in keys if keys.count(key) > 1}):
+        raise ValueError(f"numbered: two items have the key {', '.join(twice)}")
+    texts = [text for section in sections for text in section.paragraphs]
+    for item in (item for section in sections for item in section.items):
+        texts += [item.footnote] if isinstance(item, Table) else []
+        texts += [item.caption, item.alternative] if isinstance(item, Figure) else []
+    if missing := sorted({key for text in texts for key in _REFERENCE.findall(text)} - set(keys)):
+        raise ValueError(f"numbered: no item has the key {', '.join(missing)}")
+    found: list[Section] = []
+    for section in sections:
+        counts = {True: 0, False: 0}
+        items: list[Item] = []
+        for item in section.items:
+            is_figure = isinstance(item, Figure)
+            counts[is_figure] += 1
+            items.append(replace(item, number=f"{section.number}.{counts[is_figure]}"))
+        found.append(replace(section, items=tuple(items)))
+    return tuple(found)
+
+
+def chosen(sections: Sequence[Section]) -> tuple[Section, ...]:
+    """Keep the items of the short page, with the numbers that they have in the whole report."""
+    short = [replace(s, items=tuple(item for item in s.items if item.short)) for s in sections]
+    return tuple(section for section in short if section.items)
+
+
+_REFERENCE: Final = re.compile(r"\[\[([\w-]+)\]\]")
+
+
+def refer(text: str, names: Mapping[str, str], link: Callable[[str, str], str] | None = None) -> str:
+    """Replace every ``[[key]]`` by the name of the item, or by a link to it.
+
+    Parameters
+    ----------
+    text : str
+    names : mapping of str
+        `Document.names`; an item of the whole report that is not in it is "the full report".
+    link : callable, optional
+        Given key and name.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> refer("See [[flow]].", {"flow": "Figure 10.1"})
+    'See figure 10.1.'
+    """
+
+    def replaced(match: re.Match[str]) -> str:
+        key = match.group(1)
+        if key not in names:
+            return "the full report"
+        name = names[key][0].lower() + names[key][1:]
+        return name if link is None else link(key, name)
+
+    return _REFERENCE.sub(replaced, text)
+
+
+# ------------------------------------------------------------------------------------------------------- numbers
+def percent(value: float, digits: int = 1) -> str:
+    """Write a share as per cent with one decimal.
+
+    Examples
+    --------
+    >>> percent(1 / 6)
+    '16.7 %'
+    """
+    return f"{100 * value:.{digits}f} %"
 
 
 def share(count: int, n: int) -> str:
-    """Write a count with its denominator and per cent."""
-    return f"{count}/{n}" if n == 0 else f"{count}/{n} ({100 * count / n:.0f} %)"
+    """Write a count with its denominator and per cent.
+
+    Examples
+    --------
+    >>> share(3, 18), share(0, 0)
+    ('3/18 (16.7 %)', '0/0')
+    """
+    return f"{count}/{n}" if n == 0 else f"{count}/{n} ({percent(count / n)})"
 
 
-def number(value: float) -> str:
-    """Write a number with three digits; a limit that does not exist is "no limit"."""
-    return f"{value:.3g}" if np.isfinite(value) else "no limit"
+def measure(value: object) -> str:
+    """Write a number with three digits; a limit that does not exist is "no limit", a p-value is `p_text`'s."""
+    if isinstance(value, NotEstimable):
+        return str(value)
+    if not isinstance(value, int | float | np.number):
+        return DASH
+    return f"{float(value):.3g}" if np.isfinite(float(value)) else "no limit"
+
+
+def interval_text(limits: object, write: Callable[[float], str] = measure) -> str:
+    """Write an interval as "a to b"; the unit of a per cent stands once.
+
+    Examples
+    --------
+    >>> interval_text((0.036, 0.414), percent), interval_text((0.5, 2.25))
+    ('3.6 to 41.4 %', '0.5 to 2.25')
+    """
+    if not isinstance(limits, tuple):
+        return DASH
+    low, high = (write(float(value)) for value in limits)
+    return f"{low.removesuffix(' %')} to {high}" if high.endswith(" %") else f"{low} to {high}"
+
+
+def p_or_dash(p_value: object) -> str:
+    """Write a p-value, a dash where there is none."""
+    return p_text(p_value) if isinstance(p_value, float) else DASH
+
+
+_NO_NUMBER: Final = {"", DASH, "not reached", "no limit", "not collected"}
+_NUMBER: Final = re.compile(r"[<>−-]?\d[\d.,]*(?:$|[ /%(])")
+_ISO_DATE: Final = re.compile(r"\d{4}-\d\d")
+
+
+def _decimals(values: pd.Series[Any]) -> int:
+    """Choose the decimals of a column of numbers: none for whole ones, else enough for three digits."""
+    present = values.dropna().astype(float)
+    if (present == present.round()).all():
+        return 0
+    largest = float(present.abs().max())
+    return 1 if largest >= 10 else 2 if largest >= 1 else 3
+
+
+def cells(table: Table) -> list[list[str]]:
+    """Write the rows of a table: one number of decimals in a column, a dash for what is not there."""
+    columns: list[list[str]] = []
+    for position in range(table.frame.shape[1]):
+        values = table.frame.iloc[:, position]
+        if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+            digits = _decimals(values)
+            columns.append([DASH if pd.isna(value) else f"{float(value):.{digits}f}" for value in values])
+        else:
+            columns.append([_words(value) for value in values])
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _words(value: Any) -> str:
+    value = plain(value)
+    if value is None:
+        return DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def right_aligned(rows: Sequence[Sequence[str]]) -> list[bool]:
+    """Say which columns hold numbers, so that they stand flush right; the first heads its row."""
+    if not rows:
+        return []
+    found: list[bool] = []
+    for position in range(len(rows[0])):
+        present = [row[position] for row in rows if row[position] not in _NO_NUMBER]
+        right = all(_NUMBER.match(text) and not _ISO_DATE.match(text) for text in present)
+        found.append(right and position > 0)
+    return found

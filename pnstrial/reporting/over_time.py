@@ -1,193 +1,210 @@
 """Which items of the report follow the patients over time?
 
-Input: an `Analysis`.
-Output: overall survival, its comparison with a published series, improvement with death competing, state occupancy,
-times to event: tables and figures of section 14.2.
+Input: a `Material`.
+Output: items of section 14.2 on survival, published series, improvement with death competing, state occupancy.
 Protocol section: visits, endpoint.
 Method: every number comes from `pnstrial.survival`.
-Next: `reporting.contents`.
+Next: `reporting.safety`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
-from pnstrial.reporting.items import Figure, Table, number
-from pnstrial.results import NotEstimable
+from pnstrial.figures import survival as drawn
+from pnstrial.numerics.time_units import DAYS_PER_MONTH
+from pnstrial.reporting.items import DASH, Figure, Item, Table, interval_text, measure, p_or_dash, percent
+from pnstrial.results import NotEstimable, rows_of
+from pnstrial.series import short_citation
+from pnstrial.survival import mrs_occupancy, overall_survival_against, published_references, reference
+from pnstrial.survival.competing.incidence import CumulativeIncidence
+from pnstrial.survival.curves.kaplan_meier import KaplanMeier
 
 if TYPE_CHECKING:
-    from pnstrial.analysis import Analysis
+    from numpy.typing import NDArray
 
-MOST_TELLING = 2
+    from pnstrial.reporting.material import Material
+    from pnstrial.survival import SurvivalResult
+
+__all__ = ["median_cells", "over_time"]
+
+FEWEST_POINTS: Final = 2
 """Published points that a curve has at least, unless it is of anti-Hu patients."""
 
-__all__ = ["history", "occupancy", "survival", "times"]
+CAUSES: Final = {1: "improved", 2: "dead before improvement"}
+NOT_REACHED: Final = "not reached"
 
 
-def survival(analysis: Analysis) -> tuple[Table, Figure, Figure]:
-    """Tabulate and draw overall survival, and draw improvement with death competing."""
-    from pnstrial.figures import survival as drawn
-    from pnstrial.survival import overall_survival, reference, time_to_improvement
-    from pnstrial.survival.competing.incidence import CumulativeIncidence
-    from pnstrial.survival.curves.kaplan_meier import KaplanMeier
+def over_time(material: Material) -> tuple[Item, ...]:
+    """Give the items that follow the patients over time.
 
-    result = overall_survival(analysis.trial, analysis.protocol)
-    better = time_to_improvement(analysis.trial, analysis.protocol)
-    at = result.landmarks
-    frame = pd.DataFrame(
-        {
-            "months": at["months"].astype(int).to_list(),
-            "n_risk": [] if at.empty else at["n_risk"].astype(int).to_list(),
-            **{
-                name: [f"{100 * value:.1f} %" if np.isfinite(value) else "no limit" for value in at[name]]
-                for name in ("survival", "lower", "upper")
-            },
-        }
-    )
-    foot = (
-        f"{result.events} deaths of {result.n} patients; {len(result.excluded)} without a usable record. "
-        "Kaplan-Meier with beta product interval (Fay and Brittain 2013)."
-    )
-    table = Table(
-        "14.2.7",
-        "Overall survival",
-        frame,
-        ("Months", "At risk", "Survival", "Lower", "Upper"),
-        "full analysis set with follow-up",
-        "follow_up, infusions, screening",
-        "visits",
-        foot,
-        "overall survival is not estimable at three months or later: nobody was followed so long.",
-    )
-    curve, incidence = result.curve, better.curve
-    published = reference(unit="days")
-    causes = incidence.causes if isinstance(incidence, CumulativeIncidence) else ()
-    names = {1: "improved", 2: "dead before improvement"}
+    Parameters
+    ----------
+    material : Material
+
+    Returns
+    -------
+    tuple of Item
+    """
+    curve, incidence = material.overall_survival.curve, material.improvement.curve
+    known = reference(unit="days")
+    known = replace(known, name=f"{short_citation(known.source)}: {known.name}")
+    competing = isinstance(incidence, CumulativeIncidence)
     return (
-        table,
+        _survival_table(material.overall_survival, material.level),
         Figure(
-            "14.2.6",
-            "Overall survival",
-            "See the width of the band against the height of the curve, and the published series (dashed) beside it, "
-            "which counts from diagnosis, in all grades. Numbers at risk stand under the axis.",
-            "Step curve with band; numbers in table 14.2.7.",
-            "full analysis set with follow-up",
-            (lambda: drawn.kaplan_meier(curve, label="alive", reference=published))
-            if isinstance(curve, KaplanMeier)
-            else None,
+            "survival", "Overall survival", "full analysis set with follow-up",
+            "See the width of the band against the height of the curve, and the published series (dashed), which "
+            "counts from diagnosis, in all grades. Numbers at risk stand under the axis.",
+            "Step curve with band; numbers in [[survival-table]].",
+            (lambda: drawn.kaplan_meier(curve, label="alive", reference=known)) if isinstance(curve,
+            KaplanMeier) else None,
             "no enrolled patient has a record",
         ),
+        _times(material),
+        _against_history(material),
         Figure(
-            "14.2.7",
-            "Improvement of the mRS, with death competing",
+            "improvement", "Improvement of the mRS, with death competing", "full analysis set with a baseline",
             "See how often improvement comes first, and how often death.",
-            "Step curves with bands; numbers in table 14.2.8.",
-            "full analysis set with a baseline",
-            (lambda: drawn.cumulative_incidence(incidence, names=names))
-            if isinstance(incidence, CumulativeIncidence) and causes
-            else None,
-            "nobody improved and nobody died"
-            if isinstance(incidence, CumulativeIncidence)
-            else "no patient has a record",
+            "Step curves with bands; numbers in [[times]].",
+            (lambda: drawn.cumulative_incidence(incidence, names=CAUSES)) if competing and incidence.causes else None,
+            "nobody improved and nobody died" if competing else "no patient has a record",
         ),
+        _occupancy(material),
+    )  # fmt: skip
+
+
+def _survival_table(result: SurvivalResult, level: float) -> Table:
+    rows = [
+        (
+            int(row.months),
+            int(row.n_risk),
+            percent(row.survival),
+            interval_text((row.lower, row.upper), _limit),
+        )
+        for row in rows_of(result.landmarks)
+    ]
+    return Table(
+        "survival-table", "Overall survival", "full analysis set with follow-up",
+        pd.DataFrame(rows, columns=["Months", "At risk", "Survival", f"{100 * level:g} % interval"]),
+        "follow_up, infusions, screening", "visits",
+        f"{result.events} deaths of {result.n} patients; {len(result.excluded)} without a usable record. "
+        "Kaplan-Meier with beta product interval (Fay and Brittain 2013).",
+        "Overall survival is not estimable at three months or later: nobody was followed so long.",
+    )  # fmt: skip
+
+
+def _limit(value: float) -> str:
+    return percent(value) if np.isfinite(value) else "no limit"
+
+
+def _reaches_half(time: NDArray[np.float64], curve: NDArray[np.float64]) -> float | None:
+    reached = np.flatnonzero(curve >= 0.5)
+    return float(time[reached[0]]) if reached.size else None
+
+
+def median_cells(result: SurvivalResult) -> tuple[str, str]:
+    """Write the median time of an endpoint in months, and its interval.
+
+    Parameters
+    ----------
+    result : SurvivalResult
+
+    Returns
+    -------
+    tuple of str
+        Of a cumulative incidence it is the first time by which half of the patients had the event, with the times
+        at which the limits of the curve get there (Aalen-Johansen; the limits are inverted point by point).
+    """
+    curve = result.curve
+    if isinstance(curve, CumulativeIncidence):
+        if 1 not in curve.causes:
+            return NOT_REACHED, DASH
+        bands = (curve.incidence[1], curve.upper[1], curve.lower[1])
+        found = [_reaches_half(curve.time, band) for band in bands]
+    elif isinstance(curve, KaplanMeier):
+        median = curve.quantile(0.5)
+        found = [
+            value if isinstance(value, float) else None
+            for value in (median.estimate, median.lower, median.upper)
+        ]
+    else:
+        return str(curve), DASH
+    told = [NOT_REACHED if value is None else f"{value / DAYS_PER_MONTH:.1f}" for value in found]
+    if found[1] is None and found[2] is None:
+        return told[0], DASH
+    return told[0], f"{told[1]} to {told[2]}"
+
+
+def _times(material: Material) -> Table:
+    endpoints = (
+        (material.overall_survival, "Death", {1: "died"}),
+        (material.deterioration, "Deterioration or death", {1: "deteriorated or died"}),
+        (material.improvement, "Improvement, death competing", {1: "improved", 2: "died before"}),
     )
+    rows: list[tuple[object, ...]] = []
+    for result, name, words in endpoints:
+        codes = result.records["event"]
+        events = ", ".join(f"{int((codes == code).sum())} {word}" for code, word in words.items())
+        rows.append((name, result.n, events, int((codes == 0).sum()), *median_cells(result)))
+    return Table(
+        "times", "Times to event", "full analysis set",
+        pd.DataFrame(rows, columns=["Time to", "Records", "Events", "Censored", "Median, months",
+        f"{100 * material.level:g} % interval"]),
+        "follow_up, mrs", "visits",
+        "From day 1. Kaplan-Meier medians; of improvement the time by which half have improved (Aalen-Johansen), for "
+        "whom death competes. Not reached: the curve, or its limit, does not get to a half.",
+    )  # fmt: skip
 
 
-def occupancy(analysis: Analysis) -> Figure:
-    """Draw who is at which grade over the follow-up."""
-    from pnstrial.figures import survival as drawn
-    from pnstrial.survival import mrs_occupancy
+def _against_history(material: Material) -> Table:
+    rows: list[tuple[str, ...]] = []
+    for name, series in published_references().iterrows():
+        if len(series["points"]) < FEWEST_POINTS and "anti-Hu" not in series["antibody"]:
+            continue
+        found = overall_survival_against(material.trial, material.protocol, str(name), level=material.level)
+        points = ", ".join(f"S({month:g}) = {alive:g}" for month, alive in series["points"].items())
+        antibody = series["antibody"].split(" (")[0]
+        head = (f"{short_citation(series['citation'])}: {antibody}, n = {series['n']}", points)
+        if isinstance(found, NotEstimable) or isinstance(found.ratio_ci, NotEstimable):
+            reason = found if isinstance(found, NotEstimable) else found.ratio
+            rows.append((*head, str(reason), DASH, DASH, DASH, DASH))
+            continue
+        ratio, limits = found.observed / found.expected, interval_text(found.ratio_ci)
+        counts = (str(found.observed), f"{found.expected:.1f}", measure(ratio), limits)
+        rows.append((*head, *counts, p_or_dash(found.p_value_exact)))
+    return Table(
+        "against-history", "Deaths against published series (one-sample log-rank)", "full analysis set with follow-up",
+        pd.DataFrame(
+            rows, columns=["Series", "Months: alive", "Observed", "Expected", "Ratio", "Exact interval", "Exact p"]
+        ),
+        "follow_up, infusions, screening", "visits",
+        "The series count from diagnosis or treatment, in all grades; patients who can walk do better, so a "
+        "ratio below 1 is no effect of treatment. Constant hazard between published points and after the last. The "
+        "curves are taken as known; p is two-sided.",
+    )  # fmt: skip
 
-    result = mrs_occupancy(analysis.trial, analysis.protocol, level=analysis.protocol.endpoint.level)
+
+def _occupancy(material: Material) -> Figure:
+    result = mrs_occupancy(material.trial, material.protocol, level=material.level)
     mean = f"Not estimable: mean days at {result.group}."
     if isinstance(result.estimate, float):
         mean = f"Mean days at {result.group} in the first {result.horizon:.0f} days: {result.estimate:.1f}"
         if isinstance(result.ci, tuple):
-            mean += f" ({100 * result.level:g} % interval {result.ci[0]:.1f} to {result.ci[1]:.1f})"
+            mean += (
+                f" ({100 * result.level:g} % interval {interval_text(result.ci, lambda day: f'{day:.1f}')})"
+            )
         mean += "."
     return Figure(
-        "14.2.8",
-        "State occupancy over follow-up",
+        "occupancy", "State occupancy over follow-up", "full analysis set with a baseline or a later rating",
         f"See how the share at {result.group} moves, and how death comes down from above. A grade is carried from one "
         "rating to the next and to the last contact, so a change shows on the day of the rating that found it, not "
         "when it happened; deaths stand on their dates. Aalen-Johansen estimate.",
         f"Stacked areas of the mRS grades. {mean}",
-        "full analysis set with a baseline or a later rating",
         (lambda: drawn.state_occupancy(result)) if not isinstance(result.grades, NotEstimable) else None,
         "" if not isinstance(result.grades, NotEstimable) else result.grades.reason,
-    )
-
-
-def times(analysis: Analysis) -> Table:
-    """Tabulate the times to event."""
-    rows: list[dict[str, Any]] = []
-    for parameter, words in (
-        ("overall_survival", {1: "deaths"}),
-        ("deterioration", {1: "deteriorated or dead"}),
-        ("improvement", {1: "improved", 2: "dead before"}),
-    ):
-        own = analysis.times[analysis.times["parameter"] == parameter]
-        rows.append(
-            {
-                "parameter": parameter.replace("_", " "),
-                "n": len(own),
-                "events": ", ".join(
-                    f"{word}: {int((own['event'] == code).sum())}" for code, word in words.items()
-                ),
-                "censored": int((own["event"] == 0).sum()),
-                "follow": f"{own['days'].median():.0f} days" if len(own) else "–",
-            }
-        )
-    return Table(
-        "14.2.8",
-        "Times to event",
-        pd.DataFrame(rows),
-        ("Time to", "Records", "Events", "Censored", "Median observed time"),
-        "full analysis set",
-        "follow_up, mrs",
-        "visits",
-        "Days from day 1. Death competes with improvement.",
-    )
-
-
-def history(analysis: Analysis) -> Table:
-    """Tabulate the deaths against those that published series of such patients expect."""
-    from pnstrial.survival import overall_survival_against, published_references
-
-    rows: list[dict[str, str]] = []
-    for name, series in published_references().iterrows():
-        if len(series["points"]) < MOST_TELLING and "anti-Hu" not in series["antibody"]:
-            continue
-        found = overall_survival_against(
-            analysis.trial, analysis.protocol, str(name), level=analysis.protocol.endpoint.level
-        )
-        points = ", ".join(f"S({month:g}) = {alive:g}" for month, alive in series["points"].items())
-        who = f"{series['citation'].split(' et al')[0]} {str(name)[-4:]}"
-        antibody = series["antibody"].split(" (")[0]
-        row = {"series": f"{who}, {antibody}, n = {series['n']}", "points": points}
-        if isinstance(found, NotEstimable) or isinstance(found.ratio_ci, NotEstimable):
-            reason = found if isinstance(found, NotEstimable) else found.ratio
-            rows.append({**row, "observed": str(reason), "expected": "–", "ratio": "–", "p": "–"})
-            continue
-        limits = f"{number(found.ratio_ci[0])} to {number(found.ratio_ci[1])}"
-        rows.append(
-            {
-                **row, "observed": str(found.observed), "expected": f"{found.expected:.1f}",
-                "ratio": f"{number(found.observed / found.expected)} ({limits})", "p": f"{found.p_value_exact:.4f}",
-            }
-        )  # fmt: skip
-    return Table(
-        "14.2.9",
-        "Deaths against published series (one-sample log-rank)",
-        pd.DataFrame(rows),
-        ("Series", "Months: alive", "Observed", "Expected", "Ratio (exact interval)", "Exact p"),
-        "full analysis set with follow-up",
-        "follow_up, infusions, screening",
-        "visits",
-        "The series count from diagnosis or treatment, in all grades; patients who can walk do better, so a "
-        "ratio below 1 is no effect of treatment. Constant hazard between published points and after the last. The "
-        "curves are taken as known; p is two-sided.",
-    )
+    )  # fmt: skip

@@ -13,8 +13,8 @@ PROBE = """<script>
 const told = [];
 window.onerror = (message) => told.push("error: " + message);
 window.addEventListener("load", () => {
-  const images = [...document.images];
-  const empty = images.filter((image) => !(image.complete && image.naturalWidth > 50)).length;
+  const images = [...document.querySelectorAll("figure svg")];
+  const empty = images.filter((image) => !(image.getBoundingClientRect().width > 50)).length;
   const outside = performance.getEntriesByType("resource").filter((entry) => !entry.name.startsWith("data:")).length;
   const wide = document.documentElement.scrollWidth > window.innerWidth + 1;
   document.title = `images ${images.length} empty ${empty} outside ${outside} wide ${wide} errors ${told.length}`;

@@ -1,0 +1,197 @@
+"""What happened to each patient?
+
+Input: a `Material`.
+Output: the listings of section 16.2, in the order of ICH E3.
+Protocol section: all.
+Method: a row for each patient, record or event; nothing is summed up.
+Next: `reporting.methods`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from pnstrial.data.findings import findings_frame
+from pnstrial.reporting.items import Item, Listing
+from pnstrial.reporting.patients import deviation_rows
+from pnstrial.reporting.safety import last_infusion_before
+
+if TYPE_CHECKING:
+    from pnstrial.reporting.material import Material
+
+__all__ = ["listings"]
+
+
+def _picked(frame: pd.DataFrame, heads: dict[str, str]) -> pd.DataFrame:
+    """Take columns of a frame under the heads of a listing."""
+    return frame[list(heads)].rename(columns=heads).reset_index(drop=True)
+
+
+def listings(material: Material) -> tuple[Item, ...]:
+    """Give the items of section 16.2.
+
+    Parameters
+    ----------
+    material : Material
+
+    Returns
+    -------
+    tuple of Item
+    """
+    analysis, trial = material.analysis, material.trial
+    follow = trial.follow_up[trial.follow_up["patient_id"].isin(material.enrolled)]
+    left = follow[follow["status"].isin(["dead", "withdrawn", "lost"])]
+    screening = trial.screening[trial.screening["patient_id"].isin(material.enrolled)].copy()
+    screening["baseline"] = screening["patient_id"].map(material.baseline_mrs)
+    events = trial.adverse_events
+    serious = events[events["serious"] == "yes"].copy()
+    serious["since"] = last_infusion_before(material, serious)
+    percents = analysis.exposure.patients.copy()
+    for column in ("relative_dose_intensity", "share_of_course"):
+        percents[column] = 100 * percents[column].astype(float)
+    excluded = analysis.sets.reasons.assign(set=analysis.sets.reasons["set"].str.replace("_", " "))
+    findings = findings_frame(analysis.findings)
+    extra = {"syndrome": "Syndrome"} if "syndrome" in screening else {}
+    return (
+        Listing(
+            "discontinuations", "Discontinuations: dead, withdrawn, lost", "full analysis set",
+            _picked(left, {
+                "patient_id": "Patient", "status": "Outcome", "last_contact_date": "Last contact",
+                "death_date": "Death",
+                "death_cause": "Cause",
+            }), "follow_up", "visits",
+        ),
+        Listing(
+            "each-deviation", "Protocol deviations", "full analysis set",
+            pd.DataFrame(deviation_rows(material), columns=["Patient", "Kind", "What"]), "screening, infusions, mrs",
+            "criteria, treatment, decision", short=True,
+        ),
+        Listing(
+            "excluded", "Patients not in an analysis set", "full analysis set",
+            _picked(excluded, {"patient_id": "Patient", "set": "Set", "reason": "Reason"}),
+            "screening, infusions, mrs, medications", "criteria, treatment, decision",
+        ),
+        Listing(
+            "baseline-listing", "Individual baseline", "full analysis set",
+            _picked(screening, {
+                "patient_id": "Patient", "site": "Site", "age": "Age", "sex": "Sex", "weight_kg": "Weight, kg",
+                **extra, "cancer": "Cancer", "antibody_serum": "Serum", "antibody_csf": "CSF",
+                "baseline": "Baseline mRS",
+            }), "screening, mrs", "criteria",
+        ),
+        Listing(
+            "eligibility", "Eligibility of every screened patient", "screened patients", _eligibility(material),
+            "screening, medications, infusions", "criteria", "Criteria in words: [[failures]].",
+            "No patient was screened.", short=True,
+        ),
+        Listing(
+            "exposure-listing", "Individual exposure", "full analysis set",
+            _picked(percents, {
+                "patient_id": "Patient", "cycles_given": "Cycles", "total_g": "IVIg, g",
+                "first_infusion": "First infusion",
+                "last_infusion": "Last infusion", "relative_dose_intensity": "Relative dose intensity, %",
+                "share_of_course": "Dose before the decision, %",
+            }), "infusions, screening", "treatment", short=True,
+        ),
+        Listing(
+            "cycles", "Individual cycles", "safety set",
+            _picked(analysis.exposure.cycles, {
+                "patient_id": "Patient", "cycle": "Cycle", "start": "Start", "days": "Days", "planned_g": "Planned, g",
+                "given_g": "Given, g", "on_time": "On time", "dose_as_planned": "Dose as planned",
+            }), "infusions", "treatment",
+        ),
+        Listing(
+            "efficacy-listing", "Individual efficacy", "full analysis set", _efficacy(material), "mrs, follow_up",
+            "endpoint, visits", empty="No patient is enrolled.", short=True,
+        ),
+        Listing(
+            "events-listing", "Adverse events", "enrolled patients",
+            _picked(events, {
+                "patient_id": "Patient", "term": "Term", "start_date": "Start", "end_date": "End", "grade": "Grade",
+                "serious": "Serious", "related": "Related", "action": "IVIg",
+            }), "adverse_events", "treatment", empty="No adverse event was recorded.",
+        ),
+        Listing(
+            "serious-events", "Serious adverse events", "enrolled patients",
+            _picked(serious, {
+                "patient_id": "Patient", "term": "Term", "start_date": "Start", "since": "Days from the last infusion",
+                "end_date": "End", "grade": "Grade", "related": "Related", "action": "IVIg",
+            }), "adverse_events, infusions", "treatment", empty="No serious adverse event was recorded.",
+        ),
+        Listing(
+            "deaths", "Deaths", "enrolled patients", _deaths(material), "follow_up, infusions, adverse_events",
+            "visits",
+            "Related: of the adverse event of grade 5 of this patient; a dash where none is recorded.",
+            "No enrolled patient died.",
+        ),
+        Listing(
+            "findings", "Findings on the collected tables", "all tables",
+            _picked(findings, {
+                "file": "File", "line": "Line", "patient_id": "Patient", "column": "Column", "value": "Value",
+                "rule": "Rule",
+                "remedy": "Remedy",
+            }), "", "", "Worth a look before anything is concluded.", short=True,
+        ),
+    )  # fmt: skip
+
+
+def _eligibility(material: Material) -> pd.DataFrame:
+    """Give a row for each screened patient: the answer, and in words why it is not "eligible"."""
+    screening = material.analysis.screening
+    open_or_failed = screening.criteria[screening.criteria["status"] != "pass"]
+    reasons = (
+        (open_or_failed["criterion"] + " " + open_or_failed["status"] + ": " + open_or_failed["reason"])
+        .groupby(open_or_failed["patient_id"])
+        .agg("; ".join)
+        if len(open_or_failed)
+        else {}
+    )
+    overall = screening.overall
+    enrolled = ["yes" if patient in set(material.enrolled) else "no" for patient in overall["patient_id"]]
+    return pd.DataFrame(
+        {
+            "Patient": overall["patient_id"],
+            "Enrolled": enrolled,
+            "Eligibility": overall["overall"],
+            "Criteria not met or not known": overall["patient_id"].map(reasons).fillna("none"),
+        }
+    )
+
+
+def _efficacy(material: Material) -> pd.DataFrame:
+    """Give a row for each enrolled patient: baseline, value and its origin at each visit, response, decision."""
+    analysis = material.analysis
+    answers = analysis.primary.patients
+    who = answers["patient_id"]
+    found = pd.DataFrame({"Patient": who, "Baseline mRS": who.map(material.baseline_mrs)})
+    for visit in material.protocol.visits:
+        own = analysis.visits[analysis.visits["visit"] == visit.name].set_index("patient_id")
+        found[f"mRS {visit.name}"] = who.map(own["mrs"])
+        found[f"Date {visit.name}"] = who.map(own["date"])
+        found[f"Category {visit.name}"] = who.map(own["category"])
+    found[f"Counted as, {analysis.visit}"] = answers["response"]
+    found["Why"] = answers["reason"]
+    decisions = analysis.decisions.set_index("patient_id")
+    found["Decision"] = who.map(decisions["decision"])
+    return found
+
+
+def _deaths(material: Material) -> pd.DataFrame:
+    follow = material.trial.follow_up
+    dead = follow[(follow["status"] == "dead") & follow["patient_id"].isin(material.enrolled)]
+    fatal = material.trial.adverse_events
+    fatal = fatal[fatal["grade"] == 5].drop_duplicates("patient_id").set_index("patient_id")["related"]
+    day_1 = pd.to_datetime(dead["patient_id"].map(material.day_1))
+    at = dead.rename(columns={"death_date": "start_date"})
+    return pd.DataFrame(
+        {
+            "Patient": dead["patient_id"],
+            "Death": dead["death_date"],
+            "Days from day 1": (dead["death_date"] - day_1).dt.days,
+            "Days from the last infusion": last_infusion_before(material, at),
+            "Cause": dead["death_cause"],
+            "Related": dead["patient_id"].map(fatal),
+        }
+    ).reset_index(drop=True)

@@ -1,0 +1,107 @@
+"""How were the numbers made, and of what?
+
+Input: a `Material`.
+Output: section 16.1.9: methods in words, settings that no source states, what ran.
+Protocol section: all; every assumed setting is listed.
+Method: the text names the rule as the code has it; the libraries are those that reckon or draw here.
+Next: `reporting.checklist`.
+"""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from pnstrial import __version__
+from pnstrial.reporting.items import Section, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pnstrial.reporting.material import Material
+
+__all__ = ["LIBRARIES", "methods", "provenance_rows"]
+
+LIBRARIES: Final = {
+    "numpy": "arithmetic",
+    "scipy": "distributions",
+    "pandas": "tables",
+    "pydantic": "protocol checked",
+    "matplotlib": "figures",
+}
+"""What takes part in every report, and for what."""
+
+
+def provenance_rows(command: str | None) -> list[tuple[str, str]]:
+    """Name the program, the libraries that ran, and the command.
+
+    Parameters
+    ----------
+    command : str or None
+
+    Returns
+    -------
+    list of tuple
+        What, value.
+    """
+    rows = [("pnstrial", __version__), ("Python", platform.python_version())]
+    rows += [(f"{name} ({task})", version(name)) for name, task in LIBRARIES.items()]
+    return [*rows, ("Command", command or "called from a script")]
+
+
+def methods(material: Material) -> Section:
+    """Give the section on methods and provenance.
+
+    Parameters
+    ----------
+    material : Material
+
+    Returns
+    -------
+    Section
+    """
+    protocol = material.protocol
+    rows = [
+        ("Protocol", f"{protocol.id}, version {protocol.version}"),
+        *([("Data cut", f"{material.data_cut:%Y-%m-%d}")] if material.data_cut else []),
+        *provenance_rows(material.command),
+        ("Seed", "none: nothing here is simulated or resampled"),
+        *((f"SHA-256 of {file}", digest) for file, digest in sorted(material.trial.files.items())),
+    ]
+    return Section(
+        "methods", "16.1.9", "Statistical methods and provenance",
+        (
+            Table(
+                "assumed", "Settings that no source states (assumed)", "", pd.DataFrame(protocol.assumed,
+                columns=["Setting", "Value"]),
+                "", "", "", "Every setting has a source.", short=True,
+            ),
+            Table("provenance", "Provenance", "", pd.DataFrame(rows, columns=["What", "Value"]), "", "", short=True),
+        ),
+        tuple(_words(material)),
+    )  # fmt: skip
+
+
+def _words(material: Material) -> Iterator[str]:
+    """Tell the methods, a paragraph each."""
+    protocol = material.protocol
+    windows = "; ".join(
+        f"{visit.name}: day {visit.target_day} ({visit.first_day} to {visit.last_day})"
+        for visit in protocol.visits
+    )
+    ways = "; ".join(f"{event}: {way}" for event, way in protocol.estimand.strategies().items())
+    points = protocol.endpoint.improvement_points
+    meaning = "at least one point" if points == 1 else f"at least {points} points"
+    yield f"Response is a fall of the mRS by {meaning} from baseline. Estimand: {ways}."
+    yield (
+        f"Day 1 is the first infusion; there is no day 0. Windows: {windows}. In a window the rating nearest the "
+        "target counts, the later of two equally near; of several raters the lowest at baseline, the highest after "
+        "it. Death is mRS 6."
+    )
+    yield (
+        "Proportions: Clopper-Pearson interval, exact one-sided binomial test. Survival: Kaplan-Meier with beta "
+        "product interval; competing events: Aalen-Johansen. Paired tests are exact, with ties and zeros."
+    )

@@ -1,0 +1,291 @@
+"""Who took part, and who was counted?
+
+Input: a `Material`.
+Output: items of sections 10 and 14.1: flow, analysis sets, baseline, criteria failed, deviations.
+Protocol section: criteria, treatment, decision.
+Method: counts with denominators; a characteristic that was not collected is said to be so.
+Next: `reporting.efficacy`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from pnstrial import rules
+from pnstrial.data.schema import SCALES
+from pnstrial.eligibility import classify_medications
+from pnstrial.figures.flow import consort_flow
+from pnstrial.protocol import AntibodyCriterion
+from pnstrial.reporting.items import Figure, Item, Table, share
+from pnstrial.results import rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pnstrial.reporting.material import Material
+
+__all__ = ["baseline", "deviation_rows", "disposition", "summary_rows"]
+
+
+def disposition(material: Material) -> tuple[Item, ...]:
+    """Give the items of section 10.
+
+    Parameters
+    ----------
+    material : Material
+
+    Returns
+    -------
+    tuple of Item
+    """
+    flow, sets = material.flow, material.analysis.sets
+    names = {"full_analysis": "Full analysis set", "safety": "Safety set", "per_protocol": "Per-protocol set"}
+    rows: list[tuple[str, str]] = []
+    for key, name in names.items():
+        rows.append((name, share(len(getattr(sets, key)), len(material.enrolled))))
+        own = sets.reasons[sets.reasons["set"] == key]
+        counts = own.groupby("reason", sort=False)["patient_id"].nunique().sort_values(ascending=False)
+        rows += [
+            (f"  not in it: {reason}", share(int(n), len(material.enrolled))) for reason, n in counts.items()
+        ]
+    return (
+        Figure(
+            "flow", "Flow of patients", "screened patients",
+            "Every patient is counted once on the way down; the analysis sets stand beneath. Criteria in words: "
+            "[[failures]]; each patient: [[eligibility]].",
+            f"{flow.screened} screened, {flow.not_enrolled} not enrolled, {flow.enrolled} enrolled, "
+            f"{flow.infused} infused, {flow.per_protocol} in the per-protocol set.",
+            lambda: consort_flow(flow),
+        ),
+        Table(
+            "sets", "Analysis sets", "enrolled patients", pd.DataFrame(rows, columns=["Set", "Patients"]),
+            "screening, infusions, mrs, medications", "criteria, treatment, decision",
+            "A patient can be out of the per-protocol set for several reasons; each is in [[excluded]].", short=True,
+        ),
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------ 14.1 baseline
+def summary_rows(label: str, unit: str, parts: dict[str, pd.Series[Any]]) -> list[tuple[str, ...]]:
+    """Describe a measurement in columns: n, mean (SD), median (quartiles), range; one value stands alone.
+
+    Parameters
+    ----------
+    label, unit : str
+    parts : dict of Series
+        The values of each column of the table.
+
+    Returns
+    -------
+    list of tuple
+        A head and four rows; or one row, where no column has more than one value. Whole measurements stay whole, and
+        their mean, SD and quartiles have one decimal.
+    """
+    present = {name: values.dropna().astype(float) for name, values in parts.items()}
+    head = f"{label}, {unit}" if unit else label
+    whole = all((values == values.round()).all() for values in present.values())
+    one, more = (".0f", ".1f") if whole else (".1f", ".1f")
+    if all(len(values) <= 1 for values in present.values()):
+        alone = (f"{values.iloc[0]:{one}}" if len(values) else "not collected" for values in present.values())
+        return [(head, *alone)]
+
+    def described(write: Callable[[pd.Series[Any]], str], fewest: int = 1) -> list[str]:
+        return [write(values) if len(values) >= fewest else "–" for values in present.values()]
+
+    def quartiles(values: pd.Series[Any]) -> str:
+        low, middle, high = values.quantile([0.25, 0.5, 0.75])
+        if len(values) == 1:
+            return f"{middle:{one}}"
+        return f"{middle:{more}} ({low:{more}} to {high:{more}})"
+
+    return [
+        (head, *("" for _ in present)),
+        ("  n", *(str(len(values)) for values in present.values())),
+        ("  mean (SD)", *described(lambda v: f"{v.mean():{more}} ({v.std(ddof=1):{more}})", 2)),
+        ("  median (quartiles)", *described(quartiles)),
+        ("  range", *described(lambda v: f"{v.min():{one}} to {v.max():{one}}", 2)),
+    ]
+
+
+def _share_rows(
+    label: str, parts: dict[str, pd.Series[Any]], words: Iterable[Any] | None = None, name: str = "{}"
+) -> list[tuple[str, ...]]:
+    """Describe a word in columns: a row for each word, of the patients with the item collected."""
+    present = {key: values.dropna() for key, values in parts.items()}
+    everyone = next(iter(present.values()))
+    found = (
+        sorted(everyone.unique()) if words is None else [word for word in words if (everyone == word).any()]
+    )
+    if not found:
+        return [(label, *("not collected" for _ in present))]
+
+    def counted(word: Any) -> tuple[str, ...]:
+        return tuple(share(int((values == word).sum()), len(values)) for values in present.values())
+
+    return [(label, *("" for _ in present)), *(("  " + name.format(word), *counted(word)) for word in found)]
+
+
+def _antibody_group(serum: Any, csf: Any, wanted: tuple[str, ...]) -> str:
+    found = {word for sample in (serum, csf) if isinstance(sample, str) for word in sample.split(";")}
+    named = [word for word in wanted if word in found]
+    return "anti-" + " + ".join(named) if named else "other or none"
+
+
+def _treated_before(material: Material) -> dict[str, set[str]]:
+    """Find who had a class of immunotherapy before day 1."""
+    records = classify_medications(material.trial, material.protocol)
+    first = records["patient_id"].map(material.day_1)
+    before = records[(records["start_date"] < first) & ~records["trial_own"]]
+    found: dict[str, set[str]] = {}
+    for row in rows_of(before):
+        for name in filter(None, str(row.classes).split(", ")):
+            found.setdefault(name, set()).add(str(row.patient_id))
+    return dict(sorted(found.items()))
+
+
+def _baseline_table(material: Material) -> Table:
+    table = material.trial.screening
+    table = table[table["patient_id"].isin(material.enrolled)].copy()
+    who = table["patient_id"]
+    wanted = tuple(
+        word
+        for criterion in material.protocol.criteria
+        if isinstance(criterion, AntibodyCriterion)
+        for word in criterion.any_of
+    )
+    samples = zip(table["antibody_serum"], table["antibody_csf"], strict=True)
+    table["group"] = [_antibody_group(serum, csf, wanted) for serum, csf in samples]
+    groups = sorted(table["group"].unique())
+    parts = {"All": table} | (
+        {name: table[table["group"] == name] for name in groups} if len(groups) > 1 else {}
+    )
+    onset = pd.to_datetime(table["symptom_onset_date"].where(table["symptom_onset_date"].str.len() == 10))
+    table["onset_days"] = (pd.to_datetime(who.map(material.day_1)) - onset).dt.days
+    table["baseline"] = who.map(material.baseline_mrs)
+
+    def column(values: pd.Series[Any]) -> dict[str, pd.Series[Any]]:
+        return {name: values[values.index.isin(part.index)] for name, part in parts.items()}
+
+    rows = summary_rows("Age", "years", column(table["age"]))
+    rows += _share_rows("Sex", column(table["sex"]))
+    rows += summary_rows("Weight", "kg", column(table["weight_kg"]))
+    if "syndrome" in table:
+        rows += _share_rows("Syndrome", column(table["syndrome"]))
+    rows += _share_rows("Level of diagnosis", column(table["pns_level"]))
+    if len(groups) == 1:
+        rows += _share_rows("Antibody", column(table["group"]))
+    rows += _share_rows("Cancer", column(table["cancer"]))
+    rows += summary_rows("Onset to first infusion", "days", column(table["onset_days"]))
+    rows += _share_rows("Modified Rankin scale", column(table["baseline"]), range(rules.DEAD), "mRS {}")
+    scores = material.analysis.scale_changes.drop_duplicates(["patient_id", "scale"])
+    for scale in SCALES:
+        own = scores[scores["scale"] == scale].set_index("patient_id")["baseline"]
+        rows += summary_rows(scale, "points", column(who.map(own).astype(float)))
+    treated = _treated_before(material)
+    if treated:
+        rows.append(("Immunotherapy begun before the first infusion", *("" for _ in parts)))
+        for name, patients in treated.items():
+            counts = (
+                share(int(part["patient_id"].isin(patients).sum()), len(part)) for part in parts.values()
+            )
+            rows.append((f"  {name}", *counts))
+    rows += _share_rows("Site", column(table["site"]))
+    heads = [f"{name} (n = {len(part)})" for name, part in parts.items()]
+    return Table(
+        "baseline", "Baseline characteristics" + (" by antibody" if len(groups) > 1 else ""), "full analysis set",
+        pd.DataFrame(rows, columns=["Characteristic", *heads]), "screening, mrs, scales, infusions, medications",
+        "criteria",
+        "Per cent of the patients with the item collected. Onset: full dates only. Antibodies in serum or CSF.",
+        "No patient is enrolled.",
+    ) if len(table) else _nobody()  # fmt: skip
+
+
+def _nobody() -> Table:
+    return Table(
+        "baseline", "Baseline characteristics", "full analysis set", pd.DataFrame(columns=["Characteristic",
+        "All (n = 0)"]),
+        "screening", "criteria", "", "No patient is enrolled.",
+    )  # fmt: skip
+
+
+def baseline(material: Material) -> tuple[Item, ...]:
+    """Give the items of section 14.1.
+
+    Parameters
+    ----------
+    material : Material
+
+    Returns
+    -------
+    tuple of Item
+    """
+    criteria = material.analysis.screening.criteria
+    enrolled = criteria["patient_id"].isin(material.enrolled)
+
+    def count(key: str, status: str, who: pd.Series[bool]) -> int:
+        return int(((criteria["criterion"] == key) & (criteria["status"] == status) & who).sum())
+
+    failures = pd.DataFrame(
+        [
+            (
+                criterion.id, criterion.label, count(criterion.id, "fail", ~enrolled),
+                count(criterion.id, "unknown", ~enrolled), count(criterion.id, "fail", enrolled),
+                count(criterion.id, "unknown", enrolled),
+            )
+            for criterion in material.protocol.criteria
+        ],
+        columns=["Id", "Criterion", "Not enrolled: fail", "Not enrolled: unknown", "Enrolled: fail",
+        "Enrolled: unknown"],
+    )  # fmt: skip
+    rows = pd.DataFrame(deviation_rows(material), columns=["patient", "kind", "what"])
+    summary = pd.DataFrame(
+        [
+            (
+                kind.capitalize(), int((rows["kind"] == kind).sum()),
+                share(rows.loc[rows["kind"] == kind, "patient"].nunique(), len(material.enrolled)),
+            )
+            for kind in ("eligibility", "treatment", "decision")
+        ],
+        columns=["Kind", "Deviations", "Patients"],
+    )  # fmt: skip
+    return (
+        _baseline_table(material),
+        Table(
+            "failures", "Criteria that were not met or not known", "screened patients", failures,
+            "screening, medications, infusions", "criteria",
+            "A patient is counted at each criterion. Missing is unknown, never a pass. Reasons: [[eligibility]].",
+        ),
+        Table(
+            "deviations", "Protocol deviations", "full analysis set", summary, "screening, infusions, mrs",
+            "criteria, treatment, decision", "Each of them: [[each-deviation]].",
+        ),
+    )  # fmt: skip
+
+
+def deviation_rows(material: Material) -> list[tuple[str, str, str]]:
+    """List every departure from the protocol: patient, kind, what.
+
+    Parameters
+    ----------
+    material : Material
+
+    Returns
+    -------
+    list of tuple
+    """
+    analysis = material.analysis
+    rows = [
+        (str(row.patient_id), "treatment",
+        row.deviation if pd.isna(row.cycle) else f"cycle {row.cycle:g}: {row.deviation}")
+        for row in rows_of(analysis.exposure.deviations)
+    ]  # fmt: skip
+    kept = analysis.decisions[analysis.decisions["deviation"].notna()]
+    rows += [(str(row.patient_id), "decision", str(row.deviation)) for row in rows_of(kept)]
+    failed = analysis.screening.criteria
+    failed = failed[(failed["status"] == "fail") & failed["patient_id"].isin(material.enrolled)]
+    rows += [
+        (str(row.patient_id), "eligibility", f"{row.criterion}: {row.reason}") for row in rows_of(failed)
+    ]
+    return rows

@@ -1,0 +1,204 @@
+"""What was given, and what harm was seen?
+
+Input: a `Material`.
+Output: items of section 14.3: exposure, adverse events in summary, by term, IVIg events of interest.
+Protocol section: treatment.
+Method: ICH E3 section 12: patients with an exact interval, and events by infusion day.
+Next: `reporting.listings`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from pnstrial.reporting.efficacy import proportion_cells
+from pnstrial.reporting.items import DASH, Item, Table, share
+from pnstrial.reporting.patients import summary_rows
+from pnstrial.results import rows_of
+
+if TYPE_CHECKING:
+    from pnstrial.reporting.material import Material
+
+__all__ = ["EVENTS_OF_INTEREST", "events_by_term", "safety"]
+
+EVENTS_OF_INTEREST: Final = {
+    "Thrombosis": ("thromb", "embol", "stroke", "infarct", "phlebitis"),
+    "Renal": ("renal", "kidney", "creatinine", "nephr"),
+    "Haemolysis": ("haemoly", "hemoly", "anaemia", "anemia"),
+    "Aseptic meningitis": ("mening",),
+}
+"""IVIg events of interest: an adverse event belongs to a group if its term holds one of these stems."""
+
+SEVERE: Final = 3
+"""CTCAE grade from which an event is severe."""
+
+
+def safety(material: Material) -> tuple[Item, ...]:
+    """Give the items of section 14.3.
+
+    Parameters
+    ----------
+    material : Material
+
+    Returns
+    -------
+    tuple of Item
+    """
+    return (
+        _exposure(material),
+        _overview(material),
+        events_by_term(material),
+        _of_interest(material),
+    )
+
+
+def _exposure(material: Material) -> Table:
+    patients = material.analysis.exposure.patients
+    infused = patients[patients["cycles_given"] > 0]
+    rows: list[tuple[str, ...]] = [("Cycles given", "")]
+    rows += [
+        (f"  {cycle}", share(int((infused["cycles_given"] == cycle).sum()), len(infused)))
+        for cycle in range(1, material.protocol.treatment.cycles + 1)
+    ]
+    rows += summary_rows("IVIg in all", "g", {"value": infused["total_g"]})
+    rows += summary_rows("Relative dose intensity", "%", {"value": 100 * infused["relative_dose_intensity"]})
+    rows += summary_rows(
+        "Share of the dose before the decision", "%", {"value": 100 * infused["share_of_course"]}
+    )
+    return Table(
+        "exposure", "Exposure", "safety set", pd.DataFrame(rows, columns=["Item", f"All (n = {len(infused)})"]),
+        "infusions, screening", "treatment",
+        "100 % is as planned. Relative dose intensity: grams by kg and time given, of "
+        "those planned.",
+    )  # fmt: skip
+
+
+def _events(material: Material) -> pd.DataFrame:
+    events = material.trial.adverse_events
+    return events[events["patient_id"].isin(material.safety)]
+
+
+def _infusion_days(material: Material) -> int:
+    infusions = material.trial.infusions
+    return int(((infusions["dose_g"] > 0) & infusions["patient_id"].isin(material.safety)).sum())
+
+
+def _incidence_row(material: Material, label: str, events: pd.DataFrame) -> tuple[Any, ...]:
+    """Describe some events: patients, proportion and interval, events, events by 100 infusion days."""
+    n, days = len(material.safety), _infusion_days(material)
+    patients = int(events["patient_id"].nunique())
+    per = f"{100 * len(events) / days:.1f}" if days else DASH
+    return (label, f"{patients}/{n}", *proportion_cells(patients, n, material.level), len(events), per)
+
+
+INCIDENCE_HEADS: Final = ("Patients", "Proportion", "Exact interval", "Events", "Per 100 infusion days")
+
+
+def _overview(material: Material) -> Table:
+    events = _events(material)
+    serious, related = events["serious"] == "yes", events["related"] == "yes"
+    rows = [
+        _incidence_row(material, label, events[chosen])
+        for label, chosen in (
+            ("Any adverse event", events["patient_id"].notna()),
+            ("Related", related),
+            ("Serious", serious),
+            ("Serious and related", serious & related),
+            (f"Grade {SEVERE} or more", events["grade"] >= SEVERE),
+            ("Leading to interruption of IVIg", events["action"] == "interrupted"),
+            ("Leading to stop of IVIg", events["action"] == "stopped"),
+        )
+    ]
+    n = len(material.safety)
+    follow = material.trial.follow_up
+    dead = follow[(follow["status"] == "dead") & follow["patient_id"].isin(material.safety)]
+    rows.append(("Deaths", f"{len(dead)}/{n}", *proportion_cells(len(dead), n, material.level), DASH, DASH))
+    open_words = int((events["serious"].isna() | events["related"].isna() | events["grade"].isna()).sum())
+    return Table(
+        "events", "Adverse events in summary", "safety set",
+        pd.DataFrame(rows, columns=["Adverse events", *INCIDENCE_HEADS]), "adverse_events, infusions, follow_up",
+        "treatment",
+        f"{_infusion_days(material)} infusion days. {open_words} events lack a grade, relation or seriousness and count "
+        "only where these are known. Each: [[serious-events]], [[deaths]], [[events-listing]].",
+    )  # fmt: skip
+
+
+def events_by_term(material: Material) -> Table:
+    """Tabulate the adverse events by term and worst grade.
+
+    Parameters
+    ----------
+    material : Material
+
+    Returns
+    -------
+    Table
+    """
+    events, n, days = _events(material), len(material.safety), _infusion_days(material)
+    rows: list[tuple[Any, ...]] = []
+    for term, own in events.groupby(events["term"].str.casefold(), sort=True):
+        worst = own.groupby("patient_id")["grade"].max()
+        rows.append(
+            (
+                str(term).capitalize(), share(own["patient_id"].nunique(), n),
+                *(int((worst == grade).sum()) for grade in range(1, 6)),
+                len(own), f"{100 * len(own) / days:.1f}" if days else DASH,
+                int((own["serious"] == "yes").sum()), int((own["related"] == "yes").sum()),
+                int((own["action"] == "stopped").sum()),
+            )
+        )  # fmt: skip
+    rows.sort(key=lambda row: -int(str(row[1]).split("/")[0]))
+    columns = [
+        "Term", "Patients", *(f"Grade {grade}" for grade in range(1, 6)), "Events", "Per 100 infusion days", "Serious",
+        "Related", "Stopped IVIg",
+    ]  # fmt: skip
+    return Table(
+        "events-by-term", "Adverse events by term and worst grade", "safety set", pd.DataFrame(rows, columns=columns),
+        "adverse_events, infusions", "treatment",
+        "Terms as recorded, by number of patients. Grades: patients by their worst grade of the term. Serious, "
+        "related, stopped: events.",
+        "No adverse event was recorded.",
+    )  # fmt: skip
+
+
+def _of_interest(material: Material) -> Table:
+    events = _events(material)
+    words = events["term"].str.casefold()
+    rows = [
+        _incidence_row(
+            material,
+            name,
+            events[[any(stem in term for stem in stems) for term in words]] if len(events) else events,
+        )
+        for name, stems in EVENTS_OF_INTEREST.items()
+    ]
+    return Table(
+        "of-interest", "IVIg events of interest", "safety set", pd.DataFrame(rows, columns=["Event", *INCIDENCE_HEADS]),
+        "adverse_events, infusions", "treatment",
+        "An event belongs to a group by the words of its term; review [[events-listing]].",
+    )  # fmt: skip
+
+
+def last_infusion_before(material: Material, events: pd.DataFrame) -> list[str]:
+    """Count the days from the last infusion on or before the start of each event.
+
+    Parameters
+    ----------
+    material : Material
+    events : pandas.DataFrame
+        patient_id and start_date.
+
+    Returns
+    -------
+    list of str
+        "before the first" where there was none yet.
+    """
+    given = material.trial.infusions
+    given = given[given["dose_g"] > 0].groupby("patient_id")["date"].agg(list).to_dict()
+    found: list[str] = []
+    for row in rows_of(events):
+        earlier = [date for date in given.get(row.patient_id, []) if date <= row.start_date]
+        found.append(str((row.start_date - max(earlier)).days) if earlier else "before the first")
+    return found
