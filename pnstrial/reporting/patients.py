@@ -17,7 +17,7 @@ from pnstrial import rules
 from pnstrial.data.schema import SCALES
 from pnstrial.eligibility import classify_medications
 from pnstrial.figures.flow import consort_flow
-from pnstrial.protocol import AntibodyCriterion
+from pnstrial.criteria import AntibodyCriterion
 from pnstrial.reporting.items import Figure, Item, Table, share
 from pnstrial.results import rows_of
 

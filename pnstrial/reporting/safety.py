@@ -120,8 +120,8 @@ def _overview(material: Material) -> Table:
         "events", "Adverse events in summary", "safety set",
         pd.DataFrame(rows, columns=["Adverse events", *INCIDENCE_HEADS]), "adverse_events, infusions, follow_up",
         "treatment",
-        f"{_infusion_days(material)} infusion days. {open_words} events lack a grade, relation or seriousness and count "
-        "only where these are known. Each: [[serious-events]], [[deaths]], [[events-listing]].",
+        f"{_infusion_days(material)} infusion days. {open_words} events lack a grade, relation or seriousness and "
+        "count only where these are known. Each: [[serious-events]], [[deaths]], [[events-listing]].",
     )  # fmt: skip
 
 
