@@ -351,7 +351,9 @@ def add_commands(commands: Commands) -> None:
         "pnstrial plan --weight 70 --start 2026-01-05 --round-to 5",
     )
     plan.add_argument("--weight", type=_positive, required=True, metavar="KG", help="actual body weight")
-    plan.add_argument("--start", type=date_word, required=True, metavar="DATE", help="first infusion, YYYY-MM-DD")
+    plan.add_argument(
+        "--start", type=date_word, required=True, metavar="DATE", help="first infusion, YYYY-MM-DD"
+    )
     plan.add_argument("--days", type=int, metavar="N", help="infusion days of a cycle")
     plan.add_argument(
         "--round-to", type=_positive, metavar="G", help="round the dose to this step, halves up"
