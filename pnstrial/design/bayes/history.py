@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.design.bayes.hierarchical import Predictive, predictive_rate
 from pnstrial.design.bayes.monitoring import BetaMixture
 from pnstrial.design.counts.proportion import clopper_pearson
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import normal_quantile
+from pnstrial.numerics.roots import cross, peaks
 from pnstrial.results import NotEstimable, Result
 
 if TYPE_CHECKING:
@@ -47,9 +49,10 @@ class PooledSeries(Result):
     random_ci : tuple of float or NotEstimable
         Its profile-likelihood interval.
     correlation : float or NotEstimable
-        Correlation of two patients of one series, 1 / (a + b + 1); 0 where the series differ no more than chance.
+        Correlation of two patients of one series, 1 / (a + b + 1); 0 where the series differ no more
+        than by chance (the likelihood gains less than 1e-6), 1 where in each series all responded or none did.
     a, b : float or NotEstimable
-        Parameters of the beta distribution of rates; not estimable where the correlation is 0.
+        Parameters of the beta distribution of rates; not estimable where the correlation is 0 or 1.
     p_heterogeneity : float or NotEstimable
         Likelihood-ratio test of no heterogeneity, half a chi-squared with one degree of freedom.
     level : float
@@ -104,46 +107,48 @@ def _read_series(
     )
 
 
-def _log_likelihood(mean: float, correlation: float, x: NDArray[np.float64], n: NDArray[np.float64]) -> float:
-    """Give the beta-binomial log-likelihood without its constant."""
-    from scipy.special import betaln, xlog1py, xlogy
+def _log_rising(a: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give log(a (a + 1) ... (a + x - 1) / a^x), also where a is so large that the logarithms nearly cancel."""
+    from scipy.special import gammaln
 
-    if correlation <= 1e-9:
-        return float((xlogy(x, mean) + xlog1py(n - x, -mean)).sum())
-    size = 1.0 / correlation - 1.0
-    a, b = mean * size, (1.0 - mean) * size
-    return float((betaln(a + x, b + n - x) - betaln(a, b)).sum())
+    def rest(y: NDArray[np.float64]) -> NDArray[np.float64]:  # of Stirling's series
+        return (1 / 12 - (1 / 360 - 1 / (1260 * y * y)) / (y * y)) / y
+
+    large = np.maximum(a, 100.0)
+    series = (large + x - 0.5) * np.log1p(x / large) - x + rest(large + x) - rest(large)
+    return np.where(a > 100.0, series, gammaln(a + x) - gammaln(a) - x * np.log(a))
 
 
-def _best_correlation(mean: float, x: NDArray[np.float64], n: NDArray[np.float64]) -> tuple[float, float]:
-    """Give the largest log-likelihood at a mean and the correlation that reaches it."""
-    grid = np.concatenate(([0.0], np.geomspace(1e-6, 0.98, 60)))
-    values = [_log_likelihood(mean, rho, x, n) for rho in grid.tolist()]
-    k = int(np.argmax(values))
-    rho = _golden(
-        lambda r: _log_likelihood(mean, r, x, n),
-        float(grid[max(0, k - 1)]),
-        float(grid[min(len(grid) - 1, k + 1)]),
+def _log_likelihood(
+    mean: NDArray[np.float64],
+    correlation: NDArray[np.float64],
+    x: NDArray[np.float64],
+    n: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Give the beta-binomial log-likelihood without its constant; both arguments broadcast."""
+    from scipy.special import xlog1py, xlogy
+
+    p = np.asarray(mean)[..., None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = 1.0 / np.asarray(correlation)[..., None] - 1.0
+        # the binomial likelihood and what the correlation adds to it
+        extra = _log_rising(p * size, x) + _log_rising((1.0 - p) * size, n - x) - _log_rising(size, n)
+    plain = xlogy(x, p) + xlog1py(n - x, -p)
+    return (plain + np.where(np.isfinite(size), extra, 0.0)).sum(axis=-1)
+
+
+_NEARLY = 1e-9
+_CORRELATIONS = np.concatenate(([0.0], np.geomspace(1e-9, 0.9, 78), 1.0 - np.geomspace(0.05, _NEARLY, 12)))
+
+
+def _profile(
+    mean: NDArray[np.float64], x: NDArray[np.float64], n: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the largest log-likelihood at each mean, and the correlation that reaches it."""
+    best, correlation = peaks(
+        lambda rho: _log_likelihood(mean[:, None], rho, x, n), np.tile(_CORRELATIONS, (len(mean), 1))
     )
-    refined = _log_likelihood(mean, rho, x, n)
-    return (refined, rho) if refined > values[k] else (float(values[k]), float(grid[k]))
-
-
-def _golden(function: Any, low: float, high: float) -> float:
-    """Maximise a function with one peak."""
-    ratio = (5**0.5 - 1) / 2
-    c, d = high - ratio * (high - low), low + ratio * (high - low)
-    fc, fd = function(c), function(d)
-    for _ in range(80):
-        if fc >= fd:
-            high, d, fd = d, c, fc
-            c = high - ratio * (high - low)
-            fc = function(c)
-        else:
-            low, c, fc = c, d, fd
-            d = low + ratio * (high - low)
-            fd = function(d)
-    return (low + high) / 2
+    return best, correlation
 
 
 def pool_series(
@@ -216,31 +221,36 @@ def _random_effects(x: NDArray[np.float64], n: NDArray[np.float64], level: float
     """Fit the beta-binomial model."""
     from scipy.special import ndtr
 
-    from pnstrial.numerics.roots import reach
-
     def profile(mean: float) -> float:
-        return _best_correlation(mean, x, n)[0]
+        return float(_profile(np.array([mean]), x, n)[0][0])
 
     grid = np.linspace(0.002, 0.998, 250)
-    values = [profile(mean) for mean in grid.tolist()]
-    k = int(np.argmax(values))
-    mean = _golden(profile, float(grid[max(0, k - 1)]), float(grid[min(len(grid) - 1, k + 1)]))
-    best, rho = _best_correlation(mean, x, n)
+    means = np.concatenate(([x.sum() / n.sum()], grid))
+    means.sort()
+    _, place = peaks(lambda m: _profile(m[0], x, n)[0][None, :], means[None, :])
+    mean = float(place[0])
+    (best,), (rho,) = (part.tolist() for part in _profile(np.array([mean]), x, n))
     crude = float(x.sum() / n.sum())
-    alone = _log_likelihood(crude, 0.0, x, n)
-    if best <= alone + 1e-6:  # below that the difference is rounding
+    alone = float(_log_likelihood(np.array(crude), np.array(0.0), x, n))
+    if best <= alone + 1e-6:  # nothing that data could show
         best, rho, mean = alone, 0.0, crude
     drop = normal_quantile(level) ** 2 / 2
-    low = reach(lambda m: profile(m) - best + drop, 0.0, 1e-9, mean)
-    high = 1.0 - reach(lambda m: profile(1.0 - m) - best + drop, 0.0, 1e-9, 1.0 - mean)
+    low = cross(lambda m: profile(m) - best + drop, 0.0, 1e-12, mean)
+    high = 1.0 - cross(lambda m: profile(1.0 - m) - best + drop, 0.0, 1e-12, 1.0 - mean)
     statistic = max(0.0, 2.0 * (best - alone))
-    alike = NotEstimable("the series differ no more than by chance")
+    none = ""
+    if rho <= 0:
+        none = "the series differ no more than by chance"
+    elif ((x == 0) | (x == n)).all():
+        # the likelihood rises up to a correlation of 1: each series is one answer
+        rho, none = 1.0, "in every series all patients responded or none did"
+    size = NotEstimable(none) if none else 1.0 / rho - 1.0
     return {
         "random_estimate": mean,
         "random_ci": (low, high),
         "correlation": rho,
-        "a": alike if rho <= 0 else mean * (1 / rho - 1),
-        "b": alike if rho <= 0 else (1 - mean) * (1 / rho - 1),
+        "a": size if isinstance(size, NotEstimable) else mean * size,
+        "b": size if isinstance(size, NotEstimable) else (1.0 - mean) * size,
         # the correlation lies on its boundary under the null: half the chi-squared tail
         "p_heterogeneity": float(ndtr(-np.sqrt(statistic))) if statistic > 0 else 1.0,
     }
@@ -340,10 +350,8 @@ def map_prior(
     checks.count("components", components, 1, 4).positive("tau_scale", tau_scale).positive("mean_sd", mean_sd)
     checks.done()
     x, size, names = _read_series("map_prior", responders, n, pool)
-    p, weight, tau = _predictive(x, size, tau_scale, mean_sd)
-    fitted = _fit_mixture(p, weight, int(components))
-    exact_mean = float(p @ weight)
-    exact_sd = float(np.sqrt(max(0.0, (p * p) @ weight - exact_mean**2)))
+    predicted = predictive_rate(x, size, float(tau_scale), float(mean_sd))
+    fitted = _fit_mixture(predicted, int(components))
     mixture = fitted
     if robust_weight > 0:
         mixture = BetaMixture(
@@ -363,56 +371,21 @@ def map_prior(
             else _local_information(mixture)
         ),
         effective_n_moment=mean * (1 - mean) / variance - 1.0,
-        tau=tau,
-        exact_mean=exact_mean,
-        exact_sd=exact_sd,
+        tau=predicted.tau,
+        exact_mean=predicted.mean,
+        exact_sd=predicted.sd,
         robust_weight=float(robust_weight),
         names=names,
     )
 
 
-def _predictive(
-    x: NDArray[np.float64], n: NDArray[np.float64], tau_scale: float, mean_sd: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Integrate the hierarchical model; give rates, their weights, and the mean of tau."""
-    from scipy.special import expit, log_expit
-
-    means = np.linspace(-4 * mean_sd, 4 * mean_sd, 241)
-    taus = (np.arange(80) + 0.5) / 80 * 4.5 * tau_scale
-    nodes, node_weights = np.polynomial.hermite_e.hermegauss(60)
-    node_weights = node_weights / node_weights.sum()
-    logit = means[:, None, None] + taus[None, :, None] * nodes[None, None, :]
-    up, down = log_expit(logit), log_expit(-logit)
-    log_weight = -0.5 * (means[:, None] / mean_sd) ** 2 - 0.5 * (taus[None, :] / tau_scale) ** 2
-    for count, size in zip(x.tolist(), n.tolist(), strict=True):
-        one = count * up + (size - count) * down
-        top = one.max(axis=2)
-        log_weight = log_weight + top + np.log((np.exp(one - top[..., None]) * node_weights).sum(axis=2))
-    weight = np.exp(log_weight - log_weight.max())
-    weight /= weight.sum()
-    tau = float((weight.sum(axis=0) * taus).sum())
-    # density of the logit of a new series on a fine grid, as a sum of normals
-    grid = np.linspace(-16.0, 12.0, 1401)
-    keep = weight.ravel() > weight.max() * 1e-9
-    centre = np.broadcast_to(means[:, None], weight.shape).ravel()[keep]
-    spread = np.broadcast_to(taus[None, :], weight.shape).ravel()[keep]
-    mass = weight.ravel()[keep] / spread
-    density = np.zeros(len(grid))
-    for start in range(0, len(mass), 2000):
-        part = slice(start, start + 2000)
-        z = (grid[:, None] - centre[None, part]) / spread[None, part]
-        density += np.exp(-0.5 * z * z) @ mass[part]
-    return expit(grid), density / density.sum(), tau
-
-
-def _fit_mixture(p: NDArray[np.float64], weight: NDArray[np.float64], components: int) -> BetaMixture:
-    """Fit betas to a discrete distribution of rates by expectation-maximisation."""
+def _fit_mixture(predicted: Predictive, components: int) -> BetaMixture:
+    """Fit betas to the distribution of rates by expectation-maximisation."""
     from scipy.special import betaln
 
-    log_p, log_q = np.log(p), np.log1p(-p)
-    mean = float(p @ weight)
-    variance = float((p * p) @ weight) - mean**2
-    size = max(mean * (1 - mean) / variance - 1, 0.5)
+    log_p, log_q, weight = predicted.log_rate, predicted.log_rest, predicted.weight
+    mean = predicted.mean
+    size = max(mean * (1 - mean) / predicted.sd**2 - 1, 0.5)
     # starts of different precision about the same mean
     factors = np.geomspace(0.4, 4.0, components) if components > 1 else np.ones(1)
     a, b = mean * size * factors, (1 - mean) * size * factors
