@@ -9,9 +9,13 @@ Next: `kaplan_meier`.
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from pnstrial.numerics.arguments import as_number
+from pnstrial.numerics.time_units import DAYS_PER, TIME_UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +26,10 @@ __all__ = [
     "as_numbers",
     "check_level",
     "check_times",
+    "check_unit",
     "codes_of",
+    "columns",
+    "events_of",
     "explain",
     "follow_up",
     "matrix_of",
@@ -30,17 +37,65 @@ __all__ = [
 ]
 
 EMPTY = np.empty(0)
-_SHOWN = 8
+_MOST = 8
 
 
-def as_numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
+def columns(data: Any, **given: Any) -> list[Any]:
+    """Take the columns of a table that are named, and values as they are.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame or mapping or None
+    **given : str or array_like or None
+        The arguments of the caller, by name.
+
+    Returns
+    -------
+    list
+        In the order given.
+
+    Raises
+    ------
+    ValueError
+        If a column is named that is not there, or without a table; all of them are listed.
+
+    Examples
+    --------
+    >>> columns({"days": [3, 5], "dead": [1, 0]}, time="days", event="dead", entry=None)
+    [[3, 5], [1, 0], None]
+    """
+    if data is None:
+        tables = [name for name, value in given.items() if hasattr(value, "columns")]
+        if tables:
+            raise ValueError(
+                f"{tables[0]} is a whole table: give it as data=, and the names of its columns, {'=, '.join(given)}="
+            )
+        named = [f"{name} = {value!r}" for name, value in given.items() if isinstance(value, str)]
+        if named:
+            raise ValueError(f"{', '.join(named)}: a name of a column needs its table, data=")
+        return list(given.values())
+    if not hasattr(data, "__getitem__") or not hasattr(data, "keys"):
+        raise ValueError(f"data must be a frame or a mapping of columns, got {type(data).__name__}")
+    missing_columns = [
+        f"{name} = {value!r}" for name, value in given.items() if isinstance(value, str) and value not in data
+    ]
+    if missing_columns:
+        there = ", ".join(repr(str(name)) for name in list(data.keys())[:_MOST])
+        raise ValueError(f"no column of data: {', '.join(missing_columns)}; it has {there}")
+    return [data[value] if isinstance(value, str) else value for value in given.values()]
+
+
+def as_numbers(values: ArrayLike, name: str, unit: str | None = None) -> NDArray[np.float64]:
     """Read one argument as a vector of floats.
 
     Parameters
     ----------
     values : array_like, shape (n,)
+        Text, dates, complex numbers and masked cells are no numbers; None is nan.
     name : str
         Name of the argument, for the message.
+    unit : {"days", "weeks", "months", "years"}, optional
+        The unit in which durations (Timedelta, timedelta64) are to be counted; without it they are refused.
 
     Returns
     -------
@@ -55,14 +110,70 @@ def as_numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
     --------
     >>> as_numbers([1, 2.5], "time")
     array([1. , 2.5])
+    >>> as_numbers(np.array([48, 96], dtype="timedelta64[h]"), "time", "days")
+    array([2., 4.])
     """
+    if np.ma.isMaskedArray(values):
+        if np.ma.is_masked(values):
+            raise ValueError(f"{name} is masked at some places; leave these patients out of all arguments")
+        values = np.ma.getdata(values)
     try:
-        array = np.asarray(values, dtype=np.float64)
+        array = np.asarray(values)
     except (TypeError, ValueError):
         raise ValueError(_not_numbers(values, name)) from None
+    kind = array.dtype.kind
+    if kind == "O" and array.size and isinstance(array.flat[0], timedelta | np.timedelta64):
+        try:
+            array = array.astype("timedelta64[ns]")
+        except (TypeError, ValueError):
+            raise ValueError(_not_numbers(values, name)) from None
+        kind = "m"
+    if kind == "m":
+        array = _counted(array, name, unit)
+    elif kind == "M" or (kind == "O" and array.size and isinstance(array.flat[0], date)):
+        raise ValueError(f"{name} holds dates: subtract the date from which time is counted, and say unit=")
+    elif kind == "O" and not any(isinstance(cell, str | bytes | complex) for cell in array.flat):
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError):
+            raise ValueError(_not_numbers(values, name)) from None
+    elif kind not in "biuf":
+        raise ValueError(_not_numbers(values, name))
     if array.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional, got shape {array.shape}")
-    return array
+    return array.astype(np.float64, copy=False)
+
+
+def _counted(values: NDArray[Any], name: str, unit: str | None) -> NDArray[np.float64]:
+    """Count durations in a unit."""
+    if unit is None:
+        raise ValueError(f'{name} holds durations: say in which unit to count them, unit="days" or "months"')
+    days = values / np.timedelta64(1, "D")
+    return np.asarray(days / DAYS_PER[unit], dtype=np.float64)
+
+
+def check_unit(unit: str | None) -> None:
+    """Refuse a unit of time that there is not.
+
+    Parameters
+    ----------
+    unit : str or None
+        None: not known.
+
+    Raises
+    ------
+    ValueError
+        If it is none of `TIME_UNITS`.
+
+    Examples
+    --------
+    >>> check_unit("fortnights")
+    Traceback (most recent call last):
+    ValueError: unit must be one of 'days', 'weeks', 'months', 'years', or None (not known); got 'fortnights'
+    """
+    if unit is not None and unit not in TIME_UNITS:
+        allowed = ", ".join(map(repr, TIME_UNITS))
+        raise ValueError(f"unit must be one of {allowed}, or None (not known); got {unit!r}")
 
 
 def _not_numbers(values: Any, name: str) -> str:
@@ -72,16 +183,66 @@ def _not_numbers(values: Any, name: str) -> str:
     except TypeError:
         return f"{name} must be a sequence of numbers, got {values!r}"
     for position, cell in enumerate(cells):
-        try:
-            float(cell)
-        except (TypeError, ValueError):
+        number = isinstance(cell, float | np.floating | bool | np.bool_) or as_number(cell) is not None
+        if not number and cell is not None:
             offenders.append(f"{name}[{position}] = {cell!r}")
     return f"{name} must be numbers: {_listed(offenders)}"
 
 
+def events_of(event: ArrayLike, event_is: Any = None) -> NDArray[np.float64]:
+    """Read who had the event: 1 or True, 0 or False, or labels of which one is named.
+
+    Parameters
+    ----------
+    event : array_like, shape (n,)
+    event_is : label or list of labels, optional
+        What the event is called; everything else is censoring. Needed unless events are 0 and 1.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If there are labels and the event is not named, the named one does not occur, a label is missing, or the codes
+        are those of R's ``Surv`` (1 = censored, 2 = event).
+
+    Examples
+    --------
+    >>> events_of(["alive", "dead"], event_is="dead")
+    array([0., 1.])
+    >>> events_of([1, 2])
+    Traceback (most recent call last):
+    ValueError: event holds 1 and 2: if 2 is the event, as in R's Surv, say event_is=2
+    """
+    array = np.asarray(event)
+    if event_is is None:
+        if (
+            array.dtype.kind in "USO"
+            and array.ndim == 1
+            and any(isinstance(cell, str) for cell in array.tolist())
+        ):
+            labels = ", ".join(map(repr, sorted({str(cell) for cell in array.tolist()})[:_MOST]))
+            raise ValueError(f"event holds labels ({labels}): name the event, event_is=...")
+        numbers = as_numbers(event, "event")
+        two = numbers.size > 0 and numbers.max() == 2.0 and numbers.min() == 1.0
+        if two and bool(((numbers == 1.0) | (numbers == 2.0)).all()):
+            raise ValueError("event holds 1 and 2: if 2 is the event, as in R's Surv, say event_is=2")
+        return numbers
+    labels, codes = codes_of(event, array.size, "event")
+    wanted = list(event_is) if isinstance(event_is, list | tuple | set) else [event_is]
+    missing = [label for label in wanted if label not in labels]
+    if missing:
+        raise ValueError(
+            f"event_is = {event_is!r} does not occur; event holds {', '.join(map(repr, labels[:_MOST]))}"
+        )
+    return np.isin(codes, [labels.index(label) for label in wanted]).astype(np.float64)
+
+
 def _listed(offenders: list[str]) -> str:
-    more = len(offenders) - _SHOWN
-    return "; ".join(offenders[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+    more = len(offenders) - _MOST
+    return "; ".join(offenders[:_MOST]) + (f"; and {more} more" if more > 0 else "")
 
 
 def explain(
@@ -148,6 +309,8 @@ def follow_up(
     codes: tuple[int, ...] = (0, 1),
     *,
     check: bool = True,
+    event_is: Any = None,
+    unit: str | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Read the arguments that every method shares.
 
@@ -161,6 +324,10 @@ def follow_up(
         Allowed event codes.
     check : bool
         False leaves the values (not the lengths) to the caller, which must call `explain` if it finds any fault.
+    event_is : label or list of labels, optional
+        As in `events_of`.
+    unit : str, optional
+        In which durations are counted, as in `as_numbers`.
 
     Returns
     -------
@@ -178,8 +345,10 @@ def follow_up(
     >>> entry.size
     0
     """
-    times, events = as_numbers(time, "time"), as_numbers(event, "event")
-    entries = EMPTY if entry is None else as_numbers(entry, "entry")
+    check_unit(unit)
+    times = as_numbers(time, "time", unit)
+    events = events_of(event, event_is) if codes == (0, 1) else as_numbers(event, "event")
+    entries = EMPTY if entry is None else as_numbers(entry, "entry", unit)
     loads = EMPTY if weights is None else as_numbers(weights, "weights")
     n = times.size
     if (
@@ -247,7 +416,11 @@ def codes_of(group: ArrayLike, n: int, name: str = "group") -> tuple[list[Any], 
     >>> codes_of(["b", "a", "b"], 3)
     (['a', 'b'], array([1, 0, 1]))
     """
-    array = np.asarray(group)
+    if np.ma.is_masked(group):
+        raise ValueError(f"{name} is masked at some places; leave these patients out of all arguments")
+    words = isinstance(group, list | tuple) and any(isinstance(label, str) for label in group)
+    # NumPy would turn 1 into "1" beside text; as objects the kinds stay apart.
+    array = np.array(group, dtype=object) if words else np.asarray(group)
     if array.ndim != 1 or array.size != n:
         raise ValueError(f"lengths differ: time has {n}, {name} has shape {array.shape}")
     missing = [i for i, label in enumerate(array.tolist()) if label is None or label != label]  # noqa: PLR0124 - nan

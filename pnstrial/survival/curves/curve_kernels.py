@@ -16,6 +16,7 @@ import math
 import numpy as np
 
 from pnstrial.compiled import kernel
+from pnstrial.survival.curves.intervals import BETA_PRODUCT, LOG, LOG_LOG, LOGIT, PLAIN, THOMAS_GRUNKEMEIER
 
 __all__ = [
     "beta_quantile",
@@ -26,7 +27,6 @@ __all__ = [
     "pack_two_groups",
 ]
 
-PLAIN, LOG, LOG_LOG, LOGIT, ARCSIN, BETA_PRODUCT, BETA_MID_P, THOMAS_GRUNKEMEIER = range(8)
 # Below this the Cornish-Fisher series is not exact to 1e-9 (checked against scipy.special.betaincinv).
 LARGE = 800.0
 

@@ -19,15 +19,16 @@ from pnstrial.survival.observations import check_level
 
 __all__ = ["KINDS", "coverage", "kind_of"]
 
+PLAIN, LOG, LOG_LOG, LOGIT, ARCSIN, BETA_PRODUCT, BETA_MID_P, THOMAS_GRUNKEMEIER = range(8)
 KINDS: Final = {
-    "plain": 0,
-    "log": 1,
-    "log-log": 2,
-    "logit": 3,
-    "arcsin": 4,
-    "beta-product": 5,
-    "beta-product-midp": 6,
-    "thomas-grunkemeier": 7,
+    "plain": PLAIN,
+    "log": LOG,
+    "log-log": LOG_LOG,
+    "logit": LOGIT,
+    "arcsin": ARCSIN,
+    "beta-product": BETA_PRODUCT,
+    "beta-product-midp": BETA_MID_P,
+    "thomas-grunkemeier": THOMAS_GRUNKEMEIER,
 }
 """Methods by name, with the code that the compiled pass knows them by.
 
@@ -41,6 +42,9 @@ KINDS: Final = {
   Assoc 1975;70:865, section 3); it stays (1, 1) before the first event and where survival is 0 keeps its last value,
   as the function of R bpcp does.
 """
+
+EXACT: Final = frozenset({BETA_PRODUCT, BETA_MID_P})
+"""Methods that have no meaning with delayed entry or fractional weights."""
 
 
 def kind_of(conf_type: str) -> int:

@@ -11,17 +11,20 @@ Next: `intervals`, `logrank`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, overload
 
 import numpy as np
 
+from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import normal_quantile
-from pnstrial.results import NotEstimable, Result
-from pnstrial.survival.curves.intervals import KINDS, kind_of
+from pnstrial.results import Display, NotEstimable, Result
+from pnstrial.survival.curves.curve_kernels import kaplan_meier_at_batch, kaplan_meier_curve, limits
+from pnstrial.survival.curves.intervals import BETA_MID_P, EXACT, KINDS, kind_of
 from pnstrial.survival.curves.small_sample import melded, risk_table, survival_spreads
 from pnstrial.survival.observations import (
     check_times,
     codes_of,
+    columns,
     explain,
     follow_up,
     matrix_of,
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KaplanMeier",
+    "KaplanMeierByGroup",
     "Quantile",
     "SurvivalDifference",
     "follow_up_time",
@@ -65,6 +69,8 @@ class Quantile(Result):
         The interval of the curve whose limits were inverted.
     level : float
         Confidence level.
+    not_defined : tuple of str
+        Which of "lower" and "upper" the interval of the curve has no value for, rather than not getting there.
     """
 
     estimate: float | None
@@ -73,6 +79,40 @@ class Quantile(Result):
     p: float
     conf_type: str
     level: float
+    not_defined: tuple[str, ...] = ()
+
+    @property
+    def ci(self) -> tuple[float | None, float | None]:
+        """Both limits."""
+        return self.lower, self.upper
+
+    def words(self, name: str) -> str:
+        """Write estimate, lower or upper: a number, "not reached" or "not defined"."""
+        value = getattr(self, name)
+        if value is not None:
+            return f"{value:.4g}"
+        return "not defined" if name in self.not_defined else "not reached"
+
+    def _display(self) -> Display:
+        share = "median" if self.p == 0.5 else f"{self.p:.0%} have had the event by"
+        limits = f"{self.words('lower')} to {self.words('upper')} ({self.level:.0%}, {self.conf_type})"
+        return Display("Quantile", ((share, self.words("estimate")), ("interval", limits)))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row: p, estimate, lower, upper, conf_type, level, and why a number is missing.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        import pandas as pd
+
+        numbers = {name: getattr(self, name) for name in ("estimate", "lower", "upper")}
+        row: dict[str, Any] = {"p": self.p}
+        row |= {name: np.nan if value is None else value for name, value in numbers.items()}
+        row |= {"conf_type": self.conf_type, "level": self.level}
+        missing = [f"{name}: {self.words(name)}" for name, value in numbers.items() if value is None]
+        return pd.DataFrame([row | {"reason": "; ".join(missing) or None}])
 
     def __iter__(self) -> Iterator[float | None]:
         return iter((self.estimate, self.lower, self.upper))
@@ -102,13 +142,21 @@ class KaplanMeier(Result):
     n, events : float
         Patients and events (sums of weights, where there are weights).
     conf_type : str
-        Method of the limits.
+        Method of the limits; "log-log" where those requested are not defined, as `note` then says.
     level : float
         Confidence level.
     undefined : NotEstimable or None
         Why there are nan among the standard errors or limits; None where there are none.
     start_limits : tuple of float
         Limits of the survival of 1 before the first time.
+    unit : str or None
+        Unit of the times; None where it was not said.
+    note : str
+        Which limits were requested and could not be given; else empty.
+
+    Notes
+    -----
+    `estimate` and `ci` are those of the median.
     """
 
     time: NDArray[np.float64]
@@ -127,6 +175,24 @@ class KaplanMeier(Result):
     level: float
     start_limits: tuple[float, float] = field(default=(1.0, 1.0), repr=False)
     undefined: NotEstimable | None = None
+    unit: str | None = None
+    note: str = ""
+
+    @property
+    def median(self) -> Quantile:
+        """The time by which half have had the event, with its limits."""
+        return self.quantile(0.5)
+
+    @property
+    def estimate(self) -> float | NotEstimable:
+        """The median."""
+        return _estimable(self.median, "estimate")
+
+    @property
+    def ci(self) -> tuple[float | NotEstimable, float | NotEstimable]:
+        """Limits of the median, each NotEstimable where it is not reached or not defined."""
+        median = self.median
+        return _estimable(median, "lower"), _estimable(median, "upper")
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table of the curve, one row per distinct time.
@@ -223,8 +289,7 @@ class KaplanMeier(Result):
         >>> km.quantile(0.5).estimate
         5.0
         """
-        if not 0.0 <= p <= 1.0:
-            raise ValueError(f"p must be a probability, the share with the event, got {p!r}")
+        Checks("quantile").rate("p", p).done()
         estimate = _inverted(self.time, self.survival, p)
         if KINDS[self.conf_type] >= KINDS["beta-product"]:
             lower = _first_at_or_below(self.time, self.lower, 1.0 - p, self.start_limits[0])
@@ -232,24 +297,115 @@ class KaplanMeier(Result):
         else:
             lower = _inverted(self.time, self.lower, p)
             upper = _inverted(self.time, self.upper, p)
-        return Quantile(estimate, lower, upper, p, self.conf_type, self.level)
+        sides = (("lower", lower, self.lower), ("upper", upper, self.upper))
+        not_defined = tuple(
+            name for name, value, curve in sides if value is None and bool(np.isnan(curve).any())
+        )
+        return Quantile(estimate, lower, upper, p, self.conf_type, self.level, not_defined)
 
-    def __str__(self) -> str:
-        median = self.quantile(0.5)
-        lines = [
-            "KaplanMeier",
-            f"patients   {self.n:g}",
-            f"events     {self.events:g}",
-            f"median     {_shown(median.estimate)}",
-            f"interval   {_shown(median.lower)} to {_shown(median.upper)} ({self.level:.0%}, {self.conf_type})",
-        ]
+    def _display(self) -> Display:
+        median = self.median
+        unit = f" {self.unit}" if self.unit else ""
+        limits = f"{median.words('lower')} to {median.words('upper')} ({self.level:.0%}, {self.conf_type})"
+        pairs = (
+            ("patients", f"{self.n:g}"),
+            ("events", f"{self.events:g}"),
+            ("median", median.words("estimate") + (unit if median.estimate is not None else "")),
+            ("interval", limits),
+        )
+        notes = [self.note] if self.note else []
         if self.undefined is not None:
-            lines.append(f"note       {self.undefined.reason}")
-        return "\n".join(lines)
+            notes.append(self.undefined.reason)
+        return Display("KaplanMeier", pairs, notes=tuple(f"note      {note}" for note in notes))
 
 
-def _shown(value: float | None) -> str:
-    return "not reached" if value is None else f"{value:.4g}"
+def _estimable(median: Quantile, name: str) -> float | NotEstimable:
+    value = getattr(median, name)
+    return NotEstimable(f"the {name} of the median is {median.words(name)}") if value is None else value
+
+
+@dataclass(frozen=True, eq=False)
+class KaplanMeierByGroup(Result):
+    """One survival curve for each group; ``result["A"]`` is that of group A.
+
+    Parameters
+    ----------
+    curves : dict
+        `KaplanMeier` by label, in the order of the labels.
+    conf_type : str
+    level : float
+    n, events : float
+        In all groups.
+    unit : str or None
+    """
+
+    curves: dict[Any, KaplanMeier]
+    conf_type: str
+    level: float
+    n: float
+    events: float
+    unit: str | None = None
+
+    def __getitem__(self, group: Any) -> KaplanMeier:
+        if group not in self.curves:
+            raise KeyError(f"{group!r} is no group; they are {', '.join(map(repr, self.curves))}")
+        return self.curves[group]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.curves)
+
+    def __len__(self) -> int:
+        return len(self.curves)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per group.
+
+        Returns
+        -------
+        pandas.DataFrame
+            group, n, events, median, lower, upper (of the median; NaN with the reason where there is none), reason.
+        """
+        import pandas as pd
+
+        frames: list[pd.DataFrame] = []
+        for group, curve in self.curves.items():
+            frame = curve.median.to_frame().drop(columns=["p", "conf_type", "level"])
+            frame = frame.rename(columns={"estimate": "median"})
+            for place, (name, value) in enumerate(
+                (("group", group), ("n", curve.n), ("events", curve.events))
+            ):
+                frame.insert(place, name, [value])
+            frames.append(frame)
+        return pd.concat(frames, ignore_index=True)
+
+    def at(self, times: ArrayLike) -> pd.DataFrame:
+        """Read every curve at given times.
+
+        Parameters
+        ----------
+        times : float or array_like, shape (k,)
+
+        Returns
+        -------
+        pandas.DataFrame
+            group and the columns of `KaplanMeier.at`.
+        """
+        import pandas as pd
+
+        frames: list[pd.DataFrame] = []
+        for group, curve in self.curves.items():
+            frame = curve.at(times)
+            frame.insert(0, "group", [group] * len(frame))
+            frames.append(frame)
+        return pd.concat(frames, ignore_index=True)
+
+    def _display(self) -> Display:
+        table = self.to_frame()
+        for name in ("median", "lower", "upper"):
+            field_name = "estimate" if name == "median" else name
+            table[name] = [curve.median.words(field_name) for curve in self.curves.values()]
+        title = f"Kaplan-Meier, {len(self)} groups; limits of the median: {self.level:.0%}, {self.conf_type}"
+        return Display(title, table=table.drop(columns="reason"))
 
 
 def _inverted(time: NDArray[np.float64], curve: NDArray[np.float64], p: float) -> float | None:
@@ -287,14 +443,23 @@ def _first_at_or_below(
     return float(time[below[0]]) if below.size else None
 
 
+@overload
 def kaplan_meier(
-    time: ArrayLike,
-    event: ArrayLike,
-    entry: ArrayLike | None = None,
-    weights: ArrayLike | None = None,
-    conf_type: str = "beta-product",
-    level: float = 0.95,
-) -> KaplanMeier:
+    time: ArrayLike | str, event: ArrayLike | str, entry: ArrayLike | str | None = None,
+    weights: ArrayLike | str | None = None, conf_type: str = "beta-product", level: float = 0.95, *,
+    data: Any = None, group: None = None, event_is: Any = None, unit: str | None = None,
+) -> KaplanMeier: ...  # fmt: skip
+@overload
+def kaplan_meier(
+    time: ArrayLike | str, event: ArrayLike | str, entry: ArrayLike | str | None = None,
+    weights: ArrayLike | str | None = None, conf_type: str = "beta-product", level: float = 0.95, *,
+    data: Any = None, group: ArrayLike | str, event_is: Any = None, unit: str | None = None,
+) -> KaplanMeierByGroup: ...  # fmt: skip
+def kaplan_meier(
+    time: ArrayLike | str, event: ArrayLike | str, entry: ArrayLike | str | None = None,
+    weights: ArrayLike | str | None = None, conf_type: str = "beta-product", level: float = 0.95, *,
+    data: Any = None, group: ArrayLike | str | None = None, event_is: Any = None, unit: str | None = None,
+) -> KaplanMeier | KaplanMeierByGroup:  # fmt: skip
     """Estimate a survival curve with pointwise confidence limits.
 
     Parameters
@@ -312,10 +477,19 @@ def kaplan_meier(
         "thomas-grunkemeier", "log-log", "log", "logit", "arcsin" or "plain".
     level : float
         Confidence level.
+    data : pandas.DataFrame or mapping, optional
+        A table; then the arguments above may be names of its columns.
+    group : array_like, shape (n,), or str, optional
+        Labels; one curve for each.
+    event_is : label or list of labels, optional
+        What the event is called, where `event` holds labels or R's codes 1 and 2.
+    unit : {"days", "weeks", "months", "years"}, optional
+        Unit of the times; durations (Timedelta) are counted in it. Figures label their axis with it.
 
     Returns
     -------
-    KaplanMeier
+    KaplanMeier or KaplanMeierByGroup
+        The latter with `group`.
 
     Raises
     ------
@@ -328,7 +502,8 @@ def kaplan_meier(
     censored at an event time counts as at risk there. R's survfit defaults to "log" limits; at n = 17 the usual
     limits cover far less than they promise, hence the beta product (see `pnstrial.survival.curves.intervals`).
 
-    The beta product limits need whole-number weights and no delayed entry: with those they are undefined and say so.
+    The beta product limits need whole-number weights and no delayed entry: otherwise the limits are the log-log ones,
+    as `conf_type` and `note` of the result say.
 
     Examples
     --------
@@ -340,43 +515,65 @@ def kaplan_meier(
     2   8.0       0.3  0.0085  0.8371
     3  10.0       0.3  0.0000  0.8371
     """
-    from pnstrial.survival.curves.curve_kernels import kaplan_meier_curve
-
+    if data is not None or group is not None or isinstance(time, str) or hasattr(time, "columns"):
+        time, event, entry, weights, group = columns(
+            data, time=time, event=event, entry=entry, weights=weights, group=group
+        )
+    if group is not None:
+        return _by_group(time, event, entry, weights, group, conf_type, level, event_is, unit)
     kind = kind_of(conf_type)
     z = normal_quantile(level)
-    times, events, entries, loads = follow_up(time, event, entry, weights, check=False)
+    times, events, entries, loads = follow_up(
+        time, event, entry, weights, check=False, event_is=event_is, unit=unit
+    )
     order = times.argsort()
     entry_order = entries.argsort() if entries.size else order
     whole = not loads.size or bool(np.all(loads == np.floor(loads)))
-    exact = conf_type.startswith("beta-product")
-    asked = -1 if exact and (entries.size or not whole) else kind
-    status, table = kaplan_meier_curve(
-        times, events, order, loads, entries, entry_order, asked, 1.0 - level, z
+    note = ""
+    if kind in EXACT and (entries.size or not whole):
+        why = "delayed entry" if entries.size else "weights that are not whole numbers"
+        note = f"{conf_type} limits are not defined with {why}: these are log-log limits"
+        conf_type, kind = "log-log", KINDS["log-log"]
+    status, table = kaplan_meier_curve.for_size(times.size)(
+        times, events, order, loads, entries, entry_order, kind, 1.0 - level, z
     )
     if status:
         raise ValueError(explain(times, events, entries, loads))
     if not whole:
         _use_jackknife(table, times, events, entries, loads, kind, z)
     n = float(loads.sum()) if loads.size else float(times.size)
+    exact = kind in EXACT
     reason = None
     start = (1.0, 1.0)
-    if asked < 0:
-        reason = NotEstimable(
-            f"{conf_type} limits are not defined with "
-            f"{'delayed entry' if entries.size else 'weights that are not whole numbers'}; "
-            'use conf_type="log-log"'
-        )
-        start = (float("nan"), float("nan"))
-    elif exact:
+    if exact:
         half = 0.5 * (1.0 - level)
-        start = ((2.0 * half if kind == KINDS["beta-product-midp"] else half) ** (1.0 / n), 1.0)
+        start = ((2.0 * half if kind == BETA_MID_P else half) ** (1.0 / n), 1.0)
     survival = table[4]
-    if reason is None and (survival[-1] == 0.0 or (survival[0] == 1.0 and not exact)):
+    if survival[-1] == 0.0 or (survival[0] == 1.0 and not exact):
         reason = _why_undefined(conf_type, table)
     return KaplanMeier(
         table[0], table[1], table[2], table[3], survival, table[5], table[8], table[9], table[6], table[7],
-        n, float(table[2].sum()), conf_type, level, start, reason,
+        n, float(table[2].sum()), conf_type, level, start, reason, unit, note,
     )  # fmt: skip
+
+
+def _by_group(
+    time: Any, event: Any, entry: Any, weights: Any, group: Any, conf_type: str, level: float, event_is: Any,
+    unit: str | None,
+) -> KaplanMeierByGroup:  # fmt: skip
+    """Estimate one curve for each label."""
+    times, events, entries, loads = follow_up(time, event, entry, weights, event_is=event_is, unit=unit)
+    labels, codes = codes_of(group, times.size)
+    curves = {
+        label: kaplan_meier(
+            times[codes == k], events[codes == k], entries[codes == k] if entries.size else None,
+            loads[codes == k] if loads.size else None, conf_type, level, unit=unit,
+        )
+        for k, label in enumerate(labels)
+    }  # fmt: skip
+    found = list(curves.values())
+    total, happened = sum(curve.n for curve in found), sum(curve.events for curve in found)
+    return KaplanMeierByGroup(curves, found[0].conf_type, level, total, happened, unit)
 
 
 def _why_undefined(conf_type: str, table: NDArray[np.float64]) -> NotEstimable | None:
@@ -404,8 +601,6 @@ def _use_jackknife(
     z: float,
 ) -> None:
     """Replace Greenwood's error by the infinitesimal jackknife, which fractional weights need (R's default)."""
-    from pnstrial.survival.curves.curve_kernels import limits
-
     times, risk, dead, survival = table[0], table[1], table[2], table[4]
     entered = entry if entry.size else np.full(time.size, -1.0)
     at_risk = (entered[:, None] < times) & (times <= time[:, None])
@@ -420,7 +615,7 @@ def _use_jackknife(
     table[7] = np.sqrt(np.sum((weights[:, None] * hazard) ** 2, axis=0))
     table[10] = spread
     if 0 <= kind < KINDS["beta-product"]:
-        limits(kind, 0.0, z, risk, dead, risk, survival, spread, table[8], table[9])
+        limits.for_size(times.size)(kind, 0.0, z, risk, dead, risk, survival, spread, table[8], table[9])
 
 
 def follow_up_time(
@@ -429,6 +624,10 @@ def follow_up_time(
     entry: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     level: float = 0.95,
+    *,
+    data: Any = None,
+    event_is: Any = None,
+    unit: str | None = None,
 ) -> KaplanMeier:
     """Potential follow-up by the reverse Kaplan-Meier method: censoring is the event.
 
@@ -440,6 +639,8 @@ def follow_up_time(
         Delayed entry and case weights, as for `kaplan_meier`.
     level : float
         Confidence level of the log-log limits.
+    data, event_is, unit
+        As for `kaplan_meier`.
 
     Returns
     -------
@@ -460,8 +661,9 @@ def follow_up_time(
     >>> follow_up_time([4, 8, 12, 16], [1, 0, 1, 0]).quantile().estimate
     16.0
     """
-    times, events, _, _ = follow_up(time, event, entry, weights)
-    return kaplan_meier(times, 1.0 - events, entry, weights, "log-log", level)
+    time, event, entry, weights = columns(data, time=time, event=event, entry=entry, weights=weights)
+    times, events, _, _ = follow_up(time, event, entry, weights, event_is=event_is, unit=unit)
+    return kaplan_meier(times, 1.0 - events, entry, weights, "log-log", level, unit=unit)
 
 
 @dataclass(frozen=True)
@@ -492,6 +694,10 @@ class SurvivalDifference(Result):
         Confidence level.
     conf_type : str
         "plain" (Wald) or "beta-product" (melded).
+    direction : str
+        Which label was subtracted from which.
+    n : int
+        Patients in both groups.
     """
 
     time: float
@@ -506,6 +712,18 @@ class SurvivalDifference(Result):
     p_value_log_log: float | NotEstimable
     level: float
     conf_type: str = "plain"
+    direction: str = ""
+    n: int = 0
+
+    @property
+    def estimate(self) -> float:
+        """The difference."""
+        return self.difference
+
+    @property
+    def ci(self) -> tuple[float, float] | NotEstimable:
+        """The interval of the difference."""
+        return self.difference_ci
 
 
 def survival_difference(
@@ -516,6 +734,9 @@ def survival_difference(
     level: float = 0.95,
     *,
     conf_type: str = "plain",
+    data: Any = None,
+    event_is: Any = None,
+    unit: str | None = None,
 ) -> SurvivalDifference:
     """Compare two groups' survival at one fixed time (landmark survival, milestone test).
 
@@ -532,6 +753,8 @@ def survival_difference(
     conf_type : {"plain", "beta-product"}
         Wald's interval and test, of which one of 95 % covers about 92 % with 17 patients in all; or the beta product
         limits of the two groups melded, which cover at least 95 %, and without censoring give Fisher's test.
+    data, event_is, unit
+        As for `kaplan_meier`.
 
     Returns
     -------
@@ -556,7 +779,8 @@ def survival_difference(
     """
     from scipy.special import ndtr
 
-    times, events, _, _ = follow_up(time, event)
+    time, event, group = columns(data, time=time, event=event, group=group)
+    times, events, _, _ = follow_up(time, event, event_is=event_is, unit=unit)
     labels, codes = codes_of(group, times.size)
     if len(labels) != 2:
         raise ValueError(f"group must have two labels, got {labels!r}")
@@ -652,8 +876,6 @@ def kaplan_meier_batch(time: ArrayLike, event: ArrayLike, at: ArrayLike) -> NDAr
     array([[0.667, 0.   ],
            [0.667, 0.333]])
     """
-    from pnstrial.survival.curves.curve_kernels import kaplan_meier_at_batch
-
     times = matrix_of(time, "time")
     events = matrix_of(event, "event", times.shape)
     if np.any((events != 0.0) & (events != 1.0)):

@@ -18,8 +18,17 @@ import numpy as np
 
 from pnstrial.numerics.normal import chi_square_p, two_sided_p
 from pnstrial.results import NotEstimable, Result
+from pnstrial.survival.curves.curve_kernels import logrank_packed, pack_two_groups
 from pnstrial.survival.curves.kaplan_meier import packed_times
-from pnstrial.survival.observations import as_numbers, codes_of, follow_up, matrix_of
+from pnstrial.survival.observations import (
+    as_numbers,
+    check_unit,
+    codes_of,
+    columns,
+    events_of,
+    follow_up,
+    matrix_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,6 +117,10 @@ def logrank(
     weights: str | tuple[Any, ...] = "logrank",
     exact: bool = False,
     entry: ArrayLike | None = None,
+    *,
+    data: Any = None,
+    event_is: Any = None,
+    unit: str | None = None,
 ) -> LogRank:
     """Test whether groups share one survival curve.
 
@@ -122,11 +135,17 @@ def logrank(
     weights : str or tuple
         "logrank", "gehan" (number at risk), "tarone-ware" (its root), "peto-peto", "modified-peto-peto",
         ("fleming-harrington", rho, gamma) with weight S(t-)^rho (1 - S(t-))^gamma, ("modestly-weighted", t) with
-        weight 1 / max(S(u-), S at the last event up to t), or "max-combo".
+        weight 1 / max(S(u-), S just before the last event up to t), or "max-combo".
     exact : bool
         Permute the group labels (two groups, no strata, up to 44 patients) instead of the chi-square approximation.
     entry : array_like, shape (n,), optional
         Delayed entry.
+    data : pandas.DataFrame or mapping, optional
+        A table; then time, event, group, strata and entry may be names of its columns.
+    event_is : label or list of labels, optional
+        What the event is called, where `event` holds labels or R's codes 1 and 2.
+    unit : {"days", "weeks", "months", "years"}, optional
+        Unit in which durations (Timedelta) are counted; the test itself depends on the order of times only.
 
     Returns
     -------
@@ -154,11 +173,20 @@ def logrank(
     >>> round(result.statistic, 4), round(result.p_value, 4)
     (0.0764, 0.7822)
     """
+    if data is not None or isinstance(time, str) or hasattr(time, "columns"):
+        time, event, group, strata, entry = columns(
+            data, time=time, event=event, group=group, strata=strata, entry=entry
+        )
+    if event_is is not None:
+        event = events_of(event, event_is)
+    if unit is not None:
+        check_unit(unit)
+        time = as_numbers(time, "time", unit)
     if strata is None and entry is None and isinstance(weights, str) and weights == "logrank" and not exact:
         quick = _two_groups(time, event, group)
         if quick is not None:
             return quick
-    times, events, entries, _ = follow_up(time, event, entry)
+    times, events, entries, _ = follow_up(time, event, entry, unit=unit)
     labels, codes = codes_of(group, times.size)
     if len(labels) < 2:
         raise ValueError(f"group needs at least two labels, got only {labels[0]!r}")
@@ -191,22 +219,20 @@ def logrank(
 
 def _two_groups(time: ArrayLike, event: ArrayLike, group: ArrayLike) -> LogRank | None:
     """Run the plain two-group test in one compiled pass; None sends unusual input to the general path."""
-    from pnstrial.survival.curves.curve_kernels import logrank_packed, pack_two_groups
-
     labels = np.asarray(group)
     if labels.ndim != 1 or labels.dtype.kind not in "biuf":
         return None
     times, events, _, _ = follow_up(time, event, check=False)
     if labels.size != times.size:
         raise ValueError(f"lengths differ: time has {times.size}, group has shape {labels.shape}")
-    packed, low, high, fine = pack_two_groups(
+    packed, low, high, fine = pack_two_groups.for_size(times.size)(
         np.ascontiguousarray(times), events, labels.astype(np.float64, copy=False)
     )
     if not fine:
         return None
     packed.sort()
     out = np.empty((1, 4))
-    logrank_packed(packed.reshape(1, -1), out)
+    logrank_packed.for_size(times.size)(packed.reshape(1, -1), out)
     o, e, v, total = out[0].tolist()
     second = int(np.count_nonzero(labels == high))
     statistic = (o - e) ** 2 / v if v > 0.0 else 0.0
@@ -531,8 +557,6 @@ def logrank_batch(time: ArrayLike, event: ArrayLike, group: ArrayLike) -> NDArra
     >>> logrank_batch([[3, 5, 8, 10], [1, 2, 3, 4]], [[1, 1, 1, 0], [1, 1, 1, 1]], [0, 1, 0, 1]).round(4)
     array([0.6154, 0.6154])
     """
-    from pnstrial.survival.curves.curve_kernels import logrank_packed
-
     times = matrix_of(time, "time")
     raw = np.asarray(event)
     events = (

@@ -14,16 +14,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
+from pnstrial.numerics.arguments import as_number
 from pnstrial.numerics.newton import maximise, newton_step
 from pnstrial.numerics.normal import normal_quantile, two_sided_p
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.curves.kaplan_meier import kaplan_meier
 from pnstrial.survival.curves.small_sample import area_spreads, limits_of, melded, risk_table
-from pnstrial.survival.observations import as_numbers, check_level, codes_of, follow_up
+from pnstrial.survival.observations import as_numbers, check_level, codes_of, columns, follow_up
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -127,11 +128,17 @@ class MeanSurvivalDifference(Result):
     conf_type: str = "plain"
     note: str = ""
 
+    @property
+    def n(self) -> int:
+        """Patients in both groups."""
+        return sum(arm.n for arm in self.arms.values())
+
 
 def _check_tau(tau: float) -> float:
-    if not 0 < tau < math.inf:
+    number = as_number(tau)
+    if number is None or number <= 0:
         raise ValueError(f"tau must be a positive time, got {tau!r}")
-    return float(tau)
+    return number
 
 
 def _area(time: Vector, event: Vector, entry: Vector, tau: float) -> tuple[float, float] | NotEstimable:
@@ -157,7 +164,7 @@ def _area(time: Vector, event: Vector, entry: Vector, tau: float) -> tuple[float
 
 def rmst(
     time: ArrayLike, event: ArrayLike, tau: float, entry: ArrayLike | None = None, level: float = 0.95,
-    *, conf_type: str = "plain",
+    *, conf_type: str = "plain", data: Any = None, event_is: Any = None, unit: str | None = None,
 ) -> MeanSurvival:  # fmt: skip
     """Estimate the restricted mean survival time: the mean of min(T, tau).
 
@@ -174,6 +181,8 @@ def rmst(
         "plain" is R's normal interval; at n = 17 one of 95 % covers about 92 % of the time, and next to nothing where
         few had the event. "beta-product" covers at least 95 % there, with events or without; with late entry it is not
         defined, and the result says "plain".
+    data, event_is, unit
+        As in `kaplan_meier`; tau is in the same unit.
 
     Returns
     -------
@@ -198,7 +207,8 @@ def rmst(
     check_level(level)
     tau = _check_tau(tau)
     _check_conf_type(conf_type)
-    times, events, entries, _ = follow_up(time, event, entry)
+    time, event, entry = columns(data, time=time, event=event, entry=entry)
+    times, events, entries, _ = follow_up(time, event, entry, event_is=event_is, unit=unit)
     return _mean(times, events, entries, tau, level, "plain" if entries.size else conf_type)
 
 
@@ -271,7 +281,8 @@ _NO_SPREAD = NotEstimable(
 
 def rmst_difference(
     time: ArrayLike, event: ArrayLike, group: ArrayLike, tau: float, level: float = 0.95,
-    covariates: ArrayLike | None = None, *, conf_type: str = "plain",
+    covariates: ArrayLike | None = None, *, conf_type: str = "plain", data: Any = None, event_is: Any = None,
+    unit: str | None = None,
 ) -> MeanSurvivalDifference:  # fmt: skip
     """Compare two groups by restricted mean survival time.
 
@@ -287,6 +298,8 @@ def rmst_difference(
     conf_type : {"plain", "beta-product"}
         Interval and test of the difference: R's normal ones, which with 17 patients in all cover about 91 %; or the
         small-sample limits of the two groups melded, for a comparison without covariates.
+    data, event_is, unit
+        As in `kaplan_meier`; tau is in the same unit.
 
     Returns
     -------
@@ -315,7 +328,12 @@ def rmst_difference(
         raise ValueError(
             f'conf_type = {conf_type!r} has no adjusted version; leave covariates out or use "plain"'
         )
-    times, events, entries, _ = follow_up(time, event)
+    time, event, group = columns(data, time=time, event=event, group=group)
+    if data is not None and covariates is not None:
+        names = [covariates] if isinstance(covariates, str) else list(cast("Any", covariates))
+        if all(isinstance(name, str) for name in names):
+            covariates = np.column_stack(columns(data, **{name: name for name in names}))
+    times, events, entries, _ = follow_up(time, event, event_is=event_is, unit=unit)
     labels, codes = codes_of(group, times.size)
     if len(labels) != 2:
         raise ValueError(f"group must have two labels, got {len(labels)}: {labels}")
