@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-__all__ = ["LogRank", "logrank", "logrank_batch"]
+__all__ = ["LogRank", "joint_tail", "logrank", "logrank_batch"]
 
 NAMES = ("logrank", "gehan", "tarone-ware", "peto-peto", "modified-peto-peto", "max-combo")
 MAX_COMBO = ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0))
@@ -162,7 +162,8 @@ def logrank(
     Observed minus expected with the hypergeometric variance, as ``survdiff`` of R: Kalbfleisch and Prentice 2002,
     eq. 1.22. With ("fleming-harrington", rho, 0) it is survdiff's rho. No events: statistic 0 and p-value 1, as in
     R. Max-combo takes Fleming-Harrington (0,0), (0,1), (1,0), (1,1) with their joint normal distribution (Lin et
-    al, Stat Biopharm Res 2020;12:187); its integral is a fixed lattice, the same at each call.
+    al, Stat Biopharm Res 2020;12:187); its integral is a fixed lattice, the same at each call, with an error below one
+    in a thousand of the p-value.
 
     The exact test permutes the log-rank scores (event minus Nelson-Aalen), whose sum over a group is its observed
     minus expected; the two-sided p-value counts permutations at least as far from the mean.
@@ -483,12 +484,12 @@ def _max_combo(
     z = -gaps / scale
     correlation = covariance / np.outer(scale, scale)
     largest, farthest = float(z.max()), float(np.abs(z).max())
-    one = 1.0 - _box_probability(np.full(k, -np.inf), np.full(k, largest), correlation)
-    two = 1.0 - _box_probability(np.full(k, -farthest), np.full(k, farthest), correlation)
+    one = joint_tail(largest, correlation)
+    two = joint_tail(farthest, correlation, two_sided=True)
     return LogRank(
         largest,
         k,
-        min(max(one, 0.0), 1.0),
+        one,
         observed,
         expected,
         variance,
@@ -497,8 +498,45 @@ def _max_combo(
         float(-z[0]),
         "max-combo",
         "multivariate normal",
-        p_value_two_sided=min(max(two, 0.0), 1.0),
+        p_value_two_sided=two,
     )
+
+
+def joint_tail(least: float, correlation: NDArray[np.float64], *, two_sided: bool = False) -> float:
+    """Give the probability that the largest of several standard normal variables reaches a value.
+
+    The union is cut into "the i-th reaches it, none before it does"; each piece is integrated with its rare variable
+    first, so that the error is relative to the piece: below 1e-3 of the p-value, however small.
+
+    Parameters
+    ----------
+    least : float
+    correlation : ndarray, shape (k, k)
+    two_sided : bool
+        Of the largest absolute value, which is above 0, instead.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> f"{joint_tail(5.0, np.eye(2)):.6g}", f"{joint_tail(5.0, np.eye(2), two_sided=True):.6g}"
+    ('5.73303e-07', '1.14661e-06')
+    """
+    total = 0.0
+    for i in range(correlation.shape[0]):
+        order = [i, *range(i)]
+        part = correlation[np.ix_(order, order)].copy()
+        part[
+            0, 1:
+        ] *= -1.0  # the rare variable with its sign turned lies below -least, where its tail keeps digits
+        part[1:, 0] *= -1.0
+        lower = np.full(i + 1, -least if two_sided else -np.inf)
+        upper = np.full(i + 1, least)
+        lower[0], upper[0] = -np.inf, -least
+        total += _box_probability(lower, upper, part)
+    return min(1.0, 2.0 * total if two_sided else total)
 
 
 def _box_probability(
@@ -523,7 +561,7 @@ def _box_probability(
         high = ndtr((upper[j] - shift) / root[j, j])
         weight *= high - low
         if j < k - 1:
-            path[:, j] = ndtri(np.clip(low + lattice[:, j] * (high - low), 1e-300, 1.0 - 1e-16))
+            path[:, j] = ndtri(np.clip(low + lattice[:, j] * (high - low), 1e-320, 1.0 - 1e-16))
     return float(weight.mean())
 
 
