@@ -23,15 +23,19 @@ if TYPE_CHECKING:
     from pnstrial import visits as visits
     from pnstrial.adam import read_adam as read_adam
     from pnstrial.analysis import Analysis as Analysis
+    from pnstrial.analysis import EstimandTable as EstimandTable
     from pnstrial.analysis import analyse as analyse
+    from pnstrial.analysis import estimand_table as estimand_table
     from pnstrial.checks import check_trial as check_trial
     from pnstrial.data import TrialData as TrialData
     from pnstrial.data import TrialDataError as TrialDataError
+    from pnstrial.data import example_trial as example_trial
     from pnstrial.data import read_trial as read_trial
     from pnstrial.data import write_trial as write_trial
     from pnstrial.eligibility import screen as screen
     from pnstrial.endpoints import analysis_sets as analysis_sets
     from pnstrial.endpoints import primary_endpoint as primary_endpoint
+    from pnstrial.exposure import plan_treatment as plan_treatment
     from pnstrial.protocol import Protocol as Protocol
     from pnstrial.protocol import load_protocol as load_protocol
     from pnstrial.reporting import report as report
@@ -68,6 +72,7 @@ _HOMES = {
     "survival": "",
     "visits": "",
     "Analysis": "analysis",
+    "EstimandTable": "analysis",
     "NotEstimable": "results",
     "Protocol": "protocol",
     "Scenario": "simulate",
@@ -77,11 +82,14 @@ _HOMES = {
     "analysis_sets": "endpoints",
     "check_trial": "checks",
     "compare_scenarios": "simulate",
+    "estimand_table": "analysis",
     "exact_characteristics": "simulate",
+    "example_trial": "data",
     "load_protocol": "protocol",
     "load_scenario": "simulate",
     "mrs_shift": "shift",
     "overall_survival": "survival",
+    "plan_treatment": "exposure",
     "power_curve": "simulate",
     "primary_endpoint": "endpoints",
     "read_adam": "adam",

@@ -12,15 +12,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from pnstrial import endpoints, exposure, visits
+from pnstrial import endpoints, exposure, rules, visits
 from pnstrial.checks import findings_of
 from pnstrial.data.arguments import trial_and_protocol
-from pnstrial.results import NotEstimable, Result, rows_of
+from pnstrial.results import Display, NotEstimable, Provenance, Result, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pnstrial.exposure import Exposure
     from pnstrial.protocol import Protocol
 
-__all__ = ["Analysis", "analyse"]
+__all__ = ["Analysis", "EstimandTable", "analyse", "estimand_table"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +95,11 @@ class Analysis(Result):
     def secondary(self) -> dict[str, ResponseResult]:
         """The same at the secondary visits."""
         return {visit: self.response_at(visit) for visit in self.protocol.endpoint.secondary_visits}
+
+    @cached_property
+    def estimands(self) -> EstimandTable:
+        """The proportion of responders under every estimand, at every visit."""
+        return _estimands(self.assessments)
 
     @cached_property
     def scale_changes(self) -> pd.DataFrame:
@@ -246,6 +252,124 @@ class Analysis(Result):
             str(self.primary),
         ]
         return "\n\n".join(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class EstimandTable(Result):
+    """The proportion of responders under every estimand, at every visit.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        One row per visit and estimand, that of the protocol first: visit, estimand (what differs from the
+        protocol's, in words), changes (how many of the four strategies do), death, rescue, stopped, missing,
+        responders, n, estimate, lower, upper, p_value, reason.
+    null : float or None
+    level : float
+    provenance : Provenance
+    """
+
+    frame: pd.DataFrame = field(repr=False)
+    null: float | None
+    level: float
+    provenance: Provenance
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per visit and estimand."""
+        return self.frame.copy()
+
+    def _display(self) -> Display:
+        single = self.frame[self.frame["changes"] <= 1]
+        columns = ["visit", "estimand", "responders", "n", "estimate", "lower", "upper"]
+        if self.null is not None:
+            columns.append("p_value")
+        note = f"{len(self.frame)} rows in all (`to_frame()`); here those that change one strategy at most."
+        return Display(
+            f"Responders by visit and estimand, {100 * self.level:g} % Clopper-Pearson intervals",
+            table=single[columns],
+            notes=(note,),
+        )
+
+
+def _estimands(assessments: visits.Assessments) -> EstimandTable:
+    protocol = assessments.protocol
+    planned = protocol.estimand.strategies()
+    offered = {
+        "death": rules.DEATH_STRATEGIES,
+        "rescue": rules.RESCUE_STRATEGIES,
+        "stopped": rules.STOPPED_STRATEGIES,
+        "missing": rules.MISSING_STRATEGIES,
+    }
+    every: list[dict[str, str]] = [
+        dict(zip(offered, ways, strict=True)) for ways in product(*offered.values())
+    ]
+
+    def changes(estimand: dict[str, str]) -> list[str]:
+        return [f"{event}: {way}" for event, way in estimand.items() if way != planned[event]]
+
+    rows: list[dict[str, Any]] = []
+    for visit in protocol.visits:
+        for estimand in sorted(every, key=lambda one: len(changes(one))):
+            result = endpoints.response_of(assessments, visit.name, estimand=estimand)
+            found = result.to_frame().iloc[0]
+            rows.append(
+                {
+                    "visit": visit.name,
+                    "estimand": "; ".join(changes(estimand)) or "as the protocol",
+                    "changes": len(changes(estimand)),
+                    **estimand,
+                    "responders": result.responders,
+                    "n": result.n,
+                    **{name: found.get(name) for name in ("estimate", "lower", "upper", "p_value", "reason")},
+                }
+            )
+    return EstimandTable(
+        pd.DataFrame(rows).astype({"p_value": float}),
+        protocol.endpoint.null_proportion,
+        protocol.endpoint.level,
+        Provenance(protocol.id, protocol.version),
+    )
+
+
+def estimand_table(
+    trial: TrialData, protocol: Protocol, *, null: float | None = None, level: float | None = None
+) -> EstimandTable:
+    """Estimate the proportion of responders under every estimand, at every visit.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+    null : float, optional
+        Null proportion, if another than the protocol's.
+    level : float, optional
+        Level of the intervals, if another than the protocol's.
+
+    Returns
+    -------
+    EstimandTable
+        48 estimands a visit: two strategies for death and for rescue, three for stopped treatment, four for
+        missing values.
+
+    Raises
+    ------
+    ProtocolError
+        For a null or level outside 0 to 1.
+
+    Notes
+    -----
+    The estimands differ in what they estimate; the table shows how far a conclusion depends on the choice, and is
+    no reason to choose afterwards.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> table = pns.estimand_table(pns.example_trial(), pns.load_protocol())
+    >>> frame = table.to_frame()
+    >>> len(frame), frame.loc[0, "estimand"], int(frame.loc[0, "responders"])
+    (96, 'as the protocol', 3)
+    """
+    return analyse(trial, protocol, null=null, level=level).estimands
 
 
 def plain(value: Any) -> Any:

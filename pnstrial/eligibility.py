@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -41,7 +42,7 @@ from pnstrial.data.consistency import (
     plus_months,
     suspected_weight,
 )
-from pnstrial.results import Result, rows_of
+from pnstrial.results import Display, Result, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,6 +58,7 @@ __all__ = [
     "PASS",
     "STATUSES",
     "UNKNOWN",
+    "PatientScreening",
     "Screening",
     "any_of",
     "classify_medications",
@@ -600,6 +602,31 @@ _ASK: Final[dict[str, Callable[[_Patients, Any], _Answer]]] = {
 
 
 @dataclass(frozen=True, eq=False)
+class PatientScreening(Result):
+    """Eligibility of one patient.
+
+    Attributes
+    ----------
+    patient_id : str
+    overall : str
+        eligible, ineligible or undetermined.
+    criteria : pandas.DataFrame
+        One row per criterion: criterion, label, status (pass, fail, unknown), reason.
+    """
+
+    patient_id: str
+    overall: str
+    criteria: pd.DataFrame
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per criterion."""
+        return self.criteria.copy()
+
+    def _display(self) -> Display:
+        return Display(f"{self.patient_id}: {self.overall}", table=self.criteria)
+
+
+@dataclass(frozen=True, eq=False)
 class Screening(Result):
     """Eligibility of every screened patient.
 
@@ -610,12 +637,34 @@ class Screening(Result):
     overall : pandas.DataFrame
         One row per patient: patient_id, overall (eligible, ineligible, undetermined).
     protocol_id, protocol_version : str
+    labels : dict of str
+        Each criterion in words, by its id.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> patient = pns.screen(pns.example_trial(), pns.load_protocol())["BES-01"]
+    >>> patient.overall, patient.criteria.loc[3, "reason"]
+    ('ineligible', 'mrs 3 (rule: mrs at least 2 and at most 3)')
     """
 
     criteria: pd.DataFrame
     overall: pd.DataFrame
     protocol_id: str
     protocol_version: str
+    labels: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+
+    def __getitem__(self, patient_id: str) -> PatientScreening:
+        own = self.overall[self.overall["patient_id"] == patient_id]
+        if own.empty:
+            ids = [str(one) for one in self.overall["patient_id"]]
+            near = get_close_matches(str(patient_id), ids, 3) or ids[:3]
+            raise KeyError(
+                f"no patient {patient_id!r} was screened; there are {', '.join(near)} ... ({len(ids)} in all)"
+            )
+        answers = self.criteria[self.criteria["patient_id"] == patient_id].drop(columns="patient_id")
+        answers.insert(1, "label", answers["criterion"].map(self.labels))
+        return PatientScreening(patient_id, str(own["overall"].iloc[0]), answers.reset_index(drop=True))
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per patient: overall, then the status of each criterion."""
@@ -686,6 +735,7 @@ def screen(trial: TrialData, protocol: Protocol) -> Screening:
         pd.DataFrame({"patient_id": np.array(ids, dtype=object), "overall": overall}),
         protocol.id,
         protocol.version,
+        {criterion.id: criterion.label for criterion in protocol.criteria},
     )
 
 

@@ -16,20 +16,20 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
 
-from pnstrial.data.arguments import trial_and_protocol
+from pnstrial.data.arguments import date_of, protocol_of, trial_and_protocol
 from pnstrial.data.consistency import suspected_weight
+from pnstrial.protocol import Protocol
 from pnstrial.results import Result, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pnstrial.data import TrialData
-    from pnstrial.protocol import Protocol
 
 __all__ = [
     "CyclePlan",
@@ -267,7 +267,7 @@ def plan_cycle(
     protocol: Protocol,
     *,
     cycle: int = 1,
-    start: dt.date | None = None,
+    start: str | dt.date | None = None,
     basis: WeightBasis = "actual",
     height_cm: float | None = None,
     sex: str | None = None,
@@ -283,7 +283,7 @@ def plan_cycle(
         Actual weight, kg.
     protocol : Protocol
     cycle : int, default 1
-    start : datetime.date, optional
+    start : str or datetime.date, optional
         First infusion day.
     basis, height_cm, sex
         See `dosing_weight`; the protocol's default is the actual weight.
@@ -313,6 +313,7 @@ def plan_cycle(
     treatment = protocol.treatment
     if not 1 <= cycle <= treatment.cycles:
         raise ValueError(f"cycle is {cycle}; protocol {protocol.id} has cycles 1 to {treatment.cycles}")
+    first = None if start is None else date_of(start, "start")
     count = treatment.infusion_days if days is None else days
     if not treatment.fewest_infusion_days <= count <= treatment.most_infusion_days:
         allowed = f"{treatment.fewest_infusion_days} to {treatment.most_infusion_days}"
@@ -336,11 +337,11 @@ def plan_cycle(
     vials = choose_vials(dose, treatment.vials_g)
     return CyclePlan(
         cycle=cycle,
-        start=start,
+        start=first,
         dosing_weight_kg=weight,
         dose_g=dose,
         daily_g=(daily,) * count,
-        dates=() if start is None else tuple(start + dt.timedelta(days=day) for day in range(count)),
+        dates=() if first is None else tuple(first + dt.timedelta(days=day) for day in range(count)),
         vials=vials,
         vials_per_day=choose_vials(daily, treatment.vials_g),
         waste_g=round(sum(content * number for content, number in vials.items()) - dose, 9),
@@ -381,16 +382,22 @@ class TreatmentPlan(Result):
         )
 
 
-def plan_treatment(weight_kg: float, start: dt.date, protocol: Protocol, **options: Any) -> TreatmentPlan:
+def plan_treatment(
+    weight_kg: float,
+    start: str | dt.date,
+    protocol: str | Protocol = "nct02343211",
+    **options: Any,
+) -> TreatmentPlan:
     """Plan the whole course: every cycle with its dates, and the day of the decision.
 
     Parameters
     ----------
     weight_kg : float
         Actual weight, kg.
-    start : datetime.date
-        First infusion, day 1.
-    protocol : Protocol
+    start : str or datetime.date
+        First infusion, day 1; text as 2026-01-05.
+    protocol : Protocol or str, default "nct02343211"
+        The protocol, its name or path.
     **options
         As in `plan_cycle`.
 
@@ -400,11 +407,13 @@ def plan_treatment(weight_kg: float, start: dt.date, protocol: Protocol, **optio
 
     Examples
     --------
-    >>> from pnstrial.protocol import load_protocol
-    >>> plan = plan_treatment(70, dt.date(2026, 1, 5), load_protocol("nct02343211"))
+    >>> plan = plan_treatment(70, "2026-01-05")
     >>> [cycle.start.isoformat() for cycle in plan.cycles][:3], plan.decision_day.isoformat()
     (['2026-01-05', '2026-02-02', '2026-03-02'], '2026-03-30')
     """
+    if isinstance(start, Protocol):  # swapped
+        start, protocol = cast("Any", protocol), start
+    protocol, first = protocol_of(protocol), date_of(start, "start")
     treatment = protocol.treatment
     try:
         cycles = tuple(
@@ -412,15 +421,15 @@ def plan_treatment(weight_kg: float, start: dt.date, protocol: Protocol, **optio
                 weight_kg,
                 protocol,
                 cycle=number + 1,
-                start=start + dt.timedelta(days=number * treatment.cycle_days),
+                start=first + dt.timedelta(days=number * treatment.cycle_days),
                 **options,
             )
             for number in range(treatment.cycles)
         )
-        decision = start + dt.timedelta(days=protocol.visit(protocol.decision.visit).target_day - 1)
+        decision = first + dt.timedelta(days=protocol.visit(protocol.decision.visit).target_day - 1)
     except OverflowError:
         raise ValueError(
-            f"start is {start}; the course would end after the last date of the calendar"
+            f"start is {first}; the course would end after the last date of the calendar"
         ) from None
     return TreatmentPlan(cycles, protocol.decision.visit, decision, treatment.cycles_before_decision)
 

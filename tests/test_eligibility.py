@@ -129,3 +129,18 @@ def test_overall_is_the_three_valued_and(rows):
     for row, code in zip(rows, eligibility.overall_status(np.array(rows)), strict=True):
         words = {names[value] for value in row}
         assert code == (0 if "fail" in words else 1 if "unknown" in words else 2)
+
+
+def test_one_patients_answers_come_with_their_reasons(tiny, protocol):
+    found = screen(tiny(screening=[{"mrs": 4}]), protocol)["A"]
+    assert (found.patient_id, found.overall) == ("A", "ineligible")
+    row = found.criteria.set_index("criterion").loc["I4"]
+    assert row.tolist() == [
+        "Modified Rankin scale 2 or 3",
+        "fail",
+        "mrs 4 (rule: mrs at least 2 and at most 3)",
+    ]
+    assert "A: ineligible" in str(found)
+    assert "mrs 4" in found._repr_html_()
+    with pytest.raises(KeyError, match=r"no patient 'B' was screened; there are A"):
+        screen(tiny(), protocol)["B"]

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from pnstrial import analyse, endpoints, visits
+from pnstrial import analyse, endpoints, estimand_table, visits
 from pnstrial.endpoints import primary_endpoint
 from pnstrial.protocol import ProtocolError
 from pnstrial.results import NotEstimable
@@ -217,3 +217,25 @@ def test_an_analysis_derives_each_thing_once(tiny, protocol):
     assert analysis.visits is analysis.assessments.visit_values.frame
     assert analysis.times is analysis.assessments.once(endpoints.times_of)
     pd.testing.assert_frame_equal(analysis.visits, visits.derive(analysis.trial, protocol))
+
+
+def test_every_estimand_at_every_visit_is_what_the_endpoint_gives(example, protocol):
+    frame = estimand_table(example, protocol, null=0.1, level=0.9).to_frame()
+    assert len(frame.drop_duplicates(["visit", "death", "rescue", "stopped", "missing"])) == len(frame) == 96
+    for row in frame.iloc[::7].to_dict("records"):
+        ways = {event: row[event] for event in ("death", "rescue", "stopped", "missing")}
+        expected = primary_endpoint(example, protocol, visit=row["visit"], estimand=ways, null=0.1, level=0.9)
+        assert (row["responders"], row["n"], row["estimate"]) == (
+            expected.responders,
+            expected.n,
+            expected.estimate,
+        )
+        assert ((row["lower"], row["upper"]), row["p_value"]) == (expected.ci, expected.p_value)
+    assert frame.loc[0, "estimand"] == "as the protocol"
+
+
+def test_estimands_without_a_patient_say_why(tiny, protocol):
+    frame = estimand_table(tiny(screening=[{"mrs": 3}]), protocol).to_frame()
+    excluded = frame[(frame["missing"] == "exclude") & (frame["stopped"] != "composite")]
+    assert excluded[["estimate", "lower", "upper"]].isna().all(axis=None)
+    assert excluded["reason"].str.contains("every patient is excluded").all()

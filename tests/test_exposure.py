@@ -3,6 +3,8 @@
 import datetime as dt
 import itertools
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -115,3 +117,24 @@ def test_a_weight_that_looks_wrong_is_not_used(tiny, protocol):
     result = exposure.summarise(trial, protocol)
     assert result.cycles[["planned_g"]].isna().all(axis=None)
     assert result.patients["share_of_course"].isna().all()
+
+
+@pytest.mark.parametrize(
+    "start",
+    ["2026-01-05", dt.date(2026, 1, 5), pd.Timestamp("2026-01-05"),
+     np.datetime64("2026-01-05"), np.datetime64("2026-01-05T00", "ns")],
+)  # fmt: skip
+def test_a_date_may_be_text_a_date_or_a_timestamp(protocol, start):
+    assert exposure.plan_treatment(70, start).decision_day == dt.date(2026, 3, 30)
+    assert exposure.plan_treatment(70, protocol, start).decision_day == dt.date(2026, 3, 30)
+    assert exposure.plan_cycle(70, protocol, start=start).dates[-1] == dt.date(2026, 1, 9)
+
+
+@pytest.mark.parametrize(
+    ("start", "error", "message"),
+    [("05/01/2026", ValueError, "start is '05/01/2026'; write it as 2026-01-05"), (5, TypeError, "start is of type int"),
+     (pd.NaT, ValueError, "start is not a date"), (None, TypeError, "start is None; give a date")],
+)  # fmt: skip
+def test_a_start_that_is_no_date_is_answered(start, error, message):
+    with pytest.raises(error, match=message):
+        exposure.plan_treatment(70, start)

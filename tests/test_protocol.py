@@ -169,3 +169,50 @@ def test_other_settings_are_marked_as_assumed(protocol):
         protocol.with_settings(dose={})
     with pytest.raises(ProtocolError, match="visit 'Month 9' is not in protocol"):
         protocol.with_settings(visits={"Month 9": {}})
+
+
+def test_a_script_adds_a_visit_or_a_criterion_in_one_call(protocol):
+    longer = protocol.with_visit("Month 9", target_day=253, first_day=239, last_day=267)
+    assert [visit.name for visit in longer.visits] == ["Month 3", "Month 6", "Month 9"]
+    assert set(longer.visit("Month 9").source.values()) == {"assumed"}
+    adults = protocol.with_criterion("I7", kind="range", column="age", minimum=18, label="Adult")
+    assert (adults.criteria[-1].id, adults.criteria[-1].source, len(protocol.criteria)) == (
+        "I7",
+        "assumed",
+        10,
+    )
+    with pytest.raises(
+        ProtocolError, match=r"criteria\[10\]\.label: missing; wanted is text in quotation marks"
+    ):
+        protocol.with_criterion("I7", kind="range", column="age", minimum=18)
+    assert len(protocol.without("E3", "E4").criteria) == 8
+    with pytest.raises(ProtocolError, match="has no criterion or visit E9"):
+        protocol.without("E9")
+    with pytest.raises(ProtocolError, match=r"endpoint\.secondary_visits is 'Month 6'; visits has Month 3"):
+        protocol.without("Month 6")
+
+
+def test_two_protocols_are_compared_setting_by_setting():
+    published, registry = (load_protocol(name) for name in shipped_protocols()[:2])
+    rows = published.diff(registry).set_index("setting")
+    assert rows.loc["criteria.I4.maximum"].tolist() == [3.0, 4.0, "publication", "registry"]
+    assert rows.loc["criteria.I7.minimum"].tolist() == [None, 18.0, None, "registry"]
+    assert "treatment.dose_g_per_kg" not in rows.index
+    assert published.diff(load_protocol()).empty
+
+
+def test_a_protocol_shows_itself_on_one_screen_and_as_a_table(protocol):
+    text = str(protocol).splitlines()
+    assert len(text) <= 40
+    assert max(map(len, text)) <= 110
+    assert "  I4   Modified Rankin scale 2 or 3" in text
+    changed = protocol.with_visit("Month 3", first_day=64)
+    page = changed._repr_html_()
+    assert "<td>visits.Month 3.first_day</td><td>64</td><td><strong>assumed</strong></td>" in page
+    assert "<td>treatment.dose_g_per_kg</td><td>2.0</td><td>publication</td>" in page
+    frame = changed.to_frame().set_index("setting")
+    assert frame.loc["visits.Month 3.first_day"].tolist() == [64, "assumed"]
+
+
+def test_the_default_protocol_and_any_case_of_a_name(protocol):
+    assert load_protocol() == load_protocol("NCT02343211") == protocol

@@ -13,6 +13,7 @@ from pnstrial.data.findings import Finding, TrialDataError, findings_frame
 from pnstrial.data.schema import ANTIBODIES, SCALES, TABLES, data_dictionary
 from pnstrial.data.trial import (
     TrialData,
+    example_trial,
     read_findings,
     read_trial,
     write_example,
@@ -28,6 +29,7 @@ __all__ = [
     "TrialData",
     "TrialDataError",
     "data_dictionary",
+    "example_trial",
     "findings_frame",
     "read_findings",
     "read_trial",

@@ -1,7 +1,7 @@
-"""Which trial and which protocol does a caller mean?
+"""Which trial, which protocol and which date does a caller mean?
 
-Input: what stands in the place of `trial` and of `protocol` in a call.
-Output: a `TrialData` and a `Protocol`.
+Input: what stands in the place of `trial`, of `protocol` or of a date in a call.
+Output: a `TrialData`, a `Protocol`, a date.
 Protocol section: none.
 Method: a folder is read, frames are checked, a name is loaded, swapped arguments are put in their places;
 anything else is answered with the call that is right.
@@ -10,13 +10,17 @@ Next: `eligibility`.
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any, cast
+
+import numpy as np
+import pandas as pd
 
 from pnstrial.data.trial import TrialData, read_trial
 from pnstrial.protocol import Protocol, load_protocol
 
-__all__ = ["protocol_of", "trial_and_protocol"]
+__all__ = ["date_of", "protocol_of", "trial_and_protocol"]
 
 
 def protocol_of(protocol: object) -> Protocol:
@@ -79,6 +83,46 @@ def trial_and_protocol(trial: object, protocol: object) -> tuple[TrialData, Prot
         f"trial is {_described(trial)}; give a TrialData, such as read_trial('my-trial/') or example_trial(), "
         "then the protocol"
     )
+
+
+def date_of(value: object, name: str = "date") -> dt.date:
+    """Give the date that is meant: a date, a datetime, a Timestamp, a datetime64, or text as 2026-01-05.
+
+    Parameters
+    ----------
+    value : object
+    name : str
+        Name of the argument, for the message.
+
+    Returns
+    -------
+    datetime.date
+
+    Raises
+    ------
+    ValueError
+        For text in another form (which day and which month is not guessed), or no date.
+    TypeError
+        For anything else.
+
+    Examples
+    --------
+    >>> date_of("2026-01-05"), date_of(dt.datetime(2026, 1, 5, 9))
+    (datetime.date(2026, 1, 5), datetime.date(2026, 1, 5))
+    """
+    found = pd.Timestamp(value) if isinstance(value, np.datetime64) else value
+    if isinstance(found, str):
+        try:
+            return dt.date.fromisoformat(found.strip())
+        except ValueError:
+            raise ValueError(f"{name} is {value!r}; write it as 2026-01-05 (year, month, day)") from None
+    if isinstance(found, dt.datetime):
+        if pd.isna(found):
+            raise ValueError(f"{name} is not a date; write it as 2026-01-05")
+        return found.date()
+    if isinstance(found, dt.date):
+        return found
+    raise TypeError(f"{name} is {_described(value)}; give a date, or text such as '2026-01-05'")
 
 
 def _described(value: object) -> str:

@@ -9,7 +9,7 @@ Next: `eligibility`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,15 @@ from pnstrial.writing import digest, whole_folder
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["TrialData", "read_findings", "read_trial", "write_example", "write_template", "write_trial"]
+__all__ = [
+    "TrialData",
+    "example_trial",
+    "read_findings",
+    "read_trial",
+    "write_example",
+    "write_template",
+    "write_trial",
+]
 
 SYNTHETIC_MARK = "SYNTHETIC.txt"
 _SYNTHETIC_TEXT = "The patients in this folder are invented. Nothing here was observed in a trial.\n"
@@ -380,6 +388,23 @@ def write_example(folder: str | Path) -> list[Path]:
             (where / name).write_bytes((bundled / name).read_bytes())
         (where / SYNTHETIC_MARK).write_text(_SYNTHETIC_TEXT, encoding="utf-8")
     return [Path(folder) / name for name in names]
+
+
+def example_trial() -> TrialData:
+    """Read the bundled example trial: 26 screened patients, all synthetic.
+
+    Returns
+    -------
+    TrialData
+
+    Examples
+    --------
+    >>> trial = example_trial()
+    >>> len(trial.screening), trial.synthetic
+    (26, True)
+    """
+    with resources.as_file(resources.files("pnstrial") / "example") as folder:
+        return replace(read_trial(folder), source="the example trial", synthetic=True)
 
 
 def write_template(folder: str | Path) -> list[Path]:

@@ -14,7 +14,7 @@ from pnstrial.figures.designs import power_curve, saw_tooth, stopping_boundaries
 from pnstrial.figures.flow import consort_flow, count_flow
 from pnstrial.figures.mrs import alluvial, cumulative_odds, grotta_bars, transition_heat_map, waterfall
 from pnstrial.figures.patients import swimmer
-from pnstrial.figures.proportions import forest
+from pnstrial.figures.proportions import estimand_forest, forest
 from pnstrial.figures.simulation import heat_map, power_against_rate, responder_distribution
 from pnstrial.figures.survival import cumulative_incidence, kaplan_meier, state_occupancy
 
@@ -25,6 +25,7 @@ __all__ = [
     "cumulative_incidence",
     "cumulative_odds",
     "draw",
+    "estimand_forest",
     "forest",
     "grotta_bars",
     "heat_map",

@@ -15,6 +15,7 @@ from pnstrial.figures.designs import saw_tooth, stopping_boundaries
 from pnstrial.figures.flow import consort_flow
 from pnstrial.figures.mrs import grotta_bars, transition_heat_map
 from pnstrial.figures.patients import swimmer
+from pnstrial.figures.proportions import estimand_forest
 from pnstrial.figures.simulation import power_against_rate, responder_distribution
 from pnstrial.figures.survival import cumulative_incidence, kaplan_meier, state_occupancy
 
@@ -28,6 +29,7 @@ __all__ = ["draw"]
 _FIGURES: Final[dict[str, Callable[..., Any]]] = {
     "Analysis": swimmer,
     "CumulativeIncidence": cumulative_incidence,
+    "EstimandTable": estimand_forest,
     "Flow": consort_flow,
     "KaplanMeier": kaplan_meier,
     "MrsOccupancy": state_occupancy,

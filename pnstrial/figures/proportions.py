@@ -19,7 +19,35 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["forest"]
+    from pnstrial.analysis import EstimandTable
+
+__all__ = ["estimand_forest", "forest"]
+
+
+def estimand_forest(result: EstimandTable, *, ax: Axes | None = None) -> Axes:
+    """Draw the proportion of responders under the protocol's estimand and each that changes one strategy of it.
+
+    Parameters
+    ----------
+    result : EstimandTable
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        As `forest`; the labels end with the visit.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> axes = estimand_forest(pns.estimand_table(pns.example_trial(), pns.load_protocol(), null=0.1))
+    >>> sum(str(line.get_gid()).startswith("point:") for line in axes.lines)
+    16
+    """
+    rows = result.frame[result.frame["changes"] <= 1]
+    rows = rows.assign(label=rows["estimand"] + " (" + rows["visit"] + ")", group=rows["visit"])
+    return forest(rows.rename(columns={"responders": "x"}), ax=ax, null=result.null)
 
 
 def forest(
