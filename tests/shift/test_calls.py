@@ -216,3 +216,60 @@ def test_separated_trials_of_a_batch_have_a_p_value():
     assert wins["p_value"][0] == shift.permutation_test(counts=apart).p_value
     power = shift.simulated_power([0.5, 0.5, 0, 0], [0, 0, 0.5, 0.5], 10, 10, 200, seed=1)
     assert (power.separated, power.wald) == (1.0, 1.0)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_separated_model_says_so_and_tests_by_likelihood():
+    treated = [1] * 12 + [0] * 14
+    grades = [0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 5, 5, 5, 6, 6]
+    age = np.random.default_rng(2).normal(60, 9, 26)
+    alone, single = (
+        shift.ordinal_model(grades, {"treated": treated}),
+        shift.common_odds_ratio(grades, group=treated),
+    )
+    assert alone.separated == ("treated",)
+    assert alone.estimate == math.inf
+    assert alone.p_value == pytest.approx(single.p_value_lr, rel=1e-6)
+    assert alone.p_value < 1e-7
+    assert alone.ci == (pytest.approx(single.profile[0], rel=1e-6), math.inf)
+    row = alone.to_frame().iloc[0]
+    assert math.isnan(row["std_error"])
+    assert "separated" in row["reason"]
+    assert "e+" not in str(alone)
+    assert "separated: treated" in str(alone)
+    assert "separated: treated" in alone._repr_html_()
+    both = shift.ordinal_model(grades, {"age": age, "treated": treated})
+    assert "treated" in both.separated
+    assert both.p_values[1] < 1e-6
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_separation_is_what_the_grade_ranges_say(seed):
+    # two groups: separated exactly where their ranges of grades do not overlap
+    rng = np.random.default_rng(seed)
+    treated = np.repeat([1, 0], 5)
+    grades = np.concatenate([rng.integers(0, 4, 5), rng.integers(2, 6, 5)])
+    single, fit = (
+        shift.common_odds_ratio(grades, group=treated),
+        shift.ordinal_model(grades, {"treated": treated}),
+    )
+    assert bool(fit.separated) == single.separated
+    assert fit.p_value_lr == pytest.approx(single.p_value_lr, rel=1e-6)
+    assert fit.ci == pytest.approx(single.profile, rel=1e-5)
+    if not single.separated:
+        assert fit.estimate == pytest.approx(single.odds_ratio, rel=1e-6)
+
+
+def test_a_rare_factor_is_infinite_and_the_others_keep_their_estimate():
+    # one site has only deaths: its coefficient is infinite, that of treatment finite (quasi-separation)
+    rng = np.random.default_rng(5)
+    treated = np.tile([0, 1], 20)
+    grades = np.clip(rng.integers(1, 6, 40) - treated, 0, 5)
+    grades[:3], site = 6, np.r_[np.ones(3), np.zeros(37)]
+    fit = shift.ordinal_model(grades, {"treated": treated, "site": site})
+    assert fit.separated == ("site",)
+    assert fit.beta[1] == math.inf
+    assert 0 < fit.std_error[0] < 2
+    assert math.isfinite(fit.profile[1, 0])
+    assert fit.profile[1, 1] == math.inf
+    assert 0.0 < fit.p_values[1] < 0.05

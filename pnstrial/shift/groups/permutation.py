@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pnstrial.compiled import SMALL
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import two_sided_p
 from pnstrial.results import Result
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["PermutationTest", "permutation_test", "permute"]
+
+UNCOMPILED = 34
+"""Up to so many patients the allocations are counted in plain Python where nothing was compiled yet."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +174,8 @@ def permute(
     if total <= largest:
         from pnstrial.shift.paired.paired_kernels import rank_sum_tails
 
-        lower, _, both = rank_sum_tails(counts[0], counts[1]).tolist()
+        tails = rank_sum_tails.for_size(total if total <= UNCOMPILED else SMALL + 1)
+        lower, _, both = tails(counts[0], counts[1]).tolist()
         drawn, error = 0, 0.0
     else:
         sample = np.random.default_rng(seed).multivariate_hypergeometric(pooled, int(sizes[0]), size=draws)

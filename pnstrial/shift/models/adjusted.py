@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.newton import Maximum, maximise, newton_step
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
-from pnstrial.results import Result
+from pnstrial.numerics.roots import cross
+from pnstrial.results import Display, Result
 from pnstrial.shift.grades import grade_array
 
 if TYPE_CHECKING:
@@ -34,8 +36,8 @@ __all__ = [
 ]
 
 Pair = tuple[float, float]
-FAR = 15.0
-"""A coefficient whose standardised column moves the logit further than this has run away: separation."""
+FAR = 12.0
+"""A logit beyond this makes the search look for separation."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,15 @@ class OrdinalFit(Result):
     names : tuple of str
         Coefficients; ``name[k]`` for the cut k of a covariate without proportional odds.
     beta : ndarray
-        Log odds ratios of a worse grade, per unit (R's sign).
+        Log odds ratios of a worse grade, per unit (R's sign); infinite for the coefficients in `separated`.
     std_error : ndarray
-        Standard errors; infinite where a coefficient has run away.
+        Standard errors; NaN where the estimate is infinite.
     profile : ndarray
         Shape (p, 2): profile-likelihood limits of `beta`; infinite on the side without a limit.
+    p_values : ndarray
+        Wald tests; the likelihood-ratio test where the estimate is infinite.
     separated : tuple of str
-        Coefficients without a finite estimate; `beta` gives only their direction.
+        Coefficients without a finite estimate.
     thresholds : ndarray
         logit P(Y <= k) where all covariates are 0.
     loglik, loglik_null : float
@@ -64,12 +68,15 @@ class OrdinalFit(Result):
         Patients.
     level : float
         Level of the limits.
+    estimate, ci, p_value : float, tuple of float, float
+        Those of the first coefficient: odds ratio for a better grade, profile interval.
     """
 
     names: tuple[str, ...]
     beta: Array
     std_error: Array
     profile: Array
+    p_values: Array
     separated: tuple[str, ...]
     thresholds: Array
     loglik: float
@@ -80,26 +87,67 @@ class OrdinalFit(Result):
     direction: str = "odds_ratio = exp(-beta): odds ratio for a better grade per unit of the covariate"
     method: str = "cumulative logits, maximum likelihood"
 
+    @property
+    def odds_ratio(self) -> Array:
+        """Odds ratios for a better grade, per unit; 0 or infinite where separated."""
+        with np.errstate(over="ignore"):
+            return np.exp(-self.beta)
+
+    @property
+    def estimate(self) -> float:
+        """The odds ratio of the first coefficient."""
+        return float(self.odds_ratio[0])
+
+    @property
+    def ci(self) -> Pair:
+        """The profile interval of the first odds ratio."""
+        return float(np.exp(-self.profile[0, 1])), float(np.exp(-self.profile[0, 0]))
+
+    @property
+    def p_value(self) -> float:
+        """The p-value of the first coefficient."""
+        return float(self.p_values[0])
+
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per coefficient, with the odds ratio for a better grade and both intervals.
+        """Return one row per coefficient.
 
         Returns
         -------
         pandas.DataFrame
+            Columns coefficient, odds_ratio (for a better grade), lower, upper (profile), p_value, beta, std_error,
+            wald_lower, wald_upper, reason.
         """
         import pandas as pd
 
         z = normal_quantile(self.level)
-        finite = np.isfinite(self.std_error)
-        ratio = np.divide(self.beta, self.std_error, out=np.zeros_like(self.beta), where=finite)
-        with np.errstate(over="ignore"):
-            return pd.DataFrame({
-                "coefficient": self.names, "beta": self.beta, "std_error": self.std_error,
-                "odds_ratio": np.exp(-self.beta), "wald_lower": np.exp(-self.beta - z * self.std_error),
-                "wald_upper": np.exp(-self.beta + z * self.std_error),
-                "profile_lower": np.exp(-self.profile[:, 1]), "profile_upper": np.exp(-self.profile[:, 0]),
-                "p_value": [two_sided_p(float(value)) for value in ratio],
-            })  # fmt: skip
+        separated = np.isin(self.names, self.separated)
+        with np.errstate(over="ignore", invalid="ignore"):
+            wald = [
+                np.where(separated, np.nan, np.exp(-self.beta - side * z * self.std_error))
+                for side in (1, -1)
+            ]
+            limits = np.exp(-self.profile)
+        why = "std_error: separated, so the estimate is infinite; p_value by likelihood ratio"
+        return pd.DataFrame({
+            "coefficient": self.names, "odds_ratio": self.odds_ratio, "lower": limits[:, 1], "upper": limits[:, 0],
+            "p_value": self.p_values, "beta": self.beta, "std_error": self.std_error, "wald_lower": wald[0],
+            "wald_upper": wald[1], "reason": np.where(separated, why, ""),
+        })  # fmt: skip
+
+    def _display(self) -> Display:
+        table = self.to_frame()[["coefficient", "odds_ratio", "lower", "upper", "p_value"]]
+        notes = [f"odds ratio for a better grade per unit; {self.level:.0%} profile interval"]
+        if self.separated:
+            infinite = ", ".join(self.separated)
+            notes.append(
+                f"separated: {infinite} has no finite estimate; its p-value is that of the likelihood ratio"
+            )
+        pairs = (
+            ("patients", self.n),
+            ("log-likelihood", self.loglik),
+            ("p-value, all coefficients", self.p_value_lr),
+        )
+        return Display("Cumulative logit model", pairs, table, tuple(notes))
 
 
 @dataclass
@@ -140,34 +188,39 @@ class _Cells:
             hessian += steps.T @ (steps * curve.reshape(-1, 1))
         return loglik, flat.T @ slope.ravel(), hessian
 
-    def maximise(self, start: Array, fixed: int | None = None) -> tuple[Array, float, Array, Array]:
-        """Climb by Newton steps, halved until the likelihood rises; `fixed` holds one coefficient."""
-        free = np.ones(start.size, dtype=bool)
-        if fixed is not None:
-            free[fixed] = False
-        point = start.copy()
-        here, slope, hessian = self.evaluate(point)
-        for _ in range(200):
-            step = np.zeros(point.size)
-            inner = hessian[np.ix_(free, free)]
-            # a ridge far below rounding keeps a run-away direction solvable
-            ridge = np.eye(inner.shape[0]) * 1e-13 * max(float(np.trace(inner)), 1e-300)
-            step[free] = np.linalg.solve(inner + ridge, slope[free])
-            decrement = float(slope[free] @ step[free])
-            largest = float(np.abs(np.einsum("mcp,p->mc", self.rows, step)).max())
-            share = min(1.0, 5.0 / max(largest, 1e-300))
-            for _ in range(60):
-                reached = self.evaluate(point + share * step)
-                if reached[0] >= here - 1e-12 * abs(here):
-                    break
-                share *= 0.5
-            else:
-                break
-            point = point + share * step
-            here, slope, hessian = reached
-            if decrement < 1e-17:
-                break
-        return point, here, slope, hessian
+    def maximise(self, start: Array, fixed: int | None = None) -> Maximum:
+        """Climb the concave likelihood; `fixed` holds one coefficient."""
+        free = None if fixed is None else np.delete(np.arange(start.size), fixed)
+        return maximise(
+            self.evaluate, start, step=newton_step, free=free, longest=5.0,
+            length=lambda step: float(np.abs(self.rows @ step).max()),
+        )  # fmt: skip
+
+    def directions(self) -> tuple[Array, Array] | None:
+        """Find where the likelihood never falls, however far one goes: separation.
+
+        A cell of grade k keeps its probability along d while rows[k] d >= 0 and rows[k - 1] d <= 0. Returns the least
+        and the largest value of each coefficient along such directions (within -1 and 1), or None where there are none.
+        """
+        from scipy.optimize import linprog
+
+        at, grade = np.nonzero(self.counts)
+        cuts, size = self.rows.shape[1:]
+        upper = self.rows[at[grade < cuts], grade[grade < cuts]]
+        lower = -self.rows[at[grade > 0], grade[grade > 0] - 1]
+        rows = np.unique(np.concatenate([upper, lower]), axis=0)
+        rows = rows / np.abs(rows).max(axis=1, keepdims=True)
+        box = [(-1.0, 1.0)] * size
+
+        def furthest(objective: Array) -> float:
+            found: Any = linprog(-objective, A_ub=-rows, b_ub=np.zeros(len(rows)), bounds=box, method="highs")
+            return float(-found.fun)
+
+        if furthest(rows.sum(axis=0)) < 1e-7:
+            return None
+        units = np.eye(size)
+        least, most = (np.array([side * furthest(side * unit) for unit in units]) for side in (-1.0, 1.0))
+        return np.where(least < -1e-7, least, 0.0), np.where(most > 1e-7, most, 0.0)
 
 
 def _design(
@@ -265,8 +318,9 @@ def ordinal_model(
     Notes
     -----
     logit P(Y <= k) = theta_k - x' beta (McCullagh 1980), fitted to distinct covariate patterns. Equal to
-    `ordinal::clm` and `MASS::polr`. The likelihood is concave, so halved Newton steps arrive; a coefficient
-    that runs away is named in `separated` and its profile interval is one-sided, the others keep theirs.
+    `ordinal::clm` and `MASS::polr`. The likelihood is concave, so halved Newton steps arrive; where it rises for
+    ever (separation, found by linear programming) the coefficient is infinite and named in `separated`, its profile
+    interval one-sided and its p-value that of the likelihood ratio; the others keep theirs.
 
     Examples
     --------
@@ -289,70 +343,60 @@ def _fit_cells(
 ) -> OrdinalFit:
     first = np.concatenate([start, np.zeros(len(names))])
     null_loglik = cells.evaluate(first)[0]
-    point, top, _, hessian = cells.maximise(first)
-    p = len(names)
-    spread = np.abs(np.einsum("mcp,p->mcp", cells.rows, point))[:, :, cuts:].max(axis=(0, 1))
-    lows = cells.rows[:, :, cuts:].min(axis=(0, 1)) * point[cuts:]
-    highs = cells.rows[:, :, cuts:].max(axis=(0, 1)) * point[cuts:]
-    away = (np.abs(highs - lows) > FAR) & (spread > 0)
-    scale = 1.0 / np.sqrt(np.maximum(np.diag(hessian), 1e-300))
+    top = cells.maximise(first)
+    point, p = top.point, len(names)
+    # a search that ended anywhere but at a maximum went after an estimate that is infinite, or met the end of rounding
+    far = not top.reached or float(np.abs(cells.rows @ point).max()) > FAR
+    found = cells.directions() if far else None
+    least, most = found if found is not None else (np.zeros(point.size), np.zeros(point.size))
+    away = (least < 0) | (most > 0)
+    scale = 1.0 / np.sqrt(np.maximum(np.diag(top.information), 1e-300))
     # the ridge, far below rounding of a sound fit, keeps a flat direction invertible: its error is then huge
-    covariance = np.linalg.inv(hessian * scale[:, None] * scale + 1e-13 * np.eye(point.size))
-    se = np.sqrt(np.maximum(np.diag(covariance), 0.0))[cuts:] * scale[cuts:]
-    away &= se > np.abs(point[cuts:]) / 3.0
-    se = np.where(away, np.inf, se)
-    profile = np.empty((p, 2))
-    profile[:] = (-np.inf, np.inf)
-    for j in range(p if limits else 0):
-        for column, side in enumerate((-1.0, 1.0)):
-            runs = bool(away[j]) and np.sign(point[cuts + j]) == side
-            width = z * se[j] if np.isfinite(se[j]) else 1.0
-            profile[j, column] = (
-                side * np.inf if runs else _limit(cells, cuts + j, side, width, point, top, z)
-            )
+    covariance = np.linalg.inv(top.information * scale[:, None] * scale + 1e-13 * np.eye(point.size))
+    se = np.sqrt(np.maximum(np.diag(covariance), 0.0)) * scale
+    p_value = np.array([two_sided_p(float(ratio)) for ratio in (point / np.where(away, np.inf, se))[cuts:]])
+    profile = np.tile([-np.inf, np.inf], (p, 1))
+    for j in range(cuts, cuts + p):
+        if away[j]:
+            # without a Wald test: the likelihood ratio against a coefficient of 0
+            held = np.where(np.arange(point.size) == j, 0.0, first)
+            p_value[j - cuts] = chi_square_p(2.0 * (top.value - cells.maximise(held, fixed=j).value), 1)
+        for column, side in enumerate((-1.0, 1.0)) if limits else ():
+            if not (least[j] < 0 if side < 0 else most[j] > 0):
+                width = 1.0 if away[j] else z * float(se[j])
+                profile[j - cuts, column] = _limit(cells, j, side, width, top, z)
+    infinite = np.where(most > -least, np.inf, np.where(least < -most, -np.inf, np.copysign(np.inf, point)))
     return OrdinalFit(
-        names=names, beta=point[cuts:], std_error=se, profile=profile,
-        separated=tuple(name for name, flag in zip(names, away, strict=True) if flag),
-        thresholds=point[:cuts], loglik=top, loglik_null=null_loglik,
-        p_value_lr=chi_square_p(2.0 * (top - null_loglik), p), n=int(cells.counts.sum()), level=level,
+        names=names, beta=np.where(away, infinite, point)[cuts:], std_error=np.where(away, np.nan, se)[cuts:],
+        profile=profile, p_values=p_value,
+        separated=tuple(name for name, flag in zip(names, away[cuts:], strict=True) if flag),
+        thresholds=np.where(away, infinite, point)[:cuts], loglik=top.value, loglik_null=null_loglik,
+        p_value_lr=chi_square_p(2.0 * (top.value - null_loglik), p), n=int(cells.counts.sum()), level=level,
     )  # fmt: skip
 
 
-def _limit(cells: _Cells, j: int, side: float, width: float, best: Array, top: float, z: float) -> float:
-    """Find one profile limit: false position on the signed root of the deviance."""
-    point = best.copy()
-    inside, outside = (0.0, 0.0), None
-    reach = width
-    for _ in range(80):
-        point[j] = best[j] + side * reach
-        start = point.copy()
-        if not np.isfinite(cells.evaluate(start)[0]):
-            start = best.copy()
-            start[j] = point[j]
-        if not np.isfinite(cells.evaluate(start)[0]):
+def _limit(cells: _Cells, j: int, side: float, width: float, top: Maximum, z: float) -> float:
+    """Find one profile limit: where the signed root of the deviance reaches z."""
+    last = top.point
+
+    def root(reach: float) -> float:
+        nonlocal last
+        start = last.copy()
+        start[j] = top.point[j] + side * reach
+        fitted = cells.maximise(start, fixed=j)
+        if not np.isfinite(fitted.value):
+            start = np.where(np.arange(start.size) == j, start[j], top.point)
+            fitted = cells.maximise(start, fixed=j)
+        if np.isfinite(fitted.value):
+            last = fitted.point
+        return float(np.sqrt(max(2.0 * (top.value - fitted.value), 0.0)))
+
+    far = width
+    while root(far) < z:
+        far *= 2.0
+        if far > 100.0 * (width + 1.0):
             return side * np.inf
-        fitted, loglik, _, _ = cells.maximise(start, fixed=j)
-        root = float(np.sqrt(max(2.0 * (top - loglik), 0.0)))
-        if abs(root - z) < 1e-10:
-            break
-        point = fitted
-        if root < z:
-            inside = (reach, root)
-        else:
-            outside = (reach, root)
-        if outside is None:
-            if reach > 50.0 * (width + 1.0):
-                return side * np.inf
-            reach *= max(1.05 * z / root, 1.2) if root > 0.3 else 2.0
-            continue
-        (a, fa), (b, fb) = inside, outside
-        guess = a + (z - fa) * (b - a) / (fb - fa)
-        # near an end false position stalls: step across it
-        edge = 1e-3 * (b - a)
-        reach = min(max(guess, a + edge), b - edge) if b - a > 1e-9 else guess
-        if b - a < 1e-11:
-            break
-    return float(best[j] + side * reach)
+    return float(top.point[j] + side * cross(root, z, 0.0, far))
 
 
 def ordinal_formula(formula: str, data: pd.DataFrame, level: float = 0.95) -> OrdinalFit:

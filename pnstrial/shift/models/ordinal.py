@@ -212,7 +212,7 @@ def common_odds_ratio(
     ours, theirs = groups.names
     Checks("common_odds_ratio").share("level", level).done()
     z = normal_quantile(level)
-    fitted, thresholds = k.fit_tables(table[None], z, 2)
+    fitted, thresholds = k.fit_tables.for_size(int(table.sum()))(table[None], z, 2)
     row = fitted[0].tolist()
     status, levels = int(row[k.STATUS]), int(row[k.LEVELS])
     present = tuple(np.flatnonzero(table.sum(axis=0)).tolist())
@@ -510,7 +510,7 @@ def cutpoint_odds_ratios(
     good = np.cumsum(groups.counts, axis=1)[:, :-1]
     sizes = groups.counts.sum(axis=1)
     tables = np.stack([good, sizes[:, None] - good], axis=-1).transpose(1, 0, 2)
-    out, _ = k.fit_tables(np.ascontiguousarray(tables), z, 1)
+    out, _ = k.fit_tables.for_size(int(sizes.sum()))(np.ascontiguousarray(tables), z, 1)
     with np.errstate(over="ignore"):
         odds, lower, upper = (np.exp(-out[:, c]) for c in (k.BETA, k.PROFILE_HIGH, k.PROFILE_LOW))
     return CutPoints(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pnstrial.compiled import SMALL
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.numerics.roots import reach
@@ -233,12 +234,14 @@ def signed_rank(
     >>> signed_rank([3] * 17, [3] * 17).p_value
     1.0
     """
-    from pnstrial.shift.paired.paired_kernels import signed_rank_one
+    from pnstrial.shift.paired.paired_kernels import signed_rank_one, signed_rank_uncompiled
 
     earlier, later = grade_pairs("signed_rank", first, second, data=data)
     Checks("signed_rank").word("zeros", zeros, ZEROS).done()
     Checks("signed_rank").word("alternative", alternative, ALTERNATIVES).done()
     pratt = zeros == "pratt"
+    small = earlier.size <= SMALL and not signed_rank_one.is_ready()
+    test = signed_rank_uncompiled if small else signed_rank_one
     move = earlier - later
     sizes = np.bincount(np.abs(move), minlength=GRADES)
     n_zero = int(sizes[0])
@@ -246,7 +249,7 @@ def signed_rank(
     ranks = below + (sizes + 1) / 2
     improved = np.bincount(move[move > 0], minlength=GRADES)
     return SignedRank(
-        p_value=float(signed_rank_one(earlier, later, pratt, alternative == "two-sided")),
+        p_value=float(test(earlier, later, pratt, alternative == "two-sided")),
         statistic=float((ranks * improved)[1:].sum()),
         expected=float((ranks * sizes)[1:].sum() / 2),
         n=earlier.size,
