@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["cross", "peaks", "reach"]
+__all__ = ["cross", "peaks", "reach", "summits"]
 
 
 def reach(function: Callable[[float], float], level: float, low: float = 0.0, high: float = 1.0) -> float:
@@ -169,3 +169,51 @@ def peaks(
         right = here[:, None] + (high - here)[:, None] * np.array([0.0, 0.25, 0.5, 0.75, 1.0])
         places = np.concatenate([left, right], axis=1)
     return values[rows, best], places[rows, best]
+
+
+def summits(
+    slope_and_curve: Callable[[NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]],
+    start: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    close: float = 1e-3,
+) -> NDArray[np.float64]:
+    """Find where many concave functions are largest.
+
+    Parameters
+    ----------
+    slope_and_curve : callable
+        Gives the first two derivatives of every function at an argument of each; the second is below 0.
+    start, low, high : ndarray
+        Where to begin, and a bracket of the largest value for each function.
+    close : float, default 1e-3
+        How near to come, in units of 1 / sqrt(-second derivative): of the standard deviation, for a log density.
+
+    Returns
+    -------
+    ndarray
+
+    Notes
+    -----
+    Newton's steps within the bracket; where a step leaves it, or the one before did not halve it, it is halved
+    instead, so that no cycle is possible.
+
+    Examples
+    --------
+    >>> x = summits(lambda x: (np.exp(1) - np.exp(x), -np.exp(x)), np.zeros(1), np.full(1, -9.0), np.full(1, 9.0))
+    >>> x.round(3).tolist()
+    [1.0]
+    """
+    place, width = np.clip(start, low, high), high - low
+    for _ in range(200):
+        slope, curve = slope_and_curve(place)
+        step = -slope / curve
+        if np.all((np.abs(step) * np.sqrt(-curve) < close) | (high <= low)):
+            break
+        low, high = np.where(slope >= 0.0, place, low), np.where(slope <= 0.0, place, high)
+        new = place + step
+        halve = (new <= low) | (new >= high) | (high - low > 0.5 * width)
+        # a step that is short is good, even where one end of the bracket stands still
+        halve &= ~((np.abs(step) * np.sqrt(-curve) < 1.0) & (new > low) & (new < high))
+        place, width = np.where(halve, 0.5 * (low + high), new), high - low
+    return place

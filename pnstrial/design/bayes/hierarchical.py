@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pnstrial.numerics.roots import summits
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -158,19 +160,12 @@ class _Series:
             other = (own - mu) / spread
         other = np.where(np.abs(other) < np.abs(first), other, first)
         low, high = np.minimum(0.0, other), np.maximum(0.0, other)
-        z = np.clip(first / (1.0 + spread**2 * n * expit(mu) * expit(-mu)), low, high)
-        for _ in range(100):
+
+        def slope_and_curve(z: Vector) -> tuple[Vector, Vector]:
             rate = expit(mu + spread * z)
-            slope = spread * (x - n * rate) - z
-            low, high = np.where(slope > 0.0, z, low), np.where(slope < 0.0, z, high)
-            step = slope / (1.0 + spread**2 * n * rate * (1.0 - rate))
-            new = z + step
-            new = np.where((new <= low) | (new >= high), 0.5 * (low + high), new)
-            done = np.abs(step) * np.sqrt(1.0 + spread**2 * n * rate * (1.0 - rate)) < 1e-3
-            z = np.where(done, z, new)
-            if done.all():
-                break
-        return z
+            return spread * (x - n * rate) - z, -1.0 - spread**2 * n * rate * (1.0 - rate)
+
+        return summits(slope_and_curve, np.zeros(first.shape), low, high)
 
 
 def _rows(series: _Series, tau: Vector, mean_sd: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -194,16 +189,13 @@ def _rows(series: _Series, tau: Vector, mean_sd: float) -> tuple[NDArray[np.floa
             if not wrong.any():
                 break
             side[wrong] += away * (1.0 + np.abs(side[wrong]))
-    mode = np.clip(np.full(tau.shape, float(np.average(smooth, weights=series.n * series.times))), low, high)
-    for _ in range(100):
-        _, slope, curve = height(mode)
-        low, high = np.where(slope > 0.0, mode, low), np.where(slope < 0.0, mode, high)
-        new = mode - slope / np.minimum(curve, -precision)
-        new = np.where((new <= low) | (new >= high), 0.5 * (low + high), new)
-        done = np.abs(slope) < 1e-3 * np.sqrt(np.maximum(-curve, precision))
-        mode = np.where(done, mode, new)
-        if done.all():
-            break
+    start = np.full(tau.shape, float(np.average(smooth, weights=series.n * series.times)))
+
+    def slope_and_curve(mean: Vector) -> tuple[Vector, Vector]:
+        _, slope, curve = height(mean)
+        return slope, np.minimum(curve, -precision)
+
+    mode = summits(slope_and_curve, start, low, high)
     top = height(mode)[0]
 
     def beyond(side: float) -> Vector:
