@@ -59,7 +59,7 @@ from pnstrial.survival.trial.landmark import (
     LandmarkResult,
     SimonMakuch,
     landmark,
-    landmark_at_month_3,
+    landmark_at_visit,
     simon_makuch,
     time_dependent,
 )
@@ -116,7 +116,7 @@ __all__ = [
     "kaplan_meier",
     "kaplan_meier_batch",
     "landmark",
-    "landmark_at_month_3",
+    "landmark_at_visit",
     "logrank",
     "logrank_batch",
     "mrs_occupancy",

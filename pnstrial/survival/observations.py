@@ -492,7 +492,10 @@ def one_time(at: Any, name: str = "at") -> float:
     """
     if np.ndim(at) != 0:
         raise ValueError(f"{name} must be one time, got {at!r}; call once for each time")
-    return float(check_times(at, name)[0])
+    number = as_number(at)
+    if number is None or number < 0:
+        raise ValueError(f"{name} must be finite and not negative, one number; got {at!r}")
+    return number
 
 
 def matrix_of(values: ArrayLike, name: str, shape: tuple[int, int] | None = None) -> NDArray[np.float64]:

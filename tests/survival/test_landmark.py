@@ -211,7 +211,7 @@ def test_what_happens_after_the_landmark_does_not_sort_patients(course, at):
 
 
 def test_trial(example, protocol):
-    result = survival.landmark_at_month_3(example, protocol)
+    result = survival.landmark_at_visit(example, protocol)
     derived = pns.visits.derive(example, protocol)
     month_3 = derived[derived["visit"] == "Month 3"].set_index("patient_id")["category"]
     own = result.patients.set_index("patient_id")
@@ -227,11 +227,11 @@ def test_trial(example, protocol):
     assert result.provenance.protocol_id == protocol.id
     assert "study day 99" in str(result)
     with pytest.raises(ValueError, match="visit must be one of 'Month 3', 'Month 6'"):
-        survival.landmark_at_month_3(example, protocol, visit="Month 9")
+        survival.landmark_at_visit(example, protocol, visit="Month 9")
 
 
 def test_trial_without_follow_up(tiny, protocol):
-    result = survival.landmark_at_month_3(tiny(screening=[{"mrs": 3}]), protocol)
+    result = survival.landmark_at_visit(tiny(screening=[{"mrs": 3}]), protocol)
     assert isinstance(result.landmark, NotEstimable)
     assert isinstance(result.time_dependent, NotEstimable)
     assert result.patients["reason"].tolist() == ["no follow-up row"]
@@ -253,9 +253,60 @@ def test_death_and_loss_before_the_landmark(tiny, protocol):
         ],
         mrs=[{"patient_id": "C", "date": "2014-05-26", "mrs": 2}],
     )
-    result = survival.landmark_at_month_3(trial, protocol)
+    result = survival.landmark_at_visit(trial, protocol)
     assert result.patients.set_index("patient_id")["reason"].to_dict() == {
         "A": "died by the landmark", "B": "last contact by the landmark", "C": None,
     }  # fmt: skip
     assert result.landmark.n_responders == 1
     assert "non-responders" in result.landmark.cox.reason
+
+
+def test_deaths_before_the_landmark_are_counted(example, protocol):
+    result = survival.landmark_at_visit(example, protocol)
+    gone = result.patients["reason"].value_counts()
+    assert result.landmark.n_before["event"] == gone.get("died by the landmark", 0) > 0
+    assert result.landmark.n_before["censored"] == gone.get("last contact by the landmark", 0)
+    shown = str(result)
+    assert f"before it: {result.landmark.n_before['event']} events" in shown
+    assert f"{gone['died by the landmark']} died by the landmark" in shown
+    assert result.n == result.landmark.n
+
+
+@pytest.mark.parametrize("at", ["98", [3, 5], float("nan"), -1, True])
+def test_a_landmark_is_one_number(at):
+    with pytest.raises(ValueError, match="at must be") as caught:
+        survival.landmark([3, 5], [1, 0], [1, None], at=at)
+    assert not isinstance(caught.value, survival.ImmortalTimeBiasError)
+
+
+def test_late_entry_has_limits_and_says_which():
+    result = survival.simon_makuch([10, 8, 5, 12, 9, 11], [1, 0, 1, 1, 1, 1], [4, None, 2, None, 3, 1])
+    curve = result.curves["responders"]
+    assert curve.conf_type == "log-log"
+    assert np.isfinite(curve.lower[curve.survival > 0]).all()
+    assert "delayed entry" in curve.note
+    assert result.curves["non-responders"].conf_type == "beta-product"
+    assert "delayed entry: these are log-log limits" in str(result)
+    undefined = survival.kaplan_meier([3, 5], [1, 1], entry=[0, 1]).median
+    assert undefined.words("upper") == "not defined"
+    assert "not reached" not in str(undefined)
+    assert survival.kaplan_meier([3, 5], [0, 1]).median.words("upper") == "not reached"
+
+
+def test_landmark_takes_columns_and_names_its_estimate():
+    table = pd.DataFrame(
+        {"t": [5, 6, 9, 12.0, 14, 15], "s": ["dead", "alive"] * 3, "r": [3, None, 2, None, 1, None]}
+    )
+    result = survival.landmark("t", "s", "r", at=4, data=table, event_is="dead")
+    assert result.estimate == result.hazard_ratio
+    assert result.p_value == result.logrank.p_value
+    assert list(result.to_frame()) == [
+        "group",
+        "n",
+        "events",
+        "median",
+        "lower",
+        "upper",
+        "conf_type",
+        "reason",
+    ]

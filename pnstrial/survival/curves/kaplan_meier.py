@@ -530,8 +530,9 @@ def kaplan_meier(
     entry_order = entries.argsort() if entries.size else order
     whole = not loads.size or bool(np.all(loads == np.floor(loads)))
     note = ""
-    if kind in EXACT and (entries.size or not whole):
-        why = "delayed entry" if entries.size else "weights that are not whole numbers"
+    late = bool(entries.size) and bool(entries.max() > 0.0)
+    if kind in EXACT and (late or not whole):
+        why = "delayed entry" if late else "weights that are not whole numbers"
         note = f"{conf_type} limits are not defined with {why}: these are log-log limits"
         conf_type, kind = "log-log", KINDS["log-log"]
     status, table = kaplan_meier_curve.for_size(times.size)(

@@ -209,7 +209,7 @@ def rmst(
     _check_conf_type(conf_type)
     time, event, entry = columns(data, time=time, event=event, entry=entry)
     times, events, entries, _ = follow_up(time, event, entry, event_is=event_is, unit=unit)
-    return _mean(times, events, entries, tau, level, "plain" if entries.size else conf_type)
+    return _mean(times, events, entries, tau, level, "plain" if entries.any() else conf_type)
 
 
 def _check_conf_type(conf_type: str) -> None:

@@ -3,7 +3,7 @@
 Input: follow-up and the time of response as arrays, or a trial and its protocol.
 Output: `Landmark` (groups as they stand at a fixed time), `SimonMakuch` (groups that patients change as they respond),
 `LandmarkResult` of a trial; the comparison by what happened later is refused.
-Protocol section: visits, endpoint (`landmark_at_month_3` only).
+Protocol section: visits, endpoint (`landmark_at_visit` only).
 Method: Anderson, Cain and Gelber (J Clin Oncol 1983;1:710); Mantel and Byar (JASA 1974;69:81); Simon and Makuch (Stat
 Med 1984;3:35).
 Next: `figures.survival`.
@@ -20,12 +20,12 @@ import pandas as pd
 from pnstrial import rules
 from pnstrial.data.arguments import trial_and_protocol
 from pnstrial.endpoints import times_of
-from pnstrial.results import NotEstimable, Provenance, Result
+from pnstrial.results import Display, NotEstimable, Provenance, Result
 from pnstrial.survival.cox.covariates import column
 from pnstrial.survival.cox.fit import cox
 from pnstrial.survival.curves.kaplan_meier import KaplanMeier, kaplan_meier
 from pnstrial.survival.curves.logrank import LogRank, logrank
-from pnstrial.survival.observations import as_numbers, check_level, follow_up
+from pnstrial.survival.observations import as_numbers, check_level, columns, follow_up, one_time
 from pnstrial.visits import Assessments
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ __all__ = [
     "LandmarkResult",
     "SimonMakuch",
     "landmark",
-    "landmark_at_month_3",
+    "landmark_at_visit",
     "simon_makuch",
     "time_dependent",
 ]
@@ -103,7 +103,7 @@ class Landmark(Result):
         return _hazard_ratio(self.cox)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per group: group, n, events, median and its limits (from the landmark; None if not reached).
+        """Return one row per group: group, n, events, median, lower, upper (from the landmark), conf_type, reason.
 
         Returns
         -------
@@ -111,14 +111,30 @@ class Landmark(Result):
         """
         return _groups_frame(self.curves)
 
-    def __str__(self) -> str:
-        test = self.logrank
-        p = str(test) if isinstance(test, NotEstimable) else f"log-rank p = {test.p_value:.4g}"
-        return (
+    @property
+    def estimate(self) -> float | NotEstimable:
+        """The hazard ratio."""
+        return self.hazard_ratio
+
+    @property
+    def ci(self) -> tuple[float, float] | NotEstimable:
+        """Limits of the hazard ratio."""
+        return _hazard_ratio_limits(self.cox)
+
+    @property
+    def p_value(self) -> float | NotEstimable:
+        """Of the log-rank test."""
+        return self.logrank if isinstance(self.logrank, NotEstimable) else self.logrank.p_value
+
+    def _display(self) -> Display:
+        title = (
             f"Landmark at {self.at:g}: {self.n} patients still followed, {self.n_responders} of them responders "
-            f"(before it: {self.n_before['event']} events, {self.n_before['censored']} censored)\n"
-            f"{self.to_frame().to_string(index=False)}\n{p}; hazard ratio {_shown(self.hazard_ratio)}"
+            f"(before it: {self.n_before['event']} events, {self.n_before['censored']} censored)"
         )
+        p = self.p_value
+        test = str(p) if isinstance(p, NotEstimable) else f"log-rank p = {p:.4g}"
+        note = f"{test}; hazard ratio {_ratio_words(self.hazard_ratio, self.ci)}"
+        return Display(title, table=_groups_words(self.curves), notes=(note,))
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +174,7 @@ class SimonMakuch(Result):
         return _hazard_ratio(self.cox)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per group: group, n (stretches), events, median and its limits.
+        """Return one row per group: group, n (stretches), events, median, lower, upper, conf_type, reason.
 
         Returns
         -------
@@ -166,17 +182,34 @@ class SimonMakuch(Result):
         """
         return _groups_frame(self.curves)
 
-    def __str__(self) -> str:
-        return (
+    @property
+    def estimate(self) -> float | NotEstimable:
+        """The hazard ratio."""
+        return self.hazard_ratio
+
+    @property
+    def ci(self) -> tuple[float, float] | NotEstimable:
+        """Limits of the hazard ratio."""
+        return _hazard_ratio_limits(self.cox)
+
+    @property
+    def p_value(self) -> float | NotEstimable:
+        """Of the Mantel-Byar test."""
+        return self.mantel_byar if isinstance(self.mantel_byar, NotEstimable) else self.mantel_byar.p_value
+
+    def _display(self) -> Display:
+        title = (
             f"Response as a time-dependent covariate: {self.events} events of {self.n} patients, "
-            f"{self.n_responders} responders\n{self.to_frame().to_string(index=False)}\n"
-            f"hazard ratio {_shown(self.hazard_ratio)}"
+            f"{self.n_responders} responders"
         )
+        notes = [f"hazard ratio {_ratio_words(self.hazard_ratio, self.ci)}"]
+        notes += list(dict.fromkeys(f"{curve.note}" for curve in self.curves.values() if curve.note))
+        return Display(title, table=_groups_words(self.curves), notes=tuple(notes))
 
 
 @dataclass(frozen=True, eq=False)
 class LandmarkResult(Result):
-    """Survival of a trial's patients by their improvement at Month 3.
+    """Survival of a trial's patients by their improvement at a visit.
 
     Parameters
     ----------
@@ -209,9 +242,32 @@ class LandmarkResult(Result):
         """
         return self.patients.copy()
 
-    def __str__(self) -> str:
-        head = f"Improvement at {self.visit} (landmark: study day {self.landmark_day})"
-        return f"{head}\n{self.landmark}\n{self.time_dependent}"
+    @property
+    def estimate(self) -> float | NotEstimable:
+        """The hazard ratio of the landmark analysis."""
+        return self.landmark if isinstance(self.landmark, NotEstimable) else self.landmark.estimate
+
+    @property
+    def ci(self) -> tuple[float, float] | NotEstimable:
+        """Limits of the hazard ratio of the landmark analysis."""
+        return self.landmark if isinstance(self.landmark, NotEstimable) else self.landmark.ci
+
+    @property
+    def p_value(self) -> float | NotEstimable:
+        """Of the log-rank test of the landmark analysis."""
+        return self.landmark if isinstance(self.landmark, NotEstimable) else self.landmark.p_value
+
+    @property
+    def n(self) -> int:
+        """Patients in the landmark analysis."""
+        return int(self.patients["counted"].sum())
+
+    def _display(self) -> Display:
+        title = f"Improvement at {self.visit} (landmark: study day {self.landmark_day})"
+        left_out = self.patients.loc[~self.patients["counted"], "reason"].value_counts(sort=False)
+        words = "; ".join(f"{count} {reason}" for reason, count in left_out.items())
+        first = f"Not counted: {words}" if words else "All enrolled patients are counted"
+        return Display(title, notes=(first, str(self.landmark), str(self.time_dependent)))
 
 
 def _hazard_ratio(model: Cox | NotEstimable) -> float | NotEstimable:
@@ -221,21 +277,48 @@ def _hazard_ratio(model: Cox | NotEstimable) -> float | NotEstimable:
     return value if isinstance(value, NotEstimable) else float(value)
 
 
-def _shown(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _hazard_ratio_limits(model: Cox | NotEstimable) -> tuple[float, float] | NotEstimable:
+    if isinstance(model, NotEstimable):
+        return model
+    row = model.table.loc["responder"]
+    ends = [cast("float | NotEstimable", row[name]) for name in ("lower", "upper")]
+    for end in ends:
+        if isinstance(end, NotEstimable):
+            return end
+    return float(cast("float", ends[0])), float(cast("float", ends[1]))
+
+
+def _ratio_words(ratio: float | NotEstimable, limits: tuple[float, float] | NotEstimable) -> str:
+    if isinstance(ratio, NotEstimable):
+        return str(ratio)
+    within = str(limits) if isinstance(limits, NotEstimable) else f"{limits[0]:.4g} to {limits[1]:.4g}"
+    return f"{ratio:.4g} ({within})"
 
 
 def _groups_frame(curves: dict[str, KaplanMeier]) -> pd.DataFrame:
-    rows: list[tuple[Any, ...]] = []
+    frames: list[pd.DataFrame] = []
     for name, curve in curves.items():
-        median = curve.quantile(0.5)
-        rows.append((name, int(curve.n), int(curve.events), median.estimate, median.lower, median.upper))
-    return pd.DataFrame(rows, columns=["group", "n", "events", "median", "median_lower", "median_upper"])
+        frame = curve.median.to_frame().rename(columns={"estimate": "median"})
+        frame.insert(0, "group", name)
+        frame.insert(1, "n", int(curve.n))
+        frame.insert(2, "events", int(curve.events))
+        frames.append(frame.drop(columns=["p", "level"]))
+    columns = ["group", "n", "events", "median", "lower", "upper", "conf_type", "reason"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
-def _response_times(response_time: ArrayLike, time: Vector) -> Vector:
+def _groups_words(curves: dict[str, KaplanMeier]) -> pd.DataFrame:
+    """Write the medians with what is not reached or not defined."""
+    frame = _groups_frame(curves).drop(columns="reason")
+    medians = [curve.median for curve in curves.values()]
+    for place, name in (("median", "estimate"), ("lower", "lower"), ("upper", "upper")):
+        frame[place] = [median.words(name) for median in medians]
+    return frame
+
+
+def _response_times(response_time: ArrayLike, time: Vector, unit: str | None = None) -> Vector:
     """Read times of response, nan for none."""
-    response = as_numbers(response_time, "response_time")
+    response = as_numbers(response_time, "response_time", unit)
     if response.size != time.size:
         raise ValueError(f"lengths differ: time has {time.size}, response_time has {response.size}")
     faults = [
@@ -267,9 +350,9 @@ def _adjusted(
 
 
 def landmark(
-    time: ArrayLike,
-    event: ArrayLike,
-    response_time: ArrayLike,
+    time: ArrayLike | str,
+    event: ArrayLike | str,
+    response_time: ArrayLike | str,
     at: float,
     *,
     data: Any = None,
@@ -278,6 +361,8 @@ def landmark(
     penalty: str | None = None,
     conf_type: str = "beta-product",
     level: float = 0.95,
+    event_is: Any = None,
+    unit: str | None = None,
 ) -> Landmark:
     """Compare survival after a landmark between those who had responded by it and those who had not.
 
@@ -290,7 +375,8 @@ def landmark(
     at : float
         The landmark: fixed before the data are seen, in the unit of `time`.
     data : pandas.DataFrame or mapping, optional
-        Columns for `covariates`, one row per patient.
+        A table, one row per patient: then time, event and response_time may be names of its columns, and `covariates`
+        are.
     covariates : str or sequence of str
         Columns to adjust the Cox model for.
     exact : bool
@@ -300,6 +386,8 @@ def landmark(
     conf_type : str, default "beta-product"
         Interval of the curves, as in `kaplan_meier`.
     level : float, default 0.95
+    event_is, unit
+        As in `kaplan_meier`.
 
     Returns
     -------
@@ -338,13 +426,13 @@ def landmark(
     >>> f"{moving.cox.table.loc['responder', 'coef']:.2f}"
     '-0.02'
     """
-    if at is None or isinstance(at, str):  # pyright: ignore[reportUnnecessaryComparison, reportUnnecessaryIsInstance]
+    if at is None or at == "ever":  # pyright: ignore[reportUnnecessaryComparison]
         raise ImmortalTimeBiasError(_REFUSAL.format(at=at))
-    if not 0.0 <= at < np.inf:
-        raise ValueError(f"at must be finite and not negative, got {at!r}")
+    at = one_time(at, "at")
     check_level(level)
-    times, events, _, _ = follow_up(time, event)
-    response = _response_times(response_time, times)
+    time, event, response_time = columns(data, time=time, event=event, response_time=response_time)
+    times, events, _, _ = follow_up(time, event, event_is=event_is, unit=unit)
+    response = _response_times(response_time, times, unit)
     counts = times > at
     before = {
         "event": int((~counts & (events == 1.0)).sum()),
@@ -354,7 +442,9 @@ def landmark(
     left, ended = times[rows] - at, events[rows]
     responder = (response[rows] <= at).astype(int)
     curves = {
-        name: kaplan_meier(left[responder == k], ended[responder == k], conf_type=conf_type, level=level)
+        name: kaplan_meier(
+            left[responder == k], ended[responder == k], conf_type=conf_type, level=level, unit=unit
+        )
         for k, name in enumerate(GROUPS)
         if (responder == k).any()
     }
@@ -389,8 +479,9 @@ def _absent(curves: dict[str, KaplanMeier]) -> str:
 
 
 def time_dependent(
-    time: ArrayLike, event: ArrayLike, response_time: ArrayLike, data: pd.DataFrame | None = None
-) -> pd.DataFrame:
+    time: ArrayLike | str, event: ArrayLike | str, response_time: ArrayLike | str, data: pd.DataFrame | None = None,
+    *, event_is: Any = None, unit: str | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Split each patient's follow-up at the response, as ``tmerge`` of R with ``tdc`` does.
 
     Parameters
@@ -400,7 +491,10 @@ def time_dependent(
     response_time : array_like, shape (n,)
         Time of the response, nan or None for none.
     data : pandas.DataFrame, optional
-        Further columns, one row per patient, repeated on each stretch.
+        Further columns, one row per patient, repeated on each stretch; time, event and response_time may be names of
+        its columns.
+    event_is, unit
+        As in `kaplan_meier`.
 
     Returns
     -------
@@ -423,8 +517,9 @@ def time_dependent(
     2        1    0.0   8.0      0          0
     3        2    0.0   5.0      1          1
     """
-    times, events, _, _ = follow_up(time, event)
-    response = _response_times(response_time, times)
+    time, event, response_time = columns(data, time=time, event=event, response_time=response_time)
+    times, events, _, _ = follow_up(time, event, event_is=event_is, unit=unit)
+    response = _response_times(response_time, times, unit)
     empty = np.flatnonzero(times <= 0.0).tolist()
     if empty:
         raise ValueError(
@@ -460,14 +555,16 @@ def time_dependent(
 
 
 def simon_makuch(
-    time: ArrayLike,
-    event: ArrayLike,
-    response_time: ArrayLike,
+    time: ArrayLike | str,
+    event: ArrayLike | str,
+    response_time: ArrayLike | str,
     *,
     data: pd.DataFrame | None = None,
     covariates: str | Sequence[str] = (),
     conf_type: str = "beta-product",
     level: float = 0.95,
+    event_is: Any = None,
+    unit: str | None = None,
 ) -> SimonMakuch:
     """Compare survival after a response with survival before or without one, patients changing groups as they respond.
 
@@ -479,8 +576,11 @@ def simon_makuch(
     covariates : str or sequence of str
         Columns of `data` to adjust the Cox model for.
     conf_type : str, default "beta-product"
-        Interval of the curves, as in `kaplan_meier`.
+        Interval of the curves, as in `kaplan_meier`; entry is late in the curve of the responders, whose limits are
+        then the log-log ones.
     level : float, default 0.95
+    event_is, unit
+        As in `kaplan_meier`.
 
     Returns
     -------
@@ -503,9 +603,11 @@ def simon_makuch(
     [0.6667, 0.3333]
     """
     check_level(level)
-    frame = time_dependent(time, event, response_time, data)
+    frame = time_dependent(time, event, response_time, data, event_is=event_is, unit=unit)
     curves = {
-        name: kaplan_meier(own["stop"], own["event"], entry=own["start"], conf_type=conf_type, level=level)
+        name: kaplan_meier(
+            own["stop"], own["event"], entry=own["start"], conf_type=conf_type, level=level, unit=unit
+        )
         for name, own in ((name, frame[frame["responder"] == k]) for k, name in enumerate(GROUPS))
         if len(own)
     }
@@ -524,7 +626,7 @@ def simon_makuch(
     )  # fmt: skip
 
 
-def landmark_at_month_3(
+def landmark_at_visit(
     trial: TrialData,
     protocol: Protocol,
     *,
@@ -532,14 +634,14 @@ def landmark_at_month_3(
     conf_type: str = "beta-product",
     level: float = 0.95,
 ) -> LandmarkResult:
-    """Compare overall survival of patients improved at Month 3 with that of the others, from Month 3 on.
+    """Compare overall survival of patients improved at a visit with that of the others, from that visit on.
 
     Parameters
     ----------
     trial : TrialData
     protocol : Protocol
     visit : str, optional
-        By default the visit of the endpoint, Month 3.
+        By default the visit of the endpoint.
     conf_type : str, default "beta-product"
     level : float, default 0.95
 
@@ -567,7 +669,7 @@ def landmark_at_month_3(
     >>> import pnstrial as pns
     >>> folder = tempfile.mkdtemp()
     >>> _ = pns.data.write_example(folder)
-    >>> result = landmark_at_month_3(pns.read_trial(folder), pns.load_protocol("nct02343211"))
+    >>> result = landmark_at_visit(pns.read_trial(folder), pns.load_protocol("nct02343211"))
     >>> result.landmark_day, result.landmark.n, result.landmark.n_responders
     (99, 14, 4)
     """
@@ -610,24 +712,31 @@ def landmark_at_month_3(
     )
     patients["counted"] = reason == ""
     patients["reason"] = pd.Series(reason, index=patients.index).where(reason != "", None)
-    counted = patients[patients["counted"]]
-    improved = counted["category"] == rules.CATEGORIES[rules.IMPROVED]
+    # Those who died or left by the landmark go in too: it counts them, and says how many.
+    followed = patients[patients["counted"] | (gone & (patients["days"] >= 0))]
+    improved = (followed["category"] == rules.CATEGORIES[rules.IMPROVED]) & (followed["days"] >= at)
     result: Landmark | NotEstimable = NotEstimable("no patient is followed beyond the landmark")
-    if len(counted):
+    if patients["counted"].any():
         result = landmark(
-            counted["days"],
-            counted["event"],
+            followed["days"],
+            followed["event"],
             np.where(improved, float(at), np.nan),
             float(at),
             penalty="firth",
             conf_type=conf_type,
             level=level,
+            unit="days",
         )
     known = patients[(patients["days"] > 0) & patients.index.isin(better.index)]
     moving: SimonMakuch | NotEstimable = NotEstimable("no patient has follow-up and a baseline mRS")
     if len(known):
         moving = simon_makuch(
-            known["days"], known["event"], known["improvement_days"], conf_type=conf_type, level=level
+            known["days"],
+            known["event"],
+            known["improvement_days"],
+            conf_type=conf_type,
+            level=level,
+            unit="days",
         )
     return LandmarkResult(
         result, moving, wanted, int(found.last_day), patients.reset_index(),
