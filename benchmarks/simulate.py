@@ -103,16 +103,13 @@ def main():
         model = build_model(protocol, scenario, short=lean)
         if lean:
             model = engine.replace(model, lean=lean_tables(model))
-        width = len(engine.PRIMARY if lean else engine.ALL)
-        engine.run_block(model, 1, 0, 10, lean, width)
+        engine.run_block(model, 1, 0, 10, lean, lean)
         draws, settings = draws_alone(model, quantities, trials)
         draws(*settings)
         own, seconds = [], []
         for _ in range(5):  # in turn, so that both meet the same load
             own.append(median(lambda d=draws, s=settings: d(*s), 1))
-            seconds.append(
-                median(lambda m=model, t=trials, q=lean, w=width: engine.run_block(m, 1, 0, t, q, w), 1)
-            )
+            seconds.append(median(lambda m=model, t=trials, q=lean: engine.run_block(m, 1, 0, t, q, q), 1))
         rate = trials / statistics.median(seconds)
         ratio = statistics.median(seconds) / statistics.median(own)
         peers = ", ".join(f"{rate / peer:,.0f} x {who}" for who, peer in PEERS.items())

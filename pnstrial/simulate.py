@@ -29,8 +29,6 @@ from pnstrial.engine.blocks import (
     with_coverage,
 )
 from pnstrial.engine.characteristics import (
-    ALL,
-    PRIMARY,
     ExactCharacteristics,
     OperatingCharacteristics,
     PowerCurve,
@@ -134,9 +132,10 @@ def simulate_trials(
     (2000, 5)
     """
     _check(n_trials, seed, workers, quantities, store)
-    model = with_coverage(build_model(protocol, scenario, short=quantities == "primary"), protocol)
-    names = PRIMARY if quantities == "primary" else ALL
-    lean = quantities == "primary" and is_plain(model)
+    primary = quantities == "primary"
+    model = with_coverage(build_model(protocol, scenario, short=primary), protocol)
+    names = model.names(primary=primary)
+    lean = primary and is_plain(model)
     if lean:
         model = replace(model, lean=lean_tables(model))
     specification = {
@@ -151,9 +150,7 @@ def simulate_trials(
     kept = Store(store, specification) if store is not None else None
     try:
         done = 0
-        for part in blocks_in_order(
-            model, seed, n_trials, executor or own, kept, lean=lean, width=len(names)
-        ):
+        for part in blocks_in_order(model, seed, n_trials, executor or own, kept, lean=lean, primary=primary):
             sums += part.sums
             responders += part.responders
             done += part.trials
@@ -168,7 +165,8 @@ def simulate_trials(
     return OperatingCharacteristics(
         n_trials=n_trials, n_patients=n, critical_count=int(model.success.minimum[n]),
         method="states at visits drawn from exp(Qt)" if lean else "jump times up to the last visit, then exp(Qt)",
-        scenario=scenario.id, quantities=estimates(sums, responders, n_trials, names), responders=responders,
+        scenario=scenario.id, quantities=estimates(sums, responders, n_trials, names, model.without),
+        responders=responders,
         provenance=Provenance(protocol.id, protocol.version, seed),
     )  # fmt: skip
 

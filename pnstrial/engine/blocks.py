@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from pnstrial.engine.characteristics import ALL, denominators
+from pnstrial.engine.characteristics import denominators
 from pnstrial.engine.kernels import layout as at
+from pnstrial.engine.kernels.quantities import LEAN_QUANTITIES, QUANTITIES
 from pnstrial.engine.lean import run_lean
 from pnstrial.engine.store import BlockSums, Store
 from pnstrial.engine.tables import binomial_halves, block_key
@@ -68,7 +69,7 @@ def with_coverage(model: Model, protocol: Protocol) -> Model:
     return replace(model, covered=covered)
 
 
-def run_block(model: Model, seed: int, block: int, trials: int, lean: bool, width: int) -> BlockSums:
+def run_block(model: Model, seed: int, block: int, trials: int, lean: bool, primary: bool) -> BlockSums:
     """Simulate the first `trials` trials of one block; runs in a worker.
 
     Parameters
@@ -77,8 +78,8 @@ def run_block(model: Model, seed: int, block: int, trials: int, lean: bool, widt
     seed, block, trials : int
     lean : bool
         Whether to draw states at the visits only.
-    width : int
-        Number of quantities.
+    primary : bool
+        Whether to give only the quantities of the visits.
 
     Returns
     -------
@@ -92,11 +93,11 @@ def run_block(model: Model, seed: int, block: int, trials: int, lean: bool, widt
     key = block_key(seed, block)
     size = LEAN_BLOCK if lean else BLOCK
     try:
-        return _run(model, key, block, 0, trials, lean, width)
+        return _run(model, key, block, 0, trials, lean, primary)
     except Exception as problem:
         for t in range(trials):
             try:
-                _run(model, key, block, t, 1, lean, width)
+                _run(model, key, block, t, 1, lean, primary)
             except Exception as cause:
                 number = block * size + t
                 raise SimulationError(
@@ -106,20 +107,25 @@ def run_block(model: Model, seed: int, block: int, trials: int, lean: bool, widt
         raise SimulationError(f"block {block} (seed {seed}, {numbers}) failed: {problem}") from problem
 
 
-def _run(model: Model, key: Any, block: int, first: int, trials: int, lean: bool, width: int) -> BlockSums:
-    sums = np.zeros((3, width))
+def _run(model: Model, key: Any, block: int, first: int, trials: int, lean: bool, primary: bool) -> BlockSums:
     responders = np.zeros(int(model.whole[at.N]) + 1, np.int64)
     if lean and model.lean is not None:
-        run_lean(key, first, trials, model.lean, model.success.minimum, model.covered, sums, responders)
+        names = model.names(primary=True)
+        sums = np.zeros((3, len(names)))
+        run_lean(
+            key, first, trials, model.lean, model.success.minimum, model.covered, names, sums, responders
+        )
         return BlockSums(block, trials, sums, responders)
     from pnstrial.engine.kernels import trial as trial_kernels
 
-    every = np.zeros((3, len(ALL)))
+    every = np.zeros((3, len(model.names(primary=False))))
     trial_kernels.block(
         key, first, trials, model.whole, model.real, model.words, model.success.minimum, model.covered,
         model.sign_limit, model.hazard, *working_space(model), every, responders,
     )  # fmt: skip
-    return BlockSums(block, trials, every[:, :width].copy(), responders)
+    if primary:
+        every = np.delete(every, slice(LEAN_QUANTITIES, len(QUANTITIES)), axis=1)
+    return BlockSums(block, trials, every, responders)
 
 
 def working_space(model: Model) -> tuple[NDArray[Any], ...]:
@@ -136,9 +142,10 @@ def working_space(model: Model) -> tuple[NDArray[Any], ...]:
     n = int(model.whole[at.N])
     exact_size = min(n, 100)
     exactly, or_more = binomial_halves(exact_size)
-    over = denominators(ALL)
+    over = denominators(model.names(primary=False))
+    rows = np.empty((n, at.row_width(len(model.visits))), np.int64)
     return (
-        exactly, or_more, np.where(over >= 0, over, over.size), np.empty((n, at.ROW), np.int64), np.empty((n, 2)),
+        exactly, or_more, np.where(over >= 0, over, over.size), rows, np.empty((n, 2)),
         np.empty(at.PATH), np.empty(int(model.whole[at.DRAWS]), np.uint64), np.empty(14, np.int64),
         np.empty((2, 7), np.int64), np.empty(2 * exact_size * (exact_size + 1) + 4), np.empty(over.size + 1),
     )  # fmt: skip
@@ -152,7 +159,7 @@ def blocks_in_order(
     kept: Store | None,
     *,
     lean: bool,
-    width: int,
+    primary: bool,
 ) -> Iterator[BlockSums]:
     """Give all blocks in their order; at most a few finished ones wait for an earlier one."""
     size = LEAN_BLOCK if lean else BLOCK
@@ -160,9 +167,9 @@ def blocks_in_order(
     finished = kept.blocks() if kept is not None else {}
     if executor is None:
         for block, trials in asked:
-            yield _one(model, seed, block, trials, kept, finished, lean=lean, width=width)
+            yield _one(model, seed, block, trials, kept, finished, lean=lean, primary=primary)
         return
-    yield from _with_executor(model, seed, asked, executor, kept, finished, lean=lean, width=width)
+    yield from _with_executor(model, seed, asked, executor, kept, finished, lean=lean, primary=primary)
 
 
 def _one(
@@ -174,11 +181,11 @@ def _one(
     finished: dict[int, int],
     *,
     lean: bool,
-    width: int,
+    primary: bool,
 ) -> BlockSums:
     if kept is not None and finished.get(block) == trials:
         return kept.read(block)
-    part = run_block(model, seed, block, trials, lean, width)
+    part = run_block(model, seed, block, trials, lean, primary)
     if kept is not None:
         kept.write(part)
     return part
@@ -186,7 +193,7 @@ def _one(
 
 def _with_executor(
     model: Model, seed: int, asked: Iterable[tuple[int, int]], executor: Executor, kept: Store | None,
-    finished: dict[int, int], *, lean: bool, width: int,
+    finished: dict[int, int], *, lean: bool, primary: bool,
 ) -> Iterator[BlockSums]:  # fmt: skip
     window = _AHEAD * max(4, int(getattr(executor, "_max_workers", 8) or 8))
     source = iter(asked)
@@ -201,7 +208,7 @@ def _with_executor(
                 if kept is not None and finished.get(block) == trials:
                     ready[block] = kept.read(block)
                 else:
-                    running[executor.submit(run_block, model, seed, block, trials, lean, width)] = block
+                    running[executor.submit(run_block, model, seed, block, trials, lean, primary)] = block
             if not order:
                 return
             while order and order[0] in ready:

@@ -10,21 +10,30 @@ Next: `exact`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from pnstrial.engine.kernels import layout as at
+from pnstrial.engine.kernels.quantities import LEAN_QUANTITIES, QUANTITIES, SECONDARY_QUANTITIES
 from pnstrial.results import NotEstimable, Provenance, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["ExactCharacteristics", "OperatingCharacteristics", "Quantity", "estimates"]
+__all__ = [
+    "ExactCharacteristics",
+    "OperatingCharacteristics",
+    "Quantity",
+    "denominators",
+    "estimates",
+    "quantity_names",
+]
 
 _SHARES_OF_TRIALS = frozenset(
     {
@@ -165,8 +174,9 @@ class ExactCharacteristics(Result):
 
 
 def estimates(
-    sums: NDArray[np.float64], responders: NDArray[np.int64], trials: int, names: tuple[tuple[str, str], ...]
-) -> tuple[Quantity, ...]:
+    sums: NDArray[np.float64], responders: NDArray[np.int64], trials: int, names: tuple[tuple[str, str], ...],
+    without: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Quantity, ...]:  # fmt: skip
     """Turn sums over trials into estimates with standard errors and 95 % intervals.
 
     Parameters
@@ -177,7 +187,9 @@ def estimates(
         Trials by number of responders.
     trials : int
     names : tuple of (str, str)
-        Names of the quantities and what each is a share of (`layout_kernels.QUANTITIES`).
+        Names of the quantities and what each is a share of (`quantity_names`).
+    without : dict of str to str, optional
+        Quantities that this run cannot give, each with the reason.
 
     Returns
     -------
@@ -187,6 +199,10 @@ def estimates(
     found: list[Quantity] = []
     for q, (name, of) in enumerate(names):
         total, squares = sums[0, q], sums[1, q]
+        if name in without:
+            reason = NotEstimable(without[name])
+            found.append(Quantity(name, reason, reason, reason))
+            continue
         if name in _SHARES_OF_TRIALS:
             found.append(_share(name, round(total), trials))
             continue
@@ -223,15 +239,36 @@ def _share(name: str, count: int, trials: int) -> Quantity:
     return Quantity(name, share, float(np.sqrt(share * (1 - share) / trials)), (low, high))
 
 
+def quantity_names(secondary: Sequence[str], *, primary: bool) -> tuple[tuple[str, str], ...]:
+    """Name the quantities of a run, and what each is a share of.
+
+    Parameters
+    ----------
+    secondary : sequence of str
+        Names of the protocol's secondary visits: the first has no name of its own in the quantities, and where there
+        is none its quantities are not estimable.
+    primary : bool
+        Whether to leave out what only the full simulation has.
+
+    Returns
+    -------
+    tuple of (str, str)
+
+    Examples
+    --------
+    >>> [name for name, _ in quantity_names(["Month 6", "Month 12"], primary=True)][-1]
+    'secondary_missing_month_12'
+    """
+    first = QUANTITIES[:LEAN_QUANTITIES] if primary else QUANTITIES
+    words = [re.sub(r"\W+", "_", visit.casefold()).strip("_") for visit in secondary[1:]]
+    return (*first, *((f"{name}_{word}", "patient") for word in words for name in SECONDARY_QUANTITIES))
+
+
 def denominators(names: tuple[tuple[str, str], ...]) -> NDArray[np.int64]:
     """Give for every quantity the position of what it is a share of; -1 for the trial."""
     order = [name for name, _ in names]
     of = [-1 if o == "trial" else order.index("enrolled" if o == "patient" else o) for _, o in names]
     return np.array(of, np.int64)
-
-
-ALL = at.QUANTITIES
-PRIMARY = at.QUANTITIES[: at.LEAN_QUANTITIES]
 
 
 @dataclass(frozen=True)

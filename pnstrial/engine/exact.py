@@ -20,6 +20,7 @@ import numpy as np
 from pnstrial import rules
 from pnstrial.engine.characteristics import ExactCharacteristics
 from pnstrial.engine.kernels import layout as at
+from pnstrial.engine.kernels.quantities import SECONDARY_QUANTITIES
 from pnstrial.engine.model import Model, build_model, classes
 from pnstrial.multistate import transition_probabilities
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
@@ -156,6 +157,7 @@ class _Patient:
             X[b, r - g + 5 if self.deviations > 1 else 0, _NO_RATING, 0, g] = share[b]
         self.start = X
         self.totals: dict[str, float] = {}
+        self.secondary = _secondary_names(model)
         self.cycle_days, self.before = int(w[at.CYCLE_DAYS]), int(w[at.CYCLES_BEFORE])
         no_stop = (1 - model.stop_per_infusion) ** int(w[at.INFUSION_DAYS])
         self.stop_per_cycle = 1 - no_stop
@@ -246,7 +248,19 @@ class _Patient:
                     after += self._in_window(part, v, day, decides=decides)
                 else:
                     after.append(self._out_of_window(part, v, day, decides=decides))
-        return after
+        until = max(last, target - float(model.whole[at.JITTER_LOW]))
+        return self._merged(after, until)
+
+    def _merged(self, groups: list[_Group], until: float) -> list[_Group]:
+        """Bring all to one day, no visit being open then, and put those with the same plan together."""
+        found: dict[tuple[object, ...], _Group] = {}
+        for group in groups:
+            now = group.at(self.chain, until)
+            ends = tuple(0.0 if end <= until else end for end in now.ends)
+            other = found.get((ends, now.turns))
+            X = now.X if other is None else now.X + other.X
+            found[ends, now.turns] = replace(now, X=X, ends=ends)
+        return list(found.values())
 
     def _missed(self, group: _Group, v: int, *, decides: bool) -> _Group:
         target, _, last = (float(day) for day in self.model.visits[v])
@@ -311,7 +325,7 @@ class _Patient:
                 self._value(v, mine, rescued=state)
         now = group.at(self.chain, day)
         # out of the study or dead: the plan no longer matters
-        left = replace(now, X=unrated)
+        left = replace(now, X=unrated, ends=(0.0, 0.0, 0.0), turns=())
         if day <= target:
             left = left.at(self.chain, target)
             self._truth(left.X, v)
@@ -368,7 +382,7 @@ class _Patient:
         turns = tuple(
             (base + self.cycle_days * k, "late stop", self.stop_per_cycle) for k in range(1, later)
         ) if self.stop_per_cycle > 0 else ()  # fmt: skip
-        end = base + self.cycle_days * later if later else _FAR
+        end = base + self.cycle_days * later
         return replace(group, X=X, ends=(end, 0.0, float(self.cycle_days * self.before)), turns=turns)
 
     # --- counting
@@ -417,10 +431,10 @@ class _Patient:
         if v == int(w[at.DECISION_VISIT]):
             code = rules.interim_decision(category, int(dead))
             self.add("decision_" + rules.DECISIONS[code].replace(" ", "_"), mass)
-        if v == int(w[at.VISITS]) - 1:
-            self.add("secondary_response", responds)
-            self.add("secondary_dead", mass if dead else 0.0)
-            self.add("secondary_missing", mass if category < 0 else 0.0)
+        for response, died, missing in self.secondary.get(v, ()):
+            self.add(response, responds)
+            self.add(died, mass if dead else 0.0)
+            self.add(missing, mass if category < 0 else 0.0)
 
     def _infusions(self, start: NDArray[np.float64], begin: float, base: float, cycles: int) -> None:
         """Count the infusions of patients on their plan, who stand at `begin` with the probabilities `start`."""
@@ -448,6 +462,18 @@ class _Patient:
         later = int(self.model.whole[at.CYCLES_ALL]) - self.before
         start = group.X[:, :, :, 0].sum(axis=(0, 1, 2))
         self._infusions(start, group.time, max(float(self.cycle_days * self.before), day), later)
+
+
+def _secondary_names(model: Model) -> dict[int, list[tuple[str, ...]]]:
+    """Give the names of the quantities of each visit that is a secondary one."""
+    names = [name for name, _ in model.names(primary=True)]
+    first = names.index(SECONDARY_QUANTITIES[0])
+    later = names[len(SECONDARY_QUANTITIES) + first :]
+    found: dict[int, list[tuple[str, ...]]] = {}
+    for k, v in enumerate(model.secondary):
+        named = SECONDARY_QUANTITIES if k == 0 else tuple(later[3 * (k - 1) : 3 * k])
+        found.setdefault(v, []).append(named)
+    return found
 
 
 def _alike(model: Model) -> list[tuple[int, ...]]:
@@ -550,7 +576,7 @@ def exact_characteristics(protocol: Protocol, scenario: Scenario) -> ExactCharac
         values.pop(name, None)
     if any("no exact response" in reason for reason in without.values()):
         values = {name: value for name, value in values.items() if not name.startswith("responders")}
-    order = [name for name, _ in at.QUANTITIES]
+    order = [name for name, _ in model.names(primary=False)]
     listed = {name: values[name] for name in order if name in values}
     listed |= {name: value for name, value in values.items() if name not in listed}
     return ExactCharacteristics(
@@ -562,7 +588,7 @@ def exact_characteristics(protocol: Protocol, scenario: Scenario) -> ExactCharac
 def _without(model: Model) -> dict[str, str]:
     """Say which quantities have no exact answer, and why."""
     w = model.whole
-    without = {
+    without = model.without | {
         "duration_months": "the longest of many follow-ups has no closed form",
         "power_signed_rank": "tests on the ranks are simulated",
         "signed_rank_worse": "tests on the ranks are simulated",
@@ -615,7 +641,8 @@ def _trial_values(model: Model, protocol: Protocol, totals: dict[str, float], n:
         "improved", "stable", "deteriorated", "dead", "missing", "decision_continue", "decision_discontinue",
         "decision_dead", "decision_not_evaluable", "stopped_though_stable_or_improved",
         "continued_though_deteriorated", "decided_on_stable_or_improved", "decided_on_deteriorated",
-        "secondary_response", "secondary_dead", "secondary_missing", "cycles_per_patient", "dropped_out", "rescued",
+        *(name for part in _secondary_names(model).values() for names in part for name in names),
+        "cycles_per_patient", "dropped_out", "rescued",
     )  # fmt: skip
     values = {name: totals.get(name, 0.0) for name in names}
     reported = float((both * share).sum())

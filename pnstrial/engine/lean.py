@@ -1,17 +1,19 @@
 """When are states at the visits all that is needed, and how likely is each patient then?
 
 Input: `Model`; or monthly transition matrices.
-Output: the arrays that `lean_kernels` reads.
+Output: the arrays that `kernels.lean` reads.
 Protocol section: visits, decision, endpoint, estimand.
 Method: transition probabilities exp(Q t) between the target days on (in the study or out) x mRS, the rating kernel
-and the answers of the rules give the joint distribution of everything that is counted about a patient; it becomes
-one alias table, so that a patient is one draw.
+and the answers of the rules give the joint distribution of everything that is counted about a patient, one visit
+after the other; it becomes one alias table, so that a patient is one draw.
 Next: `monthly`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -21,12 +23,85 @@ from pnstrial.engine.model import classes
 from pnstrial.engine.tables import alias_bits, alias_table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from numpy.typing import NDArray
 
     from pnstrial.engine.model import Model
     from pnstrial.engine.success import Boundaries
 
-__all__ = ["is_plain", "lean_tables", "packed", "run_lean"]
+    Mass = NDArray[np.float64]
+
+__all__ = ["Entries", "Leg", "Plan", "is_plain", "lean_tables", "packed", "run_lean"]
+
+_NONE: Final = 3
+"""Position of "no rating" behind the three categories."""
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Who enters: one item per entry.
+
+    Parameters
+    ----------
+    share : ndarray
+    rates : ndarray of int
+        Class of strata with the same rates.
+    true, rated, begins : ndarray of int
+        True grade and rating of the baseline, true grade on day 1.
+    """
+
+    share: Mass
+    rates: NDArray[np.int64]
+    true: NDArray[np.int64]
+    rated: NDArray[np.int64]
+    begins: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Leg:
+    """The way to a visit, by class, IVIg as planned (0) or ended (1), and the state before and after.
+
+    A state is 7 x (out of the study) + mRS; each matrix is of shape (classes, 2, 14, 14).
+
+    Parameters
+    ----------
+    seen : ndarray
+        From the target day of the visit before (day 1, for the first visit) to that of this one.
+    missed : ndarray
+        From the last day of the window of the visit before.
+    rest : ndarray
+        From the target day of this visit to the last day of its window.
+    """
+
+    seen: Mass
+    missed: Mass
+    rest: Mass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked at the visits.
+
+    Parameters
+    ----------
+    missed : ndarray
+        Probability of a missed visit, by visit.
+    decision, endpoint : int
+        Positions of the visits.
+    secondary : tuple of int
+    points : int
+        By how many points the mRS must fall.
+    respond : callable
+        Code of `rules.response` for (category, dead, category of the last rating), -1 where there is none.
+    """
+
+    missed: Mass
+    decision: int
+    endpoint: int
+    secondary: tuple[int, ...]
+    points: int
+    respond: Callable[[int, int, int], int]
 
 
 def is_plain(model: Model) -> bool:
@@ -39,13 +114,12 @@ def is_plain(model: Model) -> bool:
     Returns
     -------
     bool
-        Two visits, on their target days, no rescue, no stop for adverse events, raters independent, and an
-        estimand that asks for no rating in between.
+        Visits on their target days, no rescue, no stop for adverse events, raters independent, and an estimand
+        that asks for no rating in between.
     """
     w, real = model.whole, model.real
     return bool(
-        w[at.VISITS] == 2
-        and model.jitter.size == 1
+        model.jitter.size == 1
         and model.stop_per_infusion == 0
         and real[at.RESCUE_RATE] == 0
         and real[at.RESCUE_AFTER] == 0
@@ -69,81 +143,63 @@ def lean_tables(model: Model) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     whole : ndarray of int64
     words : ndarray of uint64
     """
-    from pnstrial.engine.exact import Chain
-
     w = model.whole
-    target, target_2 = float(model.visits[0, 0]), float(model.visits[1, 0])
-    last, last_2 = float(model.visits[0, 2]), float(model.visits[1, 2])
-    before = float(w[at.CYCLE_DAYS] * w[at.CYCLES_BEFORE])
-    later = int(w[at.CYCLES_ALL] - w[at.CYCLES_BEFORE])
-    end = max(before, target) + float(w[at.CYCLE_DAYS] * later) if later else 1e18
-    to_first, to_second, late, tail, to_last = [], [], [], [], []
-    alike, first = classes(model.generators, model.changes)
-    for s in first:
-        chain = Chain(model, int(s))
-
-        def between(until: float, begin: float, stop: float, chain: Chain = chain) -> NDArray[np.float64]:
-            """IVIg acts until a day."""
-            middle = min(max(until, begin), stop)
-            P = chain.between(0, begin, middle) @ chain.between(1, middle, stop)
-            keep = np.r_[0:7, 14:21]  # nobody is rescued
-            return P[np.ix_(keep, keep)]
-
-        to_first.append(between(1e18, 0, target)[:6])
-        to_second += [between(end, target, target_2), between(0, target, target_2)]
-        late.append(between(0, target, last)[:6])
-        tail.append(between(0, last, target_2))
-        to_last += [between(end, target_2, last_2)[:6], between(0, target_2, last_2)[:6]]
+    alike, _ = classes(model.generators, model.changes)
     mine = model.entry_codes[:, 0] == 0
     codes = model.entry_codes[mine]
-    packed_codes = alike[codes[:, 1]] * 48 + codes[:, 2] * 8 + codes[:, 3]
-    kinds, which = np.unique(packed_codes, return_inverse=True)
+    kinds, which = np.unique(np.column_stack([alike[codes[:, 1]], codes[:, 2:]]), axis=0, return_inverse=True)
     share = np.bincount(which.ravel(), model.entry_probabilities[mine]) / model.enrolled_share
-    answers_1, answers_2 = _answers(model)
-    grades = np.arange(7)
-    true = np.array(
-        [
-            [int(rules.change_category(g0, int(g), int(w[at.POINTS]))) + 1 for g in grades] + [0]
-            for g0 in range(6)
-        ]
-    )
-    return packed(
-        n=int(w[at.N]), success=model.success, entry=share, codes=kinds, kernel=model.rating.kernel[:6, :6],
-        to_first=np.concatenate(to_first), to_second=np.concatenate(to_second), late=np.concatenate(late),
-        tail=np.concatenate(tail), to_last=np.concatenate(to_last), missed=float(model.real[at.VISIT_MISSED]),
-        endpoint=int(w[at.ENDPOINT_VISIT]), answers_1=answers_1, answers_2=answers_2, true=true,
-    )  # fmt: skip
-
-
-def _answers(model: Model) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Tabulate decision, category and answer for every (baseline, value[, rating before])."""
-    w = model.whole
     strategies = [
         int(w[k]) for k in (at.DEATH_STRATEGY, at.RESCUE_STRATEGY, at.STOPPED_STRATEGY, at.MISSING_STRATEGY)
     ]
-    points = int(w[at.POINTS])
 
-    def code(r0: int, value: int, before: int) -> int:
-        category = int(rules.change_category(r0, value, points))
-        last = int(rules.change_category(r0, value if 0 <= value < 6 else before, points))
-        dead = int(value == rules.DEAD)
-        reason = int(rules.response_reason(1, dead, 0, 0, category, last, -1, *strategies))
-        return (
-            16 * int(rules.interim_decision(category, dead))
-            + 4 * (category + 1)
-            + int(rules.response(reason))
+    def respond(category: int, dead: int, last: int) -> int:
+        return int(rules.response(int(rules.response_reason(1, dead, 0, 0, category, last, -1, *strategies))))
+
+    plan = Plan(
+        missed=model.real[at.VISIT_MISSED : at.VISIT_MISSED + int(w[at.VISITS])], decision=int(w[at.DECISION_VISIT]),
+        endpoint=int(w[at.ENDPOINT_VISIT]), secondary=model.secondary, points=int(w[at.POINTS]), respond=respond,
+    )  # fmt: skip
+    entries = Entries(share, kinds[:, 0], kinds[:, 1], kinds[:, 2], kinds[:, 1])
+    return packed(int(w[at.N]), model.success, entries, model.rating.kernel[:6, :6], _legs(model), plan)
+
+
+def _legs(model: Model) -> list[Leg]:
+    """Work out the way to every visit."""
+    from pnstrial.engine.exact import Chain
+
+    w = model.whole
+    decision = int(w[at.DECISION_VISIT])
+    target = float(model.visits[decision, 0])
+    before = float(w[at.CYCLE_DAYS] * w[at.CYCLES_BEFORE])
+    end = max(before, target) + float(w[at.CYCLE_DAYS] * (w[at.CYCLES_ALL] - w[at.CYCLES_BEFORE]))
+    keep = np.r_[0:7, 14:21]  # nobody is rescued
+    chains = [Chain(model, int(s)) for s in classes(model.generators, model.changes)[1]]
+
+    def matrices(begin: float, stop: float) -> Mass:
+        """IVIg acts until the end of the last cycle, or no longer."""
+        made = np.empty((len(chains), 2, 14, 14))
+        for c, chain in enumerate(chains):
+            for arm, until in enumerate((end, 0.0)):
+                middle = min(max(until, begin), stop)
+                P = chain.between(0, begin, middle) @ chain.between(1, middle, stop)
+                made[c, arm] = P[np.ix_(keep, keep)]
+        return made
+
+    days = model.visits.astype(float)
+    return [
+        Leg(
+            seen=matrices(days[v - 1, 0] if v else 0.0, days[v, 0]),
+            missed=matrices(days[v - 1, 2] if v else 0.0, days[v, 0]),
+            rest=matrices(days[v, 0], days[v, 2]),
         )
-
-    first = [[code(r0, value, -1) for value in range(-1, 7)] for r0 in range(6)]
-    second = [[[code(r0, value, b) for b in range(-1, 7)] for value in range(-1, 7)] for r0 in range(6)]
-    return np.array(first, np.int64), np.array(second, np.int64)
+        for v in range(len(days))
+    ]
 
 
 def packed(
-    *, n: int, success: Boundaries, entry: NDArray[Any], codes: NDArray[Any], kernel: NDArray[Any],
-    to_first: NDArray[Any], to_second: NDArray[Any], late: NDArray[Any], tail: NDArray[Any], to_last: NDArray[Any],
-    missed: float, endpoint: int, answers_1: NDArray[Any], answers_2: NDArray[Any], true: NDArray[Any],
-) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:  # fmt: skip
+    n: int, success: Boundaries, entries: Entries, kernel: NDArray[Any], legs: list[Leg], plan: Plan
+) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     """Work out the joint distribution of what is counted about a patient, and lay it out for the kernel.
 
     Parameters
@@ -151,138 +207,172 @@ def packed(
     n : int
         Patients.
     success : Boundaries
-    entry, codes : ndarray
-        Probabilities of the entries, and 48 x class of strata + 8 x true grade + rating of each.
+    entries : Entries
     kernel : ndarray, shape (6, 6)
         Rating kernel.
-    to_first, to_second, late, tail, to_last : ndarray
-        Transition matrices on (in the study or out) x mRS, see `lean_tables`.
-    missed : float
-        Probability of a missed visit.
-    endpoint : int
-        Whether the endpoint is at the first (0) or the second visit (1).
-    answers_1, answers_2, true : ndarray
-        Answers of the rules for every (baseline, value[, rating before]) and every (true baseline, true grade).
+    legs : list of Leg
+        One per visit.
+    plan : Plan
 
     Returns
     -------
     whole : ndarray of int64
-        Numbers of the trial, then three words of counts per cell (`lean_kernels`).
+        Numbers of the trial, then the words of counts of each cell (`kernels.lean`).
     words : ndarray of uint64
         The alias table of the cells.
     """
     from pnstrial.engine.kernels import lean
 
-    second = _SecondVisit(kernel, to_second, tail, to_last, missed, endpoint, answers_2, true)
-    joint = np.zeros((_FIRST, _SECOND))
-    for share, code in zip(entry, codes, strict=True):
-        stratum, g0, r0 = int(code) // 48, int(code) // 8 % 6, int(code) % 8
-        for h in np.flatnonzero(to_first[stratum * 6 + g0]):
-            mass = share * to_first[stratum * 6 + g0, h]
-            truth = int(true[g0, h % 7])
-            found: list[
-                tuple[float, int, int, int, bool]
-            ] = []  # probability, value, rating seen, state, missed
-            if h < rules.DEAD:
-                found = [((1 - missed) * mass * kernel[h, r], r, r, int(h), False) for r in range(6)]
-                found += [
-                    (missed * mass * p, rules.DEAD if now == rules.DEAD else -1, -1, now, True)
-                    for now, p in enumerate(late[stratum * 6 + h])
-                ]
-            else:
-                found = [(mass, rules.DEAD if h == rules.DEAD else -1, -1, int(h), False)]
-            for p, value, seen, now, skipped in found:
-                if p <= 0:
-                    continue
-                answer = int(answers_1[r0, value + 1])
-                decided = seen >= 0 and answer >> 4 < 2
-                act = 1 + 2 * (answer >> 4) + int(truth == 3) if decided else 0
-                arm = answer >> 4 if decided else 1
-                cell = ((answer * 2 + int(value == rules.DEAD)) * 5 + act) * 2 + int(truth == 1)
-                joint[cell] += p * second.cells(stratum, g0, r0, seen, now, arm, skipped=skipped)
-    first_cell, second_cell = np.nonzero(joint)
-    share = joint[first_cell, second_cell]
-    order = np.argsort(-share, kind="stable")  # what is drawn most stands together
-    counts = _counts(first_cell[order], second_cell[order], endpoint)
+    cells = _Cells(entries, kernel, legs, plan).cells()
+    counts = sorted(cells, key=lambda count: -cells[count])  # what is drawn most stands together
+    share = np.array([cells[count] for count in counts])
     whole = np.zeros(lean.LEAN_WHOLE, np.int64)
     whole[lean.L_N], whole[lean.L_FIRST_N], whole[lean.L_FIRST_STOP] = n, success.first_n, success.first_stop
-    whole[lean.L_BITS] = alias_bits(order.size)
-    return np.concatenate([whole, counts.ravel()]), alias_table(share[order] / share.sum())
+    whole[lean.L_BITS], whole[lean.L_WORDS] = alias_bits(share.size), len(counts[0])
+    return np.concatenate([whole, np.array(counts, np.int64).ravel()]), alias_table(share / share.sum())
 
 
-_FIRST, _SECOND = 64 * 2 * 5 * 2, 16 * 2 * 2
+class _Cells:
+    """Follow all entries from visit to visit.
 
+    The patients with the same counts so far stand in one array of shape (entries, 4, 2, 14): category of the last
+    rating or none, IVIg as planned or ended, state.
+    """
 
-class _SecondVisit:
-    """What is counted about the second visit, given where a patient stands after the first."""
+    def __init__(self, entries: Entries, kernel: NDArray[Any], legs: list[Leg], plan: Plan) -> None:
+        from pnstrial.engine.kernels import lean
 
-    def __init__(
-        self, kernel: NDArray[Any], to_second: NDArray[Any], tail: NDArray[Any], to_last: NDArray[Any], missed: float,
-        endpoint: int, answers: NDArray[Any], true: NDArray[Any],
-    ) -> None:  # fmt: skip
-        self.kernel, self.missed, self.endpoint = kernel, missed, endpoint
-        self.to_second, self.tail, self.to_last = to_second, tail, to_last
-        self.answers, self.true = answers, true
-        self.known: dict[tuple[int, ...], NDArray[np.float64]] = {}
+        self.at, self.entries, self.legs, self.plan = lean, entries, legs, plan
+        self.width = lean.LATER + 1 + -(-max(0, len(plan.secondary) - 1) * 3 // 6)
+        grades = np.arange(7)
+        truth = rules.change_category(entries.true[:, None], grades[None, :], plan.points)
+        self.truth = np.concatenate([truth, truth], axis=1)  # entry x state
+        rated = rules.change_category(entries.rated[:, None], grades[None, :6], plan.points)
+        self.chance = np.stack(
+            [(rated == c).astype(float) @ kernel.T for c in range(3)]
+        )  # category, entry, grade
 
-    def cells(
-        self, stratum: int, g0: int, r0: int, seen: int, now: int, arm: int, *, skipped: bool
-    ) -> NDArray[np.float64]:
-        """Give the probabilities of 4 x (4 x (category + 1) + answer) + 2 x dead + truly better, each of two."""
-        key = (stratum, g0 if self.endpoint == 1 else 0, r0, seen, now, arm, int(skipped))
-        if key not in self.known:
-            made = np.zeros(_SECOND)
-            values = self._values(stratum, now, arm, skipped=skipped)
-            for value, grade in zip(*np.nonzero(values), strict=True):
-                answer = int(self.answers[r0, value, seen + 1]) & 15
-                better = int(self.endpoint == 1 and self.true[g0, grade] == 1)
-                made[4 * answer + 2 * int(value == rules.DEAD + 1) + better] += values[value, grade]
-            self.known[key] = made
-        return self.known[key]
+    def cells(self) -> dict[tuple[int, ...], float]:
+        """Give the probability of every combination of counts."""
+        e = self.entries
+        start = np.zeros((e.share.size, 4, 2, 14))
+        start[np.arange(e.share.size), _NONE, 0, e.begins] = e.share
+        here = {(0,) * self.width: np.stack([start, np.zeros_like(start)])}
+        for v, leg in enumerate(self.legs):
+            here = self._visit(v, {count: self._onward(mass, leg) for count, mass in here.items()})
+        shares = {count: float(mass.sum()) for count, mass in here.items()}
+        return {count: share for count, share in shares.items() if share > 0}
 
-    def _values(self, stratum: int, now: int, arm: int, *, skipped: bool) -> NDArray[np.float64]:
-        """Give the probabilities by value + 1 and true grade."""
-        made = np.zeros((8, 7))
-        if now == rules.DEAD:
-            made[rules.DEAD + 1, rules.DEAD] = 1.0
-            return made
-        here = self.tail[stratum * 14 + now] if skipped else self.to_second[(stratum * 2 + arm) * 14 + now]
-        for g in range(6):
-            dies = self.missed * self.to_last[(stratum * 2 + arm) * 6 + g, rules.DEAD]
-            made[1:7, g] += (1 - self.missed) * here[g] * self.kernel[g]
-            made[rules.DEAD + 1, g] += here[g] * dies
-            made[0, g] += here[g] * (self.missed - dies)
-        made[rules.DEAD + 1, rules.DEAD] += here[rules.DEAD]
-        made[0] += here[7:14]
-        return np.clip(made, 0, None)
+    def _moved(self, mass: Mass, P: Mass) -> Mass:
+        return np.einsum("blah,bahk->blak", mass, P[self.entries.rates])
 
+    def _onward(self, mass: Mass, leg: Leg) -> Mass:
+        """Bring those who were seen, and those who were not, to the next target day."""
+        return self._moved(mass[0], leg.seen) + self._moved(mass[1], leg.missed)
 
-def _counts(first: NDArray[np.int64], second: NDArray[np.int64], endpoint: int) -> NDArray[np.int64]:
-    """Give what each cell adds to the counts of a trial: three words, 10 bits per count (`lean_kernels`)."""
-    better_1, rest = first % 2, first // 2
-    act, rest = rest % 5, rest // 5
-    dead_1, answer_1 = rest % 2, rest // 2
-    better_2, dead_2, answer_2 = second % 2, second // 2 % 2, second // 4
-    decision = answer_1 >> 4
-    category_1, response_1 = answer_1 >> 2 & 3, answer_1 & 3
-    category_2, response_2 = answer_2 >> 2 & 3, answer_2 & 3
-    last = endpoint == 1
-    category, response = (category_2, response_2) if last else (category_1, response_1)
-    fields = (
-        (
-            response == rules.RESPONDER, response == rules.EXCLUDED, dead_2 if last else dead_1, category == 1,
-            category == 2, category == 3,
-        ),
-        (decision == 0, decision == 1, decision == 2, act == 2, act == 3, act == 4),
-        (act == 1, better_2 if last else better_1, response_2 == rules.RESPONDER, dead_2, category_2 == 0),
-    )  # fmt: skip
-    words = [sum(np.asarray(field, np.int64) << 10 * k for k, field in enumerate(part)) for part in fields]
-    return np.stack(words, axis=1)  # type: ignore[arg-type]
+    def _visit(self, v: int, here: dict[tuple[int, ...], Mass]) -> dict[tuple[int, ...], Any]:
+        """Rate everybody; the mass stands at the target day (0) or, after a missed visit, at the window's end (1)."""
+        after: dict[tuple[int, ...], Any] = defaultdict(
+            lambda: np.zeros((2, self.entries.share.size, 4, 2, 14))
+        )
+        asked = v in {self.plan.decision, self.plan.endpoint}
+        for count, mass in here.items():
+            for true in range(3) if asked else (None,):
+                part = mass if true is None else mass * (self.truth == true)[:, None, None, :]
+                if part.any():
+                    self._seen(v, count, part, true, after)
+                    self._unseen(v, count, part, true, after)
+        return after
+
+    def _seen(
+        self, v: int, count: tuple[int, ...], mass: Mass, true: int | None, after: dict[Any, Any]
+    ) -> None:
+        decides = v == self.plan.decision
+        alive = (1 - self.plan.missed[v]) * mass[..., :6].sum(axis=1)  # the last rating before is forgotten
+        for category in range(3):
+            rated = alive * self.chance[category][:, None, :]
+            if not rated.any():
+                continue
+            goes = self._counted(v, count, category=category, last=category, true=true, decided=decides)
+            found = after[goes][0]
+            if decides:
+                arm = 0 if rules.interim_decision(category, 0) == rules.CONTINUE else 1
+                found[:, category, arm, :6] += rated.sum(axis=1)
+            else:
+                found[:, category, :, :6] += rated
+
+    def _unseen(
+        self, v: int, count: tuple[int, ...], mass: Mass, true: int | None, after: dict[Any, Any]
+    ) -> None:
+        decides = v == self.plan.decision
+        dead = mass[..., rules.DEAD]
+        if dead.any():
+            goes = self._counted(v, count, category=rules.DETERIORATED, dead=1, true=true)
+            after[goes][0][..., rules.DEAD] += dead
+        missed = np.zeros_like(mass)
+        missed[..., :6] = self.plan.missed[v] * mass[..., :6]
+        if decides:
+            missed = np.stack([np.zeros_like(missed[:, :, 0]), missed.sum(axis=2)], axis=2)
+        missed = self._moved(missed, self.legs[v].rest)
+        dies = missed[..., rules.DEAD]
+        if dies.any():
+            goes = self._counted(v, count, category=rules.DETERIORATED, dead=1, true=true)
+            after[goes][1][..., rules.DEAD] += dies
+        missed[..., rules.DEAD] = 0.0
+        for last in range(4):
+            gone, here = mass[:, last, :, 7:], missed[:, last]
+            if not gone.any() and not here.any():
+                continue
+            goes = self._counted(v, count, last=last if last < _NONE else -1, true=true)
+            after[goes][0][:, last, :, 7:] += gone
+            after[goes][1][:, last] += here
+
+    def _counted(
+        self, v: int, count: tuple[int, ...], *, category: int = -1, dead: int = 0, last: int = -1,
+        true: int | None = None, decided: bool = False,
+    ) -> tuple[int, ...]:  # fmt: skip
+        """Add to the counts what is counted at this visit."""
+        answer = self.plan.respond(category, dead, last)
+        words = list(count)
+        for word, field in self._fields(v, category, dead, answer, true, decided=decided):
+            words[word] += 1 << self.at.COUNT_BITS * field
+        return tuple(words)
+
+    def _fields(
+        self, v: int, category: int, dead: int, answer: int, true: int | None, *, decided: bool
+    ) -> Iterator[tuple[int, int]]:
+        at_, plan = self.at, self.plan
+        if v == plan.endpoint:
+            if answer != rules.NON_RESPONDER:
+                yield at_.ENDPOINT, at_.F_RESPONDER if answer == rules.RESPONDER else at_.F_EXCLUDED
+            if dead:
+                yield at_.ENDPOINT, at_.F_DEAD
+            if category >= 0:
+                yield at_.ENDPOINT, at_.F_IMPROVED + category
+            if true == rules.IMPROVED:
+                yield at_.LATER, at_.F_TRULY_BETTER
+        if v == plan.decision:
+            decision = int(rules.interim_decision(category, dead))
+            if decision < rules.NOT_EVALUABLE:
+                yield at_.DECISION, at_.F_CONTINUE + decision
+            if decided:
+                worse = true == rules.DETERIORATED
+                if decision == rules.CONTINUE:
+                    yield (at_.DECISION, at_.F_WENT_ON_WORSE) if worse else (at_.LATER, at_.F_WENT_ON_BETTER)
+                else:
+                    yield at_.DECISION, at_.F_STOPPED_WORSE if worse else at_.F_STOPPED_BETTER
+        for k, secondary in enumerate(plan.secondary):
+            if v == secondary:
+                place = [answer == rules.RESPONDER, bool(dead), category < 0]
+                first = at_.F_SECONDARY if k == 0 else 3 * (k - 1) % 6
+                word = at_.LATER if k == 0 else at_.LATER + 1 + 3 * (k - 1) // 6
+                yield from ((word, first + field) for field in range(3) if place[field])
 
 
 def run_lean(
     key: NDArray[np.uint64], first: int, trials: int, tables: tuple[NDArray[np.int64], NDArray[np.uint64]],
-    minimum: NDArray[np.int64], covered: NDArray[np.uint8], sums: NDArray[np.float64], responders: NDArray[np.int64],
+    minimum: NDArray[np.int64], covered: NDArray[np.uint8], names: tuple[tuple[str, str], ...],
+    sums: NDArray[np.float64], responders: NDArray[np.int64],
 ) -> None:  # fmt: skip
     """Simulate trials first..first + trials - 1 of a block and add them to `sums` and `responders`.
 
@@ -294,15 +384,17 @@ def run_lean(
         From `packed`.
     minimum, covered : ndarray
         Success boundaries, and whether the interval of (counted, responders) covers the truth.
+    names : tuple of (str, str)
+        The quantities, and what each is a share of.
     sums : ndarray, shape (3, quantities)
     responders : ndarray of int64
     """
-    from pnstrial.engine.characteristics import PRIMARY, denominators
-    from pnstrial.engine.kernels.lean import lean_block
+    from pnstrial.engine.characteristics import denominators
+    from pnstrial.engine.kernels.lean import L_WORDS, lean_block
 
-    over = denominators(PRIMARY)
+    over = denominators(names)
     base = np.where(over >= 0, over, over.size)
     lean_block(
-        key, first, trials, *tables, minimum, covered, base, np.empty(4, np.uint64), np.empty(over.size + 1), sums,
-        responders,
+        key, first, trials, *tables, minimum, covered, base, np.empty(4, np.uint64),
+        np.empty(int(tables[0][L_WORDS]), np.int64), np.empty(over.size + 1), sums, responders,
     )  # fmt: skip

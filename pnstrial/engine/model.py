@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pnstrial import rules
+from pnstrial.engine.characteristics import quantity_names
 from pnstrial.engine.criteria import allowed_range, can_fail
 from pnstrial.engine.kernels import layout as at
+from pnstrial.engine.kernels.quantities import SECONDARY_QUANTITIES
 from pnstrial.engine.scenario import ScenarioError
 from pnstrial.engine.success import Boundaries, ExactTest, boundaries
 from pnstrial.engine.tables import alias_bits, alias_table, tail_tables
@@ -89,7 +91,22 @@ class Model:
     sign_limit: NDArray[np.int64]
     hazard: NDArray[np.float64]
     words: NDArray[np.uint64] = field(repr=False)
+    secondary: tuple[int, ...]
+    secondary_names: tuple[str, ...]
     lean: tuple[NDArray[np.int64], NDArray[np.uint64]] | None = field(default=None, repr=False)
+
+    def names(self, *, primary: bool) -> tuple[tuple[str, str], ...]:
+        """Name the quantities that are counted, and what each is a share of."""
+        return quantity_names(self.secondary_names, primary=primary)
+
+    @property
+    def without(self) -> dict[str, str]:
+        """Quantities that the protocol does not have, with the reason."""
+        return (
+            {}
+            if self.secondary
+            else dict.fromkeys(SECONDARY_QUANTITIES, "the protocol has no secondary visit")
+        )
 
     @property
     def enrolled_share(self) -> float:
@@ -173,9 +190,13 @@ def build_model(
         tail = tail_tables(
             generators[first, :, 1], changes[first], int(whole[at.TAIL_DAY]), int(whole[at.FOLLOW_UP])
         )
+    names = [visit.name for visit in protocol.visits]
+    secondary = tuple(names.index(name) for name in protocol.endpoint.secondary_visits)
+    whole[at.SECONDARIES] = len(secondary)
     whole = _joined(
         whole, at.WHOLE,
-        {at.TO_VISITS: visits, at.TO_EXTRA: extra, at.TO_ENTRY_CODES: entered, at.TO_CYCLE_CODES: cycle_codes,
+        {at.TO_VISITS: visits, at.TO_SECONDARIES: np.array(secondary, np.int64),
+         at.TO_EXTRA: extra, at.TO_ENTRY_CODES: entered, at.TO_CYCLE_CODES: cycle_codes,
          at.TO_ANSWERS: _answers(whole)}, whole,
     )  # fmt: skip
     real = _joined(whole, real.size, {at.TO_RATES: rates, at.TO_CHANGES: changes[first]}, real)
@@ -192,6 +213,7 @@ def build_model(
         failed=failed, strata=strata, generators=generators, changes=changes, rating=rating, jitter=jitter,
         delays=delays, events=events, event_codes=event_codes, weights=weights, success=success,
         covered=np.zeros((n + 1, n + 1), np.uint8), sign_limit=sign_limit, hazard=hazard, words=words,
+        secondary=secondary, secondary_names=protocol.endpoint.secondary_visits,
     )  # fmt: skip
 
 
@@ -212,10 +234,6 @@ def _refuse(protocol: Protocol, scenario: Scenario, visits: NDArray[np.int64]) -
     names = [visit.name for visit in protocol.visits]
     if len(names) > at.MAX_VISITS or (np.diff(visits[:, 0]) <= 0).any():
         wrong.append(f"protocol visits: allowed are up to {at.MAX_VISITS}, in order of time")
-    elif names[0] != protocol.decision.visit:
-        wrong.append(
-            f"protocol decision.visit = {protocol.decision.visit!r}: must be the first visit, {names[0]!r}"
-        )
     first = int(min(visits[0, 1], visits[0, 0] - jitter))
     wrong.extend(
         f"visits.extra_rating_days = {day}: must be before day {first + 1}, the first visit's earliest"
@@ -229,7 +247,10 @@ def _refuse(protocol: Protocol, scenario: Scenario, visits: NDArray[np.int64]) -
         for v in range(len(names) - 1)
         if max(visits[v, 2], visits[v, 0] + jitter) >= min(visits[v + 1, 1], visits[v + 1, 0] - jitter)
     )
-    wrong += _misfits(protocol, scenario, first, names[0])
+    decision = names.index(protocol.decision.visit)
+    wrong += _misfits(
+        protocol, scenario, int(min(visits[decision, 1], visits[decision, 0] - jitter)), names[decision]
+    )
     need = (int(max(visits[:, 2].max(), visits[-1, 0] + jitter)) + 1) / DAYS_PER_MONTH
     wrong.extend(
         f"follow_up.{key} = {getattr(scenario.follow_up, key):g}: must be at least {need:.2f}, the last visit"

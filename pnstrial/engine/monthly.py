@@ -176,8 +176,8 @@ class MonthlyCourse:
         MonthlyResult
             `occupancy` is that of `exact`: the kernel keeps no months in between.
         """
-        from pnstrial.engine.characteristics import PRIMARY
-        from pnstrial.engine.lean import packed, run_lean
+        from pnstrial.engine.characteristics import quantity_names
+        from pnstrial.engine.lean import Entries, Leg, Plan, packed, run_lean
         from pnstrial.engine.tables import block_key
 
         before, on, off = self._powers()
@@ -186,34 +186,29 @@ class MonthlyCourse:
             kept = (1 - self.dropout) ** months
             return np.block([[kept * P, (1 - kept) * P], [np.zeros((7, 7)), P]])
 
-        points = range(-1, 7)
+        def leg(on_plan: NDArray[np.float64], ended: NDArray[np.float64], months: int) -> Leg:
+            way = np.stack([studied(on_plan, months), studied(ended, months)])[None]
+            return Leg(seen=way, missed=way, rest=np.eye(14)[None, None])
 
-        def code(r0: int, value: int, *, end: bool) -> int:
-            category = int(rules.change_category(r0, value))
-            good = end and category in {rules.IMPROVED, rules.STABLE}
-            return (
-                16 * int(rules.interim_decision(category, int(value == rules.DEAD)))
-                + 4 * (category + 1)
-                + int(good)
-            )
+        def respond(category: int, dead: int, last: int) -> int:
+            del last
+            return int(not dead and category in {rules.IMPROVED, rules.STABLE})
 
-        first = np.array([[code(r0, v, end=False) for v in points] for r0 in range(6)])
-        second = np.array([[[code(r0, v, end=True)] * 8 for v in points] for r0 in range(6)])
+        grades = np.arange(6)
+        plan = Plan(np.zeros(2), decision=0, endpoint=1, secondary=(), points=1, respond=respond)
         minimum_at = np.arange(n + 1) + 1
         minimum_at[n] = minimum
         tables = packed(
-            n=n, success=Boundaries(minimum_at), entry=np.asarray(self.start)[:6],
-            codes=np.array([8 * g + g for g in range(6)]), kernel=np.eye(6),
-            to_first=studied(before, self.decision)[:6],
-            to_second=np.concatenate([studied(on, self.last - self.decision), studied(off, self.last - self.decision)]),
-            late=np.eye(14)[:6], tail=np.eye(14), to_last=np.concatenate([np.eye(14)[:6]] * 2), missed=0.0, endpoint=1,
-            answers_1=first, answers_2=second, true=np.zeros((6, 8), np.int64),
+            n, Boundaries(minimum_at),
+            Entries(np.asarray(self.start, float)[:6], np.zeros(6, np.int64), grades, grades, grades), np.eye(6),
+            [leg(before, before, self.decision), leg(on, off, self.last - self.decision)], plan,
         )  # fmt: skip
-        sums = np.zeros((3, len(PRIMARY)))
+        names = quantity_names([], primary=True)
+        sums = np.zeros((3, len(names)))
         counts = np.zeros(n + 1, np.int64)
         uncovered = np.zeros((n + 1, n + 1), np.uint8)
-        run_lean(block_key(seed, 0), 0, n_trials, tables, minimum_at, uncovered, sums, counts)
-        share = {name: float(sums[0, q] / (n * n_trials)) for q, (name, _) in enumerate(PRIMARY)}
+        run_lean(block_key(seed, 0), 0, n_trials, tables, minimum_at, uncovered, names, sums, counts)
+        share = {name: float(sums[0, q] / (n * n_trials)) for q, (name, _) in enumerate(names)}
         going = share["decision_continue"]
         pmf = counts / n_trials
         stable = float(pmf @ np.arange(n + 1)) / n

@@ -44,7 +44,7 @@ class PatientRecords:
     Parameters
     ----------
     model : Model
-    rows : ndarray of int64, shape (enrolled, layout_kernels.ROW)
+    rows : ndarray of int64, shape (enrolled, layout.row_width(visits))
     clocks : ndarray of float, shape (enrolled, 2)
         Calendar times, in days, between which each of them was waited for.
     failures : int
@@ -85,7 +85,7 @@ def patient_records(protocol: Protocol, scenario: Scenario, seed: int = 1, trial
         _check_number(name, value)
     model = build_model(protocol, scenario, everything=True)
     n = int(model.whole[at.N])
-    rows = np.full((n, at.ROW), -1, np.int64)
+    rows = np.full((n, at.row_width(len(model.visits))), -1, np.int64)
     clocks = np.empty((n, 2))
     stream = np.empty(int(model.whole[at.DRAWS]), np.uint64)
     start(stream, block_key(seed, trial // BLOCK), trial % BLOCK)
@@ -328,18 +328,20 @@ class _Writer:
         self._scales(patient, start, int(row[at.TRUE_BASELINE]))
         for e in range(len(model.extra_days)):
             here = at.EXTRA + e * at.EXTRA_WIDTH
-            if row[here] >= 0:
-                self._rating(patient, start + int(row[here]), int(row[here + 1]), None, rater)
+            if row[here + at.E_DAY] >= 0:
+                self._rating(
+                    patient, start + int(row[here + at.E_DAY]), int(row[here + at.E_RATING]), None, rater
+                )
         for v, visit in enumerate(self.protocol.visits):
             here = at.VISIT + v * at.VISIT_WIDTH
-            day = int(row[here])
+            day, rating, true = (int(row[here + k]) for k in (at.V_DAY, at.V_RATING, at.V_TRUE))
             if day >= 0:
                 inside = visit.first_day - 1 <= day <= visit.last_day - 1
-                self._rating(patient, start + day, int(row[here + 1]), visit.name if inside else None, rater)
-                self._scales(patient, start + day, int(row[here + 2]))
+                self._rating(patient, start + day, rating, visit.name if inside else None, rater)
+                self._scales(patient, start + day, true)
             self.true_visits.append(
-                {"patient_id": patient, "visit": visit.name, "true_on_target_day": int(row[here + 3]),
-                 "rating_day": _day(row[here]), "true_at_rating": int(row[here + 2]) if day >= 0 else None}
+                {"patient_id": patient, "visit": visit.name, "true_on_target_day": int(row[here + at.V_TRUE_ON_TARGET]),
+                 "rating_day": _day(row[here + at.V_DAY]), "true_at_rating": true if day >= 0 else None}
             )  # fmt: skip
 
     def _rating(self, patient: str, day: int, grade: int, visit: str | None, rater: str) -> None:

@@ -197,3 +197,10 @@ def test_the_module_and_the_top_level_hold_one_function():
 
     assert pns.simulate_trials is module.simulate_trials
     assert not callable(module)
+
+
+def test_every_quantity_stands_under_its_name():
+    from pnstrial.engine.kernels import quantities
+
+    for place, (name, _) in enumerate(quantities.QUANTITIES):
+        assert getattr(quantities, name.upper()) == place

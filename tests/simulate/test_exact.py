@@ -188,3 +188,80 @@ def test_what_has_no_exact_answer_is_named():
     assert "probability_of_success" in known.without
     assert "probability_of_success" not in known.answers
     assert "cycles_per_patient" in known.answers
+
+
+def with_visits(protocol, days, **endpoint):
+    """Visits of half-width 10 on these days; decision and endpoint as given."""
+    source = {"target_day": "assumed", "first_day": "assumed", "last_day": "assumed"}
+    visits = tuple(
+        protocol.visits[0].model_validate(
+            {
+                "name": f"Day {day}",
+                "target_day": day,
+                "first_day": day - 10,
+                "last_day": day + 10,
+                "source": source,
+            }
+        )
+        for day in days
+    )
+    decision = endpoint.pop("decision")
+    return protocol.model_copy(
+        update={
+            "visits": visits,
+            "decision": protocol.decision.model_copy(update={"visit": decision}),
+            "endpoint": protocol.endpoint.model_copy(update=endpoint),
+        }
+    )
+
+
+VISITS = {
+    "one visit": ([85], {"decision": "Day 85", "visit": "Day 85", "secondary_visits": ()}),
+    "a visit before the decision": (
+        [43, 85, 169],
+        {"decision": "Day 85", "visit": "Day 85", "secondary_visits": ("Day 43", "Day 169")},
+    ),
+    "four visits, endpoint last": (
+        [71, 106, 141, 176],
+        {"decision": "Day 106", "visit": "Day 176", "secondary_visits": ("Day 176", "Day 71", "Day 141")},
+    ),
+}
+
+
+@pytest.mark.double
+@pytest.mark.parametrize("missing", ["non-responder", "LOCF"])
+@pytest.mark.parametrize("name", sorted(VISITS))
+def test_any_number_of_visits_fast_full_and_exact(name, missing):
+    days, endpoint = VISITS[name]
+    protocol = with_visits(PROTOCOL.with_estimand(missing=missing), days, **endpoint)
+    secondary = endpoint["secondary_visits"]
+    effect = {"ivig": {"worsen": 0.5, "improve": 2.0}}
+    plain = PLAIN.changed(course=effect)
+    fast = pns.simulate_trials(protocol, plain, n_trials=40_000, seed=5, quantities="primary")
+    assert fast.method == "states at visits drawn from exp(Qt)"
+    known = pns.exact_characteristics(protocol, plain)
+    assert held_together(fast, known) > 36
+    if not secondary:
+        assert fast.not_estimable["secondary_response"] == "the protocol has no secondary visit"
+        assert "secondary_response" in known.without
+    for visit in secondary[1:]:
+        assert f"secondary_dead_day_{visit.split()[1]}" in known.answers
+    busy = HU.changed(course=effect, visits={"extra_rating_days": (), "jitter_days": 5})
+    full = pns.simulate_trials(protocol, busy, n_trials=8_000, seed=6)
+    assert held_together(full, pns.exact_characteristics(protocol, busy)) > 40
+    few = pns.simulate_trials(protocol, busy, n_trials=4_000, seed=6, quantities="primary")
+    assert {q.quantity for q in few.quantities} == {q.quantity for q in fast.quantities}
+    assert held_together(few, pns.exact_characteristics(protocol, busy)) > 36
+
+
+@pytest.mark.double
+def test_ivig_that_ends_with_the_decision_ends_in_all_three():
+    protocol = PROTOCOL.with_settings(
+        treatment={"cycles_after_decision": 0},
+        endpoint={"visit": "Month 6", "secondary_visits": ("Month 3",)},
+    )
+    effect = {"ivig": {"worsen": 0.1, "improve": 4.0}}
+    for scenario, quantities in ((PLAIN, "primary"), (HU, "all")):
+        changed = scenario.changed(course=effect)
+        result = pns.simulate_trials(protocol, changed, n_trials=20_000, seed=3, quantities=quantities)
+        assert held_together(result, pns.exact_characteristics(protocol, changed)) > 40

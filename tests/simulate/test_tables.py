@@ -41,21 +41,24 @@ def test_table_path_equals_kernel_path_patient_by_patient(part):
         for v, visit in enumerate(protocol.visits):
             here = at.VISIT + v * at.VISIT_WIDTH
             mine = derived[derived["visit"] == visit.name]
-            assert visits.codes(mine["mrs"]).tolist() == rows[:, here + 4].tolist()
-            assert visits.category_codes(mine["category"]).tolist() == rows[:, here + 5].tolist()
+            assert visits.codes(mine["mrs"]).tolist() == rows[:, here + at.V_VALUE].tolist()
+            assert visits.category_codes(mine["category"]).tolist() == rows[:, here + at.V_CATEGORY].tolist()
             if number % 2 != v:
                 continue
             result = pns.primary_endpoint(trial, protocol, visit=visit.name)
             assert result.patients["reason"].tolist() == [
-                rules.reasons(3)[code] for code in rows[:, here + 6]
+                rules.reasons(3)[code] for code in rows[:, here + at.V_REASON]
             ]
-            assert result.responders == int((rows[:, here + 7] == 1).sum())
+            assert result.responders == int((rows[:, here + at.V_ANSWER] == 1).sum())
 
 
 def test_kernel_counts_the_rows_that_the_tables_show():
     result = pns.simulate_trials(PROTOCOL, HU, n_trials=30, seed=7)
     endpoint = at.VISIT
-    counts = [int((patient_records(PROTOCOL, HU, 7, t).rows[:, endpoint + 7] == 1).sum()) for t in range(30)]
+    counts = [
+        int((patient_records(PROTOCOL, HU, 7, t).rows[:, endpoint + at.V_ANSWER] == 1).sum())
+        for t in range(30)
+    ]
     assert result.responders.tolist() == np.bincount(counts, minlength=18).tolist()
 
 
@@ -116,7 +119,7 @@ def test_tests_of_the_kernel_are_those_of_the_analyses():
         for number in range(12):
             one = rejects(scenario, number)
             rows = patient_records(PROTOCOL, scenario, 3, number).rows
-            value = rows[:, at.VISIT + 4]
+            value = rows[:, at.VISIT + at.V_VALUE]
             seen = value >= 0
             before, after = rows[seen, at.BASELINE], value[seen]
             p = signed_rank(before, after).p_value
@@ -151,7 +154,7 @@ def test_survival_of_the_tables_is_that_of_the_kernel():
 def rejects(scenario, number):
     """Run one trial through the counting kernel."""
     from pnstrial.engine.blocks import working_space
-    from pnstrial.engine.characteristics import ALL
+    from pnstrial.engine.kernels.quantities import QUANTITIES as ALL
     from pnstrial.engine.kernels.trial import block
     from pnstrial.engine.model import build_model
     from pnstrial.engine.tables import block_key

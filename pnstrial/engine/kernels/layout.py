@@ -1,11 +1,11 @@
 """Where does each number of a simulated patient and trial stand?
 
 Input: nothing.
-Output: positions in the arrays that kernels and tables share, and the names of the quantities of a trial.
+Output: positions in the arrays that kernels and tables share.
 Protocol section: none.
 Method: one patient is one row of whole numbers; days are offsets from day 1 (study day = offset + 1), -1 = none.
 The positions are compiled into the kernels, hence the name of this file (see `pnstrial.compiled`).
-Next: `patient_kernels`.
+Next: `quantities`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 
 MAX_CYCLES: Final = 6
 MAX_EXTRA: Final = 8
-MAX_VISITS: Final = 4
+MAX_VISITS: Final = 12
 
 # --- the row of a patient
 ENTRY: Final = 0  # number of the entry cell: stratum, true and rated baseline
@@ -46,14 +46,24 @@ HERE: Final = 24  # where the rates that rule now begin
 CLASS: Final = 25  # strata with the same rates
 NEXT: Final = 26  # the next word for a move
 OFF_BY: Final = 27  # deviation of the last rating from the truth
-CYCLE: Final = 28  # then per cycle: first day, infusions given, mask of adverse events, dose changed, stop
+CYCLE: Final = 28  # then for each cycle
+C_DAY, C_GIVEN, C_MASK, C_CHANGED, C_STOP = range(5)
+"""First day, infusions given, mask of those with an adverse event, 1 if at a changed dose, the last one if stopped."""
 CYCLE_WIDTH: Final = 5
-VISIT: Final = CYCLE + MAX_CYCLES * CYCLE_WIDTH
-# per visit: rating day, rating, true grade then, true grade on the target day, value, category, reason, answer
-VISIT_WIDTH: Final = 8
-EXTRA: Final = VISIT + MAX_VISITS * VISIT_WIDTH  # then per extra rating: day, rating, true grade
+EXTRA: Final = CYCLE + MAX_CYCLES * CYCLE_WIDTH  # then for each extra rating
+E_DAY, E_RATING, E_TRUE = range(3)
+"""Day, rating, true grade then."""
 EXTRA_WIDTH: Final = 3
-ROW: Final = EXTRA + MAX_EXTRA * EXTRA_WIDTH
+VISIT: Final = EXTRA + MAX_EXTRA * EXTRA_WIDTH  # then for each visit, as many as the protocol has
+V_DAY, V_RATING, V_TRUE, V_TRUE_ON_TARGET, V_VALUE, V_CATEGORY, V_REASON, V_ANSWER = range(8)
+"""Rating day, rating, true grade then and on the target day; value, category, reason and answer of the visit."""
+VISIT_WIDTH: Final = 8
+
+
+def row_width(visits: int) -> int:
+    """Count the places of a patient's row."""
+    return VISIT + visits * VISIT_WIDTH
+
 
 # --- whole numbers of the protocol and the scenario
 (
@@ -92,11 +102,13 @@ ROW: Final = EXTRA + MAX_EXTRA * EXTRA_WIDTH
     TAIL_DAY,  # from this day on nothing but death, drop-out and rescue can happen
     TAIL_DAYS,  # days from there to the end of follow-up
     TAIL_BITS,
+    SECONDARIES,  # number of secondary visits
     # where the tables begin: in the whole numbers
     TO_VISITS,
     TO_EXTRA,
     TO_ENTRY_CODES,
     TO_CYCLE_CODES,
+    TO_SECONDARIES,  # their positions among the visits
     TO_ANSWERS,  # 4 x reason + answer, by rescued, stopped, dead, category, last category, category on treatment
     # in the real numbers
     TO_RATES,
@@ -108,8 +120,8 @@ ROW: Final = EXTRA + MAX_EXTRA * EXTRA_WIDTH
     TO_CYCLE,
     TO_WEIGHT,
     TO_TAIL,
-) = range(48)
-WHOLE: Final = 48
+) = range(50)
+WHOLE: Final = 50
 
 # --- the words of a patient: what each half decides. A purpose keeps its place whatever else happens, so scenarios
 # that are run with one seed share their random numbers.
@@ -144,52 +156,3 @@ PATH: Final = 9  # numbers of the course (`patient_kernels`)
     RESCUE_NEVER,
 ) = range(13)
 VISIT_MISSED: Final = 13  # then the probability of a missed visit, per visit; then per extra day
-
-# --- quantities of a trial, in this order; the second word is what it is a share of
-QUANTITIES: Final = (
-    ("probability_of_success", "trial"),
-    ("responders", "trial"),
-    ("counted", "trial"),
-    ("enrolled", "trial"),
-    ("reported_response", "trial"),
-    ("true_response", "patient"),
-    ("bias", "trial"),
-    ("coverage", "trial"),
-    ("stopped_at_first_stage", "trial"),
-    ("evaluable", "patient"),
-    ("improved", "patient"),
-    ("stable", "patient"),
-    ("deteriorated", "patient"),
-    ("dead", "patient"),
-    ("missing", "patient"),
-    ("decision_continue", "patient"),
-    ("decision_discontinue", "patient"),
-    ("decision_dead", "patient"),
-    ("decision_not_evaluable", "patient"),
-    ("stopped_though_stable_or_improved", "patient"),
-    ("continued_though_deteriorated", "patient"),
-    ("decided_on_stable_or_improved", "patient"),
-    ("decided_on_deteriorated", "patient"),
-    ("wrong_stop_rate", "decided_on_stable_or_improved"),
-    ("wrong_continue_rate", "decided_on_deteriorated"),
-    ("secondary_response", "patient"),
-    ("secondary_dead", "patient"),
-    ("secondary_missing", "patient"),
-    # from here on only in the full simulation
-    ("cycles_per_patient", "patient"),
-    ("grams_per_patient", "patient"),
-    ("grams_per_trial", "trial"),
-    ("deaths", "trial"),
-    ("dropped_out", "patient"),
-    ("rescued", "patient"),
-    ("stopped_for_adverse_event", "patient"),
-    ("adverse_events_per_patient", "patient"),
-    ("screened", "trial"),
-    ("enrolment_months", "trial"),
-    ("duration_months", "trial"),
-    ("power_signed_rank", "trial"),
-    ("signed_rank_worse", "trial"),
-    ("power_sign_test", "trial"),
-    ("power_logrank", "trial"),
-)
-LEAN_QUANTITIES: Final = 28

@@ -201,7 +201,7 @@ def _attend(
     window = whole[at.TO_VISITS] + 3 * v
     target = whole[window]
     here = at.VISIT + v * at.VISIT_WIDTH
-    row[here] = row[here + 1] = row[here + 2] = -1
+    row[here + at.V_DAY] = row[here + at.V_RATING] = row[here + at.V_TRUE] = -1
     chance = stream[at.W_VISIT + v]
     # a cell is 2 x day + missed
     cell = pick(words, whole[at.TO_ATTEND], whole[at.ATTEND_BITS], chance)
@@ -211,14 +211,14 @@ def _attend(
     # the rating acts on what follows, so the true grade on the target day is read before it or after it
     true_too = v == whole[at.ENDPOINT_VISIT] or whole[at.EVERYTHING] == 1
     if true_too and target < day:
-        row[here + 3] = _live(row, path, target, whole, real, stream)
+        row[here + at.V_TRUE_ON_TARGET] = _live(row, path, target, whole, real, stream)
     if missed == 0:
         grade = _live(row, path, day, whole, real, stream)
         if grade < 6 and path[_DROP] > day:
             rated = _rate(row, chance << _HALF, whole, real, words, stream)
-            row[here] = day
-            row[here + 1] = rated
-            row[here + 2] = grade
+            row[here + at.V_DAY] = day
+            row[here + at.V_RATING] = rated
+            row[here + at.V_TRUE] = grade
             if decides:
                 value = rated if whole[window + 1] <= day <= whole[window + 2] else -1
                 decision = _decide(_category(row[at.BASELINE], value, whole[at.POINTS]), _NONE)
@@ -231,7 +231,7 @@ def _attend(
         path[_ON_END] = min(path[_ON_END], target)
         _end_ivig(row, path, target, whole, real)
     if true_too and target >= day:
-        row[here + 3] = _live(row, path, target, whole, real, stream)
+        row[here + at.V_TRUE_ON_TARGET] = _live(row, path, target, whole, real, stream)
 
 
 _attend = kernel(_attend, **INNER)
@@ -255,18 +255,18 @@ def _give(until: Any, whole: Any, words: Any, row: Any, stream: Any) -> Any:
         here = at.CYCLE + k * at.CYCLE_WIDTH
         mask = code & ((1 << given) - 1)
         changed = 1 if code >> _CHANGED & 255 > 0 else 0
-        row[here] = day if given > 0 else -1
-        row[here + 1] = given
-        row[here + 2] = mask
-        row[here + 3] = changed
-        row[here + 4] = code >> _STOP & 255 if given == days else 0
+        row[here + at.C_DAY] = day if given > 0 else -1
+        row[here + at.C_GIVEN] = given
+        row[here + at.C_MASK] = mask
+        row[here + at.C_CHANGED] = changed
+        row[here + at.C_STOP] = code >> _STOP & 255 if given == days else 0
         if given == 0:
             continue
         row[at.CYCLES] += 1
         row[at.INFUSIONS] += given
         row[at.CHANGED] += given * changed
         row[at.LAST_DOSE] = day + given - 1
-        if row[here + 4] > 0:
+        if row[here + at.C_STOP] > 0:
             row[at.STOPPED] = 1
         while mask:
             row[at.EVENTS] += 1
@@ -283,12 +283,12 @@ def _last_rating(until: Any, v: Any, whole: Any, row: Any) -> Any:
     """Find the last rating after day 1 up to a day, among the extra days and visits 0..v; -1 if none."""
     for back in range(v, -1, -1):
         here = at.VISIT + back * at.VISIT_WIDTH
-        if 0 < row[here] <= until:
-            return row[here + 1]
+        if 0 < row[here + at.V_DAY] <= until:
+            return row[here + at.V_RATING]
     for e in range(whole[at.EXTRAS] - 1, -1, -1):
         here = at.EXTRA + at.EXTRA_WIDTH * e
-        if 0 < row[here] <= until:
-            return row[here + 1]
+        if 0 < row[here + at.E_DAY] <= until:
+            return row[here + at.E_RATING]
     return -1
 
 
@@ -305,11 +305,12 @@ def _respond(early: Any, whole: Any, row: Any, path: Any) -> Any:
     for v in range(count):
         here = at.VISIT + v * at.VISIT_WIDTH
         window = whole[at.TO_VISITS] + 3 * v
-        value = row[here + 1] if whole[window + 1] <= row[here] <= whole[window + 2] else -1
+        day = row[here + at.V_DAY]
+        value = row[here + at.V_RATING] if whole[window + 1] <= day <= whole[window + 2] else -1
         if death <= whole[window] or (death <= whole[window + 2] and value < 0):
             value = 6
         category = _category(baseline, value, points)
-        until = row[here] if 0 <= value < 6 else whole[window]
+        until = day if 0 <= value < 6 else whole[window]
         rescued = 1 if 0 < row[at.RESCUE] <= until else 0
         last = on = -1
         if whole[at.EVERYTHING] == 1:
@@ -322,12 +323,12 @@ def _respond(early: Any, whole: Any, row: Any, path: Any) -> Any:
         dead = 1 if value == 6 else 0
         key = (((rescued * 2 + stopped) * 2 + dead) * 4 + category + 1) * 16 + (last + 1) * 4 + on + 1
         answer = whole[whole[at.TO_ANSWERS] + key]  # 4 x reason + answer
-        row[here + 4] = value
-        row[here + 5] = category
-        row[here + 6] = answer >> 2
-        row[here + 7] = answer & 3
+        row[here + at.V_VALUE] = value
+        row[here + at.V_CATEGORY] = category
+        row[here + at.V_REASON] = answer >> 2
+        row[here + at.V_ANSWER] = answer & 3
     here = at.VISIT + whole[at.DECISION_VISIT] * at.VISIT_WIDTH
-    row[at.DECISION] = _decide(row[here + 5], 1 if row[here + 4] == 6 else 0)
+    row[at.DECISION] = _decide(row[here + at.V_CATEGORY], 1 if row[here + at.V_VALUE] == 6 else 0)
 
 
 _respond = kernel(_respond, **INNER)
@@ -417,13 +418,13 @@ def _patient(whole: Any, real: Any, words: Any, clock: Any, row: Any, path: Any,
     for e in range(extras if whole[at.EVERYTHING] == 1 else 0):
         day = whole[whole[at.TO_EXTRA] + e]
         here = at.EXTRA + at.EXTRA_WIDTH * e
-        row[here] = -1
+        row[here + at.E_DAY] = -1
         grade = _live(row, path, day, whole, real, stream)
         chance = stream[at.W_VISIT + visits + e]
         if grade < 6 and path[_DROP] > day and _upper(chance) >= real[at.VISIT_MISSED + visits + e]:
-            row[here] = day
-            row[here + 1] = _rate(row, chance << _HALF, whole, real, words, stream)
-            row[here + 2] = grade
+            row[here + at.E_DAY] = day
+            row[here + at.E_RATING] = _rate(row, chance << _HALF, whole, real, words, stream)
+            row[here + at.E_TRUE] = grade
     for v in range(visits):
         _attend(v, whole, real, words, row, path, stream)
     _end(whole, real, words, row, path, stream)

@@ -1,11 +1,11 @@
 """What does one simulated trial report, and what do many add up to?
 
-Input: the key of a block, the protocol and the scenario as arrays (`layout_kernels`, `model`).
+Input: the key of a block, the protocol and the scenario as arrays (`layout`, `model`).
 Output: per quantity the sums over the trials of the block, and how many trials had how many responders.
 Protocol section: endpoint, decision; the design's success rule.
-Method: every trial has its own stream (`random_kernels`), so any trial of a block can be simulated alone. Counts
+Method: every trial has its own stream (`random`), so any trial of a block can be simulated alone. Counts
 are whole numbers, so their sums do not depend on the order of the blocks.
-Next: `engine`.
+Next: `lean`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from pnstrial.compiled import INNER, OUTER, kernel
 from pnstrial.engine.kernels import layout as at
+from pnstrial.engine.kernels import quantities as q
 from pnstrial.engine.kernels.patient import patient
 from pnstrial.engine.kernels.random import start, uniform
 from pnstrial.engine.kernels.shift import signed_rank
@@ -50,7 +51,7 @@ def _enrol(whole: Any, real: Any, words: Any, rows: Any, clocks: Any, path: Any,
         clock = patient(whole, real, words, clock, row, path, stream)
         clocks[i, 1] = clock
         last_start = max(last_start, row[at.SCREENED_DAY] + row[at.LAG])
-        if row[endpoint + 7] == 1:
+        if row[endpoint + at.V_ANSWER] == 1:
             responders += 1
     return whole[at.N]
 
@@ -82,57 +83,67 @@ failures = kernel(_failures, **OUTER)
 
 
 def _count_endpoint(n: Any, whole: Any, minimum: Any, covered: Any, rows: Any, y: Any) -> Any:
-    """Count response, visit values and decisions into y (see `layout_kernels.QUANTITIES`); give the responders."""
+    """Count response, visit values and decisions into y (see `quantities`); give the responders."""
     endpoint = at.VISIT + whole[at.ENDPOINT_VISIT] * at.VISIT_WIDTH
-    secondary = at.VISIT + (whole[at.VISITS] - 1) * at.VISIT_WIDTH
+    secondaries = whole[at.SECONDARIES]
+    first = whole[whole[at.TO_SECONDARIES]] if secondaries > 0 else 0
+    secondary = at.VISIT + first * at.VISIT_WIDTH
     points = whole[at.POINTS]
     # counts stand side by side in one number, 16 bits each: no branch that could be guessed wrong
     answers = categories = decisions = acts = others = more = 0
     for i in range(n):
         row = rows[i]
         true = row[at.TRUE_BASELINE]
-        answers += 1 << 16 * row[endpoint + 7]
-        categories += 1 << 16 * (row[endpoint + 5] + 1)
+        answers += 1 << 16 * row[endpoint + at.V_ANSWER]
+        categories += 1 << 16 * (row[endpoint + at.V_CATEGORY] + 1)
         decisions += 1 << 16 * row[at.DECISION]
         acted = row[at.ACTED]
         worse = np.int64(_category(true, row[at.TRUE_AT_DECISION], points) == 2)
         acts += np.int64(acted >= 0) << 16 * (2 * max(acted, 0) + worse)
         others += (
-            np.int64(row[endpoint + 4] == 6)
-            + (np.int64(_category(true, row[endpoint + 3], points) == 0) << 16)
-            + (np.int64(row[secondary + 7] == 1) << 32)
-            + (np.int64(row[secondary + 4] == 6) << 48)
+            np.int64(row[endpoint + at.V_VALUE] == 6)
+            + (np.int64(_category(true, row[endpoint + at.V_TRUE_ON_TARGET], points) == 0) << 16)
+            + (np.int64(row[secondary + at.V_ANSWER] == 1) << 32)
+            + (np.int64(row[secondary + at.V_VALUE] == 6) << 48)
         )
-        more += np.int64(row[secondary + 4] < 0)
+        more += np.int64(row[secondary + at.V_VALUE] < 0)
     counted = (answers & 0xFFFF) + (answers >> 16 & 0xFFFF)
     responders = answers >> 16 & 0xFFFF
     stopped = 1 if n < whole[at.N] else 0
     if stopped == 0 and counted > 0 and responders >= minimum[counted]:
-        y[0] = 1
-    y[1] = responders
-    y[2] = counted
-    y[3] = n
-    y[4] = responders / counted if counted > 0 else 0.0
-    y[5] = others >> 16 & 0xFFFF
-    y[6] = y[4] - y[5] / n
-    y[7] = covered[counted, responders]
-    y[8] = stopped
-    y[14] = categories & 0xFFFF
-    y[9] = n - y[14]
+        y[q.PROBABILITY_OF_SUCCESS] = 1
+    y[q.RESPONDERS] = responders
+    y[q.COUNTED] = counted
+    y[q.ENROLLED] = n
+    y[q.REPORTED_RESPONSE] = responders / counted if counted > 0 else 0.0
+    y[q.TRUE_RESPONSE] = others >> 16 & 0xFFFF
+    y[q.BIAS] = y[q.REPORTED_RESPONSE] - y[q.TRUE_RESPONSE] / n
+    y[q.COVERAGE] = covered[counted, responders]
+    y[q.STOPPED_AT_FIRST_STAGE] = stopped
+    y[q.MISSING] = categories & 0xFFFF
+    y[q.EVALUABLE] = n - y[q.MISSING]
     for k in range(3):
-        y[10 + k] = categories >> 16 * (k + 1) & 0xFFFF
-    y[13] = others & 0xFFFF
+        y[q.IMPROVED + k] = categories >> 16 * (k + 1) & 0xFFFF
+    y[q.DEAD] = others & 0xFFFF
     for k in range(4):
-        y[15 + k] = decisions >> 16 * k & 0xFFFF
-    y[19] = acts >> 32 & 0xFFFF
-    y[20] = acts >> 16 & 0xFFFF
-    y[21] = (acts & 0xFFFF) + y[19]
-    y[22] = y[20] + (acts >> 48 & 0xFFFF)
-    y[23] = y[19]
-    y[24] = y[20]
-    y[25] = others >> 32 & 0xFFFF
-    y[26] = others >> 48 & 0xFFFF
-    y[27] = more
+        y[q.DECISION_CONTINUE + k] = decisions >> 16 * k & 0xFFFF
+    y[q.STOPPED_THOUGH_STABLE_OR_IMPROVED] = acts >> 32 & 0xFFFF
+    y[q.CONTINUED_THOUGH_DETERIORATED] = acts >> 16 & 0xFFFF
+    y[q.DECIDED_ON_STABLE_OR_IMPROVED] = (acts & 0xFFFF) + y[q.STOPPED_THOUGH_STABLE_OR_IMPROVED]
+    y[q.DECIDED_ON_DETERIORATED] = y[q.CONTINUED_THOUGH_DETERIORATED] + (acts >> 48 & 0xFFFF)
+    y[q.WRONG_STOP_RATE] = y[q.STOPPED_THOUGH_STABLE_OR_IMPROVED]
+    y[q.WRONG_CONTINUE_RATE] = y[q.CONTINUED_THOUGH_DETERIORATED]
+    y[q.SECONDARY_RESPONSE] = others >> 32 & 0xFFFF
+    y[q.SECONDARY_DEAD] = others >> 48 & 0xFFFF
+    y[q.SECONDARY_MISSING] = more
+    for k in range(1, secondaries):
+        later = at.VISIT + whole[whole[at.TO_SECONDARIES] + k] * at.VISIT_WIDTH
+        here = q.FURTHER + 3 * (k - 1)
+        y[here] = y[here + 1] = y[here + 2] = 0.0
+        for i in range(n):
+            y[here] += np.int64(rows[i, later + at.V_ANSWER] == 1)
+            y[here + 1] += np.int64(rows[i, later + at.V_VALUE] == 6)
+            y[here + 2] += np.int64(rows[i, later + at.V_VALUE] < 0)
     return responders
 
 
@@ -148,7 +159,7 @@ def _count_tests(
     for size in range(changes.size):
         changes[size] = 0
     for i in range(n):
-        value = rows[i, endpoint + 4]
+        value = rows[i, endpoint + at.V_VALUE]
         # patients by baseline - value + 6; those without a value stand last
         changes[rows[i, at.BASELINE] - value + 6 if value >= 0 else 13] += 1
     better = changed = 0
@@ -156,9 +167,9 @@ def _count_tests(
         better += changes[6 + size]
         changed += changes[6 + size] + changes[6 - size]
     outcome = signed_rank(changes, real[at.TEST_ALPHA], sizes, exactly, or_more, weights)
-    y[39] = 1.0 if outcome > 0 else 0.0
-    y[40] = 1.0 if outcome < 0 else 0.0
-    y[41] = 1.0 if better >= sign_limit[changed] else 0.0
+    y[q.POWER_SIGNED_RANK] = 1.0 if outcome > 0 else 0.0
+    y[q.SIGNED_RANK_WORSE] = 1.0 if outcome < 0 else 0.0
+    y[q.POWER_SIGN_TEST] = 1.0 if better >= sign_limit[changed] else 0.0
 
 
 _count_tests = kernel(_count_tests, **INNER)
@@ -180,27 +191,27 @@ def _count_course(n: Any, whole: Any, real: Any, hazard: Any, rows: Any, y: Any)
         start_day = row[at.SCREENED_DAY] + row[at.LAG]
         until = min(whole[at.FOLLOW_UP], closing - start_day)
         end = max(end, start_day + until)
-        y[28] += row[at.CYCLES]
+        y[q.CYCLES_PER_PATIENT] += row[at.CYCLES]
         grams += (
             (row[at.INFUSIONS] + (real[at.CHANGED_DOSE] - 1.0) * row[at.CHANGED]) * per_day * row[at.WEIGHT]
         )
         if 0 <= row[at.DROPPED] <= until:
-            y[32] += 1
+            y[q.DROPPED_OUT] += 1
             until = row[at.DROPPED]
         if row[at.DEATH_SEEN] == 1 and row[at.DEATH] <= until:
-            y[31] += 1
+            y[q.DEATHS] += 1
             observed += 1
             until = row[at.DEATH]
         expected += hazard[until]
         if 0 < row[at.RESCUE] <= until:
-            y[33] += 1
-        y[34] += row[at.STOPPED]
-        y[35] += row[at.EVENTS]
-    y[29] = grams
-    y[30] = grams
-    y[38] = end / DAYS_PER_MONTH
+            y[q.RESCUED] += 1
+        y[q.STOPPED_FOR_ADVERSE_EVENT] += row[at.STOPPED]
+        y[q.ADVERSE_EVENTS_PER_PATIENT] += row[at.EVENTS]
+    y[q.GRAMS_PER_PATIENT] = grams
+    y[q.GRAMS_PER_TRIAL] = grams
+    y[q.DURATION_MONTHS] = end / DAYS_PER_MONTH
     if expected > 0 and one_sample_score(observed, expected) <= real[at.LOGRANK_LIMIT]:
-        y[42] = 1.0
+        y[q.POWER_LOGRANK] = 1.0
 
 
 _count_course = kernel(_count_course, **INNER)
@@ -218,14 +229,16 @@ def _block(
     `responders` the number of trials by number of responders. What stands between `base` and `sums` is working
     space (`engine.working_space`).
     """
-    for q in range(y.size):
-        y[q] = 0.0
-    quantities = sums.shape[1]
+    for k in range(y.size):
+        y[k] = 0.0
+    counted = sums.shape[1]
     for t in range(first, first + count):
         start(stream, key, t)
         # these are added to, or set only if they are so; the others are set in any case
-        for q in (0, 28, 31, 32, 33, 34, 35, 42):
-            y[q] = 0.0
+        y[q.PROBABILITY_OF_SUCCESS] = y[q.CYCLES_PER_PATIENT] = y[q.DEATHS] = y[q.DROPPED_OUT] = 0.0
+        y[q.RESCUED] = y[q.STOPPED_FOR_ADVERSE_EVENT] = y[q.ADVERSE_EVENTS_PER_PATIENT] = y[
+            q.POWER_LOGRANK
+        ] = 0.0
         enrolled = enrol(whole, real, words, rows, clocks, path, stream)
         responded = _count_endpoint(enrolled, whole, minimum, covered, rows, y)
         if whole[at.SHORT] == 0:
@@ -233,13 +246,13 @@ def _block(
                 enrolled, whole, real, rows, changes, sizes, exactly, or_more, weights, sign_limit, y
             )
             _count_course(enrolled, whole, real, hazard, rows, y)
-            y[36] = enrolled + failures(enrolled, real, clocks, stream)
-            y[37] = (rows[enrolled - 1, at.SCREENED_DAY] + 0.5) / DAYS_PER_MONTH
+            y[q.SCREENED] = enrolled + failures(enrolled, real, clocks, stream)
+            y[q.ENROLMENT_MONTHS] = (rows[enrolled - 1, at.SCREENED_DAY] + 0.5) / DAYS_PER_MONTH
         responders[responded] += 1
-        for q in range(quantities):
-            sums[0, q] += y[q]
-            sums[1, q] += y[q] * y[q]
-            sums[2, q] += y[q] * y[base[q]]
+        for k in range(counted):
+            sums[0, k] += y[k]
+            sums[1, k] += y[k] * y[k]
+            sums[2, k] += y[k] * y[base[k]]
 
 
 block = kernel(_block, **OUTER)
