@@ -110,6 +110,7 @@ def report(
     """
     from pnstrial.reporting.contents import document
     from pnstrial.reporting.files import draw, write_tables
+    from pnstrial.reporting.items import Table
     from pnstrial.reporting.material import Material
     from pnstrial.reporting.page import page
 
@@ -120,4 +121,16 @@ def report(
     with whole_folder(folder, names=["report.html"], inputs=[trial.source]) as where:
         write_tables(whole, drawings, where)
         write_file(where / "report.html", page(whole, drawings.svg))
+        if docx:
+            from pnstrial.reporting.word import word_document
+
+            write_file(where / "report.docx", word_document(whole, drawings))
+        if rtf:
+            from pnstrial.reporting.rtf import rtf_report, rtf_table
+
+            write_file(where / "report.rtf", rtf_report(whole, drawings))
+            (where / "rtf").mkdir()
+            for item in whole.items:
+                if isinstance(item, Table):
+                    write_file(where / "rtf" / f"{item.number}.rtf", rtf_table(whole, item, drawings))
     return Path(folder) / "report.html"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pnstrial.reporting.items import Figure, Table, refer
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from pnstrial.reporting.items import Document
 
-__all__ = ["Drawings", "draw", "write_tables"]
+__all__ = ["PNG_DPI", "Drawings", "draw", "write_tables"]
 
-PNG_DPI = 200
+PNG_DPI: Final = 200
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = [
-    "DASH", "LONGEST_LISTING", "Document", "Figure", "Item", "Section", "Table", "cells", "chosen", "interval_text",
+    "DASH",
+    "FEW_ROWS", "LONGEST_LISTING", "Document", "Figure", "Item", "Section", "Table", "cells", "chosen", "column_widths",
+    "interval_text",
     "measure", "numbered", "percent", "refer", "right_aligned", "share",
 ]  # fmt: skip
 
 DASH: Final = "–"
 """What stands in a cell whose value was not collected or does not apply."""
+
+FEW_ROWS: Final = 14
+"""A table of so many rows is kept on one page."""
 
 LONGEST_LISTING: Final = 150
 """Rows of a listing that pages and documents still print; a longer one is left to its CSV file."""
@@ -327,3 +332,55 @@ def right_aligned(rows: Sequence[Sequence[str]]) -> list[bool]:
         right = all(_NUMBER.match(text) and not _ISO_DATE.match(text) for text in present)
         found.append(right and position > 0)
     return found
+
+
+LONGEST_CELL: Final = 65
+"""Width, in half ems, beyond which a column does not ask for more room."""
+
+CELL_PADDING: Final = 3.0
+
+
+def _text_width(text: str, bold: bool = False) -> float:
+    """Estimate the width of a text in half ems of a sans-serif face."""
+    width = sum(1.4 if c.isupper() or c in "%≥—" else 0.6 if c in " .,;:ilj()|" else 1.1 for c in text)
+    return 1.1 * width if bold else width
+
+
+def column_widths(heads: Sequence[str], rows: Sequence[Sequence[str]], room: float) -> list[float]:
+    """Share the width of a page among columns by their content, so that no word is cut.
+
+    Parameters
+    ----------
+    heads : sequence of str
+    rows : sequence of sequence of str
+    room : float
+        Width of the page in half ems.
+
+    Returns
+    -------
+    list of float
+        Width of each column in half ems; they add up to at most `room`.
+
+    Examples
+    --------
+    >>> widths = column_widths(["Patient", "Reason"], [["A-01", "fewer than three cycles given"]], 60)
+    >>> [round(width) for width in widths]
+    [11, 32]
+    """
+    columns = list(zip(heads, *rows, strict=True))
+
+    def widest(texts: Sequence[str], words: bool) -> float:
+        parts = [(text.split() if words else [text], place == 0) for place, text in enumerate(texts)]
+        return (
+            max((_text_width(part, bold) for found, bold in parts for part in found), default=0.0)
+            + CELL_PADDING
+        )
+
+    wanted = [min(widest(column, words=False), LONGEST_CELL) for column in columns]
+    if sum(wanted) <= room:
+        return wanted
+    least = [min(widest(column, words=True), asked) for column, asked in zip(columns, wanted, strict=True)]
+    if sum(least) >= room:
+        return [room * low / sum(least) for low in least]
+    spare, missing = room - sum(least), sum(wanted) - sum(least)
+    return [low + spare * (high - low) / missing for low, high in zip(least, wanted, strict=True)]

@@ -14,7 +14,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from pnstrial.reporting.items import Figure, Table, cells, refer, right_aligned
+from pnstrial.reporting.items import FEW_ROWS, Figure, Table, cells, refer, right_aligned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -206,9 +206,6 @@ def _cell(tag: str, text: str, kind: str, scope: str = "") -> str:
     named = f' class="{kind}"' if kind else ""
     return f"<{tag}{scope}{named}>{text}</{tag}>"
 
-
-FEW_ROWS: Final = 14
-"""A table of so many rows is kept on one sheet of paper."""
 
 _DATE: Final = re.compile(r"\d{4}-\d\d(-\d\d)?")
 _FAMILY: Final = re.compile(r"'DejaVu Sans'[^\";]*sans-serif")

@@ -83,7 +83,7 @@ def test_two_runs_give_the_same_bytes(example, protocol, tmp_path):
     files = sorted(
         path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file()
     )
-    assert len(files) > 40
+    assert {"report.html", "report.docx", "report.rtf", "manifest.csv"} <= {str(path) for path in files}
     assert [
         path
         for path in files
