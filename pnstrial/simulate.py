@@ -146,8 +146,9 @@ def simulate_trials(
     show = progress_bar(sys.stderr) if progress is True else progress or None
     sums = np.zeros((3, len(names)))
     responders = np.zeros(int(model.whole[at.N]) + 1, np.int64)
+    shape = (len(names), int(model.whole[at.N]) + 1)
+    kept = Store(store, specification, shape) if store is not None else None
     own = ThreadPoolExecutor(workers) if executor is None and workers > 1 else None
-    kept = Store(store, specification) if store is not None else None
     try:
         done = 0
         for part in blocks_in_order(model, seed, n_trials, executor or own, kept, lean=lean, primary=primary):

@@ -4,31 +4,39 @@ Input: finished blocks of trials.
 Output: a SQLite file that holds them, and what they were run with.
 Protocol section: none.
 Method: one row per finished block, committed as it finishes (write-ahead log, so that a killed process leaves the
-committed rows); a file of another protocol, scenario, seed or package version is refused with the difference.
+committed rows), with a SHA-256 digest of its content and of the run's specification: what is damaged is simulated
+again. A file of another protocol, scenario, seed or package version is refused with the difference.
 Next: `engine`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
+import warnings
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Self, cast
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
     from types import TracebackType
 
     from numpy.typing import NDArray
 
-__all__ = ["BlockSums", "Store", "StoreError"]
+__all__ = ["BlockSums", "DamagedBlockWarning", "Store", "StoreError"]
 
 
 class StoreError(ValueError):
-    """A store that belongs to another run, or is no store."""
+    """A store that belongs to another run, is damaged, is no store, or cannot be written."""
+
+
+class DamagedBlockWarning(UserWarning):
+    """Blocks of a store that are not as they were written: they are simulated again."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ class BlockSums:
 
 
 class Store:
-    """A SQLite file of finished blocks.
+    """A SQLite file of finished blocks, each with a digest of its content and of the run it belongs to.
 
     Parameters
     ----------
@@ -60,67 +68,154 @@ class Store:
         Made if it does not exist.
     specification : dict
         What the run depends on; compared with that of an existing file.
+    shape : tuple of int
+        Number of quantities, and of patients + 1: the sizes of a block's sums.
 
     Raises
     ------
     StoreError
-        If the file is no store, or one of another run; the message names every difference.
+        If the file is no store, a damaged one, or one of another run (the message names every difference), or
+        cannot be written.
     """
 
-    def __init__(self, path: str | Path, specification: dict[str, Any]) -> None:
-        self.path = str(path)
-        self._database = sqlite3.connect(self.path, timeout=60)
-        text = json.dumps(specification, sort_keys=True)
-        try:
-            self._database.execute("PRAGMA journal_mode=WAL")
-            self._database.execute("PRAGMA synchronous=NORMAL")
-            with self._database:
-                self._database.execute("CREATE TABLE IF NOT EXISTS run (specification TEXT NOT NULL)")
-                self._database.execute(
-                    "CREATE TABLE IF NOT EXISTS blocks (block INTEGER PRIMARY KEY, trials INTEGER NOT NULL,"
-                    " sums BLOB NOT NULL, responders BLOB NOT NULL)"
-                )
-                found = self._database.execute("SELECT specification FROM run").fetchone()
-                if found is None:
-                    self._database.execute("INSERT INTO run VALUES (?)", (text,))
-        except sqlite3.DatabaseError as problem:
-            self._database.close()
-            raise StoreError(
-                f"store {self.path} is no store of this package ({problem}); choose another file"
-            ) from None
-        if found is not None and found[0] != text:
-            self._database.close()
-            lines = differences(json.loads(found[0]), json.loads(text))
-            raise StoreError(
-                f"store {self.path} holds another run; use a new file or the same settings:\n  "
-                + "\n  ".join(lines)
+    def __init__(self, path: str | Path, specification: dict[str, Any], shape: tuple[int, int]) -> None:
+        self.path, self.shape = str(path), shape
+        self._text = json.dumps(specification, sort_keys=True)
+        self._run = hashlib.sha256(self._text.encode()).digest()
+        self._database: sqlite3.Connection | None = None
+        with self._refusing():
+            self._database = sqlite3.connect(self.path, timeout=60)
+            found = self._begin(self._database)
+        if found is None:
+            return
+        text, digest = found
+        if not isinstance(text, str) or hashlib.sha256(text.encode()).digest() != digest:
+            self._fail(
+                "is damaged: what it was run with is not as it was written; delete it or choose another file"
             )
+        if text != self._text:
+            lines = differences(json.loads(text), json.loads(self._text))
+            self._fail("holds another run; use a new file or the same settings:\n  " + "\n  ".join(lines))
+
+    def _begin(self, database: sqlite3.Connection) -> tuple[object, object] | None:
+        """Make the tables, or read what an existing file was run with."""
+        tables = {
+            str(name) for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
+        if tables and not {"run", "blocks"} <= tables:
+            self._fail("is no store of this package (it has other tables); choose another file")
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=NORMAL")
+        with database:
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS run (specification TEXT NOT NULL, digest BLOB NOT NULL)"
+            )
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS blocks (block INTEGER PRIMARY KEY, trials INTEGER NOT NULL,"
+                " sums BLOB NOT NULL, responders BLOB NOT NULL, digest BLOB NOT NULL)"
+            )
+            found = database.execute("SELECT specification, digest FROM run").fetchone()
+            if found is None and database.execute("SELECT 1 FROM blocks").fetchone() is None:
+                database.execute("INSERT INTO run VALUES (?, ?)", (self._text, self._run))
+            elif found is None:
+                self._fail(
+                    "is damaged: it does not say what it was run with; delete it or choose another file"
+                )
+        return found
+
+    def _fail(self, reason: str) -> NoReturn:
+        self.close()
+        raise StoreError(f"store {self.path} {reason}")
+
+    @contextmanager
+    def _refusing(self) -> Generator[None]:
+        """Turn what SQLite says into one sentence with its remedy."""
+        try:
+            yield
+        except sqlite3.DatabaseError as problem:
+            words = str(problem)
+            if "not a database" in words or "no such column" in words or "has no column" in words:
+                reason = f"is no store of this package ({words}); choose another file"
+            elif "full" in words or "disk I/O" in words:
+                reason = f"cannot be written ({words}): make room and run again, finished blocks are kept"
+            elif "readonly" in words or "unable to open" in words or "locked" in words:
+                reason = f"cannot be written ({words}): choose a folder that exists and that you may write to"
+            else:
+                reason = f"is damaged ({words}); delete it or choose another file"
+            self.close()
+            raise StoreError(f"store {self.path} {reason}") from None
+
+    @property
+    def _open(self) -> sqlite3.Connection:
+        if self._database is None:
+            raise StoreError(f"store {self.path} is closed")
+        return self._database
+
+    def _digest(self, block: int, trials: int, sums: bytes, responders: bytes) -> bytes:
+        head = (
+            self._run + block.to_bytes(8, "little", signed=True) + trials.to_bytes(8, "little", signed=True)
+        )
+        return hashlib.sha256(head + sums + responders).digest()
+
+    def _whole(self, row: tuple[Any, ...]) -> BlockSums | None:
+        """Give a row as a block; None where it is not as it was written."""
+        block, trials, sums, responders, digest = row
+        if not isinstance(trials, int) or not isinstance(sums, bytes) or not isinstance(responders, bytes):
+            return None
+        if self._digest(block, trials, sums, responders) != digest:
+            return None
+        quantities, patients = self.shape
+        return BlockSums(
+            block, trials, np.frombuffer(sums).reshape(3, quantities),
+            np.frombuffer(responders, np.int64).reshape(patients),
+        )  # fmt: skip
 
     def blocks(self) -> dict[int, int]:
-        """Give the number of trials of every finished block."""
-        rows = self._database.execute("SELECT block, trials FROM blocks")
-        return {int(block): int(trials) for block, trials in rows}
+        """Give the number of trials of every finished block that is as it was written; warn of the others."""
+        with self._refusing():
+            rows = {int(row[0]): self._whole(row) for row in self._open.execute("SELECT * FROM blocks")}
+        if damaged := sorted(number for number, block in rows.items() if block is None):
+            shown = ", ".join(map(str, damaged[:10])) + (" ..." if len(damaged) > 10 else "")
+            warnings.warn(
+                f"store {self.path}: {len(damaged)} of {len(rows)} blocks are damaged ({shown});"
+                " they are simulated again",
+                DamagedBlockWarning,
+                stacklevel=2,
+            )
+        return {number: block.trials for number, block in rows.items() if block is not None}
 
     def read(self, block: int) -> BlockSums:
         """Read one finished block."""
-        trials, sums, responders = self._database.execute(
-            "SELECT trials, sums, responders FROM blocks WHERE block = ?", (block,)
-        ).fetchone()
-        return BlockSums(
-            block, trials, np.frombuffer(sums).reshape(3, -1), np.frombuffer(responders, np.int64)
-        )
+        with self._refusing():
+            row = self._open.execute("SELECT * FROM blocks WHERE block = ?", (block,)).fetchone()
+        found = None if row is None else self._whole(row)
+        if found is None:
+            self._fail(
+                f"is damaged: block {block} changed while it was read; delete it or choose another file"
+            )
+        return found
 
     def write(self, done: BlockSums) -> None:
         """Commit one finished block; a shorter one of the same number is replaced."""
-        with self._database:
-            self._database.execute(
-                "INSERT OR REPLACE INTO blocks VALUES (?, ?, ?, ?)",
-                (done.block, done.trials, done.sums.tobytes(), done.responders.tobytes()),
+        sums, responders = done.sums.tobytes(), done.responders.tobytes()
+        with self._refusing(), self._open as database:
+            database.execute(
+                "INSERT OR REPLACE INTO blocks VALUES (?, ?, ?, ?, ?)",
+                (
+                    done.block,
+                    done.trials,
+                    sums,
+                    responders,
+                    self._digest(done.block, done.trials, sums, responders),
+                ),
             )
 
     def close(self) -> None:
         """Close the file."""
-        self._database.close()
+        if self._database is not None:
+            database, self._database = self._database, None
+            with suppress(sqlite3.DatabaseError):
+                database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -131,12 +226,12 @@ class Store:
         self.close()
 
 
-def differences(stored: object, asked: object, key: str = "") -> list[str]:
+def differences(stored: object, requested: object, key: str = "") -> list[str]:
     """Name every difference of two nested specifications.
 
     Parameters
     ----------
-    stored, asked : nested dict, list or value
+    stored, requested : nested dict, list or value
     key : str
         Where in the specification.
 
@@ -149,14 +244,14 @@ def differences(stored: object, asked: object, key: str = "") -> list[str]:
     >>> differences({"scenario": {"n": 17}}, {"scenario": {"n": 21}})
     ['scenario.n: 17 in the store, 21 asked for']
     """
-    return list(_differences(stored, asked, key))
+    return list(_differences(stored, requested, key))
 
 
-def _differences(stored: object, asked: object, key: str) -> Iterator[str]:
-    if isinstance(stored, dict) and isinstance(asked, dict):
-        first, second = cast("dict[str, object]", stored), cast("dict[str, object]", asked)
+def _differences(stored: object, requested: object, key: str) -> Iterator[str]:
+    if isinstance(stored, dict) and isinstance(requested, dict):
+        first, second = cast("dict[str, object]", stored), cast("dict[str, object]", requested)
         for name in sorted({*first, *second}):
             inner = f"{key}.{name}" if key else name
             yield from _differences(first.get(name, "nothing"), second.get(name, "nothing"), inner)
-    elif stored != asked:
-        yield f"{key}: {stored} in the store, {asked} asked for"
+    elif stored != requested:
+        yield f"{key}: {stored} in the store, {requested} asked for"

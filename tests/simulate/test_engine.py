@@ -1,6 +1,8 @@
 """Workers, order, restarts and kills change nothing; errors name the trial; memory stays flat."""
 
+import hashlib
 import sqlite3
+import warnings
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
@@ -100,10 +102,9 @@ def test_a_store_of_another_run_is_refused_with_the_difference(tmp_path, monkeyp
         pns.simulate_trials(PROTOCOL.with_estimand(missing="LOCF"), PLAIN, n_trials=10, seed=1, store=store)
     with sqlite3.connect(store) as database:
         text = database.execute("SELECT specification FROM run").fetchone()[0]
-        database.execute(
-            "UPDATE run SET specification = ?",
-            (text.replace('"package_version": "', '"package_version": "0.0.'),),
-        )
+        other = text.replace('"package_version": "', '"package_version": "0.0.')
+        digest = hashlib.sha256(other.encode()).digest()
+        database.execute("UPDATE run SET specification = ?, digest = ?", (other, digest))
     database.close()
     with pytest.raises(StoreError, match=r"package_version: 0\.0\."):
         pns.simulate_trials(PROTOCOL, PLAIN, n_trials=10, seed=1, store=store)
@@ -204,3 +205,102 @@ def test_every_quantity_stands_under_its_name():
 
     for place, (name, _) in enumerate(quantities.QUANTITIES):
         assert getattr(quantities, name.upper()) == place
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A finished store of six small blocks as bytes, and its result."""
+    path = tmp_path_factory.mktemp("store") / "run.sqlite"
+    result = pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, store=path)
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    return path.read_bytes(), result
+
+
+def resumed(path):
+    """Run again on a store; the result (None: refused) and whether damage was named."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result = pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, store=path)
+        except StoreError:
+            return None, True
+    return result, any(
+        "are damaged" in str(w.message) and "simulated again" in str(w.message) for w in caught
+    )
+
+
+def test_no_flipped_bit_changes_the_result(tmp_path, written):
+    content, result = written
+    draws = np.random.default_rng(5)
+    named = 0
+    for k, place in enumerate(draws.integers(100, len(content), 24)):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << int(draws.integers(8))
+        path = tmp_path / f"{k}.sqlite"
+        path.write_bytes(bytes(damaged))
+        again, told = resumed(path)
+        named += told
+        if again is not None:
+            same(again, result)
+    assert named > 3
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.9, 0.99])
+def test_no_truncated_store_changes_the_result(tmp_path, written, share):
+    content, result = written
+    path = tmp_path / "short.sqlite"
+    path.write_bytes(content[: int(share * len(content))])
+    again, _ = resumed(path)
+    if again is not None:
+        same(again, result)
+    else:
+        assert share > 0
+
+
+def test_a_damaged_block_is_simulated_again_and_named(tmp_path, written):
+    content, result = written
+    path = tmp_path / "run.sqlite"
+    path.write_bytes(content)
+    with sqlite3.connect(path) as database:
+        sums = bytearray(database.execute("SELECT sums FROM blocks WHERE block = 3").fetchone()[0])
+        sums[11] ^= 1
+        database.execute("UPDATE blocks SET sums = ? WHERE block = 3", (bytes(sums),))
+        database.execute("UPDATE blocks SET trials = trials + 1 WHERE block = 1")
+    database.close()
+    with pytest.warns(UserWarning, match=r"2 of 6 blocks are damaged \(1, 3\); they are simulated again"):
+        same(pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, store=path), result)
+    same(pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, store=path), result)
+
+
+def test_foreign_damaged_and_unwritable_files_are_refused_in_a_sentence(tmp_path, written, capsys):
+    from pnstrial.cli import main
+    from pnstrial.engine import store as stores
+
+    foreign = tmp_path / "foreign.sqlite"
+    with sqlite3.connect(foreign) as database:
+        database.execute("CREATE TABLE patients (name TEXT)")
+    database.close()
+    with pytest.raises(StoreError, match="it has other tables"):
+        pns.simulate_trials(PROTOCOL, PLAIN, n_trials=10, store=foreign)
+    with pytest.raises(StoreError, match="choose a folder that exists"):
+        pns.simulate_trials(PROTOCOL, PLAIN, n_trials=10, store=tmp_path / "nowhere" / "run.sqlite")
+    damaged = tmp_path / "damaged.sqlite"
+    damaged.write_bytes(written[0].replace(b"anti-hu", b"anti-yo", 1))
+    with pytest.raises(StoreError, match="what it was run with is not as it was written"):
+        pns.simulate_trials(PROTOCOL, HU, n_trials=10, seed=4, store=damaged)
+    # a disk that is full: SQLite may not use one page more
+    kept = stores.Store(tmp_path / "full.sqlite", {"seed": 1}, (900, 18))
+    kept._database.execute("PRAGMA max_page_count = 4")
+    with pytest.raises(StoreError, match=r"cannot be written \(database or disk is full\): make room"):
+        kept.write(stores.BlockSums(0, 1, np.zeros((3, 900)), np.zeros(18, np.int64)))
+    (tmp_path / "file").write_text("")
+    words = ["simulate", "anti-hu-plain", "--trials", "100", "--primary", "--quiet"]
+    assert main([*words, "--out", str(tmp_path / "file" / "folder")]) == 2
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "blocks.sqlite").write_bytes(b"no database" * 100)
+    assert main([*words, "--out", str(tmp_path / "out")]) == 2
+    told = capsys.readouterr().err.strip().splitlines()
+    assert len(told) == 2
+    assert "is no store of this package" in told[1]
