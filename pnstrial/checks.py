@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pnstrial.criteria import ATC_PATTERN
 from pnstrial.data import read_findings
 from pnstrial.data.consistency import shown
 from pnstrial.data.findings import Finding
 from pnstrial.data.schema import TABLES
 from pnstrial.visits import Assessments, baseline, study_day
+from pnstrial.vocabulary import ATC_PATTERN
 
 if TYPE_CHECKING:
     from pathlib import Path

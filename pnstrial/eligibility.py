@@ -21,7 +21,16 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 import pandas as pd
 
-from pnstrial.criteria import (
+from pnstrial.data.arguments import trial_and_protocol
+from pnstrial.data.consistency import (
+    CREATININE_SLIP,
+    earliest_day,
+    latest_day,
+    plus_months,
+    suspected_weight,
+)
+from pnstrial.results import Display, Result, rows_of
+from pnstrial.vocabulary import (
     ATC_PATTERN,
     AnswerCriterion,
     AntibodyCriterion,
@@ -34,24 +43,15 @@ from pnstrial.criteria import (
     RangeCriterion,
     WordCriterion,
 )
-from pnstrial.data.arguments import trial_and_protocol
-from pnstrial.data.consistency import (
-    CREATININE_SLIP,
-    earliest_day,
-    latest_day,
-    plus_months,
-    suspected_weight,
-)
-from pnstrial.results import Display, Result, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
-    from pnstrial.criteria import Criterion, Medications
     from pnstrial.data import TrialData
     from pnstrial.protocol import Protocol
+    from pnstrial.vocabulary import Criterion, Medications
 
 __all__ = [
     "FAIL",

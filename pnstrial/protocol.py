@@ -14,10 +14,10 @@ from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from pnstrial.criteria import Criterion, Medications
 from pnstrial.settings import Part, Setting, SettingsFiles, Sourced, drop_entries, lay_over
+from pnstrial.vocabulary import Criterion, Medications, Scale
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +32,7 @@ __all__ = [
     "Medications",
     "Protocol",
     "ProtocolError",
+    "Scale",
     "Treatment",
     "Visit",
     "load_protocol",
@@ -106,15 +107,26 @@ class Decision(Sourced):
     )
 
 
-class Endpoint(Sourced):
-    """The response: a fall of the mRS at a visit."""
+ShiftTest = Literal["signed-rank, zeros after Pratt", "signed-rank, zeros after Wilcoxon", "sign"]
 
+
+class Endpoint(Sourced):
+    """The response: an improvement on a scale at a visit, by so many points and, if asked for, percent of baseline."""
+
+    scale: str = "mRS"
     visit: str
     secondary_visits: tuple[str, ...] = ()
-    improvement_points: int = Field(default=1, ge=1, le=5)
+    improvement_points: int | float = Field(default=1, gt=0)
+    improvement_percent: float | None = Field(default=None, gt=0, le=100)
+    shift_test: ShiftTest = "signed-rank, zeros after Pratt"
     null_proportion: float | None = Field(default=None, gt=0, lt=1)
     level: float = Field(default=0.95, gt=0, lt=1)
     on_treatment_days: int = Field(default=28, ge=0)
+
+    @field_validator("shift_test", mode="before")
+    @classmethod
+    def _short_names(cls, value: object) -> object:
+        return f"signed-rank, zeros after {value}" if value in {"Pratt", "Wilcoxon"} else value
 
 
 DeathStrategy = Literal["composite", "exclude"]
@@ -164,6 +176,7 @@ class Protocol(Part):
     title: str = Field(min_length=1)
     sources: dict[str, str]
     criteria: tuple[Criterion, ...] = Field(min_length=1)
+    scales: tuple[Scale, ...] = ()
     treatment: Treatment
     visits: tuple[Visit, ...] = Field(min_length=1)
     decision: Decision
@@ -189,12 +202,33 @@ class Protocol(Part):
                 problems.append(
                     f'{key} names the source {source!r}; [sources] has {", ".join(self.sources)} (or write "assumed")'
                 )
+        problems += self._scale_problems()
         if problems:
             raise ValueError("; ".join(problems))
         return self
 
+    def _scale_problems(self) -> list[str]:
+        names = [scale.name for scale in self.scales]
+        problems = [f"scales has {n} twice" for n in sorted({n for n in names if names.count(n) > 1})]
+        wanted, response = self.endpoint.scale, self.endpoint
+        if wanted not in names:
+            return [*problems, f"endpoint.scale is {wanted!r}; scales has {', '.join(names) or 'none'}"]
+        scale = self.scale(wanted)
+        if not scale.bounded:
+            return [
+                *problems,
+                f"endpoint.scale is {wanted!r}, which has no bounds: give it grades, or lowest and highest",
+            ]
+        most = scale.unit * scale.units[-1]
+        if not response.improvement_points <= most:
+            problems.append(
+                f"endpoint.improvement_points is {response.improvement_points:g}; {wanted} spans {most:g} points"
+            )
+        return problems
+
     def _all_sources(self) -> list[tuple[str, str]]:
         pairs = [(f"criteria.{c.id}", c.source) for c in self.criteria]
+        pairs += [(f"scales.{scale.name}", scale.source) for scale in self.scales]
         parts = self._sourced_parts()
         return pairs + [
             (f"{name}.{key}", source) for name, part in parts for key, source in part.source.items()
@@ -219,6 +253,9 @@ class Protocol(Part):
             found += [
                 Setting(f"criteria.{criterion.id}.{k}", v, criterion.source) for k, v in content.items()
             ]
+        for scale in self.scales:
+            content = scale.model_dump(exclude={"name", "source"}, exclude_defaults=True)
+            found += [Setting(f"scales.{scale.name}.{k}", v, scale.source) for k, v in content.items()]
         for name, part in self._sourced_parts():
             for key, value in part.model_dump(exclude={"name", "source"}).items():
                 lists = cast("dict[str, Any]", value) if isinstance(value, dict) else {"": value}
@@ -227,6 +264,15 @@ class Protocol(Part):
                     for inner, entry in lists.items()
                 ]
         return tuple(found)
+
+    def improvement_in_words(self) -> str:
+        """Say what an improvement is, such as "mRS at least 1 point below baseline"."""
+        response = self.endpoint
+        number = response.improvement_points
+        side = "below" if self.scale().better == "lower" else "above"
+        percent = response.improvement_percent
+        also = "" if percent is None else f" and {percent:g} %"
+        return f"{response.scale} at least {number:g} point{'' if number == 1 else 's'}{also} {side} baseline"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per setting: setting, value, source."""
@@ -269,7 +315,6 @@ class Protocol(Part):
 
     def __str__(self) -> str:
         decided, response, plan = self.decision, self.endpoint, self.treatment
-        points = "point" if response.improvement_points == 1 else "points"
         lines = [
             self.title,
             f"{self.id}, version {self.version}",
@@ -283,7 +328,7 @@ class Protocol(Part):
             *(f"  {v.name}: day {v.target_day} ({v.first_day} to {v.last_day})" for v in self.visits),
             "Decision and endpoint",
             f"  decision at {decided.visit}",
-            f"  response at {response.visit}: mRS at least {response.improvement_points} {points} below baseline",
+            f"  response at {response.visit}: {self.improvement_in_words()}",
             "  estimand: "
             + "; ".join(f"{event}: {way}" for event, way in self.estimand.strategies().items()),
             f"{len(self.assumed)} settings are assumed: no source states them (`.assumed`; `.to_frame()` has all)",
@@ -346,6 +391,30 @@ class Protocol(Part):
                 return visit
         names = ", ".join(visit.name for visit in self.visits)
         raise ProtocolError(f"visit {name!r} is not in protocol {self.id}; it has {names}")
+
+    def scale(self, name: str | None = None) -> Scale:
+        """Find a scale by name.
+
+        Parameters
+        ----------
+        name : str, optional
+            By default that of the endpoint.
+
+        Returns
+        -------
+        Scale
+
+        Raises
+        ------
+        ProtocolError
+            If the protocol has no scale of that name; the message lists those it has.
+        """
+        wanted = self.endpoint.scale if name is None else name
+        for scale in self.scales:
+            if scale.name == wanted:
+                return scale
+        names = ", ".join(scale.name for scale in self.scales)
+        raise ProtocolError(f"scale {wanted!r} is not in protocol {self.id}; it has {names}")
 
     def with_estimand(self, **strategies: str) -> Protocol:
         """Give the same protocol under another estimand.

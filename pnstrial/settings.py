@@ -58,6 +58,22 @@ class Sourced(Part):
 
     source: dict[str, str] = Field(description="source of each setting, or 'assumed'", repr=False)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _what_is_left_out_is_assumed(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not isinstance(cast("Table", data).get("source"), dict):
+            return cast("Any", data)
+        table = cast("Table", data)
+        left_out = [
+            name
+            for name, field in cls.model_fields.items()
+            if name not in table
+            and name != "source"
+            and not field.is_required()
+            and field.default is not None
+        ]
+        return {**table, "source": {**dict.fromkeys(left_out, ASSUMED), **table["source"]}}
+
     @model_validator(mode="after")
     def _every_setting_has_a_source(self) -> Self:
         fields = set(type(self).model_fields) - {"source", "name"}

@@ -216,3 +216,50 @@ def test_a_protocol_shows_itself_on_one_screen_and_as_a_table(protocol):
 
 def test_the_default_protocol_and_any_case_of_a_name(protocol):
     assert load_protocol() == load_protocol("NCT02343211") == protocol
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[[scales]]\nname="mRS"\ngrades=[0,2,1]', r"grades must rise, each once \(in mRS\)"),
+        (
+            '[[scales]]\nname="X"\nlowest=0\nhighest=10\nstep=3\nbetter="lower"',
+            "from 0 to 10 are no whole steps of 3",
+        ),
+        (
+            '[[scales]]\nname="X"\nlowest=0\nbetter="lower"\ndeath="worst grade"',
+            "death can be a grade only of",
+        ),
+        ('[[scales]]\nname="X"\nlowest=0\ngrades=[0,1]\nbetter="lower"', "not both"),
+        ('[[scales]]\nname="X"\nbetter="down"', r"better = 'down': allowed is 'lower' or 'higher'"),
+        ('[endpoint]\nscale="EFIT"', r"endpoint\.scale is 'EFIT'; scales has mRS, Barthel, ICARS, ONLS"),
+        (
+            '[[scales]]\nname="EFIT"\nbetter="higher"\n[endpoint]\nscale="EFIT"',
+            "which has no bounds: give it grades, or lowest and highest",
+        ),
+        ("[endpoint]\nimprovement_points=6", r"improvement_points is 6; mRS spans 5 points"),
+        ('[endpoint]\nshift_test="t"', "shift_test = 't': allowed is 'signed-rank, zeros after Pratt'"),
+    ],
+)
+def test_a_wrong_scale_is_answered(text, message):
+    with pytest.raises(ProtocolError, match=message):
+        laid_over(text)
+
+
+def test_a_scale_is_whole_units_from_best_to_death(protocol):
+    mrs, barthel, onls = protocol.scale(), protocol.scale("Barthel"), protocol.scale("ONLS")
+    assert (mrs.units, mrs.dead, mrs.dead_score) == ((0, 1, 2, 3, 4, 5), 6, 6.0)
+    assert (onls.units, onls.dead) == (tuple(range(13)), 13)
+    assert barthel.to_units([100, 0, float("nan")]).tolist() == [0, 100, -1]
+    with pytest.raises(ValueError, match=r"2\.5 is no grade of the scale mRS, which goes by 1"):
+        mrs.to_units([2.5])
+    with pytest.raises(ProtocolError, match="scale 'EDSS' is not in protocol nct02343211; it has mRS"):
+        protocol.scale("EDSS")
+
+
+def test_what_the_shift_is_tested_by_has_short_names_and_a_default():
+    assert (
+        laid_over('[endpoint]\nshift_test="Wilcoxon"').endpoint.shift_test
+        == "signed-rank, zeros after Wilcoxon"
+    )
+    assert load_protocol().endpoint.source["shift_test"] == "assumed"

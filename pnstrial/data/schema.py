@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from pnstrial.criteria import YES_NO_COLUMNS
+from pnstrial.vocabulary import YES_NO_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd

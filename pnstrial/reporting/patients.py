@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pnstrial import rules
-from pnstrial.criteria import AntibodyCriterion
 from pnstrial.data.schema import SCALES
 from pnstrial.eligibility import classify_medications
 from pnstrial.figures.flow import consort_flow
 from pnstrial.reporting.items import Figure, Item, Table, share
 from pnstrial.results import rows_of
+from pnstrial.vocabulary import AntibodyCriterion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
