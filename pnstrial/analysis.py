@@ -392,13 +392,15 @@ def grade(value: float) -> int | None:
 
 def _response_object(result: ResponseResult) -> dict[str, Any]:
     known = not isinstance(result.estimate, NotEstimable) and not isinstance(result.ci, NotEstimable)
+    unrated = result.responders if isinstance(result.responders, NotEstimable) else None
     return {
-        "responders": result.responders,
+        "responders": None if unrated is not None else result.responders,
         "n": result.n,
         "proportion": result.estimate if known else None,
         "ci": list(result.ci) if isinstance(result.ci, tuple) else None,
         "p_value": None if isinstance(result.p_value, NotEstimable) else result.p_value,
         "estimand": result.estimand,
+        **({} if unrated is None else {"not_estimable": unrated.reason}),
     }
 
 

@@ -16,14 +16,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pnstrial.data import read_findings
 from pnstrial.data.consistency import shown
 from pnstrial.data.findings import Finding
-from pnstrial.data.schema import TABLES
+from pnstrial.data.parsing import called_otherwise
+from pnstrial.data.schema import TABLES, bare
+from pnstrial.data.trial import read_tables
 from pnstrial.visits import Assessments, baseline, study_day
 from pnstrial.vocabulary import ATC_PATTERN
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pnstrial.data import TrialData
@@ -78,8 +80,10 @@ def check_trial(path: str | Path, protocol: Protocol) -> tuple[Finding, ...]:
     ValueError
         If there is no such folder or workbook.
     """
-    trial, findings = read_findings(path)
-    return findings if trial is None else (*findings, *protocol_findings(trial, protocol))
+    reading = read_tables(path)
+    if reading.trial is not None:
+        return (*reading.findings, *protocol_findings(reading.trial, protocol))
+    return (*reading.findings, *absent_columns(reading.headers, reading.labels, protocol))
 
 
 def protocol_findings(trial: TrialData, protocol: Protocol) -> tuple[Finding, ...]:
@@ -115,8 +119,79 @@ def findings_of(assessments: Assessments) -> tuple[Finding, ...]:
         "fill in the screening mRS, or add a rating on or before day 1",
     )
     _labelled_visits(warnings, protocol, assessments)
+    warnings.found += absent_columns(trial.headers, trial.labels, protocol)
     order = {trial.file_of(name): place for place, name in enumerate(TABLES)}
     return tuple(sorted(warnings.found, key=lambda finding: (order[finding.file], finding.line or 0)))
+
+
+def absent_columns(
+    headers: Mapping[str, tuple[str, ...]], labels: Mapping[str, str], protocol: Protocol
+) -> list[Finding]:
+    """Say which absent columns the protocol needs, and which headers may be absent ones by another name.
+
+    Parameters
+    ----------
+    headers : mapping of str to tuple of str
+        The header row of each table that is there.
+    labels : mapping of str to str
+        What findings call the file of each table.
+    protocol : Protocol
+
+    Returns
+    -------
+    list of Finding
+    """
+    needed = _needed_columns(protocol)
+    found: list[Finding] = []
+    for name, table in TABLES.items():
+        if name not in headers:
+            continue
+        otherwise = called_otherwise(headers[name], table)
+        for column in table.columns:
+            lost = needed.get((name, column.name))
+            if column.name in headers[name] or column.required or column.column_required:
+                continue
+            if lost is None and bare(otherwise.get(column.name, "")) not in column.other_names:
+                continue
+            rule = "this column is absent" + (f": {lost}" if lost else "")
+            remedy = "add the column, or know what is unknown without it"
+            if column.name in otherwise:
+                remedy = (
+                    f"rename {otherwise[column.name]!r} to {column.name} if it is that; it is not read now"
+                )
+            found.append(Finding(labels[name], 1, None, column.name, None, rule, "warning", remedy))
+    return found
+
+
+def _needed_columns(protocol: Protocol) -> dict[tuple[str, str], str]:
+    """Say for each column that criteria, dose or endpoint ask for what is unknown where it is absent."""
+    asked: dict[str, list[str]] = {}
+    for criterion in protocol.criteria:
+        for column in criterion.columns_read:
+            asked.setdefault(column, []).append(criterion.id)
+    needed = {
+        (
+            "screening",
+            column,
+        ): f"{', '.join(ids)} cannot be decided by it and may be unknown for every patient"
+        for column, ids in asked.items()
+    }
+    told = [
+        ("screening", "enrolment_date", "nobody counts as enrolled, so no endpoint can be given"),
+        ("screening", "mrs", "a patient not rated by day 1 has no baseline"),
+        ("screening", "weight_kg", "a cycle without a weight of its own has no planned dose"),
+        ("infusions", "weight_kg", "the planned dose rests on the screening weight"),
+        ("medications", "atc", "names alone decide what is immunotherapy, and one in no list is unknown"),
+        ("medications", "indication", "every immunotherapy counts as one for the syndrome"),
+        ("medications", "start_date", "whether an immunotherapy was other treatment or rescue is unknown"),
+        ("medications", "stop_date", "every medication counts as ongoing"),
+        ("scales", "score", "the changes on the scales are unknown"),
+        ("follow_up", "death_date", "no death has a date, and the endpoint needs it"),
+    ]
+    for table, column, lost in told:
+        before = needed.get((table, column))
+        needed[table, column] = lost if before is None else f"{before}; {lost}"
+    return needed
 
 
 def _enrolled(warnings: _Warnings, protocol: Protocol, screening: Screening) -> None:

@@ -12,7 +12,7 @@ Next: `shift`, `survival`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import pandas as pd
@@ -53,6 +53,8 @@ __all__ = [
     "time_to_event",
 ]
 
+NO_RATING: Final = "no mRS rating was collected"
+"""Why a trial without ratings has no endpoint: deaths alone make no result either."""
 TIME_PARAMETERS = ("overall_survival", "deterioration", "improvement")
 
 
@@ -63,8 +65,10 @@ class ResponseResult(Result):
 
     Attributes
     ----------
-    responders, n : int
-        Responders, and patients in the denominator.
+    responders : int or NotEstimable
+        Responders; not estimable where somebody is enrolled and nobody of them was ever rated.
+    n : int
+        Patients in the denominator.
     estimate : float or NotEstimable
         responders / n.
     ci : tuple of float or NotEstimable
@@ -83,7 +87,7 @@ class ResponseResult(Result):
     provenance : Provenance
     """
 
-    responders: int
+    responders: int | NotEstimable
     n: int
     estimate: float | NotEstimable
     ci: tuple[float, float] | NotEstimable
@@ -103,6 +107,8 @@ class ResponseResult(Result):
 
     def __str__(self) -> str:
         head = f"Response at {self.visit}: {self.responders} of {self.n}"
+        if isinstance(self.responders, NotEstimable):
+            return f"Response at {self.visit}: {self.responders} ({self.n} enrolled)"
         if isinstance(self.estimate, NotEstimable) or isinstance(self.ci, NotEstimable):
             return f"{head}, {self.estimate}"
         low, high = self.ci
@@ -294,14 +300,21 @@ def response_of(
     n = int((patients["response"] != "excluded").sum())
     exact = proportion(count, n, null=asked.endpoint.null_proportion, level=asked.endpoint.level)
     estimate, ci, p_value = exact.estimate, exact.ci, exact.p_value
-    if n == 0:
+    unrated = len(patients) > 0 and assessments.ratings.empty
+    if unrated:
+        n = len(patients)
+    if unrated or n == 0:
         reason = (
-            "no patient is enrolled" if patients.empty else "every patient is excluded under this estimand"
+            NO_RATING
+            if unrated
+            else "no patient is enrolled"
+            if patients.empty
+            else "every patient is excluded under this estimand"
         )
         estimate = ci = NotEstimable(reason)
         p_value = None if asked.endpoint.null_proportion is None else NotEstimable(reason)
     return ResponseResult(
-        responders=count,
+        responders=NotEstimable(NO_RATING) if unrated else count,
         n=n,
         estimate=estimate,
         ci=ci,

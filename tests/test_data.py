@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 import pnstrial as pns
+from pnstrial.checks import check_trial, protocol_findings
 from pnstrial.data import TABLES, data_dictionary, findings_frame, read_findings, write_template
 from pnstrial.data.parsing import _edits
+from pnstrial.data.schema import bare
 from pnstrial.data.trial import write_example
 
 SCREENING = "patient_id,screening_date,enrolment_date,mrs,weight_kg\n"
@@ -190,3 +192,99 @@ def test_dictionary_describes_every_column():
 )  # fmt: skip
 def test_headers_that_nearly_fit(one, other, near):
     assert _edits(one, other) is near
+
+
+def test_an_absent_column_that_the_protocol_needs_is_said(tiny, protocol):
+    """One warning a column, with what is unknown; another name for it stands beside it."""
+    everything = [column.name for column in TABLES["screening"].columns]
+    headers = {column: [""] for column in everything if column not in {"weight_kg", "pns_level", "cancer"}}
+    frame = pd.DataFrame(
+        {**headers, "patient_id": ["A"], "screening_date": ["2014-03-01"], "Weight (kg)": ["70"]}
+    )
+    trial = pns.TrialData.from_frames({"screening": frame})
+    found = {f.column: f for f in protocol_findings(trial, protocol) if f.line == 1}
+    assert set(found) == {"weight_kg", "pns_level"}
+    assert found["weight_kg"].rule.startswith("this column is absent: E4 ")
+    assert "a cycle without a weight of its own has no planned dose" in found["weight_kg"].rule
+    assert "rename 'Weight (kg)' to weight_kg" in found["weight_kg"].remedy
+    assert "I1" in found["pns_level"].rule
+    events = pd.DataFrame(
+        {
+            "patient_id": ["A"],
+            "term": ["x"],
+            "start_date": ["2014-03-02"],
+            "SAE": ["yes"],
+            "CTCAE grade": ["3"],
+        }
+    )
+    trial = pns.TrialData.from_frames({"screening": frame, "adverse_events": events})
+    found = {f.column for f in protocol_findings(trial, protocol) if f.file == "adverse_events.csv"}
+    assert found == {"serious", "grade"}
+
+
+def test_an_absent_column_is_said_although_the_tables_have_errors(tmp_path, protocol):
+    (tmp_path / "screening.csv").write_text("patient_id,screening_date,IgA\nA,2014-13-01,no\n")
+    found = check_trial(tmp_path, protocol)
+    assert found[0].severity == "error"
+    assert any(f.column == "iga_deficiency" and "rename 'IgA'" in f.remedy for f in found)
+
+
+def test_a_required_column_by_another_name_is_named(tmp_path):
+    (tmp_path / "screening.csv").write_text("Subject ID,screening_date\nA,2014-03-01\n")
+    _, (finding, *_) = read_findings(tmp_path)
+    assert finding.remedy == "rename 'Subject ID' to patient_id if it is that, or add the column"
+
+
+def test_other_names_belong_to_one_column_of_a_table():
+    for table in TABLES.values():
+        names = [name for column in table.columns for name in column.other_names]
+        assert len(names) == len(set(names))
+        for column in table.columns:
+            others = {bare(other.name) for other in table.columns if other is not column}
+            assert not column.other_names & others
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "rule"),
+    [
+        ("weight_kg", "-0", "a minus must not stand before a zero"),
+        ("creatinine_umol_l", "-0.00", "a minus must not stand before a zero"),
+        ("site", "a\x07b", "must not hold the control character U+0007"),
+        ("cancer", "a\tb", "must not hold the control character U+0009"),
+        ("sex", "fe\x7fmale", "must not hold the control character U+007F"),
+        ("note", "a\ufffeb", "must not hold the control character U+FFFE"),
+        ("patient_id", "A\x85B", "must not hold the control character U+0085"),
+    ],
+)
+def test_cells_that_cannot_be_meant(tiny, column, cell, rule):
+    with pytest.raises(pns.TrialDataError) as caught:
+        tiny(screening=[{column: cell}])
+    finding = caught.value.findings[0]
+    assert (finding.column, finding.rule, finding.severity) == (column, rule, "error")
+
+
+def test_line_breaks_stay_in_text(tiny):
+    assert tiny(screening=[{"cancer": "a\nb\r\nc"}]).screening["cancer"].tolist() == ["a\nb\r\nc"]
+
+
+def test_a_syndrome_outside_its_list_is_a_warning_and_not_collected(tiny):
+    trial = tiny(screening=[{"syndrome": "lems"}, {"patient_id": "B", "syndrome": "ataxia"}])
+    assert trial.screening["syndrome"].tolist() == ["LEMS", None]
+    (finding,) = (f for f in trial.findings if f.column == "syndrome")
+    assert (finding.patient_id, finding.value, finding.severity) == ("B", "ataxia", "warning")
+
+
+@pytest.mark.parametrize(
+    ("ratings", "found"),
+    [
+        ([("R1", 2), ("R2", 2)], 0),
+        ([("R1", 2), ("R2", 3)], 1),
+        ([("R1", 2), ("", 3)], 1),
+        ([("R1", 2), ("R2", 3), ("R3", 4)], 1),
+        ([("R1", 2), ("R2", "")], 0),
+    ],
+)
+def test_raters_who_differ_are_one_warning_a_day(tiny, ratings, found):
+    trial = tiny(mrs=[{"date": "2014-03-01", "mrs": mrs, "rater": rater} for rater, mrs in ratings])
+    warnings = [f for f in trial.findings if f.rule.startswith("raters differ")]
+    assert len(warnings) == found

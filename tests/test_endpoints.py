@@ -139,7 +139,8 @@ def test_no_denominator_is_not_estimable(tiny, protocol):
     assert isinstance(result.estimate, NotEstimable)
     assert str(result.p_value) == "not estimable: no patient is enrolled"
     assert "not estimable" in str(result)
-    excluded = primary_endpoint(tiny(screening=[{"mrs": 3}]), protocol, estimand={"missing": "exclude"})
+    rated_once = tiny(screening=[{"mrs": 3}], mrs=[{"date": "2014-03-01", "mrs": 3}])
+    excluded = primary_endpoint(rated_once, protocol, estimand={"missing": "exclude"})
     assert "every patient is excluded" in str(excluded.estimate)
 
 
@@ -184,8 +185,43 @@ def test_a_larger_fall_can_be_asked_for(tiny, protocol):
     assert primary_endpoint(trial, stricter).responders == 0
 
 
+@pytest.mark.parametrize(
+    "mrs",
+    [
+        None,
+        [{"date": "2014-05-25", "mrs": ""}],
+        [{"date": "2014-05-25", "mrs": 2, "patient_id": "B"}],
+        [{"date": "2014-05-25", "mrs": 6}],
+    ],
+    ids=["no table", "blank", "another patient's", "a death"],
+)
+@pytest.mark.parametrize("estimand", [{}, {"missing": "exclude"}, {"death": "exclude"}])
+def test_no_rating_is_no_result(tiny, protocol, mrs, estimand):
+    """Deaths alone make no result either, and the denominator is who is enrolled."""
+    tables = {} if mrs is None else {"mrs": mrs}
+    follow_up = [
+        {"last_contact_date": "2014-05-25", "status": "dead", "death_date": "2014-05-25"},
+        {"patient_id": "C", "last_contact_date": "2014-05-25", "status": "alive"},
+    ]
+    screening = [{"mrs": 3}, {"patient_id": "B", "enrolment_date": ""}, {"patient_id": "C", "mrs": 2}]
+    trial = tiny(screening=screening, follow_up=follow_up, **tables)
+    analysis = analyse(trial, protocol, null=0.1, estimand=estimand)
+    content = analysis.to_json_object()
+    nothing = {"responders": None, "n": 2, "proportion": None, "ci": None, "p_value": None}
+    for result in (content["primary"], content["secondary"]["Month 6"]):
+        assert {key: result[key] for key in nothing} == nothing
+        assert result["not_estimable"] == "no mRS rating was collected"
+    assert str(analysis.primary) == (
+        "Response at Month 3: not estimable: no mRS rating was collected (2 enrolled)"
+    )
+    collected = tiny(
+        screening=screening, follow_up=follow_up, mrs=[{"patient_id": "C", "date": "2014-03-01", "mrs": 2}]
+    )
+    assert "not_estimable" not in analyse(collected, protocol).to_json_object()["primary"]
+
+
 def test_the_level_of_the_interval_can_be_given(tiny, protocol):
-    trial = tiny(screening=[{"mrs": 3}])
+    trial = tiny(screening=[{"mrs": 3}], mrs=[{"date": "2014-03-01", "mrs": 3}])
     wide, narrow = (primary_endpoint(trial, protocol, level=level).ci for level in (0.99, 0.8))
     assert (primary_endpoint(trial, protocol, level=0.8).level, wide[1] > narrow[1]) == (0.8, True)
     with pytest.raises(ProtocolError, match=r"endpoint\.level = 95: allowed is a number between 0 and 1"):

@@ -23,7 +23,7 @@ from pnstrial.adam.conformance import breach, check, is_basic, is_time_to_event
 from pnstrial.adam.efficacy import COMPETING, MRS_CODE, TIME_CODES
 from pnstrial.adam.files import FORMATS, RECORD_COUNTS, read_dataset
 from pnstrial.data import TrialDataError
-from pnstrial.endpoints import ResponseResult
+from pnstrial.endpoints import NO_RATING, ResponseResult
 from pnstrial.results import NotEstimable, Provenance, Result
 from pnstrial.rules import CATEGORIES, change_category
 from pnstrial.visits import VisitValues, codes, named
@@ -375,11 +375,17 @@ class AdamTrial(Result):
         n = int((patients["response"] != "excluded").sum())
         exact = proportion(count, n, null=null, level=level)
         estimate, ci, p_value = exact.estimate, exact.ci, exact.p_value
-        if n == 0:
-            estimate = ci = NotEstimable("every subject is excluded under this criterion")
-            p_value = None if null is None else NotEstimable("every subject is excluded under this criterion")
+        scale = self._scale(parameter)
+        unrated = len(patients) > 0 and "SRCDOM" in scale and not scale["SRCDOM"].eq("mrs").any()
+        unrated = unrated and bool((scale["PARAMCD"] == MRS_CODE).all())
+        if unrated:
+            n = len(patients)
+        if unrated or n == 0:
+            reason = NO_RATING if unrated else "every subject is excluded under this criterion"
+            estimate = ci = NotEstimable(reason)
+            p_value = None if null is None else NotEstimable(reason)
         return ResponseResult(
-            responders=count,
+            responders=NotEstimable(NO_RATING) if unrated else count,
             n=n,
             estimate=estimate,
             ci=ci,

@@ -184,6 +184,7 @@ def consistency_findings(tables: Tables) -> list[Finding]:
         _records_after_death,
         _mrs_six,
         _duplicates,
+        _raters,
         _absent_tables,
         _unit_slips,
         _screening_dates,
@@ -355,6 +356,32 @@ def _duplicates(folder: _Folder) -> None:
         ["patient_id", "date", "scale"],
         "two different scores of a scale on a day",
         "warning",
+    )
+
+
+def _raters(folder: _Folder) -> None:
+    """Look for two raters who differ on a patient and a day: one finding for each such day, where it shows first."""
+    ratings = folder.frame("mrs").reset_index()
+    ratings["position"] = np.arange(len(ratings))
+    used = ratings[["patient_id", "date", "mrs"]].notna().all(axis=1) & (ratings["mrs"] != 6)
+    rows = ratings.loc[used].fillna({"rater": ""})
+    days = rows.groupby(["patient_id", "date"], sort=False)
+    several = rows[(days["mrs"].transform("nunique") > 1) & (days["rater"].transform("nunique") > 1)]
+    found: list[int] = []
+    for _, day in several.groupby(["patient_id", "date"], sort=False):
+        seen: list[tuple[Any, Any]] = []
+        for value, rater, position in zip(day["mrs"], day["rater"], day["position"], strict=True):
+            if any(value != other and rater != who for other, who in seen):
+                found.append(position)
+                break
+            seen.append((value, rater))
+    folder.report(
+        "mrs",
+        _at(pd.Series(found, dtype=int), len(ratings)),
+        "mrs",
+        "raters differ on this day; the lowest counts at baseline, the highest after it",
+        "warning",
+        "check both ratings, or name the primary_rater in the protocol",
     )
 
 

@@ -20,20 +20,22 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.data.findings import Finding
-from pnstrial.data.schema import ANTIBODIES, SCALES, Column, Table
+from pnstrial.data.schema import ANTIBODIES, SCALES, Column, Table, bare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
+    from pnstrial.data.findings import Severity
     from pnstrial.data.reading import RawTable
 
-__all__ = ["ParsedTable", "empty_frame", "parse_table"]
+__all__ = ["ParsedTable", "called_otherwise", "empty_frame", "parse_table"]
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _PARTIAL = re.compile(r"\d{4}(-\d{2}){0,2}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
+_CONTROL = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _CRMP5 = {"crmp5": "CV2", "cv2/crmp5": "CV2"}
 
 DATE_UNIT = "datetime64[s]"
@@ -41,12 +43,13 @@ DATE_UNIT = "datetime64[s]"
 
 
 class _Refused(Exception):  # noqa: N818 - it is a verdict on a cell, not an error of the program
-    """A cell that cannot be used: the rule it breaks and the remedy."""
+    """A cell that cannot be used: the rule it breaks and the remedy; with a warning it counts as not collected."""
 
-    def __init__(self, rule: str, remedy: str) -> None:
+    def __init__(self, rule: str, remedy: str, severity: Severity = "error") -> None:
         super().__init__(rule)
         self.rule = rule
         self.remedy = remedy
+        self.severity: Severity = severity
 
 
 @dataclass
@@ -60,6 +63,7 @@ class ParsedTable:
     findings: list[Finding] = field(default_factory=list[Finding])
     readable: bool = True
     ragged_patients: frozenset[str] = frozenset()
+    header: tuple[str, ...] = ()
 
     def refused(self, column: str) -> NDArray[np.bool_]:
         """Which cells of a column were refused."""
@@ -92,6 +96,8 @@ def _number(text: str, column: Column) -> float:
         raise _Refused(
             "must be a plain decimal number with a point", "write only the number, such as 70.5, without unit"
         )
+    if number == 0 and text.startswith("-"):
+        raise _Refused("a minus must not stand before a zero", "write 0, or the number that was meant")
     outside = (
         (column.whole and not number.is_integer())
         or (column.low is not None and (number < column.low or (column.above_low and number == column.low)))
@@ -102,11 +108,22 @@ def _number(text: str, column: Column) -> float:
     return number
 
 
-def _word(text: str, words: tuple[str, ...]) -> str:
+def _without_control_characters(text: str) -> None:
+    if match := _CONTROL.search(text):
+        raise _Refused(
+            f"must not hold the control character U+{ord(match[0]):04X}",
+            "remove it (it cannot be seen: type the cell again)",
+        )
+
+
+def _word(text: str, words: tuple[str, ...], *, lenient: bool = False) -> str:
     for word in words:
         if word.casefold() == text.casefold():
             return word
-    raise _Refused(f"must be one of {', '.join(words)}", "use one of these words, or leave the cell blank")
+    rule = f"must be one of {', '.join(words)}"
+    if lenient:
+        raise _Refused(f"{rule}; it counts as not collected", "use one of these words", "warning")
+    raise _Refused(rule, "use one of these words, or leave the cell blank")
 
 
 def _antibodies(text: str) -> str:
@@ -127,7 +144,7 @@ def _interpreter(column: Column) -> Callable[[str], Any]:
     if column.kind == "number":
         return lambda text: _number(text, column)
     if column.kind == "word":
-        return lambda text: _word(text, column.words)
+        return lambda text: _word(text, column.words, lenient=column.lenient)
     if column.kind == "atc":
         return str.upper
     return {
@@ -167,8 +184,22 @@ def _edits(one: str, other: str) -> bool:
     return longer[1:] == shorter
 
 
-def _bare(header: str) -> str:
-    return re.sub(r"[\W_]", "", header.casefold())
+def called_otherwise(headers: Iterable[str], table: Table) -> dict[str, str]:
+    """Find unlisted headers that may be a listed, absent column: column to header.
+
+    A header may be a column if it is a known other name of it, or its name but for one letter.
+    """
+    present = list(headers)
+    found: dict[str, str] = {}
+    for column in table.columns:
+        if column.name in present:
+            continue
+        for header in present:
+            word = bare(header)
+            meant = word in column.other_names or (word and _edits(word, bare(column.name)))
+            if meant and header not in table.by_name:
+                found.setdefault(column.name, header)
+    return found
 
 
 def _header_findings(raw: RawTable, table: Table) -> Iterator[Finding]:
@@ -184,15 +215,19 @@ def _header_findings(raw: RawTable, table: Table) -> Iterator[Finding]:
             "error",
             "rename or remove one of the two",
         )
+    otherwise = called_otherwise(raw.header, table)
     for column in absent:
         if column.required or column.column_required:
-            yield Finding(
-                raw.file, 1, None, column.name, None, "this column must be there", "error", "add the column"
-            )
+            remedy = "add the column"
+            if column.name in otherwise:
+                remedy = (
+                    f"rename {otherwise[column.name]!r} to {column.name} if it is that, or add the column"
+                )
+            yield Finding(raw.file, 1, None, column.name, None, "this column must be there", "error", remedy)
     for header in raw.header:
-        if header in table.by_name or not _bare(header):
+        if header in table.by_name or not bare(header):
             continue
-        meant = [column.name for column in absent if _edits(_bare(header), _bare(column.name))]
+        meant = [column.name for column in absent if _edits(bare(header), bare(column.name))]
         if meant:
             yield Finding(
                 raw.file,
@@ -224,6 +259,7 @@ def parse_table(raw: RawTable, table: Table) -> ParsedTable:
     )
     if not raw.readable:
         return parsed
+    parsed.header = tuple(raw.header)
     parsed.findings += _header_findings(raw, table)
     if len(set(raw.header)) < len(raw.header):
         parsed.readable = False
@@ -242,7 +278,7 @@ def parse_table(raw: RawTable, table: Table) -> ParsedTable:
         data[column.name] = _column(parsed, raw, column, texts, patients)
     for header in raw.header:
         if header not in table.by_name:
-            data[header] = np.array([text or None for text in cells[header]], dtype=object)
+            data[header] = _column(parsed, raw, Column(header, "text", "not read"), cells[header], patients)
     if "patient_id" in raw.header:
         at = raw.header.index("patient_id")
         parsed.ragged_patients = frozenset(row[at] for row in raw.ragged_cells if at < len(row))
@@ -265,6 +301,7 @@ def _column(
         value = None
         if text:
             try:
+                _without_control_characters(str(text))
                 value = interpret(str(text))
             except _Refused as verdict:
                 problem = verdict
@@ -272,10 +309,13 @@ def _column(
             problem = _Refused("must not be blank", "fill in the cell")
         values.append(value)
         refused.append(problem)
-    bad = np.array([problem is not None for problem in refused], dtype=bool)[codes] if len(codes) else None
-    if bad is not None and bad.any():
-        parsed.bad[column.name] = bad
-        for position in np.flatnonzero(bad):
+    found = np.array([problem is not None for problem in refused], dtype=bool)[codes] if len(codes) else None
+    if found is not None and found.any():
+        errors = [problem is not None and problem.severity == "error" for problem in refused]
+        bad = np.array(errors, dtype=bool)[codes]
+        if bad.any():
+            parsed.bad[column.name] = bad
+        for position in np.flatnonzero(found):
             problem = refused[codes[position]]
             if problem is None:
                 continue
@@ -287,7 +327,7 @@ def _column(
                     column.name,
                     texts[position] or None,
                     problem.rule,
-                    "error",
+                    problem.severity,
                     problem.remedy,
                 )
             )

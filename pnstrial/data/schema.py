@@ -9,6 +9,7 @@ Next: `reading`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -23,6 +24,74 @@ Kind = Literal["id", "text", "date", "partial date", "number", "word", "antibodi
 
 ANTIBODIES: Final = ("Hu", "Yo", "CV2", "Ri", "Ma2", "amphiphysin", "Tr", "SOX1", "VGCC", "other", "none")
 """Words of the antibody columns; CRMP5 and CV2/CRMP5 mean CV2, `none` alone means tested and negative."""
+
+
+SYNDROMES: Final = (
+    "cerebellar",
+    "sensory neuronopathy",
+    "limbic",
+    "encephalomyelitis",
+    "brainstem",
+    "opsoclonus-myoclonus",
+    "LEMS",
+    "other",
+)
+
+# What spreadsheets call a column when they do not call it by its name; asked without case, spaces and punctuation.
+_OTHER_NAMES: Final = {
+    "patient_id": "patient, patient no, patient number, subject, subject id, subjid, usubjid, id, pid",
+    "site": "centre, center, site id, hospital",
+    "screening_date": "date of screening, screened, date screened, screen date",
+    "consent_date": "date of consent, consent, informed consent date, icf date",
+    "enrolment_date": "enrollment date, enrolment, enrollment, date of enrolment, date of enrollment, date enrolled, "
+    "enrolled, inclusion date, date of inclusion",
+    "age": "age years, age in years, age at screening",
+    "sex": "gender",
+    "weight_kg": "weight, body weight, weight in kg, wt, poids",
+    "height_cm": "height, body height, height in cm, ht, taille",
+    "symptom_onset_date": "onset, onset date, date of onset, symptom onset, date of symptom onset",
+    "pns_level": "level, diagnostic level, diagnostic certainty, pns certainty, pns diagnosis, diagnosis level",
+    "antibody_serum": "serum antibody, serum antibodies, antibodies serum, antibody, antibodies",
+    "antibody_csf": "csf antibody, csf antibodies, antibodies csf",
+    "cancer": "tumour, tumor, cancer type",
+    "syndrome": "pns syndrome, phenotype, neurological syndrome",
+    "mrs": "rankin, modified rankin, modified rankin scale, rankin scale, mrs score, rankin score, mrs at screening",
+    "deterioration_3_weeks": "deterioration, worsening, progression, deterioration 3w, deterioration last 3 weeks",
+    "creatinine_umol_l": "creatinine, serum creatinine, creat, creatinine umol, creatinine umoll",
+    "ivig_hypersensitivity": "hypersensitivity, ivig allergy, allergy, hypersensitivity to ivig",
+    "iga_deficiency": "iga, selective iga deficiency, iga def, low iga",
+    "thrombophilia": "thrombophilic, known thrombophilia",
+    "hepatic_insufficiency": "hepatic, liver insufficiency, liver failure, hepatic failure",
+    "cardiac_insufficiency": "cardiac, heart failure, cardiac failure, heart insufficiency",
+    "pregnant_or_lactating": "pregnant, pregnancy, lactating, pregnant lactating, breastfeeding",
+    "medication": "drug, drug name, medication name, treatment, name",
+    "atc": "atc code",
+    "indication": "reason, given for",
+    "start_date": "start, date of start, started, first day, begin date, from",
+    "stop_date": "stop, end, end date, date of stop, stopped, last day, until",
+    "end_date": "end, stop, stop date, date of end, resolved, until",
+    "cycle": "cycle no, cycle number, course",
+    "date": "day, visit date, rating date, assessment date, infusion date, date of visit, date of infusion",
+    "dose_g": "dose, dose in g, dose grams, grams, ivig g",
+    "visit": "visit name, visit label",
+    "rater": "assessor, rated by, investigator",
+    "scale": "scale name, instrument",
+    "score": "value, total, total score, result",
+    "term": "event, adverse event, ae, ae term, aeterm",
+    "grade": "ctcae grade, ctcae, toxicity grade, severity",
+    "serious": "sae, serious event, serious ae, seriousness",
+    "related": "relationship, related to treatment, causality",
+    "action": "action taken",
+    "last_contact_date": "last contact, date of last contact, last seen, last visit, last follow up",
+    "status": "vital status, state",
+    "death_date": "date of death, death, died, dod",
+    "death_cause": "cause of death, cause",
+}
+
+
+def bare(header: str) -> str:
+    """Give a header without case, spaces and punctuation: `Weight (kg)` is weightkg."""
+    return re.sub(r"[\W_]", "", header.casefold())
 
 
 @dataclass(frozen=True)
@@ -61,6 +130,13 @@ class Column:
     high: float | None = None
     above_low: bool = False
     whole: bool = False
+    lenient: bool = False
+    """A word outside the list is a warning and counts as not collected."""
+
+    @property
+    def other_names(self) -> frozenset[str]:
+        """What else the column is called, each without case, spaces and punctuation."""
+        return frozenset(bare(name) for name in _OTHER_NAMES.get(self.name, "").split(",") if name)
 
     @property
     def allowed(self) -> str:
@@ -151,6 +227,7 @@ _SCREENING = Table(
             "antibody_csf", "antibodies", "positive antibodies in CSF; none = negative; blank = not tested"
         ),
         Column("cancer", "text", "cancer, free text"),
+        Column("syndrome", "word", "neurological syndrome", words=SYNDROMES, lenient=True),
         Column("mrs", "number", "modified Rankin scale at screening", low=0, high=6, whole=True),
         _yes_no("deterioration_3_weeks", _QUESTIONS["deterioration_3_weeks"]),
         Column("creatinine_umol_l", "number", "serum creatinine, umol/L", low=0, above_low=True),

@@ -64,6 +64,8 @@ class TrialData:
         What a simulation knows beside the collected tables; empty for collected data.
     labels : dict of str
         What findings call the file of each table.
+    headers : dict of tuple of str
+        The header row of each table that is there.
 
     Examples
     --------
@@ -83,6 +85,7 @@ class TrialData:
     synthetic: bool = False
     truth: Mapping[str, pd.DataFrame] = field(default_factory=dict[str, pd.DataFrame], repr=False)
     labels: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]], repr=False)
 
     @classmethod
     def from_frames(
@@ -263,9 +266,46 @@ def _built(
     }
     absent = frozenset(TABLES.keys() - tables.keys())
     labels = {name: table.file for name, table in tables.items()}
+    headers = {name: table.header for name, table in tables.items()}
     return TrialData(
-        frames, absent, findings, source, dict(files or {}), synthetic, dict(truth or {}), labels
+        frames, absent, findings, source, dict(files or {}), synthetic, dict(truth or {}), labels, headers
     )
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What reading a folder or workbook gave.
+
+    Attributes
+    ----------
+    trial : TrialData or None
+        None where a finding is an error.
+    findings : tuple of Finding
+        Errors first, then by table and line.
+    headers : dict of tuple of str
+        The header row of each table that could be read.
+    labels : dict of str
+        What findings call the file of each table.
+    """
+
+    trial: TrialData | None
+    findings: tuple[Finding, ...]
+    headers: Mapping[str, tuple[str, ...]]
+    labels: Mapping[str, str]
+
+
+def read_tables(path: str | Path) -> Reading:
+    """Read a trial with everything that is known about its tables; see `read_findings`."""
+    folder = Path(path)
+    raw, early, hashes, screening_file = _raw_tables(folder)
+    tables, findings = _checked(raw, screening_file, early)
+    mark = (folder if folder.is_dir() else folder.parent) / SYNTHETIC_MARK
+    try:
+        trial = _built(tables, findings, str(path), str(path), files=hashes, synthetic=mark.is_file())
+    except TrialDataError:
+        trial = None
+    headers = {name: table.header for name, table in tables.items() if table.header}
+    return Reading(trial, findings, headers, {name: table.file for name, table in tables.items()})
 
 
 def read_findings(path: str | Path) -> tuple[TrialData | None, tuple[Finding, ...]]:
@@ -288,15 +328,8 @@ def read_findings(path: str | Path) -> tuple[TrialData | None, tuple[Finding, ..
     ValueError
         If there is no such folder or workbook.
     """
-    folder = Path(path)
-    raw, early, hashes, screening_file = _raw_tables(folder)
-    tables, findings = _checked(raw, screening_file, early)
-    mark = (folder if folder.is_dir() else folder.parent) / SYNTHETIC_MARK
-    try:
-        trial = _built(tables, findings, str(path), str(path), files=hashes, synthetic=mark.is_file())
-    except TrialDataError:
-        return None, findings
-    return trial, findings
+    reading = read_tables(path)
+    return reading.trial, reading.findings
 
 
 def read_trial(path: str | Path) -> TrialData:

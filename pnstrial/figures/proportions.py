@@ -93,7 +93,7 @@ def forest(
         for _, row in rows[rows["group"] == group].iterrows():
             ticks.append(place)
             labels.append(str(row["label"]))
-            told = f"{int(row['x'])}/{int(row['n'])}"
+            told = "–" if np.isnan(row["x"]) else f"{int(row['x'])}/{int(row['n'])}"
             if np.isnan(row["estimate"]):
                 told += "  not estimable"
             else:

@@ -110,12 +110,15 @@ def response_sentence(result: ResponseResult) -> str:
 
 
 def _response_row(label: str, result: ResponseResult) -> tuple[Any, ...]:
+    if isinstance(result.responders, NotEstimable):
+        return (label, None, result.n, str(result.responders), DASH, p_or_dash(result.p_value))
     cells = proportion_cells(result.responders, result.n, result.level)
     return (label, result.responders, result.n, *cells, p_or_dash(result.p_value))
 
 
-def _forest_row(label: str, group: str, x: int, n: int) -> dict[str, Any]:
-    result = proportion(x, n)
+def _forest_row(label: str, group: str, count: int | NotEstimable, n: int) -> dict[str, Any]:
+    x = np.nan if isinstance(count, NotEstimable) else count
+    result = proportion(0 if isinstance(count, NotEstimable) else count, 0 if np.isnan(x) else n)
     low, high = result.ci if isinstance(result.ci, tuple) else (np.nan, np.nan)
     estimate = result.estimate if isinstance(result.estimate, float) else np.nan
     return {"label": label, "group": group, "x": x, "n": n, "estimate": estimate, "lower": low, "upper": high}

@@ -35,6 +35,45 @@ ANTIBODIES = (
     "cv2/crmp5",
 )
 OVER_0 = "over 0"
+SYNDROMES = (
+    "cerebellar",
+    "sensory neuronopathy",
+    "limbic",
+    "encephalomyelitis",
+    "brainstem",
+    "opsoclonus-myoclonus",
+    "lems",
+    "other",
+)
+CONTROL = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
+
+# the optional columns that criteria, dose or endpoint ask for, and who asks
+NEEDED = {
+    "screening": {
+        "enrolment_date": "always",
+        "pns_level": "I1",
+        "antibody_serum": "I2",
+        "antibody_csf": "I2",
+        "symptom_onset_date": "I3",
+        "mrs": "always",
+        "deterioration_3_weeks": "I5",
+        "consent_date": "I6",
+        "age": "E4",
+        "sex": "E4",
+        "weight_kg": "always",
+        "creatinine_umol_l": "E4",
+        "ivig_hypersensitivity": "E2",
+        "iga_deficiency": "E2",
+        "thrombophilia": "E3",
+        "hepatic_insufficiency": "E5",
+        "cardiac_insufficiency": "E5",
+        "pregnant_or_lactating": "E6",
+    },
+    "medications": {"start_date": "E1", "stop_date": "E1", "atc": "E1", "indication": "E1"},
+    "infusions": {"weight_kg": "always"},
+    "scales": {"score": "always"},
+    "follow_up": {"death_date": "always"},
+}
 
 # column -> (required cell, kind, what is allowed)
 COLUMNS = {
@@ -53,6 +92,7 @@ COLUMNS = {
         "antibody_serum": (False, "antibodies", None),
         "antibody_csf": (False, "antibodies", None),
         "cancer": (False, T, None),
+        "syndrome": (False, "loose word", SYNDROMES),
         "mrs": (False, N, (0, 6, "whole")),
         "deterioration_3_weeks": (False, "word", YES_NO),
         "creatinine_umol_l": (False, N, OVER_0),
@@ -224,7 +264,9 @@ class Reader:
                 continue
             cell = row[column]
             rule = None
-            if not cell:
+            if CONTROL.search(cell):
+                rule = "control character"
+            elif not cell:
                 rule = "required cell blank" if required else None
             elif not allowed_cell(cell, kind, allowed, row):
                 rule = "cell"
@@ -232,12 +274,18 @@ class Reader:
                 self.note(name, (line,), patient, (column,), "error", rule)
                 clean[column] = ""
                 clean["!"] = (*clean.get("!", ()), column)
+            elif cell and kind == "loose word" and cell.lower() not in allowed:
+                self.note(name, (line,), patient, (column,), "warning", "no such syndrome")
+                clean[column] = ""
+        for column in row.keys() - columns.keys():
+            if CONTROL.search(row[column]):
+                self.note(name, (line,), patient, (column,), "error", "control character")
         return clean
 
 
 def allowed_cell(cell, kind, allowed, row):
     """Whether a cell that is not blank is what its column may hold."""
-    if kind == T:
+    if kind in {T, "loose word"}:
         return True
     if kind == D:
         return rules.parse_date(cell) is not None
@@ -419,6 +467,18 @@ class Checker(Reader):
                 self.note("mrs", (line,), key[0], ("mrs", "date"), "error", "two ratings by one rater")
             else:
                 self.note("mrs", (line,), key[0], ("*",), "warning", "rating entered twice")
+        days = {}
+        for line, row in self.rows("mrs"):
+            value = rules.parse_number(row.get("mrs", ""))
+            if value is not None and value != 6 and row.get("patient_id") and row.get("date"):
+                days.setdefault((row["patient_id"], row["date"]), []).append(
+                    (value, row.get("rater", ""), line)
+                )
+        for (pid, _), ratings in days.items():
+            for i, (a, r, line) in enumerate(ratings):
+                if any(a != b and r != q for b, q, _ in ratings[:i]):
+                    self.note("mrs", (line,), pid, ("mrs",), "warning", "raters differ")
+                    break
         scores = {}
         for line, row in self.rows("scales"):
             value = rules.parse_number(row.get("score", ""))
@@ -436,6 +496,13 @@ class Checker(Reader):
     # ----------------------------------------------------------------------------------- warnings
 
     def header_and_file_warnings(self):
+        criteria = (*rules.CRITERIA[self.protocol], "always")
+        for name, needed in NEEDED.items():
+            if self.tables[name] is None or not self.tables[name].sound:
+                continue
+            for column, criterion in needed.items():
+                if criterion in criteria and column not in self.tables[name].header:
+                    self.note(name, (1,), None, (column,), "warning", "column absent")
         for line, row in self.rows("mrs"):
             if "mrs" in row and not row["mrs"] and "mrs" not in row.get("!", ()):
                 self.note("mrs", (line,), row.get("patient_id") or None, ("mrs",), "warning", "blank mRS")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import folders
-from .findings_second import COLUMNS, Finding
+from .findings_second import COLUMNS, NEEDED, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +32,16 @@ BAD_DATES = (
     "2014-03-32", "03-2014", "?", "None", "today", "2014--03-05", "2014-03-05;2014-03-06", "2014 -03-05", "12014-03-05", "9999-99-99",
 )  # fmt: skip
 PARTIAL = ("2014", "2014-03")
+OTHER_NAMES = {
+    "weight_kg": ("weight", "Weight"),
+    "creatinine_umol_l": ("creatinine", "Creatinine"),
+    "iga_deficiency": ("IgA",),
+    "enrolment_date": ("enrollment_date", "date_enrolled"),
+}
+CONTROL = ("a\x07b", "a\tb", "x\x7fy", "x\x85y", "x\ufffey", "\uffff", "a\x1fb")
 BAD_NUMBERS = (
     "70,5", "1,200", "24 g", "nan", "NaN", "2e1", "2E1", "3_0", "inf", "-inf", "Infinity", "NA", "N/A", "None", "null", "70.5kg", "<20", "~3",
-    "?", "-", "1.2.3", "1 000", "٣", "３", "²", "0x10", "True", "50%", "3/2", "--3", "1'000", "3..0", "three", "3;4", "#REF!", "1e-1", "3,0", "2-3", "½", "+-3",
+    "?", "-", "1.2.3", "1 000", "٣", "３", "²", "0x10", "True", "50%", "3/2", "--3", "1'000", "3..0", "three", "3;4", "#REF!", "1e-1", "3,0", "2-3", "½", "+-3", "-0", "-0.0", "-00.00",
 )  # fmt: skip
 OUT_OF_RANGE = {
     ("screening", "age"): ("-1", "121", "45.5", "60.01", "1000"),
@@ -135,7 +142,7 @@ class Maker:
         self.add(name, texts, Finding(file, lines, patient, columns, severity, rule))
 
     def cell(self, table, index, column, value, severity="error", rule="cell"):
-        old = self.folder[table + ".csv"][index][column]
+        old = self.folder[table + ".csv"][index].get(column, "")
         self.edit(
             f"{table}[{index + 2}].{column}: {old!r} -> {value!r}",
             {(table, index): {column: value}},
@@ -198,11 +205,22 @@ def cell_mutations(make, rng, every):
                 bad = list(UNKNOWN_WORDS[key])
             elif kind == "antibodies":
                 bad = list(UNKNOWN_WORDS["antibodies"])
+            elif kind == "text":
+                bad = list(CONTROL)
             if required:
                 bad += ["", "   "]
             todo += [(table, rng.choice(rows), column, value) for value in bad]
     for table, index, column, value in todo[rng.randrange(every) :: every]:
         make.cell(table, index, column, value)
+    for value in ("Cerebellar ataxia", "limbic encephalitis", "none", "LEMS?"):
+        make.cell(
+            "screening",
+            rng.choice(range(len(make.folder["screening.csv"]))),
+            "syndrome",
+            value,
+            "warning",
+            "no such syndrome",
+        )
     by_scale = {
         "Barthel": ("-1", "101", "100.5"),
         "ICARS": ("-5", "101", "1000"),
@@ -311,6 +329,20 @@ def file_mutations(make):
                 ),
                 at(1, (name,)),
             )
+        for column in NEEDED.get(table, ()):
+            if NEEDED[table][column] in {"E5", "E6"}:
+                continue
+            lost = Finding(file, (1,), None, (column,), "warning", "column absent")
+            make.raw(
+                f"{file}: needed {column} left out", file, lambda t, c=column: without_column(t, c), lost
+            )
+            for other in OTHER_NAMES.get(column, ()):
+                make.raw(
+                    f"{file}: needed {column} called {other}",
+                    file,
+                    lambda t, c=column, n=other: renamed(t, c, n),
+                    lost,
+                )
         for column, (required, _, _) in columns.items():
             if required is not False:
                 make.raw(

@@ -60,7 +60,8 @@ def parse_number(text):
     """The exact value of a plain decimal, else None."""
     if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text or ""):
         return None
-    return Fraction(text)
+    value = Fraction(text)
+    return None if text[0] == "-" and value == 0 else value
 
 
 def partial_date(text):
@@ -647,6 +648,10 @@ def clopper_pearson(x, n):
 
 
 def endpoint(patients, visit, estimand, null):
+    if patients and not any(p.ratings for p in patients):
+        nothing = dict.fromkeys(("responders", "proportion", "ci", "p_value"))
+        reason = "no mRS rating was collected"
+        return {**nothing, "n": len(patients), "estimand": dict(estimand), "not_estimable": reason}
     outcomes = [p.outcome(visit, estimand) for p in patients]
     counted = [o for o in outcomes if o is not None]
     x, n = sum(counted), len(counted)
