@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["Display", "NotEstimable", "Provenance", "Result", "as_json", "rows_of", "show_number"]
+__all__ = [
+    "Display",
+    "NotEstimable",
+    "Provenance",
+    "Result",
+    "as_json",
+    "rows_of",
+    "show_number",
+    "with_reasons",
+]
 
 
 @dataclass(frozen=True)
@@ -115,6 +124,45 @@ def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
         With the index first, as ``Index``.
     """
     return iter(frame.itertuples())
+
+
+def with_reasons(table: pd.DataFrame, index: str | None = None) -> pd.DataFrame:
+    """Put NaN where a table has a `NotEstimable`, and say why in a column `reason`.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+    index : str, optional
+        Name under which the index becomes the first column.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A new table. `reason` is there where a number is missing: "column: reason", joined by "; ", the columns of one
+        reason together.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> none = NotEstimable("nobody was rated")
+    >>> with_reasons(pd.DataFrame({"lower": [0.1, none], "upper": [0.5, none]}))["reason"].tolist()
+    ['', 'lower, upper: nobody was rated']
+    """
+    import pandas as pd
+
+    rows = table.to_dict("records")
+    reasons: list[str] = []
+    for row in rows:
+        missing: dict[str, list[str]] = {}
+        for name, value in row.items():
+            if isinstance(value, NotEstimable):
+                missing.setdefault(value.reason, []).append(str(name))
+                row[name] = math.nan
+        reasons.append("; ".join(f"{', '.join(names)}: {reason}" for reason, names in missing.items()))
+    made = pd.DataFrame(rows, columns=table.columns)
+    if index is not None:
+        made.insert(0, index, table.index.to_list())
+    return made.assign(reason=reasons) if any(reasons) else made
 
 
 @dataclass(frozen=True)

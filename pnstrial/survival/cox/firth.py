@@ -11,10 +11,11 @@ Next: `cox`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from pnstrial.numerics.roots import cross
 from pnstrial.results import NotEstimable
 from pnstrial.survival.cox.likelihood import Peak, climb, penalised
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     Vector = NDArray[np.float64]
 
 __all__ = ["Firth", "firth"]
+
+RESTARTS: Final = 4
+# A point of a profile this much above the maximum shows that the search had missed it.
+HIGHER: Final = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,47 +76,77 @@ def firth(sets: RiskSets, z: float) -> Firth | NotEstimable:
     if null is None:
         return NotEstimable("the information of the covariates together is singular: leave one of them out")
     top = climb(sets, penalised)
-    lower: list[float | NotEstimable] = []
-    upper: list[float | NotEstimable] = []
-    statistics: list[float] = []
-    error = np.sqrt(np.linalg.inv(top.information).diagonal())
-    for j in range(p):
-        lower.append(_limit(sets, top, j, -z * float(error[j]), z * z))
-        upper.append(_limit(sets, top, j, z * float(error[j]), z * z))
-        statistics.append(max(0.0, 2.0 * (top.loglik - _profile(sets, top.beta, j, 0.0)[0])))
-    return Firth(top, null[0], null[1], null[2], lower, upper, statistics)
+    for _ in range(RESTARTS):
+        if top.ending not in ("maximum", "stuck"):
+            return NotEstimable(
+                f"the search for the largest penalised likelihood did not arrive ({top.ending})"
+            )
+        profiles = [_Profile(sets, top, j) for j in range(p)]
+        error = np.sqrt(np.linalg.inv(top.information).diagonal())
+        limits = [
+            [profile.limit(side * z * float(one), z) for profile, one in zip(profiles, error, strict=True)]
+            for side in (-1.0, 1.0)
+        ]
+        statistics = [2.0 * profile.fall(0.0) for profile in profiles]
+        better = max(profiles, key=lambda profile: profile.highest)
+        if better.highest <= top.loglik + HIGHER:
+            return Firth(top, null[0], null[1], null[2], limits[0], limits[1], statistics)
+        # A profile found a higher point than the search did: climb on from there.
+        top = climb(sets, penalised, better.best)
+    return NotEstimable("the penalised likelihood has several maxima and no highest was found")
 
 
-def _profile(sets: RiskSets, beta: Vector, j: int, value: float) -> tuple[float, Vector]:
-    """Largest penalised log likelihood with coefficient j held at a value, and where."""
-    start = beta.copy()
-    start[j] = value
-    if beta.size == 1:
-        seen = penalised(sets, start)
-        return (-np.inf if seen is None else seen[0]), start
-    if penalised(sets, start) is None:
-        return -np.inf, start
-    best = climb(sets, penalised, start, np.delete(np.arange(beta.size), j))
-    return best.loglik, best.beta
+class _Profile:
+    """The largest penalised log likelihood with one coefficient held at a value."""
 
+    def __init__(self, sets: RiskSets, top: Peak, j: int) -> None:
+        self.sets, self.top, self.j = sets, top, j
+        self.others = np.delete(np.arange(top.beta.size), j)
+        self.best, self.highest = top.beta, top.loglik
+        self.near = top.beta
 
-def _limit(sets: RiskSets, top: Peak, j: int, step: float, critical: float) -> float | NotEstimable:
-    """Where twice the profile has fallen by the critical value, on the side of `step`."""
-    from scipy.optimize import brentq
+    def at(self, value: float) -> float:
+        """Value of the profile; minus infinity where no float holds it.
 
-    beta = top.beta
+        The search begins where the last one ended; one that does not arrive begins again at the estimate, then at no
+        effect, and the highest point counts.
+        """
+        found, highest = self.near, -np.inf
+        for begin in (self.near, self.top.beta, np.zeros_like(self.top.beta)):
+            start = begin.copy()
+            start[self.j] = value
+            if penalised(self.sets, start) is None:
+                continue
+            peak = climb(self.sets, penalised, start, self.others)
+            if peak.loglik > highest:
+                found, highest = peak.beta, peak.loglik
+            if peak.ending == "maximum":
+                break
+        if highest > -np.inf:
+            self.near = found
+        if highest > self.highest:
+            self.best, self.highest = found, highest
+        return highest
 
-    def short(value: float) -> float:
-        nonlocal beta
-        loglik, found = _profile(sets, beta, j, value)
-        if np.isfinite(loglik):
-            beta = found
-        return critical - 2.0 * (top.loglik - loglik) if np.isfinite(loglik) else -1e6
+    def fall(self, value: float) -> float:
+        """How far the profile has fallen from the maximum."""
+        return max(0.0, self.top.loglik - self.at(value))
 
-    inside, outside = float(top.beta[j]), float(top.beta[j]) + step
-    for _ in range(30):
-        if short(outside) < 0.0:
-            return float(brentq(short, inside, outside, xtol=1e-13, rtol=1e-14, maxiter=200))
-        inside, outside = outside, outside + step
-        step *= 1.5
-    return NotEstimable("the penalised likelihood does not fall far enough on this side")
+    def limit(self, step: float, z: float) -> float | NotEstimable:
+        """Where the signed root of twice the fall reaches z, on the side of `step`."""
+        estimate, side, far = float(self.top.beta[self.j]), np.sign(step), abs(step)
+        self.near = self.top.beta
+
+        def root(distance: float) -> float:
+            # Nearly a straight line in the distance; where no float holds the profile it is past every level.
+            return float(np.sqrt(2.0 * self.fall(estimate + side * distance)))
+
+        inside = 0.0
+        for _ in range(30):
+            reached = root(far)
+            if not np.isfinite(reached):
+                break
+            if reached >= z:
+                return estimate + side * cross(root, z, inside, far)
+            inside, far = far, far + abs(step) * min(max((z - reached) / max(reached, 0.1), 0.2), 10.0)
+        return NotEstimable("infinite: the penalised likelihood never falls far enough on this side")

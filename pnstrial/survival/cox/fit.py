@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pnstrial.numerics.normal import normal_quantile, two_sided_p
+from pnstrial.numerics.newton import full_rank
+from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
 from pnstrial.results import NotEstimable
 from pnstrial.survival.cox import residuals as parts
 from pnstrial.survival.cox.covariates import Design, column, design_of, labels_of
@@ -29,7 +30,6 @@ from pnstrial.survival.observations import codes_of, follow_up
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
     Vector = NDArray[np.float64]
@@ -38,9 +38,25 @@ if TYPE_CHECKING:
 __all__ = ["cox"]
 
 COLUMNS = ("coef", "std_error", "hazard_ratio", "lower", "upper", "z", "p_value")
+# Below this many clusters a robust variance is too small to be taken as known (Cameron and Miller, J Hum Resour
+# 2015;50:317, section VI: "few" may be anything from under 20 to under 50).
+FEW = 20
+_LOST = NotEstimable(
+    "the search for the maximum did not arrive: the covariates nearly repeat one another or differ in size beyond"
+    " what numbers hold; leave one out or rescale"
+)
 _HUGE = NotEstimable("beyond the largest number that a computer holds: give the covariate in larger units")
 _NO_EVENT = NotEstimable("no patient has an event")
 _UNBOUNDED = NotEstimable('a coefficient is infinite (see table); penalty="firth" gives a finite one')
+
+
+class Options(NamedTuple):
+    """What was asked of a fit."""
+
+    robust: bool
+    small_sample: bool
+    penalty: str | None
+    level: float
 
 
 def cox(
@@ -56,6 +72,8 @@ def cox(
     robust: bool = False,
     penalty: str | None = None,
     level: float = 0.95,
+    *,
+    small_sample: bool = False,
 ) -> Cox:
     """Fit a Cox proportional hazards model.
 
@@ -84,6 +102,10 @@ def cox(
         "firth": Jeffreys' prior penalty, with profile likelihood limits and likelihood ratio tests. Finite where the
         groups are separated, and less biased where events are few.
     level : float, default 0.95
+    small_sample : bool, default False
+        With clusters: multiply the robust variance by clusters / (clusters - 1) and take limits and p-values from a t
+        (for the Wald test an F) distribution with clusters - 1 degrees of freedom (Cameron and Miller, J Hum Resour
+        2015;50:317, section VI). Below 20 clusters the uncorrected errors are too small, which `notes` says.
 
     Returns
     -------
@@ -119,7 +141,7 @@ def cox(
     """
     if ties not in TIES:
         raise ValueError(f"ties must be one of {', '.join(map(repr, TIES))}; got {ties!r}")
-    z = normal_quantile(level)
+    normal_quantile(level)
     times, events, entries, loads = follow_up(
         column(data, time, "time"),
         column(data, event, "event"),
@@ -136,7 +158,11 @@ def cox(
     labels, code = labels_of(data, strata, n, "strata")
     groups = None if cluster is None else codes_of(column(data, cluster, "cluster"), n, "cluster")[1]
     sets = risk_sets(times, events, design.x, entries, loads, code, ties)
-    return _fitted(sets, design, labels, groups, robust, penalty, level, z)
+    if small_sample and (groups is None or np.unique(groups).size < 2):
+        raise ValueError(
+            "small_sample=True corrects robust errors of clusters: name at least two by cluster="
+        )
+    return _fitted(sets, design, labels, groups, Options(robust, small_sample, penalty, level))
 
 
 def _check_options(ties: str, penalty: str | None, weights: Vector, *, robust: bool) -> None:
@@ -171,28 +197,26 @@ def _fitted(
     design: Design,
     strata: tuple[Any, ...],
     cluster: NDArray[np.int64] | None,
-    robust: bool,
-    penalty: str | None,
-    level: float,
-    z: float,
+    options: Options,
 ) -> Cox:
-    n, events, ties = sets.time.size, int(sets.event.sum()), sets.ties
-    kept = np.flatnonzero(estimable(sets))
+    n, events = sets.time.size, int(sets.event.sum())
+    null = derivatives(sets, np.zeros(len(design.names))) if events else None
+    if null is None:
+        null = (0.0, np.zeros(len(design.names)), np.zeros((len(design.names), len(design.names))))
+    kept = np.flatnonzero(estimable(sets, null[2]))
     names = [design.names[k] for k in kept]
     reasons: dict[str, NotEstimable] = {
         name: _NO_EVENT if events == 0 else _aliased(name) for name in design.names if name not in names
     }
-    sets = _subset(sets, kept)
-    null = derivatives(sets, np.zeros(kept.size)) if events else None
-    if null is None:
-        null = (0.0, np.zeros(kept.size), np.zeros((kept.size, kept.size)))
+    if reasons:
+        sets, null = _subset(sets, kept), (null[0], null[1][kept], null[2][np.ix_(kept, kept)])
     penalised: Firth | None = None
     if kept.size == 0:
         top = Peak(np.empty(0), null[0], null[1], null[2], None)
-    elif penalty is None:
-        top = climb(sets)
+    elif options.penalty is None:
+        top = climb(sets, null=null)
     else:
-        found = firth(sets, z)
+        found = firth(sets, normal_quantile(options.level))
         if isinstance(found, NotEstimable):
             raise ValueError(f"covariates: {found.reason}")
         penalised, top = found, found.maximum
@@ -201,30 +225,65 @@ def _fitted(
         null = (found.null + units, found.null_score, found.null_information)
         top = replace(top, loglik=top.loglik + units)
     unbounded = top.infinite is not None
-    reason = _NO_EVENT if events == 0 else _UNBOUNDED if unbounded else None
-    naive = np.zeros_like(top.information) if unbounded else _inverse(top.information)
+    lost = top.ending in ("flat", "singular", "rising") and not unbounded
+    reason = _NO_EVENT if events == 0 else _UNBOUNDED if unbounded else _LOST if lost else None
+    naive = np.zeros_like(top.information) if unbounded or lost else _inverse(top.information)
     fit = Fit(_by_hazard(sets), top.beta, naive, naive, kept, design, strata, cluster, reason)
-    if robust and reason is None:
-        fit = replace(fit, variance=_sandwich(fit))
-    rows: dict[str, tuple[Number, ...]]
+    if options.robust and reason is None:
+        fit = replace(fit, variance=_sandwich(fit, small_sample=options.small_sample))
+    wald: float | NotEstimable
+    loglik, rows = top.loglik, {}
     if unbounded:
-        rows, loglik = _beside_infinite(sets, top, names, reasons, fit, robust=robust, z=z)
+        rows, loglik = _beside_infinite(sets, top, names, reasons, fit, options)
+        wald = _UNBOUNDED
+    elif lost:
+        reasons |= dict.fromkeys(names, _LOST)
+        wald = _LOST
     else:
-        rows, loglik = _rows(names, fit, z, penalised, robust=robust), top.loglik
-    words = {"efron": "Efron", "breslow": "Breslow", "exact": "the exact likelihood"}
-    method = f"Cox regression, ties by {words[ties]}"
-    if penalty:
-        method += ", Firth's penalty, profile likelihood limits"
-    elif robust:
-        method += ", robust standard errors"
+        rows = _rows(names, fit, penalised, options)
+        wald = (
+            _quadratic(fit.variance, top.beta)
+            if options.robust
+            else float(top.beta @ top.information @ top.beta)
+        )
+    score = float(null[1] @ np.linalg.solve(null[2], null[1])) if kept.size else 0.0
     return Cox(
-        _table(design.names, (*COLUMNS, "naive_std_error") if robust else COLUMNS, rows, reasons),
+        design.names,
+        (*COLUMNS, "naive_std_error") if options.robust else COLUMNS,
+        {name: rows.get(name) or (reasons[name],) for name in design.names},
         (null[0], loglik),
         _chi_square(max(0.0, 2.0 * (loglik - null[0])), kept.size, events),
-        _chi_square(_UNBOUNDED if unbounded else _quadratic(fit.variance, top.beta), kept.size, events),
-        _chi_square(float(null[1] @ _inverse(null[2]) @ null[1]), kept.size, events),
-        n, events, ties, penalty, robust, level, method, fit,
+        _wald(wald, kept.size, events, fit, options),
+        _chi_square(score, kept.size, events),
+        n, events, sets.ties, options.penalty, options.robust, options.level, _method(sets.ties, options), fit,
+        _clusters(fit) if options.robust else None,
+        _notes(fit, options),
     )  # fmt: skip
+
+
+def _method(ties: str, options: Options) -> str:
+    words = {"efron": "Efron", "breslow": "Breslow", "exact": "the exact likelihood"}
+    method = f"Cox regression, ties by {words[ties]}"
+    if options.penalty:
+        return f"{method}, Firth's penalty, profile likelihood limits"
+    if options.small_sample:
+        return f"{method}, robust standard errors corrected for few clusters, t distribution"
+    return f"{method}, robust standard errors" if options.robust else method
+
+
+def _clusters(fit: Fit) -> int:
+    return fit.sets.time.size if fit.cluster is None else int(np.unique(fit.cluster).size)
+
+
+def _notes(fit: Fit, options: Options) -> tuple[str, ...]:
+    """Say that robust errors of few clusters are too small."""
+    if not options.robust or _clusters(fit) >= FEW:
+        return ()
+    what = "rows" if fit.cluster is None else "clusters"
+    advice = "" if options.small_sample else "; small_sample=True corrects for it in part"
+    return (
+        f"robust standard errors from {_clusters(fit)} {what} are too small and their p-values too extreme{advice}",
+    )
 
 
 def _aliased(name: str) -> NotEstimable:
@@ -240,22 +299,28 @@ def _inverse(information: Vector) -> Vector:
 def _quadratic(variance: Vector, beta: Vector) -> float | NotEstimable:
     if not beta.size:
         return 0.0
-    try:
-        value = float(beta @ np.linalg.solve(variance, beta))
-    except np.linalg.LinAlgError:
-        return NotEstimable("the robust variance is singular: too few clusters")
-    return value if math.isfinite(value) and value >= 0.0 else NotEstimable("the robust variance is singular")
+    if not full_rank(variance):
+        return NotEstimable("the robust variance is singular: too few clusters for so many coefficients")
+    return max(0.0, float(beta @ np.linalg.solve(variance, beta)))
 
 
 def _chi_square(statistic: float | NotEstimable, df: int, events: int) -> ChiSquare:
-    from scipy.special import chdtrc
-
     if events == 0 or df == 0:
         reason = _NO_EVENT if events == 0 else NotEstimable("no covariate can be told apart")
         return ChiSquare(reason, df, reason)
     if isinstance(statistic, NotEstimable):
         return ChiSquare(statistic, df, statistic)
-    return ChiSquare(statistic, df, float(chdtrc(df, statistic)))
+    return ChiSquare(statistic, df, chi_square_p(statistic, df))
+
+
+def _wald(statistic: float | NotEstimable, df: int, events: int, fit: Fit, options: Options) -> ChiSquare:
+    """Test all coefficients: chi-square, or F on clusters less 1 degrees of freedom after the correction for few."""
+    test = _chi_square(statistic, df, events)
+    if not options.small_sample or isinstance(test.statistic, NotEstimable):
+        return test
+    from scipy.special import fdtrc
+
+    return replace(test, p_value=float(fdtrc(df, _clusters(fit) - 1, test.statistic / df)))
 
 
 def _by_hazard(sets: RiskSets) -> RiskSets:
@@ -263,48 +328,53 @@ def _by_hazard(sets: RiskSets) -> RiskSets:
     return replace(sets, ties="breslow") if sets.ties == "exact" else sets
 
 
-def _sandwich(fit: Fit) -> Vector:
+def _sandwich(fit: Fit, *, small_sample: bool) -> Vector:
     """Sum of squares of the changes by leaving out a row, or a cluster of rows."""
     change = (parts.score_residuals(fit.sets, fit.seen) * fit.sets.weights[:, None]) @ fit.naive
     if fit.cluster is not None:
         groups = fit.cluster[fit.sets.order]
         change = np.array([np.bincount(groups, weights=values) for values in change.T]).T
-    return np.asarray(change.T @ change, dtype=np.float64)
+    few = _clusters(fit) / (_clusters(fit) - 1.0) if small_sample else 1.0
+    return np.asarray(few * (change.T @ change), dtype=np.float64)
 
 
 def _exponential(value: float) -> Number:
     return math.exp(value) if value < 709.0 else _HUGE
 
 
-def _row(coef: float, error: float, limits: tuple[Number, Number], z: float) -> tuple[Number, ...]:
-    low, high = (edge if isinstance(edge, NotEstimable) else _exponential(edge) for edge in limits)
-    return coef, error, _exponential(coef), low, high, z, two_sided_p(z)
-
-
 def _rows(
-    names: list[str], fit: Fit, z: float, penalised: Firth | None, *, robust: bool
+    names: list[str], fit: Fit, penalised: Firth | None, options: Options
 ) -> dict[str, tuple[Number, ...]]:
     rows: dict[str, tuple[Number, ...]] = {}
-    for k, name in enumerate(names):
-        scale = float(fit.sets.scale[k])
-        coef = float(fit.beta[k]) / scale
-        error = math.sqrt(max(float(fit.variance[k, k]), 0.0)) / scale
+    quantile, tail = normal_quantile(options.level), two_sided_p
+    if options.small_sample:
+        from scipy.special import stdtr, stdtrit
+
+        df = _clusters(fit) - 1
+        quantile = float(stdtrit(df, 0.5 + 0.5 * options.level))
+        tail = lambda t: float(2.0 * stdtr(df, -abs(t)))  # noqa: E731 - one of two tails
+    errors = np.sqrt(np.maximum(fit.variance.diagonal(), 0.0)) / fit.sets.scale
+    naive = np.sqrt(fit.naive.diagonal()) / fit.sets.scale
+    for k, (name, coef, error) in enumerate(
+        zip(names, (fit.beta / fit.sets.scale).tolist(), errors.tolist(), strict=True)
+    ):
+        z = coef / error if error > 1e-12 * abs(coef) else math.nan
+        limits: tuple[Number, Number] = (coef - quantile * error, coef + quantile * error)
         if penalised is not None:
-            low, high = (
-                edge if isinstance(edge, NotEstimable) else edge / scale
-                for edge in (penalised.lower[k], penalised.upper[k])
+            scale = float(fit.sets.scale[k])
+            low, high = penalised.lower[k], penalised.upper[k]
+            limits = (
+                low if isinstance(low, NotEstimable) else low / scale,
+                high if isinstance(high, NotEstimable) else high / scale,
             )
-            rows[name] = _row(
-                coef, error, (low, high), math.copysign(math.sqrt(penalised.statistics[k]), coef)
-            )
-            continue
-        if not error > 1e-12 * abs(coef):
+            z = math.copysign(math.sqrt(penalised.statistics[k]), coef)
+        if math.isnan(z):
             none = NotEstimable("the robust variance is 0: too few events or clusters")
-            rows[name] = (coef, none, _exponential(coef), none, none, none, none)
+            row = (coef, none, _exponential(coef), none, none, none, none)
         else:
-            rows[name] = _row(coef, error, (coef - z * error, coef + z * error), coef / error)
-        if robust:
-            rows[name] += (math.sqrt(float(fit.naive[k, k])) / scale,)
+            ends = (edge if isinstance(edge, NotEstimable) else _exponential(edge) for edge in limits)
+            row = (coef, error, _exponential(coef), *ends, z, tail(z))
+        rows[name] = (*row, float(naive[k])) if options.robust else row
     return rows
 
 
@@ -314,9 +384,7 @@ def _beside_infinite(
     names: list[str],
     reasons: dict[str, NotEstimable],
     fit: Fit,
-    *,
-    robust: bool,
-    z: float,
+    options: Options,
 ) -> tuple[dict[str, tuple[Number, ...]], float]:
     """Estimate what stays finite as other coefficients go to infinity; say which do.
 
@@ -333,17 +401,18 @@ def _beside_infinite(
         for name, v in zip(columns, direction.tolist(), strict=True):
             if v != 0.0:
                 reasons[name] = _separated(name, v, alone=np.count_nonzero(direction) == 1)
-        left = limiting(current, direction)
+        nearest = limiting(current, direction)
         rest = np.delete(np.arange(len(columns)), int(np.argmax(np.abs(direction))))
         columns = [columns[k] for k in rest]
-        if left is None:
+        if nearest is None:
             break
-        cluster = cluster[left[1]]
-        current = _subset(left[0], rest)
+        cluster = cluster[nearest[1]]
+        current = _subset(nearest[0], rest)
         for k in np.flatnonzero(_entangled(current)).tolist():
             reasons.setdefault(columns[k], blurred)
-        told = np.flatnonzero(estimable(current))
-        current, columns = _subset(current, told), [columns[k] for k in told]
+        here = derivatives(current, np.zeros(len(columns)))
+        left = np.flatnonzero(estimable(current, here[2])) if here is not None else np.empty(0, np.int64)
+        current, columns = _subset(current, left), [columns[k] for k in left]
         top = climb(current)
         loglik = top.loglik
     rows: dict[str, tuple[Number, ...]] = {}
@@ -358,9 +427,9 @@ def _beside_infinite(
             reason=None,
             cluster=cluster,
         )
-        if robust:
-            own = replace(own, variance=_sandwich(own))
-        rows = _rows(columns, own, z, None, robust=robust)
+        if options.robust:
+            own = replace(own, variance=_sandwich(own, small_sample=options.small_sample))
+        rows = _rows(columns, own, None, options)
     for name in names:
         if name in reasons or name not in rows:
             rows.pop(name, None)
@@ -384,18 +453,4 @@ def _separated(name: str, v: float, *, alone: bool) -> NotEstimable:
     return NotEstimable(
         f"separation: whoever has an event has the {side} {where} at risk, so the likelihood rises for ever as the "
         f'coefficient goes to {"plus" if v > 0.0 else "minus"} infinity; penalty="firth" gives a finite estimate'
-    )
-
-
-def _table(
-    names: tuple[str, ...],
-    columns: tuple[str, ...],
-    rows: dict[str, tuple[Number, ...]],
-    reasons: dict[str, NotEstimable],
-) -> pd.DataFrame:
-    import pandas as pd
-
-    cells = [rows.get(name) or (reasons[name],) * len(columns) for name in names]
-    return pd.DataFrame(
-        {column: [row[k] for row in cells] for k, column in enumerate(columns)}, index=pd.Index(names)
     )

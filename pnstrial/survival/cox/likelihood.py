@@ -110,6 +110,24 @@ def hazard_at(sets: RiskSets, beta: Vector) -> Hazard | None:
         return None
     eta, relative, shift = seen
     risk = relative * sets.weights
+    load = sets.load
+    delicate = None
+    if sets.shares is not None:
+        total = sets.shares @ risk
+        mean = ((sets.x * risk) @ sets.shares.T) / total
+        exposure = (load / total) @ sets.shares
+    else:
+        total, mean, delicate = _sums(sets, risk)
+        exposure = at_risk_time(sets, load / total)
+    dead = float((sets.weights * eta)[sets.place].sum())
+    loglik = dead - float((load * (np.log(total) + shift)).sum())
+    score = sets.dead_x - mean @ load
+    information = (sets.x * (risk * exposure)) @ sets.x.T - (mean * load) @ mean.T
+    return Hazard(risk, relative, shift, total, mean, loglik, score, information, exposure, delicate)
+
+
+def _sums(sets: RiskSets, risk: Vector) -> tuple[Vector, Vector, NDArray[np.int64] | None]:
+    """Denominator of each term and mean of the covariates over it, by cumulated sums; which of them are delicate."""
     delicate = None
     s0 = sets.at_risk(risk)
     if sets.entry.size:
@@ -124,16 +142,7 @@ def hazard_at(sets: RiskSets, beta: Vector) -> Hazard | None:
         mean = (s1[:, sets.terms] - share * sets.at_death(sets.x * risk)[:, sets.terms]) / total
     else:
         total, mean = s0, s1 / s0
-    load = sets.load
-    rate = load / total
-    exposure = at_risk_time(sets, rate)
-    spent = risk * exposure
-    loglik = float(
-        (sets.weights[sets.place] * eta[sets.place]).sum() - (load * (np.log(total) + shift)).sum()
-    )
-    score = sets.dead_x - mean @ load
-    information = (sets.x * spent) @ sets.x.T - (mean * load) @ mean.T
-    return Hazard(risk, relative, shift, total, mean, loglik, score, information, exposure, delicate)
+    return total, mean, delicate
 
 
 def at_risk_time(sets: RiskSets, per_term: Vector) -> Vector:
@@ -274,6 +283,7 @@ def climb(
     evaluate: Callable[[RiskSets, Vector], tuple[float, Vector, Vector] | None] = derivatives,
     start: Vector | None = None,
     free: NDArray[np.int64] | None = None,
+    null: tuple[float, Vector, Vector] | None = None,
 ) -> Peak:
     """Climb to the maximum of the likelihood, or prove that it has none.
 
@@ -286,6 +296,8 @@ def climb(
     start : numpy.ndarray, shape (p,), optional
     free : numpy.ndarray of int, optional
         The coefficients that may move.
+    null : tuple, optional
+        What `evaluate` gives at the start, where that is known.
 
     Returns
     -------
@@ -308,8 +320,10 @@ def climb(
             infinite = separating(sets, step, last=taken == ASKED)
         return infinite is not None
 
+    at_start = [] if null is None else [null]
+
     def at(beta: Vector) -> tuple[float, Vector, Vector] | None:
-        return evaluate(sets, beta)
+        return at_start.pop() if at_start else evaluate(sets, beta)
 
     def bent(part: Vector, score: Vector, information: Vector) -> Vector | None:
         moving, beta = np.arange(first.size) if free is None else free, first.copy()
@@ -352,29 +366,31 @@ def _bend(
     return bend if float(np.linalg.eigvalsh(bend).min()) > 0.0 else 2.0 * information
 
 
-def estimable(sets: RiskSets) -> NDArray[np.bool_]:
-    """Say which covariates add anything to those before them, at no effect.
+def estimable(sets: RiskSets, information: Vector) -> NDArray[np.bool_]:
+    """Say which covariates add anything to those before it, at no effect.
 
     Parameters
     ----------
     sets : RiskSets
+    information : numpy.ndarray, shape (p, p)
+        At no effect.
 
     Returns
     -------
     numpy.ndarray of bool, shape (p,)
     """
     p = sets.x.shape[0]
-    here = derivatives(sets, np.zeros(p))
     kept = np.zeros(p, dtype=bool)
-    if here is None or sets.start.size == 0:
+    if sets.start.size == 0:
         return kept
-    left = here[2].copy()
+    left = information.copy()
     # The covariates are scaled to size 1, so that what a risk set does not tell apart shows against its deaths.
     least = 1e-11 * float(sets.mass.sum())
     for j in range(p):
         pivot = float(left[j, j])
-        if pivot <= max(least, ALIASED * float(here[2][j, j])):
+        if pivot <= max(least, ALIASED * float(information[j, j])):
             continue
         kept[j] = True
-        left -= np.outer(left[:, j], left[j]) / pivot
+        if j + 1 < p:
+            left -= left[:, j, None] * (left[j] / pivot)
     return kept

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pnstrial.numerics.normal import normal_quantile
-from pnstrial.results import NotEstimable, Result
+from pnstrial.results import Display, NotEstimable, Result, with_reasons
 from pnstrial.survival.cox import residuals as parts
 from pnstrial.survival.cox.likelihood import Hazard, hazard_at
 from pnstrial.survival.observations import check_times
@@ -92,10 +92,12 @@ class Cox(Result):
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        One row per coefficient (its name is the index): coef, std_error, hazard_ratio, lower, upper (of the hazard
-        ratio), z, p_value; with `robust` also naive_std_error. A cell is a `NotEstimable` with the reason where the
-        data give no number: separation, a covariate that adds nothing to those before it, no event.
+    names : tuple of str
+        Coefficients.
+    columns : tuple of str
+        Columns of `table`.
+    rows : dict
+        Of each coefficient a cell per column, or one `NotEstimable` for all.
     loglik : tuple of float
         Log partial likelihood at no effect and at the estimate (its supremum where a coefficient is infinite);
         penalised with Firth's penalty.
@@ -113,9 +115,15 @@ class Cox(Result):
         Confidence level.
     method : str
         One line for a table's footnote.
+    clusters : int or None
+        Clusters (or rows) of robust standard errors.
+    notes : tuple of str
+        What to bear in mind: robust standard errors from few clusters.
     """
 
-    table: pd.DataFrame
+    names: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: dict[str, tuple[float | NotEstimable, ...]] = field(repr=False)
     loglik: tuple[float, float]
     likelihood_ratio: ChiSquare
     wald: ChiSquare
@@ -128,24 +136,63 @@ class Cox(Result):
     level: float
     method: str
     fit: Fit = field(repr=False)
+    clusters: int | None = None
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row per coefficient (its name is the index).
+
+        Columns coef, std_error, hazard_ratio, lower, upper (of the hazard ratio), z, p_value; with `robust` also
+        naive_std_error. A cell is a `NotEstimable` with the reason where the data give no number: separation, a
+        covariate that adds nothing to those before it, no event.
+        """
+        import pandas as pd
+
+        width = len(self.columns)
+        cells = [row if len(row) == width else row * width for row in self.rows.values()]
+        return pd.DataFrame(
+            {column: [row[k] for row in cells] for k, column in enumerate(self.columns)},
+            index=pd.Index(self.names),
+        )
+
+    def _cell(self, column: str) -> float | NotEstimable:
+        row = self.rows[self.names[0]]
+        return row[self.columns.index(column)] if len(row) > 1 else row[0]
+
+    @property
+    def estimate(self) -> float | NotEstimable:
+        """Hazard ratio of the first coefficient, which is the primary one: name the treatment first."""
+        return self._cell("hazard_ratio")
+
+    @property
+    def ci(self) -> tuple[float | NotEstimable, float | NotEstimable] | NotEstimable:
+        """Limits of `estimate`."""
+        lower, upper = self._cell("lower"), self._cell("upper")
+        return lower if isinstance(lower, NotEstimable) and lower is upper else (lower, upper)
+
+    @property
+    def p_value(self) -> float | NotEstimable:
+        """Two-sided p-value of `estimate` being 1."""
+        return self._cell("p_value")
 
     def to_frame(self) -> pd.DataFrame:
-        """Return `table`.
+        """Return one row per coefficient.
 
         Returns
         -------
         pandas.DataFrame
+            covariate, then the columns of `table`, NaN where there is no number; with a column `reason` where a number
+            is missing.
         """
-        return self.table.copy()
+        return with_reasons(self.table, "covariate")
 
-    def __str__(self) -> str:
-        c, error = self.concordance, self.concordance_se
-        shown = str(c) if isinstance(c, NotEstimable) else f"{c:.4g} (standard error {error:.4g})"
-        test = self.likelihood_ratio
-        p = test.p_value if isinstance(test.p_value, NotEstimable) else f"{test.p_value:.4g}"
-        return (
-            f"{self.method}: {self.events} events, {self.n} rows\n{self.table.to_string()}\n"
-            f"likelihood ratio test on {test.df} df: p = {p}; concordance {shown}"
+    def _display(self) -> Display:
+        return Display(
+            f"{self.method}: {self.events} events, {self.n} rows",
+            (("likelihood ratio test p", self.likelihood_ratio.p_value), ("concordance", self.concordance)),
+            self.to_frame().rename(columns={"p_value": "p"}),
+            self.notes,
         )
 
     @cached_property

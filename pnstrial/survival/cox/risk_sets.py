@@ -11,6 +11,7 @@ Next: `cox_likelihood`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ __all__ = ["DELICATE", "TIES", "RiskSets", "risk_sets"]
 TIES = ("efron", "breslow", "exact")
 # A difference of sums this much smaller than its parts has lost too many digits and is summed anew.
 DELICATE = 1e-5
+# Patients times terms up to which one small matrix is quicker than cumulated sums.
+DENSE = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +91,23 @@ class RiskSets:
     share: Vector = field(repr=False)
     load: Vector = field(repr=False)
     dead_x: Vector = field(repr=False)
+
+    @cached_property
+    def shares(self) -> Vector | None:
+        """How much each patient counts in each term of the likelihood, shape (terms, n); None where that is too large.
+
+        1 at risk, less the correction of a tied death. Late entries are left to the sums over risk sets.
+        """
+        n = self.time.size
+        if self.entry.size or n * self.terms.size > DENSE:
+            return None
+        places, begin = np.arange(n), self.start[:, None]
+        end = self.bounds[self.stratum[self.start] + 1][:, None]
+        at_risk = ((places >= begin) & (places < end)).astype(np.float64)
+        if not self.tied:
+            return at_risk
+        dying = (places >= begin) & (places < begin + self.size[:, None])
+        return at_risk[self.terms] - self.share[:, None] * dying[self.terms]
 
     @property
     def tied(self) -> bool:
@@ -225,11 +245,13 @@ def risk_sets(
     bounds = np.searchsorted(s, np.arange(int(s[-1]) + 2)) if code.size else np.array([0, n])
     deaths = d == 1.0
     place = np.flatnonzero(deaths)
-    fresh = np.ones(place.size, dtype=bool)
-    fresh[1:] = (np.diff(t[place]) > 0) | (np.diff(s[place]) > 0)
+    ends, fresh = t[place], np.ones(place.size, dtype=bool)
+    np.greater(ends[1:], ends[:-1], out=fresh[1:])
+    if code.size:
+        fresh[1:] |= s[place[1:]] > s[place[:-1]]
     head = np.flatnonzero(fresh)
     start = place[fresh]
-    size = np.diff(head, append=place.size)
+    size = np.append(head[1:], place.size)[: head.size] - head
     mass = np.add.reduceat(w[place], head) if head.size else np.empty(0)
     when, where = t[start], s[start]
     last = _places(s, t, where, when, "right")
