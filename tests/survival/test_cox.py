@@ -15,11 +15,13 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import optimize, stats
 
 from pnstrial import survival
 from pnstrial.results import NotEstimable
 from pnstrial.survival.cox import residuals as cox_residuals
 from pnstrial.survival.cox.cox_kernels import subset_moments
+from pnstrial.survival.cox.likelihood import penalised
 from tests.conftest import REFERENCE
 
 HERE = REFERENCE / "survival"
@@ -645,3 +647,86 @@ def test_covariates_that_nothing_tells_apart_have_a_reason_in_every_test():
     assert all(isinstance(value, NotEstimable) for value in fit.ph_test["p"])
     one = survival.cox({**data, "x": [1.0, 5.0, 2.0, 2.0, 3.0, 1.0]}, "time", "event", ["group", "x"])
     assert isinstance(one.ph_test.loc["group", "p"], NotEstimable)
+
+
+def clustered(seed, clusters, rows=4):
+    rng = np.random.default_rng(seed)
+    n = clusters * rows
+    return pd.DataFrame({
+        "time": rng.exponential(size=n) + 0.01, "event": (rng.random(n) < 0.8) * 1, "a": rng.normal(size=n),
+        "b": rng.normal(size=n), "c": rng.normal(size=n), "id": np.repeat(np.arange(clusters), rows),
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_singular_robust_variance_has_no_wald_test(seed):
+    """Two clusters cannot carry two coefficients, nor three clusters three: the changes add to 0."""
+    for clusters, columns in ((2, ["a", "b"]), (3, ["a", "b", "c"])):
+        fit = survival.cox(clustered(seed, clusters, 8), "time", "event", columns, cluster="id")
+        assert "singular" in fit.wald.p_value.reason
+
+
+def test_few_clusters_are_said_and_corrected_for():
+    data = clustered(5, 6)
+    plain = survival.cox(data, "time", "event", ["a", "b"], cluster="id")
+    fit = survival.cox(data, "time", "event", ["a", "b"], cluster="id", small_sample=True)
+    assert plain.clusters == fit.clusters == 6
+    assert "6 clusters" in plain.notes[0]
+    assert "small_sample=True" in plain.notes[0]
+    assert plain.notes[0] in str(plain)
+    assert plain.notes[0].split(";")[0] in plain._repr_html_()
+    error = plain.table["std_error"].astype(float) * math.sqrt(6 / 5)
+    assert fit.table["std_error"].astype(float).to_numpy() == pytest.approx(error.to_numpy(), rel=1e-12)
+    t = float(fit.table["z"].iloc[0])
+    assert fit.p_value == pytest.approx(2 * stats.t.sf(abs(t), 5), rel=1e-10)
+    low, high = fit.ci
+    half = stats.t.ppf(0.975, 5) * float(fit.table["std_error"].iloc[0])
+    assert math.log(high / low) == pytest.approx(2 * half, rel=1e-10)
+    assert fit.wald.p_value == pytest.approx(stats.f.sf(fit.wald.statistic / 2, 2, 5), rel=1e-10)
+    assert survival.cox(clustered(5, 20), "time", "event", "a", cluster="id").notes == ()
+    with pytest.raises(ValueError, match="at least two by cluster="):
+        survival.cox(data, "time", "event", "a", small_sample=True)
+
+
+def test_the_correction_brings_the_size_of_few_clusters_towards_its_level():
+    rejected = np.zeros(2)
+    for seed in range(150):
+        data = clustered(seed, 4, 6)
+        data["a"] = np.repeat(np.random.default_rng(seed).normal(size=4), 6)
+        for k, small in enumerate((False, True)):
+            fit = survival.cox(data, "time", "event", "a", cluster="id", small_sample=small)
+            rejected[k] += not isinstance(fit.p_value, NotEstimable) and fit.p_value < 0.05
+    assert rejected[1] < 0.5 * rejected[0]
+
+
+@pytest.mark.parametrize("seed", [3, 11, 20, 37, 52, 68, 75, 91])
+def test_firth_limits_of_two_covariates_lie_on_the_profile(seed):
+    """Rare covariates in six to thirteen patients: each limit is where twice the profile has fallen by 3.84."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(6, 14))
+    data = {
+        "time": np.ceil(rng.exponential(5, n)), "event": (rng.random(n) < 0.5) * 1, "a": (rng.random(n) < 0.3) * 1.0,
+        "b": rng.integers(0, 3, n) * 1.0,
+    }  # fmt: skip
+    fit = survival.cox(data, "time", "event", ["a", "b"], penalty="firth")
+    assert np.isfinite(fit.loglik).all()
+    sets = fit.fit.sets
+    for j, place in enumerate(fit.fit.kept.tolist()):
+        name = fit.names[place]
+        for side in ("lower", "upper"):
+            limit = fit.table.loc[name, side]
+            if isinstance(limit, NotEstimable):
+                assert limit.reason.startswith("infinite")
+                continue
+            held = math.log(limit) * sets.scale[j]
+
+            def height(other, held=held, j=j):
+                point = [held] if sets.x.shape[0] == 1 else np.insert(np.array([float(other)]), j, held)
+                return -penalised(sets, np.array(point))[0]
+
+            centre = fit.fit.beta[1 - j] if sets.x.shape[0] == 2 else 0.0
+            grid = np.linspace(centre - 6, centre + 6, 61)
+            near = grid[np.argmin([height(other) for other in grid])]
+            best = -optimize.minimize_scalar(height, bounds=(near - 0.3, near + 0.3), method="bounded").fun
+            top = fit.loglik[1] - float(np.log(sets.scale).sum())
+            assert 2 * (top - best) == pytest.approx(stats.chi2.ppf(0.95, 1), abs=1e-5)

@@ -158,7 +158,7 @@ class Cox(Result):
 
     def _cell(self, column: str) -> float | NotEstimable:
         row = self.rows[self.names[0]]
-        return row[self.columns.index(column)] if len(row) > 1 else row[0]
+        return row[self.columns.index(column)] if len(row) == len(self.columns) else row[-1]
 
     @property
     def estimate(self) -> float | NotEstimable:
