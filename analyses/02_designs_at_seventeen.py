@@ -46,7 +46,7 @@ def main() -> None:
             rated = design.compare_designs(named, p0, p1, rating_error=method)
             table[f"alpha_{method}"] = rated["alpha_rated"]
         tables.append(table)
-        power_curve(named, axes, marks=(p0, p1), rating_error=design.rating_error("structured"))
+        power_curve(named, ax=axes, marks=(p0, p1), rating_error=design.rating_error("structured"))
         axes.set_title(f"null {p0:.0%}; dotted: mRS rated anew by structured interview", fontsize=10)
         print(*(f"{name}: {plan.sentence()}" for name, plan in named.items()), "", sep="\n")
     table = pd.concat(tables, ignore_index=True)

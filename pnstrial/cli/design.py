@@ -380,8 +380,9 @@ def _after(arguments: argparse.Namespace) -> int:
     from pnstrial.design import after_two_stage
 
     result = after_two_stage(
-        arguments.r1, arguments.n1, arguments.r, arguments.n, arguments.p0, arguments.responses,
-        arguments.n_observed, arguments.level, arguments.responses_first,
+        r1=arguments.r1, n1=arguments.n1, r=arguments.r, n=arguments.n, p0=arguments.p0,
+        responses=arguments.responses, n_observed=arguments.n_observed, level=arguments.level,
+        responses_first=arguments.responses_first,
     )  # fmt: skip
     _no_figure(arguments, "after")
     return _show(arguments, _plain(result), [str(result)])

@@ -228,7 +228,7 @@ def test_figures_draw_the_numbers():
     np.testing.assert_allclose(y, plan.reject_probability(x))
     assert (lines["rated:two-stage"].get_ydata() >= y - 1e-12).all()
     _, axes = plt.subplots()
-    assert stopping_boundaries(design.safety_boundary(17, 0.1), axes) is axes
+    assert stopping_boundaries(design.safety_boundary(17, 0.1), ax=axes) is axes
     counts = next(line for line in axes.lines if line.get_gid() == "efficacy").get_ydata()
     assert counts[1:6].tolist() == [2, 2, 2, 3, 3]
     single = design.single_stage(0.05, 0.25)

@@ -236,7 +236,8 @@ def characteristics_of(outcomes: Outcomes, p: ArrayLike, sizes: NDArray[np.int64
     sums = weights @ probability
     k = outcomes.looks
     futility, efficacy = sums[:k], sums[k : 2 * k]
-    mean = sums[2 * k]
+    # a trial that ends in one way only has that size, whatever the last digit of its probability
+    mean = np.clip(sums[2 * k], n.min(), n.max())
     spread = np.sqrt(np.maximum(sums[2 * k + 1] - mean * mean, 0.0))
     order = np.argsort(outcomes.n, kind="stable")
     below = np.cumsum(probability[order], axis=0) >= 0.5 - 1e-12

@@ -278,6 +278,8 @@ def proportion(
 
 def _p_values(x: int, n: int, null: float, alternative: str, two_sided: str) -> tuple[float, float]:
     """Give the exact and the mid-p value."""
+    if n == 0:
+        return 1.0, 1.0
     pmf = binomial_pmf(n, null)
     at_least, at_most = float(binomial_tail(x, n, null)), float(binomial_tail(n - x, n, 1.0 - null))
     here = float(pmf[x])

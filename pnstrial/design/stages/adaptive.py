@@ -11,6 +11,7 @@ Next: `curtailed`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -19,15 +20,12 @@ import numpy as np
 
 from pnstrial.design.counts.outcomes import Design, Outcomes, binomial_ways
 from pnstrial.design.counts.proportion import binomial_pmf, binomial_tail
-from pnstrial.numerics.arguments import Checks
+from pnstrial.design.stages.two_stage import TwoStageDesign
+from pnstrial.numerics.arguments import Checks, display
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pandas as pd
     from numpy.typing import NDArray
-
-    from pnstrial.design.stages.two_stage import TwoStageDesign
 
 __all__ = ["AdaptiveDesign", "FlexibleDesign", "conditional_error", "conditional_power", "flexible"]
 
@@ -62,15 +60,27 @@ def conditional_power(design: Design, responses: int, n: int, p: float) -> float
     >>> round(conditional_power(two_stage(1, 10, 5, 29, 0.1, 0.3), 2, 9, 0.3), 6)
     0.892913
     """
-    sizes = list(design.look_sizes)
-    checks = Checks("conditional_power").rate("p", p).count("n", n, 0, sizes[-1])
-    if not checks.problems:
+    checks = Checks("conditional_power").instance(
+        "design", design, Design, "a design of a count of responders"
+    )
+    checks.done()
+    if isinstance(design, FlexibleDesign):
+        design = design.with_sizes({})
+    by_first = isinstance(design, AdaptiveDesign)
+    # where the size of the second stage depends on the first, its end is taken as the answer of the first
+    last = design.n1 if by_first else list(design.look_sizes)[-1]
+    checks.rate("p", p).count("n", n, 0, last)
+    checks.add(
+        by_first and not checks.clean,
+        "after the first stage the power depends on how many of it responded: see `FlexibleDesign.conditional_power`",
+    )
+    if checks.clean:
         checks.count("responses", responses, 0, int(n))
     checks.done()
-    stops = stops_of(design)
-    value = np.zeros(sizes[-1] + 1)
-    for m in range(sizes[-1], int(n) - 1, -1):
-        if m < sizes[-1]:
+    stops = {} if by_first else stops_of("conditional_power", design)
+    value = design.second_stage_power(p) if by_first else np.zeros(last + 1)
+    for m in range(last, int(n) - 1, -1):
+        if m < last:
             value = (1 - p) * value[:-1] + p * value[1:]
         if m in stops:
             low, high = stops[m]
@@ -79,8 +89,14 @@ def conditional_power(design: Design, responses: int, n: int, p: float) -> float
     return float(value[int(responses)])
 
 
-def stops_of(design: Design) -> dict[int, tuple[int, int]]:
-    """Give the two counts that stop at each look."""
+def stops_of(caller: str, design: Design) -> dict[int, tuple[int, int]]:
+    """Give the two counts that stop at each look, refusing a design that has none."""
+    depends = isinstance(design, FlexibleDesign | AdaptiveDesign)
+    Checks(caller).add(
+        depends,
+        f"design = {type(design).__name__} has a second stage that depends on the first, so that no count alone stops"
+        " it: give the design as planned (`.plan` of a `FlexibleDesign`)",
+    ).done()
     outcomes = design.outcomes
     stops: dict[int, tuple[int, int]] = {}
     for k, n in enumerate(design.look_sizes):
@@ -130,6 +146,11 @@ def conditional_error(
     [0.0, 0.0, 0.115, 0.2946]
     """
     checks = Checks("conditional_error").word("distribute", distribute, SHARES)
+    checks.instance(
+        "design", design, TwoStageDesign, "a two-stage design, as `simon` or `two_stage` give"
+    ).done()
+    if spare is not None:
+        checks.number("spare", spare, 0.0, 1.0 - design.alpha)
     if distribute != "none":
         checks.add(
             alpha is None and spare is None, "alpha = None must be given to distribute what is left of it"
@@ -239,6 +260,8 @@ class FlexibleDesign(Design):
         -------
         float
         """
+        if p is not None:
+            Checks("conditional_power").rate("p", p).done()
         count = self.critical(first, n2)
         return (
             0.0 if count is None else float(binomial_tail(count, int(n2), self.plan.p1 if p is None else p))
@@ -261,7 +284,10 @@ class FlexibleDesign(Design):
         int or None
             None where the trial stopped, or no stage of up to 1000 patients reaches it.
         """
-        Checks("size_for").share("power", power).done()
+        checks = Checks("size_for").count("first", first, 0, self.plan.n1).share("power", power)
+        if p is not None:
+            checks.rate("p", p)
+        checks.done()
         if self.errors[int(first)] <= 0:
             return None
         sizes = range(1, 1001)
@@ -278,7 +304,19 @@ class FlexibleDesign(Design):
         Returns
         -------
         AdaptiveDesign
+
+        Raises
+        ------
+        ValueError
+            If a count of responders or a size breaks its rule; all are named.
         """
+        checks = Checks("with_sizes")
+        checks.add(
+            not isinstance(sizes, Mapping), f"sizes = {display(sizes)} must map responders to sizes"
+        ).done()
+        for first, size in sizes.items():
+            checks.count("first", first, 0, self.plan.n1).count(f"sizes[{display(first)}]", size, 0, 1000)
+        checks.done()
         planned = self.plan.n - self.plan.n1
         n2 = [int(sizes.get(x, planned)) for x in range(self.plan.n1 + 1)]
         rules = tuple(
@@ -361,6 +399,26 @@ class AdaptiveDesign(Design):
     def look_sizes(self) -> tuple[int, int]:
         """Patients of the first stage, and the largest number in all."""
         return (self.n1, self.n1 + max(n2 for _, n2, _ in self.rules))
+
+    def second_stage_power(self, p: float) -> NDArray[np.float64]:
+        """Give, for each number of responders of the first stage, the probability that the second rejects.
+
+        Parameters
+        ----------
+        p : float
+            True rate.
+
+        Returns
+        -------
+        ndarray, shape (n1 + 1,)
+        """
+        Checks("second_stage_power").rate("p", p).done()
+        return np.array(
+            [
+                0.0 if count is None else float(binomial_tail(count, n2, p))
+                for _, n2, count in sorted(self.rules)
+            ]
+        )
 
     @cached_property
     def outcomes(self) -> Outcomes:

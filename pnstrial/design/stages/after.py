@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, overload
 
 import numpy as np
 
 from pnstrial.design.counts.outcomes import MOST_PATIENTS, Design, Outcomes, enumerate_looks
 from pnstrial.design.counts.proportion import binomial_tail
+from pnstrial.design.stages.adaptive import FlexibleDesign
+from pnstrial.design.stages.two_stage import TwoStageDesign
 from pnstrial.numerics.arguments import Checks
-from pnstrial.numerics.roots import cross, reach
+from pnstrial.numerics.roots import cross
 from pnstrial.results import NotEstimable, Result
 
 if TYPE_CHECKING:
@@ -61,7 +63,8 @@ class AfterDesign(Result):
         Most likely rate, and best unbiased estimate, given that the trial reached the look at which it ended;
         not estimable between the first look and the last.
     ci : tuple of float
-        Two-sided interval, each limit on its own tail (Clopper-Pearson on the same order).
+        Two-sided interval, each limit on its own tail (Clopper-Pearson on the same order): exact coverage of at
+        least `level`.
     ci_same_tail : tuple of float
         Rates at which the p-value is (1 - level) / 2 and (1 + level) / 2, as clinfun and Koyama-Chen report;
         its coverage can fall below its level.
@@ -91,6 +94,16 @@ class AfterDesign(Result):
     level: float
     order: str
     p0: float
+
+    @property
+    def estimate(self) -> float:
+        """The median-unbiased estimate: it stands on the same order as the p-value and the interval."""
+        return self.median_unbiased
+
+    @property
+    def n(self) -> int:
+        """Patients seen."""
+        return self.n_observed
 
 
 def umvue_of(outcomes: Outcomes) -> NDArray[np.float64]:
@@ -130,7 +143,7 @@ def after_sequential(
     design: Design,
     responses: int,
     n_observed: int,
-    p0: float,
+    p0: float | None = None,
     level: float = 0.95,
     order: str = "stagewise",
 ) -> AfterDesign:
@@ -142,8 +155,8 @@ def after_sequential(
         Any design of counts.
     responses, n_observed : int
         Responders and patients at the end.
-    p0 : float
-        Rate under the null.
+    p0 : float, optional
+        Rate under the null; default the design's.
     level : float, default 0.95
         Two-sided level.
     order : {"stagewise", "mle", "umvue"}
@@ -156,7 +169,7 @@ def after_sequential(
     Raises
     ------
     ValueError
-        If an argument breaks its rule, or the design cannot end there.
+        If an argument breaks its rule, the design cannot end there, or its second stage depends on the first.
 
     Notes
     -----
@@ -170,22 +183,48 @@ def after_sequential(
     >>> round(result.p_value, 4)
     0.0466
     """
-    checks = Checks("after_sequential").rate("p0", p0).share("level", level).word("order", order, ORDERS)
-    checks.count("n_observed", n_observed, 1)
-    if not checks.problems:
+    checks = Checks("after_sequential").instance(
+        "design", design, Design, "a design of a count of responders"
+    )
+    checks.done()
+    p0 = getattr(design, "p0", None) if p0 is None else p0
+    checks.rate("p0", p0).level("level", level).word("order", order, ORDERS).count(
+        "n_observed", n_observed, 1
+    )
+    if checks.clean:
         checks.count("responses", responses, 0, int(n_observed))
     checks.done()
     outcomes = design.outcomes
+    if not np.isfinite(outcomes.ways_first).all():
+        raise ValueError(
+            f"after_sequential: design = {type(design).__name__} has a second stage that depends on the first, so"
+            " that one count can follow several plans; use `after_two_stage` with `responses_first`"
+        )
     here = np.flatnonzero((outcomes.n == n_observed) & (outcomes.x == responses))
     if not len(here):
         raise ValueError(
             f"after_sequential: the design cannot end with {responses} of {n_observed} responders; its looks are"
             f" at {', '.join(str(n) for n in design.look_sizes)} patients and earlier stops bind"
         )
-    return _infer(outcomes, int(here[0]), float(p0), float(level), order)
+    return _infer(outcomes, int(here[0]), float(p0 or 0.0), float(level), order)
 
 
+@overload
 def after_two_stage(
+    design: TwoStageDesign | FlexibleDesign,
+    responses: int,
+    *,
+    n_observed: int | None = None,
+    level: float = 0.95,
+    responses_first: int | None = None,
+    order: str = "stagewise",
+    p0: float | None = None,
+) -> AfterDesign: ...
+
+
+@overload
+def after_two_stage(
+    *,
     r1: int,
     n1: int,
     r: int,
@@ -196,15 +235,49 @@ def after_two_stage(
     level: float = 0.95,
     responses_first: int | None = None,
     order: str = "stagewise",
+) -> AfterDesign: ...
+
+
+@overload
+def after_two_stage(
+    design: int,
+    n1: int,
+    r: int,
+    n: int,
+    p0: float,
+    responses: int,
+    /,
+    *,
+    n_observed: int | None = None,
+    level: float = 0.95,
+    responses_first: int | None = None,
+    order: str = "stagewise",
+) -> AfterDesign: ...
+
+
+def after_two_stage(
+    design: TwoStageDesign | FlexibleDesign | int | None = None,
+    *counts: float,
+    responses: int | None = None,
+    n_observed: int | None = None,
+    level: float = 0.95,
+    responses_first: int | None = None,
+    order: str = "stagewise",
+    p0: float | None = None,
+    r1: int | None = None,
+    n1: int | None = None,
+    r: int | None = None,
+    n: int | None = None,
 ) -> AfterDesign:
     """Infer from a count after a two-stage design, with the planned or another second stage.
 
     Parameters
     ----------
-    r1, n1, r, n : int
-        The design: stop after n1 patients if at most r1 respond; reject if more than r of n respond.
-    p0 : float
-        Rate under the null.
+    design : TwoStageDesign or FlexibleDesign
+        The design. One that was not made here is given by its counts instead, in the order r1, n1, r, n, p0,
+        responses or by these names.
+    *counts
+        `responses`, after a design; what follows r1, after counts.
     responses : int
         Responders at the end, both stages together. At most r1 means that the trial stopped at n1, unless
         `n_observed` says that it went on.
@@ -214,10 +287,15 @@ def after_two_stage(
         Two-sided level.
     responses_first : int, optional
         Responders of the first stage. With another second stage than planned, the p-value, the median-unbiased
-        estimate and `ci_same_tail` are then those of Koyama and Chen, valid whatever made the size change;
-        without it, the size is taken to have changed for reasons outside the data, and n_observed replaces n.
+        estimate and both intervals are then valid whatever made the size change; without it, the size is taken to
+        have changed for reasons outside the data, and n_observed replaces n.
     order : {"stagewise", "mle", "umvue"}
         How endings are ordered (`after_sequential`).
+    p0 : float, optional
+        Rate under the null; default the design's.
+    r1, n1, r, n : int, optional
+        A design that was not made here: stop after n1 patients if at most r1 respond; reject if more than r of n
+        respond.
 
     Returns
     -------
@@ -233,26 +311,63 @@ def after_two_stage(
     Jung SH, Kim KM. Stat Med 2004;23:881-896 (UMVUE); Koyama T, Chen H. Stat Med 2008;27:3145-3154 (p-value,
     interval and median estimate, also for another second stage). clinfun's limits both come from the same tail,
     so that its nominal 90 % interval covers as little as 73 %: here they are `ci_same_tail`, and `ci` solves
-    each limit on its own tail.
+    each limit on its own tail: the lower one with the outcome seen among the more extreme, the upper one with it
+    among the less extreme. Exact coverage is then at least the level, also where the second stage has another
+    size.
 
     Examples
     --------
-    >>> result = after_two_stage(r1=1, n1=10, r=5, n=29, p0=0.1, responses=6, level=0.9)
+    >>> from pnstrial.design.stages.two_stage import simon
+    >>> result = after_two_stage(simon(0.1, 0.3).optimal, 6, level=0.9)
     >>> round(result.p_value, 4), round(result.umvue, 4), round(result.median_unbiased, 4)
     (0.0471, 0.2613, 0.2147)
     """
-    stopped = n1 if responses <= r1 else n
-    total = stopped if n_observed is None else n_observed
-    checks = Checks("after_two_stage").rate("p0", p0).share("level", level).word("order", order, ORDERS)
-    checks.count("n", n, 2, MOST_PATIENTS).count("n1", n1, 1, int(n) - 1).count("n_observed", total, 1)
-    if not checks.problems:
-        checks.count("r1", r1, -1, int(n1)).count("r", r, 0, int(n)).count(
-            "responses", responses, 0, int(total)
-        )
+    checks = Checks("after_two_stage")
+    given: dict[str, Any] = {"r1": r1, "n1": n1, "r": r, "n": n, "p0": p0, "responses": responses}
+    plan = design.plan if isinstance(design, FlexibleDesign) else design
+    names = ["responses"] if isinstance(plan, TwoStageDesign) else ["n1", "r", "n", "p0", "responses"]
+    if plan is not None and not isinstance(plan, TwoStageDesign):
+        checks.count("design", plan, -1)
+        checks.problems = [
+            f"{one}, or a two-stage design, as `simon` and `two_stage` give" for one in checks.problems
+        ]
+        given["r1"] = plan
+    checks.add(
+        len(counts) > len(names), f"{len(counts)} numbers after the design; they must be {', '.join(names)}"
+    )
+    twice = [name for name, _ in zip(names, counts, strict=False) if given[name] is not None]
+    checks.add(bool(twice), f"{', '.join(twice)} must not be given twice").done()
+    given.update(zip(names, counts, strict=False))
+    if isinstance(plan, TwoStageDesign):
+        beside = [name for name in ("r1", "n1", "r", "n") if given[name] is not None]
+        checks.add(bool(beside), f"{', '.join(beside)} must not be given beside a design").done()
+        given.update({name: getattr(plan, name) for name in ("r1", "n1", "r", "n")})
+        given["p0"] = plan.p0 if p0 is None else p0
+    checks.rate("p0", given["p0"]).level("level", level).word("order", order, ORDERS)
+    checks.count("n", given["n"], 2, MOST_PATIENTS).count("responses", given["responses"])
+    if checks.clean:
+        checks.count("n1", given["n1"], 1, int(given["n"]) - 1).count("r", given["r"], 0, int(given["n"]))
+    if checks.clean:
+        checks.count("r1", given["r1"], -1, int(given["n1"]))
+    checks.done()
+    whole = tuple(int(given[name]) for name in ("r1", "n1", "r", "n"))
+    seen = _seen(checks, whole, int(given["responses"]), n_observed, responses_first)
+    return _after(whole, float(given["p0"]), *seen, float(level), order)
+
+
+def _seen(
+    checks: Checks, plan: tuple[int, ...], responses: int, n_observed: Any, responses_first: Any
+) -> tuple[int, int, int | None]:
+    """Read what happened, refusing what the design cannot bring about."""
+    r1, n1, _, n = plan
+    total = (n1 if responses <= r1 else n) if n_observed is None else n_observed
+    checks.count("n_observed", total, 1, MOST_PATIENTS)
+    if checks.clean:
+        checks.count("responses", responses, 0, int(total))
         checks.add(
             total < n1, f"n_observed = {total} must be n1 = {n1} (stopped) or more (the second stage began)"
         )
-    if not checks.problems:
+    if checks.clean:
         checks.add(
             total == n1 and responses > r1,
             f"responses = {responses} of n1 = {n1} is above r1 = {r1}: the trial does not stop there; give"
@@ -267,32 +382,38 @@ def after_two_stage(
             total > n1 and r1 >= n1,
             f"r1 = {r1} must be below n1 = {n1} for a trial that went on to its second stage",
         )
-        if responses_first is not None:
-            top = min(int(n1), int(responses))
-            low = max(0 if total == n1 else int(r1) + 1, int(responses) - (int(total) - int(n1)))
-            checks.count("responses_first", responses_first, low, top)
+    if checks.clean and responses_first is not None:
+        low = max(0 if total == n1 else r1 + 1, responses - (int(total) - n1))
+        checks.count("responses_first", responses_first, low, min(n1, responses))
     checks.done()
-    last = max(int(total), int(n1) + 1) if total > n1 else int(n)
-    outcomes = _two_stage_outcomes(int(r1), int(n1), int(r), last)
-    here = int(np.flatnonzero((outcomes.n == total) & (outcomes.x == responses))[0])
-    result = _infer(outcomes, here, float(p0), float(level), order)
-    if responses_first is None or total in (n1, n):
-        return result
-    first = int(responses_first)
+    return responses, int(total), None if responses_first is None else int(responses_first)
 
-    def p_value(p: float) -> float:
-        return koyama_chen(
-            int(r1), int(n1), int(r), int(n), p, first, int(responses) - first, int(total - n1)
-        )
+
+def _after(
+    plan: tuple[int, ...], p0: float, responses: int, total: int, first: int | None, level: float, order: str
+) -> AfterDesign:
+    r1, n1, r, n = plan
+    outcomes = _two_stage_outcomes(r1, n1, r, total if total > n1 else n)
+    here = int(np.flatnonzero((outcomes.n == total) & (outcomes.x == responses))[0])
+    result = _infer(outcomes, here, p0, level, order)
+    if first is None or total in (n1, n):
+        return result
+    second = responses - first
+
+    def at_least(p: float) -> float:
+        return koyama_chen(r1, n1, r, n, p, first, second, total - n1)
+
+    def beyond(p: float) -> float:
+        return koyama_chen(r1, n1, r, n, p, first, second + 1, total - n1)
 
     tail = (1.0 - level) / 2.0
-    limits = (reach(p_value, tail), reach(p_value, 1.0 - tail))
+    low = cross(at_least, tail)
     return replace(
         result,
-        p_value=p_value(float(p0)),
-        median_unbiased=reach(p_value, 0.5),
-        ci=limits,
-        ci_same_tail=limits,
+        p_value=at_least(p0),
+        median_unbiased=cross(at_least, 0.5),
+        ci=(low, cross(beyond, 1.0 - tail)),
+        ci_same_tail=(low, cross(at_least, 1.0 - tail)),
         order="Koyama-Chen",
     )
 
@@ -323,19 +444,23 @@ def koyama_chen(r1: int, n1: int, r: int, n: int, p: float, first: int, second: 
     -----
     The conditional p-value of the second stage seen, P(X2 >= second; n2, p), is matched by a rate q at which
     the planned second stage would have rejected with that probability; the p-value is the probability
-    that a trial goes on and then rejects, its second stage at rate q (eq. 3).
-    Where r - first < 0 the planned trial had rejected already and q does not exist: the conditional p-value
-    then counts for the first-stage results from `first` on, and larger ones reject.
+    that a trial goes on and then rejects, its second stage at rate q (eq. 3). q exists only where the planned
+    second stage could decide. After a first stage with which the plan had rejected already (first > r), or could
+    no longer reject (first + n - n1 <= r), first stages with more responders are more extreme, and the conditional
+    p-value counts for the one seen. With second + 1 it is the probability of what is strictly more extreme.
     """
+    from scipy.special import betaincinv
+
     planned = n - n1
     seen = float(binomial_tail(second, n2, p))
     x1 = np.arange(r1 + 1, n1 + 1)
     weight = np.asarray(binomial_tail(x1, n1, p)) - np.asarray(binomial_tail(x1 + 1, n1, p))
     need = r + 1 - x1
-    if r + 1 - first <= 0:
+    if not 0 < r + 1 - first <= planned:
         chance = np.where(x1 > first, 1.0, np.where(x1 == first, seen, 0.0))
         return float(weight @ chance)
-    q = reach(lambda rate: float(binomial_tail(r + 1 - first, planned, rate)), seen)
+    # P(X2 >= need) = betainc(need, planned - need + 1, q)
+    q = float(betaincinv(r + 1 - first, planned - (r + 1 - first) + 1, seen))
     return float(weight @ np.asarray(binomial_tail(need, planned, q)))
 
 

@@ -11,18 +11,15 @@ Next: `multi_stage`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pnstrial.design.counts.outcomes import Design
 from pnstrial.design.stages.adaptive import stops_of
 from pnstrial.design.stages.sequential import SequentialDesign
 from pnstrial.design.stages.two_stage import TwoStageDesign, probability_tables, two_stage
 from pnstrial.numerics.arguments import Checks
 from pnstrial.results import Result
-
-if TYPE_CHECKING:
-    from pnstrial.design.counts.outcomes import Design
 
 __all__ = ["CurtailedDesign", "curtailed", "optimal_curtailed"]
 
@@ -66,15 +63,21 @@ def curtailed(
     >>> round(early.alpha, 4), round(early.operating_characteristics(0.05).expected_n, 4)
     (0.0466, 11.5525)
     """
+    checks = (
+        Checks("curtailed").instance("design", design, Design, "a design of a count of responders").done()
+    )
     rate = p if p is not None else getattr(design, "p1", None)
     checks = Checks("curtailed").rate("futility", futility).rate("efficacy", efficacy)
+    for name, value in (("p", p), ("p0", p0), ("p1", p1)):
+        if value is not None:
+            checks.rate(name, value)
     if not checks.problems:
         checks.add(futility >= efficacy, f"futility = {futility} must be below efficacy = {efficacy}")
         checks.add(
             rate is None and (futility > 0 or efficacy < 1), "p = None must be given: the design names no p1"
         )
     checks.done()
-    stops = stops_of(design)
+    stops = stops_of("curtailed", design)
     last = max(stops)
     share = 0.5 if rate is None else float(rate)
     power = np.zeros(last + 1)

@@ -236,8 +236,8 @@ def single_stage(p0: float, p1: float, alpha: float = 0.05, power: float = 0.8) 
                 f" power = {power}; bring the rates further apart"
             )
         last *= 2
-    lacking = np.flatnonzero(~enough)
-    stays = int(lacking[-1]) + 1
+    too_weak = np.flatnonzero(~enough)
+    stays = int(too_weak[-1]) + 1 if len(too_weak) else 0
     return SingleStage(
         n=first + 1,
         critical=int(table["critical"][first]),

@@ -87,7 +87,12 @@ class TwoStageDesign(Design):
         from pnstrial.design.stages.sequential import SequentialDesign
 
         return SequentialDesign(
-            (self.n1, self.n), (self.r1, self.r), (None, self.r + 1), self.name, self.p0, self.p1
+            (self.n1, self.n),
+            (self.r1 if self.r1 >= 0 else None, self.r),
+            (None, self.r + 1),
+            self.name,
+            self.p0,
+            self.p1,
         )
 
     def sentence(self) -> str:
@@ -105,9 +110,11 @@ class TwoStageDesign(Design):
         """
         verb = "improves" if self.r1 == 1 else "improve"
         stop = f"at most {self.r1} {verb}" if self.r1 else "none improves"
+        more = f"{self.n - self.n1} more"
+        middle = f"stop if {stop}; else {more}" if self.r1 >= 0 else f"then, whatever they answer, {more}"
         return (
-            f"Enrol {self.n1}; stop if {stop}; else {self.n - self.n1} more; reject if more than {self.r} of"
-            f" {self.n} improve; alpha {self.alpha:.3f}, power {self.power:.3f}."
+            f"Enrol {self.n1}; {middle}; reject if more than {self.r} of {self.n} improve; alpha"
+            f" {self.alpha:.3f}, power {self.power:.3f}."
         )
 
     def __str__(self) -> str:
