@@ -46,8 +46,8 @@ history = reference("sillevissmitt2002")
 power = pd.DataFrame(
     [
         {"hazard_ratio": ratio, **{f"power_{n}": one_sample_logrank_sample_size(
-            history, ratio, follow_up=24, n=n).power for n in (17, 34)},
-         "n_for_80": one_sample_logrank_sample_size(history, ratio, follow_up=24).n}
+            history, ratio, follow_up=24, n=n, unit="months").power for n in (17, 34)},
+         "n_for_80": one_sample_logrank_sample_size(history, ratio, follow_up=24, unit="months").n}
         for ratio in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
     ]
 )  # fmt: skip

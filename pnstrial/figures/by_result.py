@@ -17,7 +17,7 @@ from pnstrial.figures.mrs import grotta_bars, transition_heat_map
 from pnstrial.figures.patients import swimmer
 from pnstrial.figures.proportions import estimand_forest
 from pnstrial.figures.simulation import power_against_rate, responder_distribution
-from pnstrial.figures.survival import cumulative_incidence, kaplan_meier, state_occupancy
+from pnstrial.figures.survival import cumulative_incidence, kaplan_meier, state_occupancy, survival_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,13 +32,17 @@ _FIGURES: Final[dict[str, Callable[..., Any]]] = {
     "EstimandTable": estimand_forest,
     "Flow": consort_flow,
     "KaplanMeier": kaplan_meier,
+    "KaplanMeierByGroup": kaplan_meier,
+    "Landmark": kaplan_meier,
     "MrsOccupancy": state_occupancy,
     "OperatingCharacteristics": responder_distribution,
     "PowerCurve": power_against_rate,
     "SequentialDesign": stopping_boundaries,
     "ShiftResult": grotta_bars,
+    "SimonMakuch": kaplan_meier,
     "SingleStage": saw_tooth,
     "StateOccupancy": state_occupancy,
+    "SurvivalResult": survival_result,
     "TransitionTable": transition_heat_map,
     "TwoStageDesign": stopping_boundaries,
 }

@@ -1,6 +1,6 @@
 """How do a survival curve, a cumulative incidence and a state occupancy look, with how many patients under them?
 
-Input: a `KaplanMeier`, a `CumulativeIncidence`, a `StateOccupancy` or a `MrsOccupancy`, in days.
+Input: survival curves, cumulative incidences, state occupancies, or a result of the trial that holds them.
 Output: a step curve with its band, or stacked areas, on an Axes; numbers at risk or observed under the ticks.
 Protocol section: none.
 Method: numbers at risk are counted at the start of each interval; the axis runs from 0 to 1.
@@ -9,7 +9,9 @@ Next: `figures.patients`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
@@ -26,131 +28,235 @@ from pnstrial.figures.style import (
 )
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.results import NotEstimable
+from pnstrial.survival.competing.incidence import CumulativeIncidence
 from pnstrial.survival.competing.states import StateOccupancy
+from pnstrial.survival.curves.kaplan_meier import KaplanMeier
+from pnstrial.survival.reference.curve import reference_in
+from pnstrial.survival.trial.endpoints import SurvivalResult
 from pnstrial.survival.trial.mrs_states import MrsOccupancy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from pnstrial.survival.competing.incidence import CumulativeIncidence
-    from pnstrial.survival.curves.kaplan_meier import KaplanMeier
+    from pnstrial.survival.curves.kaplan_meier import KaplanMeierByGroup
     from pnstrial.survival.reference.curve import Reference
+    from pnstrial.survival.trial.landmark import Landmark, SimonMakuch
 
-__all__ = ["cumulative_incidence", "kaplan_meier", "state_occupancy"]
-
-
-def _frame(axes: Axes, longest: float, risk_at: dict[float, int]) -> None:
-    """Set axes and ticks in months, with the numbers at risk under them."""
-    axes.set_xlim(0, max(longest, 1.0) * 1.02)
-    axes.set_ylim(0, 1.02)
-    axes.set_yticks(np.arange(0, 1.01, 0.25), [f"{share:.0%}" for share in np.arange(0, 1.01, 0.25)])
-    labels = [f"{day / DAYS_PER_MONTH:.0f}\n{count}" for day, count in risk_at.items()]
-    axes.set_xticks(list(risk_at), labels, fontsize=8.5)
-    axes.set_xlabel("months since day 1; beneath, patients at risk", fontsize=9)
+__all__ = ["cumulative_incidence", "kaplan_meier", "state_occupancy", "survival_result"]
 
 
-def _months(longest: float) -> list[float]:
-    step = next((step for step in (1, 3, 6, 12, 24) if longest / (step * DAYS_PER_MONTH) <= 8), 60)
-    return [month * DAYS_PER_MONTH for month in range(0, int(longest / DAYS_PER_MONTH) + 1, step)]
+@dataclass(frozen=True)
+class _Axis:
+    """How times in a unit are shown: days in months, others as they are, divided by nothing where no unit is known."""
+
+    unit: str | None
+    origin: str = ""
+
+    @property
+    def per(self) -> float:
+        return DAYS_PER_MONTH if self.unit == "days" else 1.0
+
+    @property
+    def word(self) -> str:
+        return "months" if self.unit == "days" else self.unit or ""
+
+    def label(self, beneath: str) -> str:
+        words = f"months (of {DAYS_PER_MONTH:.2f} days)" if self.unit == "days" else self.unit or "time"
+        return f"{words}{self.origin}; beneath, {beneath}"
+
+    def ticks(self, longest: float) -> list[float]:
+        span = longest / self.per
+        steps: tuple[float, ...] = (1, 3, 6, 12, 24, 60)
+        if self.word != "months" or span < 2 or span > 8 * steps[-1]:
+            size = 10.0 ** math.floor(math.log10(span / 8)) if span > 0 else 1.0
+            steps = tuple(size * step for step in (1, 2, 5, 10))
+        step = next((step for step in steps if span / step <= 8), steps[-1])
+        return [k * step * self.per for k in range(int(span / step + 1e-9) + 1)]
+
+    def show(self, time: float) -> str:
+        return f"{time / self.per:.3g}"
+
+    def words(self, value: str | float) -> str:
+        if isinstance(value, str):
+            return value
+        return f"{value / self.per:.1f} {self.word}".rstrip()
+
+    def draw(self, axes: Axes, longest: float, risk_at: dict[float, int]) -> None:
+        """Set axes and ticks, with the numbers at risk under them."""
+        axes.set_xlim(0, (longest or 1.0) * 1.02)
+        axes.set_ylim(0, 1.02)
+        axes.set_yticks(np.arange(0, 1.01, 0.25), [f"{share:.0%}" for share in np.arange(0, 1.01, 0.25)])
+        labels = [f"{self.show(time)}\n{count}" for time, count in risk_at.items()]
+        axes.set_xticks(list(risk_at), labels, fontsize=8.5)
+        axes.set_xlabel(self.label("patients at risk"), fontsize=9)
 
 
 def kaplan_meier(
-    curve: KaplanMeier,
+    result: KaplanMeier | KaplanMeierByGroup | SurvivalResult | Landmark | SimonMakuch,
     *,
     ax: Axes | None = None,
     label: str = "survival",
-    reference: Reference | None = None,
+    reference: str | Reference | Callable[[Any], Any] | None = None,
 ) -> Axes:
-    """Draw a survival curve, with a known curve beside it.
+    """Draw a survival curve, or one for each group, with a known curve beside it.
 
     Parameters
     ----------
-    curve : KaplanMeier
-        Times in days.
+    result : KaplanMeier, KaplanMeierByGroup, SurvivalResult, Landmark or SimonMakuch
+        Times in days are shown in months, others in their own unit, or in none where it is not known.
     ax : matplotlib.axes.Axes, optional
         Where to draw.
     label : str
         Label of the vertical axis.
-    reference : Reference, optional
-        A known curve in days, drawn dashed up to the longest follow-up and named at its end.
+    reference : str, Reference or callable, optional
+        A known curve, drawn dashed up to the longest follow-up and named at its end: a published series by its name, a
+        curve, or a cumulative hazard as a function of times.
 
     Returns
     -------
     matplotlib.axes.Axes
-        The step line is named ``"curve"``, the band ``"band"``, censor ticks ``"censored"``, the known curve
-        ``"reference"``.
+        The step line is named ``"curve"`` (of groups ``"curve:<label>"``), the band ``"band"``, censor ticks
+        ``"censored"``, the known curve ``"reference"``.
+
+    Raises
+    ------
+    ValueError
+        If there is no curve, or the reference knows its unit and the curve does not.
 
     Examples
     --------
     >>> from pnstrial.survival import kaplan_meier as estimate
-    >>> axes = kaplan_meier(estimate([40, 90, 200, 300], [1, 0, 1, 0]))
+    >>> axes = kaplan_meier(estimate([40, 90, 200, 300], [1, 0, 1, 0], unit="days"))
     >>> [line.get_gid() for line in axes.lines if line.get_gid()]
     ['curve', 'censored', 'half']
+    >>> axes.get_xlabel()
+    'months (of 30.44 days); beneath, patients at risk'
     """
+    curves, origin = _curves(result)
     axes = axes_or_new(ax, 7.0, 4.2)
-    time = np.concatenate([[0.0], curve.time])
-    survival = np.concatenate([[1.0], curve.survival])
-    start_low, start_high = curve.start_limits
-    low = np.concatenate([[start_low], curve.lower])
-    high = np.concatenate([[start_high], curve.upper])
-    colour = LINE_COLOURS[0]
-    band = axes.fill_between(time, low, high, step="post", color=colour, alpha=0.15, linewidth=0)
-    named(band, "band")
-    named(axes.step(time, survival, where="post", color=colour, linewidth=1.8)[0], "curve")
-    censored = curve.n_censored > 0
-    named(
-        axes.plot(curve.time[censored], curve.survival[censored], "|", color=INK, ms=7, linestyle="none")[0],
-        "censored",
-    )
+    unit = next(iter(curves.values())).unit
+    scale = _Axis(unit, origin)
+    longest = 0.0
+    for place, (name, curve) in enumerate(curves.items()):
+        one = len(curves) == 1
+        _draw_curve(axes, curve, LINE_COLOURS[place % len(LINE_COLOURS)], "" if one else str(name))
+        longest = max(longest, float(curve.time[-1]))
     named(axes.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":"), "half")
-    longest = float(time[-1])
     if reference is not None:
-        days = np.linspace(0, longest, 200)
-        known = reference.survival(days)
-        named(axes.plot(days, known, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))[0], "reference")
-        axes.annotate(
-            reference.name, (longest, float(known[-1])), xytext=(0, -4), textcoords="offset points", ha="right",
-            va="top", fontsize=8.5, color=INK,
-        )  # fmt: skip
-    risk = {day: int((curve.n_risk[curve.time >= day]).max(initial=0)) for day in _months(longest)}
-    _frame(axes, longest, risk)
-    median = curve.quantile(0.5)
-    told = [_limit(value) for value in (median.estimate, median.lower, median.upper)]
-    words = f"median {told[0]} ({100 * curve.level:g} % interval {told[1]} to {told[2]}), n = {curve.n:g}"
-    axes.set_title(f"{words}, {curve.events:g} events", fontsize=9, loc="left")
+        _draw_reference(axes, reference_in(reference, cast("Any", unit)), longest)
+    ticks = scale.ticks(longest)
+    at_risk = {
+        tick: sum(int(curve.n_risk[curve.time >= tick].max(initial=0)) for curve in curves.values())
+        for tick in ticks
+    }
+    scale.draw(axes, longest, at_risk)
+    if len(curves) == 1:
+        axes.set_title(_median_words(next(iter(curves.values())), scale), fontsize=9, loc="left")
+    else:
+        words = [f"{name}: {_median_words(curve, scale)}" for name, curve in curves.items()]
+        axes.set_title("\n".join(words), fontsize=9, loc="left")
+        axes.legend(frameon=False, fontsize=9, loc="best")
     axes.set_ylabel(label, fontsize=9)
     return tidy(axes)
 
 
-def _limit(value: object) -> str:
-    if (
-        value is None
-        or isinstance(value, NotEstimable)
-        or not isinstance(value, int | float)
-        or not np.isfinite(value)
-    ):
-        return "not reached"
-    return f"{value / DAYS_PER_MONTH:.1f} months"
+def survival_result(result: SurvivalResult, *, ax: Axes | None = None, **options: Any) -> Axes:
+    """Draw a time-to-event endpoint of the trial: its survival curve, or its cumulative incidence.
+
+    Parameters
+    ----------
+    result : SurvivalResult
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+    **options
+        Of `kaplan_meier` or `cumulative_incidence`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    if isinstance(result.curve, CumulativeIncidence):
+        return cumulative_incidence(result, ax=ax, **options)
+    return kaplan_meier(result, ax=ax, **options)
+
+
+def _curves(result: Any) -> tuple[dict[Any, KaplanMeier], str]:
+    """Find the curves in a result, and from when time counts."""
+    origin = ""
+    if isinstance(result, SurvivalResult):
+        result, origin = result.curve, " since day 1"
+    curves = getattr(result, "curves", None)
+    found = curves if isinstance(curves, dict) else {"": result}
+    if isinstance(result, NotEstimable) or not found:
+        raise ValueError(f"there is nothing to draw: {result}")
+    wrong = [type(curve).__name__ for curve in found.values() if not isinstance(curve, KaplanMeier)]
+    if wrong:
+        raise ValueError(
+            f"kaplan_meier draws survival curves, not {wrong[0]}; see figures.draw(result), which chooses the figure"
+        )
+    return cast("dict[Any, KaplanMeier]", found), origin
+
+
+def _draw_curve(axes: Axes, curve: KaplanMeier, colour: str, name: str) -> None:
+    """Draw one step curve with its band and censor ticks."""
+    mark = f":{name}" if name else ""
+    time = np.concatenate([[0.0], curve.time])
+    start_low, start_high = curve.start_limits
+    low, high = np.concatenate([[start_low], curve.lower]), np.concatenate([[start_high], curve.upper])
+    band = axes.fill_between(time, low, high, step="post", color=colour, alpha=0.15, linewidth=0)
+    named(band, f"band{mark}")
+    survival = np.concatenate([[1.0], curve.survival])
+    line = axes.step(time, survival, where="post", color=colour, linewidth=1.8, label=name or None)[0]
+    named(line, f"curve{mark}")
+    censored = curve.n_censored > 0
+    ticks = axes.plot(curve.time[censored], curve.survival[censored], "|", color=INK, ms=7, linestyle="none")[
+        0
+    ]
+    named(ticks, f"censored{mark}")
+
+
+def _draw_reference(axes: Axes, reference: Reference, longest: float) -> None:
+    """Draw a known curve dashed, with its name at its end."""
+    times = np.linspace(0, longest, 200)
+    survival = reference.survival(times)
+    named(axes.plot(times, survival, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))[0], "reference")
+    axes.annotate(
+        reference.name, (longest, float(survival[-1])), xytext=(0, -4), textcoords="offset points", ha="right",
+        va="top", fontsize=8.5, color=INK,
+    )  # fmt: skip
+
+
+def _median_words(curve: KaplanMeier, scale: _Axis) -> str:
+    """Write the median with its limits, patients and events."""
+    median = curve.median
+    numbers = {name: getattr(median, name) for name in ("estimate", "lower", "upper")}
+    shown = {
+        name: scale.words(median.words(name) if value is None else value) for name, value in numbers.items()
+    }
+    return (
+        f"median {shown['estimate']} ({100 * curve.level:g} % interval {shown['lower']} to {shown['upper']}), "
+        f"n = {curve.n:g}, {curve.events:g} events"
+    )
 
 
 def cumulative_incidence(
-    result: CumulativeIncidence,
+    result: CumulativeIncidence | SurvivalResult,
     *,
     ax: Axes | None = None,
-    names: dict[int, str] | None = None,
+    names: dict[Any, str] | None = None,
 ) -> Axes:
     """Draw the cumulative incidence of each cause.
 
     Parameters
     ----------
-    result : CumulativeIncidence
-        Times in days.
+    result : CumulativeIncidence or SurvivalResult
+        Times in days are shown in months, others in their own unit, or in none where it is not known.
     ax : matplotlib.axes.Axes, optional
         Where to draw.
-    names : dict of int to str, optional
+    names : dict of cause to str, optional
         What each cause is called.
 
     Returns
@@ -158,20 +264,28 @@ def cumulative_incidence(
     matplotlib.axes.Axes
         Lines are named ``"cause:<number>"``.
     """
+    origin = ""
+    found: Any = result
+    if isinstance(result, SurvivalResult):
+        found, origin = result.curve, " since day 1"
+    if not isinstance(found, CumulativeIncidence):
+        raise ValueError(f"there is no cumulative incidence to draw: {found}")  # noqa: TRY004 - the data, not the type
+    result = found
     axes = axes_or_new(ax, 7.0, 4.2)
     time = np.concatenate([[0.0], result.time])
     for place, cause in enumerate(result.causes):
         colour = LINE_COLOURS[place % len(LINE_COLOURS)]
         values = np.concatenate([[0.0], result.incidence[cause]])
         low = np.concatenate([[0.0], result.lower[cause]])
-        high = np.concatenate([[0.0], result.upper[cause]])
+        high = np.concatenate([[result.start_upper], result.upper[cause]])
         axes.fill_between(time, low, high, step="post", color=colour, alpha=0.13, linewidth=0)
-        label = (names or {}).get(cause, f"cause {cause}")
+        label = (names or {}).get(cause, str(cause) if isinstance(cause, str) else f"cause {cause}")
         line = axes.step(time, values, where="post", color=colour, linewidth=1.8, label=label)[0]
         named(line, f"cause:{cause}")
     longest = float(time[-1])
-    risk = {day: int((result.n_risk[result.time >= day]).max(initial=0)) for day in _months(longest)}
-    _frame(axes, longest, risk)
+    scale = _Axis(result.unit, origin)
+    at_risk = {tick: int(result.n_risk[result.time >= tick].max(initial=0)) for tick in scale.ticks(longest)}
+    scale.draw(axes, longest, at_risk)
     if result.causes:
         axes.legend(frameon=False, fontsize=9, loc="upper left")
     axes.set_ylabel("cumulative incidence", fontsize=9)
@@ -200,8 +314,9 @@ def state_occupancy(
     Parameters
     ----------
     result : StateOccupancy or MrsOccupancy
-        Times in days. Of an `MrsOccupancy` the grades are drawn, with the curve of its first group (mRS 0-2) and the
-        limits of that curve at the protocol's visits.
+        Times in days are shown in months, others in their own unit, or in none where it is not known. Of an
+        `MrsOccupancy` the grades are drawn, with the curve of its first group (mRS 0-2) and the limits of that curve at
+        the protocol's visits.
     ax : matplotlib.axes.Axes, optional
         Where to draw.
     colours : mapping of state to str, optional
@@ -248,7 +363,8 @@ def state_occupancy(
             time, low, tops[:, place], step="post", facecolor=shades[state], edgecolor="white", linewidth=0.6
         )
         named(area, f"state:{state}")
-    ticks = [occupancy.start + day for day in _months(longest)]
+    scale = _Axis(occupancy.unit, " since day 1" if isinstance(result, MrsOccupancy) else "")
+    ticks = [occupancy.start + tick for tick in scale.ticks(longest)]
     if isinstance(result, MrsOccupancy) and isinstance(result.groups, StateOccupancy):
         _cut(axes, result.groups, time, [day for day in result.visits.values() if day <= end])
     axes.set_xlim(occupancy.start, time[-1])
@@ -256,11 +372,10 @@ def state_occupancy(
     axes.set_yticks(np.arange(0, 1.01, 0.25), [f"{share:.0%}" for share in np.arange(0, 1.01, 0.25)])
     observed = [int(count) for count in occupancy.known(ticks)]
     labels = [
-        f"{(tick - occupancy.start) / DAYS_PER_MONTH:.0f}\n{count}"
-        for tick, count in zip(ticks, observed, strict=True)
+        f"{scale.show(tick - occupancy.start)}\n{count}" for tick, count in zip(ticks, observed, strict=True)
     ]
     axes.set_xticks(ticks, labels)
-    axes.set_xlabel("months since day 1; beneath, patients whose state is known")
+    axes.set_xlabel(scale.label("patients whose state is known"))
     axes.set_ylabel("patients in state")
     _labels(axes, occupancy, time, heights, shades)
     axes.set_title(_days_words(result), loc="left", fontsize=9, color=INK)
@@ -269,8 +384,8 @@ def state_occupancy(
 
 def _shades(occupancy: StateOccupancy, colours: Mapping[Any, str] | None) -> dict[Any, str]:
     if colours is not None:
-        if lacking := [state for state in occupancy.states if state not in colours]:
-            raise ValueError(f"colours has none for {lacking}")
+        if missing := [state for state in occupancy.states if state not in colours]:
+            raise ValueError(f"colours has none for {missing}")
         return {state: colours[state] for state in occupancy.states}
     if all(state in range(len(MRS_COLOURS)) for state in occupancy.states):
         return {state: MRS_COLOURS[int(state)] for state in occupancy.states}
@@ -301,10 +416,10 @@ def _cut(axes: Axes, groups: StateOccupancy, time: NDArray[np.float64], days: li
     named(bars.lines[0], "cut limits")
     halo = [withStroke(linewidth=2.5, foreground="white", alpha=0.85)]
     for day, share, low, high in zip(days, p, own["lower"], own["upper"], strict=True):
-        told = f"{share:.0%} ({100 * low:.0f} to {100 * high:.0f})"
+        words = f"{share:.0%} ({100 * low:.0f} to {100 * high:.0f})"
         aside = "right" if day > EDGE * float(time[-1]) else "center"
         axes.annotate(
-            told, (day, high), xytext=(0, 3), textcoords="offset points", ha=aside, va="bottom", fontsize=8.5,
+            words, (day, high), xytext=(0, 3), textcoords="offset points", ha=aside, va="bottom", fontsize=8.5,
             color=INK, path_effects=halo,
         )  # fmt: skip
 

@@ -214,7 +214,7 @@ def events_of(event: ArrayLike, event_is: Any = None) -> NDArray[np.float64]:
     array([0., 1.])
     >>> events_of([1, 2])
     Traceback (most recent call last):
-    ValueError: event holds 1 and 2: if 2 is the event, as in R's Surv, say event_is=2
+    ValueError: event must be 0 or 1: event[1] = 2; if 2 is the event and 1 censoring, as in R's Surv, say event_is=2
     """
     array = np.asarray(event)
     if event_is is None:
@@ -228,7 +228,11 @@ def events_of(event: ArrayLike, event_is: Any = None) -> NDArray[np.float64]:
         numbers = as_numbers(event, "event")
         two = numbers.size > 0 and numbers.max() == 2.0 and numbers.min() == 1.0
         if two and bool(((numbers == 1.0) | (numbers == 2.0)).all()):
-            raise ValueError("event holds 1 and 2: if 2 is the event, as in R's Surv, say event_is=2")
+            first = int(np.argmax(numbers == 2.0))
+            raise ValueError(
+                f"event must be 0 or 1: event[{first}] = 2; if 2 is the event and 1 censoring, as in R's Surv, "
+                "say event_is=2"
+            )
         return numbers
     labels, codes = codes_of(event, array.size, "event")
     wanted = list(event_is) if isinstance(event_is, list | tuple | set) else [event_is]

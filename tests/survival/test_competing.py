@@ -339,7 +339,9 @@ def test_gray_says_why_there_is_no_test():
     assert "one group" in alone.test.reason
     quiet = survival.incidence_by_group([1, 2], [0, 0], ["a", "b"])
     assert "no event" in quiet.test.reason
-    assert "cause 1" in str(survival.incidence_by_group([1, 2, 3], [1, 0, 1], ["a", "b", "b"]))
+    assert "Cumulative incidence, n = 1" in str(
+        survival.incidence_by_group([1, 2, 3], [1, 0, 1], ["a", "b", "b"])
+    )
 
 
 def test_fine_gray_says_why_there_is_no_model():

@@ -238,7 +238,7 @@ def test_nothing_expected_is_named():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: one_sample_logrank([1], [1], 3), "must be a callable or a Reference, got int"),
+        (lambda: one_sample_logrank([1], [1], 3), "must be a name, a Reference or a callable, got int"),
         (
             lambda: one_sample_logrank([1, 2], [1, 1], lambda t: -t),
             r"H\(1\) = -1, H\(2\) = -2|H\(1\) = -1; H",
@@ -263,16 +263,19 @@ def test_nothing_expected_is_named():
         (lambda: Reference.from_survival_points([1], [0.6, 0.4]), "one length"),
         (lambda: Reference.exponential(1).cumulative_hazard([-1]), r"time\[0\] = -1"),
         (lambda: reference("nobody1900"), "no such published curve; shipped are"),
-        (lambda: reference(unit="weeks"), "'months' and 'days'"),
+        (lambda: reference(unit="fortnights"), "unit must be one of"),
         (
             lambda: one_sample_logrank_sample_size(Reference.exponential(1), 1.5, follow_up=0),
             "hazard_ratio = 1.5.*follow_up = 0",
         ),
         (
             lambda: one_sample_logrank_sample_size(Reference.exponential(1), 0.5, follow_up=1, n=17.5),
-            "n = 17.5: allowed is a whole number",
+            "n = 17.5 must be a whole number",
         ),
-        (lambda: one_sample_logrank_sample_size(lambda t: t, 0.5, follow_up=1), "must be a Reference, got"),
+        (
+            lambda: one_sample_logrank_sample_size(3, 0.5, follow_up=1),
+            "must be a name, a Reference or a callable",
+        ),
         (
             lambda: one_sample_logrank_sample_size(Reference.piecewise([9.0], [0, 1]), 0.5, follow_up=1),
             "expects no event up to 1",
@@ -308,7 +311,9 @@ def test_a_known_curve_is_drawn_up_to_the_longest_follow_up():
     from pnstrial.figures.survival import kaplan_meier as draw
 
     history = reference(unit="days")
-    axes = draw(kaplan_meier([40, 90, 200, 300], [1, 0, 1, 0]), reference=history)
+    with pytest.raises(ValueError, match="is in days: say the unit"):
+        draw(kaplan_meier([40, 90, 200, 300], [1, 0, 1, 0]), reference=history)
+    axes = draw(kaplan_meier([40, 90, 200, 300], [1, 0, 1, 0], unit="days"), reference=history)
     line = next(line for line in axes.lines if line.get_gid() == "reference")
     x, y = line.get_data()
     assert (x[0], x[-1], y[0]) == (0, 300, 1)

@@ -236,8 +236,8 @@ def test_bootstrap_is_the_same_for_the_same_seed():
     table = one.at([12])
     width = (table["bootstrap_upper"] - table["bootstrap_lower"]) / (2 * 1.96 * table["std_error"])
     assert width.between(0.7, 1.3).all()
-    with pytest.raises(ValueError, match="needs a seed"):
-        survival.state_occupancy(data, bootstrap=10)
+    seeded = survival.state_occupancy(data, seed=1, **draws)
+    assert np.array_equal(survival.state_occupancy(data, **draws).bootstrap_lower, seeded.bootstrap_lower)
 
 
 @pytest.mark.property

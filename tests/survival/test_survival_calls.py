@@ -1,5 +1,6 @@
 """The calls that a statistician makes first: columns, labels, durations, groups; and what the natural mistakes answer."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -25,3 +26,184 @@ def test_columns_labels_and_durations():
         survival.logrank(durations, table["status"], table["arm"], event_is=2, unit="days").p_value
         == named.p_value
     )
+
+
+# ---------------------------------------------------------------------------------------------------- curves
+TABLE = pd.DataFrame(
+    {
+        "days": [30, 61, 200, 90, 150, 300],
+        "status": ["dead", "alive"] * 3,
+        "arm": list("aaabbb"),
+        "old": [1, 2] * 3,
+    }
+)
+
+
+def test_one_curve_for_each_group():
+    found = survival.kaplan_meier("days", "status", data=TABLE, group="arm", event_is="dead", unit="days")
+    alone = survival.kaplan_meier(TABLE["days"][:3], [1, 0, 1])
+    np.testing.assert_array_equal(found["a"].survival, alone.survival)
+    frame = found.to_frame()
+    assert frame["group"].tolist() == ["a", "b"]
+    assert frame.columns.tolist() == ["group", "n", "events", "median", "lower", "upper", "reason"]
+    assert frame.loc[0, "median"] == alone.median.estimate
+    assert "upper: not reached" in frame.loc[0, "reason"]
+    assert "a" in str(found)
+    assert "not reached" in found._repr_html_()
+    assert found.at([100])["group"].tolist() == ["a", "b"]
+    with pytest.raises(KeyError, match="'c' is no group"):
+        found["c"]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: survival.kaplan_meier(TABLE, "days", "status"), "give it as data="),
+        (lambda: survival.kaplan_meier("days", "status"), "needs its table, data="),
+        (
+            lambda: survival.kaplan_meier("day", "state", data=TABLE),
+            "time = 'day', event = 'state'; it has 'days'",
+        ),
+        (lambda: survival.kaplan_meier("days", "status", data=TABLE), "name the event, event_is="),
+        (lambda: survival.kaplan_meier("days", "old", data=TABLE), "event_is=2"),
+        (lambda: survival.kaplan_meier("days", "status", data=TABLE, event_is="died"), "does not occur"),
+        (lambda: survival.kaplan_meier([1, 2], [1, 0], unit="fortnight"), "unit must be one of"),
+        (lambda: survival.kaplan_meier(pd.to_datetime(["2020-01-01"]), [1]), "holds dates"),
+        (lambda: survival.kaplan_meier(pd.to_timedelta([3], unit="D"), [1]), "say in which unit"),
+        (lambda: survival.kaplan_meier(np.ma.array([1, 2], mask=[0, 1]), [1, 0]), "masked"),
+        (lambda: survival.kaplan_meier([1, 2], np.ma.array([1, 0], mask=[0, 1])), "masked"),
+        (lambda: survival.kaplan_meier([1 + 2j, 3], [1, 0]), "must be numbers"),
+        (lambda: survival.kaplan_meier(["1", "2"], [1, 0]), "must be numbers"),
+        (lambda: survival.cumulative_incidence([1, 2, 3], ["dead", "none", "better"]), "censored="),
+        (
+            lambda: survival.cumulative_incidence([1, 2], ["dead", "lost"], causes=["dead"], censored="none"),
+            "'lost'",
+        ),
+        (lambda: survival.one_sample_logrank([30, 61], [1, 0], "sillevissmitt2002"), 'unit="days"'),
+        (lambda: survival.one_sample_logrank([30, 61], [1, 0], survival.reference()), 'unit="days"'),
+        (lambda: survival.one_sample_logrank([30, 61], [1, 0], "nobody1900"), "no such published curve"),
+        (lambda: survival.one_sample_logrank([1, 2], [1, 0], lambda t: 1 / t), "never falls"),
+    ],
+)
+def test_natural_mistakes_are_answered(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
+def test_durations_are_counted_in_the_unit():
+    days = survival.kaplan_meier([30, 61, 200], [1, 0, 1])
+    for durations in (
+        pd.Series(pd.to_timedelta([30, 61, 200], unit="D")),
+        np.array([30, 61, 200], dtype="timedelta64[D]"),
+        list(pd.to_timedelta([30, 61, 200], unit="D")),
+    ):
+        found = survival.kaplan_meier(durations, [1, 0, 1], unit="days")
+        np.testing.assert_array_equal(found.time, days.time)
+        months = survival.kaplan_meier(durations, [True, False, True], unit="months")
+        np.testing.assert_allclose(months.time, days.time / 30.4375)
+
+
+def test_causes_by_name():
+    time, cause = [1, 2, 3, 4], ["dead", "better", "none", "dead"]
+    named = survival.cumulative_incidence(
+        time, cause, causes=["better", "dead"], censored="none", unit="months"
+    )
+    coded = survival.cumulative_incidence(time, [2, 1, 0, 2])
+    assert named.causes == ("better", "dead")
+    np.testing.assert_array_equal(named.incidence["dead"], coded.incidence[2])
+    assert named.time_in_state(3)["estimate"].tolist() == coded.time_in_state(3)["estimate"].tolist()
+    assert named.at([2])["cause"].tolist() == ["better", "dead"]
+    assert "better" in str(named)
+
+
+def test_a_reference_knows_its_unit():
+    days = survival.one_sample_logrank([300, 400, 500], [1, 0, 1], "sillevissmitt2002", unit="days")
+    months = survival.one_sample_logrank(
+        np.array([300, 400, 500]) / 30.4375, [1, 0, 1], "sillevissmitt2002", unit="months"
+    )
+    same = survival.one_sample_logrank(
+        [300, 400, 500], [1, 0, 1], survival.reference(unit="years"), unit="days"
+    )
+    assert days.expected == pytest.approx(months.expected, rel=1e-12)
+    assert days.expected == pytest.approx(same.expected, rel=1e-12)
+    assert days.estimate == days.ratio
+    assert days.ci == days.ratio_ci
+    plain = survival.one_sample_logrank([3, 4], [1, 0], survival.Reference.exponential(0.1))
+    assert plain.expected == survival.one_sample_logrank([3, 4], [1, 0], lambda t: 0.1 * t).expected
+    assert survival.Reference.exponential(0.1, unit="years").in_unit("months").survival([12])[
+        0
+    ] == pytest.approx(np.exp(-0.1))
+
+
+# --------------------------------------------------------------------------------------------------- figures
+def test_figures_are_labelled_by_the_unit():
+    from matplotlib import pyplot as plt
+
+    from pnstrial import figures
+
+    time, event = [1.0, 2, 3, 8], [1, 0, 1, 1]
+    for unit, word in ((None, "time;"), ("weeks", "weeks;"), ("months", "months;"), ("years", "years;")):
+        axes = figures.kaplan_meier(survival.kaplan_meier(time, event, unit=unit))
+        assert axes.get_xlabel().startswith(word)
+        line = next(line for line in axes.lines if line.get_gid() == "curve")
+        assert line.get_xdata().tolist() == [0.0, *time]
+        assert [float(text.get_text().split("\n")[0]) for text in axes.get_xticklabels()] == list(
+            axes.get_xticks()
+        )
+        assert "median 3.0" in axes.get_title(loc="left")
+        plt.close(axes.figure)
+    axes = figures.kaplan_meier(survival.kaplan_meier(np.array(time) * 30.4375, event, unit="days"))
+    assert "months (of 30.44 days)" in axes.get_xlabel()
+    assert "median 3.0 months" in axes.get_title(loc="left")
+    plt.close(axes.figure)
+
+
+def test_figures_take_the_result_that_holds_the_curve(example, protocol):
+    from matplotlib import pyplot as plt
+
+    import pnstrial as pns
+    from pnstrial import figures
+
+    alive = pns.overall_survival(example, protocol)
+    axes = figures.kaplan_meier(alive, reference="sillevissmitt2002")
+    assert {"curve", "reference"} <= {line.get_gid() for line in axes.lines}
+    assert "since day 1" in axes.get_xlabel()
+    assert figures.draw(pns.time_to_improvement(example, protocol)).get_ylabel() == "cumulative incidence"
+    groups = survival.kaplan_meier("days", "status", data=TABLE, group="arm", event_is="dead")
+    drawn = {line.get_gid() for line in groups.plot().lines}
+    assert {"curve:a", "curve:b"} <= drawn
+    with pytest.raises(TypeError):
+        figures.kaplan_meier(alive, axes)
+    with pytest.raises(ValueError, match="draws survival curves"):
+        figures.kaplan_meier(pns.time_to_improvement(example, protocol))
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    "name", ["beta-product", "beta-product-midp", "thomas-grunkemeier", "log-log", "plain", "logit"]
+)
+def test_the_same_source_uncompiled(name):
+    from pnstrial.survival.curves.curve_kernels import kaplan_meier_curve
+    from pnstrial.survival.curves.intervals import KINDS
+
+    rng = np.random.default_rng(6)
+    time, event, none = (
+        rng.integers(1, 20, 40).astype(float),
+        rng.integers(0, 2, 40).astype(float),
+        np.empty(0),
+    )
+    arguments = (
+        time,
+        event,
+        time.argsort(),
+        none,
+        none,
+        time.argsort(),
+        KINDS[name],
+        0.05,
+        1.959963984540054,
+    )
+    status, table = kaplan_meier_curve.compiled(*arguments)
+    other, plain = kaplan_meier_curve.plain(*arguments)
+    assert status == other == 0
+    np.testing.assert_allclose(plain, table, rtol=1e-12, atol=1e-12)

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.numerics.normal import normal_quantile
-from pnstrial.results import NotEstimable, Result
+from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.survival.curves.small_sample import RiskTable, area_spreads, curve_limits, limits_of
-from pnstrial.survival.observations import as_numbers, check_level, check_times
+from pnstrial.survival.observations import as_numbers, check_level, check_times, check_unit, codes_of, columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,7 @@ __all__ = [
     "causes_of",
     "cumulative_incidence",
     "incidence_influence",
+    "labelled_causes",
     "no_interval",
     "proportion_limits",
 ]
@@ -54,10 +55,10 @@ class CumulativeIncidence(Result):
         Distinct times, increasing.
     n_risk : ndarray, shape (k,)
         At risk just before the time.
-    causes : tuple of int
-    n_event : dict of int to ndarray
+    causes : tuple of int or labels
+    n_event : dict of cause to ndarray
         Events of each cause at each time.
-    incidence, std_error, lower, upper : dict of int to ndarray
+    incidence, std_error, lower, upper : dict of cause to ndarray
         By cause, shape (k,). The standard error is the one of `variance`, the limits are of `conf_type`; where
         the incidence is 0 or 1 both limits are the incidence, but for "beta-product".
     event_free : ndarray, shape (k,)
@@ -66,35 +67,38 @@ class CumulativeIncidence(Result):
     level : float
     event_free_std_error, event_free_lower, event_free_upper : ndarray, shape (k,)
         Of the probability of no event yet, made like those of the incidence.
-    variance_jackknife, variance_aalen : dict of int to ndarray
+    variance_jackknife, variance_aalen : dict of cause to ndarray
         Both variances of the incidence by cause, shape (k,), whichever `std_error` comes from.
     n_censored : ndarray, shape (k,)
     variance, conf_type : str
         Which standard error and which limits were asked for.
     start_upper : float
         Upper limit of the incidence before the first time.
+    unit : str or None
+        Unit of the times; None where it was not said.
     """
 
     time: Vector
     n_risk: Vector
-    causes: tuple[int, ...]
-    n_event: dict[int, Vector]
-    incidence: dict[int, Vector]
-    std_error: dict[int, Vector]
-    lower: dict[int, Vector]
-    upper: dict[int, Vector]
+    causes: tuple[Any, ...]
+    n_event: dict[Any, Vector]
+    incidence: dict[Any, Vector]
+    std_error: dict[Any, Vector]
+    lower: dict[Any, Vector]
+    upper: dict[Any, Vector]
     event_free: Vector
     n: int
     level: float
     event_free_std_error: Vector
     event_free_lower: Vector
     event_free_upper: Vector
-    variance_jackknife: dict[int, Vector]
-    variance_aalen: dict[int, Vector]
+    variance_jackknife: dict[Any, Vector]
+    variance_aalen: dict[Any, Vector]
     n_censored: Vector
     variance: str = "jackknife"
     conf_type: str = "log-log"
     start_upper: float = field(default=0.0, repr=False)
+    unit: str | None = None
     _steps: _Steps | None = field(default=None, repr=False)
 
     def at(self, times: ArrayLike) -> pd.DataFrame:
@@ -219,11 +223,13 @@ class CumulativeIncidence(Result):
             )
         z = normal_quantile(self.level)
         rows: list[dict[str, Any]] = []
+        codes = dict(zip(self.causes, steps.causes, strict=True))
         for cause in (None, *self.causes):
-            estimate, error = steps.area(cause, horizon)
+            code = None if cause is None else codes[cause]
+            estimate, error = steps.area(code, horizon)
             low, high, reason = max(estimate - z * error, 0.0), min(estimate + z * error, horizon), None
             if self.conf_type == "beta-product":
-                low, high = limits_of(area_spreads(steps.risk_table(cause), horizon), self.level)
+                low, high = limits_of(area_spreads(steps.risk_table(code), horizon), self.level)
                 if cause is not None:
                     low, high = horizon - high, horizon - low
             elif self.n < 2:
@@ -253,22 +259,81 @@ class CumulativeIncidence(Result):
         """
         return self.at(self.time)
 
-    def __str__(self) -> str:
-        told = [f"Cumulative incidence, n = {self.n}"]
-        for cause in self.causes:
-            last = self.incidence[cause][-1]
-            events = int(self.n_event[cause].sum())
-            told.append(f"cause {cause}: {events} events, {last:.3f} at {self.time[-1]:g}")
-        return "\n".join(told)
+    def _display(self) -> Display:
+        rows: list[dict[str, Any]] = []
+        last = self.at(self.time[-1])
+        for _, row in last.iterrows():
+            cause = row["cause"]
+            rows.append(
+                {"cause": cause, "events": int(self.n_event[cause].sum())}
+                | {name: float(row[name]) for name in ("incidence", "lower", "upper")}
+            )
+        unit = f" {self.unit}" if self.unit else ""
+        title = f"Cumulative incidence, n = {self.n}; at {self.time[-1]:g}{unit} ({self.level:.0%}, {self.conf_type})"
+        notes = tuple(dict.fromkeys(reason for reason in last["reason"] if reason is not None))
+        return Display(title, table=pd.DataFrame(rows) if rows else None, notes=notes)
 
 
-def causes_of(time: ArrayLike, cause: ArrayLike) -> tuple[Vector, NDArray[np.int64]]:
+def labelled_causes(cause: Any, causes: Sequence[Any] | None, censored: Any) -> tuple[list[Any] | None, Any]:
+    """Turn labels of causes into 1, 2, ..., and those of censoring into 0; numbers stay as they are.
+
+    Parameters
+    ----------
+    cause : array_like, shape (n,)
+    causes : sequence of labels, optional
+        Their order; default: those that occur, sorted.
+    censored : label or list of labels, optional
+
+    Returns
+    -------
+    labels : list or None
+        None where the codes were numbers already.
+    cause : array_like, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If there are labels and censoring is not named, or a label is neither a cause nor censoring.
+
+    Examples
+    --------
+    >>> labelled_causes(["dead", "relapse", "none"], None, "none")
+    (['dead', 'relapse'], array([1, 2, 0]))
+    """
+    array = np.asarray(cause)
+    words = array.dtype.kind in "USO" and any(isinstance(label, str) for label in array.ravel().tolist())
+    if censored is None and not words:
+        return None, cause
+    labels, codes = codes_of(cause, array.size, "cause")
+    if censored is None:
+        raise ValueError(
+            f"cause holds labels ({', '.join(map(repr, labels[:8]))}): say what censoring is called, censored=..., and "
+            "the causes in their order, causes=[...]"
+        )
+    ended = list(censored) if isinstance(censored, list | tuple | set) else [censored]
+    named = [label for label in labels if label not in ended] if causes is None else list(causes)
+    stray = [label for label in labels if label not in named and label not in ended]
+    both = [label for label in named if label in ended]
+    if stray or both:
+        problem = (
+            f"{stray} is neither in causes nor in censored"
+            if stray
+            else f"{both} is in causes and in censored"
+        )
+        raise ValueError(f"cause: {problem}; name every label once")
+    numbers = np.array([named.index(label) + 1 if label in named else 0 for label in labels], dtype=np.int64)
+    return named, numbers[codes]
+
+
+def causes_of(time: ArrayLike, cause: ArrayLike, unit: str | None = None) -> tuple[Vector, NDArray[np.int64]]:
     """Read times and causes.
 
     Parameters
     ----------
     time : array_like, shape (n,)
     cause : array_like of int, shape (n,)
+    unit : str, optional
+        In which durations are counted.
 
     Returns
     -------
@@ -286,7 +351,8 @@ def causes_of(time: ArrayLike, cause: ArrayLike) -> tuple[Vector, NDArray[np.int
     >>> causes_of([1, 2.5], [0, 2])
     (array([1. , 2.5]), array([0, 2]))
     """
-    times, codes = as_numbers(time, "time"), as_numbers(cause, "cause")
+    check_unit(unit)
+    times, codes = as_numbers(time, "time", unit), as_numbers(cause, "cause")
     if times.size != codes.size:
         raise ValueError(f"time has {times.size} values and cause {codes.size}; give one cause for each time")
     if times.size == 0:
@@ -307,8 +373,8 @@ def _listed(name: str, values: Vector, wrong: Vector, rule: str) -> str:
     places = np.flatnonzero(wrong)
     if not places.size:
         return ""
-    told = ", ".join(f"{name}[{i}] is {values[i]:g}" for i in places[:8])
-    return told + (f" and {places.size - 8} more" if places.size > 8 else "") + f"; {rule}"
+    listed = ", ".join(f"{name}[{i}] is {values[i]:g}" for i in places[:8])
+    return listed + (f" and {places.size - 8} more" if places.size > 8 else "") + f"; {rule}"
 
 
 class _Steps:
@@ -452,13 +518,16 @@ class _Steps:
 
 
 def cumulative_incidence(
-    time: ArrayLike,
-    cause: ArrayLike,
+    time: ArrayLike | str,
+    cause: ArrayLike | str,
     level: float = 0.95,
     *,
-    causes: Sequence[int] | None = None,
+    causes: Sequence[Any] | None = None,
+    censored: Any = None,
     variance: str = "jackknife",
     conf_type: str = "log-log",
+    data: Any = None,
+    unit: str | None = None,
 ) -> CumulativeIncidence:
     """Estimate the cumulative incidence of each cause.
 
@@ -466,16 +535,22 @@ def cumulative_incidence(
     ----------
     time : array_like, shape (n,)
         Follow-up times, at least 0.
-    cause : array_like of int, shape (n,)
-        0 censored, 1, 2, ... the event that came first.
+    cause : array_like, shape (n,)
+        0 censored, 1, 2, ... the event that came first; or labels, with `censored`.
     level : float, default 0.95
-    causes : sequence of int, optional
+    causes : sequence of int or labels, optional
         Causes to report, those that never happened among them (their incidence is 0). Default: those that did.
+    censored : label or list of labels, optional
+        What censoring is called, where `cause` holds labels.
     variance : {"jackknife", "aalen"}
         Source of `std_error` and of the limits; both variances are in the result.
     conf_type : {"log-log", "plain", "log", "logit", "beta-product"}
         Scale of the limits; "plain" and "log" are cut at 0 and 1. At n = 17 the default covers 61 % of the time where
         the incidence is 6 %; "beta-product" covers at least 95 %, and has limits where nothing was seen.
+    data : pandas.DataFrame or mapping, optional
+        A table; then time and cause may be names of its columns.
+    unit : {"days", "weeks", "months", "years"}, optional
+        Unit of the times; durations (Timedelta) are counted in it, and figures label their axis with it.
 
     Returns
     -------
@@ -510,12 +585,16 @@ def cumulative_incidence(
         raise ValueError(f"variance must be one of {', '.join(map(repr, VARIANCES))}; got {variance!r}")
     if conf_type not in CONF_TYPES:
         raise ValueError(f"conf_type must be one of {', '.join(map(repr, CONF_TYPES))}; got {conf_type!r}")
-    times, codes = causes_of(time, cause)
+    time, cause = columns(data, time=time, cause=cause)
+    labels, cause = labelled_causes(cause, causes, censored)
+    times, codes = causes_of(time, cause, unit)
+    if labels is not None:
+        causes = range(1, len(labels) + 1)
     seen = tuple(np.unique(codes[codes > 0]).tolist())
     named = seen if causes is None else tuple(int(c) for c in causes)
-    if lacking := sorted(set(seen) - set(named)):
+    if missing := sorted(set(seen) - set(named)):
         raise ValueError(
-            f"causes lacks {lacking}, which happened; name every cause, or give 0 to censor at one"
+            f"causes lacks {missing}, which happened; name every cause, or give 0 to censor at one"
         )
     if wrong := [c for c in named if c < 1] or len(set(named)) != len(named):
         raise ValueError(f"causes must be different whole numbers from 1 on, got {list(named)} ({wrong=})")
@@ -536,27 +615,29 @@ def cumulative_incidence(
     else:
         limits = {c: proportion_limits(steps.curve[c], error[c], level, conf_type) for c in named}
         free_low, free_high = proportion_limits(steps.free, free_error, level, conf_type)
+    names = dict(zip(named, named if labels is None else labels, strict=True))
     return CumulativeIncidence(
         time=steps.time,
         n_risk=steps.risk,
-        causes=named,
-        n_event={c: steps.count[c] for c in named},
-        incidence=steps.curve,
-        std_error=error,
-        lower={c: limits[c][0] for c in named},
-        upper={c: limits[c][1] for c in named},
+        causes=tuple(names.values()),
+        n_event={names[c]: steps.count[c] for c in named},
+        incidence={names[c]: steps.curve[c] for c in named},
+        std_error={names[c]: error[c] for c in named},
+        lower={names[c]: limits[c][0] for c in named},
+        upper={names[c]: limits[c][1] for c in named},
         event_free=steps.free,
         n=int(times.size),
         level=level,
         event_free_std_error=free_error,
         event_free_lower=free_low,
         event_free_upper=free_high,
-        variance_jackknife=jackknife,
-        variance_aalen=aalen,
+        variance_jackknife={names[c]: jackknife[c] for c in named},
+        variance_aalen={names[c]: aalen[c] for c in named},
         n_censored=steps.count[0],
         variance=variance,
         conf_type=conf_type,
         start_upper=start_upper,
+        unit=unit,
         _steps=steps,
     )
 

@@ -18,7 +18,7 @@ import pandas as pd
 
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.competing.incidence import IncidenceInfluence, causes_of, incidence_influence
-from pnstrial.survival.observations import check_times, follow_up
+from pnstrial.survival.observations import check_times, columns, follow_up
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -85,6 +85,10 @@ def pseudo_values(
     kind: str = "survival",
     cause: int | None = None,
     method: str = "infinitesimal",
+    *,
+    data: Any = None,
+    event_is: Any = None,
+    unit: str | None = None,
 ) -> PseudoValues:
     """Give each patient a value that an ordinary regression can take in place of a censored outcome.
 
@@ -105,6 +109,8 @@ def pseudo_values(
         "infinitesimal": estimate + n times the derivative with respect to the patient's weight, as
         ``survival::pseudo`` of R. "jackknife": n times the estimate less (n - 1) times the estimate without the
         patient, the classical definition. They differ by order 1/n.
+    data, event_is, unit
+        As in `kaplan_meier`; `event_is` is of "survival" and "rmst".
 
     Returns
     -------
@@ -141,10 +147,11 @@ def pseudo_values(
         raise ValueError(f"cause must be a whole number from 1 on, got {cause!r}")
     area = kind in ("rmst", "time-lost")
     wanted = check_times(at, "at")
+    time, event = columns(data, time=time, event=event)
     if competing:
-        times, codes = causes_of(time, event)
+        times, codes = causes_of(time, event, unit)
     else:
-        times, events, _, _ = follow_up(time, event)
+        times, events, _, _ = follow_up(time, event, event_is=event_is, unit=unit)
         codes = events.astype(np.int64)
     last = float(times.max())
     if (wanted > last).any() and not (codes[times == last] > 0).all():

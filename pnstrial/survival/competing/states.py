@@ -17,12 +17,12 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.numerics.normal import normal_quantile
-from pnstrial.results import NotEstimable, Result
+from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.survival.competing.histories import Histories, read_histories
 from pnstrial.survival.competing.incidence import CONF_TYPES, SAME_TIME, no_interval, proportion_limits
 from pnstrial.survival.competing.states_model import NOTHING, OccupancyModel
 from pnstrial.survival.curves.small_sample import bounded_mean, effective_binomial, limits_of
-from pnstrial.survival.observations import check_level, check_times
+from pnstrial.survival.observations import check_level, check_times, check_unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,6 +68,8 @@ class StateOccupancy(Result):
         Bootstrap samples used, those with anyone under observation at the start; 0 = none asked for.
     bootstrap_lower, bootstrap_upper : ndarray, shape (k, S), or NotEstimable or None
         Percentile limits; None where none were asked for, NotEstimable where there is one patient only.
+    unit : str or None
+        Unit of the times; None where it was not said.
     """
 
     time: NDArray[np.float64]
@@ -91,6 +93,7 @@ class StateOccupancy(Result):
     bootstrap_upper: NDArray[np.float64] | NotEstimable | None
     _model: OccupancyModel = field(repr=False)
     _fold: NDArray[np.float64] = field(repr=False)
+    unit: str | None = None
 
     def at(self, times: ArrayLike) -> pd.DataFrame:
         """Give the probability of each state at some times.
@@ -369,7 +372,7 @@ class StateOccupancy(Result):
         if wrong:
             raise ValueError(f"groups must hold each state once: {'; '.join(wrong)}")
         fold = np.array([[float(state in labels) for labels in groups.values()] for state in self.states])
-        return _result(self._model, self._fold @ fold, tuple(groups), self.level, self.conf_type)
+        return _result(self._model, self._fold @ fold, tuple(groups), self.level, self.conf_type, self.unit)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per time and state, the start among the times.
@@ -381,11 +384,22 @@ class StateOccupancy(Result):
         """
         return self.at(np.append(self.start, self.time))
 
-    def __str__(self) -> str:
-        told = [f"State occupancy, n = {self.n}, {int(self.n_change.sum())} changes"]
-        for state, first, last in zip(self.states, self.initial, self.probability[-1], strict=True):
-            told.append(f"{state}: {first:.3f} at {self.start:g}, {last:.3f} at {self.time[-1]:g}")
-        return "\n".join(told)
+    def _display(self) -> Display:
+        rows = [
+            {"state": state, "at the start": float(first)}
+            for state, first in zip(self.states, self.initial, strict=True)
+        ]
+        table = pd.DataFrame(rows)
+        last = self.at(self.time[-1])
+        unit = f" {self.unit}" if self.unit else ""
+        for name in ("probability", "lower", "upper"):
+            table[f"{name} at {self.time[-1]:g}{unit}" if name == "probability" else name] = last[
+                name
+            ].to_numpy()
+        return Display(
+            f"State occupancy, n = {self.n}, {int(self.n_change.sum())} changes ({self.level:.0%}, {self.conf_type})",
+            table=table,
+        )
 
 
 def _errors(covariance: Vector, fold: Vector) -> Vector:
@@ -415,7 +429,12 @@ class _Scale:
 
 
 def _result(
-    model: OccupancyModel, fold: Vector, labels: tuple[Any, ...], level: float, conf_type: str
+    model: OccupancyModel,
+    fold: Vector,
+    labels: tuple[Any, ...],
+    level: float,
+    conf_type: str,
+    unit: str | None,
 ) -> StateOccupancy:
     walked = model.walk(None)
     covariance = fold.T @ walked.covariance @ fold
@@ -457,6 +476,7 @@ def _result(
         bootstrap_upper=both[1],
         _model=model,
         _fold=fold,
+        unit=unit,
     )
 
 
@@ -471,7 +491,8 @@ def state_occupancy(
     conf_type: str = "log-log",
     level: float = 0.95,
     bootstrap: int = 0,
-    seed: int | np.random.Generator | None = None,
+    seed: int | np.random.Generator = 1,
+    unit: str | None = None,
 ) -> StateOccupancy:
     """Estimate the probability of each state over time.
 
@@ -500,8 +521,10 @@ def state_occupancy(
     level : float, default 0.95
     bootstrap : int, default 0
         Samples of patients, with replacement, for percentile limits besides.
-    seed : int or numpy.random.Generator, optional
-        Needed for the bootstrap; the same seed gives the same limits.
+    seed : int or numpy.random.Generator, default 1
+        Of the bootstrap; the same seed gives the same limits.
+    unit : {"days", "weeks", "months", "years"}, optional
+        Unit of the times; figures label their axis with it.
 
     Returns
     -------
@@ -537,6 +560,7 @@ def state_occupancy(
     [3.667, 1.0, 1.333]
     """
     check_level(level)
+    check_unit(unit)
     if variance not in VARIANCES:
         raise ValueError(f"variance must be one of {', '.join(map(repr, VARIANCES))}; got {variance!r}")
     if conf_type not in CONF_TYPES:
@@ -554,7 +578,7 @@ def state_occupancy(
     weights = _weights(bootstrap, seed, len(histories.patients))
     final = _absorbing(absorbing, histories)
     model = OccupancyModel(histories, known, begin, variance, weights, final)
-    return _result(model, np.eye(len(histories.states)), histories.states, level, conf_type)
+    return _result(model, np.eye(len(histories.states)), histories.states, level, conf_type, unit)
 
 
 def _initial(initial: Mapping[Any, float], states: tuple[Any, ...]) -> Vector:
@@ -590,8 +614,4 @@ def _weights(draws: int, seed: Any, n: int) -> Vector | None:
         raise ValueError(f"bootstrap must be a number of samples, 0 for none; got {draws!r}")
     if not draws:
         return None
-    if seed is None:
-        raise ValueError(
-            "bootstrap needs a seed (or a numpy.random.Generator), so that the limits can be had again"
-        )
     return np.random.default_rng(seed).multinomial(n, np.full(n, 1.0 / n), size=int(draws)).astype(float)

@@ -11,14 +11,14 @@ Next: `one_sample`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from pnstrial.numerics.time_units import DAYS_PER_MONTH, DAYS_PER_YEAR
+from pnstrial.numerics.time_units import DAYS_PER_YEAR, rescaled
 from pnstrial.series import series_records
-from pnstrial.survival.observations import as_numbers
+from pnstrial.survival.observations import as_numbers, check_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
+    from pnstrial.numerics.time_units import TimeUnit
+
     Vector = NDArray[np.float64]
 
-__all__ = ["Reference", "published_references", "reference"]
+__all__ = ["Reference", "published_references", "reference", "reference_in"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,8 @@ class Reference:
         (time, survival) of a published curve; empty otherwise.
     patients : int
         Number of patients a life table was made for; 0 where the curve is the same for all.
+    unit : {"days", "weeks", "months", "years"} or None
+        Unit of its times: months for the published series, days for a life table; None where it was not said.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Reference:
     source: str = ""
     points: tuple[tuple[float, float], ...] = ()
     patients: int = 0
+    unit: TimeUnit | None = None
 
     def cumulative_hazard(self, time: ArrayLike) -> Vector:
         """Give the cumulative hazard at times.
@@ -114,18 +119,46 @@ class Reference:
         """
         return np.exp(-self.cumulative_hazard(time))
 
-    def rescaled(self, factor: float, unit: str = "") -> Reference:
+    def in_unit(self, unit: TimeUnit) -> Reference:
+        """Give the same curve with its times in another unit.
+
+        Parameters
+        ----------
+        unit : {"days", "weeks", "months", "years"}
+
+        Returns
+        -------
+        Reference
+
+        Raises
+        ------
+        ValueError
+            If there is no such unit, or the unit of this curve is not known.
+
+        Examples
+        --------
+        >>> round(float(reference("sillevissmitt2002").in_unit("years").survival([1])[0]), 2)
+        0.4
+        """
+        check_unit(unit)
+        if self.unit is None:
+            raise ValueError(
+                f"{self.name}: the unit of this curve is not known; make it with unit=, or use rescaled(factor)"
+            )
+        factor = rescaled(self.unit, unit)
+        return self if factor == 1 else replace(self.rescaled(factor), unit=unit)
+
+    def rescaled(self, factor: float) -> Reference:
         """Give the same curve with times multiplied: months to days with 30.4375.
 
         Parameters
         ----------
         factor : float
-        unit : str
-            Added to the name.
 
         Returns
         -------
         Reference
+            Its unit is not known.
 
         Raises
         ------
@@ -140,17 +173,18 @@ class Reference:
         _positive(factor=factor)
         inner = self._hazard
         points = tuple((time * factor, alive) for time, alive in self.points)
-        name = f"{self.name} ({unit})" if unit else self.name
-        return Reference(name, lambda time: inner(time / factor), self.source, points, self.patients)
+        return Reference(self.name, lambda time: inner(time / factor), self.source, points, self.patients)
 
     @classmethod
-    def exponential(cls, rate: float) -> Reference:
+    def exponential(cls, rate: float, *, unit: TimeUnit | None = None) -> Reference:
         """Take a constant hazard: H(t) = rate t.
 
         Parameters
         ----------
         rate : float
             Events per unit of time.
+        unit : {"days", "weeks", "months", "years"}, optional
+            Unit of its times.
 
         Returns
         -------
@@ -162,15 +196,17 @@ class Reference:
             If rate is not positive.
         """
         _positive(rate=rate)
-        return cls(f"exponential, rate {rate:g}", lambda time: rate * time)
+        check_unit(unit)
+        return cls(f"exponential, rate {rate:g}", lambda time: rate * time, unit=unit)
 
     @classmethod
-    def weibull(cls, shape: float, scale: float) -> Reference:
+    def weibull(cls, shape: float, scale: float, *, unit: TimeUnit | None = None) -> Reference:
         """Take H(t) = (t / scale)^shape.
 
         Parameters
         ----------
         shape, scale : float
+        unit : {"days", "weeks", "months", "years"}, optional
 
         Returns
         -------
@@ -182,15 +218,19 @@ class Reference:
             If one is not positive.
         """
         _positive(shape=shape, scale=scale)
-        return cls(f"Weibull, shape {shape:g}, scale {scale:g}", lambda time: (time / scale) ** shape)
+        check_unit(unit)
+        return cls(
+            f"Weibull, shape {shape:g}, scale {scale:g}", lambda time: (time / scale) ** shape, unit=unit
+        )
 
     @classmethod
-    def lognormal(cls, meanlog: float, sdlog: float) -> Reference:
+    def lognormal(cls, meanlog: float, sdlog: float, *, unit: TimeUnit | None = None) -> Reference:
         """Take a log-normal time: H(t) = -log Phi(-(log t - meanlog) / sdlog).
 
         Parameters
         ----------
         meanlog, sdlog : float
+        unit : {"days", "weeks", "months", "years"}, optional
 
         Returns
         -------
@@ -202,6 +242,7 @@ class Reference:
             If sdlog is not positive.
         """
         _positive(sdlog=sdlog)
+        check_unit(unit)
 
         def hazard(time: Vector) -> Vector:
             from scipy.special import log_ndtr
@@ -209,16 +250,17 @@ class Reference:
             logs = np.log(time, out=np.full(time.shape, -np.inf), where=time > 0)
             return np.asarray(-log_ndtr(-(logs - meanlog) / sdlog))
 
-        return cls(f"log-normal, mean {meanlog:g}, sd {sdlog:g} of the logarithm", hazard)
+        return cls(f"log-normal, mean {meanlog:g}, sd {sdlog:g} of the logarithm", hazard, unit=unit)
 
     @classmethod
-    def gompertz(cls, a: float, b: float) -> Reference:
+    def gompertz(cls, a: float, b: float, *, unit: TimeUnit | None = None) -> Reference:
         """Take the hazard a exp(b t): H(t) = a (exp(b t) - 1) / b.
 
         Parameters
         ----------
         a, b : float
             a is positive; b may be 0 (exponential) or negative (some never have the event).
+        unit : {"days", "weeks", "months", "years"}, optional
 
         Returns
         -------
@@ -232,12 +274,17 @@ class Reference:
         _positive(a=a)
         if not math.isfinite(b):
             raise ValueError(f"b must be finite, got {b!r}")
+        check_unit(unit)
         return cls(
-            f"Gompertz, a {a:g}, b {b:g}", lambda time: a * time if b == 0 else a * np.expm1(b * time) / b
+            f"Gompertz, a {a:g}, b {b:g}",
+            lambda time: a * time if b == 0 else a * np.expm1(b * time) / b,
+            unit=unit,
         )
 
     @classmethod
-    def piecewise(cls, breaks: Sequence[float], rates: Sequence[float]) -> Reference:
+    def piecewise(
+        cls, breaks: Sequence[float], rates: Sequence[float], *, unit: TimeUnit | None = None
+    ) -> Reference:
         """Take a hazard that is constant between breaks.
 
         Parameters
@@ -246,6 +293,7 @@ class Reference:
             Increasing, positive; may be empty.
         rates : sequence of float, shape (k + 1,)
             Up to the first break, ..., after the last.
+        unit : {"days", "weeks", "months", "years"}, optional
 
         Returns
         -------
@@ -261,6 +309,7 @@ class Reference:
         >>> Reference.piecewise([2.0], [0.1, 0.5]).cumulative_hazard([1, 2, 4]).round(6).tolist()
         [0.1, 0.2, 1.2]
         """
+        check_unit(unit)
         cuts, heights = as_numbers(breaks, "breaks"), as_numbers(rates, "rates")
         if heights.size != cuts.size + 1:
             raise ValueError(f"rates must be one more than breaks: {heights.size} rates, {cuts.size} breaks")
@@ -268,11 +317,17 @@ class Reference:
             raise ValueError(f"breaks must be positive and increase: {cuts.tolist()}")
         if not (np.isfinite(heights) & (heights >= 0)).all():
             raise ValueError(f"rates must be finite and not negative: {heights.tolist()}")
-        return cls(f"piecewise constant, {heights.size} rates", _piecewise(cuts, heights))
+        return cls(f"piecewise constant, {heights.size} rates", _piecewise(cuts, heights), unit=unit)
 
     @classmethod
     def from_survival_points(
-        cls, times: Sequence[float], survival: Sequence[float], *, name: str = "", source: str = ""
+        cls,
+        times: Sequence[float],
+        survival: Sequence[float],
+        *,
+        name: str = "",
+        source: str = "",
+        unit: TimeUnit | None = None,
     ) -> Reference:
         """Take points of a published curve, with a constant hazard between them.
 
@@ -283,6 +338,7 @@ class Reference:
         survival : sequence of float, shape (k,)
             Probability of being event-free, falling or level, above 0.
         name, source : str
+        unit : {"days", "weeks", "months", "years"}, optional
 
         Returns
         -------
@@ -300,6 +356,7 @@ class Reference:
         >>> curve.survival([0, 3, 12, 36]).round(2).tolist()
         [1.0, 0.64, 0.4, 0.22]
         """
+        check_unit(unit)
         at, alive = as_numbers(times, "times"), as_numbers(survival, "survival")
         if at.size != alive.size or at.size == 0:
             raise ValueError(
@@ -315,7 +372,9 @@ class Reference:
             raise ValueError(f"survival must lie above 0, up to 1, and not rise: {alive.tolist()}")
         steps = np.diff(-np.log(alive), prepend=0.0) / np.diff(at, prepend=0.0)
         points = tuple((float(t), float(s)) for t, s in zip(at, alive, strict=True))
-        return cls(name or f"curve through {at.size} points", _piecewise(at[:-1], steps), source, points)
+        return cls(
+            name or f"curve through {at.size} points", _piecewise(at[:-1], steps), source, points, unit=unit
+        )
 
     @classmethod
     def life_table(
@@ -382,7 +441,7 @@ class Reference:
             ]
             return np.array(walked)
 
-        return cls("life table", hazard, source, patients=old.size)
+        return cls("life table", hazard, source, patients=old.size, unit="days")
 
 
 def _positive(**values: float) -> None:
@@ -499,7 +558,7 @@ def published_references() -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("series_id")
 
 
-def reference(name: str = "sillevissmitt2002", unit: str = "months") -> Reference:
+def reference(name: str = "sillevissmitt2002", unit: TimeUnit = "months") -> Reference:
     """Load the survival of a published series.
 
     Parameters
@@ -507,7 +566,7 @@ def reference(name: str = "sillevissmitt2002", unit: str = "months") -> Referenc
     name : str, default "sillevissmitt2002"
         Its series_id (`published_references`). The default is the largest anti-Hu series with several points:
         S(3) = 0.64, S(12) = 0.40, S(36) = 0.22, from diagnosis, all grades.
-    unit : {"months", "days"}
+    unit : {"months", "days", "weeks", "years"}
 
     Returns
     -------
@@ -517,7 +576,7 @@ def reference(name: str = "sillevissmitt2002", unit: str = "months") -> Referenc
     Raises
     ------
     ValueError
-        If no such series is shipped, or the unit is another.
+        If no such series is shipped, or there is no such unit.
 
     Examples
     --------
@@ -525,13 +584,79 @@ def reference(name: str = "sillevissmitt2002", unit: str = "months") -> Referenc
     [0.4]
     """
     shipped = _shipped()
-    if name not in shipped:
+    if not isinstance(name, str) or name not in shipped:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"name = {name!r}: no such published curve; shipped are {', '.join(shipped)}")
-    if unit not in {"months", "days"}:
-        raise ValueError(f"unit = {unit!r}: allowed are 'months' and 'days'")
     record, points = shipped[name]
     made = Reference.from_survival_points(
         list(points), list(points.values()), name=f"{record['antibody']}, n = {record['n']}",
-        source=str(record["citation"]),
+        source=str(record["citation"]), unit="months",
     )  # fmt: skip
-    return made if unit == "months" else made.rescaled(DAYS_PER_MONTH)
+    return made.in_unit(unit)
+
+
+def reference_in(known: str | Reference | Callable[[Any], Any], unit: TimeUnit | None) -> Reference:
+    """Read what a `reference=` argument takes, with times in the unit of the data.
+
+    Parameters
+    ----------
+    known : str, Reference or callable
+        A published series by its name, a curve, or a cumulative hazard as a function of an array of times.
+    unit : str or None
+        Unit of the data; None where it is not known.
+
+    Returns
+    -------
+    Reference
+        In that unit. A curve without unit is taken in it; a life table, in days, in days.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these, there is no such series, or the curve knows its unit and that of the data is not known.
+
+    Examples
+    --------
+    >>> reference_in("sillevissmitt2002", None)
+    Traceback (most recent call last):
+    ValueError: the reference (anti-Hu, n = 73) is in months: say the unit of your times, unit="days" or another
+    """
+    check_unit(unit)
+    if isinstance(known, str):
+        known = reference(known)
+    if not isinstance(known, Reference):
+        if not callable(known):
+            message = f"reference must be a name, a Reference or a callable, got {type(known).__name__}"
+            raise ValueError(message)  # noqa: TRY004 - wrong input is a ValueError everywhere here
+        return Reference("given cumulative hazard", _asked(known), unit=unit)
+    if known.unit is None or (known.patients and unit is None):
+        return known
+    if unit is None:
+        raise ValueError(
+            f"the reference ({known.name}) is in {known.unit}: say the unit of your times, "
+            'unit="days" or another'
+        )
+    return known.in_unit(unit)
+
+
+def _asked(function: Callable[[Any], Any]) -> Callable[[Vector], Vector]:
+    """Look at the answers of a cumulative hazard that the caller wrote."""
+
+    def hazard(time: Vector) -> Vector:
+        values = np.asarray(function(time), dtype=float)
+        if values.shape != time.shape:
+            raise ValueError(f"reference has shape {values.shape} for times of shape {time.shape}")
+        wrong = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+        if wrong.size:
+            listed = ", ".join(f"H({time[i]:g}) = {values[i]:g}" for i in wrong[:8])
+            raise ValueError(f"reference must be a cumulative hazard, finite and not negative: {listed}")
+        order = np.argsort(time, kind="stable")
+        falls = np.flatnonzero(np.diff(values[order]) < -1e-12 * values[order][:-1])
+        if falls.size:
+            pairs = [(order[i], order[i + 1]) for i in falls[:8]]
+            listed = ", ".join(
+                f"H({time[i]:g}) = {values[i]:g} then H({time[j]:g}) = {values[j]:g}" for i, j in pairs
+            )
+            raise ValueError(f"reference must be a cumulative hazard, which never falls: {listed}")
+        return values
+
+    return hazard

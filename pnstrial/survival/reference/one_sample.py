@@ -13,22 +13,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
+from pnstrial.numerics.arguments import Checks, as_number
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import NotEstimable, Result
-from pnstrial.survival.observations import check_level, follow_up, matrix_of
-from pnstrial.survival.reference.curve import Reference
+from pnstrial.survival.observations import check_level, columns, follow_up, matrix_of
+from pnstrial.survival.reference.curve import Reference, reference_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import ArrayLike, NDArray
 
+    from pnstrial.numerics.time_units import TimeUnit
+
     Vector = NDArray[np.float64]
-    Curve = Reference | Callable[[Any], Any]
 
 __all__ = [
     "OneSampleBatch", "OneSampleLogRank", "OneSampleSize", "one_sample_logrank", "one_sample_logrank_batch",
@@ -91,6 +93,16 @@ class OneSampleLogRank(Result):
     level: float
     reference: str
 
+    @property
+    def estimate(self) -> Number:
+        """Observed over expected."""
+        return self.ratio
+
+    @property
+    def ci(self) -> Limits:
+        """Exact limits of observed over expected."""
+        return self.ratio_ci
+
 
 @dataclass(frozen=True, eq=False)
 class OneSampleBatch(Result):
@@ -109,30 +121,16 @@ class OneSampleBatch(Result):
     z_wu: Vector
 
 
-def _hazard(curve: Curve, time: Vector, name: str) -> Vector:
-    """Ask the reference for its cumulative hazard and look at the answer."""
-    if isinstance(curve, Reference):
-        return curve.cumulative_hazard(time)
-    if not callable(curve):
-        message = f"cumulative_hazard must be a callable or a Reference, got {type(curve).__name__}"
-        raise ValueError(message)  # noqa: TRY004 - wrong input is a ValueError everywhere here
-    values = np.asarray(curve(time), dtype=float)
-    if values.shape != time.shape:
-        raise ValueError(f"cumulative_hazard({name}) has shape {values.shape}, {name} has {time.shape}")
-    wrong = np.flatnonzero(~(np.isfinite(values) & (values >= 0)).ravel())
-    if wrong.size:
-        flat, times = values.ravel(), time.ravel()
-        listed = ", ".join(f"H({times[i]:g}) = {flat[i]:g}" for i in wrong[:8])
-        raise ValueError(f"cumulative_hazard must be finite and not negative: {listed}")
-    return values
-
-
 def one_sample_logrank(
     time: ArrayLike,
     event: ArrayLike,
-    cumulative_hazard: Curve,
+    reference: str | Reference | Callable[[Any], Any],
     entry: ArrayLike | None = None,
     level: float = 0.95,
+    *,
+    unit: TimeUnit | None = None,
+    data: Any = None,
+    event_is: Any = None,
 ) -> OneSampleLogRank:
     """Compare one group with a reference curve.
 
@@ -140,11 +138,19 @@ def one_sample_logrank(
     ----------
     time, event : array_like, shape (n,)
         Follow-up time and event (1) or censoring (0).
-    cumulative_hazard : callable or Reference
-        Cumulative hazard of the reference at an array of times, in their unit.
+    reference : str, Reference or callable
+        A published series by its name (`published_references`), a curve, or a cumulative hazard as a function of an
+        array of times.
     entry : array_like, shape (n,), optional
         Time from which each patient was observed.
     level : float, default 0.95
+    unit : {"days", "weeks", "months", "years"}, optional
+        Unit of the times; needed where the reference knows its own, as the published series do (months), which is then
+        brought into it. Without it both are taken in one unit.
+    data : pandas.DataFrame or mapping, optional
+        A table; then time, event and entry may be names of its columns.
+    event_is : label or list of labels, optional
+        What the event is called, where `event` holds labels or R's codes 1 and 2.
 
     Returns
     -------
@@ -169,18 +175,19 @@ def one_sample_logrank(
     (2, 4.4, 0.455, 0.341)
     """
     check_level(level)
-    times, events, entries, _ = follow_up(time, event, entry)
-    hazard = _hazard(cumulative_hazard, times, "time")
+    known = reference_in(reference, unit)
+    time, event, entry = columns(data, time=time, event=event, entry=entry)
+    times, events, entries, _ = follow_up(time, event, entry, event_is=event_is, unit=unit)
+    hazard = known.cumulative_hazard(times)
     if entries.size:
-        before = _hazard(cumulative_hazard, entries, "entry")
+        before = known.cumulative_hazard(entries)
         falls = np.flatnonzero(before > hazard)
         if falls.size:
             listed = ", ".join(f"[{i}] {before[i]:g} then {hazard[i]:g}" for i in falls[:8])
-            raise ValueError(f"cumulative_hazard falls between entry and time: {listed}")
+            raise ValueError(f"reference falls between entry and time: {listed}")
         hazard = hazard - before
     observed, expected = int(events.sum()), math.fsum(hazard)
-    name = cumulative_hazard.name if isinstance(cumulative_hazard, Reference) else "given cumulative hazard"
-    return _compared(observed, expected, times.size, level, name)
+    return _compared(observed, expected, times.size, level, known.name)
 
 
 def _compared(observed: int, expected: float, n: int, level: float, name: str) -> OneSampleLogRank:
@@ -272,15 +279,20 @@ def _byar(observed: int, expected: float, level: float) -> tuple[float, float]:
     return low / expected, high / expected
 
 
-def one_sample_logrank_batch(time: ArrayLike, event: ArrayLike, cumulative_hazard: Curve) -> OneSampleBatch:
+def one_sample_logrank_batch(
+    time: ArrayLike, event: ArrayLike, reference: str | Reference | Callable[[Any], Any], *,
+    unit: TimeUnit | None = None,
+) -> OneSampleBatch:  # fmt: skip
     """Compare many simulated trials with one reference curve.
 
     Parameters
     ----------
     time, event : array_like, shape (R, n)
         One row per trial.
-    cumulative_hazard : callable or Reference
+    reference : str, Reference or callable
         As in `one_sample_logrank`; a life table has no place here.
+    unit : {"days", "weeks", "months", "years"}, optional
+        Unit of the times, as in `one_sample_logrank`.
 
     Returns
     -------
@@ -305,7 +317,7 @@ def one_sample_logrank_batch(time: ArrayLike, event: ArrayLike, cumulative_hazar
     if wrong.size:
         row, column = wrong[0]
         raise ValueError(f"event must be 0 or 1: event[{row}, {column}] = {events[row, column]:g}")
-    flat = _hazard(cumulative_hazard, times.ravel(), "time")
+    flat = reference_in(reference, unit).cumulative_hazard(times.ravel())
     out = np.empty((times.shape[0], 4))
     one_sample_batch(flat.reshape(times.shape), events, out)
     return OneSampleBatch(*(out[:, k].copy() for k in range(4)))
@@ -339,15 +351,15 @@ class OneSampleSize(Result):
 
 
 def one_sample_logrank_sample_size(
-    reference: Reference, hazard_ratio: float, *, follow_up: float, accrual: float = 0.0, alpha: float = 0.05,
-    power: float = 0.80, n: int | None = None,
+    reference: str | Reference | Callable[[Any], Any], hazard_ratio: float, *, follow_up: float, accrual: float = 0.0,
+    alpha: float = 0.05, power: float = 0.80, n: int | None = None, unit: TimeUnit | None = None,
 ) -> OneSampleSize:  # fmt: skip
     """Find how many patients the test of z_wu needs, or the power of n.
 
     Parameters
     ----------
-    reference : Reference
-        Curve under the null hypothesis.
+    reference : str, Reference or callable
+        Curve under the null hypothesis, as in `one_sample_logrank`.
     hazard_ratio : float
         Of the treated patients against it, below 1.
     follow_up : float
@@ -359,6 +371,8 @@ def one_sample_logrank_sample_size(
     power : float, default 0.80
     n : int, optional
         Give the power of so many patients instead.
+    unit : {"days", "weeks", "months", "years"}, optional
+        Unit of `follow_up` and `accrual`; needed where the reference knows its own.
 
     Returns
     -------
@@ -382,29 +396,28 @@ def one_sample_logrank_sample_size(
     """
     from scipy.special import ndtr, ndtri
 
-    wrong = [
-        f"{name} = {value!r}: allowed is {words}"
-        for name, value, good, words in (
-            ("hazard_ratio", hazard_ratio, 0 < hazard_ratio < 1, "between 0 and 1"),
-            ("follow_up", follow_up, 0 < follow_up < math.inf, "a positive time"),
-            ("accrual", accrual, 0 <= accrual < math.inf, "a time from 0"),
-            ("alpha", alpha, 0 < alpha < 0.5, "between 0 and 0.5"),
-            ("power", power, 0 < power < 1, "between 0 and 1"),
-            ("n", n, n is None or (1 <= n < math.inf and n == int(n)), "a whole number from 1"),
-        )
-        if not good
-    ]
-    if not isinstance(reference, Reference):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may not type-check
-        wrong.append(
-            f"reference must be a Reference, got {type(reference).__name__}: make one with its constructors"
-        )
-    elif reference.patients:
-        wrong.append("reference: a life table is of named patients; give one curve for all")
-    if wrong:
-        raise ValueError("one_sample_logrank_sample_size: " + "; ".join(wrong))
+    checks = Checks("one_sample_logrank_sample_size").share("hazard_ratio", hazard_ratio)
+    checks.positive("follow_up", follow_up).number("accrual", accrual, 0).share("power", power)
+    number = as_number(alpha)
+    checks.add(
+        number is None or not 0 < number < 0.5, f"alpha = {alpha!r} must lie strictly between 0 and 0.5"
+    )
+    if n is not None:
+        checks.count("n", n, 1)
+    known = None
+    try:
+        known = reference_in(reference, unit)
+    except ValueError as problem:
+        checks.add(True, str(problem))
+    checks.add(
+        known is not None and known.patients > 0,
+        "reference: a life table is of named patients; give one curve for all",
+    )
+    checks.done()
+    curve = cast("Reference", known)
     end = accrual + follow_up
     steps = end * np.linspace(0, 1, 20_001) ** 3  # finer where a Weibull hazard may be steep
-    hazard = reference.cumulative_hazard(steps)
+    hazard = curve.cumulative_hazard(steps)
     growth, middle = np.diff(hazard), (hazard[:-1] + hazard[1:]) / 2
     times = (steps[:-1] + steps[1:]) / 2
     inside = np.clip((end - times) / accrual, 0, 1) if accrual > 0 else np.ones_like(times)
@@ -413,7 +426,7 @@ def one_sample_logrank_sample_size(
     p00, p01 = float((middle * alive).sum()), float(hazard_ratio * (middle * alive).sum())
     if p0 < _LEAST:
         raise ValueError(
-            f"reference: {reference.name} expects no event up to {end:g}, so no number of patients shows fewer"
+            f"reference: {curve.name} expects no event up to {end:g}, so no number of patients shows fewer"
         )
     mean = p1 - p0
     spread = math.sqrt(p1 - p1**2 + 2 * p00 - p0**2 - 2 * p01 + 2 * p0 * p1)
@@ -421,4 +434,4 @@ def one_sample_logrank_sample_size(
     if n is None:
         n = math.ceil(((null * float(ndtri(1 - alpha)) + spread * float(ndtri(power))) / mean) ** 2)
     reached = float(ndtr((math.sqrt(n) * -mean - null * float(ndtri(1 - alpha))) / spread))
-    return OneSampleSize(n, reached, n * p1, n * p0, hazard_ratio, alpha, accrual, follow_up, reference.name)
+    return OneSampleSize(n, reached, n * p1, n * p0, hazard_ratio, alpha, accrual, follow_up, curve.name)

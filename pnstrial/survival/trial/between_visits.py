@@ -18,7 +18,7 @@ import pandas as pd
 from pnstrial.data.arguments import trial_and_protocol
 from pnstrial.endpoints import times_of
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
-from pnstrial.results import NotEstimable, Provenance, Result
+from pnstrial.results import Display, NotEstimable, Provenance, Result
 from pnstrial.survival.interval.turnbull import Turnbull, interval_regression, turnbull
 from pnstrial.survival.trial.endpoints import LANDMARKS
 from pnstrial.visits import Assessments
@@ -69,11 +69,11 @@ class BetweenVisits(Result):
         """Return the values at the landmarks."""
         return self.landmarks.copy()
 
-    def __str__(self) -> str:
-        head = f"Deterioration between visits: {self.events} events of {self.n} patients"
+    def _display(self) -> Display:
+        title = f"Deterioration between visits: {self.events} events of {self.n} patients"
         if isinstance(self.curve, NotEstimable):
-            return f"{head}, {self.curve}"
-        return f"{head}\n{self.curve}\n{self.landmarks.round(3).to_string(index=False)}"
+            return Display(f"{title}, {self.curve}")
+        return Display(f"{title}\n{self.curve}", table=self.landmarks.round(3))
 
 
 def _records(trial: TrialData, protocol: Protocol) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -11,7 +11,7 @@ Next: `figures.survival`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import pandas as pd
@@ -19,15 +19,17 @@ import pandas as pd
 from pnstrial.data.arguments import trial_and_protocol
 from pnstrial.endpoints import time_to_event
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
-from pnstrial.results import NotEstimable, Provenance, Result
+from pnstrial.results import Display, NotEstimable, Provenance, Result
 from pnstrial.survival.competing.incidence import CumulativeIncidence, cumulative_incidence
 from pnstrial.survival.curves.kaplan_meier import KaplanMeier, Quantile, kaplan_meier
-from pnstrial.survival.reference.curve import Reference, reference
 from pnstrial.survival.reference.one_sample import OneSampleLogRank, one_sample_logrank
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pnstrial.data import TrialData
     from pnstrial.protocol import Protocol
+    from pnstrial.survival.reference.curve import Reference
 
 __all__ = [
     "SurvivalResult", "overall_survival", "overall_survival_against", "time_to_deterioration", "time_to_improvement",
@@ -73,11 +75,27 @@ class SurvivalResult(Result):
         """Return the values at the landmarks."""
         return self.landmarks.copy()
 
-    def __str__(self) -> str:
-        head = f"{self.parameter.replace('_', ' ').capitalize()}: {self.events} events of {self.n} patients"
+    @property
+    def estimate(self) -> float | NotEstimable:
+        """The median, in days."""
+        return self.median if isinstance(self.median, NotEstimable) else self._curve().estimate
+
+    @property
+    def ci(self) -> tuple[float | NotEstimable, float | NotEstimable] | NotEstimable:
+        """Limits of the median, each NotEstimable where it is not reached."""
+        return self.median if isinstance(self.median, NotEstimable) else self._curve().ci
+
+    def _curve(self) -> KaplanMeier:
+        return cast("KaplanMeier", self.curve)
+
+    def _display(self) -> Display:
+        title = f"{self.parameter.replace('_', ' ').capitalize()}: {self.events} events of {self.n} patients"
         if isinstance(self.curve, NotEstimable):
-            return f"{head}, {self.curve}"
-        return f"{head}\n{self.curve}\n{self.landmarks.round(3).to_string(index=False)}"
+            return Display(f"{title}, {self.curve}")
+        table = self.landmarks.round(3)
+        if "reason" in table and table["reason"].isna().all():
+            table = table.drop(columns="reason")
+        return Display(f"{title}\n{self.curve}", table=table)
 
 
 def _result(
@@ -109,13 +127,13 @@ def _result(
     median: Quantile | NotEstimable
     curve: KaplanMeier | CumulativeIncidence
     if parameter == "improvement":
-        curve = cumulative_incidence(days, event, level, causes=(1, 2), conf_type=conf_type)
+        curve = cumulative_incidence(days, event, level, causes=(1, 2), conf_type=conf_type, unit="days")
         median = NotEstimable("a cumulative incidence need not reach a half")
         at = curve.at(months * DAYS_PER_MONTH)
         landmarks = at[at["cause"] == 1].drop(columns="cause").reset_index(drop=True)
         landmarks.insert(0, "months", months)
     else:
-        curve = kaplan_meier(days, event, conf_type=conf_type, level=level)
+        curve = kaplan_meier(days, event, conf_type=conf_type, level=level, unit="days")
         median = curve.quantile(0.5)
         landmarks = curve.at(months * DAYS_PER_MONTH)
         landmarks.insert(0, "months", months)
@@ -156,7 +174,7 @@ def overall_survival(
 def overall_survival_against(
     trial: TrialData,
     protocol: Protocol,
-    history: str | Reference = "sillevissmitt2002",
+    reference: str | Reference | Callable[[Any], Any] = "sillevissmitt2002",
     *,
     level: float = 0.95,
 ) -> OneSampleLogRank | NotEstimable:
@@ -166,8 +184,9 @@ def overall_survival_against(
     ----------
     trial : TrialData
     protocol : Protocol
-    history : str or Reference
-        A published series (`published_references`), or a curve in days from day 1.
+    reference : str, Reference or callable
+        A published series (`published_references`), a curve (one without unit is taken in days from day 1), or a
+        cumulative hazard as a function of days.
     level : float, default 0.95
 
     Returns
@@ -197,8 +216,7 @@ def overall_survival_against(
     records = overall_survival(trial, protocol, level=level).records
     if records.empty:
         return NotEstimable("no enrolled patient has a record")
-    curve = reference(history, unit="days") if isinstance(history, str) else history
-    return one_sample_logrank(records["days"], records["event"], curve, level=level)
+    return one_sample_logrank(records["days"], records["event"], reference, level=level, unit="days")
 
 
 def time_to_deterioration(

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from pnstrial import rules
-from pnstrial.results import NotEstimable, Provenance, Result
+from pnstrial.results import Display, NotEstimable, Provenance, Result
 from pnstrial.survival.competing.states import StateOccupancy, state_occupancy
 from pnstrial.visits import Assessments, baseline
 
@@ -110,14 +110,16 @@ class MrsOccupancy(Result):
         """
         return self.days.copy()
 
-    def __str__(self) -> str:
+    def _display(self) -> Display:
         head = f"Days at {self.group} in the first {self.horizon:g} days, {self.n} patients"
         if isinstance(self.estimate, NotEstimable):
-            return f"{head}: {self.estimate}"
-        told = f"{head}: {self.estimate:.1f}"
+            return Display(f"{head}: {self.estimate}")
+        words = f"{head}: {self.estimate:.1f}"
         if isinstance(self.ci, tuple):
-            told += f" ({100 * self.level:g} % interval {self.ci[0]:.1f} to {self.ci[1]:.1f})"
-        return told
+            words += f" ({100 * self.level:g} % interval {self.ci[0]:.1f} to {self.ci[1]:.1f})"
+        else:
+            words += f" (interval {self.ci})"
+        return Display(words)
 
 
 def mrs_occupancy(
@@ -132,7 +134,7 @@ def mrs_occupancy(
     conf_type: str = "beta-product",
     level: float = 0.95,
     bootstrap: int = 0,
-    seed: int | np.random.Generator | None = None,
+    seed: int | np.random.Generator = 1,
 ) -> MrsOccupancy:
     """Estimate how the enrolled patients are spread over the mRS grades, day by day, and their days at mRS 0-2.
 
@@ -159,8 +161,8 @@ def mrs_occupancy(
     level : float, default 0.95
     bootstrap : int, default 0
         Samples of patients for percentile intervals.
-    seed : int or numpy.random.Generator, optional
-        Needed for the bootstrap.
+    seed : int or numpy.random.Generator, default 1
+        Of the bootstrap.
 
     Returns
     -------
@@ -214,7 +216,9 @@ def mrs_occupancy(
             f"horizon and until must be 0 < horizon <= until, got {horizon:g} and {until:g} days"
         )
     seen, excluded = _histories(known, until, change_at)
-    provenance = Provenance(protocol.id, protocol.version, seed=seed if isinstance(seed, int) else None)
+    provenance = Provenance(
+        protocol.id, protocol.version, seed=seed if bootstrap and isinstance(seed, int) else None
+    )
     first = next(iter(named))
     shared: dict[str, Any] = {
         "group": first, "horizon": float(horizon), "until": float(until), "excluded": excluded,
@@ -233,7 +237,7 @@ def mrs_occupancy(
         )  # fmt: skip
     grades = state_occupancy(
         seen, states=GRADES, start=0.0, absorbing=(rules.DEAD,), variance=variance, conf_type=conf_type,
-        level=level, bootstrap=bootstrap, seed=seed,
+        level=level, unit="days", bootstrap=bootstrap, seed=seed,
     )  # fmt: skip
     grouped = grades.group(named)
     return MrsOccupancy(
