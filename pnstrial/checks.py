@@ -25,6 +25,7 @@ from pnstrial.visits import Assessments, baseline, study_day
 from pnstrial.vocabulary import ATC_PATTERN
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from pnstrial.eligibility import Screening
     from pnstrial.protocol import Protocol
 
-__all__ = ["check_trial", "protocol_findings"]
+__all__ = ["after_data_cut", "check_trial", "protocol_findings"]
 
 
 @dataclass
@@ -192,6 +193,31 @@ def _needed_columns(protocol: Protocol) -> dict[tuple[str, str], str]:
         before = needed.get((table, column))
         needed[table, column] = lost if before is None else f"{before}; {lost}"
     return needed
+
+
+def after_data_cut(trial: TrialData, data_cut: dt.date) -> tuple[Finding, ...]:
+    """Find every date after the data cut; nothing is removed.
+
+    Parameters
+    ----------
+    trial : TrialData
+    data_cut : datetime.date
+        The last day that belongs to the data.
+
+    Returns
+    -------
+    tuple of Finding
+        Warnings, one for each date, by table and column.
+    """
+    warnings = _Warnings(trial)
+    for name, described in TABLES.items():
+        table = trial.table(name)
+        for column in described.columns:
+            if column.kind == "date" and column.name in table:
+                late = table[table[column.name] > pd.Timestamp(data_cut)]
+                rule = f"a date is expected to lie on or before the data cut, {data_cut:%Y-%m-%d}"
+                warnings.add(name, late, column.name, rule, "check the date, or name a later data cut")
+    return tuple(warnings.found)
 
 
 def _enrolled(warnings: _Warnings, protocol: Protocol, screening: Screening) -> None:

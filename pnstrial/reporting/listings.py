@@ -52,7 +52,7 @@ def listings(material: Material) -> tuple[Item, ...]:
     for column in ("relative_dose_intensity", "share_of_course"):
         percents[column] = 100 * percents[column].astype(float)
     excluded = analysis.sets.reasons.assign(set=analysis.sets.reasons["set"].str.replace("_", " "))
-    findings = findings_frame(analysis.findings)
+    findings = findings_frame(material.findings)
     extra = {"syndrome": "Syndrome"} if "syndrome" in screening else {}
     return (
         Listing(

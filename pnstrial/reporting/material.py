@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pnstrial import survival
+from pnstrial.checks import after_data_cut
 from pnstrial.figures.flow import Flow, count_flow
 from pnstrial.shift.trial import ShiftResult, shift_of
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pnstrial.analysis import Analysis
-    from pnstrial.data import TrialData
+    from pnstrial.data import Finding, TrialData
     from pnstrial.protocol import Protocol
 
 __all__ = ["Material"]
@@ -80,6 +81,12 @@ class Material:
     def baseline_mrs(self) -> pd.Series[float]:
         """Baseline mRS by patient."""
         return self.analysis.visits.drop_duplicates("patient_id").set_index("patient_id")["baseline_mrs"]
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """Warnings of the tables, of the protocol in use and of the data cut."""
+        late = after_data_cut(self.trial, self.data_cut) if self.data_cut else ()
+        return (*self.analysis.findings, *late)
 
     @cached_property
     def flow(self) -> Flow:

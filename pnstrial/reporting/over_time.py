@@ -20,7 +20,7 @@ from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.reporting.items import DASH, Figure, Item, Table, interval_text, measure, p_or_dash, percent
 from pnstrial.results import NotEstimable, rows_of
 from pnstrial.series import short_citation
-from pnstrial.survival import mrs_occupancy, overall_survival_against, published_references, reference
+from pnstrial.survival import mrs_occupancy, one_sample_logrank, published_references, reference
 from pnstrial.survival.competing.incidence import CumulativeIncidence
 from pnstrial.survival.curves.kaplan_meier import KaplanMeier
 
@@ -166,7 +166,11 @@ def _against_history(material: Material) -> Table:
     for name, series in published_references().iterrows():
         if len(series["points"]) < FEWEST_POINTS and "anti-Hu" not in series["antibody"]:
             continue
-        found = overall_survival_against(material.trial, material.protocol, str(name), level=material.level)
+        found = material.overall_survival.curve
+        if not isinstance(found, NotEstimable):
+            records = material.overall_survival.records
+            known = reference(str(name), unit="days")
+            found = one_sample_logrank(records["days"], records["event"], known, level=material.level)
         points = ", ".join(f"S({month:g}) = {alive:g}" for month, alive in series["points"].items())
         antibody = series["antibody"].split(" (")[0]
         head = (f"{short_citation(series['citation'])}: {antibody}, n = {series['n']}", points)

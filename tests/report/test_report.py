@@ -1,7 +1,11 @@
 """The report: its counts add up, it is the same twice, and degenerate trials give a page."""
 
+import datetime as dt
 import json
 import re
+import subprocess
+import sys
+from importlib.metadata import version
 
 import html5lib
 import pandas as pd
@@ -9,12 +13,14 @@ import pytest
 
 import pnstrial as pns
 from pnstrial.analysis import analyse
+from pnstrial.checks import after_data_cut
 from pnstrial.cli import main
 from pnstrial.figures.flow import consort_flow, count_flow
 from pnstrial.figures.patients import swimmer
 from pnstrial.figures.proportions import forest
 from pnstrial.reporting.efficacy import published_rows
 from pnstrial.reporting.material import Material
+from pnstrial.reporting.methods import LIBRARIES
 from pnstrial.reporting.safety import safety
 from tests.double import folders
 
@@ -139,6 +145,40 @@ def test_command(tmp_path, capsys, example_folder):
     assert "no folder 'nowhere'" in capsys.readouterr().err
     (tmp_path / "file").write_text("x")
     assert main(["report", str(example_folder), "--out", str(tmp_path / "file")]) == 2
+
+
+def test_a_record_after_the_data_cut_is_a_warning_and_stays(tiny, protocol, tmp_path):
+    trial = tiny(mrs=[{"date": "2014-05-26", "mrs": 2}, {"date": "2014-08-20", "mrs": 1}])
+    day = dt.date(2014, 8, 19)
+    assert [f.value for f in after_data_cut(trial, dt.date(2014, 8, 20))] == []
+    assert [(f.column, f.value) for f in after_data_cut(trial, day)] == [("date", "2014-08-20")]
+    pns.report(trial, protocol, tmp_path / "cut", data_cut=day, stamp="for the board <1>")
+    pns.report(trial, protocol, tmp_path / "all")
+    page = page_of(tmp_path / "cut")
+    assert "Data cut 2014-08-19. for the board &lt;1&gt;" in page
+    assert "on or before the data cut" in page
+    same = [path.name for path in (tmp_path / "all" / "tables").iterdir()]
+    changed = {
+        name
+        for name in same
+        if (tmp_path / "all" / "tables" / name).read_bytes()
+        != (tmp_path / "cut" / "tables" / name).read_bytes()
+    }
+    assert changed == {"16.1.9.2.csv", "16.2.12.csv"}
+
+
+def test_the_provenance_names_what_ran(tmp_path, example_folder):
+    script = (
+        "import sys\nfrom pnstrial.cli import main\n"
+        f"main(['report', {str(example_folder)!r}, '--out', {str(tmp_path / 'r')!r}])\n"
+        "names = {name.split('.')[0] for name in sys.modules}\n"
+        "print(sorted(names & {'numpy', 'scipy', 'pandas', 'pydantic', 'matplotlib', 'statsmodels', 'lifelines'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == str(sorted(LIBRARIES))
+    rows = pd.read_csv(tmp_path / "r" / "tables" / "16.1.9.2.csv", index_col="What")["Value"]
+    assert set(LIBRARIES) == {name.split(" (")[0] for name in rows.index if " (" in name}
+    assert rows["numpy (arithmetic)"] == version("numpy")
 
 
 def test_plotted_data(example, protocol):
