@@ -11,10 +11,12 @@ Next: `engine.scenario`.
 
 from __future__ import annotations
 
+import pickle
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -23,8 +25,10 @@ import pandas as pd
 from pnstrial.engine.blocks import (
     BLOCK,
     LEAN_BLOCK,
+    Request,
     SimulationError,
     blocks_in_order,
+    pilot_patients,
     progress_bar,
     with_coverage,
 )
@@ -38,21 +42,26 @@ from pnstrial.engine.exact import exact_characteristics
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.lean import is_plain, lean_tables
 from pnstrial.engine.model import build_model
+from pnstrial.engine.patients import Patients, apply_rule
 from pnstrial.engine.scenario import Scenario, ScenarioError, load_scenario, scenario_text, shipped_scenarios
-from pnstrial.engine.store import Store, StoreError
+from pnstrial.engine.store import DamagedBlockWarning, Store, StoreError, TrialRows
 from pnstrial.engine.trial_tables import PatientRecords, patient_records, simulate_trial
+from pnstrial.numerics.arguments import Checks
 from pnstrial.protocol import Protocol
 from pnstrial.results import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
-    from pathlib import Path
+
+    from pnstrial.engine.model import Model
 
 __all__ = [
+    "DamagedBlockWarning",
     "ExactCharacteristics",
     "OperatingCharacteristics",
     "PatientRecords",
+    "Patients",
     "PowerCurve",
     "Scenario",
     "ScenarioError",
@@ -71,6 +80,7 @@ __all__ = [
 ]
 
 MOST_WITHOUT_STORE = 100_000_000
+MOST_ROWS = 1_000_000
 
 
 def __dir__() -> list[str]:
@@ -88,6 +98,8 @@ def simulate_trials(
     store: str | Path | None = None,
     progress: Callable[[int, int], None] | bool | None = None,
     quantities: Literal["all", "primary"] = "all",
+    trials: bool | str | Path = False,
+    rule: Callable[[Patients], Any] | None = None,
 ) -> OperatingCharacteristics:
     """Simulate a protocol under a scenario and read what the design does.
 
@@ -110,6 +122,12 @@ def simulate_trials(
         Called with (trials done, trials asked for); True shows a bar on standard error.
     quantities : {"all", "primary"}
         "primary" leaves out treatment, survival, tests and calendar time and is several times faster.
+    trials : bool, str or Path
+        True keeps one row a trial in the result's ``trials`` (up to 10**6 trials); a path writes them to that Parquet
+        file instead, as they finish, and memory stays flat. Not with a store, which keeps sums.
+    rule : callable, optional
+        A function of the simulated `Patients` (arrays by trial and patient) that gives one number or truth value a
+        trial, or several by name in a dict; its mean becomes a quantity under the function's name. Not with a store.
 
     Returns
     -------
@@ -118,8 +136,8 @@ def simulate_trials(
     Raises
     ------
     ValueError
-        If a number is out of range, protocol and scenario do not fit (`ScenarioError`), or the store is of
-        another run (`StoreError`); before any work.
+        If a number is out of range, protocol and scenario do not fit (`ScenarioError`), the store is of another run
+        (`StoreError`), or the rule gives no number a trial or cannot be sent to processes; before any work.
     SimulationError
         If a trial fails; the message holds its number.
 
@@ -130,63 +148,130 @@ def simulate_trials(
     >>> result = simulate_trials(protocol, pns.load_scenario("anti-hu"), n_trials=2000, seed=1)
     >>> result.n_trials, result.critical_count
     (2000, 5)
+
+    A rule sees the patients: how often do at least three of the enrolled improve and stay in the study?
+
+    >>> def three_in_sight(patients):
+    ...     better = (patients.category[:, :, 0] == 0) & (patients.dropout_day < 0)
+    ...     return better.sum(axis=1) >= 3
+    >>> result = simulate_trials(protocol, pns.load_scenario("anti-hu"), n_trials=500, rule=three_in_sight, trials=True)
+    >>> bool(result["three_in_sight"].estimate == result.trials["three_in_sight"].mean())
+    True
     """
-    _check(n_trials, seed, workers, quantities, store)
+    _check(n_trials, seed, workers, quantities, store, trials=trials, rule=rule)
     primary = quantities == "primary"
-    model = with_coverage(build_model(protocol, scenario, short=primary), protocol)
+    model = with_coverage(
+        build_model(protocol, scenario, short=primary, everything=rule is not None), protocol
+    )
     names = model.names(primary=primary)
-    lean = primary and is_plain(model)
-    if lean:
+    request = Request(
+        lean=primary and is_plain(model) and rule is None,
+        primary=primary,
+        each=trials is not False,
+        rule=rule,
+    )
+    if request.lean:
         model = replace(model, lean=lean_tables(model))
+    named, truths = _asked(rule, model, executor)
+    names = (*names, *((name, "trial") for name in named))
     specification = {
         "protocol": protocol.model_dump(mode="json"), "scenario": scenario.model_dump(mode="json"), "seed": seed,
-        "quantities": quantities, "block": LEAN_BLOCK if lean else BLOCK,
+        "quantities": quantities, "block": LEAN_BLOCK if request.lean else BLOCK,
         "package_version": Provenance().package_version,
     }  # fmt: skip
     show = progress_bar(sys.stderr) if progress is True else progress or None
-    sums = np.zeros((3, len(names)))
-    responders = np.zeros(int(model.whole[at.N]) + 1, np.int64)
-    shape = (len(names), int(model.whole[at.N]) + 1)
-    kept = Store(store, specification, shape) if store is not None else None
+    n = int(model.whole[at.N])
+    sums, responders = np.zeros((3, len(names))), np.zeros(n + 1, np.int64)
+    rows = (
+        TrialRows(None if isinstance(trials, bool) else Path(trials), names, model.without)
+        if request.each
+        else None
+    )
+    kept = Store(store, specification, (len(names), n + 1)) if store is not None else None
     own = ThreadPoolExecutor(workers) if executor is None and workers > 1 else None
+    done = 0
     try:
-        done = 0
-        for part in blocks_in_order(model, seed, n_trials, executor or own, kept, lean=lean, primary=primary):
+        for part in blocks_in_order(model, seed, n_trials, executor or own, kept, request):
             sums += part.sums
             responders += part.responders
+            if rows is not None:
+                rows.add(part, done)
             done += part.trials
             if show is not None:
                 show(done, n_trials)
     finally:
         if kept is not None:
             kept.close()
+        if rows is not None:
+            rows.close()
         if own is not None:
-            own.shutdown(wait=True, cancel_futures=True)
-    n = int(model.whole[at.N])
+            # after an exception nobody waits for blocks that are under way
+            own.shutdown(wait=done == n_trials, cancel_futures=True)
     return OperatingCharacteristics(
         n_trials=n_trials, n_patients=n, critical_count=int(model.success.minimum[n]),
-        method="states at visits drawn from exp(Qt)" if lean else "jump times up to the last visit, then exp(Qt)",
-        scenario=scenario.id, quantities=estimates(sums, responders, n_trials, names, model.without),
-        responders=responders,
-        provenance=Provenance(protocol.id, protocol.version, seed),
+        method="states at visits drawn from exp(Qt)" if request.lean
+        else "jump times up to the last visit, then exp(Qt)",
+        scenario=scenario.id, quantities=estimates(sums, responders, n_trials, names, model.without, truths),
+        responders=responders, provenance=Provenance(protocol.id, protocol.version, seed),
+        trials=None if rows is None else rows.found(),
     )  # fmt: skip
 
 
-def _check(n_trials: object, seed: object, workers: object, quantities: str, store: object) -> None:
-    wrong: list[str] = []
-    for name, value, low, high in (
-        ("n_trials", n_trials, 2, 10**12), ("seed", seed, 0, 2**63 - 1), ("workers", workers, 1, 1024),
-    ):  # fmt: skip
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
-            wrong.append(f"{name} = {value!r}: allowed is a whole number from {low} to {high}")
-    if not wrong and store is None and cast("int", n_trials) > MOST_WITHOUT_STORE:
-        wrong.append(
-            f"n_trials = {n_trials}: over {MOST_WITHOUT_STORE} a store is needed, so that a stop loses nothing"
+def _asked(
+    rule: Callable[[Patients], Any] | None, model: Model, executor: Executor | None
+) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Ask the rule of the user about two trials: which quantities does it give, and which are truth values?"""
+    if rule is None:
+        return (), frozenset()
+    if isinstance(executor, ProcessPoolExecutor):
+        try:
+            pickle.dumps(rule)
+        except (pickle.PicklingError, AttributeError, TypeError) as problem:
+            raise ValueError(
+                f"simulate_trials: rule cannot be sent to processes ({problem}); define it with def at the top of a"
+                " module, or use threads"
+            ) from None
+    answers, truths = apply_rule(rule, pilot_patients(model, 2))
+    taken = {name for name, _ in model.names(primary=False)} & answers.keys()
+    if taken:
+        raise ValueError(
+            f"simulate_trials: rule gives {', '.join(sorted(taken))}, a quantity already; rename it"
         )
-    if quantities not in {"all", "primary"}:
-        wrong.append(f"quantities = {quantities!r}: allowed are 'all' and 'primary'")
-    if wrong:
-        raise ValueError("simulate_trials: " + "; ".join(wrong))
+    return tuple(answers), truths
+
+
+def _check(
+    n_trials: object,
+    seed: object,
+    workers: object,
+    quantities: object,
+    store: object,
+    *,
+    trials: object,
+    rule: object,
+) -> None:
+    checks = (
+        Checks("simulate_trials").count("n_trials", n_trials, 2, 10**12).count("seed", seed, 0, 2**63 - 1)
+    )
+    checks.count("workers", workers, 1, 1024).word("quantities", quantities, ("all", "primary"))
+    if checks.clean:
+        count = cast("int", n_trials)
+        checks.add(
+            store is None and trials is False and count > MOST_WITHOUT_STORE,
+            f"n_trials = {count}: over {MOST_WITHOUT_STORE} a store is needed, so that a stop loses nothing",
+        )
+        checks.add(
+            trials is True and count > MOST_ROWS,
+            f"n_trials = {count}: over {MOST_ROWS} rows give trials the path of a Parquet file",
+        )
+    checks.add(
+        not isinstance(trials, bool | str | Path), f"trials = {trials!r} must be True, False or a path"
+    )
+    checks.add(rule is not None and not callable(rule), f"rule = {rule!r} must be a function")
+    both = [name for name, given in (("trials", trials is not False), ("rule", rule is not None)) if given]
+    refused = f"store keeps sums of named quantities only: leave out {' and '.join(both)}"
+    checks.add(store is not None and bool(both), refused)
+    checks.done()
 
 
 def compare_scenarios(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -21,6 +21,7 @@ from pnstrial.engine.characteristics import denominators
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.kernels.quantities import LEAN_QUANTITIES, QUANTITIES
 from pnstrial.engine.lean import run_lean
+from pnstrial.engine.patients import apply_rule, columns_of, patients_of
 from pnstrial.engine.store import BlockSums, Store
 from pnstrial.engine.tables import binomial_halves, block_key
 
@@ -30,13 +31,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pnstrial.engine.model import Model
+    from pnstrial.engine.patients import Patients
     from pnstrial.protocol import Protocol
 
 __all__ = [
     "BLOCK",
     "LEAN_BLOCK",
+    "Request",
     "SimulationError",
     "blocks_in_order",
+    "pilot_patients",
     "progress_bar",
     "run_block",
     "with_coverage",
@@ -47,6 +51,10 @@ BLOCK: Final = 4096
 """Trials per block."""
 LEAN_BLOCK: Final = 65_536
 """Trials per block where only states at the visits are drawn: such a block takes as long."""
+PIECE: Final = 16_384
+"""Patients who are simulated before Python looks up; a few hundredths of a second."""
+LEAN_PIECE: Final = 1_000_000
+"""The same where only states at the visits are drawn."""
 _AHEAD: Final = 4  # blocks per worker that may wait for an earlier one
 
 
@@ -69,17 +77,36 @@ def with_coverage(model: Model, protocol: Protocol) -> Model:
     return replace(model, covered=covered)
 
 
-def run_block(model: Model, seed: int, block: int, trials: int, lean: bool, primary: bool) -> BlockSums:
+@dataclass(frozen=True)
+class Request:
+    """What is wanted of every block.
+
+    Parameters
+    ----------
+    lean : bool
+        Whether to draw states at the visits only.
+    primary : bool
+        Whether to give only the quantities of the visits.
+    each : bool
+        Whether to give the quantities of every trial.
+    rule : callable, optional
+        A rule of the user on the patients (`patients.apply_rule`), whose answers come after all quantities.
+    """
+
+    lean: bool = False
+    primary: bool = False
+    each: bool = False
+    rule: Callable[[Patients], Any] | None = None
+
+
+def run_block(model: Model, seed: int, block: int, trials: int, request: Request) -> BlockSums:
     """Simulate the first `trials` trials of one block; runs in a worker.
 
     Parameters
     ----------
     model : Model
     seed, block, trials : int
-    lean : bool
-        Whether to draw states at the visits only.
-    primary : bool
-        Whether to give only the quantities of the visits.
+    request : Request
 
     Returns
     -------
@@ -91,13 +118,13 @@ def run_block(model: Model, seed: int, block: int, trials: int, lean: bool, prim
         If a trial fails; the message holds its number.
     """
     key = block_key(seed, block)
-    size = LEAN_BLOCK if lean else BLOCK
+    size = LEAN_BLOCK if request.lean else BLOCK
     try:
-        return _run(model, key, block, 0, trials, lean, primary)
+        return _run(model, key, block, 0, trials, request)
     except Exception as problem:
         for t in range(trials):
             try:
-                _run(model, key, block, t, 1, lean, primary)
+                _run(model, key, block, t, 1, request)
             except Exception as cause:
                 number = block * size + t
                 raise SimulationError(
@@ -107,29 +134,73 @@ def run_block(model: Model, seed: int, block: int, trials: int, lean: bool, prim
         raise SimulationError(f"block {block} (seed {seed}, {numbers}) failed: {problem}") from problem
 
 
-def _run(model: Model, key: Any, block: int, first: int, trials: int, lean: bool, primary: bool) -> BlockSums:
-    responders = np.zeros(int(model.whole[at.N]) + 1, np.int64)
-    if lean and model.lean is not None:
-        names = model.names(primary=True)
-        sums = np.zeros((3, len(names)))
-        run_lean(
-            key, first, trials, model.lean, model.success.minimum, model.covered, names, sums, responders
-        )
-        return BlockSums(block, trials, sums, responders)
-    from pnstrial.engine.kernels import trial as trial_kernels
+def _run(model: Model, key: Any, block: int, first: int, trials: int, request: Request) -> BlockSums:
+    """Simulate some trials of a block, a few at a time, so that an exception is met between them."""
+    n = int(model.whole[at.N])
+    responders = np.zeros(n + 1, np.int64)
+    primary = request.lean or request.primary
+    names = model.names(primary=request.lean)
+    sums = np.zeros((3, len(names)))
+    each = np.empty((trials if request.each else 0, len(names)))
+    ruled: list[NDArray[np.float64]] = []
+    step = max(1, (LEAN_PIECE if request.lean else PIECE) // n)
+    space = () if request.lean else working_space(model)
+    columns = columns_of(model) if request.rule is not None else np.empty(0, np.int64)
+    for begin in range(0, trials, step):
+        count = min(step, trials - begin)
+        part = each[begin : begin + count]
+        if model.lean is not None and request.lean:
+            run_lean(
+                key, first + begin, count, model.lean, model.success.minimum, model.covered, names, sums, responders,
+                part,
+            )  # fmt: skip
+            continue
+        from pnstrial.engine.kernels import trial as trial_kernels
 
-    every = np.zeros((3, len(model.names(primary=False))))
-    trial_kernels.block(
-        key, first, trials, model.whole, model.real, model.words, model.success.minimum, model.covered,
-        model.sign_limit, model.hazard, *working_space(model), every, responders,
-    )  # fmt: skip
-    if primary:
-        every = np.delete(every, slice(LEAN_QUANTITIES, len(QUANTITIES)), axis=1)
-    return BlockSums(block, trials, every, responders)
+        kept = np.full((count, n, columns.size) if columns.size else (0, 0, 0), -1, np.int32)
+        trial_kernels.block(
+            key, first + begin, count, model.whole, model.real, model.words, model.success.minimum, model.covered,
+            model.sign_limit, model.hazard, *space, sums, responders, columns, kept, part,
+        )  # fmt: skip
+        if request.rule is not None:
+            enrolled = np.count_nonzero(kept[:, :, 1] >= 0, axis=1).astype(np.int32)
+            answers, _ = apply_rule(request.rule, patients_of(kept, enrolled))
+            ruled.append(np.array(list(answers.values())).T)
+    if primary and not request.lean:
+        sums = np.delete(sums, slice(LEAN_QUANTITIES, len(QUANTITIES)), axis=1)
+        each = np.delete(each, slice(LEAN_QUANTITIES, len(QUANTITIES)), axis=1)
+    if ruled:
+        values = np.concatenate(ruled)
+        own = np.stack([values.sum(axis=0), (values**2).sum(axis=0), np.zeros(values.shape[1])])
+        sums = np.concatenate([sums, own], axis=1)
+        each = np.concatenate([each, values], axis=1) if request.each else each
+    return BlockSums(block, trials, sums, responders, each if request.each else None)
+
+
+def pilot_patients(model: Model, trials: int) -> Patients:
+    """Simulate a few trials of a seed of its own and keep their patients, to ask a rule what it gives.
+
+    Parameters
+    ----------
+    model : Model
+    trials : int
+
+    Returns
+    -------
+    Patients
+    """
+    found: list[Patients] = []
+
+    def keep(patients: Patients) -> NDArray[np.float64]:
+        found.append(patients)
+        return np.zeros(patients.enrolled.size)
+
+    _run(model, block_key(0, 0), 0, 0, trials, Request(rule=keep))
+    return found[0]
 
 
 def working_space(model: Model) -> tuple[NDArray[Any], ...]:
-    """Make the arrays that `trial_kernels.block` works with: making them here is quicker to compile.
+    """Make the arrays that `kernels.trial.block` works with: making them here is quicker to compile.
 
     Parameters
     ----------
@@ -157,19 +228,17 @@ def blocks_in_order(
     n_trials: int,
     executor: Executor | None,
     kept: Store | None,
-    *,
-    lean: bool,
-    primary: bool,
+    request: Request,
 ) -> Iterator[BlockSums]:
     """Give all blocks in their order; at most a few finished ones wait for an earlier one."""
-    size = LEAN_BLOCK if lean else BLOCK
-    asked = ((k, min(size, n_trials - k * size)) for k in range(-(-n_trials // size)))
+    size = LEAN_BLOCK if request.lean else BLOCK
+    requested = ((k, min(size, n_trials - k * size)) for k in range(-(-n_trials // size)))
     finished = kept.blocks() if kept is not None else {}
     if executor is None:
-        for block, trials in asked:
-            yield _one(model, seed, block, trials, kept, finished, lean=lean, primary=primary)
+        for block, trials in requested:
+            yield _one(model, seed, block, trials, kept, finished, request)
         return
-    yield from _with_executor(model, seed, asked, executor, kept, finished, lean=lean, primary=primary)
+    yield from _with_executor(model, seed, requested, executor, kept, finished, request)
 
 
 def _one(
@@ -179,24 +248,22 @@ def _one(
     trials: int,
     kept: Store | None,
     finished: dict[int, int],
-    *,
-    lean: bool,
-    primary: bool,
+    request: Request,
 ) -> BlockSums:
     if kept is not None and finished.get(block) == trials:
         return kept.read(block)
-    part = run_block(model, seed, block, trials, lean, primary)
+    part = run_block(model, seed, block, trials, request)
     if kept is not None:
         kept.write(part)
     return part
 
 
 def _with_executor(
-    model: Model, seed: int, asked: Iterable[tuple[int, int]], executor: Executor, kept: Store | None,
-    finished: dict[int, int], *, lean: bool, primary: bool,
+    model: Model, seed: int, requested: Iterable[tuple[int, int]], executor: Executor, kept: Store | None,
+    finished: dict[int, int], request: Request,
 ) -> Iterator[BlockSums]:  # fmt: skip
     window = _AHEAD * max(4, int(getattr(executor, "_max_workers", 8) or 8))
-    source = iter(asked)
+    source = iter(requested)
     order: list[int] = []
     running: dict[Future[BlockSums], int] = {}
     ready: dict[int, BlockSums] = {}
@@ -208,7 +275,7 @@ def _with_executor(
                 if kept is not None and finished.get(block) == trials:
                     ready[block] = kept.read(block)
                 else:
-                    running[executor.submit(run_block, model, seed, block, trials, lean, primary)] = block
+                    running[executor.submit(run_block, model, seed, block, trials, request)] = block
             if not order:
                 return
             while order and order[0] in ready:
@@ -235,7 +302,7 @@ def progress_bar(stream: Any) -> Callable[[int, int], None]:
     Returns
     -------
     callable
-        Takes (trials done, trials asked for).
+        Takes (trials done, trials requested).
     """
     began = time.monotonic()
     last = [0.0]

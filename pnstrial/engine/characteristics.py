@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path  # noqa: TC003 - a field of a result
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,7 @@ __all__ = [
     "denominators",
     "estimates",
     "quantity_names",
+    "trial_rows",
 ]
 
 _SHARES_OF_TRIALS = frozenset(
@@ -83,6 +85,8 @@ class OperatingCharacteristics(Result):
         Trials by number of responders.
     provenance : Provenance
         Protocol, seed and package version.
+    trials : pandas.DataFrame or Path, optional
+        One row a trial, or the Parquet file that holds them.
     """
 
     n_trials: int
@@ -93,6 +97,7 @@ class OperatingCharacteristics(Result):
     quantities: tuple[Quantity, ...] = field(repr=False)
     responders: NDArray[np.int64] = field(repr=False)
     provenance: Provenance = field(repr=False)
+    trials: pd.DataFrame | Path | None = field(default=None, repr=False, compare=False)
 
     def __getitem__(self, quantity: str) -> Quantity:
         for found in self.quantities:
@@ -175,7 +180,7 @@ class ExactCharacteristics(Result):
 
 def estimates(
     sums: NDArray[np.float64], responders: NDArray[np.int64], trials: int, names: tuple[tuple[str, str], ...],
-    without: Mapping[str, str] = MappingProxyType({}),
+    without: Mapping[str, str] = MappingProxyType({}), truths: frozenset[str] = frozenset(),
 ) -> tuple[Quantity, ...]:  # fmt: skip
     """Turn sums over trials into estimates with standard errors and 95 % intervals.
 
@@ -190,6 +195,8 @@ def estimates(
         Names of the quantities and what each is a share of (`quantity_names`).
     without : dict of str to str, optional
         Quantities that this run cannot give, each with the reason.
+    truths : frozenset of str
+        Quantities of a user's rule that are true or false in a trial.
 
     Returns
     -------
@@ -203,7 +210,7 @@ def estimates(
             reason = NotEstimable(without[name])
             found.append(Quantity(name, reason, reason, reason))
             continue
-        if name in _SHARES_OF_TRIALS:
+        if name in _SHARES_OF_TRIALS or name in truths:
             found.append(_share(name, round(total), trials))
             continue
         base = trials if of == "trial" else sums[0, order.index("enrolled" if of == "patient" else of)]
@@ -237,6 +244,38 @@ def _share(name: str, count: int, trials: int) -> Quantity:
     share = count / trials
     low, high = clopper_pearson(count, trials)
     return Quantity(name, share, float(np.sqrt(share * (1 - share) / trials)), (low, high))
+
+
+def trial_rows(
+    each: NDArray[np.float64], names: tuple[tuple[str, str], ...], without: Mapping[str, str], first: int
+) -> pd.DataFrame:
+    """Write the quantities of trials one row each.
+
+    Parameters
+    ----------
+    each : ndarray, shape (trials, quantities)
+        Counts.
+    names : tuple of (str, str)
+        Names of the quantities and what each is a share of.
+    without : dict of str to str
+        Quantities that this run cannot give.
+    first : int
+        Number of the first trial.
+
+    Returns
+    -------
+    pandas.DataFrame
+        trial, then the quantities: shares where they are shares (nan where there is nothing to take a share of).
+    """
+    over = denominators(names)
+    columns: dict[str, NDArray[Any]] = {"trial": np.arange(first, first + len(each))}
+    for k, (name, _) in enumerate(names):
+        if name in without:
+            continue
+        base = each[:, over[k]] if over[k] >= 0 else np.ones(len(each))
+        share = np.full(len(each), np.nan)
+        columns[name] = np.divide(each[:, k], base, out=share, where=base > 0)
+    return pd.DataFrame(columns)
 
 
 def quantity_names(secondary: Sequence[str], *, primary: bool) -> tuple[tuple[str, str], ...]:

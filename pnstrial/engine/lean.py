@@ -372,7 +372,7 @@ class _Cells:
 def run_lean(
     key: NDArray[np.uint64], first: int, trials: int, tables: tuple[NDArray[np.int64], NDArray[np.uint64]],
     minimum: NDArray[np.int64], covered: NDArray[np.uint8], names: tuple[tuple[str, str], ...],
-    sums: NDArray[np.float64], responders: NDArray[np.int64],
+    sums: NDArray[np.float64], responders: NDArray[np.int64], each: NDArray[np.float64] | None = None,
 ) -> None:  # fmt: skip
     """Simulate trials first..first + trials - 1 of a block and add them to `sums` and `responders`.
 
@@ -388,6 +388,8 @@ def run_lean(
         The quantities, and what each is a share of.
     sums : ndarray, shape (3, quantities)
     responders : ndarray of int64
+    each : ndarray, shape (trials, quantities), optional
+        Gets the quantities of every trial.
     """
     from pnstrial.engine.characteristics import denominators
     from pnstrial.engine.kernels.lean import L_WORDS, lean_block
@@ -397,4 +399,5 @@ def run_lean(
     lean_block(
         key, first, trials, *tables, minimum, covered, base, np.empty(4, np.uint64),
         np.empty(int(tables[0][L_WORDS]), np.int64), np.empty(over.size + 1), sums, responders,
+        np.empty((0, 0)) if each is None else each,
     )  # fmt: skip

@@ -22,13 +22,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, cast
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Mapping
     from pathlib import Path
     from types import TracebackType
 
+    import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["BlockSums", "DamagedBlockWarning", "Store", "StoreError"]
+__all__ = ["BlockSums", "DamagedBlockWarning", "Store", "StoreError", "TrialRows"]
 
 
 class StoreError(ValueError):
@@ -51,12 +52,15 @@ class BlockSums:
         Sums, sums of squares, sums of products with the denominator.
     responders : ndarray of int64, shape (n + 1,)
         Trials by number of responders.
+    each : ndarray, shape (trials, quantities), optional
+        The quantities of every trial; never stored.
     """
 
     block: int
     trials: int
     sums: NDArray[np.float64]
     responders: NDArray[np.int64]
+    each: NDArray[np.float64] | None = None
 
 
 class Store:
@@ -224,6 +228,65 @@ class Store:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class TrialRows:
+    """One row a trial: in memory, or in a Parquet file that grows block by block.
+
+    Parameters
+    ----------
+    path : Path or None
+        None keeps them in memory.
+    names : tuple of (str, str)
+    without : dict of str to str
+        As in `characteristics.trial_rows`.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be written.
+    """
+
+    def __init__(
+        self, path: Path | None, names: tuple[tuple[str, str], ...], without: Mapping[str, str]
+    ) -> None:
+        self.path, self.names, self.without = path, names, without
+        self._frames: list[pd.DataFrame] = []
+        self._writer: Any = None
+
+    def add(self, part: BlockSums, first: int) -> None:
+        """Take the trials of a block, which begin with number `first`."""
+        from pnstrial.engine.characteristics import trial_rows
+
+        if part.each is None:
+            return
+        frame = trial_rows(part.each, self.names, self.without, first)
+        if self.path is None:
+            self._frames.append(frame)
+            return
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        try:
+            if self._writer is None:
+                self._writer = pq.ParquetWriter(str(self.path), table.schema)
+            self._writer.write_table(table)
+        except OSError as problem:
+            raise StoreError(
+                f"trials {self.path} cannot be written ({problem}): choose a folder that exists, with room"
+            ) from None
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def found(self) -> pd.DataFrame | Path:
+        """Give the rows, or where they are."""
+        import pandas as pd
+
+        return self.path if self.path is not None else pd.concat(self._frames, ignore_index=True)
 
 
 def differences(stored: object, requested: object, key: str = "") -> list[str]:

@@ -2,11 +2,13 @@
 
 import hashlib
 import sqlite3
+import time
 import warnings
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import pnstrial as pns
@@ -148,7 +150,7 @@ def test_progress_is_told_in_order():
         ({"n_trials": 2.5}, "n_trials = 2.5"),
         ({"seed": -1}, "seed = -1"),
         ({"workers": 0}, "workers = 0"),
-        ({"quantities": "some"}, "'all' and 'primary'"),
+        ({"quantities": "some"}, "'all', 'primary'"),
     ],
 )
 def test_impossible_numbers_are_refused_before_any_work(settings, words):
@@ -304,3 +306,123 @@ def test_foreign_damaged_and_unwritable_files_are_refused_in_a_sentence(tmp_path
     told = capsys.readouterr().err.strip().splitlines()
     assert len(told) == 2
     assert "is no store of this package" in told[1]
+
+
+def improved_and_alive(patients):
+    better = patients.value[:, :, 0] < patients.baseline
+    seen = patients.value[:, :, 0] >= 0
+    alive = patients.death_day < 0
+    return {"improved_and_alive": (better & seen & alive).sum(axis=1), "any_death": (~alive).any(axis=1)}
+
+
+@pytest.mark.parametrize(("scenario", "quantities"), [(HU, "all"), (HU, "primary"), (PLAIN, "primary")])
+def test_each_trial_can_be_had(tmp_path, scenario, quantities):
+    settings = {"n_trials": engine.BLOCK + 500, "seed": 4, "quantities": quantities}
+    result = pns.simulate_trials(PROTOCOL, scenario, trials=True, **settings)
+    same(result, pns.simulate_trials(PROTOCOL, scenario, **settings))
+    frame = result.trials
+    assert frame["trial"].tolist() == list(range(engine.BLOCK + 500))
+    for name in ("responders", "bias", "secondary_dead", "probability_of_success", "evaluable"):
+        assert frame[name].mean() == pytest.approx(result[name].estimate, rel=1e-9)
+        if name != "probability_of_success":
+            spread = frame[name].std(ddof=1) / np.sqrt(len(frame))
+            assert spread == pytest.approx(result[name].std_error, rel=1e-6)
+    counts = np.bincount(frame["responders"].astype(int), minlength=18)
+    assert (counts == result.responders).all()
+    path = tmp_path / "trials.parquet"
+    kept = pns.simulate_trials(PROTOCOL, scenario, trials=path, workers=2, **settings)
+    assert kept.trials == path
+    pd.testing.assert_frame_equal(pd.read_parquet(path), frame)
+
+
+def test_a_rule_sees_the_patients_that_the_tables_show():
+    found = []
+
+    def keep(patients):
+        found.append(patients)
+        return {"kept": patients.enrolled}
+
+    pns.simulate_trials(PROTOCOL, HU, n_trials=20, seed=7, rule=keep)
+    patients = found[-1]
+    for number in (0, 7, 19):
+        truth = pns.simulate_trial(PROTOCOL, HU, seed=7, trial=number).truth["patients"]
+        assert sorted(patients.true_baseline[number]) == sorted(truth["true_baseline"])
+        assert sorted(patients.death_day[number]) == sorted(
+            -1 if pd.isna(d) else d for d in truth["death_day"]
+        )
+        assert sorted(patients.rescue_day[number]) == sorted(
+            -1 if pd.isna(d) else d for d in truth["rescue_day"]
+        )
+    assert patients.true_grade.shape == (20, 17, 2)
+    stopping = HU.changed(success={"rule": "two-stage", "r1": 2, "n1": 9, "r": 3, "n": 17})
+    pns.simulate_trials(PROTOCOL, stopping, n_trials=50, seed=7, rule=keep)
+    assert set(found[-1].enrolled) == {9, 17}
+    assert ((found[-1].baseline >= 0).sum(axis=1) == found[-1].enrolled).all()
+
+
+def test_a_rule_becomes_a_quantity_wherever_it_runs():
+    plain = pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4)
+    result = pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, rule=improved_and_alive)
+    named = {q.quantity: q for q in result.quantities}
+    assert all(named[q.quantity] == q for q in plain.quantities)
+    share = result["any_death"]
+    assert share.interval[0] != pytest.approx(share.estimate - 1.96 * share.std_error, abs=1e-9)  # of a share
+    assert result["improved_and_alive"].estimate <= result["improved"].estimate * 17
+    same(
+        pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, rule=improved_and_alive, workers=3), result
+    )
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        with pytest.raises(ValueError, match=r"rule cannot be sent to processes .*; define it with def"):
+            pns.simulate_trials(PROTOCOL, HU, n_trials=10, rule=lambda p: p.enrolled, executor=pool)
+        settings = {"n_trials": 2 * engine.BLOCK, "seed": 4, "rule": improved_and_alive}
+        same(
+            pns.simulate_trials(PROTOCOL, HU, executor=pool, **settings),
+            pns.simulate_trials(PROTOCOL, HU, **settings),
+        )
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"rule": 3}, "rule = 3 must be a function"),
+        ({"rule": lambda patients: patients.baseline}, r"shape \(2, 17\).*one finite number"),
+        ({"rule": lambda patients: patients.enrolled * np.inf}, "one finite number"),
+        ({"rule": lambda patients: {"bias": patients.enrolled}}, "bias, a quantity already"),
+        ({"trials": 5}, "trials = 5 must be True, False or a path"),
+        ({"trials": True, "n_trials": 10**7}, "the path of a Parquet file"),
+        ({"trials": True, "store": "x"}, "leave out trials"),
+        ({"trials": "/nowhere/x.parquet"}, "cannot be written"),
+    ],
+)
+def test_what_a_rule_or_a_table_of_trials_cannot_be_is_named(settings, words):
+    with pytest.raises(ValueError, match=words):
+        pns.simulate_trials(PROTOCOL, HU, **{"n_trials": 10, **settings})
+
+
+class StoppedError(Exception):
+    """Raised by a progress function."""
+
+
+@pytest.mark.parametrize("kind", ["none", "threads", "own threads", "processes"])
+def test_an_exception_of_progress_stops_the_run_at_once(kind):
+    moments = []
+
+    def stop(done, total):
+        assert 0 < done < total == 10**7
+        moments.append(time.perf_counter())
+        raise StoppedError
+
+    pool = None
+    if kind == "threads":
+        pool = ThreadPoolExecutor(2)
+    elif kind == "processes":
+        pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    workers = 2 if kind == "own threads" else 1
+    try:
+        with pytest.raises(StoppedError):
+            pns.simulate_trials(PROTOCOL, HU, 10**7, progress=stop, executor=pool, workers=workers)
+        assert time.perf_counter() - moments[0] < 0.1
+    finally:
+        if pool is not None:
+            pool.shutdown(wait=True, cancel_futures=True)
+    assert len(moments) == 1

@@ -163,6 +163,7 @@ def rejects(scenario, number):
     sums, counts = np.zeros((3, len(ALL))), np.zeros(18, np.int64)
     block(
         block_key(3, 0), number, 1, model.whole, model.real, model.words, model.success.minimum, model.covered,
-        model.sign_limit, model.hazard, *working_space(model), sums, counts,
+        model.sign_limit, model.hazard, *working_space(model), sums, counts, np.empty(0, np.int64),
+        np.empty((0, 0, 0), np.int32), np.empty((0, 0)),
     )  # fmt: skip
     return {name: sums[0, q] for q, (name, _) in enumerate(ALL)}

@@ -44,12 +44,13 @@ _count = kernel(_count, **INNER)
 
 def _lean_block(
     key: Any, first: Any, trials: Any, whole: Any, words: Any, minimum: Any, covered: Any, base: Any, state: Any,
-    counts: Any, y: Any, sums: Any, responders: Any,
+    counts: Any, y: Any, sums: Any, responders: Any, each: Any,
 ) -> Any:  # fmt: skip
     """Simulate trials first..first+trials-1 of a block; `sums` and `responders` as in `trial`.
 
     `base` is the position in `y` of what a quantity is a share of; the last place of `y` stays 0 and is that of the
-    trial. `state`, `counts` and `y` are working space.
+    trial. `state`, `counts` and `y` are working space. `each`, if it is not empty, gets the quantities
+    of every trial.
     """
     n, first_n, first_stop, bits = whole[L_N], whole[L_FIRST_N], whole[L_FIRST_STOP], whole[L_BITS]
     width = whole[L_WORDS]
@@ -113,6 +114,9 @@ def _lean_block(
             sums[0, k] += y[k]
             sums[1, k] += y[k] * y[k]
             sums[2, k] += y[k] * y[base[k]]
+        if each.shape[0] > 0:
+            for k in range(quantities):
+                each[t - first, k] = y[k]
 
 
 lean_block = kernel(_lean_block, **OUTER)

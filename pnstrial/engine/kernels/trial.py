@@ -220,14 +220,15 @@ _count_course = kernel(_count_course, **INNER)
 def _block(
     key: Any, first: Any, count: Any, whole: Any, real: Any, words: Any, minimum: Any, covered: Any, sign_limit: Any,
     hazard: Any, exactly: Any, or_more: Any, base: Any, rows: Any, clocks: Any, path: Any, stream: Any, changes: Any,
-    sizes: Any, weights: Any, y: Any, sums: Any, responders: Any,
+    sizes: Any, weights: Any, y: Any, sums: Any, responders: Any, columns: Any, kept: Any, each: Any,
 ) -> Any:  # fmt: skip
     """Simulate trials first..first+count-1 of a block.
 
     `sums[0]` gets the sums of the quantities, `sums[1]` of their squares, `sums[2]` of their products with what
     they are shares of (`base`: its position in `y`; the last place of `y` stays 0 and is that of the trial),
     `responders` the number of trials by number of responders. What stands between `base` and `sums` is working
-    space (`engine.working_space`).
+    space (`blocks.working_space`). `kept` gets the places `columns` of the patients' rows, by trial, and `each` the
+    quantities of every trial; both may be empty.
     """
     for k in range(y.size):
         y[k] = 0.0
@@ -253,6 +254,12 @@ def _block(
             sums[0, k] += y[k]
             sums[1, k] += y[k] * y[k]
             sums[2, k] += y[k] * y[base[k]]
+        if each.shape[0] > 0:
+            for k in range(counted):
+                each[t - first, k] = y[k]
+        for c in range(columns.size):
+            for i in range(enrolled):
+                kept[t - first, i, c] = rows[i, columns[c]]
 
 
 block = kernel(_block, **OUTER)
