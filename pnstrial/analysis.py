@@ -210,13 +210,18 @@ class Analysis(Result):
 
     def _visits_object(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
+        column = self.assessments.scale.column
+        show = grade if column == "mrs" else plain
         for row in rows_of(self.visits):
             patient = found.setdefault(
                 row.patient_id,
-                {"baseline_mrs": grade(row.baseline_mrs), "baseline_date": plain(row.baseline_date)},
+                {
+                    f"baseline_{column}": show(getattr(row, f"baseline_{column}")),
+                    "baseline_date": plain(row.baseline_date),
+                },
             )
             patient[row.visit] = {
-                "mrs": grade(row.mrs),
+                column: show(getattr(row, column)),
                 "date": plain(row.date),
                 "derivation": row.derivation,
                 "category": row.category,

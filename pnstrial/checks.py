@@ -110,14 +110,15 @@ def findings_of(assessments: Assessments) -> tuple[Finding, ...]:
     _enrolled(warnings, protocol, assessments.screening)
     _medications(warnings, assessments.medications)
     _cycle_days(warnings, protocol, assessments.cycles)
-    without = assessments.once(baseline)["baseline_mrs"].isna()
+    scale = assessments.scale
+    without = assessments.once(baseline)[f"baseline_{scale.column}"].isna()
     table = trial.screening
     warnings.add(
         "screening",
         table[table["patient_id"].isin(without.index[without])],
-        "mrs",
-        "an enrolled patient is expected to have a baseline mRS",
-        "fill in the screening mRS, or add a rating on or before day 1",
+        "mrs" if scale.table == "mrs" else None,
+        f"an enrolled patient is expected to have a baseline {scale.name}",
+        f"{'fill in the screening mRS, or ' * (scale.table == 'mrs')}add a rating on or before day 1",
     )
     _labelled_visits(warnings, protocol, assessments)
     warnings.found += absent_columns(trial.headers, trial.labels, protocol)

@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 
 from pnstrial import rules
-from pnstrial.data.schema import SCALES
 from pnstrial.results import NotEstimable, Provenance, Result
 from pnstrial.rules import change_category, response, response_reason
 from pnstrial.visits import (
@@ -28,7 +27,6 @@ from pnstrial.visits import (
     Assessments,
     baseline,
     category_codes,
-    codes,
     named,
     nearest_in_window,
 )
@@ -159,8 +157,7 @@ def _events(assessments: Assessments, visit: str) -> pd.DataFrame:
     planned = protocol.visit(visit)
     at_visit = _at_visit(assessments, visit)
     patients = assessments.patients
-    points = protocol.endpoint.improvement_points
-    start = codes(at_visit["baseline_mrs"])
+    start = at_visit[f"baseline_{assessments.scale.column}"]
     before = protocol.treatment.cycles_before_decision
     cycles = assessments.cycles
     given = cycles[cycles["cycle"] <= before].groupby("patient_id").size()
@@ -168,15 +165,15 @@ def _events(assessments: Assessments, visit: str) -> pd.DataFrame:
     on_treatment_until = patients["last_dose"] + pd.Timedelta(days=protocol.endpoint.on_treatment_days)
     on_treatment = assessments.last_until(on_treatment_until)
     frame = pd.DataFrame(index=patients.index)
-    frame["has_baseline"] = (start != rules.MISSING).astype(np.int8)
+    frame["has_baseline"] = start.notna().astype(np.int8)
     frame["dead"] = (at_visit["derivation"] == DEATH).astype(np.int8)
     frame["rescued"] = _rescued(assessments, at_visit, assessments.date_of(planned.target_day)).astype(
         np.int8
     )
     frame["stopped"] = (patients.index.to_series().map(given).fillna(0) < before).astype(np.int8)
     frame["category"] = category_codes(at_visit["category"])
-    frame["last_category"] = change_category(start, codes(last), points)
-    frame["on_treatment_category"] = change_category(start, codes(on_treatment), points)
+    frame["last_category"] = assessments.categories(start, last)
+    frame["on_treatment_category"] = assessments.categories(start, on_treatment)
     return frame
 
 
@@ -448,9 +445,10 @@ def scale_changes_of(assessments: Assessments) -> pd.DataFrame:
     dated = assessments.dated(table[usable][["patient_id", "date", "scale", "score"]])
     visit_names = [visit.name for visit in protocol.visits]
     parts: list[pd.DataFrame] = []
-    for scale in SCALES.values():
+    scales = [scale for scale in protocol.scales if scale.table == "scales"]
+    for scale in scales:
         own = dated[dated["scale"] == scale.name].assign(bad=lambda frame: frame["score"])
-        if scale.higher_is_better:
+        if scale.better == "higher":
             own = own.assign(bad=-own["score"])
         early = own[own["day"] <= 1].sort_values(["patient_id", "date", "bad", "line"], kind="stable")
         early = early.drop_duplicates(["patient_id", "date"]).drop_duplicates("patient_id", keep="last")
@@ -503,7 +501,7 @@ def scale_endpoint_of(assessments: Assessments) -> pd.DataFrame:
     """Count who improved on each scale, as `scale_endpoint` does."""
     protocol, changes = assessments.protocol, assessments.once(scale_changes_of)
     rows: list[dict[str, Any]] = []
-    for scale in SCALES:
+    for scale in (scale.name for scale in protocol.scales if scale.table == "scales"):
         for visit in protocol.visits:
             own = changes[(changes["scale"] == scale) & (changes["visit"] == visit.name)]
             both = own["improved"].notna()
@@ -540,16 +538,17 @@ def time_to_event(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
 
 def times_of(assessments: Assessments) -> pd.DataFrame:
     """Give the time-to-event records, as `time_to_event` does."""
-    trial, protocol, patients = assessments.trial, assessments.protocol, assessments.patients
-    follow_up = trial.follow_up.reset_index().drop_duplicates("patient_id").set_index("patient_id")
+    patients = assessments.patients
+    follow_up = (
+        assessments.trial.follow_up.reset_index().drop_duplicates("patient_id").set_index("patient_id")
+    )
     follow_line = patients.index.to_series().map(follow_up["line"])
     parts = [_overall_survival(patients, follow_line)]
-    start = assessments.once(baseline)["baseline_mrs"]
+    scale = assessments.scale
+    start = assessments.once(baseline)[f"baseline_{scale.column}"]
     later = assessments.later
     later = later.assign(baseline=later["patient_id"].map(start))
-    category = change_category(
-        codes(later["baseline"]), codes(later["mrs"]), protocol.endpoint.improvement_points
-    )
+    category = assessments.categories(later["baseline"], later[scale.column])
     last = later.drop_duplicates("patient_id", keep="last").set_index("patient_id").reindex(patients.index)
     for parameter, wanted in (("deterioration", rules.DETERIORATED), ("improvement", rules.IMPROVED)):
         first = later[category == wanted].drop_duplicates("patient_id").set_index("patient_id")
@@ -564,7 +563,7 @@ def times_of(assessments: Assessments) -> pd.DataFrame:
             rated, f"first rating with {parameter}", np.where(died, "death", "last rating without it")
         )
         part["source_table"] = np.where(
-            died, "follow_up", np.where(rated | last["date"].notna(), "mrs", "day 1")
+            died, "follow_up", np.where(rated | last["date"].notna(), scale.table, "day 1")
         )
         part["source_column"] = np.where(died, "death_date", "date")
         part["source_line"] = np.where(

@@ -117,7 +117,7 @@ class Endpoint(Sourced):
     visit: str
     secondary_visits: tuple[str, ...] = ()
     improvement_points: int | float = Field(default=1, gt=0)
-    improvement_percent: float | None = Field(default=None, gt=0, le=100)
+    improvement_percent: int | None = Field(default=None, ge=1, le=100)
     shift_test: ShiftTest = "signed-rank, zeros after Pratt"
     null_proportion: float | None = Field(default=None, gt=0, lt=1)
     level: float = Field(default=0.95, gt=0, lt=1)

@@ -11,7 +11,7 @@ Next: `visits`, `endpoints`.
 
 from __future__ import annotations
 
-from functools import cached_property, update_wrapper
+from functools import cached_property, lru_cache, update_wrapper
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +32,7 @@ __all__ = [
     "STOPPED_STRATEGIES",
     "Rule",
     "change_category",
+    "change_category_on",
     "interim_decision",
     "reasons",
     "response",
@@ -173,10 +174,10 @@ class Rule:
     def _defaults(self, given: int) -> tuple[int, ...]:
         """Give the defaults of the arguments that were left out, last argument first."""
         defaults: tuple[int, ...] = self.scalar.__defaults__ or ()
-        missing = len(self.domains) - given
-        if missing > len(defaults) or missing < 0:
+        first = self.scalar.__code__.co_argcount - len(defaults)  # the first argument that has one
+        if not first <= given <= len(self.domains):
             raise TypeError(f"{self.scalar.__name__} takes {len(self.domains)} arguments, got {given}")
-        return tuple(reversed(defaults[len(defaults) - missing :])) if missing else ()
+        return tuple(reversed(defaults[given - first : len(self.domains) - first]))
 
     @cached_property
     def table(self) -> NDArray[np.int8]:
@@ -195,15 +196,23 @@ class Rule:
         return kernel(self.scalar)
 
 
-def _change_category(baseline: int, later: int, points: int = 1) -> int:
-    """Compare a later mRS with the baseline.
+def _change_category(
+    baseline: int, later: int, points: int = 1, dead: int = DEAD, percent: int = 0, zero: int = 0
+) -> int:
+    """Compare a later grade with the baseline: the mRS, or any scale in its units (`vocabulary.Scale`).
 
     Parameters
     ----------
     baseline, later : int or array of int
-        mRS 0-6, or -1 where missing. 6 is death.
+        0 the best grade, rising to the worst, or -1 where missing.
     points : int, default 1
-        By how many points the mRS must fall to count as improved; a smaller fall is stable.
+        By how many units a grade must fall to count as improved; a smaller fall is stable.
+    dead : int, default 6
+        The unit that is death.
+    percent : int, default 0
+        By how much of the baseline score it must fall as well.
+    zero : int, default 0
+        The unit of the score 0, from which a percentage is taken.
 
     Returns
     -------
@@ -211,11 +220,12 @@ def _change_category(baseline: int, later: int, points: int = 1) -> int:
         0 improved, 1 stable, 2 deteriorated (`CATEGORIES`), -1 where either is missing. Death is
         deteriorated, also without a baseline.
     """
-    if later == DEAD:
+    if later == dead:
         return DETERIORATED
     if MISSING in (baseline, later):
         return MISSING
-    if baseline - later >= points:
+    fall = baseline - later
+    if fall >= points and 100 * fall >= percent * abs(baseline - zero):
         return IMPROVED
     if later > baseline:
         return DETERIORATED
@@ -328,6 +338,33 @@ _FLAG: Final = (0, 1)
 _CATEGORY: Final = (MISSING, DETERIORATED)
 
 change_category = Rule(_change_category, ((MISSING, DEAD), (MISSING, DEAD), (1, 6)))
+
+
+@lru_cache(maxsize=64)
+def change_category_on(dead: int, points: int = 1, percent: int = 0, zero: int = 0) -> Rule:
+    """Give the rule of the change category on a scale, for grades in its units.
+
+    Parameters
+    ----------
+    dead, points, percent, zero
+        As in `change_category`; a call takes them again, after the grades.
+
+    Returns
+    -------
+    Rule
+        Whose table has the answers of this scale only.
+
+    Examples
+    --------
+    >>> onls = change_category_on(dead=13)
+    >>> onls(np.array([5, 5, 5, -1]), np.array([4, 6, 13, 13]), 1, 13, 0, 0).tolist()
+    [0, 2, 2, 2]
+    """
+    grades = (MISSING, dead)
+    fixed = [(value, value) for value in (points, dead, percent, zero)]
+    return Rule(_change_category, (grades, grades, *fixed))
+
+
 interim_decision = Rule(_interim_decision, (_CATEGORY, _FLAG))
 response_reason = Rule(
     _response_reason,

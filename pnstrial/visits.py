@@ -92,13 +92,17 @@ class Assessments:
         One row per enrolled patient, indexed by patient_id: day_1, death_date, last_contact_date,
         screening_date, screening_mrs, screening_line, infused.
     ratings : pandas.DataFrame
-        Usable ratings of these patients (a grade, not death): patient_id, date, day, mrs, rater, line.
+        Usable ratings of these patients on the endpoint's scale (a grade, not death): patient_id, date, day, mrs
+        (`score` on another scale), unit (of the scale), rater (mRS only), line.
+    scale : Scale
+        That of the endpoint.
     """
 
     def __init__(self, trial: TrialData, protocol: Protocol) -> None:
         trial, protocol = trial_and_protocol(trial, protocol)
         self.trial = trial
         self.protocol = protocol
+        self.scale = protocol.scale()
         self._made: dict[Any, Any] = {}
         screening = trial.screening
         enrolled = screening[screening["enrolment_date"].notna()].drop_duplicates("patient_id")
@@ -124,9 +128,18 @@ class Assessments:
         )
         for column in ("day_1", "last_dose", "death_date", "last_contact_date", "screening_date"):
             self.patients[column] = self.patients[column].astype("datetime64[s]")
-        table = trial.mrs
-        usable = table["mrs"].notna() & (table["mrs"] != rules.DEAD) & table["patient_id"].isin(who)
-        self.ratings = self.dated(table[usable][["patient_id", "date", "mrs", "rater"]])
+        scale, column = self.scale, self.scale.column
+        table = trial.mrs if scale.table == "mrs" else trial.scales.assign(rater=None)
+        own = (
+            np.ones(len(table), dtype=bool)
+            if scale.table == "mrs"
+            else (table["scale"] == scale.name).to_numpy()
+        )
+        usable = (
+            own & table[column].notna() & (table[column] != scale.dead_score) & table["patient_id"].isin(who)
+        )
+        ratings = table[usable][["patient_id", "date", column, "rater"]]
+        self.ratings = self.dated(ratings.assign(unit=scale.to_units(ratings[column])))
 
     def once(self, derive: Callable[..., Derived], *arguments: Any) -> Derived:
         """Derive something from this trial under this protocol, and keep it.
@@ -175,8 +188,8 @@ class Assessments:
         primary = self.protocol.primary_rater
         chosen = ratings.assign(
             second=(ratings["rater"] != primary) if primary is not None else False,
-            worse=-ratings["mrs"] if highest else ratings["mrs"],
-            n_raters=ratings.groupby(["patient_id", "date"])["mrs"].transform("size"),
+            worse=-ratings["unit"] if highest else ratings["unit"],
+            n_raters=ratings.groupby(["patient_id", "date"])["unit"].transform("size"),
         )
         chosen = chosen.sort_values(["patient_id", "date", "second", "worse", "line"], kind="stable")
         return chosen.drop_duplicates(["patient_id", "date"])
@@ -199,8 +212,30 @@ class Assessments:
         """Give each patient's last rating after day 1 and up to a date; nan where there is none."""
         later = self.later
         within = later[later["date"] <= later["patient_id"].map(until)]
-        last = within.drop_duplicates("patient_id", keep="last").set_index("patient_id")["mrs"]
+        last = within.drop_duplicates("patient_id", keep="last").set_index("patient_id")[self.scale.column]
         return last.reindex(self.patients.index)
+
+    def categories(self, start: Any, later: Any, died: Any = False) -> NDArray[np.int8]:
+        """Compare later scores with baselines under the protocol: the codes of `rules.CATEGORIES`, -1 for none.
+
+        Parameters
+        ----------
+        start, later : array of float
+            On the endpoint's scale, nan where missing.
+        died : array of bool, optional
+            Where the later value is death.
+        """
+        scale, end = self.scale, self.protocol.endpoint
+        settings = (
+            scale.points(end.improvement_points),
+            scale.dead,
+            end.improvement_percent or 0,
+            scale.zero,
+        )
+        points, dead, percent, zero = settings
+        units = np.where(died, dead, scale.to_units(later))
+        rule = rules.change_category_on(dead, points, percent, zero)
+        return rule(scale.to_units(start), units, *settings)
 
 
 def baseline(assessments: Assessments) -> pd.DataFrame:
@@ -213,20 +248,23 @@ def baseline(assessments: Assessments) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by patient_id: baseline_mrs, baseline_date, source_table, source_line. A rating goes before the
+        Indexed by patient_id: baseline_mrs (`baseline_score` on another scale), baseline_date, source_table,
+        source_line. A rating goes before the
         screening mRS of the same date.
     """
-    patients = assessments.patients
+    patients, scale = assessments.patients, assessments.scale
     rated = assessments.early.drop_duplicates("patient_id", keep="last").set_index("patient_id")
     rated = rated.reindex(patients.index)
     screened = patients["screening_mrs"].notna() & (patients["screening_mrs"] != rules.DEAD)
+    screened &= scale.table == "mrs"
     screened &= patients["screening_date"] <= patients["day_1"]
     screening_date = patients["screening_date"].where(screened)
     from_rating = rated["date"].notna() & ~(screening_date > rated["date"])
     frame = pd.DataFrame(index=patients.index)
-    frame["baseline_mrs"] = rated["mrs"].where(from_rating, patients["screening_mrs"].where(screened))
+    screening = patients["screening_mrs"].where(screened)
+    frame[f"baseline_{scale.column}"] = rated[scale.column].where(from_rating, screening)
     frame["baseline_date"] = rated["date"].where(from_rating, screening_date)
-    frame["source_table"] = pd.Series("mrs", patients.index).where(from_rating, "screening")
+    frame["source_table"] = pd.Series(scale.table, patients.index).where(from_rating, "screening")
     frame["source_line"] = rated["line"].where(from_rating, patients["screening_line"].where(screened))
     return frame
 
@@ -326,7 +364,8 @@ def derive(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per enrolled patient and visit, in the order of the screening table and of the protocol:
-        patient_id, visit, baseline_mrs, baseline_date, day_1, mrs (0-6, nan missing), date, day, derivation
+        patient_id, visit, baseline_mrs, baseline_date, day_1, mrs (0-6, nan missing; `score` and `baseline_score`
+        where the endpoint is on another scale, nan for a death that is no grade of it), date, day, derivation
         ("observed", "DEATH" or "missing"), category ("improved", "stable", "deteriorated" or None), rater,
         n_raters, source_line.
 
@@ -355,29 +394,28 @@ def derive(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
 
 def _values(assessments: Assessments) -> pd.DataFrame:
     protocol, patients = assessments.protocol, assessments.patients
+    column, at_start = assessments.scale.column, f"baseline_{assessments.scale.column}"
     start = assessments.once(baseline)
     later = assessments.later
     death_day = study_day(patients["death_date"].to_numpy(), patients["day_1"].to_numpy())
     parts: list[pd.DataFrame] = []
     for order, visit in enumerate(protocol.visits):
         rated = nearest_in_window(later, visit).reindex(patients.index)
-        has_rating = rated["mrs"].notna().to_numpy()
+        has_rating = rated[column].notna().to_numpy()
         with np.errstate(invalid="ignore"):
             died = (death_day <= visit.target_day) | (
                 (death_day > visit.target_day) & (death_day <= visit.last_day) & ~has_rating
             )
         part = pd.DataFrame(index=patients.index)
         part["visit"] = visit.name
-        part["baseline_mrs"] = start["baseline_mrs"]
+        part[at_start] = start[at_start]
         part["baseline_date"] = start["baseline_date"]
         part["day_1"] = patients["day_1"]
-        part["mrs"] = np.where(died, rules.DEAD, rated["mrs"].to_numpy(dtype=float))
+        part[column] = np.where(died, assessments.scale.dead_score, rated[column].to_numpy(dtype=float))
         part["date"] = rated["date"].where(~died, patients["death_date"])
         part["day"] = np.where(died, death_day, rated["day"].to_numpy(dtype=float))
         part["derivation"] = np.where(died, DEATH, np.where(has_rating, OBSERVED, MISSING))
-        answer = rules.change_category(
-            codes(part["baseline_mrs"]), codes(part["mrs"]), protocol.endpoint.improvement_points
-        )
+        answer = assessments.categories(part[at_start], part[column], died)
         part["category"] = named(answer, rules.CATEGORIES)
         part["rater"] = rated["rater"].where(~died, None)
         part["n_raters"] = rated["n_raters"].where(~died).fillna(0).astype(int)

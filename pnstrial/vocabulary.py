@@ -14,7 +14,7 @@ import re
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
@@ -23,6 +23,10 @@ from pnstrial.settings import Part, Sourced
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+MRS: Final = "mRS"
+"""Name of the scale whose ratings have a table of their own."""
 
 
 class Scale(Part):
@@ -103,6 +107,21 @@ class Scale(Part):
         """Death in units: its own grade, or one unit beyond the worst."""
         last = round(abs(self._every[-1] - self._every[0]) / self.unit)
         return last if self.death == "worst grade" else last + 1
+
+    @cached_property
+    def zero(self) -> int:
+        """The unit of the score 0, from which a percentage is taken."""
+        return round((self._every[0] if self.better == "higher" else -self._every[0]) / self.unit)
+
+    @property
+    def table(self) -> str:
+        """The collected table that holds its ratings: the mRS has one of its own."""
+        return "mrs" if self.name == MRS else "scales"
+
+    @property
+    def column(self) -> str:
+        """The column of that table, and of the derived visits (``baseline_`` before it for the baseline)."""
+        return "mrs" if self.table == "mrs" else "score"
 
     @property
     def dead_score(self) -> float:

@@ -115,6 +115,15 @@ def test_a_later_cycle_deviates_only_after_the_date_of_the_rating(tiny, protocol
     assert (row["deviation"] is not None) == deviates
 
 
+@pytest.mark.parametrize(
+    ("cycle", "dose", "deviates"), [(3, 20, False), (4, 20, True), (5, 20, True), (4, 0, False)]
+)
+def test_only_a_dose_of_a_later_cycle_deviates(tiny, protocol, cycle, dose, deviates):
+    late = [{"cycle": cycle, "date": day(90, "2014-03-05"), "dose_g": dose}]
+    row = decision(tiny, protocol, 4, [*cycles(1, 2, 3), *late], alive("2015-01-01"))
+    assert (row["deviation"] is not None) == deviates
+
+
 def test_the_last_of_several_later_infusions_counts(tiny, protocol):
     late = [{"cycle": 4, "date": day(n, "2014-03-05"), "dose_g": 20} for n in (84, 86)]
     assert (

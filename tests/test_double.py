@@ -2,6 +2,7 @@
 
 import itertools
 
+import pandas as pd
 import pytest
 
 import pnstrial as pns
@@ -54,6 +55,41 @@ def test_values(tmp_path, name, rules):
         assert (
             differences(_response_object(analysis.primary), second["primary"], f"/{estimand}/{visit}") == []
         )
+
+
+@pytest.mark.parametrize("name", ["every edge", "clean", "screening alone"])
+@pytest.mark.parametrize(("scale", "points"), [("ONLS", 1), ("ONLS", 3), ("Barthel", 5), ("ICARS", 2)])
+def test_values_on_another_scale(tmp_path, protocol, name, scale, points):
+    """The endpoint on a collected scale: same rules, its own ratings, no screening value, death beyond the worst."""
+    texts = folders.as_texts(FOLDERS[name]())
+    folders.write(texts, tmp_path)
+    trial = pns.read_trial(tmp_path)
+    asked = protocol.with_settings(endpoint={"scale": scale, "improvement_points": points})
+    second = rules_second.patients_on_scale(texts, scale, points)
+    direction, highest = rules_second.SCALES[scale]
+    for estimand, visit in itertools.product(ESTIMANDS, ("Month 3", "Month 6")):
+        ways = {**rules_second.ESTIMAND, **estimand}
+        expected = rules_second.endpoint(second, visit, ways, None)
+        got = pns.primary_endpoint(trial, asked, visit=visit, estimand=estimand)
+        assert (got.responders, got.n) == (expected["responders"], expected["n"]), (estimand, visit)
+    frame = pns.visits.derive(trial, asked).set_index(["patient_id", "visit"])
+    decisions = pns.visits.decisions(trial, asked).set_index("patient_id")["decision"]
+    times = pns.endpoints.time_to_event(trial, asked).set_index(["parameter", "patient_id"])
+    for patient in second:
+        for visit in ("Month 3", "Month 6"):
+            value, date, derivation = patient.visit(visit)
+            row = frame.loc[patient.id, visit]
+            lost = highest - row["score"] if direction == "higher" else row["score"]
+            assert (row["derivation"], row["category"]) == (derivation, patient.category(value))
+            assert pd.isna(lost) if derivation != "observed" else lost == value
+            assert pd.isna(row["date"]) if date is None else row["date"].date() == date
+        assert decisions[patient.id] == patient.decision()["decision"]
+        for parameter, worse in (("deterioration", True), ("improvement", False)):
+            found = patient.time_to(worse=worse)
+            if found is None:
+                assert (parameter, patient.id) not in times.index
+            else:
+                assert times.loc[(parameter, patient.id), ["days", "event"]].to_dict() == found
 
 
 @pytest.mark.parametrize("name", FOLDERS)

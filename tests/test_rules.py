@@ -1,5 +1,7 @@
 """The decision rules: their answers, and that integers, arrays and compiled kernels give the same ones."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -131,3 +133,49 @@ def test_codes_outside_the_domain_are_named():
         rules.change_category(np.array([3.0]), np.array([2]))
     with pytest.raises(TypeError, match="takes 3 arguments, got 1"):
         rules.change_category(np.array([3]))
+
+
+EVERY_SCALE = {
+    "mRS": (range(6), 6, 1, 0, 0),
+    "ONLS": (range(13), 13, 2, 0, 0),
+    "Barthel by 5": (range(21), 21, 1, 30, 20),
+    "EDSS by half points": ([0, *range(2, 20)], 20, 2, 0, 0),
+}
+
+
+@pytest.mark.parametrize("name", EVERY_SCALE)
+def test_the_category_has_three_equal_forms_on_every_scale(name):
+    grades, dead, points, percent, zero = EVERY_SCALE[name]
+    settings = (points, dead, percent, zero)
+    pairs = list(itertools.product([-1, *grades, dead], repeat=2))
+    plain = [rules.change_category.scalar(*pair, *settings) for pair in pairs]
+    arrays = rules.change_category_on(dead, points, percent, zero)(*np.array(pairs).T, *settings)
+    assert arrays.tolist() == plain
+    compiled = rules.change_category.compiled
+    assert [compiled(*pair, *settings) for pair in pairs] == plain
+    for (before, after), answer in zip(pairs, plain, strict=True):
+        if after == dead:
+            assert answer == rules.DETERIORATED
+        elif -1 in (before, after):
+            assert answer == rules.MISSING
+        else:
+            enough = before - after >= points and 100 * (before - after) >= percent * abs(before - zero)
+            assert (answer == rules.IMPROVED) == enough
+            assert (answer == rules.DETERIORATED) == (after > before)
+
+
+def test_a_percentage_is_of_the_score_not_of_the_unit(protocol):
+    """Barthel 40 to 50 is 25 % more; 80 to 90 is 12.5 % more: with 20 % asked for, only the first improved."""
+    asked = protocol.with_settings(
+        endpoint={"scale": "Barthel", "improvement_points": 5, "improvement_percent": 20}
+    )
+    scale = asked.scale()
+    settings = (scale.points(5), scale.dead, 20, scale.zero)
+    rule = rules.change_category_on(scale.dead, scale.points(5), 20, scale.zero)
+    answers = rule(scale.to_units([40, 80, 40, 40]), scale.to_units([50, 90, 44, 39]), *settings)
+    assert [rules.CATEGORIES[answer] for answer in answers] == [
+        "improved",
+        "stable",
+        "stable",
+        "deteriorated",
+    ]

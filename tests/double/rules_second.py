@@ -212,6 +212,8 @@ def medication_classes(row):
 class Patient:
     """One screened patient with all that the tables say, and the rules on it."""
 
+    points, dead = 1, 6
+
     def __init__(self, row, tables, protocol, primary_rater=None):
         self.row, self.protocol, self.primary_rater = row, protocol, primary_rater
         self.id = row["patient_id"]
@@ -464,18 +466,18 @@ class Patient:
         days = [d for d in self.ratings if low <= d <= high and d > self.day1]
         best = min(days, key=lambda d: (abs((d - target).days), -d.toordinal()), default=None)
         if self.death is not None and (self.death <= target or (self.death <= high and best is None)):
-            return 6, self.death, "DEATH"
+            return self.dead, self.death, "DEATH"
         if best is None:
             return None, None, "missing"
         return self.one_value(best, baseline=False), best, "observed"
 
     def category(self, value):
         base = self.baseline()[0]
-        if value == 6:
+        if value == self.dead:
             return "deteriorated"
         if value is None or base is None:
             return None
-        return "improved" if value < base else "stable" if value == base else "deteriorated"
+        return "improved" if base - value >= self.points else "deteriorated" if value > base else "stable"
 
     def visits(self):
         base, base_date = self.baseline()
@@ -553,7 +555,7 @@ class Patient:
             if rule == "best case":
                 return True
             value = self.last_value(end) if rule == "LOCF" else None
-        return value is not None and value < base
+        return value is not None and base - value >= self.points
 
     def last_value(self, end):
         """The last rating after day 1 and up to a date."""
@@ -594,7 +596,7 @@ class Patient:
         hit = None
         for d in after:
             value = self.one_value(d, baseline=False)
-            if (value > base) if worse else (value < base):
+            if (value > base) if worse else (base - value >= self.points):
                 hit = d
                 break
         if self.death is not None and (hit is None or self.death < hit):
@@ -602,6 +604,32 @@ class Patient:
         if hit is not None:
             return {"days": (hit - self.day1).days, "event": 1}
         return {"days": (after[-1] - self.day1).days if after else 0, "event": 0}
+
+
+class PatientOnScale(Patient):
+    """A patient whose endpoint is on a collected scale: its scores as points from the best, death beyond the worst."""
+
+    def __init__(self, row, tables, protocol, scale, points):
+        super().__init__(row, tables, protocol)
+        direction, highest = SCALES[scale]
+        self.points, self.dead, self.ratings = points, highest + 1, {}
+        for r in self.tables["scales"] or []:
+            score = parse_number(r.get("score", ""))
+            if word(r, "scale") == scale.lower() and score is not None:
+                lost = highest - score if direction == "higher" else score
+                self.ratings.setdefault(parse_date(r["date"]), []).append((lost, ""))
+
+    def baseline(self):
+        """(points from the best, date) or (None, None): a scale has no screening value."""
+        days = [d for d in self.ratings if d <= self.day1]
+        return (self.one_value(max(days), baseline=True), max(days)) if days else (None, None)
+
+
+def patients_on_scale(folder, scale, points):
+    """The enrolled patients of a folder, for an endpoint on a collected scale."""
+    tables = read(folder)
+    every = (PatientOnScale(row, tables, "publication", scale, points) for row in tables["screening"])
+    return [patient for patient in every if patient.enrolled]
 
 
 def sound_weight(weight):
