@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pnstrial.numerics.arguments import as_number
+from pnstrial.numerics.arguments import as_number, display
 from pnstrial.numerics.time_units import DAYS_PER, TIME_UNITS
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ __all__ = [
     "explain",
     "follow_up",
     "matrix_of",
+    "names_of",
     "one_time",
 ]
 
@@ -119,7 +120,7 @@ def as_numbers(values: ArrayLike, name: str, unit: str | None = None) -> NDArray
         values = np.ma.getdata(values)
     try:
         array = np.asarray(values)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(_not_numbers(values, name)) from None
     kind = array.dtype.kind
     if kind == "O" and array.size and isinstance(array.flat[0], timedelta | np.timedelta64):
@@ -135,7 +136,7 @@ def as_numbers(values: ArrayLike, name: str, unit: str | None = None) -> NDArray
     elif kind == "O" and not any(isinstance(cell, str | bytes | complex) for cell in array.flat):
         try:
             array = array.astype(np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ValueError(_not_numbers(values, name)) from None
     elif kind not in "biuf":
         raise ValueError(_not_numbers(values, name))
@@ -187,6 +188,39 @@ def _not_numbers(values: Any, name: str) -> str:
         if not number and cell is not None:
             offenders.append(f"{name}[{position}] = {cell!r}")
     return f"{name} must be numbers: {_listed(offenders)}"
+
+
+def names_of(value: Any, name: str) -> list[Any]:
+    """Read one name or several labels.
+
+    Parameters
+    ----------
+    value : str or sequence of labels
+    name : str
+        Name of the argument, for the message.
+
+    Returns
+    -------
+    list
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+
+    Examples
+    --------
+    >>> names_of("age", "covariates"), names_of(("age", "sex"), "covariates")
+    (['age'], ['age', 'sex'])
+    """
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, list | tuple | set | range | dict | np.ndarray) and not hasattr(value, "tolist"):
+        raise ValueError(f"{name} must be a list of labels, got {display(value)}")
+    labels = list(value)
+    if any(isinstance(label, list | dict | set | np.ndarray) for label in labels):
+        raise ValueError(f"{name} must be a list of labels, got {display(value)}")
+    return labels
 
 
 def events_of(event: ArrayLike, event_is: Any = None) -> NDArray[np.float64]:
@@ -389,8 +423,10 @@ def check_level(level: float) -> None:
     --------
     >>> check_level(0.95)
     """
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level must be between 0 and 1 (0.95 for 95 %), got {level!r}")
+    if type(level) is not float or not 0.0 < level < 1.0:
+        number = as_number(level)
+        if number is None or not 0.0 < number < 1.0:
+            raise ValueError(f"level must be between 0 and 1 (0.95 for 95 %), got {display(level)}")
 
 
 def codes_of(group: ArrayLike, n: int, name: str = "group") -> tuple[list[Any], NDArray[np.int64]]:
@@ -527,12 +563,19 @@ def matrix_of(values: ArrayLike, name: str, shape: tuple[int, int] | None = None
     >>> matrix_of([[1, 2]], "time").shape
     (1, 2)
     """
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 2 or (shape is not None and array.shape != shape):
-        wanted = "(trials, patients)" if shape is None else str(shape)
-        raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
-    if array.shape[1] == 0:
-        raise ValueError(f"{name} has no patients: shape {array.shape}")
+    try:
+        given = np.asarray(values)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must have the same number of patients in every trial") from None
+    wanted = "(trials, patients)" if shape is None else str(shape)
+    if given.ndim != 2 or (shape is not None and given.shape != shape):
+        raise ValueError(f"{name} must have shape {wanted}, got {given.shape}")
+    if given.shape[1] == 0:
+        raise ValueError(f"{name} has no patients: shape {given.shape}")
+    array: NDArray[np.float64] = given
+    if given.dtype.kind not in "biuf":
+        array = as_numbers(given.ravel(), name).reshape(given.shape)
+    array = np.asarray(array, dtype=np.float64)
     # One pass for the usual case, which has no fault: nan fails the comparison too.
     if array.size and not (array.min() >= 0.0 and array.max() < np.inf):
         row, column = np.argwhere(~(np.isfinite(array) & (array >= 0)))[0]

@@ -207,3 +207,64 @@ def test_the_same_source_uncompiled(name):
     other, plain = kaplan_meier_curve.plain(*arguments)
     assert status == other == 0
     np.testing.assert_allclose(plain, table, rtol=1e-12, atol=1e-12)
+
+
+def test_gray_takes_causes_by_name():
+    table = pd.DataFrame(
+        {"t": [1, 2, 3, 4, 5, 6], "c": ["x", "y", "x", "none", "x", "y"], "g": list("aaabbb")}
+    )
+    named = survival.gray_test("t", "c", "g", data=table, causes=["x", "y"], censored="none", failure="y")
+    coded = survival.gray_test(table["t"], [1, 2, 1, 0, 1, 2], table["g"], failure=2)
+    assert named.failure == "y"
+    assert named.statistic == coded.statistic
+    assert named.causes["cause"].tolist() == ["x", "y"]
+    both = survival.incidence_by_group("t", "c", "g", data=table, censored="none")
+    assert both.test.failure == "x"
+    assert both.at(3)["cause"].tolist() == ["x", "y", "x", "y"]
+    again = survival.incidence_by_group(table["t"], [1, 2, 1, 0, 1, 2], table["g"])
+    assert both.at(3)["incidence"].tolist() == again.at(3)["incidence"].tolist()
+
+
+WRONG = ["0.95", None, float("nan"), float("inf"), -1, True, [], [1, 2], "x", 1 + 2j, {}, object(), 10**400]
+TIMES, EVENTS, GROUPS, CAUSES = (
+    [3.0, 5, 8, 10, 12, 15],
+    [1, 0, 1, 1, 0, 1],
+    [0, 1, 0, 1, 0, 1],
+    [1, 0, 2, 1, 0, 2],
+)
+
+
+@pytest.mark.parametrize("value", WRONG, ids=lambda value: repr(value)[:20])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        (
+            "kaplan_meier",
+            {"time": TIMES, "event": EVENTS, "level": 0.95, "conf_type": "log-log", "unit": None},
+        ),
+        ("logrank", {"time": TIMES, "event": EVENTS, "group": GROUPS, "weights": "gehan", "entry": None}),
+        ("survival_difference", {"time": TIMES, "event": EVENTS, "group": GROUPS, "at": 4.0, "level": 0.9}),
+        ("rmst", {"time": TIMES, "event": EVENTS, "tau": 9.0, "level": 0.95, "conf_type": "plain"}),
+        ("rmst_difference", {"time": TIMES, "event": EVENTS, "group": GROUPS, "tau": 9.0, "level": 0.95}),
+        ("cumulative_incidence", {"time": TIMES, "cause": CAUSES, "level": 0.95, "causes": [1, 2]}),
+        ("gray_test", {"time": TIMES, "cause": CAUSES, "group": GROUPS, "rho": 0.0, "failure": 1}),
+        ("pseudo_values", {"time": TIMES, "event": EVENTS, "at": [5.0], "kind": "survival"}),
+        (
+            "landmark",
+            {"time": TIMES, "event": EVENTS, "response_time": [1, None] * 3, "at": 2.0, "covariates": ()},
+        ),
+        (
+            "one_sample_logrank",
+            {"time": TIMES, "event": EVENTS, "reference": lambda t: 0.1 * t, "level": 0.9},
+        ),
+        ("coverage", {"n": 5, "survival": 0.9, "conf_type": "log-log", "level": 0.95}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_wrong_values_are_named(name, arguments, value):
+    function = getattr(survival, name)
+    for argument in arguments:
+        try:
+            function(**{**arguments, argument: value})
+        except ValueError as error:
+            assert argument in str(error), (argument, error)  # noqa: PT017

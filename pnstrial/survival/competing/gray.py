@@ -9,18 +9,26 @@ Next: `subdistribution`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from pnstrial.numerics.arguments import as_number, display
 from pnstrial.numerics.normal import chi_square_p
-from pnstrial.results import NotEstimable, Result
-from pnstrial.survival.competing.incidence import CumulativeIncidence, causes_of, cumulative_incidence
-from pnstrial.survival.observations import codes_of
+from pnstrial.results import Display, NotEstimable, Result
+from pnstrial.survival.competing.incidence import (
+    CumulativeIncidence,
+    causes_of,
+    cumulative_incidence,
+    labelled_causes,
+)
+from pnstrial.survival.observations import codes_of, columns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     Vector = NDArray[Any]
@@ -64,7 +72,7 @@ class GrayTest(Result):
     statistic: float | NotEstimable
     df: int
     p_value: float | NotEstimable
-    failure: int
+    failure: Any
     groups: tuple[Any, ...]
     n: tuple[int, ...]
     events: tuple[int, ...]
@@ -122,9 +130,9 @@ class IncidenceByGroup(Result):
         """Return one row per group, cause and time at which any patient's time ended."""
         return self.at(np.unique(np.concatenate([curve.time for curve in self.curves.values()])))
 
-    def __str__(self) -> str:
-        told = [f"{label}: {curve}" for label, curve in self.curves.items()]
-        return "\n".join([*told, str(self.test)])
+    def _display(self) -> Display:
+        words = [f"{label}: {curve}" for label, curve in self.curves.items()]
+        return Display("\n".join([*words, str(self.test)]))
 
 
 def gray_test(
@@ -133,7 +141,12 @@ def gray_test(
     group: ArrayLike,
     strata: ArrayLike | None = None,
     rho: float = 0.0,
-    failure: int = 1,
+    failure: Any = 1,
+    *,
+    causes: Sequence[Any] | None = None,
+    censored: Any = None,
+    data: Any = None,
+    unit: str | None = None,
 ) -> GrayTest:
     """Test whether groups share one cumulative incidence of a cause.
 
@@ -141,8 +154,9 @@ def gray_test(
     ----------
     time : array_like, shape (n,)
         Follow-up times, at least 0.
-    cause : array_like of int, shape (n,)
-        0 censored, 1, 2, ... the event that came first.
+    cause : array_like, shape (n,)
+        0 censored, 1, 2, ... the event that came first; or labels, with `causes` and `censored` as in
+        `cumulative_incidence`.
     group : array_like, shape (n,)
         Labels of two or more groups.
     strata : array_like, shape (n,), optional
@@ -176,14 +190,27 @@ def gray_test(
     >>> round(result.statistic, 4), round(result.p_value, 4)
     (2.1654, 0.1411)
     """
-    times, codes = causes_of(time, cause)
+    time, cause, group, strata = columns(data, time=time, cause=cause, group=group, strata=strata)
+    named, cause = labelled_causes(cause, causes, censored)
+    times, codes = causes_of(time, cause, unit)
     labels, groups = codes_of(group, times.size)
     if len(labels) < 2:
         raise ValueError(f"group needs at least two labels, got only {labels[0]!r}")
-    if not (np.isfinite(rho) and rho >= 0):
-        raise ValueError(f"rho must be at least 0, got {rho!r}")
-    if failure < 1 or failure != int(failure):
-        raise ValueError(f"failure must be a cause, a whole number from 1 on, got {failure!r}")
+    asked = failure
+    if named is not None and any(label is failure or label == failure for label in named):
+        failure = named.index(failure) + 1
+    number = as_number(failure)
+    if number is None or number < 1 or not number.is_integer():
+        raise ValueError(
+            f"failure must be a cause, a whole number from 1 on or a label, got {display(asked)}"
+        )
+    failure = int(number)
+    if as_number(rho) is None or rho < 0:
+        raise ValueError(f"rho must be at least 0, got {display(rho)}")
+
+    def name_of(code: int) -> Any:
+        return code if named is None or code > len(named) else named[code - 1]
+
     blocks = np.zeros(times.size, dtype=np.int64)
     if strata is not None:
         _, blocks = codes_of(strata, times.size, "strata")
@@ -196,7 +223,7 @@ def gray_test(
             found = scores, variance, statistic, p_value
         rows.append(
             {
-                "cause": own,
+                "cause": name_of(own),
                 "events": int((codes == own).sum()),
                 "statistic": statistic if isinstance(statistic, float) else None,
                 "df": len(labels) - 1,
@@ -212,7 +239,7 @@ def gray_test(
         statistic,
         len(labels) - 1,
         p_value,
-        int(failure),
+        name_of(int(failure)),
         tuple(labels),
         tuple(np.bincount(groups, minlength=len(labels)).tolist()),
         tuple(counts.tolist()),
@@ -338,6 +365,10 @@ def incidence_by_group(
     level: float = 0.95,
     variance: str = "jackknife",
     conf_type: str = "log-log",
+    causes: Sequence[Any] | None = None,
+    censored: Any = None,
+    data: Any = None,
+    unit: str | None = None,
 ) -> IncidenceByGroup:
     """Estimate the cumulative incidence of each cause in each group, and test whether they differ.
 
@@ -345,7 +376,7 @@ def incidence_by_group(
     ----------
     time, cause, group, strata, rho
         As in `gray_test`; the strata matter to the test only.
-    level, variance, conf_type
+    level, variance, conf_type, causes, censored, data, unit
         As in `cumulative_incidence`.
 
     Returns
@@ -363,25 +394,34 @@ def incidence_by_group(
     >>> both.at(3)[["group", "cause", "incidence"]].round(3).values.tolist()
     [['a', 1, 0.667], ['a', 2, 0.333], ['b', 1, 0.0], ['b', 2, 0.0]]
     """
-    times, codes = causes_of(time, cause)
+    time, cause, group, strata = columns(data, time=time, cause=cause, group=group, strata=strata)
+    named, cause = labelled_causes(cause, causes, censored)
+    times, codes = causes_of(time, cause, unit)
     labels, groups = codes_of(group, times.size)
-    causes = np.unique(codes[codes > 0]).tolist()
+    happened = np.unique(codes[codes > 0]).tolist()
+    ended = censored[0] if isinstance(censored, list | tuple) else censored
+    words = None if named is None else np.array([*named, ended], dtype=object)
     curves = {
         label: cumulative_incidence(
             times[groups == g],
-            codes[groups == g],
+            codes[groups == g] if words is None else words[codes[groups == g] - 1],
             level,
-            causes=causes,
+            causes=happened if named is None else named,
+            censored=None if named is None else ended,
             variance=variance,
             conf_type=conf_type,
+            unit=unit,
         )
         for g, label in enumerate(labels)
     }
     test: GrayTest | NotEstimable
     if len(labels) < 2:
         test = NotEstimable(f"there is one group only, {labels[0]!r}")
-    elif not causes:
+    elif not happened:
         test = NotEstimable("no event happened")
     else:
-        test = gray_test(times, codes, group, strata, rho, causes[0])
+        test = gray_test(times, codes, group, strata, rho, happened[0])
+        if named is not None:
+            frame = test.causes.assign(cause=[named[code - 1] for code in test.causes["cause"]])
+            test = replace(test, failure=named[happened[0] - 1], causes=frame)
     return IncidenceByGroup(curves, test)

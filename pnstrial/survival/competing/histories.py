@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from pnstrial.numerics.arguments import display
 from pnstrial.survival.observations import as_numbers
 
 if TYPE_CHECKING:
@@ -144,6 +145,9 @@ def read_histories(data: Any, states: Sequence[Any] | None = None) -> Histories:
     >>> found.states, found.stop.tolist(), found.goal.tolist()
     (('dead', 'ill'), [5.0], [0])
     """
+    if not isinstance(data, pd.DataFrame | dict):
+        message = f"data must be a frame with one row per interval or per state seen, got {display(data)}"
+        raise ValueError(message)  # noqa: TRY004 - wrong input is a ValueError everywhere here
     table = pd.DataFrame(data).reset_index(drop=True)
     if set(INTERVALS) <= set(table.columns):
         table = table[list(INTERVALS)]
@@ -180,7 +184,7 @@ def read_histories(data: Any, states: Sequence[Any] | None = None) -> Histories:
     )
 
 
-def _told(offenders: list[str]) -> str:
+def _listed(offenders: list[str]) -> str:
     more = len(offenders) - _SHOWN
     return "; ".join(offenders[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
@@ -196,7 +200,7 @@ def _missing(table: pd.DataFrame, columns: Sequence[str]) -> list[str]:
 def _intervals_of(table: pd.DataFrame) -> pd.DataFrame:
     """Turn states seen at times into intervals."""
     if gone := _missing(table, SEEN):
-        raise ValueError(f"data has missing values: {_told(gone)}; leave out a row that shows nothing")
+        raise ValueError(f"data has missing values: {_listed(gone)}; leave out a row that shows nothing")
     times = as_numbers(table["time"], "time")
     known = table.assign(time=times)
     twice = known[known.duplicated(["patient_id", "time"], keep=False)]
@@ -204,12 +208,12 @@ def _intervals_of(table: pd.DataFrame) -> pd.DataFrame:
         told = sorted(
             {f"patient {p!r} at {t:g}" for p, t in zip(twice["patient_id"], twice["time"], strict=True)}
         )
-        raise ValueError(f"a patient has one state at a time: two rows of {_told(told)}; keep one")
+        raise ValueError(f"a patient has one state at a time: two rows of {_listed(told)}; keep one")
     size = known.groupby("patient_id", sort=False)["time"].transform("size")
     if (size < 2).any():
         told = [repr(patient) for patient in known.loc[size < 2, "patient_id"]]
         raise ValueError(
-            f"one row only of patient {_told(told)}: how long was the state observed? Add a row with the last time"
+            f"one row only of patient {_listed(told)}: how long was the state observed? Add a row with the last time"
         )
     order = {patient: place for place, patient in enumerate(known["patient_id"].unique())}
     known = known.sort_values(
@@ -230,13 +234,13 @@ def _intervals_of(table: pd.DataFrame) -> pd.DataFrame:
 def _check(table: pd.DataFrame) -> None:
     faults = _missing(table, ("patient_id", "start", "stop", "from_state"))
     if faults:
-        raise ValueError(f"data has missing values: {_told(faults)}")
+        raise ValueError(f"data has missing values: {_listed(faults)}")
     start, stop = as_numbers(table["start"], "start"), as_numbers(table["stop"], "stop")
     rules: list[str] = []
 
     def add(rule: str, offenders: list[str]) -> None:
         if offenders:
-            rules.append(f"{rule}: {_told(offenders)}")
+            rules.append(f"{rule}: {_listed(offenders)}")
 
     add(
         "start must be finite and at least 0",

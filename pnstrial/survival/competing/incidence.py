@@ -16,10 +16,19 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.survival.curves.small_sample import RiskTable, area_spreads, curve_limits, limits_of
-from pnstrial.survival.observations import as_numbers, check_level, check_times, check_unit, codes_of, columns
+from pnstrial.survival.observations import (
+    as_numbers,
+    check_level,
+    check_times,
+    check_unit,
+    codes_of,
+    columns,
+    names_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -311,7 +320,11 @@ def labelled_causes(cause: Any, causes: Sequence[Any] | None, censored: Any) -> 
             "the causes in their order, causes=[...]"
         )
     ended = list(censored) if isinstance(censored, list | tuple | set) else [censored]
-    named = [label for label in labels if label not in ended] if causes is None else list(causes)
+    if not ended:
+        raise ValueError("censored is empty: say what censoring is called, whether or not it occurs")
+    named = (
+        [label for label in labels if label not in ended] if causes is None else names_of(causes, "causes")
+    )
     stray = [label for label in labels if label not in named and label not in ended]
     both = [label for label in named if label in ended]
     if stray or both:
@@ -591,6 +604,8 @@ def cumulative_incidence(
     if labels is not None:
         causes = range(1, len(labels) + 1)
     seen = tuple(np.unique(codes[codes > 0]).tolist())
+    if causes is not None:
+        Checks("cumulative_incidence").counts("causes", causes, 1, least=0).done()
     named = seen if causes is None else tuple(int(c) for c in causes)
     if missing := sorted(set(seen) - set(named)):
         raise ValueError(

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from pnstrial.numerics.arguments import Checks, display
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.survival.competing.histories import Histories, read_histories
 from pnstrial.survival.competing.incidence import CONF_TYPES, SAME_TIME, no_interval, proportion_limits
 from pnstrial.survival.competing.states_model import NOTHING, OccupancyModel
 from pnstrial.survival.curves.small_sample import bounded_mean, effective_binomial, limits_of
-from pnstrial.survival.observations import check_level, check_times, check_unit
+from pnstrial.survival.observations import check_level, check_times, check_unit, names_of, one_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -565,8 +566,8 @@ def state_occupancy(
         raise ValueError(f"variance must be one of {', '.join(map(repr, VARIANCES))}; got {variance!r}")
     if conf_type not in CONF_TYPES:
         raise ValueError(f"conf_type must be one of {', '.join(map(repr, CONF_TYPES))}; got {conf_type!r}")
-    histories = read_histories(data, states)
-    begin = float(histories.start.min()) if start is None else float(check_times(start, "start")[0])
+    histories = read_histories(data, None if states is None else names_of(states, "states"))
+    begin = float(histories.start.min()) if start is None else one_time(start, "start")
     if begin >= histories.stop.max():
         raise ValueError(f"start = {begin:g} must be before the last time, {histories.stop.max():g}")
     known = None if initial is None else _initial(initial, histories.states)
@@ -582,6 +583,11 @@ def state_occupancy(
 
 
 def _initial(initial: Mapping[Any, float], states: tuple[Any, ...]) -> Vector:
+    if not isinstance(initial, dict):
+        message = (
+            f"initial must give a probability for each state, as {{state: share}}; got {display(initial)}"
+        )
+        raise ValueError(message)  # noqa: TRY004 - wrong input is a ValueError everywhere here
     unknown = [label for label in initial if label not in states]
     values = np.array([float(initial.get(state, 0.0)) for state in states])
     if unknown or not np.isfinite(values).all() or (values < 0).any() or abs(values.sum() - 1.0) > 1e-9:
@@ -597,6 +603,7 @@ def _absorbing(absorbing: Sequence[Any] | None, histories: Histories) -> Vector:
     observed[histories.origin] = True
     if absorbing is None:
         return ~observed
+    absorbing = names_of(absorbing, "absorbing")
     if unknown := [label for label in absorbing if label not in histories.states]:
         raise ValueError(f"absorbing holds {unknown}, no states; they are {list(histories.states)}")
     final = np.array([state in absorbing for state in histories.states])
@@ -610,8 +617,7 @@ def _absorbing(absorbing: Sequence[Any] | None, histories: Histories) -> Vector:
 
 
 def _weights(draws: int, seed: Any, n: int) -> Vector | None:
-    if draws != int(draws) or draws < 0:
-        raise ValueError(f"bootstrap must be a number of samples, 0 for none; got {draws!r}")
+    Checks("state_occupancy").count("bootstrap", draws, 0, 1_000_000).done()
     if not draws:
         return None
     return np.random.default_rng(seed).multinomial(n, np.full(n, 1.0 / n), size=int(draws)).astype(float)

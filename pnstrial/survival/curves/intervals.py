@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from pnstrial.numerics.normal import normal_quantile
+from pnstrial.numerics.arguments import Checks
 from pnstrial.survival.observations import check_level
 
 __all__ = ["KINDS", "coverage", "kind_of"]
@@ -114,11 +114,7 @@ def coverage(n: int, survival: float, conf_type: str = "beta-product", level: fl
 
     kind_of(conf_type)
     check_level(level)
-    normal_quantile(level)
-    if n < 1:
-        raise ValueError(f"n must be at least 1, got {n!r}")
-    if not 0.0 < survival < 1.0:
-        raise ValueError(f"survival must be between 0 and 1, got {survival!r}")
+    Checks("coverage").count("n", n, 1, 10_000).share("survival", survival).done()
     total = 0.0
     for dead in range(n + 1):
         time = np.repeat([1.0, 2.0], [dead, n - dead])

@@ -22,6 +22,7 @@ from pnstrial.survival.curves.curve_kernels import kaplan_meier_at_batch, kaplan
 from pnstrial.survival.curves.intervals import BETA_MID_P, EXACT, KINDS, kind_of
 from pnstrial.survival.curves.small_sample import melded, risk_table, survival_spreads
 from pnstrial.survival.observations import (
+    check_level,
     check_times,
     codes_of,
     columns,
@@ -522,6 +523,7 @@ def kaplan_meier(
     if group is not None:
         return _by_group(time, event, entry, weights, group, conf_type, level, event_is, unit)
     kind = kind_of(conf_type)
+    check_level(level)
     z = normal_quantile(level)
     times, events, entries, loads = follow_up(
         time, event, entry, weights, check=False, event_is=event_is, unit=unit
@@ -785,6 +787,7 @@ def survival_difference(
     labels, codes = codes_of(group, times.size)
     if len(labels) != 2:
         raise ValueError(f"group must have two labels, got {labels!r}")
+    check_level(level)
     if conf_type not in ("plain", "beta-product"):
         raise ValueError(f"conf_type must be one of 'plain', 'beta-product'; got {conf_type!r}")
     asked = one_time(at, "at")

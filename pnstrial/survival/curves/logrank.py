@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.numerics.arguments import as_number
 from pnstrial.numerics.normal import chi_square_p, two_sided_p
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.curves.curve_kernels import logrank_packed, pack_two_groups
@@ -320,7 +321,9 @@ def _weighting(weights: str | tuple[Any, ...]) -> tuple[str, Any]:
     }
     if isinstance(weights, str) and weights in simple:
         return weights, simple[weights]
-    parts: tuple[Any, ...] = () if isinstance(weights, str) else tuple(weights)
+    parts: tuple[Any, ...] = tuple(weights) if isinstance(weights, tuple | list) else ()
+    if any(as_number(part) is None for part in parts[1:]):
+        parts = ()
     if len(parts) == 3 and parts[0] == "fleming-harrington" and min(parts[1], parts[2]) >= 0:
         rho, gamma = float(parts[1]), float(parts[2])
         return f"fleming-harrington({rho:g}, {gamma:g})", lambda table: _fleming_harrington(table, rho, gamma)

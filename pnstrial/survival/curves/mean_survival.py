@@ -40,7 +40,7 @@ CONF_TYPES: Final = ("plain", "beta-product")
 SMALL: Final = 50
 """Below so many patients a normal interval is given with what it covers."""
 COVERED: Final = 0.92
-"""What the normal interval covers at n = 17 (docs/coverage.md)."""
+"""What the normal interval covers at n = 17 (docs/coverage_survival.md)."""
 
 
 @dataclass(frozen=True)
@@ -377,8 +377,11 @@ _NO_LOSS = NotEstimable("a group lost no time before tau: a ratio of times lost 
 
 
 def _covariates(covariates: ArrayLike, n: int) -> Vector:
-    table = np.asarray(covariates, dtype=float)
-    table = table[:, None] if table.ndim == 1 else table
+    given = np.asarray(covariates)
+    if given.ndim not in (1, 2):
+        raise ValueError(f"covariates must have shape ({n},) or ({n}, k), got {given.shape}")
+    flat: Vector = as_numbers(given.ravel(), "covariates")
+    table: Vector = flat[:, None] if given.ndim == 1 else flat.reshape(given.shape)
     if table.ndim != 2 or table.shape[0] != n:
         raise ValueError(f"covariates must have shape ({n},) or ({n}, k), got {np.shape(covariates)}")
     for column in range(table.shape[1]):

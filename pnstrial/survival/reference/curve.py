@@ -585,12 +585,16 @@ def reference(name: str = "sillevissmitt2002", unit: TimeUnit = "months") -> Ref
     """
     shipped = _shipped()
     if not isinstance(name, str) or name not in shipped:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ValueError(f"name = {name!r}: no such published curve; shipped are {', '.join(shipped)}")
+        raise ValueError(
+            f"reference: name = {name!r}: no such published curve; shipped are {', '.join(shipped)}"
+        )
     record, points = shipped[name]
     made = Reference.from_survival_points(
         list(points), list(points.values()), name=f"{record['antibody']}, n = {record['n']}",
         source=str(record["citation"]), unit="months",
     )  # fmt: skip
+    if unit is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise ValueError("unit must be one of 'days', 'weeks', 'months', 'years'; got None")
     return made.in_unit(unit)
 
 

@@ -25,7 +25,7 @@ from pnstrial.survival.cox.covariates import column
 from pnstrial.survival.cox.fit import cox
 from pnstrial.survival.curves.kaplan_meier import KaplanMeier, kaplan_meier
 from pnstrial.survival.curves.logrank import LogRank, logrank
-from pnstrial.survival.observations import as_numbers, check_level, columns, follow_up, one_time
+from pnstrial.survival.observations import as_numbers, check_level, columns, follow_up, names_of, one_time
 from pnstrial.visits import Assessments
 
 if TYPE_CHECKING:
@@ -338,9 +338,11 @@ def _adjusted(
     frame: pd.DataFrame, data: Any, covariates: str | Sequence[str], rows: NDArray[Any]
 ) -> list[str]:
     """Put the covariates of the chosen rows beside the responder column; give the names of all."""
-    names = [covariates] if isinstance(covariates, str) else list(covariates)
+    names = names_of(covariates, "covariates")
     if "responder" in names:
         raise ValueError("covariates: 'responder' is the name of the response itself; rename the column")
+    if names and data is None:
+        raise ValueError(f"covariates = {names!r} are names of columns, which need their table, data=")
     for name in names:
         values = column(data, name, "covariates")
         frame[name] = (
@@ -616,7 +618,7 @@ def simon_makuch(
     if len(curves) < 2:
         test = model = NotEstimable(f"there is no time under observation among {_absent(curves)}")
     else:
-        names = [covariates] if isinstance(covariates, str) else list(covariates)
+        names = names_of(covariates, "covariates")
         model = cox(frame, "stop", "event", ["responder", *names], entry="start", level=level)
         test = model.score
     responders = frame.loc[frame["responder"] == 1, "patient"].nunique()
