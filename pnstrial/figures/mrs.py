@@ -70,10 +70,12 @@ def _effect(result: object) -> str:
         if isinstance(result.odds_ratio, NotEstimable) or isinstance(result.profile, NotEstimable):
             return f"Common odds ratio {result.odds_ratio}"
         low, high = (_limit(value) for value in result.profile)
+        few = result.po_df > 0 and min(result.n_treated, result.n_control) < 50
         lines = (
             f"Common odds ratio for a better grade {_limit(result.odds_ratio)} "
             f"({result.level:.0%} profile interval {low} to {high}; {_p(result.p_value_lr)})\n"
-            f"proportional odds: {_p(result.po_p_value)}"
+            f"proportional odds: {_p(result.po_p_value_bootstrap if few else result.po_p_value)}"
+            + (" (bootstrap)" if few else "")
         )
         return lines + (f"; {result.note}" if result.note else "")
     if isinstance(result, ShiftResult):
