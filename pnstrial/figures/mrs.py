@@ -36,7 +36,6 @@ from pnstrial.shift import (
     CutPoints,
     PairedWins,
     ShiftResult,
-    SignedRank,
     TransitionTable,
     common_odds_ratio,
     cutpoint_odds_ratios,
@@ -80,10 +79,13 @@ def _effect(result: object) -> str:
         return lines + (f"; {result.note}" if result.note else "")
     if isinstance(result, ShiftResult):
         parts: list[str] = []
-        if isinstance(result.signed_rank, SignedRank):
-            parts.append(
-                f"exact signed-rank test, Baseline to {result.visit}: {_p(result.signed_rank.p_value)}"
+        if not isinstance(result.p_value, NotEstimable):
+            test = (
+                "sign test"
+                if result.shift_test == "sign"
+                else result.shift_test.replace("rank,", "rank test,")
             )
+            parts.append(f"exact {test}, Baseline to {result.visit}: {_p(result.p_value)}")
         if isinstance(result.wins, PairedWins):
             estimate, low, high = result.wins.net_benefit
             parts.append(f"net benefit {estimate:.2f} ({result.level:.0%} interval {low:.2f} to {high:.2f})")

@@ -10,12 +10,13 @@ Next: `figures.mrs`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from pnstrial.results import NotEstimable, Provenance, Result
+from pnstrial.results import Display, NotEstimable, Provenance, Result
 from pnstrial.rules import DEAD
 from pnstrial.shift.models.mixed import MixedOrdinal, mixed_ordinal
 from pnstrial.shift.paired.change import (
@@ -43,7 +44,7 @@ from pnstrial.shift.paired.utilities import UtilityChange, utility
 from pnstrial.visits import Assessments, VisitValues
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -98,8 +99,14 @@ class ShiftResult(Result):
         Shape (visits, 7): patients at each grade at each visit.
     missing : tuple of int
         Patients without a value at each of `visits`.
+    shift_test : str
+        Which test of no shift the protocol names as primary: a key of `tests`.
     level : float
         Level of the intervals.
+    tests, primary : dict, SignedRank or SignTest
+        The tests of no shift by name, and the primary one.
+    estimate, ci, p_value : float, tuple of float, float
+        The net benefit with its interval, and the p-value of the primary test.
     provenance : Provenance
         Protocol and package version.
     """
@@ -127,9 +134,35 @@ class ShiftResult(Result):
     visits: tuple[str, ...]
     counts: NDArray[np.int64] = field(repr=False)
     missing: tuple[int, ...]
+    shift_test: str
     level: float
     provenance: Provenance
     direction: str = "improvement is a lower mRS at the visit than at baseline; death is mRS 6"
+
+    @property
+    def tests(self) -> dict[str, SignedRank | SignTest | NotEstimable]:
+        """The three tests of no shift by name; `shift_test` names the primary one, the others are sensitivity."""
+        return dict(zip(SHIFT_TESTS, (self.signed_rank, self.signed_rank_wilcoxon, self.sign), strict=True))
+
+    @property
+    def primary(self) -> SignedRank | SignTest | NotEstimable:
+        """The test of no shift that the protocol names."""
+        return self.tests[self.shift_test]
+
+    @property
+    def p_value(self) -> float | NotEstimable:
+        """The p-value of the primary test."""
+        return self.primary if isinstance(self.primary, NotEstimable) else self.primary.p_value
+
+    @property
+    def estimate(self) -> float | NotEstimable:
+        """The net benefit: share better less share worse at the visit."""
+        return self.wins if isinstance(self.wins, NotEstimable) else self.wins.net_benefit[0]
+
+    @property
+    def ci(self) -> tuple[float, float] | NotEstimable:
+        """The interval of the net benefit."""
+        return self.wins if isinstance(self.wins, NotEstimable) else self.wins.net_benefit[1:]
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per statistic.
@@ -137,82 +170,100 @@ class ShiftResult(Result):
         Returns
         -------
         pandas.DataFrame
-            Columns statistic, estimate, lower, upper, p_value, n, method; blank where a statistic has none,
-            the reason in `method` where it is not estimable.
+            Columns statistic, role (primary, sensitivity or blank), estimate, lower, upper, p_value, n, method,
+            reason; NaN where a statistic has no such number, with the reason where it is not estimable.
         """
         import pandas as pd
 
-        return pd.DataFrame(
-            list(self._rows()),
-            columns=["statistic", "estimate", "lower", "upper", "p_value", "n", "method"],
-        )
+        blank = dict.fromkeys(_COLUMNS, "") | dict.fromkeys(("estimate", "lower", "upper", "p_value"), np.nan)
+        return pd.DataFrame([{**blank, **row} for row in self._rows()], columns=_COLUMNS)
 
-    def _rows(self) -> Any:  # noqa: C901 - a list of the statistics
+    def _display(self) -> Display:
+        frame = self.to_frame()
+        pairs = (
+            ("patients with both values", self.n),
+            ("of the full analysis set", self.n_full_analysis_set),
+            ("without a baseline", self.n_no_baseline),
+            ("without a value at the visit", self.n_missing),
+            ("dead (mRS 6)", self.n_dead),
+            ("primary test", self.shift_test),
+            ("p-value", self.p_value),
+        )
         if isinstance(self.changes, NotEstimable):
-            for name in ("improved", "exact signed-rank test", "sign test", "net benefit", "utility gained"):
-                yield name, None, None, None, None, 0, str(self.changes)
+            return Display(f"mRS from baseline to {self.visit}", pairs)
+        shown = frame[~frame["statistic"].str.startswith("McNemar")].drop(columns=["method", "n"])
+        return Display(f"mRS from baseline to {self.visit}", pairs, shown, (self.direction,))
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        if isinstance(self.changes, NotEstimable):
+            for name, shown in {**SHIFT_TESTS, "": "net benefit"}.items():
+                yield {"statistic": shown, "role": self._role(name), "n": 0, "reason": self.changes.reason}
             return
-        for row in self.changes.to_frame().itertuples(index=False):
-            yield row.category, row.proportion, row.lower, row.upper, None, self.n, self.changes.method
-        for name, test in (("Pratt", self.signed_rank), ("Wilcoxon", self.signed_rank_wilcoxon)):
-            if isinstance(test, SignedRank):
-                yield f"exact signed-rank test ({name})", None, None, None, test.p_value, self.n, test.method
-        if isinstance(self.sign, SignTest):
-            share = _number(self.sign.proportion)
-            yield "sign test", share, *self.sign.ci, self.sign.p_value, self.n, self.sign.method
+        for row in self.changes.to_frame().to_dict("records"):
+            kept = {"estimate": row["proportion"], "lower": row["lower"], "upper": row["upper"], "n": self.n}
+            yield {"statistic": row["category"], **kept, "method": self.changes.method}
+        for name, test in self.tests.items():
+            share = "proportion" if name == "sign" else None
+            yield _row(SHIFT_TESTS[name], test, share, self.n) | {"role": self._role(name)}
         for test in self.mcnemar if isinstance(self.mcnemar, tuple) else ():
-            odds = _number(test.odds_ratio)
-            yield f"McNemar, mRS 0-{test.cut}", odds, *test.ci, test.p_value, self.n, test.method
+            yield _row(f"McNemar, mRS 0-{test.cut}", test, "odds_ratio", self.n)
         for test in (self.stuart_maxwell, self.bowker, self.homogeneity):
             if isinstance(test, HomogeneityTest):
-                yield (
-                    f"{test.method} (chi-square, df {test.df})",
-                    test.statistic,
-                    None,
-                    None,
-                    test.p_value,
-                    self.n,
-                    (test.note or test.method),
-                )
-        if isinstance(self.wins, PairedWins):
-            for name in ("win_ratio", "win_odds", "net_benefit"):
-                triple = getattr(self.wins, name)
-                values = (None, None, None) if isinstance(triple, NotEstimable) else triple
-                yield name.replace("_", " "), *values, self.wins.p_value, self.n, self.wins.method
-        if isinstance(self.utility, UtilityChange):
-            ci = (None, None) if isinstance(self.utility.ci, NotEstimable) else self.utility.ci
-            gain = self.utility
-            yield "utility gained", gain.mean_difference, *ci, _number(gain.p_value), self.n, gain.source
+                found = _row(f"{test.method} (chi-square, df {test.df})", test, "statistic", self.n)
+                yield found | {"reason": test.note}
+        yield from self._win_rows()
+        yield _row("utility gained", self.utility, "mean_difference", self.n)
         yield from self._mixed_rows()
 
-    def _mixed_rows(self) -> Any:
+    def _mixed_rows(self) -> Iterator[dict[str, Any]]:
         if isinstance(self.mixed, NotEstimable):
-            yield "odds ratio over the visits", None, None, None, None, self.n, str(self.mixed)
+            yield {"statistic": "odds ratio over the visits", "n": self.n, "reason": self.mixed.reason}
             return
-        model = self.mixed
-        for i, visit in enumerate(model.visits):
-            name = f"odds ratio for a better mRS, {visit} against Baseline"
-            if (
-                isinstance(model.odds_ratio, NotEstimable)
-                or isinstance(model.lower, NotEstimable)
-                or isinstance(model.upper, NotEstimable)
-            ):
-                yield name, None, None, None, None, model.n, f"not estimable: {model.note}"
-            else:
-                p_value = None if isinstance(model.p_value, NotEstimable) else model.p_value[i]
-                yield (
-                    name,
-                    model.odds_ratio[i],
-                    model.lower[i],
-                    model.upper[i],
-                    p_value,
-                    model.n,
-                    model.method,
-                )
+        for row in self.mixed.to_frame().to_dict("records"):
+            name = f"odds ratio for a better mRS, {row['visit']} against Baseline"
+            kept = {
+                "estimate": row["odds_ratio"],
+                **{key: row[key] for key in ("lower", "upper", "p_value", "reason")},
+            }
+            yield {"statistic": name, **kept, "n": self.mixed.n, "method": self.mixed.method}
+
+    def _win_rows(self) -> Iterator[dict[str, Any]]:
+        if isinstance(self.wins, PairedWins):
+            for name in ("win_ratio", "win_odds", "net_benefit"):
+                value = getattr(self.wins, name)
+                row = _row(name.replace("_", " "), self.wins, None, self.n)
+                if isinstance(value, NotEstimable):
+                    yield row | {"reason": value.reason}
+                else:
+                    yield row | dict(zip(("estimate", "lower", "upper"), value, strict=True))
+
+    def _role(self, name: str) -> str:
+        return "" if name not in SHIFT_TESTS else "primary" if name == self.shift_test else "sensitivity"
 
 
-def _number(value: float | NotEstimable) -> float | None:
-    return None if isinstance(value, NotEstimable) else value
+_COLUMNS = ["statistic", "role", "estimate", "lower", "upper", "p_value", "n", "method", "reason"]
+SHIFT_TESTS: Final = {
+    "signed-rank, zeros after Pratt": "exact signed-rank test (Pratt)",
+    "signed-rank, zeros after Wilcoxon": "exact signed-rank test (Wilcoxon)",
+    "sign": "sign test",
+}
+"""Tests of no shift that a protocol can name, and their names in a frame."""
+
+
+def _row(statistic: str, result: Any, estimate: str | None, n: int) -> dict[str, Any]:
+    """Make one row out of a result: its named estimate, interval, p-value and method; the reason of what it lacks."""
+    if isinstance(result, NotEstimable):
+        return {"statistic": statistic, "n": n, "reason": result.reason}
+    row: dict[str, Any] = {"statistic": statistic, "n": n, "method": result.method}
+    values: dict[str, Any] = {"p_value": result.p_value, "ci": getattr(result, "ci", None)}
+    if estimate:
+        values["estimate"] = getattr(result, estimate)
+    reasons = {name: value.reason for name, value in values.items() if isinstance(value, NotEstimable)}
+    ci = values.pop("ci")
+    if isinstance(ci, tuple):
+        values["lower"], values["upper"] = ci
+    row |= {name: value for name, value in values.items() if not isinstance(value, NotEstimable)}
+    return row | {"reason": "; ".join(f"{name}: {reason}" for name, reason in reasons.items())}
 
 
 def mrs_shift(
@@ -242,7 +293,7 @@ def mrs_shift(
     Raises
     ------
     ValueError
-        If the protocol has no such visit, or the weights are unknown.
+        If the protocol has no such visit, the weights are unknown, or an enrolled patient has a baseline of 6.
 
     Examples
     --------
@@ -283,7 +334,8 @@ def shift_of(
             "respond; correct the rating or leave the patient out of the enrolled"
         )
     n, level = int(both.sum()), protocol.endpoint.level
-    points = protocol.endpoint.improvement_points
+    # points of another scale say nothing about the mRS
+    points = math.ceil(protocol.endpoint.improvement_points) if protocol.endpoint.scale == "mRS" else 1
     none = NotEstimable(
         "no patient is enrolled" if not len(patients) else f"no patient has a baseline and a value at {name}"
     )
@@ -317,6 +369,7 @@ def shift_of(
         visits=visits,
         counts=counts,
         missing=tuple((grades < 0).sum(axis=0).tolist()),
+        shift_test=protocol.endpoint.shift_test,
         level=level,
         provenance=Provenance(protocol.id, protocol.version),
     )

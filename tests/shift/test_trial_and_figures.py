@@ -46,6 +46,32 @@ def result(protocol):
     return pns.mrs_shift(trial, protocol, visit="Month 3")
 
 
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("signed-rank, zeros after Pratt", "exact signed-rank test (Pratt)"),
+        ("Wilcoxon", "exact signed-rank test (Wilcoxon)"),
+        ("sign", "sign test"),
+    ],
+)
+def test_the_protocol_names_the_primary_test(tmp_path, figures, word, name):
+    file = tmp_path / "other.toml"
+    file.write_text(f'based_on = "nct02343211"\n[endpoint]\nshift_test = "{word}"\n')
+    protocol = pns.load_protocol(file)
+    found = pns.mrs_shift(made(protocol, [3, 3, 2, 3, 2], [2, 3, 2, 1, 4]), protocol)
+    frame = found.to_frame().set_index("statistic")
+    assert frame.index[frame["role"] == "primary"].tolist() == [name]
+    assert (frame["role"] == "sensitivity").sum() == 2
+    assert found.p_value == found.primary.p_value == frame.loc[name, "p_value"]
+    for display in (str(found), found._repr_html_()):
+        assert protocol.endpoint.shift_test in display
+        assert "sensitivity" in display
+    note = named(figures.grotta_bars(found))["note"].get_text()
+    assert ("sign test" if word == "sign" else f"zeros after {word.split()[-1]}") in note
+    assert found.estimate == found.wins.net_benefit[0]
+    assert found.ci == found.wins.net_benefit[1:]
+
+
 def test_counts_every_patient(result):
     assert result.n_full_analysis_set == 8
     assert (result.n, result.n_no_baseline, result.n_missing, result.n_dead) == (6, 1, 1, 1)

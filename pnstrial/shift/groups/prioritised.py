@@ -17,10 +17,11 @@ import numpy as np
 
 from pnstrial.numerics.arguments import Checks, display
 from pnstrial.numerics.normal import normal_quantile
-from pnstrial.results import NotEstimable, Result
+from pnstrial.results import Display, NotEstimable
 from pnstrial.shift.grades import arms, column
 from pnstrial.shift.groups.permutation import permute
 from pnstrial.shift.groups.wins import Pairs, win_triples
+from pnstrial.shift.triples import WinTriples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +38,7 @@ Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
-class PrioritisedComparison(Result):
+class PrioritisedComparison(WinTriples):
     """Pairs compared outcome by outcome, in order of priority.
 
     Attributes
@@ -81,19 +82,20 @@ class PrioritisedComparison(Result):
     method: str = "generalised pairwise comparisons (Buyse), U-statistic variance"
 
     @property
-    def estimate(self) -> float | NotEstimable:
-        """The win odds."""
-        return self.win_odds if isinstance(self.win_odds, NotEstimable) else self.win_odds[0]
-
-    @property
-    def ci(self) -> Pair | NotEstimable:
-        """The interval of the win odds."""
-        return self.win_odds if isinstance(self.win_odds, NotEstimable) else self.win_odds[1:]
-
-    @property
     def n(self) -> int:
         """Patients of both groups."""
         return self.n_treated + self.n_control
+
+    def _display(self) -> Display:
+        shown = super()._display()
+        steps = [
+            f"{outcome}: {wins} won, {losses} lost, {ties} left tied"
+            for outcome, wins, losses, ties in zip(
+                self.outcomes, self.wins, self.losses, self.ties, strict=True
+            )
+        ]
+        pairs = (("patients", f"{self.groups[0]} {self.n_treated}, {self.groups[1]} {self.n_control}"),)
+        return Display(shown.title, pairs, shown.table, (*steps, *shown.notes))
 
     def contributions(self) -> pd.DataFrame:
         """Return what each outcome adds to the net benefit.

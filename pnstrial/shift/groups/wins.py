@@ -24,6 +24,7 @@ from pnstrial.shift.grades import (
     two_groups,
 )
 from pnstrial.shift.groups.permutation import permute
+from pnstrial.shift.triples import WinTriples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -330,7 +331,7 @@ def win_triples(pairs: Pairs, z: float, level: float) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class WinStatistics(Result):
+class WinStatistics(WinTriples):
     """Win ratio, win odds and net benefit of treated against control.
 
     Attributes
@@ -371,16 +372,6 @@ class WinStatistics(Result):
     groups: tuple[str, str]
     direction: str
     method: str = "all pairs, U-statistic variance, log scale"
-
-    @property
-    def estimate(self) -> float | NotEstimable:
-        """The win odds."""
-        return self.win_odds if isinstance(self.win_odds, NotEstimable) else self.win_odds[0]
-
-    @property
-    def ci(self) -> Pair | NotEstimable:
-        """The interval of the win odds."""
-        return self.win_odds if isinstance(self.win_odds, NotEstimable) else self.win_odds[1:]
 
     @property
     def n(self) -> int:

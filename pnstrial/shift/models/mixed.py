@@ -16,7 +16,7 @@ import numpy as np
 
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
-from pnstrial.results import NotEstimable, Result
+from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.shift.grades import grade_array
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class MixedOrdinal(Result):
         Says where the maximum is not finite; empty otherwise.
     level : float
         Level of the limits.
+    estimate, ci : float, tuple of float
+        Odds ratio and interval of the first visit after baseline.
     """
 
     visits: tuple[str, ...]
@@ -89,20 +91,42 @@ class MixedOrdinal(Result):
     direction: str = "odds ratio for a better grade, each visit against the first, within a patient"
     method: str = "cumulative logit, normal patient intercept, adaptive Gauss-Hermite quadrature"
 
+    @property
+    def estimate(self) -> float | NotEstimable:
+        """The odds ratio of the first visit after baseline."""
+        return self.odds_ratio if isinstance(self.odds_ratio, NotEstimable) else self.odds_ratio[0]
+
+    @property
+    def ci(self) -> tuple[float, float] | NotEstimable:
+        """Its Wald interval."""
+        if isinstance(self.lower, NotEstimable) or isinstance(self.upper, NotEstimable):
+            return NotEstimable(self.note)
+        return self.lower[0], self.upper[0]
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per visit compared with the first.
 
         Returns
         -------
         pandas.DataFrame
+            Columns visit, odds_ratio, lower, upper, p_value, beta, std_error, reason.
         """
         import pandas as pd
 
-        columns: dict[str, Any] = {"visit": self.visits, "beta": self.beta}
-        for name in ("odds_ratio", "std_error", "lower", "upper", "p_value"):
+        columns: dict[str, Any] = {"visit": self.visits}
+        reasons: list[str] = []
+        for name in ("odds_ratio", "lower", "upper", "p_value", "beta", "std_error"):
             value = getattr(self, name)
-            columns[name] = str(value) if isinstance(value, NotEstimable) else value
-        return pd.DataFrame(columns)
+            columns[name] = np.nan if isinstance(value, NotEstimable) else value
+            reasons += [f"{name}: {value.reason}"] if isinstance(value, NotEstimable) else []
+        return pd.DataFrame({**columns, "reason": "; ".join(reasons)})
+
+    def _display(self) -> Display:
+        pairs = (("patients", self.n), ("ratings", self.n_ratings), ("missing ratings", self.n_missing))
+        pairs += (("spread between patients (sd)", self.sd), ("p-value, likelihood ratio", self.p_value_lr))
+        table = self.to_frame().drop(columns=["beta", "std_error", "reason"])
+        notes = (f"{self.direction}; {self.level:.0%} Wald interval", *([self.note] if self.note else []))
+        return Display("Cumulative logit over the visits, patient intercept", pairs, table, notes)
 
 
 def mixed_ordinal(

@@ -18,9 +18,10 @@ from pnstrial.compiled import SMALL
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.numerics.roots import reach
-from pnstrial.results import NotEstimable, Result
+from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.rules import CATEGORIES, DEAD, STABLE, change_category
 from pnstrial.shift.grades import grade_pairs, responder_pairs
+from pnstrial.shift.triples import WinTriples
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +66,8 @@ class Changes(Result):
         Their level.
     points : int
         Points by which the grade must fall to count as improved.
+    estimate, ci : float, tuple of float
+        The primary ones: the share improved and its interval.
     """
 
     improved: int
@@ -77,6 +80,22 @@ class Changes(Result):
     level: float
     points: int
     method: str = "Clopper-Pearson"
+
+    @property
+    def estimate(self) -> float:
+        """The share improved."""
+        return self.improved / self.n
+
+    @property
+    def ci(self) -> Pair:
+        """The interval of the share improved."""
+        return self.improved_ci
+
+    def _display(self) -> Display:
+        title = (
+            f"Change of grade; {self.level:.0%} intervals ({self.method}); improved by {self.points} or more"
+        )
+        return Display(title, (("patients", self.n),), self.to_frame().drop(columns="n"))
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per category.
@@ -325,6 +344,11 @@ class SignTest(Result):
     direction: str = "a proportion above 1/2 speaks for improvement (a lower later grade)"
     method: str = "sign test, exact binomial"
 
+    @property
+    def estimate(self) -> float | NotEstimable:
+        """The share improved of those who changed."""
+        return self.proportion
+
 
 def sign_test(
     first: ArrayLike,
@@ -394,7 +418,7 @@ def _exact_sign_p(up: int, down: int, alternative: str) -> float:
 
 
 @dataclass(frozen=True)
-class PairedWins(Result):
+class PairedWins(WinTriples):
     """Win statistics of the later against the earlier rating of the same patients.
 
     Attributes
@@ -411,6 +435,8 @@ class PairedWins(Result):
         Exact sign test.
     level : float
         Level of the intervals.
+    estimate, ci : float, tuple of float
+        The primary ones: the win odds and their interval.
     """
 
     win_ratio: tuple[float, float, float] | NotEstimable
@@ -558,6 +584,11 @@ class McNemar(Result):
     level: float
     direction: str = "odds of crossing to a grade at or below the cut against crossing back"
     method: str = "McNemar, exact conditional"
+
+    @property
+    def estimate(self) -> float | NotEstimable:
+        """The odds ratio."""
+        return self.odds_ratio
 
 
 def mcnemar(
