@@ -10,12 +10,14 @@ Next: `report`.
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pnstrial.cli import CommandError, add_command
+from pnstrial.writing import write_file
 
 if TYPE_CHECKING:
     import argparse
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pnstrial.cli import Commands
+    from pnstrial.engine.scenario import Scenario
 
 
 def add_commands(commands: Commands) -> None:
@@ -167,6 +170,12 @@ def _simulate(arguments: argparse.Namespace) -> int:
     frame["exact"] = frame["quantity"].map(known.answers)
     if folder is not None:
         _write(folder, frame, result, known)
+        from pnstrial.reporting.simulation import simulation_page
+
+        write_file(
+            folder / "report.html",
+            simulation_page(protocol, scenario, result, known, _repeat(arguments, scenario)),
+        )
     shown = frame[~frame["quantity"].str.startswith("responders_")]
     _show(
         shown,
@@ -174,6 +183,20 @@ def _simulate(arguments: argparse.Namespace) -> int:
         f"{scenario.id}: {result.n_trials:,} trials, success from {result.critical_count} responders",
     )
     return 0
+
+
+def _repeat(arguments: argparse.Namespace, scenario: Scenario) -> str:
+    """Give the command that repeats a simulation; workers and place change no number."""
+    words = [
+        "pnstrial",
+        "simulate",
+        Path(arguments.scenario).name,
+        "--protocol",
+        Path(arguments.protocol).name,
+    ]
+    words += ["--trials", str(arguments.trials), "--seed", str(arguments.seed)]
+    words += ["--primary"] if arguments.primary else []
+    return shlex.join([*words, "--out", str(scenario.id)])
 
 
 def _show(frame: pd.DataFrame, arguments: argparse.Namespace, title: str) -> None:
@@ -235,6 +258,22 @@ def _compare(arguments: argparse.Namespace) -> int:
         folder = Path(arguments.out)
         folder.mkdir(parents=True, exist_ok=True)
         frame.to_csv(folder / "comparison.csv", index=False)
+        from pnstrial.reporting.simulation import comparison_page
+
+        words = ["pnstrial", "compare", *(Path(name).name for name in arguments.scenarios)]
+        for name, values in grid.items():
+            words += [f"--{name.replace('_', '-')}", *map(str, values)]
+        words += (
+            ["--exact"]
+            if arguments.exact
+            else ["--trials", str(arguments.trials), "--seed", str(arguments.seed)]
+        )
+        content = comparison_page(
+            pns.load_protocol(arguments.protocol), frame, list(grid), arguments.quantity,
+            n_trials=None if arguments.exact else arguments.trials, seed=None if arguments.exact else arguments.seed,
+            command=shlex.join([*words, "--out", "comparison"]),
+        )  # fmt: skip
+        write_file(folder / "report.html", content)
         if len(grid) == 2 and len(arguments.scenarios) == 1:
             from pnstrial.figures.style import off_screen
 

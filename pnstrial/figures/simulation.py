@@ -12,16 +12,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 
-from pnstrial.figures.style import GREY, INK, LINE_COLOURS, axes_or_new, named, note, tidy
+from pnstrial.figures.style import (
+    GREY,
+    INK,
+    LINE_COLOURS,
+    MRS_COLOURS,
+    axes_or_new,
+    month_ticks,
+    mrs_legend,
+    named,
+    note,
+    tidy,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pandas as pd
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
     from pnstrial.engine.characteristics import ExactCharacteristics, OperatingCharacteristics, PowerCurve
 
-__all__ = ["heat_map", "power_against_rate", "responder_distribution"]
+__all__ = ["accrual", "course", "heat_map", "power_against_rate", "power_exact", "responder_distribution"]
 
 
 def responder_distribution(
@@ -190,22 +205,174 @@ def heat_map(
     table = table.reindex(index=mine[y].unique(), columns=mine[x].unique())
     axes = axes_or_new(ax)
     values = table.to_numpy(dtype=float)
-    image = axes.imshow(values, cmap="Blues", aspect="auto", origin="lower")
-    middle = (np.nanmin(values) + np.nanmax(values)) / 2
+    # a share is painted on the whole scale, so that 6 % is pale wherever it stands
+    is_share = quantity != "bias" and bool(np.nanmin(values) >= 0.0 and np.nanmax(values) <= 1.0)
+    low, high = (0.0, 1.0) if is_share else (min(0.0, float(np.nanmin(values))), float(np.nanmax(values)))
+    image = axes.imshow(values, cmap="Blues", aspect="auto", origin="lower", vmin=low, vmax=high)
+    middle = (low + high) / 2
     for i, row in enumerate(table.index):
         for j, column in enumerate(table.columns):
+            value = float(values[i, j])
             text = axes.text(
-                j, i, f"{values[i, j]:.3g}", ha="center", va="center", fontsize=9,
+                j, i, f"{100 * value:.1f} %" if is_share else f"{value:.3g}", ha="center", va="center", fontsize=9,
                 color="white" if values[i, j] > middle else INK,
             )  # fmt: skip
             named(text, f"cell:{column}:{row}")
     axes.set_xticks(range(len(table.columns)), [str(value) for value in table.columns])
     axes.set_yticks(range(len(table.index)), [str(value) for value in table.index])
-    axes.set_xlabel(x.replace("_", " "))
-    axes.set_ylabel(y.replace("_", " "))
+    axes.set_xlabel("patients" if x == "n" else x.replace("_", " "))
+    axes.set_ylabel("patients" if y == "n" else y.replace("_", " "))
     figure = axes.get_figure()
     if figure is not None:
         bar = figure.colorbar(image, ax=axes)
         bar.set_label(quantity.replace("_", " "))
+        if is_share:
+            bar.set_ticks([0, 0.25, 0.5, 0.75, 1.0], labels=["0 %", "25 %", "50 %", "75 %", "100 %"])
         bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
     return tidy(axes, keep=())
+
+
+def power_exact(curve: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw the exact probability of success against the true response rate.
+
+    Parameters
+    ----------
+    curve : pandas.DataFrame
+        Columns factor (1 is the scenario itself), true_response, success.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The line ``exact``, the point ``scenario``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> curve = pd.DataFrame({"factor": [0, 1, 4], "true_response": [0, 0.1, 0.3], "success": [0.01, 0.1, 0.7]})
+    >>> [line.get_gid() for line in power_exact(curve).lines if line.get_gid()]
+    ['exact', 'scenario']
+    """
+    axes = axes_or_new(ax)
+    table = curve.sort_values("true_response")
+    x, y = table["true_response"].to_numpy(dtype=float), table["success"].to_numpy(dtype=float)
+    smooth = PchipInterpolator(x, y)
+    dense = np.linspace(x[0], x[-1], 120)
+    named(axes.plot(dense, smooth(dense), color=LINE_COLOURS[0], linewidth=1.8)[0], "exact")
+    own = table[table["factor"] == 1.0]
+    (mark,) = axes.plot(
+        own["true_response"], own["success"], "o", color=LINE_COLOURS[1], ms=7, linestyle="none"
+    )
+    named(mark, "scenario")
+    for _, row in own.iterrows():
+        axes.annotate(
+            f"this scenario: {100 * row['true_response']:.1f} % improve, {100 * row['success']:.1f} % succeed",
+            (row["true_response"], row["success"]), xytext=(10, -2), textcoords="offset points", va="center",
+            fontsize=9,
+            color=INK, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        )  # fmt: skip
+    axes.axhline(0.8, color=GREY, linewidth=0.8, linestyle=":")
+    axes.annotate("80 %", (1, 0.8), xycoords=("axes fraction", "data"), xytext=(3, 0), textcoords="offset points",
+                  va="center", fontsize=8.5, color=GREY)  # fmt: skip
+    axes.set_ylim(0, 1)
+    axes.set_xlim(0, max(float(x[-1]), 0.05))
+    shares = np.arange(0, 1.01, 0.25)
+    axes.set_yticks(shares, [f"{100 * share:.0f} %" for share in shares])
+    ticks = axes.get_xticks()
+    axes.set_xticks(ticks, [f"{100 * tick:.0f} %" for tick in ticks])
+    axes.set_xlim(0, max(float(x[-1]), 0.05))
+    axes.set_xlabel("patients who are truly improved at the endpoint's visit")
+    axes.set_ylabel("trials that succeed")
+    return tidy(axes)
+
+
+def course(
+    days: Sequence[float], grades: Mapping[str, NDArray[np.float64]], *, ax: Axes | None = None
+) -> Axes:
+    """Draw the true grades that a scenario supposes over time, a panel for each way of treatment.
+
+    Parameters
+    ----------
+    days : sequence of float
+        From day 1.
+    grades : mapping of str to ndarray, shape (days, 7)
+        Share of the patients at each grade, by the name of the panel.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; with several panels a new figure is made all the same.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The first panel; areas are named ``"state:<panel>:mrs<grade>"``.
+    """
+    from matplotlib import pyplot as plt
+
+    if ax is not None and len(grades) == 1:
+        panels = [ax]
+    else:
+        figure, made = plt.subplots(
+            1, len(grades), figsize=(8.0, 3.6), sharey=True, layout="constrained", squeeze=False
+        )
+        figure.set_facecolor("white")
+        panels = list(made[0])
+    for axes, (name, shares) in zip(panels, grades.items(), strict=True):
+        tops = np.cumsum(shares, axis=1)
+        for grade in range(shares.shape[1]):
+            low = tops[:, grade - 1] if grade else np.zeros(len(days))
+            area = axes.fill_between(
+                days, low, tops[:, grade], facecolor=MRS_COLOURS[grade], edgecolor="white", linewidth=0.5
+            )
+            named(area, f"state:{name}:mrs{grade}")
+        axes.set_xlim(days[0], days[-1])
+        axes.set_ylim(0, 1)
+        axes.set_yticks(np.arange(0, 1.01, 0.25), [f"{25 * quarter} %" for quarter in range(5)])
+        month_ticks(axes, days[-1])
+        axes.set_title(name, loc="left")
+        tidy(axes)
+    panels[0].set_ylabel("patients")
+    mrs_legend(panels[0], bbox_to_anchor=(0.0, 1.1))
+    return panels[0]
+
+
+def accrual(n: int, per_month: float, *, ax: Axes | None = None) -> Axes:
+    """Draw how many patients a trial has enrolled by each month, with the middle 95 % of the trials.
+
+    Parameters
+    ----------
+    n : int
+        Patients of the trial.
+    per_month : float
+        Patients enrolled per month in the mean; they come as a Poisson process.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The line ``median``, the band ``band``.
+
+    Examples
+    --------
+    >>> axes = accrual(17, 0.5)
+    >>> float(axes.lines[0].get_ydata()[-1])
+    17.0
+    """
+    from scipy.stats import gamma, poisson
+
+    axes = axes_or_new(ax)
+    last = float(gamma.ppf(0.99, n)) / per_month
+    months = np.linspace(0, last, 200)
+    low, middle, high = (np.minimum(poisson.ppf(p, per_month * months), n) for p in (0.025, 0.5, 0.975))
+    named(axes.step(months, middle, color=LINE_COLOURS[0], linewidth=1.8, where="post")[0], "median")
+    band = axes.fill_between(months, low, high, color=LINE_COLOURS[3], alpha=0.4, linewidth=0, step="post")
+    named(band, "band")
+    early, half, late = (float(gamma.ppf(p, n)) / per_month for p in (0.025, 0.5, 0.975))
+    axes.set_title(
+        f"patient {n} after {half:.0f} months; 95 % of the trials {early:.0f} to {late:.0f}",
+        loc="left",
+        fontsize=9,
+    )
+    axes.set_xlim(0, last)
+    axes.set_ylim(0, n * 1.05)
+    axes.set_xlabel("months since the first site opened")
+    axes.set_ylabel("patients enrolled")
+    return tidy(axes)

@@ -1,0 +1,410 @@
+"""What does a simulated design do, told to the people who decide on it?
+
+Input: a protocol, a scenario, its `OperatingCharacteristics` and exact answers; or the frame of `compare_scenarios`.
+Output: one self-contained HTML page.
+Protocol section: endpoint, decision, visits.
+Method: the same items and the same page as the report of a trial; exact answers stand beside the simulated ones.
+Next: `cli.simulate`.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from pnstrial import __version__
+from pnstrial.engine.exact import Chain, exact_characteristics, true_response
+from pnstrial.engine.model import build_model
+from pnstrial.figures.simulation import accrual, course, heat_map, power_exact, responder_distribution
+from pnstrial.numerics.roots import cross
+from pnstrial.numerics.time_units import DAYS_PER_MONTH
+from pnstrial.reporting.files import draw
+from pnstrial.reporting.items import DASH, Document, Figure, Item, Section, Table, measure, numbered, percent
+from pnstrial.reporting.methods import provenance_rows
+from pnstrial.reporting.page import page
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pnstrial.engine.characteristics import ExactCharacteristics, OperatingCharacteristics
+    from pnstrial.engine.scenario import Scenario
+    from pnstrial.protocol import Protocol
+
+__all__ = ["comparison_page", "simulation_page"]
+
+NAMED_RATE: Final = 0.20
+"""True share of improved patients that the sentence on the first lines supposes."""
+
+FACTORS: Final = (0.0, 1.0, 2.0, 3.0, 4.5, 7.0, 10.0, 14.0, 18.0)
+"""Multiples of the rates to improve at which the curve of power is drawn."""
+
+GROUPS: Final = (
+    (
+        "The trial",
+        (
+            ("probability_of_success", "%", "trials that end in success"),
+            ("coverage", "%", "trials whose interval holds the true response rate"),
+            ("stopped_at_first_stage", "%", "trials that stop after a first stage"),
+            ("power_signed_rank", "%", "trials in which the signed-rank test finds an improvement"),
+            ("signed_rank_worse", "%", "trials in which the signed-rank test finds a deterioration"),
+            ("power_sign_test", "%", "trials in which the sign test finds an improvement"),
+            ("power_logrank", "%", "trials in which survival is better than the null"),
+            ("responders", "patients", "responders in a trial"),
+            ("enrolled", "patients", "patients enrolled in a trial"),
+            ("screened", "patients", "patients screened in a trial"),
+            ("enrolment_months", "months", "from the first to the last patient"),
+            ("duration_months", "months", "from the first patient to the last follow-up"),
+        ),
+    ),
+    (
+        "The primary endpoint",
+        (
+            ("true_response", "%", "patients who are truly improved on the endpoint's day"),
+            ("reported_response", "%", "patients whom the trial counts as responders"),
+            ("bias", "points", "reported less true, in percentage points"),
+            ("evaluable", "%", "patients with a value, death included"),
+            ("improved", "%", "patients rated better than at baseline"),
+            ("stable", "%", "patients rated as at baseline"),
+            ("deteriorated", "%", "patients rated worse, or dead"),
+            ("dead", "%", "patients dead by then"),
+            ("missing", "%", "patients without a value"),
+            ("secondary_response", "%", "responders at the secondary visit"),
+            ("secondary_dead", "%", "patients dead by the secondary visit"),
+            ("secondary_missing", "%", "patients without a value at the secondary visit"),
+        ),
+    ),
+    (
+        "The interim decision",
+        (
+            ("decision_continue", "%", "patients who continue"),
+            ("decision_discontinue", "%", "patients who stop"),
+            ("decision_dead", "%", "patients dead before it"),
+            ("decision_not_evaluable", "%", "patients on whom nothing can be decided"),
+            ("wrong_stop_rate", "%", "of the truly stable or improved: stopped"),
+            ("wrong_continue_rate", "%", "of the truly deteriorated: continued"),
+        ),
+    ),
+    (
+        "Treatment and safety",
+        (
+            ("cycles_per_patient", "cycles", "cycles given to a patient"),
+            ("grams_per_patient", "g", "IVIg of a patient"),
+            ("grams_per_trial", "g", "IVIg of a trial"),
+            ("adverse_events_per_patient", "events", "adverse events of a patient"),
+            ("stopped_for_adverse_event", "%", "patients who stop for an adverse event"),
+            ("rescued", "%", "patients with rescue immunotherapy"),
+            ("dropped_out", "%", "patients who leave the trial"),
+            ("deaths", "patients", "patients who die in a trial"),
+        ),
+    ),
+)
+"""Quantities by what they are about: name, unit, meaning."""
+
+_MEANINGS: Final = {name: (unit, words) for _, rows in GROUPS for name, unit, words in rows}
+
+
+def _value(value: Any, unit: str) -> str:
+    if not isinstance(value, int | float) or not np.isfinite(value):
+        return DASH
+    return percent(value) if unit == "%" else _count(value, unit)
+
+
+def _count(value: float, unit: str) -> str:
+    if unit == "points":
+        return f"{100 * value:.1f}"
+    return f"{value:,.0f}" if value >= 1000 else measure(value)
+
+
+def _limits(low: float, high: float, unit: str) -> str:
+    return f"{_value(low, unit).removesuffix(' %')} to {_value(high, unit)}"
+
+
+def _characteristics(result: OperatingCharacteristics, exact: ExactCharacteristics) -> tuple[Table, ...]:
+    found = {q.quantity: q for q in result.quantities}
+    tables: list[Table] = []
+    for title, quantities in GROUPS:
+        rows: list[tuple[str, ...]] = []
+        for name, unit, words in quantities:
+            if name not in found:
+                continue
+            q = found[name]
+            low, high = q.interval if isinstance(q.interval, tuple) else (np.nan, np.nan)
+            limits = _limits(low, high, unit)
+            rows.append(
+                (
+                    words, "% of trials" if unit == "%" and words.startswith("trials") else unit,
+                    _value(q.estimate, unit), DASH if np.isnan(low) else limits, _value(exact.answers.get(name), unit),
+                )
+            )  # fmt: skip
+        heads = ["Quantity", "Unit", "Simulated", "95 % Monte Carlo interval", "Exact"]
+        tables.append(
+            Table(title.lower().replace(" ", "-"), title, "", pd.DataFrame(rows, columns=heads), "", "")
+        )
+    return tuple(tables)
+
+
+def _curve(protocol: Protocol, scenario: Scenario) -> pd.DataFrame:
+    """Give the exact probability of success over multiples of the rates to improve."""
+    rows: list[tuple[float, float, float]] = []
+    for factor in FACTORS:
+        known = _exact_at(protocol, scenario, factor)
+        rows.append((factor, known["true_response"], known.get("probability_of_success", np.nan)))
+    return pd.DataFrame(rows, columns=["factor", "true_response", "success"])
+
+
+def _exact_at(protocol: Protocol, scenario: Scenario, factor: float) -> dict[str, float]:
+    changed = scenario.model_copy(update={"course": scenario.course.scaled(improve=factor)})
+    return exact_characteristics(protocol, changed).answers
+
+
+def _success_at(protocol: Protocol, scenario: Scenario, curve: pd.DataFrame, rate: float) -> float | None:
+    """Find the probability of success where a share `rate` of the patients truly improves; None if it cannot be."""
+    if (
+        curve["success"].isna().any()
+        or not curve["true_response"].iloc[0] < rate < curve["true_response"].iloc[-1]
+    ):
+        return None
+
+    def improved(factor: float) -> float:
+        changed = scenario.model_copy(update={"course": scenario.course.scaled(improve=factor)})
+        return true_response(build_model(protocol, changed))
+
+    return _exact_at(protocol, scenario, cross(improved, rate, 0.0, FACTORS[-1]))["probability_of_success"]
+
+
+def _of_hundred(share: float) -> str:
+    count = 100 * share
+    if count < 0.5:
+        return "fewer than 1 of 100"
+    return "more than 99 of 100" if count > 99.5 else f"{count:.0f} of 100"
+
+
+def _occupancy(protocol: Protocol, scenario: Scenario) -> tuple[list[float], dict[str, np.ndarray[Any, Any]]]:
+    """Give the true grades of the enrolled by month, while IVIg goes on and without it; leavers count as they are."""
+    model = build_model(protocol, scenario)
+    enrolled = model.entry_codes[:, 0] == 0
+    days = [month * DAYS_PER_MONTH for month in range(int(scenario.follow_up.months) + 1)]
+    found = {name: np.zeros((len(days), 7)) for name in ("while IVIg goes on", "without IVIg")}
+    total = model.entry_probabilities[enrolled].sum()
+    for stratum in range(len(model.strata)):
+        own = enrolled & (model.entry_codes[:, 1] == stratum)
+        chain = Chain(model, stratum)
+        start = np.zeros(chain.generators.shape[-1])
+        np.add.at(start, model.entry_codes[own, 2], model.entry_probabilities[own] / total)
+        for arm, name in enumerate(found):
+            for place, day in enumerate(days):
+                found[name][place] += (start @ chain.between(arm, 0.0, day)).reshape(-1, 7).sum(axis=0)
+    return days, found
+
+
+def _settings(scenario: Scenario) -> pd.DataFrame:
+    """List the settings of a scenario, one a row."""
+    rows: list[tuple[str, str]] = []
+
+    def walk(name: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                walk(f"{name}.{key}" if name else str(key), inner)
+        elif isinstance(value, list | tuple) and any(isinstance(inner, dict) for inner in value):
+            for place, inner in enumerate(value):
+                walk(f"{name}[{place + 1}]", inner)
+        elif value is not None and value not in ({}, [], ()):
+            text = ", ".join(f"{inner}" for inner in value) if isinstance(value, list | tuple) else str(value)
+            rows.append((name, text))
+
+    walk("", scenario.model_dump(mode="json", exclude={"id", "title", "source", "fit"}))
+    return pd.DataFrame(rows, columns=["Setting", "Value"])
+
+
+def _sentence(result: OperatingCharacteristics, exact: ExactCharacteristics, other: float | None) -> str:
+    success = exact.answers.get("probability_of_success")
+    if success is None:
+        estimate = result["probability_of_success"].estimate
+        success = estimate if isinstance(estimate, float) else float("nan")
+    sentence = f"{_of_hundred(success)} such trials would succeed"
+    if other is not None:
+        sentence += f"; {_of_hundred(other)} would if {percent(NAMED_RATE, 0)} of the patients truly improved"
+    sentence = sentence[0].upper() + sentence[1:] + "."
+    needed = (
+        f"A trial succeeds with {result.critical_count} responders of {result.n_patients} patients or more."
+    )
+    if result.critical_count > result.n_patients:
+        needed = f"No number of responders among {result.n_patients} patients would be a success."
+    return f"{sentence} {needed}"
+
+
+def simulation_page(
+    protocol: Protocol,
+    scenario: Scenario,
+    result: OperatingCharacteristics,
+    exact: ExactCharacteristics,
+    command: str | None = None,
+) -> str:
+    """Write what a simulated design does as one HTML page.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    scenario : Scenario
+    result : OperatingCharacteristics
+    exact : ExactCharacteristics
+    command : str, optional
+        The command that repeats it.
+
+    Returns
+    -------
+    str
+    """
+    curve = _curve(protocol, scenario)
+    days, grades = _occupancy(protocol, scenario)
+    monthly = exact.answers["enrolled"] / exact.answers["enrolment_months"]
+    figures: list[Item] = [
+        Figure(
+            "responders", "Responders", "",
+            "Bars: simulated trials by their number of responders, dark where they succeed; marks: the exact shares.",
+            "Bars and marks; the success rule is a line.", lambda: responder_distribution(result, exact),
+        ),
+        Figure(
+            "power", "Probability of success by the true response", "",
+            "The rates to improve of the scenario are multiplied; all else stays. The scenario itself is marked.",
+            "One exact curve.", lambda: power_exact(curve),
+        ),
+        Figure(
+            "occupancy", "True grades over time", "",
+            "The course that the scenario supposes, of all enrolled patients, in months from day 1: while IVIg goes "
+            "on, and without it.", "Two panels of stacked areas.", lambda: course(days, grades),
+        ),
+        Figure(
+            "accrual", "Accrual", "", "Middle and 95 % of the trials, exact: patients come as a Poisson process.",
+            "A curve in a band.", lambda: accrual(result.n_patients, monthly),
+        ),
+    ]  # fmt: skip
+    without = "; ".join(f"{_MEANINGS.get(name, ('', name))[1]}: {why}" for name, why in exact.without.items())
+    sections = [
+        Section(
+            "characteristics", "1", "Operating characteristics", _characteristics(result, exact),
+            (f"{result.n_trials:,} trials of {result.n_patients} patients; method: {result.method}. Exact: worked out "
+             "without simulation." + (f" Without an exact answer: {without}." if without else ""),),
+        ),
+        Section("figures", "2", "Figures", tuple(figures)),
+        Section(
+            "scenario", "3", "Scenario",
+            (Table("settings", "Settings of the scenario", "", _settings(scenario), "", "",
+                   "The scenario file says at each setting where it is from, or that it is assumed."),),
+            (f"Source: {scenario.source}.", scenario.fit or "How the rates were found is not stated."),
+        ),
+        _provenance(protocol, "4", result.provenance.seed, command),
+    ]  # fmt: skip
+    return _page(
+        f"Simulation: {scenario.title}",
+        f"Scenario {scenario.id}, protocol {protocol.id}, version {protocol.version}.",
+        (_sentence(result, exact, _success_at(protocol, scenario, curve, NAMED_RATE)),),
+        sections,
+    )
+
+
+def _provenance(protocol: Protocol, number: str, seed: int | None, command: str | None) -> Section:
+    rows = [
+        ("Protocol", f"{protocol.id}, version {protocol.version}"),
+        *provenance_rows(command),
+        ("numba (simulation)", version("numba")),
+        ("Seed", "none: exact" if seed is None else str(seed)),
+    ]
+    told = (f"To repeat it: {command}",) if command else ()
+    table = Table(
+        "provenance", "What made the numbers", "", pd.DataFrame(rows, columns=["What", "Value"]), "", ""
+    )
+    return Section("provenance-section", number, "Provenance", (table,), told)
+
+
+def _page(title: str, subtitle: str, summary: tuple[str, ...], sections: Sequence[Section]) -> str:
+    document = Document(
+        title, subtitle, ("Simulated patients: nothing here was observed in a trial.",), summary, (),
+        numbered(sections), f"pnstrial {__version__}. A dash: no such number.",
+    )  # fmt: skip
+    return page(document, draw(document).svg)
+
+
+def _named_setting(name: str) -> str:
+    return "Patients" if name == "n" else name.replace("_", " ").capitalize()
+
+
+def comparison_page(
+    protocol: Protocol, frame: pd.DataFrame, settings: Sequence[str], quantities: Sequence[str], *,
+    n_trials: int | None, seed: int | None, command: str | None = None,
+) -> str:  # fmt: skip
+    """Write a comparison over a grid of settings as one HTML page.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    frame : pandas.DataFrame
+        From `pnstrial.compare_scenarios`.
+    settings : sequence of str
+        Columns of the frame that were varied, besides the scenario.
+    quantities : sequence of str
+        Quantities to show.
+    n_trials, seed : int or None
+        None where the answers are exact.
+    command : str, optional
+        The command that repeats it.
+
+    Returns
+    -------
+    str
+    """
+    scenarios = list(dict.fromkeys(frame["scenario"]))
+    varied = [*(["scenario"] if len(scenarios) > 1 else []), *settings]
+    items: list[Item] = []
+    for name in quantities:
+        unit, words = _MEANINGS.get(name, ("", name.replace("_", " ")))
+        own = frame[frame["quantity"] == name]
+        rows = [
+            (
+                *(str(row[setting]) for setting in varied), _value(row["estimate"], unit),
+                _limits(row["lower"], row["upper"], unit) if n_trials else "exact",
+            )
+            for _, row in own.iterrows()
+        ]  # fmt: skip
+        heads = [
+            *(_named_setting(setting) for setting in varied),
+            "Value",
+            "95 % Monte Carlo interval",
+        ]
+        title = words[0].upper() + words[1:] + (f", {unit}" if unit not in {"", "%"} else "")
+        items.append(Table(f"table-{name}", title, "", pd.DataFrame(rows, columns=heads), "", ""))
+        if len(varied) == 2:
+            x, y = varied
+            items.append(
+                Figure(
+                    f"map-{name}", title, "", f"{_named_setting(x)} across, {_named_setting(y).lower()} up.",
+                    f"Numbers as in [[table-{name}]].",
+                    lambda x=x, y=y, name=name: heat_map(frame, x, y, name),
+                )
+            )  # fmt: skip
+    how = f"{n_trials:,} trials at each point" if n_trials else "exact answers"
+    success = frame[frame["quantity"] == "probability_of_success"]
+    summary = f"{len(success)} designs compared: {how}."
+    if len(success):
+        ranked = success.sort_values("estimate", kind="stable")
+        worst, best = ranked.iloc[0], ranked.iloc[-1]
+
+        def named(row: pd.Series[Any]) -> str:
+            return (
+                ", ".join(f"{_named_setting(setting).lower()} {row[setting]}" for setting in varied)
+                or "all alike"
+            )
+
+        low, high = _of_hundred(float(worst["estimate"])), _of_hundred(float(best["estimate"]))
+        summary += f" From {low} trials ({named(worst)}) to {high} ({named(best)}) would succeed."
+    sections = [
+        Section("quantities", "1", "Quantities", tuple(items)),
+        _provenance(protocol, "2", seed, command),
+    ]
+    title = "Designs by " + (
+        " and ".join(_named_setting(name).lower() for name in varied) or "nothing varied"
+    )
+    return _page(title, f"Scenarios {', '.join(scenarios)}; protocol {protocol.id}.", (summary,), sections)
