@@ -11,11 +11,8 @@ Next: `exposure`.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -29,9 +26,12 @@ from pnstrial.data.consistency import (
     plus_months,
     suspected_weight,
 )
+from pnstrial.data.schema import TABLES
+from pnstrial.numerics.clearance import creatinine_at_clearance, creatinine_clearance
+from pnstrial.protocol import ProtocolError
 from pnstrial.results import Display, Result, rows_of
 from pnstrial.vocabulary import (
-    ATC_PATTERN,
+    LEVELS,
     AnswerCriterion,
     AntibodyCriterion,
     ClearanceCriterion,
@@ -39,8 +39,10 @@ from pnstrial.vocabulary import (
     ImmunotherapyCriterion,
     NoneOfCriterion,
     OnsetCriterion,
+    PnsCareCriterion,
     PregnancyCriterion,
     RangeCriterion,
+    ScaleCriterion,
     WordCriterion,
 )
 
@@ -78,7 +80,6 @@ OVERALL: Final = ("ineligible", "undetermined", "eligible")
 
 CHECKPOINT: Final = "checkpoint inhibitor"
 IMMUNOGLOBULIN: Final = "immunoglobulin"
-UMOL_PER_MG_DL: Final = 88.4
 TOLERANCE: Final = 1e-9
 """Thresholds are exact decimals: a number this close to one counts as equal to it."""
 
@@ -126,60 +127,6 @@ def overall_status(criteria: Any) -> Any:
     return np.min(criteria, axis=-1)
 
 
-def creatinine_clearance(age: Any, weight_kg: Any, female: Any, creatinine_umol_l: Any) -> Any:
-    """Estimate the creatinine clearance after Cockcroft and Gault (1976).
-
-    Parameters
-    ----------
-    age : float or array
-        Years.
-    weight_kg : float or array
-        Actual body weight, kg.
-    female : bool or array
-        The estimate of women is multiplied by 0.85.
-    creatinine_umol_l : float or array
-        Serum creatinine, umol/L (88.4 umol/L = 1 mg/dL).
-
-    Returns
-    -------
-    float or array
-        mL/min, not per 1.73 m2: (140 - age) x weight x (0.85 if female) / (72 x creatinine in mg/dL). nan where
-        an input is nan.
-
-    Examples
-    --------
-    >>> round(float(creatinine_clearance(60, 72, False, 88.4)), 1)
-    80.0
-    """
-    factor = np.where(female, 0.85, 1.0)
-    mg_dl = np.asarray(creatinine_umol_l, dtype=float) / UMOL_PER_MG_DL
-    return (140.0 - np.asarray(age, dtype=float)) * weight_kg * factor / (72.0 * mg_dl)
-
-
-def creatinine_at_clearance(age: Any, weight_kg: Any, female: Any, clearance_ml_min: Any) -> Any:
-    """Give the creatinine at which the formula of Cockcroft and Gault gives a clearance.
-
-    Parameters
-    ----------
-    age, weight_kg, female
-        As in `creatinine_clearance`.
-    clearance_ml_min : float or array
-        mL/min.
-
-    Returns
-    -------
-    float or array
-        umol/L. Clearance x creatinine is one number for a patient, so it is the clearance at the "creatinine"
-        `clearance_ml_min`.
-
-    Examples
-    --------
-    >>> round(float(creatinine_at_clearance(60, 72, False, 80.0)), 1)
-    88.4
-    """
-    return creatinine_clearance(age, weight_kg, female, clearance_ml_min)
-
-
 def _three_valued(passes: Any, known: Any) -> Codes:
     """Turn "passes" into codes, unknown where nothing is known."""
     codes = np.where(known, np.where(passes, PASS, FAIL), UNKNOWN)
@@ -198,63 +145,7 @@ def in_range(values: Any, minimum: float | None, maximum: float | None) -> Codes
     return _three_valued(inside, ~np.isnan(number))
 
 
-# -------------------------------------------------------------------------------------------- medication vocabulary
-def _words(text: str) -> str:
-    """Bare words of a text between single spaces: no case, no accents, no punctuation."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().casefold()
-    return " " + " ".join(re.findall(r"[a-z0-9]+", plain)) + " "
-
-
-@dataclass(frozen=True)
-class _Vocabulary:
-    """The medication lists of a protocol, prepared for look-up."""
-
-    immunotherapy: tuple[tuple[str, str], ...]
-    other: tuple[tuple[str, str], ...]
-    atc: tuple[tuple[str, str], ...]
-
-    @classmethod
-    def of(cls, medications: Medications) -> _Vocabulary:
-        def pairs(lists: dict[str, tuple[str, ...]]) -> tuple[tuple[str, str], ...]:
-            return tuple((_words(name), group) for group, names in lists.items() for name in names)
-
-        codes = tuple((code, group) for group, codes in medications.atc.items() for code in codes)
-        return cls(pairs(medications.immunotherapy), pairs(medications.other), codes)
-
-    def classes(self, name: str, code: str | None) -> frozenset[str] | None:
-        """Immunotherapy classes of a record (empty: known not to be one); None where the record is unclassed."""
-        if code and ATC_PATTERN.fullmatch(code):
-            groups = frozenset(group for start, group in self.atc if code.startswith(start))
-            if groups:
-                return groups
-            return None if any(start.startswith(code) for start, _ in self.atc) else frozenset()
-        words = _words(name)
-        groups = frozenset(group for phrase, group in self.immunotherapy if phrase in words)
-        if groups or any(phrase in words for phrase, _ in self.other):
-            return groups
-        return None
-
-
-@lru_cache(maxsize=16)
-def _vocabulary_of(key: str, medications: Any) -> _Vocabulary:
-    del key
-    return _Vocabulary.of(medications.value)
-
-
-class _ByIdentity:
-    """A protocol part as the key of a cache: equal by its text, compared once."""
-
-    def __init__(self, value: Medications) -> None:
-        self.value = value
-        self.text = value.model_dump_json()
-
-    def __hash__(self) -> int:
-        return hash(self.text)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ByIdentity) and other.text == self.text
-
-
+# ------------------------------------------------------------------------------------------------ medications
 def medication_classes(name: str, atc: str | None, medications: Medications) -> frozenset[str] | None:
     """Tell which immunotherapy a medication is.
 
@@ -282,7 +173,7 @@ def medication_classes(name: str, atc: str | None, medications: Medications) -> 
     >>> medication_classes("insuline", None, lists), medication_classes("herbal tea", None, lists)
     (frozenset(), None)
     """
-    return _vocabulary_of("", _ByIdentity(medications)).classes(name, atc)
+    return medications.classes(name, atc)
 
 
 def classify_medications(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
@@ -303,10 +194,9 @@ def classify_medications(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
         ``counts_as_rescue`` (immunotherapy for the syndrome, a checkpoint inhibitor never).
     """
     frame = trial.medications
-    vocabulary = _vocabulary_of("", _ByIdentity(protocol.medications))
     keys = list(zip(frame["medication"], frame["atc"], strict=True))
-    known = {key: vocabulary.classes(*key) for key in set(keys)}
-    classes = [known[key] for key in keys]
+    classes_of = {key: protocol.medications.classes(*key) for key in set(keys)}
+    classes = [classes_of[key] for key in keys]
     for_syndrome = frame["indication"].isna() | (frame["indication"] == "pns")
     unclassed = np.array([group is None for group in classes], dtype=bool)
     checkpoint = np.array([bool(group) and CHECKPOINT in (group or ()) for group in classes], dtype=bool)
@@ -384,6 +274,40 @@ def _word(patients: _Patients, criterion: WordCriterion) -> _Answer:
     return _Answer(_three_valued(passes, known), _reasons(rule, (criterion.column, words)))
 
 
+def _scale(patients: _Patients, criterion: ScaleCriterion) -> _Answer:
+    """Ask the latest score up to the screening date; of several on a date the best, as at baseline."""
+    scale = patients.protocol.scale(criterion.scale)
+    scores = patients.trial.scales
+    screened = patients.table.drop_duplicates("patient_id").set_index("patient_id")["screening_date"]
+    early = scores["date"] <= scores["patient_id"].map(screened)
+    own = scores[early & (scores["scale"] == scale.name) & scores["score"].notna()]
+    worse = own["score"] if scale.better == "lower" else -own["score"]
+    own = own.assign(worse=-worse).sort_values(["date", "worse"], kind="stable")
+    latest = own.drop_duplicates("patient_id", keep="last").set_index("patient_id")["score"]
+    values = patients.table["patient_id"].map(latest).to_numpy(dtype=float)
+    rule = f"{scale.name}{_limits(criterion.minimum, criterion.maximum)} at screening"
+    return _Answer(
+        in_range(values, criterion.minimum, criterion.maximum), _reasons(rule, (scale.name, values))
+    )
+
+
+def _pns_care(patients: _Patients, criterion: PnsCareCriterion) -> _Answer:
+    columns = criterion.columns_read
+    cells = [patients.words(column) for column in columns]
+    least = LEVELS.index(criterion.at_least)
+    codes: list[int] = []
+    found: list[str] = []
+    for row in zip(*cells, strict=True):
+        scores, levels = criterion.scored(dict(zip(columns, row, strict=True)))
+        places = [LEVELS.index(level) for level in levels]
+        codes.append(PASS if min(places) >= least else FAIL if max(places) < least else UNKNOWN)
+        span = f"{scores[0]}" if scores[0] == scores[-1] else f"{scores[0]} to {scores[-1]}"
+        found.append(f"PNS-Care {span}, {' or '.join(levels)}")
+    rule = f"PNS-Care level at least {criterion.at_least}"
+    inputs = _reasons(rule, *zip(columns, cells, strict=True))
+    return _Answer(np.array(codes, dtype=np.int8), [f"{a}: {b}" for a, b in zip(found, inputs, strict=True)])
+
+
 def sample_status(sample: str | None, any_of_these: Iterable[str]) -> int:
     """Tell whether one sample holds one of the antibodies: 2 yes, 0 tested and no, 1 not tested.
 
@@ -453,6 +377,12 @@ def _onset(patients: _Patients, criterion: OnsetCriterion) -> _Answer:
     return _Answer(codes, _reasons(rule, ("onset", onset), ("screening", screening)))
 
 
+def _limits(minimum: float | None, maximum: float | None) -> str:
+    low = "" if minimum is None else f" at least {minimum:g}"
+    high = "" if maximum is None else f" at most {maximum:g}"
+    return f"{low}{' and' if low and high else ''}{high}"
+
+
 def _range(patients: _Patients, criterion: RangeCriterion) -> _Answer:
     values = patients.numbers(criterion.column)
     codes = in_range(values, criterion.minimum, criterion.maximum)
@@ -460,9 +390,7 @@ def _range(patients: _Patients, criterion: RangeCriterion) -> _Answer:
         codes = np.where(suspected_weight(values), UNKNOWN, codes).astype(np.int8)
     if criterion.column == "creatinine_umol_l":
         codes = np.where(values <= CREATININE_SLIP, UNKNOWN, codes).astype(np.int8)
-    low = "" if criterion.minimum is None else f" at least {criterion.minimum:g}"
-    high = "" if criterion.maximum is None else f" at most {criterion.maximum:g}"
-    rule = f"{criterion.column}{low}{' and' if low and high else ''}{high}"
+    rule = f"{criterion.column}{_limits(criterion.minimum, criterion.maximum)}"
     return _Answer(codes, _reasons(rule, (criterion.column, values)))
 
 
@@ -592,6 +520,8 @@ _ASK: Final[dict[str, Callable[[_Patients, Any], _Answer]]] = {
     "antibody": _antibody,
     "onset": _onset,
     "range": _range,
+    "scale": _scale,
+    "pns_care": _pns_care,
     "answer": _answer,
     "none_of": _none_of,
     "pregnancy": _pregnancy,
@@ -688,6 +618,29 @@ def ask(criterion: Criterion, trial: TrialData, protocol: Protocol) -> tuple[Cod
     return answer.codes, answer.reasons
 
 
+def check_columns(protocol: Protocol) -> None:
+    """Raise `ProtocolError` if a criterion reads a column that the screening table cannot have."""
+    columns = TABLES["screening"].by_name
+    kinds = {"range": "number", "word": "word", "answer": "word", "none_of": "word"}
+    problems: list[str] = []
+    for criterion in protocol.criteria:
+        for name in criterion.columns_read:
+            wanted = kinds.get(criterion.kind)
+            if name not in columns:
+                near = get_close_matches(name, columns, 3) or list(columns)
+                problems.append(f"{criterion.id} reads {name!r}; screening.csv has {', '.join(near)}")
+            elif wanted is not None and columns[name].kind != wanted:
+                problems.append(
+                    f"{criterion.id} reads {name!r}, which is no {wanted} but a {columns[name].kind}"
+                )
+            elif wanted == "word":
+                words = set(getattr(criterion, "allowed", ("yes", "no"))) - set(columns[name].words)
+                problems += [f"{criterion.id}: {name} has no word {word!r}; it has {', '.join(columns[name].words)}"
+                             for word in sorted(words)]  # fmt: skip
+    if problems:
+        raise ProtocolError(f"protocol {protocol.id} cannot be used: " + "; ".join(problems))
+
+
 def screen(trial: TrialData, protocol: Protocol) -> Screening:
     """Ask every criterion of the protocol of every screened patient.
 
@@ -713,6 +666,7 @@ def screen(trial: TrialData, protocol: Protocol) -> Screening:
     'unknown'
     """
     trial, protocol = trial_and_protocol(trial, protocol)
+    check_columns(protocol)
     patients = _Patients(trial, protocol)
     ids = patients.table["patient_id"].to_list()
     answers = [_ASK[criterion.kind](patients, criterion) for criterion in protocol.criteria]

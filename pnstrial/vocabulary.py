@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from fractions import Fraction
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
 
 import numpy as np
@@ -22,6 +23,8 @@ from pydantic import Field, field_validator, model_validator
 from pnstrial.settings import Part, Sourced
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 
@@ -170,15 +173,6 @@ YES_NO_COLUMNS = (
     "cardiac_insufficiency",
     "pregnant_or_lactating",
 )
-YesNoColumn = Literal[
-    "deterioration_3_weeks",
-    "ivig_hypersensitivity",
-    "iga_deficiency",
-    "thrombophilia",
-    "hepatic_insufficiency",
-    "cardiac_insufficiency",
-    "pregnant_or_lactating",
-]
 Antibody = Literal["Hu", "Yo", "CV2", "Ri", "Ma2", "amphiphysin", "Tr", "SOX1", "VGCC", "other"]
 
 
@@ -200,13 +194,13 @@ class WordCriterion(_CriterionBase):
     """Passes if a word of the screening table is among the allowed ones."""
 
     kind: Literal["word"]
-    column: Literal["pns_level", "sex"]
+    column: str
     allowed: tuple[str, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _words_exist(self) -> Self:
         words = {"pns_level": ("definite", "probable", "possible", "none"), "sex": ("female", "male")}
-        if wrong := [word for word in self.allowed if word not in words[self.column]]:
+        if wrong := [word for word in self.allowed if word not in words.get(self.column, self.allowed)]:
             allowed = ", ".join(words[self.column])
             raise ValueError(f"allowed holds {', '.join(wrong)}; {self.column} has the words {allowed}")
         return self
@@ -230,28 +224,148 @@ class OnsetCriterion(_CriterionBase):
     reads: ClassVar[tuple[str, ...]] = ("symptom_onset_date",)
 
 
+def _check_range(minimum: float | None, maximum: float | None) -> None:
+    if minimum is None and maximum is None:
+        raise ValueError("a range needs minimum, maximum or both")
+    if minimum is not None and maximum is not None and minimum > maximum:
+        raise ValueError(f"minimum {minimum:g} is over maximum {maximum:g}")
+
+
 class RangeCriterion(_CriterionBase):
     """Passes if a number of the screening table lies in a range, both ends included."""
 
     kind: Literal["range"]
-    column: Literal["mrs", "age", "weight_kg", "height_cm", "creatinine_umol_l"]
+    column: str
     minimum: float | None = None
     maximum: float | None = None
 
     @model_validator(mode="after")
     def _range_is_one(self) -> Self:
-        if self.minimum is None and self.maximum is None:
-            raise ValueError("a range needs minimum, maximum or both")
-        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            raise ValueError(f"minimum {self.minimum:g} is over maximum {self.maximum:g}")
+        _check_range(self.minimum, self.maximum)
         return self
+
+
+class ScaleCriterion(_CriterionBase):
+    """Passes if the latest score of a scale up to the screening date lies in a range, both ends included."""
+
+    kind: Literal["scale"]
+    scale: str
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @model_validator(mode="after")
+    def _range_is_one(self) -> Self:
+        _check_range(self.minimum, self.maximum)
+        return self
+
+
+LEVELS: Final = ("none", "possible", "probable", "definite")
+"""Levels of the PNS-Care score, rising."""
+
+
+class PnsCareCriterion(_CriterionBase):
+    """Passes if the PNS-Care score (Graus and others 2021) reaches a level, whatever is missing; fails if it cannot.
+
+    Points are by component; a cancer that is absent or does not fit gives a point while the search is young. The
+    level "definite" also needs an antibody of high or intermediate risk, but for syndromes named in
+    `without_antibody`.
+
+    Examples
+    --------
+    >>> criterion = PnsCareCriterion(id="P1", kind="pns_care", label="Probable", source="assumed", at_least="probable")
+    >>> patient = {"pns_phenotype": "intermediate", "antibody_serum": "Ma2", "cancer_relation": "none"}
+    >>> criterion.scored({**patient, "cancer_search_years": 1.0})
+    ([6], ['probable'])
+    >>> criterion.scored({**patient, "cancer_search_years": 3.0})
+    ([5], ['possible'])
+    """
+
+    kind: Literal["pns_care"]
+    at_least: Literal["possible", "probable", "definite"]
+    phenotype: dict[str, int] = Field(default_factory=lambda: {"high": 3, "intermediate": 2, "other": 0})
+    syndromes: dict[str, str] = Field(default_factory=lambda: {
+        "cerebellar": "high", "sensory neuronopathy": "high", "limbic": "high", "encephalomyelitis": "high",
+        "opsoclonus-myoclonus": "high", "LEMS": "high", "brainstem": "intermediate",
+    })  # fmt: skip
+    high_risk: tuple[Antibody, ...] = ("Hu", "Yo", "CV2", "Ri", "Ma2", "amphiphysin", "Tr", "SOX1")
+    intermediate_risk: tuple[Antibody, ...] = ("VGCC",)
+    antibody: dict[str, int] = Field(default_factory=lambda: {"high": 3, "intermediate": 2, "lower": 0})
+    cancer: dict[str, int] = Field(default_factory=lambda: {"consistent": 4, "not consistent": 0, "none": 0})
+    young_search: dict[str, int] = Field(default_factory=lambda: {"not consistent": 1, "none": 1})
+    young_search_years: float = 2
+    levels: dict[str, int] = Field(default_factory=lambda: {"possible": 4, "probable": 6, "definite": 8})
+    without_antibody: tuple[str, ...] = ("opsoclonus-myoclonus",)
+
+    reads: ClassVar[tuple[str, ...]] = (
+        "pns_phenotype", "syndrome", "antibody_serum", "antibody_csf", "cancer_relation", "cancer_search_years",
+    )  # fmt: skip
+
+    def scored(self, patient: Mapping[str, Any]) -> tuple[list[int], list[str]]:
+        """Score a patient under every completion of what is missing.
+
+        Parameters
+        ----------
+        patient : mapping
+            Cells of the screening table by column; None or nan where not collected.
+
+        Returns
+        -------
+        scores : list of int
+            Every score that is possible, rising; one where nothing that matters is missing.
+        levels : list of str
+            The levels of these, rising.
+        """
+        syndrome = _cell(patient, "syndrome")
+        phenotype = _cell(patient, "pns_phenotype") or self.syndromes.get(syndrome or "")
+        phenotypes = [phenotype] if phenotype else list(self.phenotype)
+        exempt = (
+            {syndrome in self.without_antibody} if syndrome else {phenotype not in {None, "other"}, False}
+        )
+        exempt &= {True, False} if self.without_antibody else {False}
+        scores: set[int] = set()
+        found: set[str] = set()
+        for kind, risk, cancer, free in product(
+            phenotypes, self._risks(patient), self._cancers(patient), exempt
+        ):
+            score = self.phenotype[kind] + self.antibody[risk] + cancer
+            level = next((name for name in LEVELS[:0:-1] if score >= self.levels[name]), LEVELS[0])
+            if level == "definite" and risk == "lower" and not free:
+                level = "probable"
+            scores.add(score)
+            found.add(level)
+        return sorted(scores), [level for level in LEVELS if level in found]
+
+    def _risks(self, patient: Mapping[str, Any]) -> list[str]:
+        """Risks of the antibodies that serum and CSF can hold together: a sample not tested may hold any."""
+        samples = [_cell(patient, column) for column in ("antibody_serum", "antibody_csf")]
+        held = {name for sample in samples if sample for name in sample.split(";")}
+        order = ("lower", "intermediate", "high")
+        risk = 2 if held & set(self.high_risk) else 1 if held & set(self.intermediate_risk) else 0
+        is_open = (None in samples and not held) or "other" in held
+        return list(order[risk:]) if is_open else [order[risk]]
+
+    def _cancers(self, patient: Mapping[str, Any]) -> set[int]:
+        relation, years = _cell(patient, "cancer_relation"), _cell(patient, "cancer_search_years")
+        points: set[int] = set()
+        for name in [relation] if relation else list(self.cancer):
+            young = {float(years) < self.young_search_years} if years is not None else {True, False}
+            points |= {
+                self.young_search.get(name, self.cancer[name]) if new else self.cancer[name] for new in young
+            }
+        return points
+
+
+def _cell(patient: Mapping[str, Any], column: str) -> Any:
+    """Give a cell, None where it is not collected."""
+    value = patient.get(column)
+    return None if value is None or value != value else value  # noqa: PLR0124 - nan differs from itself
 
 
 class AnswerCriterion(_CriterionBase):
     """Passes if a yes/no question has the required answer."""
 
     kind: Literal["answer"]
-    column: YesNoColumn
+    column: str
     required: Literal["yes", "no"]
 
 
@@ -259,7 +373,7 @@ class NoneOfCriterion(_CriterionBase):
     """Fails if any of the questions is answered yes, passes if all are answered no."""
 
     kind: Literal["none_of"]
-    columns: tuple[YesNoColumn, ...] = Field(min_length=1)
+    columns: tuple[str, ...] = Field(min_length=1)
 
 
 class PregnancyCriterion(_CriterionBase):
@@ -298,6 +412,8 @@ Criterion = Annotated[
     | AntibodyCriterion
     | OnsetCriterion
     | RangeCriterion
+    | ScaleCriterion
+    | PnsCareCriterion
     | AnswerCriterion
     | NoneOfCriterion
     | PregnancyCriterion
@@ -315,6 +431,24 @@ class Medications(Sourced):
     other: dict[str, tuple[str, ...]]
     atc: dict[str, tuple[str, ...]]
 
+    @cached_property
+    def _phrases(self) -> tuple[list[tuple[str, str]], list[str]]:
+        """The names of both lists as bare words, each with its class."""
+        own = [(_words(name), group) for group, names in self.immunotherapy.items() for name in names]
+        return own, [_words(name) for names in self.other.values() for name in names]
+
+    def classes(self, name: str, code: str | None) -> frozenset[str] | None:
+        """Give the immunotherapy classes of a record; empty: known not to be one; None where it cannot be told."""
+        if code and ATC_PATTERN.fullmatch(code):
+            starts = [(start, group) for group, codes in self.atc.items() for start in codes]
+            groups = frozenset(group for start, group in starts if code.startswith(start))
+            is_open = any(start.startswith(code) for start, _ in starts)
+            return None if is_open and not groups else groups
+        words = _words(name)
+        own, other = self._phrases
+        groups = frozenset(group for phrase, group in own if phrase in words)
+        return groups if groups or any(phrase in words for phrase in other) else None
+
     @field_validator("atc")
     @classmethod
     def _codes_are_codes(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
@@ -322,6 +456,12 @@ class Medications(Sourced):
         if wrong:
             raise ValueError(f"{', '.join(wrong)} is no ATC code such as L04 or L01FF02")
         return value
+
+
+def _words(text: str) -> str:
+    """Bare words of a text between single spaces: no case, no accents, no punctuation."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().casefold()
+    return " " + " ".join(re.findall(r"[a-z0-9]+", plain)) + " "
 
 
 ATC_PATTERN = re.compile(r"[ABCDGHJLMNPRSV](\d\d([A-Z]([A-Z](\d\d)?)?)?)?")

@@ -153,6 +153,11 @@ def test_only_who_had_every_cycle_before_and_none_after_the_decision_deviates(
     assert (row["deviation"] is not None) == deviates
 
 
+def test_nobody_deviates_where_no_cycle_is_planned_after_the_decision(tiny, protocol):
+    short = protocol.with_settings(treatment={"cycles_after_decision": 0})
+    assert decision(tiny, short, 3, cycles(1, 2, 3), alive("2015-01-01"))["deviation"] is None
+
+
 @pytest.mark.parametrize(("action", "deviates"), [("stopped", False), ("interrupted", True)])
 def test_an_event_that_stopped_treatment_excuses_the_missing_cycles(tiny, protocol, action, deviates):
     trial = tiny(

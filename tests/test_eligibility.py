@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from pnstrial import eligibility
 from pnstrial.eligibility import creatinine_clearance, medication_classes, screen
+from pnstrial.protocol import ProtocolError
 
 
 def status(trial, protocol, criterion):
@@ -144,3 +145,81 @@ def test_one_patients_answers_come_with_their_reasons(tiny, protocol):
     assert "mrs 4" in found._repr_html_()
     with pytest.raises(KeyError, match=r"no patient 'B' was screened; there are A"):
         screen(tiny(), protocol)["B"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [([("2014-02-28", 0)], "fail"), ([("2014-02-28", 1)], "pass"), ([("2014-03-01", 1)], "pass"),
+     ([("2014-03-02", 1)], "unknown"), ([("2014-02-01", 0), ("2014-02-28", 3)], "pass"),
+     ([("2014-03-01", 0), ("2014-03-01", 3)], "fail"), ([], "unknown")],
+)  # fmt: skip
+def test_a_range_on_a_scale_asks_the_latest_score_up_to_screening(tiny, protocol, scores, expected):
+    asked = protocol.with_criterion("I9", kind="scale", scale="ONLS", minimum=1, label="ONLS at least 1")
+    rows = [{"date": date, "scale": "ONLS", "score": score} for date, score in scores]
+    trial = tiny(scales=rows or [{"date": "2014-03-01", "scale": "ICARS", "score": 9}])
+    assert status(trial, asked, "I9") == expected
+
+
+@pytest.mark.parametrize(
+    ("patient", "scores", "levels"),
+    [
+        # published vectors: polyradiculoneuropathy with Ma2; no cancer in the first two years, then; then a lymphoma
+        ({"pns_phenotype": "intermediate", "antibody_serum": "Ma2", "cancer_relation": "none", "cancer_search_years": 1},
+         [6], ["probable"]),
+        ({"pns_phenotype": "intermediate", "antibody_serum": "Ma2", "cancer_relation": "none", "cancer_search_years": 3},
+         [5], ["possible"]),
+        ({"pns_phenotype": "intermediate", "antibody_serum": "Ma2", "cancer_relation": "not consistent",
+          "cancer_search_years": 1}, [6], ["probable"]),
+        # without a cancer seven points are the most: never definite
+        ({"pns_phenotype": "high", "antibody_serum": "Hu", "cancer_relation": "none", "cancer_search_years": 1.9},
+         [7], ["probable"]),
+        ({"pns_phenotype": "high", "antibody_serum": "Hu", "cancer_relation": "none", "cancer_search_years": 2},
+         [6], ["probable"]),
+        ({"syndrome": "cerebellar", "antibody_csf": "Yo", "cancer_relation": "consistent"}, [10], ["definite"]),
+        ({"pns_phenotype": "high", "antibody_serum": "none", "antibody_csf": "none", "cancer_relation": "consistent"},
+         [7], ["probable"]),
+        # what is missing leaves open what it could change
+        ({"pns_phenotype": "high", "antibody_serum": "Hu"}, [6, 7, 10], ["probable", "definite"]),
+        ({"pns_phenotype": "high", "antibody_serum": "Hu", "cancer_relation": "none"}, [6, 7], ["probable"]),
+        ({"antibody_serum": "none", "antibody_csf": "none", "cancer_relation": "none", "cancer_search_years": 5,
+          "pns_phenotype": "other"}, [0], ["none"]),
+    ],
+)  # fmt: skip
+def test_pns_care_scores_every_completion_of_what_is_missing(protocol, patient, scores, levels):
+    asked = protocol.with_criterion("P1", kind="pns_care", at_least="probable", label="Probable by PNS-Care")
+    assert asked.criteria[-1].scored(patient) == (scores, levels)
+
+
+@pytest.mark.parametrize(
+    ("level", "row", "expected"),
+    [("probable", {"pns_phenotype": "high", "antibody_serum": "Hu", "cancer_relation": "none"}, "pass"),
+     ("definite", {"pns_phenotype": "high", "antibody_serum": "Hu", "cancer_relation": "none"}, "fail"),
+     ("definite", {"pns_phenotype": "high", "antibody_serum": "Hu"}, "unknown"),
+     ("definite", {"syndrome": "limbic", "antibody_serum": "Hu", "cancer_relation": "consistent"}, "pass"),
+     ("possible", {}, "unknown")],
+)  # fmt: skip
+def test_pns_care_as_a_criterion(tiny, protocol, level, row, expected):
+    asked = protocol.with_criterion("P1", kind="pns_care", at_least=level, label="PNS-Care")
+    assert status(tiny(screening=[row]), asked, "P1") == expected
+
+
+def test_a_syndrome_can_be_asked_for(tiny, protocol):
+    words = ["sensory neuronopathy"]
+    asked = protocol.with_criterion("I9", kind="word", column="syndrome", allowed=words, label="Neuronopathy")
+    found = [
+        status(tiny(screening=[{"syndrome": word}]), asked, "I9")
+        for word in ("sensory neuronopathy", "LEMS", None)
+    ]
+    assert found == ["pass", "fail", "unknown"]
+
+
+@pytest.mark.parametrize(
+    ("criterion", "message"),
+    [({"kind": "range", "column": "wieght_kg", "minimum": 3}, "X1 reads 'wieght_kg'; screening.csv has weight_kg"),
+     ({"kind": "range", "column": "sex", "minimum": 3}, "X1 reads 'sex', which is no number but a word"),
+     ({"kind": "word", "column": "syndrome", "allowed": ["ataxia"]}, "X1: syndrome has no word 'ataxia'; it has cere"),
+     ({"kind": "answer", "column": "cancer", "required": "yes"}, "X1 reads 'cancer', which is no word but a text")],
+)  # fmt: skip
+def test_a_criterion_on_a_column_that_cannot_be_is_answered(tiny, protocol, criterion, message):
+    with pytest.raises(ProtocolError, match=message):
+        screen(tiny(), protocol.with_criterion("X1", label="x", **criterion))

@@ -289,6 +289,8 @@ def can_fail(criterion: Criterion) -> bool:
     -------
     bool
     """
+    if criterion.kind not in _FAIL:
+        return False
     if criterion.kind == "word":
         return set(TABLES["screening"].by_name[criterion.column].words) > set(criterion.allowed)
     return True

@@ -48,6 +48,7 @@ OUT_OF_RANGE = {
     ("screening", "weight_kg"): ("0", "-70", "0.0", "-0.1"),
     ("screening", "height_cm"): ("0", "-170", "0.00"),
     ("screening", "creatinine_umol_l"): ("0", "-80"),
+    ("screening", "cancer_search_years"): ("-1", "-0.5"),
     ("screening", "mrs"): ("7", "-1", "2.5", "10", "3.01"),
     ("infusions", "cycle"): ("0", "7", "1.5", "-1", "10"),
     ("infusions", "dose_g"): ("-1", "-0.5", "-25"),
@@ -57,6 +58,8 @@ OUT_OF_RANGE = {
 }
 UNKNOWN_WORDS = {
     "sex": ("F", "M", "woman", "1", "homme", "femal"),
+    "pns_phenotype": ("hi", "yes", "intermediat", "3"),
+    "cancer_relation": ("no", "inconsistent", "consistant", "4"),
     "pns_level": ("certain", "Definite PNS", "definit", "yes"),
     "yes_no": ("y", "n", "oui", "1", "0", "true", "yes!", "no no", "NA", "unknown"),
     "antibodies": (
