@@ -9,17 +9,17 @@ Next: `figures.designs`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from pnstrial.design.bayes.bop2 import OrdinalDesign
 from pnstrial.design.counts.outcomes import Design, Outcomes, checked_rates
-from pnstrial.design.counts.rating import RatingError, as_rating_error
-from pnstrial.design.stages.after import ranks_of, umvue_of
+from pnstrial.design.counts.rating import RatingError, read_rating_error
+from pnstrial.design.stages.after import ORDERS, ranks_of, umvue_of
 from pnstrial.design.stages.bryant_day import BryantDayDesign, joint_cells, joint_tables
-from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.arguments import Checks, as_array, display
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +49,10 @@ def interval_of_endings(
     tuple of ndarray
         Lower and upper limits.
     """
+    checks = Checks("interval_of_endings").instance(
+        "outcomes", outcomes, Outcomes, "the `outcomes` of a design"
+    )
+    checks.level("level", level).word("order", order, ORDERS).done()
     ranks = ranks_of(outcomes, order)
     tail = (1.0 - level) / 2.0
     at_least = ranks[:, None] >= ranks[None, :]  # [j, i]: ending j is at least as extreme as i
@@ -109,7 +113,9 @@ def operating_characteristics(
     """
     import pandas as pd
 
-    Checks("operating_characteristics").share("level", level).done()
+    checks = Checks("operating_characteristics").level("level", level)
+    kinds = (Design, OrdinalDesign, BryantDayDesign)
+    checks.instance("design", design, kinds, "a design, as `simon` or `bop2` give").done()
     if not isinstance(design, Design):
         if rating_error is not None:
             raise ValueError(
@@ -117,8 +123,12 @@ def operating_characteristics(
                 " probabilities as rated instead"
             )
         return _of_rows(design, true_rates)
-    rate = np.atleast_1d(checked_rates("operating_characteristics", true_rates)).ravel()
-    rated = rate if rating_error is None else as_rating_error(rating_error).observed(rate)
+    rate = np.atleast_1d(checked_rates("operating_characteristics", true_rates, "true_rates")).ravel()
+    rated = (
+        rate
+        if rating_error is None
+        else read_rating_error("operating_characteristics", "rating_error", rating_error).observed(rate)
+    )
     oc = design.operating_characteristics(rated)
     frame = oc.to_frame().rename(columns={"p": "rated_rate"})
     frame.insert(0, "true_rate", rate)
@@ -140,11 +150,14 @@ def _of_rows(design: OrdinalDesign | BryantDayDesign, rates: ArrayLike) -> pd.Da
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    given = np.atleast_2d(np.asarray(rates, dtype=float))
     width = 3 if isinstance(design, OrdinalDesign) else 2
-    if given.shape[1] != width or ((given < 0) | (given > 1)).any():
+    array = as_array(rates)
+    given = np.empty((0, 0)) if array is None else np.atleast_2d(array)
+    if given.ndim != 2 or given.shape[1] != width or ((given < 0) | (given > 1)).any():
         words = "improved, stable, deteriorated" if width == 3 else "response, toxicity"
-        raise ValueError(f"operating_characteristics: true_rates must be rows of probabilities ({words})")
+        raise ValueError(
+            f"operating_characteristics: true_rates = {display(rates)} must be rows of probabilities ({words})"
+        )
     for row in given.tolist():
         if isinstance(design, OrdinalDesign):
             if abs(sum(row) - 1) > 1e-9:
@@ -176,6 +189,22 @@ def _of_rows(design: OrdinalDesign | BryantDayDesign, rates: ArrayLike) -> pd.Da
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _named(designs: object) -> dict[str, Design]:
+    """Read designs in a list or by name."""
+    named: dict[str, object] = {}
+    if isinstance(designs, Mapping):
+        named.update(cast("Mapping[str, object]", designs))
+    elif isinstance(designs, Iterable) and not isinstance(designs, str):
+        for k, design in enumerate(cast("Iterable[object]", designs)):
+            named[f"{getattr(design, 'name', type(design).__name__)} ({k + 1})"] = design
+    good = bool(named) and all(isinstance(design, Design) for design in named.values())
+    Checks("compare_designs").add(
+        not good,
+        f"designs = {display(designs)} must be designs of a count of responders, in a list or by name",
+    ).done()
+    return cast("dict[str, Design]", named)
 
 
 def compare_designs(
@@ -217,12 +246,9 @@ def compare_designs(
     import pandas as pd
 
     Checks("compare_designs").hypotheses(p0, p1).done()
-    named: dict[str, Design] = {}
-    if isinstance(designs, Mapping):
-        named.update(designs)
-    else:
-        for k, design in enumerate(designs):
-            named[f"{getattr(design, 'name', type(design).__name__)} ({k + 1})"] = design
+    named = _named(designs)
+    if rating_error is not None:
+        rating_error = read_rating_error("compare_designs", "rating_error", rating_error)
     rows: list[dict[str, Any]] = []
     for name, design in named.items():
         oc = design.operating_characteristics(np.array([p0, p1]))

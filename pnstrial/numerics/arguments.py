@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self, SupportsFloat, cast
+from typing import TYPE_CHECKING, Any, Self, SupportsFloat, cast
 
 import numpy as np
 
-__all__ = ["Checks", "as_number", "display"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Checks", "as_array", "as_number", "display"]
 
 _LONGEST = 80
 _MOST = 5
@@ -39,6 +42,8 @@ def as_number(value: object) -> float | None:
     >>> as_number(3), as_number("3"), as_number(True), as_number(float("nan"))
     (3.0, None, None, None)
     """
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
     if isinstance(value, bool | str | bytes | complex | np.ndarray) or not isinstance(value, SupportsFloat):
         return None
     if isinstance(value, np.generic) and value.dtype.kind not in "iuf":
@@ -86,6 +91,41 @@ def _flat(values: object) -> list[object] | None:
         return list(cast("Iterable[object]", values))
     except TypeError:
         return None
+
+
+def as_array(values: object) -> NDArray[np.float64] | None:
+    """Read finite numbers in any regular shape, or None where they are none.
+
+    Parameters
+    ----------
+    values : object
+        A number, a sequence, nested ones of equal length, an array or a column of a frame.
+
+    Returns
+    -------
+    ndarray of float or None
+
+    Examples
+    --------
+    >>> as_array([[1, 2], [3, 4]]).shape, as_array([[1], [2, 3]]), as_array(["1"])
+    ((2, 2), None, None)
+    """
+    if isinstance(values, str | bytes | Mapping) or (
+        isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values)
+    ):
+        return None
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError):
+        return None
+    if array.dtype.kind == "O":
+        numbers = [as_number(cell) for cell in array.ravel().tolist()]
+        if any(number is None for number in numbers):
+            return None
+        array = np.array(numbers, dtype=float).reshape(array.shape)
+    if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+        return None
+    return array.astype(np.float64)
 
 
 class Checks:
@@ -219,6 +259,28 @@ class Checks:
         more = f" and {len(wrong) - _MOST} more" if len(wrong) > _MOST else ""
         return self.add(bool(wrong), f"{', '.join(wrong[:_MOST])}{more} must be {rule}")
 
+    def array(
+        self,
+        name: str,
+        values: object,
+        lowest: float | None = None,
+        highest: float | None = None,
+        whole: bool = False,
+    ) -> Self:
+        """Require finite numbers within bounds in any regular shape, also a single one."""
+        rule = f"must be {_between('whole numbers' if whole else 'finite numbers', lowest, highest)}"
+        array = as_array(values)
+        if array is None:
+            return self._rule(True, name, values, rule)
+        wrong = np.zeros(array.shape, dtype=bool) if not whole else array != np.floor(array)
+        if lowest is not None:
+            wrong |= array < lowest
+        if highest is not None:
+            wrong |= array > highest
+        listed = ", ".join(f"{value:g}" for value in array[wrong].ravel()[:_MOST])
+        more = f" and {int(wrong.sum()) - _MOST} more" if wrong.sum() > _MOST else ""
+        return self.add(bool(wrong.any()), f"{name} = {listed}{more} {rule}")
+
     def counts(
         self, name: str, values: object, lowest: int = 0, highest: int | None = None, least: int = 1
     ) -> Self:
@@ -233,6 +295,12 @@ class Checks:
         """Require numbers (already checked) each of which is above the one before."""
         bad = any(one >= other for one, other in zip(values, list(values)[1:], strict=False))
         return self._rule(bad, name, values, "must increase")
+
+    def mapping(self, name: str, value: object) -> Self:
+        """Require a mapping (a dictionary)."""
+        return self._rule(
+            not isinstance(value, Mapping), name, value, "must be a mapping, as a dictionary is"
+        )
 
     def keys(self, name: str, value: object, allowed: Sequence[str]) -> Self:
         """Require a mapping whose keys are among the allowed ones."""
@@ -280,6 +348,7 @@ class Checks:
 
 def _between(kind: str, lowest: float | None, highest: float | None) -> str:
     if lowest is not None and highest is not None:
+        kind = kind.replace("finite ", "")
         return f"{kind} from {lowest:g} to {highest:g}"
     if lowest is not None:
         return f"{kind} of at least {lowest:g}"

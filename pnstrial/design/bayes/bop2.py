@@ -19,7 +19,7 @@ import numpy as np
 from pnstrial.design.bayes.monitoring import as_mixture, posterior_of_counts
 from pnstrial.design.counts.outcomes import binomial_ways
 from pnstrial.design.stages.sequential import SequentialDesign, checked_looks
-from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.arguments import Checks, as_array, display
 from pnstrial.results import Result
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def bop2_boundary(
     """
     sizes = checked_looks("bop2_boundary", looks)
     checks = Checks("bop2_boundary").share("p0", p0).share("lambda_", lambda_)
-    checks.add(gamma < 0, f"gamma = {gamma!r} must be 0 or more")
+    checks.number("gamma", gamma, 0.0, 100.0).flag("never_at_zero", never_at_zero)
     if efficacy is not None:
         checks.word("efficacy", efficacy, ("power", "OF")).positive("eta", eta)
     if p1 is not None:
@@ -203,7 +203,9 @@ def bop2(
     ((0, 1, 3), 4, 0.0695, 0.8439)
     """
     sizes = checked_looks("bop2", looks)
-    Checks("bop2").hypotheses(p0, p1).share("alpha", alpha).done()
+    checks = Checks("bop2").hypotheses(p0, p1).share("alpha", alpha)
+    _check_grid(checks, lambdas, gammas)
+    checks.done()
     lam = np.arange(0.01, 1.0, 0.01) if lambdas is None else np.asarray(lambdas, dtype=float)
     gam = np.arange(0.0, 1.0001, 0.05) if gammas is None else np.asarray(gammas, dtype=float)
     start = (p0, 1 - p0) if prior is None else prior
@@ -226,6 +228,13 @@ def bop2(
     order = np.lexsort((errors[:, 1, 0], -np.round(errors[:, 0, 1], 12), ~fits))
     i, j = np.unravel_index(int(where[order[0]]), counts.shape[:2])
     return bop2_boundary(sizes, p0, float(lam[i]), float(gam[j]), start, p1=p1)
+
+
+def _check_grid(checks: Checks, lambdas: object, gammas: object) -> None:
+    if lambdas is not None:
+        checks.numbers("lambdas", lambdas, 1e-6, 1.0 - 1e-6)
+    if gammas is not None:
+        checks.numbers("gammas", gammas, 0.0, 100.0)
 
 
 def _batch(
@@ -408,9 +417,13 @@ def bop2_ordinal(
     start = null if prior is None else prior
     checks = Checks("bop2_ordinal").share("alpha", alpha)
     for name, value in (("null", null), ("alternative", alternative)):
-        good = len(value) == 3 and min(value) > 0 and abs(sum(value) - 1) < 1e-9
-        checks.add(not good, f"{name} = {tuple(value)} must be three positive probabilities that add to 1")
-    checks.add(len(start) != 3 or min(start) <= 0, f"prior = {tuple(start)} must be three positive numbers")
+        array = as_array(value)
+        good = array is not None and array.shape == (3,) and (array > 0).all() and abs(array.sum() - 1) < 1e-9
+        checks.add(not good, f"{name} = {display(value)} must be three positive probabilities that add to 1")
+    array = as_array(start)
+    good = array is not None and array.shape == (3,) and (array > 0).all()
+    checks.add(not good, f"prior = {display(start)} must be three positive numbers")
+    _check_grid(checks, lambdas, gammas)
     checks.done()
     lam = [*np.arange(0.05, 0.96, 0.05), 0.98, 0.99] if lambdas is None else list(lambdas)
     gam = [0.0, 0.25, 0.5, 0.75, 1.0] if gammas is None else list(gammas)

@@ -19,7 +19,7 @@ import numpy as np
 from pnstrial.design.bayes.hierarchical import Predictive, predictive_rate
 from pnstrial.design.bayes.monitoring import BetaMixture
 from pnstrial.design.counts.proportion import clopper_pearson
-from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.arguments import Checks, display
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.numerics.roots import cross, peaks
 from pnstrial.results import NotEstimable, Result
@@ -81,7 +81,9 @@ def _read_series(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...]]:
     """Read counts, by default the shipped ones."""
     if (responders is None) != (n is None):
-        raise ValueError(f"{caller}: responders and n must be given together, or neither")
+        raise ValueError(
+            f"{caller}: responders = {display(responders)} and n = {display(n)} must be given together, or neither"
+        )
     if responders is None or n is None:
         from pnstrial.series import series_records
 
@@ -89,11 +91,13 @@ def _read_series(
         x = [float(record["improved"]) for record in records]
         size = [float(record["n_evaluable"] or record["n"]) for record in records]
         return np.array(x), np.array(size), tuple(str(record["series_id"]) for record in records)
-    if len(responders) != len(n) or not len(n):
-        raise ValueError(
-            f"{caller}: responders has {len(responders)} series and n has {len(n)}; give one to each"
-        )
-    checks = Checks(caller)
+    checks = Checks(caller).counts("n", n, 1).counts("responders", responders)
+    checks.done()
+    checks.add(
+        len(responders) != len(n),
+        f"responders = {display(responders)} has {len(responders)} series and n = {display(n)} has {len(n)}; give one"
+        " to each",
+    ).done()
     for k, (count, size_k) in enumerate(zip(responders, n, strict=True)):
         before = len(checks.problems)
         checks.count(f"n[{k}]", size_k, 1)

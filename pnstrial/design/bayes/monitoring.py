@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pnstrial.design.stages.sequential import SequentialDesign, checked_looks
-from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.arguments import Checks, as_array
 from pnstrial.results import Result
 
 if TYPE_CHECKING:
@@ -178,12 +178,15 @@ def as_mixture(caller: str, prior: Any) -> BetaMixture:
     """
     if isinstance(prior, BetaMixture):
         return prior
-    array = np.asarray(prior, dtype=float)
-    if array.ndim == 2 and array.shape[1] == 3:
+    array = as_array(prior)
+    if array is not None and array.ndim == 2 and array.shape[1] == 3:
         weights, a, b = (tuple(float(value) for value in column) for column in array.T)
         return BetaMixture(weights, a, b)
-    Checks(caller).prior("prior", prior).done()
-    return BetaMixture((1.0,), (float(array[0]),), (float(array[1]),))
+    checks = Checks(caller).prior("prior", prior)
+    checks.problems = [f"{one}, a list of (weight, a, b) or a BetaMixture" for one in checks.problems]
+    checks.done()
+    a, b = (float(value) for value in prior)
+    return BetaMixture((1.0,), (a,), (b,))
 
 
 @dataclass(frozen=True)
@@ -295,6 +298,7 @@ def posterior_probability(responses: int, n: int, p0: float, prior: Any = (0.5, 
     >>> round(posterior_probability(3, 9, 0.1, prior=(0.1, 0.9)), 6)
     0.95519
     """
+    Checks("posterior_probability").rate("p0", p0).done()
     _check_counts("posterior_probability", responses, n, p0)
     mixture = as_mixture("posterior_probability", prior).updated(int(responses), int(n))
     return float(mixture.above(p0))
@@ -363,6 +367,7 @@ def predictive_probability(
     >>> round(predictive_probability(3, 9, 17, p0=0.1, threshold=0.9, prior=(0.1, 0.9)), 6)
     0.886034
     """
+    Checks("predictive_probability").rate("p0", p0).done()
     _check_counts("predictive_probability", responses, n, p0)
     Checks("predictive_probability").count("n_max", n_max, int(n), 1000).rate("threshold", threshold).done()
     mixture = as_mixture("predictive_probability", prior)
@@ -505,7 +510,7 @@ def thall_simon(
     for name, value in (("p1", p1), ("futility", futility), ("efficacy", efficacy)):
         if value is not None:
             checks.rate(name, value)
-    checks.done()
+    checks.flag("strict", strict).done()
     mixture = as_mixture("thall_simon", prior)
     target = p0 if p1 is None else p1
     below = [1.0 - posterior_of_counts(mixture, n, p0) for n in sizes]
@@ -558,10 +563,9 @@ def predictive_boundary(
     from pnstrial.design.counts.outcomes import binomial_ways
 
     sizes = checked_looks("predictive_boundary", looks)
+    checks = Checks("predictive_boundary").rate("p0", p0).rate("threshold", threshold)
+    checks.count("n_max", sizes[-1] if n_max is None else n_max, sizes[-1], 1000).done()
     last = sizes[-1] if n_max is None else int(n_max)
-    Checks("predictive_boundary").rate("p0", p0).rate("threshold", threshold).count(
-        "n_max", last, sizes[-1], 1000
-    ).done()
     mixture = as_mixture("predictive_boundary", prior)
     success = _final_success(mixture, last, p0, threshold)
     tables: list[NDArray[np.float64]] = []

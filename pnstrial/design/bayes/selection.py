@@ -81,9 +81,7 @@ def selection_probability(n: int, rates: Sequence[float], min_diff: int = 1, min
     [0.0543, 0.0543, 0.7876]
     """
     checks = Checks("selection_probability").count("n", n, 1, 1000)
-    checks.add(len(rates) < 2, f"rates = {list(rates)} must name two arms or more")
-    for k, rate in enumerate(rates):
-        checks.rate(f"rates[{k}]", rate)
+    checks.rates("rates", rates, least=2)
     checks.count("min_diff", min_diff, 1).count("min_resp", min_resp, 0).done()
     pmf = [binomial_pmf(int(n), rate) for rate in rates]
     # below[j][x] = P(arm j has at most x - min_diff responders)

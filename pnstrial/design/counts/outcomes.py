@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from pnstrial.numerics.arguments import Checks, display
 from pnstrial.results import Result
 
 if TYPE_CHECKING:
@@ -306,9 +307,10 @@ class Design(Result):
         """
         rate = checked_rates("operating_characteristics", p)
         if rating_error is not None:
-            from pnstrial.design.counts.rating import as_rating_error
+            from pnstrial.design.counts.rating import read_rating_error
 
-            rate = as_rating_error(rating_error).observed(rate)
+            error = read_rating_error("operating_characteristics", "rating_error", rating_error)
+            rate = error.observed(rate)
         return characteristics_of(self.outcomes, rate, np.asarray(self.look_sizes, dtype=np.int64))
 
     def reject_probability(self, p: ArrayLike) -> Any:
@@ -326,7 +328,7 @@ class Design(Result):
         return self.operating_characteristics(p).reject
 
 
-def checked_rates(caller: str, p: ArrayLike) -> NDArray[np.float64]:
+def checked_rates(caller: str, p: ArrayLike, name: str = "p") -> NDArray[np.float64]:
     """Read rates, refusing what is none.
 
     Parameters
@@ -335,6 +337,8 @@ def checked_rates(caller: str, p: ArrayLike) -> NDArray[np.float64]:
         Name with which the message begins.
     p : float or array of float
         Rates.
+    name : str
+        What the caller calls them.
 
     Returns
     -------
@@ -345,10 +349,6 @@ def checked_rates(caller: str, p: ArrayLike) -> NDArray[np.float64]:
     ValueError
         If a rate is not a number from 0 to 1.
     """
-    rate = np.asarray(p, dtype=float)
-    bad = ~((rate >= 0) & (rate <= 1))
-    if bad.any():
-        raise ValueError(
-            f"{caller}: p = {', '.join(f'{value:g}' for value in rate[bad].flat)} must be numbers from 0 to 1"
-        )
-    return rate
+    checks = Checks(caller).array(name, p, 0, 1)
+    checks.add(checks.clean and not np.size(p), f"{name} = {display(p)} must hold one rate at least").done()
+    return np.asarray(p, dtype=float)

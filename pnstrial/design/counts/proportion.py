@@ -104,10 +104,8 @@ def binomial_tail(x: ArrayLike, n: ArrayLike, p0: ArrayLike) -> Any:
     from scipy.special import betainc
 
     count, size = _counts("binomial_tail", x, n, inside=False)
+    Checks("binomial_tail").array("p0", p0, 0, 1).done()
     rate = np.asarray(p0, dtype=float)
-    if rate.size and not ((rate >= 0) & (rate <= 1)).all():
-        wrong = rate[~((rate >= 0) & (rate <= 1))].flat[0]
-        raise ValueError(f"binomial_tail: p0 = {wrong} must be a number from 0 to 1")
     inside = betainc(np.clip(count, 1, np.maximum(size, 1)), np.maximum(size - count, 0) + 1.0, rate)
     tail = np.where(count <= 0, 1.0, np.where(count > size, 0.0, inside))
     return tail if tail.ndim else float(tail)
@@ -135,7 +133,8 @@ def binomial_pmf(n: int, p: ArrayLike) -> NDArray[np.float64]:
     """
     from scipy.special import gammaln, xlog1py, xlogy
 
-    rate = np.asarray(p, dtype=float)
+    Checks("binomial_pmf").count("n", n, 0, 100_000).array("p", p, 0, 1).done()
+    n, rate = int(n), np.asarray(p, dtype=float)
     x = np.arange(n + 1.0).reshape((-1,) + (1,) * rate.ndim)
     if n <= 60:
         # small binomial coefficients are whole numbers, exact as doubles
@@ -149,6 +148,7 @@ def _counts(
     caller: str, x: ArrayLike, n: ArrayLike, *, inside: bool = True
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Broadcast counts as floats, refusing what is no count."""
+    Checks(caller).array("x", x).array("n", n).done()
     count, size = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(n, dtype=float))
     whole = np.isfinite(count) & np.isfinite(size) & (count == np.floor(count)) & (size == np.floor(size))
     bad = ~whole | (size < 0) | (inside & ((count < 0) | (count > size)))

@@ -11,19 +11,18 @@ Next: `single`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
 from pnstrial.design.counts.proportion import proportion
-from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.arguments import Checks, as_array, as_number, display
 from pnstrial.results import NotEstimable, Result
 from pnstrial.rules import change_category
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
@@ -197,10 +196,12 @@ def _checked_kernel(kernel: ArrayLike | str) -> tuple[NDArray[np.float64], str]:
     """Read a kernel of rating error."""
     if isinstance(kernel, str):
         return rating_kernel(kernel), kernel
-    matrix = np.asarray(kernel, dtype=float)
-    if matrix.shape != (7, 7):
+    matrix = as_array(kernel)
+    if matrix is None or matrix.shape != (7, 7):
+        shape = "" if matrix is None else f" has shape {matrix.shape}; it"
         raise ValueError(
-            f"rating_error: kernel has shape {matrix.shape}; it must be 7 x 7 (true x rated mRS)"
+            f"rating_error: kernel = {display(kernel)}{shape} must be 7 x 7 numbers (true x rated mRS) or a name of"
+            " `RATING_METHODS`"
         )
     wrong = [
         f"row {row} adds to {total:g}"
@@ -213,18 +214,21 @@ def _checked_kernel(kernel: ArrayLike | str) -> tuple[NDArray[np.float64], str]:
     return matrix, "kernel"
 
 
-def _shares(
-    name: str, given: Mapping[int, float] | None, default: dict[int, float], low: int, high: int
-) -> dict[int, float]:
+def _shares(name: str, given: object, default: dict[int, float], low: int, high: int) -> dict[int, float]:
     """Read shares of grades or of changes."""
     if given is None:
         return default
-    shares = {int(key): float(share) for key, share in given.items()}
-    bad = [key for key, share in shares.items() if not low <= key <= high or share < 0]
-    if bad or abs(sum(shares.values()) - 1) > 1e-9:
-        raise ValueError(
-            f"rating_error: {name} = {dict(given)} must map {low} to {high} to shares that add to 1"
-        )
+    pairs = list(given.items()) if isinstance(given, Mapping) else []
+    read = [(as_number(key), as_number(share)) for key, share in pairs]
+    shares = {
+        int(k): s for k, s in read if k is not None and k.is_integer() and low <= k <= high and s is not None
+    }
+    good = (
+        len(shares) == len(pairs) > 0 and min(shares.values()) >= 0 and abs(sum(shares.values()) - 1) <= 1e-9
+    )
+    Checks("rating_error").add(
+        not good, f"{name} = {display(given)} must map {low} to {high} to shares that add to 1"
+    ).done()
     return shares
 
 
@@ -250,12 +254,26 @@ def as_rating_error(value: RatingError | float | ArrayLike | str) -> RatingError
     >>> as_rating_error(0.03).false_improvement
     0.03
     """
+    return read_rating_error("as_rating_error", "value", value)
+
+
+def read_rating_error(caller: str, name: str, value: object) -> RatingError:
+    """Read a rating error, naming function and argument where it is none."""
     if isinstance(value, RatingError):
         return value
-    if isinstance(value, str) or np.ndim(value) > 0:
-        return rating_error(value)
-    Checks("rating_error").rate("false improvement", value).done()
-    return RatingError(float(value))  # type: ignore[arg-type] # checked on the line above
+    if isinstance(value, str):
+        Checks(caller).word(name, value, tuple(RATING_METHODS)).done()
+    number = as_number(value)
+    if number is None:
+        array = as_array(value)
+        Checks(caller).add(
+            not isinstance(value, str) and (array is None or array.shape != (7, 7)),
+            f"{name} = {display(value)} must be a RatingError, a probability from 0 to 1, 7 x 7 probabilities or one of"
+            f" {', '.join(map(repr, RATING_METHODS))}",
+        ).done()
+        return rating_error(cast("ArrayLike | str", value))
+    Checks(caller).rate(name, value).done()
+    return RatingError(number)
 
 
 @dataclass(frozen=True)
@@ -341,8 +359,8 @@ def correct_for_rating(
     >>> round(result.estimate, 3), tuple(round(limit, 3) for limit in result.ci)
     (0.144, (0.0, 0.466))
     """
-    known = as_rating_error(error)
-    false, sensitivity = known.false_improvement, known.sensitivity
+    rating = read_rating_error("correct_for_rating", "error", error)
+    false, sensitivity = rating.false_improvement, rating.sensitivity
     gain = sensitivity - false
     if gain <= 0:
         raise ValueError(

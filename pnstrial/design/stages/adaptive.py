@@ -11,7 +11,6 @@ Next: `curtailed`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +23,8 @@ from pnstrial.design.stages.two_stage import TwoStageDesign
 from pnstrial.numerics.arguments import Checks, display
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -310,10 +311,8 @@ class FlexibleDesign(Design):
         ValueError
             If a count of responders or a size breaks its rule; all are named.
         """
+        Checks("with_sizes").mapping("sizes", sizes).done()
         checks = Checks("with_sizes")
-        checks.add(
-            not isinstance(sizes, Mapping), f"sizes = {display(sizes)} must map responders to sizes"
-        ).done()
         for first, size in sizes.items():
             checks.count("first", first, 0, self.plan.n1).count(f"sizes[{display(first)}]", size, 0, 1000)
         checks.done()

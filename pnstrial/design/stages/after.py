@@ -20,7 +20,7 @@ from pnstrial.design.counts.outcomes import MOST_PATIENTS, Design, Outcomes, enu
 from pnstrial.design.counts.proportion import binomial_tail
 from pnstrial.design.stages.adaptive import FlexibleDesign
 from pnstrial.design.stages.two_stage import TwoStageDesign
-from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.arguments import Checks, display
 from pnstrial.numerics.roots import cross
 from pnstrial.results import NotEstimable, Result
 
@@ -340,7 +340,11 @@ def after_two_stage(
     given.update(zip(names, counts, strict=False))
     if isinstance(plan, TwoStageDesign):
         beside = [name for name in ("r1", "n1", "r", "n") if given[name] is not None]
-        checks.add(bool(beside), f"{', '.join(beside)} must not be given beside a design").done()
+        for one in beside:
+            checks.add(
+                True, f"{one} = {display(given[one])} must not be given beside a design, which has its own"
+            )
+        checks.done()
         given.update({name: getattr(plan, name) for name in ("r1", "n1", "r", "n")})
         given["p0"] = plan.p0 if p0 is None else p0
     checks.rate("p0", given["p0"]).level("level", level).word("order", order, ORDERS)

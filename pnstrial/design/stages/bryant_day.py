@@ -187,6 +187,11 @@ def bryant_day_rule(
     checks = Checks("bryant_day_rule").count("n", n, 2, 200)
     if not checks.problems:
         checks.count("n1", n1, 1, int(n) - 1)
+    for name, value, last in (
+        ("responses_continue", responses_continue, n1), ("nontoxic_continue", nontoxic_continue, n1),
+        ("responses_success", responses_success, n), ("nontoxic_success", nontoxic_success, n),
+    ):  # fmt: skip
+        checks.count(name, value, 0, int(last) + 1 if checks.clean else None)
     checks.done()
     accept: dict[str, float] = {}
     sizes: dict[str, float] = {}

@@ -74,7 +74,8 @@ def multi_stage(
 
     checks = Checks("multi_stage").hypotheses(p0, p1).share("alpha", alpha).share("power", power)
     checks.count("stages", stages, 2, 3).count("n_max", n_max, 2, 80)
-    checks.add(not (futility or efficacy), "futility and efficacy are both False; allow one")
+    checks.flag("futility", futility).flag("efficacy", efficacy)
+    checks.add(checks.clean and not (futility or efficacy), "futility and efficacy are both False; allow one")
     checks.done()
     pmf = [probability_tables(p, int(n_max))[0] for p in (p0, p1)]
     size, found = best_design(pmf[0], pmf[1], int(n_max), alpha, power, int(stages), futility, efficacy)

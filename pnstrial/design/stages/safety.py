@@ -19,7 +19,7 @@ import numpy as np
 from pnstrial.design.counts.outcomes import MOST_PATIENTS
 from pnstrial.design.counts.proportion import binomial_tail
 from pnstrial.design.stages.sequential import SequentialDesign, checked_looks
-from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.arguments import Checks, as_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,7 +109,10 @@ class SafetyRule(SequentialDesign):
         import pandas as pd
 
         checks = Checks("pipeline").positive("accrual_per_month", accrual_per_month)
-        checks.add(not delay_months >= 0, f"delay_months = {delay_months!r} must be 0 or more").done()
+        checks.number("delay_months", delay_months, 0.0)
+        if rates is not None:
+            checks.rates("rates", rates)
+        checks.done()
         p0 = 0.0 if self.p0 is None else self.p0
         given = [p0, 2 * p0, 3 * p0] if rates is None else list(rates)
         rate = np.array([p for p in given if p <= 1.0])
@@ -223,18 +226,20 @@ def safety_boundary(
     ((None, 2, 2, 2, 3), 0.0993)
     """
     checks = Checks("safety_boundary").share("p0", p0).share("alpha", alpha).word("kind", kind, KINDS)
-    if isinstance(looks, int | np.integer):
+    number = as_number(looks)
+    if number is not None:
         checks.count("looks", looks, 1, MOST_PATIENTS)
     if kind == "sprt":
         checks.add(p1 is None, "p1 = None must be given for kind 'sprt'")
         if p1 is not None:
             checks.hypotheses(p0, p1)
-    checks.add(not 0 <= shape <= 0.5, f"shape = {shape!r} must be a number from 0 to 0.5")
+    checks.number("shape", shape, 0.0, 0.5)
+    if p1 is not None and kind != "sprt":
+        checks.rate("p1", p1)
     if prior is not None:
         checks.prior("prior", prior)
     checks.done()
-    sizes = tuple(range(1, int(looks) + 1)) if isinstance(looks, int | np.integer) else ()
-    sizes = sizes or checked_looks("safety_boundary", looks)  # type: ignore[arg-type] # no int here
+    sizes = checked_looks("safety_boundary", looks) if number is None else tuple(range(1, int(number) + 1))
     start = (p0, 1 - p0) if prior is None else (float(prior[0]), float(prior[1]))
     scores = [np.round(s, 11) for s in _score(kind, sizes, p0, p1, shape, start)]
     levels = np.unique(np.concatenate(scores))

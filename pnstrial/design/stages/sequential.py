@@ -10,14 +10,15 @@ Next: `single`, `two_stage`, `safety`.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
 from pnstrial.design.counts.outcomes import MOST_PATIENTS, Design, Outcomes, enumerate_looks
-from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.arguments import Checks, as_array, as_number, display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -195,38 +196,48 @@ def sequential(
     return SequentialDesign(sizes, low, high, p0=p0, p1=p1)
 
 
-def checked_looks(caller: str, looks: Sequence[int]) -> tuple[int, ...]:
+def checked_looks(caller: str, looks: object) -> tuple[int, ...]:
     """Read the numbers of patients at the looks."""
-    sizes = np.asarray(looks, dtype=float).ravel()
-    whole = len(sizes) > 0 and bool(np.all(np.isfinite(sizes) & (sizes == np.floor(sizes))))
-    if not whole or sizes[0] < 1 or (np.diff(sizes) <= 0).any() or sizes[-1] > MOST_PATIENTS:
-        raise ValueError(
-            f"{caller}: looks = {list(looks)} must be increasing whole numbers from 1 to {MOST_PATIENTS}"
-            " (patients at each look, not the size of each group)"
-        )
-    return tuple(int(n) for n in sizes)
+    sizes = as_array(looks)
+    good = sizes is not None and sizes.ndim == 1 and sizes.size > 0
+    if sizes is not None and good:
+        rising = bool((np.diff(sizes) > 0).all() and (sizes == np.floor(sizes)).all())
+        good = rising and bool(sizes[0] >= 1 and sizes[-1] <= MOST_PATIENTS)
+    Checks(caller).add(
+        not good,
+        f"looks = {display(looks)} must be increasing whole numbers from 1 to {MOST_PATIENTS} (patients at each look,"
+        " not the size of each group)",
+    ).done()
+    return () if sizes is None else tuple(int(n) for n in sizes)
 
 
 def _checked_boundary(
-    caller: str, name: str, counts: Sequence[int | float | None] | None, sizes: tuple[int, ...]
+    caller: str, name: str, counts: object, sizes: tuple[int, ...]
 ) -> tuple[int | None, ...]:
     """Read counts that stop a trial; None where there is no stop."""
     if counts is None:
         return (None,) * len(sizes)
-    given = list(counts)
-    if len(given) != len(sizes):
-        raise ValueError(
-            f"{caller}: {name} has {len(given)} counts for {len(sizes)} looks; give one for each"
-        )
+    checks = Checks(caller)
+    listed = not isinstance(counts, str | bytes | Mapping) and isinstance(counts, Iterable)
+    checks.add(
+        not listed, f"{name} = {display(counts)} must be a sequence, one count for each look (None = no stop)"
+    )
+    checks.done()
+    given = list(cast("Iterable[Any]", counts))
+    checks.add(
+        len(given) != len(sizes),
+        f"{name} has {len(given)} counts for {len(sizes)} looks; give one for each: {name} = {display(given)}",
+    ).done()
     read: list[int | None] = []
     for count, n in zip(given, sizes, strict=True):
-        number = math.nan if count is None else float(count)
-        if math.isfinite(number) and not number.is_integer():
-            raise ValueError(
-                f"{caller}: {name} = {count!r} must be a whole number of patients (None = no stop)"
-            )
-        never = not math.isfinite(number) or (number < 0 if name == "futility" else number > n)
-        read.append(None if never else int(number))
+        never = count is None or (isinstance(count, float | np.floating) and not math.isfinite(count))
+        number = as_number(count)
+        if not never and (number is None or not number.is_integer()):
+            checks.add(True, f"{name} = {display(count)} must be a whole number of patients (None = no stop)")
+            continue
+        never = number is None or (number < 0 if name == "futility" else number > n)
+        read.append(None if never else int(number or 0))
+    checks.done()
     return tuple(read)
 
 
@@ -341,18 +352,25 @@ def spending(kind: str | float, fractions: Sequence[float], total: float) -> NDA
     >>> spending("pocock", [6 / 17, 11 / 17, 1], 0.05).round(5).tolist()
     [0.0237, 0.03738, 0.05]
     """
-    t = np.asarray(fractions, dtype=float)
-    checks = Checks("spending").share("total", total)
-    checks.add(
-        bool(((t <= 0) | (t > 1)).any()), f"fractions = {list(fractions)} must lie above 0 and up to 1"
-    )
+    return _spent("spending", "kind", kind, fractions, total)
+
+
+def _spent(
+    caller: str, name: str, kind: str | float, fractions: Sequence[float], total: float
+) -> NDArray[np.float64]:
+    """Give the error spent, naming the argument of the caller where the kind is none."""
+    checks = Checks(caller).share("total", total).numbers("fractions", fractions, 0.0, 1.0)
+    if checks.clean:
+        checks.add(
+            min(fractions) <= 0, f"fractions = {display(list(fractions))} must lie above 0 and up to 1"
+        )
     if isinstance(kind, str):
-        checks.word("kind", kind, tuple(_SPENDING))
+        checks.word(name, kind, tuple(_SPENDING))
     else:
-        checks.positive("kind", kind)
+        checks.positive(name, kind)
     checks.done()
-    function = _SPENDING[kind] if isinstance(kind, str) else _power_family(kind)
-    return function(t, total)
+    function = _SPENDING[kind] if isinstance(kind, str) else _power_family(float(kind))
+    return function(np.asarray(fractions, dtype=float), float(total))
 
 
 def group_sequential(
@@ -414,11 +432,13 @@ def group_sequential(
         checks.add(p1 is None, "p1 = None must be given with beta")
     checks.done()
     fractions = [n / sizes[-1] for n in sizes]
-    allowed = spending(spend, fractions, alpha)
+    allowed = _spent("group_sequential", "spend", spend, fractions, alpha)
     high = _spend_upwards(sizes, p0, allowed)
     low: tuple[int | None, ...] = (None,) * len(sizes)
     if beta is not None and p1 is not None:
-        low = _spend_downwards(sizes, p1, spending(spend_beta, fractions, beta), high)
+        low = _spend_downwards(
+            sizes, p1, _spent("group_sequential", "spend_beta", spend_beta, fractions, beta), high
+        )
     if high[-1] is not None:
         low = (*low[:-1], high[-1] - 1)
     return SequentialDesign(sizes, low, high, "group-sequential", p0, p1)

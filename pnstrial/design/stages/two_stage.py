@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pnstrial.design.counts.outcomes import MOST_PATIENTS, Design, Outcomes, enumerate_looks
-from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.arguments import Checks, display
 from pnstrial.results import Result
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def two_stage(
         checks.count("n1", n1, 1, int(n) - 1).count("r", r, 0, int(n))
     if not checks.problems:
         checks.count("r1", r1, -1, int(n1))
-    checks.done()
+    checks.text("name", name).done()
     design = TwoStageDesign(int(r1), int(n1), int(r), int(n), 0.0, 0.0, 0.0, 0.0, float(p0), float(p1), name)
     oc = design.operating_characteristics(np.array([p0, p1]))
     stop = float(oc.stop_futility[0, 0])
@@ -415,7 +415,7 @@ def simon(
     (0, 9, 2, 17)
     """
     checks = Checks("simon").hypotheses(p0, p1).share("alpha", alpha).share("power", power)
-    checks.count("n_max", n_max, 2, MOST_PATIENTS)
+    checks.count("n_max", n_max, 2, MOST_PATIENTS).flag("balanced", balanced)
     if n is not None:
         checks.count("n", n, 2, MOST_PATIENTS)
     if n1 is not None:
@@ -534,6 +534,13 @@ def simon_grid(
     """
     import pandas as pd
 
+    checks = Checks("simon_grid")
+    for name, value in (("p0", p0), ("p1", p1), ("alpha", alpha), ("power", power)):
+        checks.array(name, value, 0.0, 1.0)
+        checks.add(
+            checks.clean and not np.size(value), f"{name} = {display(value)} must hold one number at least"
+        )
+    checks.count("n_max", n_max, 2, MOST_PATIENTS).done()
     rows: list[dict[str, Any]] = []
     for values in np.broadcast(p0, p1, alpha, power):
         a, b, c, d = (float(value) for value in values)
