@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pnstrial.figures.designs import saw_tooth, stopping_boundaries
 from pnstrial.figures.flow import consort_flow
-from pnstrial.figures.mrs import grotta_bars, transition_heat_map
+from pnstrial.figures.mrs import cumulative_odds, grotta_bars, transition_heat_map
 from pnstrial.figures.patients import swimmer
 from pnstrial.figures.proportions import estimand_forest
 from pnstrial.figures.simulation import power_against_rate, responder_distribution
@@ -28,6 +28,7 @@ __all__ = ["draw"]
 
 _FIGURES: Final[dict[str, Callable[..., Any]]] = {
     "Analysis": swimmer,
+    "CommonOddsRatio": cumulative_odds,
     "CumulativeIncidence": cumulative_incidence,
     "EstimandTable": estimand_forest,
     "Flow": consort_flow,

@@ -170,5 +170,33 @@ __all__ = [
 ]
 
 
+_HINTS = {
+    "win_ratio": "win_statistics(...).win_ratio (two groups) or paired_wins(...).win_ratio (before and after)",
+    "win_odds": "win_statistics(...).win_odds or paired_wins(...).win_odds",
+    "net_benefit": "win_statistics(...).net_benefit or paired_wins(...).net_benefit",
+    "nnt": "number_needed_to_treat(...)",
+    "odds_ratio": "common_odds_ratio(...)",
+    "proportional_odds": "common_odds_ratio(...), or ordinal_model(...) with covariates",
+    "polr": "ordinal_model(...)",
+    "clm": "ordinal_model(...)",
+    "clmm": "mixed_ordinal(...)",
+    "wilcoxon": "signed_rank(...) (before and after) or permutation_test(...) (two groups)",
+    "mann_whitney": "permutation_test(...)",
+    "wilcoxon_test": "signed_rank(...) (before and after) or permutation_test(...) (two groups)",
+    "sample_size": "po_sample_size(...), generalized_odds_sample_size(...), win_odds_sample_size(...)",
+    "power": "po_power(...), generalized_odds_power(...), simulated_power(...)",
+    "shift_table": "transition_table(...)",
+    "utility_weighted_mrs": "utility(...) (before and after) or utility_difference(...) (two groups)",
+    "common_odds_ratio_from_rows": "common_odds_ratio(grades, group=..., control=...)",
+    "multiple_imputation": "impute(...) and rubin(...)",
+}
+"""Where the common words of the field are found."""
+
+
+def __getattr__(name: str) -> object:
+    hint = f"; it is shift.{_HINTS[name]}" if name in _HINTS else ""
+    raise AttributeError(f"module 'pnstrial.shift' has no attribute {name!r}{hint}")
+
+
 def __dir__() -> list[str]:
     return __all__

@@ -273,3 +273,50 @@ def test_a_rare_factor_is_infinite_and_the_others_keep_their_estimate():
     assert math.isfinite(fit.profile[1, 0])
     assert fit.profile[1, 1] == math.inf
     assert 0.0 < fit.p_values[1] < 0.05
+
+
+@pytest.mark.parametrize("word", ["win_ratio", "nnt", "odds_ratio", "wilcoxon", "sample_size", "clm"])
+def test_common_words_are_answered_with_the_function(word):
+    with pytest.raises(AttributeError, match=r"it is shift\.\w+\(") as caught:
+        getattr(shift, word)
+    assert hasattr(shift, str(caught.value).partition("it is shift.")[2].partition("(")[0])
+    assert not hasattr(shift, "nothing_like_it")
+
+
+def test_a_model_takes_columns_and_formulas():
+    frame = FRAME.assign(
+        treated=(FRAME["arm"] == "IVIg").astype(int), age=np.random.default_rng(3).normal(60, 9, 14)
+    )
+    by_hand = shift.ordinal_model(GRADES, {"treated": frame["treated"], "age": frame["age"]})
+    for found in (
+        shift.ordinal_model("mrs", ["treated", "age"], data=frame),
+        shift.ordinal_model("mrs", "treated + age", data=frame),
+        shift.ordinal_model("mrs ~ treated + age", data=frame),
+        shift.ordinal_formula("mrs ~ treated + age", frame),
+    ):
+        assert found.names == ("treated", "age")
+        assert found.beta.tolist() == by_hand.beta.tolist()
+    crossed = shift.ordinal_model("mrs ~ C(arm) * age", data=frame)
+    assert crossed.names == ("C(arm)[T.placebo]", "age", "C(arm)[T.placebo]:age")
+    for call, text in (
+        (lambda: shift.ordinal_model("mrs ~ sex", data=frame), "sex of .* is no column"),
+        (lambda: shift.ordinal_model("mrs ~ treated"), "data="),
+        (lambda: shift.ordinal_model(GRADES, frame[["treated"]].to_numpy()), "must name each column"),
+        (lambda: shift.ordinal_model("mrs ~ age", data=frame.assign(age=np.nan)), "missing values"),
+        (lambda: shift.ordinal_model(GRADES), "covariates is empty"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            call()
+
+
+def test_a_common_odds_ratio_draws_itself():
+    from matplotlib.figure import Figure
+
+    from pnstrial.figures import cumulative_odds
+
+    common = shift.common_odds_ratio(GRADES, group=ARM, control="placebo")
+    axes = Figure().subplots()
+    assert common.plot(ax=axes) is axes
+    assert "IVIg" in axes.get_xlabel()
+    with pytest.raises(ValueError, match="cumulative_odds"):
+        cumulative_odds(TREATED)

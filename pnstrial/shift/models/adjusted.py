@@ -10,7 +10,7 @@ Next: `shift.missing`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from pnstrial.numerics.newton import Maximum, maximise, newton_step
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
 from pnstrial.numerics.roots import cross
 from pnstrial.results import Display, Result
-from pnstrial.shift.grades import grade_array
+from pnstrial.shift.grades import column, grade_array
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -243,7 +243,7 @@ def _design(
             column = np.asarray(values, dtype=float)
         except (TypeError, ValueError):
             raise ValueError(
-                f"{caller}: covariate {name!r} must hold numbers; give a factor as 0/1 columns or use `ordinal_formula`"
+                f"{caller}: covariate {name!r} must hold numbers; give a factor as 0/1 columns or by a formula"
             ) from None
         if column.shape != grades.shape or not np.isfinite(column).all():
             raise ValueError(
@@ -279,29 +279,33 @@ def _design(
 
 
 def ordinal_model(
-    grades: ArrayLike,
-    covariates: Mapping[str, ArrayLike],
+    grades: ArrayLike | str,
+    covariates: Mapping[str, ArrayLike] | Sequence[str] | str | None = None,
     nonproportional: Sequence[str] = (),
     level: float = 0.95,
     highest: int = 6,
     *,
+    data: pd.DataFrame | None = None,
     profile: bool = True,
 ) -> OrdinalFit:
     """Fit a cumulative logit model with covariates.
 
     Parameters
     ----------
-    grades : array-like of int
-        Grade of each patient, 0 to `highest`.
-    covariates : mapping of str to array-like of float
-        One number per patient and covariate: treatment (1 or 0), baseline grade, age, 0/1 columns of a factor.
-        A data frame's columns do.
+    grades : array-like of int or str
+        Grade of each patient, 0 to `highest`; with `data` a column, or a formula as in R, for example
+        ``"mrs ~ treated + C(site) + age"``.
+    covariates : mapping of str to array-like of float, sequence of str, or str
+        One number per patient and covariate: treatment (1 or 0), baseline grade, age, 0/1 columns of a factor. With
+        `data` the names of columns, or the right side of a formula.
     nonproportional : sequence of str
         Covariates with an effect of their own at every cut (partial proportional odds).
     level : float, default 0.95
         Level of the limits.
     highest : int, default 6
         Highest grade of the scale.
+    data : pandas.DataFrame, optional
+        One row per patient.
     profile : bool, default True
         Whether to compute profile limits; else they are infinite.
 
@@ -329,13 +333,67 @@ def ordinal_model(
     ...     "baseline": [2, 2, 3, 3, 2, 3, 2, 3, 3, 2]})
     >>> [round(float(value), 3) for value in fit.beta]
     [-3.177, 3.177]
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"mrs": [1, 2, 2, 3, 3, 4, 2, 5, 6, 3], "arm": list("aaaaabbbbb")})
+    >>> ordinal_model("mrs ~ C(arm)", data=table).names
+    ('C(arm)[T.b]',)
     """
     caller = "ordinal_model"
     Checks(caller).share("level", level).done()
     z = normal_quantile(level)
-    grade = grade_array(caller, "grades", grades, highest=highest)
+    formula = ""
+    if isinstance(grades, str) and "~" in grades:
+        outcome, _, formula = (part.strip() for part in grades.partition("~"))
+        if covariates is not None or not outcome:
+            raise ValueError(
+                f"{caller}: grades = {grades!r} is a formula: call {caller}('mrs ~ treated', data=frame)"
+            )
+        grades = outcome
+    elif isinstance(covariates, str):
+        formula = covariates
+    grade = grade_array(caller, "grades", column(caller, data, "grades", grades), highest=highest)
+    if formula:
+        covariates = _formula_columns(caller, formula, data, grade.size)
+    elif data is not None and covariates is not None and not hasattr(covariates, "keys"):
+        covariates = {name: column(caller, data, "covariates", name) for name in covariates}
+    covariates = cast("Mapping[str, ArrayLike]", {} if covariates is None else covariates)
+    if not hasattr(covariates, "keys"):
+        raise ValueError(
+            f"{caller}: covariates must name each column: {caller}(grades, {{'treated': values}})"
+        )
     cells, names, start, cuts = _design(caller, grade, covariates, nonproportional)
     return _fit_cells(cells, names, start, cuts, z, level, limits=profile)
+
+
+def _formula_columns(caller: str, formula: str, data: pd.DataFrame | None, n: int) -> dict[str, Array]:
+    """Make the columns of the right side of a formula by formulaic, named as R would."""
+    import formulaic
+    from formulaic.errors import FormulaicError
+
+    if data is None:
+        raise ValueError(f"{caller}: formula {formula!r} needs the table with its columns, data=")
+    try:
+        read = cast("Any", formulaic.Formula)(formula)
+        absent = sorted(str(name) for name in read.required_variables if name not in data.columns)
+        if absent:
+            names = ", ".join(map(str, data.columns))
+            raise ValueError(
+                f"{caller}: {', '.join(absent)} of formula {formula!r} is no column of data; it has {names}"
+            )
+        made: Any = read.get_model_matrix(data, context={}, na_action="ignore")
+    except (FormulaicError, KeyError, TypeError) as error:
+        raise ValueError(f"{caller}: formula {formula!r}: {str(error).splitlines()[0]}") from None
+    columns = {
+        str(name): np.asarray(made[name], dtype=float).reshape(n)
+        for name in made.columns if str(name) != "Intercept"
+    }  # fmt: skip
+    gaps = {name for name in map(str, read.required_variables) if data[name].isna().any()}
+    if gaps:
+        raise ValueError(
+            f"{caller}: {', '.join(sorted(gaps))} of formula {formula!r} has missing values; leave the patients out or "
+            "impute"
+        )
+    return columns
 
 
 def _fit_cells(
@@ -361,10 +419,10 @@ def _fit_cells(
             # without a Wald test: the likelihood ratio against a coefficient of 0
             held = np.where(np.arange(point.size) == j, 0.0, first)
             p_value[j - cuts] = chi_square_p(2.0 * (top.value - cells.maximise(held, fixed=j).value), 1)
-        for column, side in enumerate((-1.0, 1.0)) if limits else ():
+        for end, side in enumerate((-1.0, 1.0)) if limits else ():
             if not (least[j] < 0 if side < 0 else most[j] > 0):
                 width = 1.0 if away[j] else z * float(se[j])
-                profile[j - cuts, column] = _limit(cells, j, side, width, top, z)
+                profile[j - cuts, end] = _limit(cells, j, side, width, top, z)
     infinite = np.where(most > -least, np.inf, np.where(least < -most, -np.inf, np.copysign(np.inf, point)))
     return OrdinalFit(
         names=names, beta=np.where(away, infinite, point)[cuts:], std_error=np.where(away, np.nan, se)[cuts:],
@@ -400,7 +458,7 @@ def _limit(cells: _Cells, j: int, side: float, width: float, top: Maximum, z: fl
 
 
 def ordinal_formula(formula: str, data: pd.DataFrame, level: float = 0.95) -> OrdinalFit:
-    """Fit a cumulative logit model from a formula.
+    """Fit a cumulative logit model from a formula: `ordinal_model` with ``data``.
 
     Parameters
     ----------
@@ -420,11 +478,6 @@ def ordinal_formula(formula: str, data: pd.DataFrame, level: float = 0.95) -> Or
     ValueError
         As `ordinal_model`; also if the formula has no outcome.
 
-    Notes
-    -----
-    statsmodels' formula interface (`OrderedModel.from_formula`) builds the design matrix; the fit is this
-    package's, because the default optimiser there stops before the maximum.
-
     Examples
     --------
     >>> import pandas as pd
@@ -432,21 +485,9 @@ def ordinal_formula(formula: str, data: pd.DataFrame, level: float = 0.95) -> Or
     >>> round(float(ordinal_formula("mrs ~ treated", data).beta[0]), 3)
     -2.668
     """
-    import pandas as pd
-    from statsmodels.miscmodels.ordinal_model import OrderedModel
-
     outcome = formula.partition("~")[0].strip()
     if "~" not in formula or outcome not in data.columns:
         raise ValueError(
-            f"ordinal_formula: formula = {formula!r} must be 'outcome ~ covariates', outcome a column"
+            f"ordinal_formula: formula = {formula!r} must be 'outcome ~ covariates', outcome a column of data"
         )
-    grades = grade_array("ordinal_formula", outcome, data[outcome].to_numpy())
-    ordered = data.assign(**{outcome: pd.Categorical(grades, ordered=True)})
-    model: Any = OrderedModel.from_formula(formula, ordered, distr="logit")
-    if len(model.exog) != len(data):
-        raise ValueError(
-            f"ordinal_formula: {len(data) - len(model.exog)} of {len(data)} rows have a missing covariate; leave the "
-            "patients out or impute"
-        )
-    columns = {str(name): model.exog[:, i] for i, name in enumerate(model.exog_names[: model.exog.shape[1]])}
-    return ordinal_model(grades, columns, level=level)
+    return ordinal_model(formula, data=data, level=level)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pnstrial.numerics.roots import reach
+from pnstrial.numerics.roots import cross
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,8 +86,8 @@ def bounded_mean_interval(values: Array, least: float, largest: float, level: fl
     error = (1.0 - level) / 2.0
     mean = float(values.mean())
     bottom, top = _grouped(values, least), _grouped(values, largest)
-    low = reach(lambda point: 1.0 - _above(*bottom, point), error, least, mean)
-    high = reach(lambda point: 1.0 - _above(*top, point), 1.0 - error, mean, largest)
+    low = cross(lambda point: 1.0 - _above(*bottom, point), error, least, mean)
+    high = cross(lambda point: 1.0 - _above(*top, point), 1.0 - error, mean, largest)
     return low, high
 
 
