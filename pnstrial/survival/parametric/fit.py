@@ -11,6 +11,7 @@ Next: `parametric_result`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
@@ -28,7 +29,7 @@ from pnstrial.survival.parametric.likelihood import Sample, log_likelihood
 from pnstrial.survival.parametric.result import ParametricSurvival
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
 __all__ = ["compare_distributions", "fit", "parametric", "read_covariates"]
 
 OFFERED: Final = tuple(DISTRIBUTIONS)
+# Shapes |Q| of a generalised gamma at which its likelihood is profiled; over 30 it is a power law to all the digits
+# there are.
+SHAPES: Final = (1.0, 4.0, 30.0)
+# A log-likelihood this much above a peak is not that peak's rounding.
+HIGHER: Final = 1e-6
 
 
 def read_covariates(covariates: Any, n: int) -> tuple[tuple[str, ...], NDArray[np.float64]]:
@@ -128,8 +134,6 @@ def _starts(sample: Sample, family: Distribution) -> list[NDArray[np.float64]]:
                 "loglogistic": [log_shape + 0.3, log_scale - 0.4 / shape],
             }.get(family.name, [-shape * log_scale, shape] + [0.0] * (len(family.names) - 2))
             starts.insert(0, np.concatenate([better, free]))
-            if family.name == "generalised-gamma":
-                starts.append(np.concatenate([[log_scale - 0.4 / shape, -log_shape, 0.0], free]))
     return starts
 
 
@@ -179,10 +183,15 @@ def fit(
     estimate = np.concatenate([family.natural(found.point[:size]), found.point[size:]])
     scale = np.where([*family.positive, *(False for _ in names)], estimate, 1.0)
     p = len(every)
+    notes = tuple(
+        f"a local maximum: the likelihood is higher ({float(higher):.2f}) where |Q| is {SHAPES[-1]:g} or more, and may have"
+        " no highest point"
+        for higher in found.extra
+    )
     return ParametricSurvival(
         family.name, every, estimate, scale * np.sqrt(np.diag(found.covariance)), found.point, found.covariance,
         found.value, 2.0 * p - 2.0 * found.value, float(np.log(n)) * p - 2.0 * found.value,
-        n, events, level, model, centre, family,
+        n, events, level, model, centre, family, notes,
     )  # fmt: skip
 
 
@@ -190,18 +199,22 @@ def _best(sample: Sample, family: Distribution, model: str) -> Maximum | NotEsti
     """Search from several starts and take the highest peak."""
     function = log_likelihood(family, sample, model)
     found: list[Maximum] = []
-    # A generalised gamma with |Q| over 30 is a power law to all the digits there are.
-    bound = np.full(len(family.names) + sample.covariates.shape[1], np.inf)
+    bound, highest, starts = None, -np.inf, _starts(sample, family)
     if family.name == "generalised-gamma":
-        bound[2] = 30.0
-    for start in _starts(sample, family):
-        reached = maximise(function, start, bound=bound)
-        if reached.reached:
-            found.append(reached)
+        bound = np.full(starts[0].size, np.inf)
+        bound[2] = SHAPES[-1]
+        highest, starts = _along_shape(function, starts)
+    for start in starts:
+        ended = maximise(function, start, bound=bound)
+        highest = max(highest, ended.value)
+        if ended.reached:
+            found.append(ended)
             if family.name != "generalised-gamma":
                 break
     if found:
-        return max(found, key=lambda one: one.value)
+        best = max(found, key=lambda one: one.value)
+        # A higher point at the bound, or of a search that did not arrive, shows that this peak is a local one.
+        return replace(best, extra=(highest,) if highest > best.value + HIGHER else ())
     if sample.covariates.shape[1]:
         bare = Sample(sample.left, sample.right, sample.entry, sample.weights, sample.covariates[:, :0])
         if isinstance(_best(bare, family, model), Maximum):
@@ -215,6 +228,34 @@ def _best(sample: Sample, family: Distribution, model: str) -> Maximum | NotEsti
             " fit a distribution with two"
         )
     return NotEstimable("the likelihood rises as the parameters leave every bound: it has no maximum")
+
+
+def _along_shape(
+    function: Callable[[NDArray[np.float64]], Any], starts: list[NDArray[np.float64]]
+) -> tuple[float, list[NDArray[np.float64]]]:
+    """Profile a generalised gamma over Q: the highest value at the bounds of |Q|, and a start at each peak between.
+
+    The likelihood may have a peak on each side of the log-normal (Q = 0) and rise towards large |Q|.
+    """
+    held = np.delete(np.arange(starts[0].size), 2)
+    profile: dict[float, Maximum] = {}
+    for side in (1.0, -1.0):
+        point, before = starts[0].copy(), 1.0
+        for q in SHAPES if side > 0.0 else (0.0, *SHAPES):
+            point[2] = side * q
+            # With sigma |Q| unchanged the tail that the data see stays as it is.
+            point[1] -= np.log(max(q, 1.0) / max(before, 1.0))
+            before = q
+            ended = maximise(function, point, free=held)
+            if np.isfinite(ended.value):
+                point = ended.point.copy()
+                profile[side * q] = ended
+    order = sorted(profile)
+    values = np.array([-np.inf, *(profile[q].value for q in order), -np.inf])
+    peaks = [q for k, q in enumerate(order) if values[k + 1] >= max(values[k], values[k + 2])]
+    edges = [profile[q].value for q in order if abs(q) == SHAPES[-1]]
+    inner = [profile[q].point for q in peaks if abs(q) < SHAPES[-1]]
+    return max(edges, default=-np.inf), [*inner, *starts[len(inner) :]]
 
 
 def parametric(

@@ -17,7 +17,7 @@ import numpy as np
 
 from pnstrial.numerics.derivatives import Jet, parameters
 from pnstrial.numerics.normal import normal_quantile
-from pnstrial.results import NotEstimable, Result
+from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.survival.curves.kaplan_meier import Quantile
 from pnstrial.survival.observations import check_times
 from pnstrial.survival.parametric.distributions import mean_of
@@ -83,6 +83,8 @@ class ParametricSurvival(Result):
     centre : numpy.ndarray, shape (q,)
         Covariate values of the patient whom the parameters describe; 0 unless the fit was centred.
     family : Distribution
+    notes : tuple of str
+        What to bear in mind: a peak of the likelihood that is not its highest point.
     """
 
     distribution: str
@@ -100,6 +102,7 @@ class ParametricSurvival(Result):
     model: str
     centre: NDArray[np.float64]
     family: Distribution = field(repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def covariates(self) -> tuple[str, ...]:
@@ -486,12 +489,12 @@ class ParametricSurvival(Result):
             {"parameter": names, "estimate": (sign * fitted)[order], "std_error": errors[order]}
         )
 
-    def __str__(self) -> str:
+    def _display(self) -> Display:
         head = f"{self.distribution}: {self.events:g} events of {self.n:g} patients"
         if isinstance(self.loglik, NotEstimable):
-            return f"{head}, {self.loglik}"
-        table = self.to_frame().to_string(index=False, float_format=lambda value: f"{value:.4g}")
-        return f"{head}\n{table}\nlog-likelihood {self.loglik:.4f}, AIC {self.aic:.2f}, BIC {self.bic:.2f}"
+            return Display(f"{head}, {self.loglik}")
+        pairs = (("log-likelihood", self.loglik), ("AIC", self.aic), ("BIC", self.bic))
+        return Display(head, pairs, self.to_frame(), self.notes)
 
 
 def _log_of(cumulative: Jet) -> Jet:
