@@ -357,7 +357,7 @@ def test_fine_gray_says_why_there_is_no_model():
         assert not result.converged
         assert all(words in cell.reason for cell in result.table.to_numpy().ravel())
         assert words in str(result)
-        assert words in result.to_frame()["coef"][0].reason
+        assert words in result.to_frame()["reason"][0]
         with pytest.raises(ValueError, match="nothing to predict"):
             result.predict({"x": 1}, [1])
     case = next(case for case in cases("competing_risks") if case["id"] == "cr/t04_one_each")
@@ -402,3 +402,16 @@ def test_limits_stay_within_0_and_1():
     for conf_type in ("log-log", "plain", "log", "logit"):
         low, high = proportion_limits(p, error, 0.95, conf_type)
         assert ((low >= 0) & (low <= p) & (p <= high) & (high <= 1)).all()
+
+
+@pytest.mark.reference
+def test_past_the_last_time_of_its_group_a_competing_event_counts_no_more_as_in_crr():
+    """cmprsk::crr(..., cengroup=g, gtol=1e-14): the call and its output are in competing_more.R beside this."""
+    data = {
+        "t": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], "c": [2, 1, 2, 1, 0, 1, 2, 1, 0, 1, 1, 1],
+        "g": [0] * 5 + [1] * 7, "x": [1, 0, 1, 1, 0, 1, 0, 0, 1, 0, 1, 0],
+    }  # fmt: skip
+    for fifth, coef in ((5, 0.39483025678), (2.5, 0.368745734156)):
+        data["t"][4] = fifth
+        model = survival.fine_gray(data, "t", "c", "x", censoring_group="g", tolerance=0)
+        assert model.table["coef"].iloc[0] == pytest.approx(coef, abs=1e-9)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from pnstrial.numerics.newton import Maximum, maximise, newton_step
 from pnstrial.numerics.normal import normal_quantile
-from pnstrial.results import NotEstimable, Result
+from pnstrial.results import Display, NotEstimable, Result, with_reasons
 from pnstrial.survival.competing.incidence import causes_of
 from pnstrial.survival.cox.covariates import Design, column, design_of, labels_of
 from pnstrial.survival.curves.kaplan_meier import kaplan_meier
@@ -129,22 +129,40 @@ class FineGray(Result):
         return pd.DataFrame({"time": wanted, "incidence": -np.expm1(-hazard[place])})
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the table, the covariates as first column.
+        """Return one row per coefficient.
 
         Returns
         -------
         pandas.DataFrame
+            covariate, then the columns of `table`, NaN where there is no number; with a column `reason` where a number
+            is missing.
         """
-        return self.table.reset_index(names="covariate")
+        return with_reasons(self.table, "covariate")
 
-    def __str__(self) -> str:
+    @property
+    def estimate(self) -> float | NotEstimable:
+        """Hazard ratio of the first coefficient, which is the primary one: name the treatment first."""
+        return self.table["hazard_ratio"].iloc[0]
+
+    @property
+    def ci(self) -> tuple[float | NotEstimable, float | NotEstimable] | NotEstimable:
+        """Limits of `estimate`."""
+        lower, upper = self.table["lower"].iloc[0], self.table["upper"].iloc[0]
+        return lower if isinstance(lower, NotEstimable) and lower is upper else (lower, upper)
+
+    @property
+    def p_value(self) -> float | NotEstimable:
+        """Two-sided p-value of `estimate` being 1."""
+        return self.table["p_value"].iloc[0]
+
+    def _display(self) -> Display:
         head = (
             f"Fine-Gray, cause {self.failure}: {self.events} events, {self.competing} competing, "
             f"{self.censored} censored of {self.n}"
         )
         if isinstance(self.loglik, NotEstimable):
-            return f"{head}\n{self.loglik}"
-        return f"{head}\n{self.table.round(4).to_string()}"
+            return Display(f"{head}\n{self.loglik}")
+        return Display(head, (), self.to_frame())
 
 
 class _Model:
@@ -172,7 +190,11 @@ class _Model:
             curve = kaplan_meier(self.time[mine], (self.kind[mine] == 0).astype(float), conf_type="plain")
             steps = np.append(1.0, curve.survival)
             self.own[mine] = steps[np.searchsorted(curve.time, self.time[mine], side="left")]
-            self.ahead.append((mine, steps[np.searchsorted(curve.time, self.at, side="left")]))
+            # Past the last time of its group a curve is not known: as in crr, nobody with a competing event counts on.
+            reach = self.at <= self.time[mine].max()
+            self.ahead.append(
+                (mine, np.where(reach, steps[np.searchsorted(curve.time, self.at, side="left")], 0.0))
+            )
             self.curves.append((mine, curve.time, curve.n_risk, curve.n_event))
 
     def sums(self, values: Vector) -> Vector:

@@ -209,6 +209,8 @@ def design_of(data: Any, covariates: str | Sequence[str], n: int) -> Design:
         if numbers is None or hasattr(values, "cat"):
             parts, found, missing = _indicators(values, raw)
             levels[name] = found
+            if len(found) == 1 and not missing.size:
+                faults.append(f"{name} is {found[0]!r} in every row: with one level there is nothing to compare")
             own = [f"{name}[{level}]" for level in found[1:]]
         else:
             missing = np.flatnonzero(~np.isfinite(numbers))

@@ -184,8 +184,8 @@ def fit(
     scale = np.where([*family.positive, *(False for _ in names)], estimate, 1.0)
     p = len(every)
     notes = tuple(
-        f"a local maximum: the likelihood is higher ({float(higher):.2f}) where |Q| is {SHAPES[-1]:g} or more, and may have"
-        " no highest point"
+        f"a local maximum: the likelihood is higher ({float(higher):.2f}) where |Q| is {SHAPES[-1]:g} or more,"
+        " and may have no highest point"
         for higher in found.extra
     )
     return ParametricSurvival(

@@ -493,8 +493,8 @@ class ParametricSurvival(Result):
         head = f"{self.distribution}: {self.events:g} events of {self.n:g} patients"
         if isinstance(self.loglik, NotEstimable):
             return Display(f"{head}, {self.loglik}")
-        pairs = (("log-likelihood", self.loglik), ("AIC", self.aic), ("BIC", self.bic))
-        return Display(head, pairs, self.to_frame(), self.notes)
+        likelihood = f"log-likelihood {self.loglik:.4f}, AIC {self.aic:.2f}, BIC {self.bic:.2f}"
+        return Display(head, (), self.to_frame(), (likelihood, *self.notes))
 
 
 def _log_of(cumulative: Jet) -> Jet:
