@@ -241,11 +241,11 @@ def test_frailty_without_any_and_its_errors():
     assert fit.theta == 0.0
     assert fit.p_value == 1.0
     assert (fit.frailty["frailty"] == 1.0).all()
-    assert fit.to_frame().equals(survival.cox(data, "time", "event", "x").table)
+    assert fit.to_frame().equals(survival.cox(data, "time", "event", "x").to_frame())
     for arguments, message in (
         ({"ties": "exact"}, "ties must be"),
         ({"theta": 0.0}, "theta must be between"),
-        ({"cluster": "site"}, "cluster = 'site' is no column"),
+        ({"cluster": "site"}, "no column of data: cluster = 'site'"),
     ):
         with pytest.raises(ValueError, match=message):
             survival.shared_frailty(data, "time", "event", "x", **{"cluster": "id", **arguments})
@@ -533,7 +533,7 @@ GOOD = {
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"covariates": "y"}, r"covariates = 'y' is no column of data, which has 'time', 'event'"),
+        ({"covariates": "y"}, "no column of data: covariates = 'y'; it has 'time', 'event'"),
         ({"covariates": []}, "covariates is empty"),
         ({"covariates": ["x", "x"]}, "names 'x' twice"),
         ({"covariates": "gap"}, r"gap\[1\] = nan"),
@@ -730,3 +730,111 @@ def test_firth_limits_of_two_covariates_lie_on_the_profile(seed):
             best = -optimize.minimize_scalar(height, bounds=(near - 0.3, near + 0.3), method="bounded").fun
             top = fit.loglik[1] - float(np.log(sets.scale).sum())
             assert 2 * (top - best) == pytest.approx(stats.chi2.ppf(0.95, 1), abs=1e-5)
+
+
+TABLE = {
+    "days": [9.0, 13, 13, 18, 23, 28, 5, 5, 8, 8, 12, 16, 30, 33, 21],
+    "status": ["dead", "dead", "alive", "dead", "dead", "alive"]
+    + ["dead"] * 5
+    + ["alive", "dead", "alive", "dead"],
+    "arm": list("aaabbbcccaabbcc"),
+    "age": [50.0, 61, 57, 70, 66, 52, 59, 71, 48, 63, 55, 68, 60, 58, 49],
+}
+
+
+def test_one_call_with_names_with_values_and_with_labels():
+    dead = [label == "dead" for label in TABLE["status"]]
+    table = {**TABLE, "dead": dead}
+    fits = [
+        survival.cox(table, "days", "dead", ["age"]),
+        survival.cox("days", "dead", ["age"], data=table),
+        survival.cox(data=pd.DataFrame(table), time="days", event="dead", covariates="age"),
+        survival.cox(TABLE["days"], dead, TABLE["age"]),
+        survival.cox(TABLE["days"], dead, {"age": TABLE["age"]}),
+        survival.cox(TABLE["days"], TABLE["status"], np.array(TABLE["age"])[:, None], event_is="dead"),
+        survival.cox(pd.DataFrame(table, index=range(15, 30)), "days", "status", "age", event_is="dead"),
+    ]
+    assert {fit.estimate for fit in fits} == {fits[0].estimate}
+    assert [fit.names[0] for fit in fits] == ["age", "age", "age", "x1", "age", "x1", "age"]
+    frailty = survival.shared_frailty("days", "dead", "age", "arm", data=table, theta=0.5)
+    assert (
+        frailty.estimate == survival.shared_frailty(table, "days", "dead", "age", "arm", theta=0.5).estimate
+    )
+
+
+def test_natural_mistakes_are_answered_with_the_right_call():
+    status = [2, 2, 1, 2, 2, 1, 2, 2, 2, 2, 2, 1, 2, 1, 2]
+    with pytest.raises(ValueError, match="event_is=2"):
+        survival.cox(TABLE["days"], status, TABLE["age"])
+    with pytest.raises(ValueError, match="name the event, event_is="):
+        survival.cox(TABLE, "days", "status", "age")
+    with pytest.raises(ValueError, match="needs its table, data="):
+        survival.cox("days", "status", "age")
+    with pytest.raises(
+        TypeError, match=r"covariates is not given; write cox\(time=, event=, covariates=, data=\)"
+    ):
+        survival.cox(TABLE, "days", "status")
+    with pytest.raises(TypeError, match="time is given twice"):
+        survival.cox(TABLE, "days", "status", "age", time="days")
+    with pytest.raises(ValueError, match="right side alone"):
+        survival.cox(TABLE, "days", "status", "Surv(days, status) ~ age", event_is="dead")
+    with pytest.raises(ValueError, match="no column of data: covariates weight"):
+        survival.cox(TABLE, "days", "status", "age + weight", event_is="dead")
+    with pytest.raises(ValueError, match="is no formula"):
+        survival.cox(TABLE, "days", "status", "age + C(", event_is="dead")
+    with pytest.raises(ValueError, match=r"site is 'x' in every row"):
+        survival.cox({**TABLE, "site": ["x"] * 15}, "days", "status", ["age", "site"], event_is="dead")
+    with pytest.raises(ValueError, match="site has one level only"):
+        survival.cox({**TABLE, "site": ["x"] * 15}, "days", "status", "age + site", event_is="dead")
+    aged = [*TABLE["age"][:3], None, *TABLE["age"][4:]]
+    with pytest.raises(ValueError, match=r"age\[3\] is missing"):
+        survival.cox({**TABLE, "age": aged}, "days", "status", "age + arm", event_is="dead")
+
+
+def test_a_formula_is_the_model_of_its_columns():
+    """Categories and interactions are named in the table, and predict from the variables of the formula."""
+    listed = survival.cox(TABLE, "days", "status", ["age", "arm"], event_is="dead")
+    for text in ("age + C(arm)", "age + arm", "~ age + arm"):
+        fit = survival.cox(TABLE, "days", "status", text, event_is="dead")
+        assert fit.names == listed.names == ("age", "arm[b]", "arm[c]")
+        np.testing.assert_allclose(
+            fit.table["coef"].astype(float), listed.table["coef"].astype(float), rtol=1e-9
+        )
+        assert list(fit.ph_test.index[-1:]) == ["GLOBAL"]
+        assert fit.ph_test["df"].tolist() == listed.ph_test["df"].tolist()
+        given = {"age": 60.0, "arm": "c"}
+        np.testing.assert_allclose(
+            fit.predict_survival(given, [10]), listed.predict_survival(given, [10]), rtol=1e-9
+        )
+    crossed = survival.cox(TABLE, "days", "status", "age * C(arm)", event_is="dead")
+    assert crossed.names == ("age", "arm[b]", "arm[c]", "age:arm[b]", "age:arm[c]")
+    by_hand = {
+        **TABLE,
+        "b": [(a == "b") * 1.0 for a in TABLE["arm"]],
+        "c": [(a == "c") * 1.0 for a in TABLE["arm"]],
+    }
+    by_hand |= {f"age_{a}": [x * y for x, y in zip(TABLE["age"], by_hand[a], strict=True)] for a in "bc"}
+    same = survival.cox(by_hand, "days", "status", ["age", "b", "c", "age_b", "age_c"], event_is="dead")
+    np.testing.assert_allclose(crossed.loglik, same.loglik, rtol=1e-10)
+    with pytest.raises(ValueError, match="covariates"):
+        crossed.predict_survival({"age": 60.0}, [10])
+
+
+def test_terminal_notebook_and_frame_show_the_coefficients():
+    fit = survival.cox(TABLE, "days", "status", "age + arm", event_is="dead")
+    frame = fit.to_frame()
+    assert frame["covariate"].tolist() == ["age", "arm[b]", "arm[c]"]
+    assert frame["lower"].mean() > 0
+    for view in (str(fit), fit._repr_html_()):
+        for word in (
+            "arm[b]",
+            f"{fit.table['hazard_ratio'].iloc[0]:.4g}",
+            f"{fit.table['upper'].iloc[2]:.4g}",
+        ):
+            assert word in view
+    alone = survival.cox({"t": [3, 5, 6, 8], "e": [1, 1, 0, 1], "x": [1, 1, 1, 1]}, "t", "e", "x").to_frame()
+    assert alone["lower"].isna().all()
+    assert "same for all at risk" in alone["reason"][0]
+    assert fit.to_dict()["loglik"] == list(fit.loglik)
+    assert "arm[c]" in fit.to_markdown()
+    assert "arm[c]" in fit.to_latex()

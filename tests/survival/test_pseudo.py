@@ -169,7 +169,7 @@ def test_one_patient_and_causes_that_never_happened():
         (lambda: survival.pseudo_values([1, 2], [1, 0], [np.nan]), r"at\[0\] = nan"),
         (
             lambda: survival.aalen_additive(pd.DataFrame({"t": [1]}), "t", "d", "x"),
-            "event = 'd' is no column",
+            "no column of data: event = 'd'",
         ),
         (lambda: survival.aalen_additive(pd.DataFrame({"t": [1], "d": 1}), "t", "d", []), "at least one"),
         (

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.results import NotEstimable, Result
-from pnstrial.survival.cox.covariates import column, design_of
-from pnstrial.survival.observations import follow_up
+from pnstrial.survival.cox.covariates import design_of
+from pnstrial.survival.observations import columns, follow_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,7 +140,7 @@ def aalen_additive(
     """
     if test not in TESTS:
         raise ValueError(f"test must be one of {', '.join(map(repr, TESTS))}; got {test!r}")
-    times, events, _, _ = follow_up(column(data, time, "time"), column(data, event, "event"))
+    times, events, _, _ = follow_up(*columns(data, time=time, event=event))
     design = design_of(data, covariates, times.size)
     x, names = design.x, list(design.names)
     smallest = 3 * len(names) if n_min is None else int(n_min)

@@ -19,12 +19,12 @@ from pnstrial.numerics.newton import Maximum, maximise, newton_step
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import Display, NotEstimable, Result, with_reasons
 from pnstrial.survival.competing.incidence import causes_of
-from pnstrial.survival.cox.covariates import Design, column, design_of, labels_of
+from pnstrial.survival.cox.covariates import Design, design_of, labels_of, table_and_columns
 from pnstrial.survival.curves.kaplan_meier import kaplan_meier
-from pnstrial.survival.observations import check_level, check_times
+from pnstrial.survival.observations import check_level, check_times, columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -258,13 +258,14 @@ class _Model:
 
 
 def fine_gray(
-    data: Any,
-    time: str | ArrayLike,
-    cause: str | ArrayLike,
-    covariates: str | Sequence[str],
+    *given: Any,
+    data: Any = None,
+    time: str | ArrayLike | None = None,
+    cause: str | ArrayLike | None = None,
+    covariates: Any = None,
     failure: int = 1,
     level: float = 0.95,
-    *,
+    unit: str | None = None,
     censoring_group: str | ArrayLike | None = None,
     tolerance: float = 1e-6,
 ) -> FineGray:
@@ -272,15 +273,19 @@ def fine_gray(
 
     Parameters
     ----------
-    data : pandas.DataFrame or mapping of str to array
+    *given
+        time, cause and covariates by place, before them the table if there is one.
+    data : pandas.DataFrame or mapping of str to array, optional
         One row per patient.
     time, cause : str or array_like
         Columns, or values: follow-up time, and 0 censored, 1, 2, ... the event that came first.
-    covariates : str or sequence of str
-        Columns: numbers as they are, words as indicators against their first level.
+    covariates : str, sequence of str, or array_like
+        As in `cox`: columns, a formula or values.
     failure : int, default 1
         The cause whose incidence is modelled.
     level : float, default 0.95
+    unit : str, optional
+        Unit in which durations (Timedelta) are counted.
     censoring_group : str or array_like, optional
         Column or labels whose patients share one censoring distribution. Default: all share one.
     tolerance : float, default 1e-6
@@ -315,7 +320,10 @@ def fine_gray(
     [[0.834, 1.047]]
     """
     check_level(level)
-    times, codes = causes_of(column(data, time, "time"), column(data, cause, "cause"))
+    data, (time, cause, covariates) = table_and_columns(
+        "fine_gray", given, data, time=time, cause=cause, covariates=covariates
+    )
+    times, codes = causes_of(*columns(data, time=time, cause=cause), unit=unit)
     design = design_of(data, covariates, times.size)
     x, names = design.x, list(design.names)
     if failure < 1 or failure != int(failure):

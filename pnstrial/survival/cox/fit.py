@@ -19,13 +19,13 @@ from pnstrial.numerics.newton import full_rank
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
 from pnstrial.results import NotEstimable
 from pnstrial.survival.cox import residuals as parts
-from pnstrial.survival.cox.covariates import Design, column, design_of, labels_of
+from pnstrial.survival.cox.covariates import Design, design_of, labels_of, table_and_columns
 from pnstrial.survival.cox.firth import Firth, firth
 from pnstrial.survival.cox.likelihood import Peak, climb, derivatives, estimable
 from pnstrial.survival.cox.model import ChiSquare, Cox, Fit
 from pnstrial.survival.cox.risk_sets import TIES, RiskSets, risk_sets
 from pnstrial.survival.cox.separation import limiting
-from pnstrial.survival.observations import codes_of, follow_up
+from pnstrial.survival.observations import codes_of, columns, follow_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,10 +60,11 @@ class Options(NamedTuple):
 
 
 def cox(
-    data: Any,
-    time: str | ArrayLike,
-    event: str | ArrayLike,
-    covariates: str | Sequence[str],
+    *given: Any,
+    data: Any = None,
+    time: str | ArrayLike | None = None,
+    event: str | ArrayLike | None = None,
+    covariates: Any = None,
     ties: str = "efron",
     strata: str | Sequence[str] | ArrayLike | None = None,
     entry: str | ArrayLike | None = None,
@@ -72,20 +73,25 @@ def cox(
     robust: bool = False,
     penalty: str | None = None,
     level: float = 0.95,
-    *,
+    event_is: Any = None,
+    unit: str | None = None,
     small_sample: bool = False,
 ) -> Cox:
     """Fit a Cox proportional hazards model.
 
     Parameters
     ----------
-    data : pandas.DataFrame or mapping of str to array
+    *given
+        time, event and covariates by place, before them the table if there is one: ``cox(table, "time", "event", "x")``
+        is ``cox("time", "event", "x", data=table)``.
+    data : pandas.DataFrame or mapping of str to array, optional
         One row per patient; with time-dependent covariates one row per stretch of time (see `time_dependent`).
     time, event : str or array_like, shape (n,)
-        Column (or values) of the follow-up time, in any unit, and of the event (1 = event, 0 = censored).
-    covariates : str or sequence of str
-        Columns of the covariates. Numbers and yes/no columns go in as they are; a column of words (or a pandas
-        category) becomes one indicator per level but the first, named ``column[level]``, as in R.
+        Column (or values) of the follow-up time, in any unit, and of the event (1 = event, 0 = censored, or labels).
+    covariates : str, sequence of str, or array_like
+        Columns, a formula (``"age * C(arm)"``, read by formulaic), or values of shape (n,) or (n, p). Numbers and
+        yes/no columns go in as they are; a column of words (or a pandas category) becomes one indicator per level but
+        the first, named ``column[level]``, as in R.
     ties : str, default "efron"
         "efron", "breslow", or "exact": the conditional likelihood of who dies, given how many do.
     strata : str, sequence of str or array_like, optional
@@ -102,6 +108,10 @@ def cox(
         "firth": Jeffreys' prior penalty, with profile likelihood limits and likelihood ratio tests. Finite where the
         groups are separated, and less biased where events are few.
     level : float, default 0.95
+    event_is : label or list of labels, optional
+        What the event is called, where it is not 1; everything else is censoring.
+    unit : str, optional
+        Unit in which durations (Timedelta) are counted.
     small_sample : bool, default False
         With clusters: multiply the robust variance by clusters / (clusters - 1) and take limits and p-values from a t
         (for the Wald test an F) distribution with clusters - 1 degrees of freedom (Cameron and Miller, J Hum Resour
@@ -142,11 +152,11 @@ def cox(
     if ties not in TIES:
         raise ValueError(f"ties must be one of {', '.join(map(repr, TIES))}; got {ties!r}")
     normal_quantile(level)
+    data, (time, event, covariates) = table_and_columns(
+        "cox", given, data, time=time, event=event, covariates=covariates
+    )
     times, events, entries, loads = follow_up(
-        column(data, time, "time"),
-        column(data, event, "event"),
-        None if entry is None else column(data, entry, "entry"),
-        None if weights is None else column(data, weights, "weights"),
+        *columns(data, time=time, event=event, entry=entry, weights=weights), event_is=event_is, unit=unit
     )
     n = times.size
     if loads.size and not bool((loads > 0.0).all()):
@@ -156,7 +166,7 @@ def cox(
     _check_options(ties, penalty, loads, robust=robust)
     design = design_of(data, covariates, n)
     labels, code = labels_of(data, strata, n, "strata")
-    groups = None if cluster is None else codes_of(column(data, cluster, "cluster"), n, "cluster")[1]
+    groups = None if cluster is None else codes_of(columns(data, cluster=cluster)[0], n, "cluster")[1]
     sets = risk_sets(times, events, design.x, entries, loads, code, ties)
     if small_sample and (groups is None or np.unique(groups).size < 2):
         raise ValueError(
@@ -391,32 +401,32 @@ def _beside_infinite(
     Along a direction without end, those at risk who are behind the patient with the event drop out of the comparison.
     The covariates less one are fitted to the comparisons that are left.
     """
-    columns, current, loglik = list(names), sets, top.loglik
+    left_names, current, loglik = list(names), sets, top.loglik
     cluster = np.arange(sets.time.size) if fit.cluster is None else fit.cluster
     blurred = NotEstimable(
         'cannot be told beside an infinite coefficient; penalty="firth" gives a finite one'
     )
     while top.infinite is not None:
         direction = top.infinite
-        for name, v in zip(columns, direction.tolist(), strict=True):
+        for name, v in zip(left_names, direction.tolist(), strict=True):
             if v != 0.0:
                 reasons[name] = _separated(name, v, alone=np.count_nonzero(direction) == 1)
         nearest = limiting(current, direction)
-        rest = np.delete(np.arange(len(columns)), int(np.argmax(np.abs(direction))))
-        columns = [columns[k] for k in rest]
+        rest = np.delete(np.arange(len(left_names)), int(np.argmax(np.abs(direction))))
+        left_names = [left_names[k] for k in rest]
         if nearest is None:
             break
         cluster = cluster[nearest[1]]
         current = _subset(nearest[0], rest)
         for k in np.flatnonzero(_entangled(current)).tolist():
-            reasons.setdefault(columns[k], blurred)
-        here = derivatives(current, np.zeros(len(columns)))
+            reasons.setdefault(left_names[k], blurred)
+        here = derivatives(current, np.zeros(len(left_names)))
         left = np.flatnonzero(estimable(current, here[2])) if here is not None else np.empty(0, np.int64)
-        current, columns = _subset(current, left), [columns[k] for k in left]
+        current, left_names = _subset(current, left), [left_names[k] for k in left]
         top = climb(current)
         loglik = top.loglik
     rows: dict[str, tuple[Number, ...]] = {}
-    if columns and top.infinite is None:
+    if left_names and top.infinite is None:
         naive = _inverse(top.information)
         own = replace(
             fit,
@@ -429,7 +439,7 @@ def _beside_infinite(
         )
         if options.robust:
             own = replace(own, variance=_sandwich(own, small_sample=options.small_sample))
-        rows = _rows(columns, own, None, options)
+        rows = _rows(left_names, own, None, options)
     for name in names:
         if name in reasons or name not in rows:
             rows.pop(name, None)

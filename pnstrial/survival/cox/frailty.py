@@ -18,12 +18,12 @@ import numpy as np
 
 from pnstrial.numerics.newton import Maximum, maximise, newton_step
 from pnstrial.numerics.normal import normal_quantile, two_sided_p
-from pnstrial.results import NotEstimable, Result
-from pnstrial.survival.cox.covariates import column, design_of, labels_of
+from pnstrial.results import Display, NotEstimable, Result, with_reasons
+from pnstrial.survival.cox.covariates import design_of, labels_of, table_and_columns
 from pnstrial.survival.cox.fit import cox
 from pnstrial.survival.cox.likelihood import hazard_at
 from pnstrial.survival.cox.risk_sets import RiskSets, risk_sets
-from pnstrial.survival.observations import codes_of, follow_up
+from pnstrial.survival.observations import codes_of, columns, follow_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,20 +73,30 @@ class SharedFrailty(Result):
     ties: str
     level: float
 
+    @property
+    def estimate(self) -> float:
+        """Hazard ratio of the first coefficient, which is the primary one: name the treatment first."""
+        return float(self.table["hazard_ratio"].iloc[0])
+
+    @property
+    def ci(self) -> tuple[float, float]:
+        """Limits of `estimate`."""
+        return float(self.table["lower"].iloc[0]), float(self.table["upper"].iloc[0])
+
     def to_frame(self) -> pd.DataFrame:
-        """Return `table`.
+        """Return `table`, the covariate in the first column.
 
         Returns
         -------
         pandas.DataFrame
         """
-        return self.table.copy()
+        return with_reasons(self.table, "covariate")
 
-    def __str__(self) -> str:
-        p = self.p_value if isinstance(self.p_value, NotEstimable) else f"{self.p_value:.4g}"
-        return (
-            f"Cox regression with gamma frailty: {self.events} events, {self.clusters} clusters\n"
-            f"{self.table.to_string()}\nvariance of the frailty {self.theta:.4g}, p = {p}"
+    def _display(self) -> Display:
+        return Display(
+            f"Cox regression with gamma frailty: {self.events} events, {self.clusters} clusters",
+            (("variance of the frailty", self.theta), ("its p", self.p_value)),
+            self.to_frame(),
         )
 
 
@@ -101,23 +111,27 @@ class _AtTheta:
 
 
 def shared_frailty(
-    data: Any,
-    time: str | ArrayLike,
-    event: str | ArrayLike,
-    covariates: str | Sequence[str],
-    cluster: str | ArrayLike,
-    *,
+    *given: Any,
+    data: Any = None,
+    time: str | ArrayLike | None = None,
+    event: str | ArrayLike | None = None,
+    covariates: Any = None,
+    cluster: str | ArrayLike | None = None,
     theta: float | None = None,
     ties: str = "efron",
     strata: str | Sequence[str] | ArrayLike | None = None,
     entry: str | ArrayLike | None = None,
     level: float = 0.95,
+    event_is: Any = None,
+    unit: str | None = None,
 ) -> SharedFrailty:
     """Fit a Cox model in which the rows of a cluster share a gamma-distributed risk.
 
     Parameters
     ----------
-    data, time, event, covariates, strata, entry
+    *given
+        time, event, covariates and cluster by place, before them the table if there is one.
+    data, time, event, covariates, strata, entry, event_is, unit
         As in `cox`.
     cluster : str or array_like, shape (n,)
         Column (or labels) of the clusters.
@@ -161,18 +175,22 @@ def shared_frailty(
     if theta is not None and not SMALLEST <= theta <= LARGEST:
         raise ValueError(f"theta must be between {SMALLEST:g} and {LARGEST:g}, got {theta!r}")
     z = normal_quantile(level)
-    plain = cox(data, time, event, covariates, ties=ties, strata=strata, entry=entry, level=level)
+    data, (time, event, covariates, cluster) = table_and_columns(
+        "shared_frailty", given, data, time=time, event=event, covariates=covariates, cluster=cluster
+    )
+    plain = cox(
+        data=data, time=time, event=event, covariates=covariates, ties=ties, strata=strata, entry=entry,
+        level=level, event_is=event_is, unit=unit,
+    )  # fmt: skip
     reasons = [value.reason for value in plain.table["coef"] if isinstance(value, NotEstimable)]
     if reasons:
         raise ValueError(f"covariates must be estimable without frailty first: {reasons[0]}")
     times, events, entries, _ = follow_up(
-        column(data, time, "time"),
-        column(data, event, "event"),
-        None if entry is None else column(data, entry, "entry"),
+        *columns(data, time=time, event=event, entry=entry), event_is=event_is, unit=unit
     )
     n = times.size
     design = design_of(data, covariates, n)
-    labels, codes = codes_of(column(data, cluster, "cluster"), n, "cluster")
+    labels, codes = codes_of(columns(data, cluster=cluster)[0], n, "cluster")
     sets = risk_sets(
         times, events, design.x, entries, np.empty(0), labels_of(data, strata, n, "strata")[1], ties
     )

@@ -21,7 +21,6 @@ from pnstrial import rules
 from pnstrial.data.arguments import trial_and_protocol
 from pnstrial.endpoints import times_of
 from pnstrial.results import Display, NotEstimable, Provenance, Result
-from pnstrial.survival.cox.covariates import column
 from pnstrial.survival.cox.fit import cox
 from pnstrial.survival.curves.kaplan_meier import KaplanMeier, kaplan_meier
 from pnstrial.survival.curves.logrank import LogRank, logrank
@@ -344,7 +343,7 @@ def _adjusted(
     if names and data is None:
         raise ValueError(f"covariates = {names!r} are names of columns, which need their table, data=")
     for name in names:
-        values = column(data, name, "covariates")
+        values = columns(data, covariates=name)[0]
         frame[name] = (
             values.iloc[rows].to_numpy() if isinstance(values, pd.Series) else np.asarray(values)[rows]
         )
