@@ -320,14 +320,11 @@ def _shift_table(material: Material) -> Table:
             rows.append((label, str(result), DASH))
         else:
             rows.append((label, measure(result[0]), interval_text(result[1:])))
-    for name, label in (
-        ("signed_rank", "Exact signed-rank test, zeros after Pratt: two-sided p"),
-        ("signed_rank_wilcoxon", "Exact signed-rank test, zeros after Wilcoxon: two-sided p"),
-        ("sign", "Exact sign test: two-sided p"),
-    ):
-        result = getattr(shift, name)
-        value = str(result) if isinstance(result, NotEstimable) else p_or_dash(result.p_value)
-        rows.append((label, value, DASH))
+    for name, test in sorted(shift.tests.items(), key=lambda pair: pair[0] != shift.shift_test):
+        value = str(test) if isinstance(test, NotEstimable) else p_or_dash(test.p_value)
+        role = "primary" if name == shift.shift_test else "sensitivity"
+        words = "sign test" if name == "sign" else name.replace("rank,", "rank test,")
+        rows.append((f"Exact {words}, two-sided p ({role})", value, DASH))
     return Table(
         "shift", f"mRS shift from baseline to {shift.visit}", f"full analysis set with both values (n = {shift.n})",
         pd.DataFrame(rows, columns=["Measure", "Value", f"{100 * shift.level:g} % interval"]),

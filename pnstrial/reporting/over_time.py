@@ -170,7 +170,9 @@ def _against_history(material: Material) -> Table:
         if not isinstance(found, NotEstimable):
             records = material.overall_survival.records
             known = reference(str(name), unit="days")
-            found = one_sample_logrank(records["days"], records["event"], known, level=material.level)
+            found = one_sample_logrank(
+                records["days"], records["event"], known, level=material.level, unit="days"
+            )
         points = ", ".join(f"S({month:g}) = {alive:g}" for month, alive in series["points"].items())
         antibody = series["antibody"].split(" (")[0]
         head = (f"{short_citation(series['citation'])}: {antibody}, n = {series['n']}", points)
