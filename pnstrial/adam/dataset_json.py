@@ -88,7 +88,7 @@ def _sentence(error: ValidationError) -> str:
     if error.validator == "type":
         return f"{path or 'the file'} must be of type {error.validator_value}, not {value}"
     if error.validator == "enum":
-        return f"{path} is {value}; allowed are {', '.join(map(str, list(error.validator_value)))}"
+        return f"{path} is {value}; allowed are {', '.join(map(str, cast('list[object]', error.validator_value)))}"
     if error.validator == "pattern":
         return f"{path} is {value}, which has not the form of the standard"
     return f"{path}: {error.message}"
