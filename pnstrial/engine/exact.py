@@ -175,15 +175,17 @@ class _Patient:
             ]
         )
 
+        self.repeats = self._repeated() if self.deviations > 1 else None
+
     def add(self, name: str, value: float) -> None:
         self.totals[name] = self.totals.get(name, 0.0) + float(value)
 
     def rated(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Rate everybody: (entry, deviation, last, IVIg, state) -> the same by category of the rating (3 in front)."""
-        kernel, persistence = self.model.rating.kernel[:6, :6], self.model.rating.persistence
+        kernel = self.model.rating.kernel[:6, :6]
         out = np.zeros((3, *X.shape))
         grades = _GRADE[_ALIVE_IN]
-        if self.deviations == 1:
+        if self.repeats is None:
             # chance of each category, by entry and true grade
             chance = np.zeros((3, X.shape[0], 6))
             for c in range(3):
@@ -192,17 +194,22 @@ class _Patient:
             for c in range(3):
                 out[c, :, 0, c][..., _ALIVE_IN] = known * chance[c][:, None, grades]
             return out
-        for b, d, h in np.ndindex(X.shape[0], self.deviations, int(_ALIVE_IN.sum())):
-            state, g = int(np.flatnonzero(_ALIVE_IN)[h]), int(grades[h])
-            mass = X[b, d, :, :, state].sum(axis=0)
-            if not mass.any():
-                continue
+        mass = X.sum(axis=2)[..., _ALIVE_IN].transpose(0, 3, 2, 1)  # entry, state, IVIg, deviation
+        for c in range(3):
+            moved = mass @ self.repeats[c][:, grades]
+            out[c, :, :, c][..., _ALIVE_IN] = moved.transpose(0, 3, 2, 1)
+        return out
+
+    def _repeated(self) -> NDArray[np.float64]:
+        """Give the chance of the next deviation, by category of the rating, entry, true grade and deviation before."""
+        kernel, persistence = self.model.rating.kernel[:6, :6], self.model.rating.persistence
+        made = np.zeros((3, len(self.entries), 6, self.deviations, self.deviations))
+        for b, g, d in np.ndindex(len(self.entries), 6, self.deviations):
             chances = (1 - persistence) * kernel[g]
             chances[min(max(g + d - 5, 0), 5)] += persistence
-            for r in np.flatnonzero(chances):
-                c = self.category[b, r]
-                out[c, b, int(r) - g + 5, c, :, state] += chances[r] * mass
-        return out
+            for r in range(6):
+                made[self.category[b, r], b, g, d, r - g + 5] += chances[r]
+        return made
 
     def run(self, only: int | None = None) -> dict[str, float]:
         """Follow everybody to the end of follow-up, or through the visits up to `only`."""

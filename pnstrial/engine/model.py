@@ -555,7 +555,7 @@ def _weights(weight: Normal, allowed: tuple[float, float]) -> NDArray[np.float64
 def _generators(
     scenario: Scenario, strata: tuple[Stratum, ...]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    bands = [band.from_months for band in scenario.course.onset]
+    bands = scenario.course.changes_at()
     periods = len(bands) + 1
     matrices = np.zeros((len(strata), periods, 2, 7, 7))
     changes = np.full((len(strata), periods), FAR)

@@ -17,7 +17,9 @@ from pydantic import Field, model_validator
 
 from pnstrial.engine.checked import between, numbers, shares, whole
 from pnstrial.engine.success import ExactTest, SuccessRule
-from pnstrial.multistate import Course, RatingError
+from pnstrial.multistate import Calibration, Course, RatingError, calibrate
+from pnstrial.multistate.calibration import FLAT
+from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.settings import Part, SettingsFiles
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Scenario", "ScenarioError", "load_scenario", "scenario_text", "shipped_scenarios"]
 
 Share = Annotated[float, between(0, 1)]
+Count = Annotated[float, between(0, 1e6)]
 PerMonth = Annotated[float, between(0, 100)]
 
 
@@ -207,6 +210,36 @@ class SurvivalNull(Part):
     alpha: Annotated[float, between(0, 1, open_ends=True)] = 0.05
 
 
+class Series(Part):
+    """The published series that the course is calibrated to. Published counts are ratings, not true grades.
+
+    Attributes
+    ----------
+    improved, stable, deteriorated, dead, at_months
+        As in `multistate.calibrate`; `deteriorated` includes the dead where `dead` is not given.
+    survival : tuple of (float, float)
+        Months and share alive then, all points of the source.
+    population_hazard_ratio : float
+        Hazard of dying of the trial's patients against that of the source of `survival`.
+    die : tuple of float
+        Ratios between the grades' rates of dying.
+    rating, selected, ratings_between_days
+        How the series rated its patients, which rated grades it let in, and when it rated in between.
+    """
+
+    improved: Count
+    stable: Count
+    deteriorated: Count
+    dead: Count | None = None
+    at_months: Annotated[float, between(0.1, 60)]
+    survival: tuple[tuple[Annotated[float, between(0.01, 600)], Share], ...] = ()
+    population_hazard_ratio: Annotated[float, between(0.01, 100)] = 1.0
+    die: Annotated[tuple[float, ...], numbers(6, 0, 1000)] = (0.2, 0.2, 0.4, 1.0, 2.5, 5.0)
+    rating: Rating = Rating(method="unstructured", same_rater_agreement=0.9)
+    selected: tuple[Annotated[int, whole(0, 5)], ...] = (2, 3)
+    ratings_between_days: tuple[Annotated[int, whole(2, 400)], ...] = ()
+
+
 class Scenario(Part):
     """What is assumed when the protocol is simulated.
 
@@ -218,6 +251,8 @@ class Scenario(Part):
         See the class of each. Rates are per month of 365.25 / 12 days.
     survival_null : SurvivalNull
         What the one-sample log-rank test compares with.
+    series : Series or None
+        The published counts behind the course, as `calibration` takes them.
     success : ExactTest, TwoStage or BayesianRule
         When a trial is a success; a null of the protocol, where it has one, takes the place of this one.
 
@@ -245,7 +280,34 @@ class Scenario(Part):
     treatment: TreatmentPattern = TreatmentPattern()
     follow_up: FollowUp = FollowUp()
     survival_null: SurvivalNull = SurvivalNull()
+    series: Series | None = None
     success: SuccessRule = Field(default_factory=ExactTest)
+
+    def calibration(self) -> Calibration:
+        """Calibrate the rates anew to the published series of the scenario.
+
+        Returns
+        -------
+        Calibration
+            Its course holds the rates that belong to the series; ratios of treatment are the scenario's own.
+
+        Raises
+        ------
+        ScenarioError
+            If the scenario names no series.
+        """
+        if self.series is None:
+            raise ScenarioError(f"scenario {self.id} names no series to calibrate to (section series)")
+        series, onset = self.series, self.baseline.onset
+        return calibrate(
+            improved=series.improved, stable=series.stable, deteriorated=series.deteriorated, dead=series.dead,
+            at_months=series.at_months, survival=dict(series.survival),
+            baseline=self.baseline.mrs, shape=FLAT.model_copy(update={"die": series.die}),
+            changing_hazard=len(series.survival) + (series.dead is not None) > 1,
+            months_since_onset={part.months: part.share for part in onset}, rating=series.rating.error(),
+            selected=series.selected, ratings_between=[day / DAYS_PER_MONTH for day in series.ratings_between_days],
+            population_hazard_ratio=series.population_hazard_ratio,
+        )  # fmt: skip
 
     def changed(self, **sections: dict[str, Any]) -> Scenario:
         """Give the same scenario with other settings.

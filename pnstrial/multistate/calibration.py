@@ -1,15 +1,17 @@
 """Which rates reproduce a published series?
 
-Input: how many patients improved, stayed stable, deteriorated and died by a time, and survival at given times.
+Input: how many patients improved, stayed stable, deteriorated and died by a time, survival at given times, and how
+the series was rated: published counts are ratings, not true grades.
 Output: `Calibration`: a `Course`, what it gives beside what was published, and how far they are apart.
 Protocol section: endpoint (its categories of change).
-Method: the rates of a shape are multiplied until the probabilities of the Markov process meet the targets
-(bounded least squares from one fixed start: the same input always gives the same rates).
+Method: the rates of a shape are multiplied until the probabilities of the Markov process, seen through the rating
+error, meet the targets (bounded least squares from one fixed start: the same input always gives the same rates).
 Next: `fitting`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,10 +22,12 @@ from pnstrial.multistate.process import exponential
 from pnstrial.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
+
+    from pnstrial.multistate.rating import RatingError
 
 __all__ = ["Calibration", "calibrate"]
 
@@ -54,6 +58,11 @@ class Calibration(Result):
         Whether dying changes with time: then the course has bands of time since onset.
     n : float or None
         Patients behind the counts; None if probabilities were given.
+    floor : float
+        Share of improved that rating error alone gives: what is counted where nobody improves; 0 without error.
+    at_floor : bool
+        Whether the published share lies at or below the floor: then the rates to improve are 0 and what is
+        counted is the floor.
     course : Course
         The calibrated rates.
     targets, achieved : dict of str to float
@@ -66,6 +75,8 @@ class Calibration(Result):
     at_months: float
     changing_hazard: bool
     n: float | None
+    floor: float
+    at_floor: bool
     course: Course = field(repr=False)
     targets: dict[str, float] = field(repr=False)
     achieved: dict[str, float] = field(repr=False)
@@ -87,6 +98,11 @@ class Calibration(Result):
             f"# {name}: published {value:.4g}, calibrated {self.achieved[name]:.4g}"
             for name, value in self.targets.items()
         ]
+        if self.at_floor:
+            lines.append(
+                f"# rating error alone gives {self.floor:.4g} improved, published {self.targets['improved']:.4g}: "
+                "no true improvement is left to explain"
+            )
         for name, rates in zip(("improve", "worsen", "die"), self.course.base_rates(), strict=True):
             lines.append(f"{name} = [{', '.join(f'{rate:.9g}' for rate in rates)}]")
         for band in self.course.onset:
@@ -113,7 +129,11 @@ def calibrate(
     shape: Course = FLAT,
     on_ivig: bool = False,
     changing_hazard: bool | None = None,
-    months_since_onset: float = 0.0,
+    months_since_onset: float | Mapping[float, float] = 0.0,
+    rating: RatingError | None = None,
+    selected: Collection[int] = range(GRADES),
+    ratings_between: Collection[float] = (),
+    population_hazard_ratio: float = 1.0,
     tolerance: float = 0.005,
     nearest: bool = False,
 ) -> Calibration:
@@ -144,8 +164,18 @@ def calibrate(
         grades is free (times exp(-0.2) to exp(1) per grade), and more figures than that are met by least squares.
         True: a factor of its own between each two figures on death, written as bands of time since onset; any
         survival curve that falls can then be met.
-    months_since_onset : float, default 0
-        With `changing_hazard`: months since onset at baseline, where the first band begins.
+    months_since_onset : float or dict of float to float, default 0
+        With `changing_hazard`: months since onset at baseline, or the share of patients by months.
+    rating : RatingError, optional
+        How the series rated, at baseline and later; the counts are then those of ratings. Default: true grades.
+    selected : collection of int, default 0 to 5
+        Rated grades that let a patient into the series; `baseline` is the distribution before that.
+    ratings_between : collection of float, optional
+        Months of ratings between baseline and `at_months`: a rater who repeats her deviation forgets a part of it at
+        each.
+    population_hazard_ratio : float, default 1
+        Hazard of dying in the population of the course against that of the source of `survival`: the survival that is
+        met is that of the source to this power.
     tolerance : float, default 0.005
         Largest difference allowed between a target and what is reached.
     nearest : bool, default False
@@ -175,26 +205,38 @@ def calibrate(
     ...
     ValueError: calibrate: cannot be reached: alive at 2 mo is 0.6, but 0.9 are improved or stable ... later
     """
-    points = dict(sorted({12.0: 0.40}.items() if survival is None else survival.items()))
-    start = _baseline(baseline)
+    if not 0 < population_hazard_ratio < np.inf:
+        raise ValueError(
+            f"calibrate: population_hazard_ratio is {population_hazard_ratio}; it must be over 0"
+        )
+    source = {12.0: 0.40} if survival is None else survival
+    points = {month: share**population_hazard_ratio for month, share in sorted(source.items())}
+    seen = _Seen(_baseline(baseline), rating, frozenset(selected), split_dead=dead is not None)
     targets, n = _targets(improved, stable, deteriorated, dead, at_months, points)
     _contradictions(targets, at_months, points, dead is not None)
+    if late := [month for month in ratings_between if not 0 < month < at_months]:
+        raise ValueError(
+            f"calibrate: ratings_between holds {late}; months between 0 and {at_months:g} are allowed"
+        )
     times: list[float] = sorted({*points, *([at_months] if dead is not None else [])})
-    wanted = np.array(list(targets.values()))
     kinds = (False, True) if changing_hazard is None and len(times) > 1 else (bool(changing_hazard),)
-    best: tuple[float, bool, _Family, NDArray[np.float64]] | None = None
+    since: dict[float, float] = (
+        dict(months_since_onset)
+        if isinstance(months_since_onset, Mapping)
+        else {float(months_since_onset): 1.0}
+    )
+    best: tuple[float, bool, bool, float, _Family, NDArray[np.float64]] | None = None
     for changing in kinds:
-        family = _Family(shape, start, times, at_months, on_ivig=on_ivig, changing=changing,
-                         split_dead=dead is not None, points=tuple(points), onset=months_since_onset)  # fmt: skip
-        x = _search(family, wanted, improved=improved)
-        gap = float(np.abs(family.achieved(x) - wanted).max())
-        if best is None or gap < best[0]:
-            best = (gap, changing, family, x)
-        if gap <= tolerance:
+        family = _Family(shape, seen, times, at_months, on_ivig=on_ivig, changing=changing,
+                         points=tuple(points), since=since, between=tuple(ratings_between))  # fmt: skip
+        found = _fit(family, targets)
+        if best is None or found[0] < best[0]:
+            best = (found[0], changing, *found[1:3], family, found[3])
+        if best[0] <= tolerance:
             break
     if best is None:
         raise RuntimeError("calibrate: no family of courses was searched")
-    gap, changing, family, x = best
+    gap, changing, at_floor, floor, family, x = best
     reached = dict(zip(targets, family.achieved(x).tolist(), strict=True))
     if gap > tolerance and not nearest:
         missed = ", ".join(
@@ -208,8 +250,35 @@ def calibrate(
             f"or take the nearest (nearest=True)"
         )
     return Calibration(
-        gap, gap <= tolerance, tolerance, at_months, changing, n, family.course(x), targets, reached
+        gap,
+        gap <= tolerance,
+        tolerance,
+        at_months,
+        changing,
+        n,
+        floor,
+        at_floor,
+        family.course(x),
+        targets,
+        reached,
     )
+
+
+def _fit(family: _Family, targets: Mapping[str, float]) -> tuple[float, bool, float, NDArray[np.float64]]:
+    """Search the rates; where rating error alone reaches the share of improved, without any rate to improve.
+
+    Returns the largest difference (of what a rate can still change), whether the share lies at the floor, the floor,
+    and the logarithms of the factors.
+    """
+    wanted = np.array(list(targets.values()))
+    free = np.arange(wanted.size) > 1  # without a rate to improve, improved and stable follow from the others
+    still = _search(family, wanted, free, improves=False)
+    floor = float(family.achieved(still)[0])
+    if wanted[0] <= floor:
+        gap = float(np.abs(family.achieved(still) - wanted)[free].max())
+        return gap, family.seen.with_error or wanted[0] == 0, floor, still
+    x = _search(family, wanted, np.ones(wanted.size, bool), improves=True)
+    return float(np.abs(family.achieved(x) - wanted).max()), False, floor, x
 
 
 def _baseline(baseline: ArrayLike) -> NDArray[np.float64]:
@@ -283,29 +352,73 @@ def _contradictions(
         raise ValueError("calibrate: cannot be reached: " + "; ".join(wrong))
 
 
+class _Seen:
+    """What a series sees of its patients: who enters, and how their change is rated."""
+
+    def __init__(
+        self,
+        baseline: NDArray[np.float64],
+        rating: RatingError | None,
+        selected: frozenset[int],
+        *,
+        split_dead: bool,
+    ) -> None:
+        if not selected <= set(range(GRADES)) or not selected:
+            raise ValueError(f"calibrate: selected is {sorted(selected)}; it holds rated grades from 0 to 5")
+        kernel = np.eye(GRADES + 1) if rating is None else rating.kernel
+        enters = np.array([float(grade in selected) for grade in range(GRADES + 1)])
+        joint = np.append(baseline, 0.0)[:, None] * kernel * enters
+        if not joint.sum() > 0:
+            raise ValueError(f"calibrate: nobody of the baseline is rated {sorted(selected)}")
+        self.with_error = rating is not None and not np.array_equal(kernel, np.eye(GRADES + 1))
+        # axes: rating at baseline, true grade now, rating now
+        self.start = np.zeros((GRADES + 1,) * 3)
+        for rated in range(GRADES + 1):
+            self.start[rated, :, rated] = joint[:, rated] / joint.sum()
+        exactly = np.broadcast_to(np.eye(GRADES + 1), (GRADES + 1,) * 4)
+        self.next = exactly if rating is None else rating.next_rating
+        before, after = np.indices((GRADES + 1, GRADES + 1))
+        dead = after == GRADES
+        self.kinds = [after < before, after == before, (after > before) & ~(dead & split_dead)]
+        if split_dead:
+            self.kinds.append(dead)
+        self.weights = np.array(self.kinds, float)
+
+    def rate(self, now: NDArray[np.float64], step: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Let time pass and rate everybody again; death is seen as it is."""
+        size = GRADES + 1
+        pairs = (step[:, None, :, None] * self.next).reshape(size**2, size**2)
+        return (now.reshape(size, size**2) @ pairs).reshape(size, size, size)
+
+    def shares(self, now: NDArray[np.float64]) -> list[float]:
+        """Count the kinds of change from the rating at baseline to the rating now."""
+        return (self.weights * now.sum(axis=1)).sum(axis=(1, 2)).tolist()
+
+
 class _Family:
     """The courses among which is searched, and the probabilities each gives."""
 
     def __init__(
         self,
         shape: Course,
-        baseline: NDArray[np.float64],
+        seen: _Seen,
         times: list[float],
         at_months: float,
         *,
         on_ivig: bool,
         changing: bool,
-        split_dead: bool,
         points: tuple[float, ...],
-        onset: float,
+        since: dict[float, float],
+        between: tuple[float, ...],
     ) -> None:
-        self.shape, self.baseline, self.at, self.on_ivig = shape, baseline, at_months, on_ivig
-        self.split, self.points, self.onset, self.changing = split_dead, points, onset, changing
-        self.edges = np.array(times[:-1] if changing else [])
+        self.shape, self.seen, self.at, self.on_ivig = shape, seen, at_months, on_ivig
+        self.points, self.changing, self.since, self.between = points, changing, since, frozenset(between)
+        # bands of time since onset; those who come latest after onset pass from band to band first
+        first = sum(month * share for month, share in since.items())
+        self.edges = np.array([first + time for time in times[:-1]] if changing else [])
         self.steep = not changing and len(times) > 1
         self.n_deaths = len(times) if changing and times else 1
         self.size = 2 + self.n_deaths + int(self.steep)
-        self.grid = np.array(sorted({0.0, at_months, *points, *self.edges.tolist()}))
 
     def factors(self, x: NDArray[np.float64]) -> tuple[float, float, NDArray[np.float64], float]:
         """Give the factors on improving, worsening and dying (one per band), and the steepness of dying."""
@@ -336,7 +449,7 @@ class _Family:
         course = self.base(improve, worsen, top, steepness)
         if not self.changing or die.size == 1:
             return Course.model_validate(course.model_dump())
-        starts = [0.0, *(self.onset + self.edges).tolist()]
+        starts = [0.0, *self.edges.tolist()]
         bands = tuple(
             OnsetBand(from_months=start, die=float(factor / top))
             for start, factor in zip(starts, die, strict=True)
@@ -346,39 +459,37 @@ class _Family:
     def achieved(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give the probabilities of the targets: the categories, then survival at each time."""
         improve, worsen, die, steepness = self.factors(x)
-        states: dict[float, NDArray[np.float64]] = {}
-        now = np.vstack([np.eye(GRADES, GRADES + 1)])
-        lengths = np.diff(self.grid)
-        band = np.searchsorted(self.edges, self.grid[:-1], side="right")
-        steps = np.stack(
+        generators = np.stack(
             [
-                generator(self.base(improve, worsen, float(die[b]), steepness), on_ivig=self.on_ivig)
-                for b in range(self.n_deaths)
+                generator(self.base(improve, worsen, float(factor), steepness), on_ivig=self.on_ivig)
+                for factor in die
             ]
         )
-        P = exponential(steps[band] * lengths[:, None, None])
-        for end, step in zip(self.grid[1:], P, strict=True):
-            now = now @ step
-            states[float(end)] = now
-        at = states[self.at]
-        from_grade, to_grade = np.indices(at.shape)
-        alive = to_grade < GRADES
-        shares: list[float] = [
-            float(self.baseline @ np.where(kind, at, 0.0).sum(axis=1))
-            for kind in (
-                to_grade < from_grade,
-                to_grade == from_grade,
-                (to_grade > from_grade) & (alive | (not self.split)),
-            )
-        ]
-        if self.split:
-            shares.append(float(self.baseline @ at[:, GRADES]))
-        shares += [float(1 - self.baseline @ states[float(month)][:, GRADES]) for month in self.points]
-        return np.array(shares)
+        total = np.zeros(len(self.seen.kinds) + len(self.points))
+        for onset, share in self.since.items() if self.changing else [(0.0, 1.0)]:
+            turns = self.edges - onset
+            grid = np.array(sorted({0.0, self.at, *self.between, *self.points, *turns[turns > 0].tolist()}))
+            band = np.searchsorted(turns, grid[:-1], side="right")
+            shares: list[float] = []
+            steps = exponential(generators[band] * np.diff(grid)[:, None, None])
+            now, since, alive = self.seen.start, np.eye(GRADES + 1), dict[float, float]()
+            so_far = np.eye(GRADES + 1)
+            first = self.seen.start.sum(axis=(0, 2))
+            for end, step in zip(grid[1:].tolist(), steps, strict=True):
+                so_far, since = so_far @ step, since @ step
+                alive[end] = float(1 - first @ so_far[:, GRADES])
+                if end in self.between or end == self.at:
+                    now, since = self.seen.rate(now, since), np.eye(GRADES + 1)
+                if end == self.at:
+                    shares = self.seen.shares(now)
+            total += share * np.array([*shares, *(alive[float(month)] for month in self.points)])
+        return total
 
 
-def _search(family: _Family, wanted: NDArray[np.float64], *, improved: float) -> NDArray[np.float64]:
-    """Minimise the squared differences from a fixed start; a share of 0 improved is a rate of 0."""
+def _search(
+    family: _Family, wanted: NDArray[np.float64], counted: NDArray[np.bool_], *, improves: bool
+) -> NDArray[np.float64]:
+    """Minimise the squared differences of what is counted, from a fixed start."""
     from scipy.optimize import least_squares
 
     low, high = np.full(family.size, -16.0), np.full(family.size, 5.0)
@@ -387,12 +498,12 @@ def _search(family: _Family, wanted: NDArray[np.float64], *, improved: float) ->
         low[-1], high[-1], start[-1] = -0.2, 1.0, 0.0  # a higher grade never dies more slowly
     free = np.ones(family.size, bool)
     x = start.copy()
-    if improved == 0:
+    if not improves:
         free[0], x[0] = False, -np.inf
 
     def residuals(part: NDArray[np.float64]) -> NDArray[np.float64]:
         x[free] = part
-        return family.achieved(x) - wanted
+        return (family.achieved(x) - wanted)[counted]
 
     best: Any = None
     for shift in (0.0, -2.0, 1.5):

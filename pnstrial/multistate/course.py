@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ANTIBODIES", "GRADES", "Course", "OnsetBand", "RateRatios", "generator"]
 
-"""Days in the month of every rate and time of this package."""
 GRADES: Final = 6
 """Number of living mRS grades, 0-5; grade 6 is death."""
 ANTIBODIES: Final = ("Hu", "Yo", "CV2")
@@ -88,6 +87,8 @@ class Course(BaseModel):
     onset : tuple of OnsetBand
         By time since symptom onset, in increasing order of `from_months`; before the first band the
         ratio is 1.
+    ivig_since_onset : tuple of OnsetBand
+        While the patient is on IVIg, by time since symptom onset: how much of its effect is left. Multiplies `ivig`.
 
     Raises
     ------
@@ -129,6 +130,7 @@ class Course(BaseModel):
     antibody: dict[Literal["Hu", "Yo", "CV2"], RateRatios] = Field(default_factory=dict)
     tumour_treatment: RateRatios = RateRatios()
     onset: tuple[OnsetBand, ...] = ()
+    ivig_since_onset: tuple[OnsetBand, ...] = ()
 
     @model_validator(mode="after")
     def _stays_on_the_scale(self) -> Self:
@@ -139,12 +141,17 @@ class Course(BaseModel):
             wrong.append(
                 f"worsen[5] is {self.worsen[5]:g}: after grade 5 comes death, put its rate in die[5]"
             )
-        starts = [band.from_months for band in self.onset]
-        if any(later <= earlier for earlier, later in pairwise(starts)):
-            wrong.append(f"onset bands begin at {starts} months; from_months must increase")
+        for name in ("onset", "ivig_since_onset"):
+            starts = [band.from_months for band in getattr(self, name)]
+            if any(later <= earlier for earlier, later in pairwise(starts)):
+                wrong.append(f"{name} bands begin at {starts} months; from_months must increase")
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
+
+    def changes_at(self) -> list[float]:
+        """Return the months since onset at which a band of any kind begins, each once, in order."""
+        return sorted({band.from_months for band in (*self.onset, *self.ivig_since_onset)})
 
     def base_rates(self) -> NDArray[np.float64]:
         """Return the rates before any ratio: 3 x 6 array with the rows improve, worsen, die."""
@@ -224,10 +231,11 @@ def generator(
     ivig = np.asarray(on_ivig, bool)
     tumour = np.asarray(tumour_treatment, bool)
     bodies, codes = _antibody_ratios(course, antibody)
-    bands, band = _onset_ratios(course, months_since_onset)
+    bands, band = _onset_ratios(course.onset, months_since_onset)
+    effects, effect = _onset_ratios(course.ivig_since_onset, months_since_onset)
     shape = np.broadcast_shapes(ivig.shape, tumour.shape, codes.shape, band.shape)
     ratios = (
-        np.where(ivig[..., None], course.ivig.as_array(), 1.0)
+        np.where(ivig[..., None], course.ivig.as_array() * effects[effect], 1.0)
         * np.where(tumour[..., None], course.tumour_treatment.as_array(), 1.0)
         * bodies[codes]
         * bands[band]
@@ -257,14 +265,16 @@ def _antibody_ratios(course: Course, antibody: Any) -> tuple[NDArray[np.float64]
     return table, codes
 
 
-def _onset_ratios(course: Course, months: ArrayLike | None) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+def _onset_ratios(
+    course_bands: tuple[OnsetBand, ...], months: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Give the ratios of each band of time since onset (first row: before any), the row of each patient."""
-    table = np.vstack([np.ones(3), *(band.as_array() for band in course.onset)])
+    table = np.vstack([np.ones(3), *(band.as_array() for band in course_bands)])
     if months is None:
         return table, np.zeros((), np.intp)
     since = np.asarray(months, float)
     if not np.all(np.isfinite(since) & (since >= 0)):
         wrong = since[~(np.isfinite(since) & (since >= 0))].flat[0]
         raise ValueError(f"generator: months_since_onset holds {wrong}; it must be 0 or more, and finite")
-    starts = np.array([band.from_months for band in course.onset])
+    starts = np.array([band.from_months for band in course_bands])
     return table, np.searchsorted(starts, since, side="right").astype(np.intp)
