@@ -393,7 +393,9 @@ def _applied(protocol: Protocol, scenario: Scenario, point: dict[str, Any]) -> t
     if "screened_per_month" in point:
         changes.setdefault("enrolment", {})["screened_per_month"] = point["screened_per_month"]
     if "rating" in point:
-        changes["rating"] = {"method": point["rating"], "agreement": None}
+        changes["rating"] = {
+            "method": point["rating"], "agreement": None, "kernel": None, "same_rater_agreement": None,
+        }  # fmt: skip
     if "null" in point:
         changes["success"] = {"null": point["null"]}
         if protocol.endpoint.null_proportion is not None:

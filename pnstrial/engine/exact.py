@@ -68,9 +68,14 @@ class Chain:
                 Q[g, g] -= rescue * alive[g]
         self._step = lru_cache(maxsize=None)(self._one_step)
         self.between = lru_cache(maxsize=None)(self._between)
+        self.on_and_off = lru_cache(maxsize=None)(self._on_and_off)
 
     def _one_step(self, period: int, arm: int, days: float) -> NDArray[np.float64]:
         return transition_probabilities(self.generators[period, arm], days)
+
+    def _on_and_off(self, begin: float, stop: float, end: float) -> NDArray[np.float64]:
+        """Give the probabilities with IVIg from `begin` to `stop` and without it until `end`."""
+        return self.between(0, begin, stop) @ self.between(1, stop, end)
 
     def _between(self, arm: int, begin: float, end: float) -> NDArray[np.float64]:
         made = np.eye(_STATES)
@@ -122,7 +127,8 @@ class _Group:
         moved = np.empty_like(X)
         for a in range(3):
             stop = min(max(self.ends[a], begin), end)
-            moved[:, :, :, a] = X[:, :, :, a] @ chain.between(0, begin, stop) @ chain.between(1, stop, end)
+            P = chain.on_and_off(begin, stop, end)
+            moved[:, :, :, a] = (X[:, :, :, a].reshape(-1, _STATES) @ P).reshape(X.shape[:3] + X.shape[4:])
         return moved
 
 
@@ -151,10 +157,13 @@ class _Patient:
         mine = (model.entry_codes[:, 0] == 0) & np.isin(model.entry_codes[:, 1], alike)
         self.entries, which = np.unique(model.entry_codes[mine, 2:], axis=0, return_inverse=True)
         share = np.bincount(which.ravel(), model.entry_probabilities[mine]) / model.enrolled_share
-        self.deviations = 11 if model.rating.persistence > 0 else 1
+        # a rating is at most so many grades off: a repeated deviation only shrinks at the ends of the scale
+        rated_as, grade = np.nonzero(model.rating.kernel[:6, :6].T)
+        self.off = int(np.abs(rated_as - grade).max()) if model.rating.persistence > 0 else 0
+        self.deviations = 2 * self.off + 1
         X = np.zeros((len(share), self.deviations, 4, 3, _STATES))
         for b, (g, r) in enumerate(self.entries):
-            X[b, r - g + 5 if self.deviations > 1 else 0, _NO_RATING, 0, g] = share[b]
+            X[b, r - g + self.off if self.off else 0, _NO_RATING, 0, g] = share[b]
         self.start = X
         self.totals: dict[str, float] = {}
         self.secondary = _secondary_names(model)
@@ -175,6 +184,7 @@ class _Patient:
             ]
         )
 
+        self.answers = lru_cache(maxsize=None)(self._answered)
         self.repeats = self._repeated() if self.deviations > 1 else None
 
     def add(self, name: str, value: float) -> None:
@@ -206,9 +216,9 @@ class _Patient:
         made = np.zeros((3, len(self.entries), 6, self.deviations, self.deviations))
         for b, g, d in np.ndindex(len(self.entries), 6, self.deviations):
             chances = (1 - persistence) * kernel[g]
-            chances[min(max(g + d - 5, 0), 5)] += persistence
-            for r in range(6):
-                made[self.category[b, r], b, g, d, r - g + 5] += chances[r]
+            chances[min(max(g + d - self.off, 0), 5)] += persistence
+            for r in np.flatnonzero(chances):
+                made[self.category[b, r], b, g, d, r - g + self.off] += chances[r]
         return made
 
     def run(self, only: int | None = None) -> dict[str, float]:
@@ -419,17 +429,9 @@ class _Patient:
             return
         category = rules.DETERIORATED if dead else category
         by_last = X.sum(axis=(0, 1, 4))
-        responds, excluded = 0.0, 0.0
-        for last in range(4):
-            for arm in range(3):
-                reason = rules.response_reason(
-                    1, int(dead), int(rescued), int(arm == 1), category, last if last < _NO_RATING else -1, -1,
-                    int(w[at.DEATH_STRATEGY]), int(w[at.RESCUE_STRATEGY]), int(w[at.STOPPED_STRATEGY]),
-                    int(w[at.MISSING_STRATEGY]),
-                )  # fmt: skip
-                answer = rules.response(int(reason))
-                responds += float(by_last[last, arm]) if answer == rules.RESPONDER else 0.0
-                excluded += float(by_last[last, arm]) if answer == rules.EXCLUDED else 0.0
+        answers = self.answers(category, rescued, dead)
+        responds = float(by_last[answers == rules.RESPONDER].sum())
+        excluded = float(by_last[answers == rules.EXCLUDED].sum())
         if v == int(w[at.ENDPOINT_VISIT]):
             self.add("response", responds)
             self.add("excluded", excluded)
@@ -442,6 +444,21 @@ class _Patient:
             self.add(response, responds)
             self.add(died, mass if dead else 0.0)
             self.add(missing, mass if category < 0 else 0.0)
+
+    def _answered(self, category: int, rescued: bool, dead: bool) -> NDArray[np.int64]:
+        """Ask the rule of the response, by category of the last rating and by IVIg."""
+        w = self.model.whole
+        strategies = [
+            int(w[s])
+            for s in (at.DEATH_STRATEGY, at.RESCUE_STRATEGY, at.STOPPED_STRATEGY, at.MISSING_STRATEGY)
+        ]
+        made = np.zeros((4, 3), np.int64)
+        for last, arm in np.ndindex(4, 3):
+            reason = rules.response_reason(
+                1, int(dead), int(rescued), int(arm == 1), category, last if last < _NO_RATING else -1, -1, *strategies
+            )  # fmt: skip
+            made[last, arm] = rules.response(int(reason))
+        return made
 
     def _infusions(self, start: NDArray[np.float64], begin: float, base: float, cycles: int) -> None:
         """Count the infusions of patients on their plan, who stand at `begin` with the probabilities `start`."""

@@ -11,7 +11,7 @@ Next: `model`.
 from __future__ import annotations
 
 import datetime as dt  # noqa: TC003 - pydantic reads it at run time
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, cast
 
 from pydantic import Field, model_validator
 
@@ -37,6 +37,8 @@ class ScenarioError(ValueError):
 
 
 _FILES = SettingsFiles("scenario", ScenarioError)
+_KINDS: Final = {"success": "rule", "rating": "method"}
+"""What names the kind of a section; settings of one kind mean nothing to another."""
 
 
 class AntibodyTest(Part):
@@ -315,8 +317,8 @@ class Scenario(Part):
         Parameters
         ----------
         **sections : dict
-            Settings by section, such as ``rating={"method": "structured"}``; a section of another kind
-            (``success``) may be replaced whole by naming its ``rule``.
+            Settings by section, such as ``dropout={"per_month": 0.02}``. Another ``rule`` of success or another
+            ``method`` of rating replaces its section whole: nothing of the former one stays.
 
         Returns
         -------
@@ -331,11 +333,11 @@ class Scenario(Part):
         for section, settings in sections.items():
             if not isinstance(content.get(section), dict):
                 raise ScenarioError(f"scenario {self.id} has no section {section!r} that settings can change")
-            other_rule = (
-                section == "success"
-                and settings.get("rule", content[section]["rule"]) != content[section]["rule"]
-            )
-            content[section] = dict(settings) if other_rule else {**content[section], **settings}
+            kind = _KINDS.get(section)
+            another = kind is not None and settings.get(kind, content[section].get(kind)) != content[
+                section
+            ].get(kind)
+            content[section] = dict(settings) if another else {**content[section], **settings}
         return _FILES.validated(Scenario, content, f"scenario {self.id}, changed")
 
     @classmethod
