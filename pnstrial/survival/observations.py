@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "EMPTY",
     "as_numbers",
     "check_level",
     "check_times",

@@ -346,7 +346,10 @@ def _limits(
     previous_low, previous_high = 1.0, 1.0
     for j in range(n.size):
         if kind < BETA_PRODUCT:
-            low[j], high[j] = simple_limits(kind, s[j], spread[j], z)
+            if d[j] > 0.0 or j == 0:
+                low[j], high[j] = simple_limits(kind, s[j], spread[j], z)
+            else:
+                low[j], high[j] = low[j - 1], high[j - 1]
             continue
         if kind == THOMAS_GRUNKEMEIER:
             if d[j] > 0.0 and s[j] > 0.0:
@@ -377,7 +380,10 @@ def _limits(
             a_low, b_low = -1.0, -1.0
         if kind == BETA_PRODUCT:
             low[j] = 0.0 if a_low < 0.0 else beta_quantile(half, -z, a_low, b_low)
-            high[j] = 1.0 if a_high < 0.0 else beta_quantile(1.0 - half, z, a_high, b_high)
+            if d[j] > 0.0 or j == 0:
+                high[j] = 1.0 if a_high < 0.0 else beta_quantile(1.0 - half, z, a_high, b_high)
+            else:
+                high[j] = high[j - 1]
         else:
             low[j] = mid_p_limit(half, -z, a_low, b_low, a_high, b_high)
             # A censoring alone would lift the upper limit; survival cannot rise, so the limit may not either.
@@ -391,18 +397,19 @@ limits = kernel(_limits, error_model="numpy")
 def _kaplan_meier_curve(
     time: np.ndarray,
     event: np.ndarray,
-    order: np.ndarray,
     weights: np.ndarray,
     entry: np.ndarray,
-    entry_order: np.ndarray,
+    entry_weights: np.ndarray,
     kind: int,
     alpha: float,
     z: float,
 ) -> tuple[int, np.ndarray]:
     """Survival table of one sample, rows = distinct times.
 
-    Returns a status (0 fine, 1 an argument is out of its range) and an array (11, rows): time, at risk, events,
-    censored, survival, standard error, cumulative hazard, its standard error, lower, upper, Greenwood sum.
+    Times, events and weights come in the order of the times, entries and their weights in the order of the entries;
+    weights and entries may be empty. Returns a status (0 fine, 1 an argument is out of its range) and an array
+    (11, rows): time, at risk, events, censored, survival, standard error, cumulative hazard, its standard error, lower,
+    upper, Greenwood sum.
     """
     n = time.size
     weighted = weights.size > 0
@@ -412,18 +419,15 @@ def _kaplan_meier_curve(
     last = -1.0
     total = 0.0
     for i in range(n):
-        k = order[i]
-        t = time[k]
-        if not 0.0 <= t < math.inf or not (event[k] == 0.0 or event[k] == 1.0):
+        t = time[i]
+        if not 0.0 <= t < math.inf or not (event[i] == 0.0 or event[i] == 1.0):
             bad = 1
         if weighted:
-            if not 0.0 <= weights[k] < math.inf:
+            if not 0.0 <= weights[i] < math.inf:
                 bad = 1
-            total += weights[k]
+            total += weights[i]
         else:
             total += 1.0
-        if late and not (0.0 <= entry[k] < t):
-            bad = 1
         if i == 0 or t != last:
             rows += 1
             last = t
@@ -439,16 +443,15 @@ def _kaplan_meier_curve(
     i = 0
     s, spread, h, hv = 1.0, 0.0, 0.0, 0.0
     for r in range(rows):
-        t = time[order[i]]
+        t = time[i]
         if late:
-            while e < n and entry[entry_order[e]] < t:
-                entered += weights[entry_order[e]] if weighted else 1.0
+            while e < n and entry[e] < t:
+                entered += entry_weights[e] if weighted else 1.0
                 e += 1
         d, c = 0.0, 0.0
-        while i < n and time[order[i]] == t:
-            k = order[i]
-            w = weights[k] if weighted else 1.0
-            if event[k] == 1.0:
+        while i < n and time[i] == t:
+            w = weights[i] if weighted else 1.0
+            if event[i] == 1.0:
                 d += w
             else:
                 c += w

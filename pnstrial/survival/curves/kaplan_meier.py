@@ -22,6 +22,7 @@ from pnstrial.survival.curves.curve_kernels import kaplan_meier_at_batch, kaplan
 from pnstrial.survival.curves.intervals import BETA_MID_P, EXACT, KINDS, kind_of
 from pnstrial.survival.curves.small_sample import melded, risk_table, survival_spreads
 from pnstrial.survival.observations import (
+    EMPTY,
     check_level,
     check_times,
     codes_of,
@@ -528,8 +529,10 @@ def kaplan_meier(
     times, events, entries, loads = follow_up(
         time, event, entry, weights, check=False, event_is=event_is, unit=unit
     )
+    if entries.size and not bool(((entries >= 0.0) & (entries < times)).all()):
+        raise ValueError(explain(times, events, entries, loads))
     order = times.argsort()
-    entry_order = entries.argsort() if entries.size else order
+    late_order = entries.argsort()
     whole = not loads.size or bool(np.all(loads == np.floor(loads)))
     note = ""
     late = bool(entries.size) and bool(entries.max() > 0.0)
@@ -538,7 +541,14 @@ def kaplan_meier(
         note = f"{conf_type} limits are not defined with {why}: these are log-log limits"
         conf_type, kind = "log-log", KINDS["log-log"]
     status, table = kaplan_meier_curve.for_size(times.size)(
-        times, events, order, loads, entries, entry_order, kind, 1.0 - level, z
+        times[order],
+        events[order],
+        loads[order] if loads.size else loads,
+        entries[late_order],
+        loads[late_order] if loads.size and entries.size else EMPTY,
+        kind,
+        1.0 - level,
+        z,
     )
     if status:
         raise ValueError(explain(times, events, entries, loads))
