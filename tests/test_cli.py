@@ -192,3 +192,34 @@ def test_the_import_stays_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_protocol_is_made_checked_and_compared(tmp_path, capsys):
+    path = tmp_path / "my.toml"
+    words = ["protocol", "new", str(path), "--title", "Mine", "--set", "treatment.dose_g_per_kg=1.0"]
+    assert main([*words, "--set", "criteria.I4.maximum=4"]) == 0
+    text = path.read_text(encoding="utf-8")
+    assert "\ndose_g_per_kg = 1.0" in text
+    assert "\n# cycle_days = 28  # publication" in text
+    assert main(words) == 2
+    assert "nothing is written over" in capsys.readouterr().err
+    assert main(["protocol", "check", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "It can be used" in out
+    assert "treatment.dose_g_per_kg = 1.0" in out
+    assert main(["protocol", "diff", "nct02343211", str(path), "--json"]) == 0
+    rows = {row["setting"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["criteria.I4.maximum"]["other_value"] == 4
+    assert rows["treatment.dose_g_per_kg"]["other_source"] == "assumed"
+    path.write_text('based_on = "nct02343211"\n[endpoint]\nscale = "EDSS"', encoding="utf-8")
+    assert main(["protocol", "check", str(path)]) == 1
+    assert "endpoint.scale is 'EDSS'; scales has mRS" in capsys.readouterr().out
+    assert main(["protocol", "new", str(tmp_path / "x.toml"), "--set", "treatment.dose=1"]) == 2
+    assert "has no setting 'treatment.dose'; near it: treatment.dose_g_per_kg" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["template", "example"])
+def test_an_unknown_protocol_is_not_ignored(tmp_path, capsys, command):
+    assert main([command, str(tmp_path / "new"), "--protocol", "none-such"]) == 2
+    assert "neither a file nor a shipped name" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CommandError", "add_command", "main"]
 
-_SUBJECTS = ("trial", "design", "simulate", "report", "adam")
+_SUBJECTS = ("trial", "protocol", "design", "simulate", "report", "adam")
 
 
 class CommandError(Exception):

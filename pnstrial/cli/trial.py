@@ -267,7 +267,9 @@ def _plan(words: argparse.Namespace) -> int:
 
 def _template(words: argparse.Namespace) -> int:
     from pnstrial.data import write_template
+    from pnstrial.protocol import load_protocol
 
+    load_protocol(words.protocol)
     files = write_template(words.folder)
     _told_files(words, files)
     return 0
@@ -275,7 +277,9 @@ def _template(words: argparse.Namespace) -> int:
 
 def _example(words: argparse.Namespace) -> int:
     from pnstrial.data.trial import write_example
+    from pnstrial.protocol import load_protocol
 
+    load_protocol(words.protocol)
     _told_files(words, write_example(words.folder))
     if not words.json:
         print(f"The patients are invented. Next: pnstrial analyse {words.folder} --out report.html")
