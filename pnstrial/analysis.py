@@ -242,7 +242,7 @@ class Analysis(Result):
 
     def __str__(self) -> str:
         parts = [
-            str(self.trial),
+            self.trial.summary,
             f"Protocol: {self.protocol.title} ({self.protocol.id}, version {self.protocol.version})",
             str(self.screening),
             "Interim decisions: "

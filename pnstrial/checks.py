@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pnstrial.data.consistency import shown
+from pnstrial.data.consistency import display
 from pnstrial.data.findings import Finding
 from pnstrial.data.parsing import called_otherwise
 from pnstrial.data.schema import TABLES, bare
+from pnstrial.data.sources import in_words_of_a_workbook
 from pnstrial.data.trial import read_tables
 from pnstrial.visits import Assessments, baseline, study_day
 from pnstrial.vocabulary import ATC_PATTERN
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pnstrial.data import TrialData
+    from pnstrial.data.sources import NotRead
     from pnstrial.eligibility import Screening
     from pnstrial.protocol import Protocol
 
-__all__ = ["after_data_cut", "check_trial", "protocol_findings"]
+__all__ = ["Checked", "after_data_cut", "check_tables", "check_trial", "protocol_findings"]
 
 
 @dataclass
@@ -54,7 +56,7 @@ class _Warnings:
                     int(line),
                     patient,
                     column,
-                    shown(value),
+                    display(value, self.trial.written),
                     rule,
                     "warning",
                     remedy,
@@ -62,7 +64,44 @@ class _Warnings:
             )
 
 
-def check_trial(path: str | Path, protocol: Protocol) -> tuple[Finding, ...]:
+@dataclass(frozen=True)
+class Checked:
+    """Everything that is wrong with a folder under a protocol, and what of it was not read.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        Errors first. With an error the checks that need a protocol do not run.
+    not_read : tuple of NotRead
+        Files, sheets and headers that change nothing.
+    trial : TrialData or None
+        None where a finding is an error.
+    """
+
+    findings: tuple[Finding, ...]
+    not_read: tuple[NotRead, ...]
+    trial: TrialData | None
+
+
+def check_tables(path: str | Path, protocol: Protocol, **declared: str | None) -> Checked:
+    """Check a folder as `check_trial` does, and keep what was not read."""
+    reading = read_tables(path, **declared)
+    if reading.trial is not None:
+        found = protocol_findings(reading.trial, protocol)
+    else:
+        found = tuple(absent_columns(reading.headers, reading.labels, protocol))
+    return Checked((*reading.findings, *found), reading.not_read, reading.trial)
+
+
+def check_trial(
+    path: str | Path,
+    protocol: Protocol,
+    *,
+    separator: str | None = None,
+    decimal: str | None = None,
+    dates: str | None = None,
+    encoding: str | None = None,
+) -> tuple[Finding, ...]:
     """Find everything that is wrong with a folder, or worth a look, under a protocol.
 
     Parameters
@@ -70,6 +109,8 @@ def check_trial(path: str | Path, protocol: Protocol) -> tuple[Finding, ...]:
     path : str or Path
         A folder of CSV or Parquet files, or a workbook.
     protocol : Protocol
+    separator, decimal, dates, encoding : str, optional
+        How the CSV files are written, as in `read_trial`.
 
     Returns
     -------
@@ -81,10 +122,8 @@ def check_trial(path: str | Path, protocol: Protocol) -> tuple[Finding, ...]:
     ValueError
         If there is no such folder or workbook.
     """
-    reading = read_tables(path)
-    if reading.trial is not None:
-        return (*reading.findings, *protocol_findings(reading.trial, protocol))
-    return (*reading.findings, *absent_columns(reading.headers, reading.labels, protocol))
+    declared = {"separator": separator, "decimal": decimal, "dates": dates, "encoding": encoding}
+    return check_tables(path, protocol, **declared).findings
 
 
 def protocol_findings(trial: TrialData, protocol: Protocol) -> tuple[Finding, ...]:
@@ -122,6 +161,8 @@ def findings_of(assessments: Assessments) -> tuple[Finding, ...]:
     )
     _labelled_visits(warnings, protocol, assessments)
     warnings.found += absent_columns(trial.headers, trial.labels, protocol)
+    if trial.book is not None:
+        warnings.found = in_words_of_a_workbook(warnings.found)
     order = {trial.file_of(name): place for place, name in enumerate(TABLES)}
     return tuple(sorted(warnings.found, key=lambda finding: (order[finding.file], finding.line or 0)))
 
@@ -243,7 +284,7 @@ def _enrolled(warnings: _Warnings, protocol: Protocol, screening: Screening) -> 
                     int(line),
                     patient,
                     column,
-                    shown(table.loc[line, column]),
+                    display(table.loc[line, column], warnings.trial.written),
                     f"enrolled although {criterion.id} fails: {reasons[patient]}",
                     "warning",
                     "check the value; if it is right, it is a protocol deviation",

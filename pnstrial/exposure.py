@@ -254,7 +254,17 @@ class CyclePlan(Result):
         )
 
     def __str__(self) -> str:
-        return self.to_frame().to_string(index=False) + "".join(f"\n! {note}" for note in self.notes)
+        return _plan_text(self.to_frame()) + "".join(f"\n! {note}" for note in self.notes)
+
+
+def _plan_text(frame: pd.DataFrame) -> str:
+    """Lay out a plan: weights with one decimal, grams to the hundredth without trailing zeros."""
+
+    def grams(value: float) -> str:
+        return f"{value:.2f}".rstrip("0").rstrip(".")
+
+    written = {"dosing_weight_kg": "{:.1f}".format, "dose_g": grams, "daily_g": grams, "waste_g": grams}
+    return frame.to_string(index=False, formatters=written)
 
 
 def show_vials(vials: dict[float, int]) -> str:
@@ -376,7 +386,7 @@ class TreatmentPlan(Result):
     def __str__(self) -> str:
         notes = dict.fromkeys(note for cycle in self.cycles for note in cycle.notes)
         return (
-            self.to_frame().to_string(index=False)
+            _plan_text(self.to_frame())
             + f"\n{self.decision_visit} decision: {self.decision_day.isoformat()}"
             + "".join(f"\n! {note}" for note in notes)
         )

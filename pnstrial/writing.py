@@ -25,15 +25,19 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
 
+    import pandas as pd
+
     PathLike = str | Path
 
 __all__ = [
     "MANIFEST",
     "OutputError",
     "digest",
+    "like_a_formula",
     "output_file",
     "output_folder",
     "read_manifest",
+    "spreadsheet_frame",
     "stamped",
     "unchanged",
     "whole_folder",
@@ -179,6 +183,54 @@ def unchanged(data: bytes, suffix: str) -> bool:
     """Tell whether a file states its own digest and still has it: then nobody has edited it since it was written."""
     split = _split(data, suffix.lower())
     return split is not None and split.stated is not None and split.stated == digest(split.content)
+
+
+# --------------------------------------------------------------------------------------------- spreadsheets
+_NUMBER: Final = r"[+\-\u2212]?(\d+([.,]\d+)?|[.,]\d+)([eE][+-]?\d+)?( ?%)?"
+_INTERVAL: Final = rf"{_NUMBER}(( to | ?[\u2013;] ?|, ){_NUMBER})?"
+_NUMERIC: Final = re.compile(rf"{_INTERVAL}( ?[(\[]{_INTERVAL}[)\]])?")
+
+
+def like_a_formula(text: str) -> bool:
+    """Tell whether a spreadsheet would take a text for a formula: it begins so, and is no number or interval.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> [like_a_formula(text) for text in ("=1+1", "-cmd", "@x", "-", "-0.5", "-0.5 to 0.3", "a=b")]
+    [True, True, True, False, False, False, False]
+    """
+    return len(text) > 1 and text[0] in "=+-@\t" and not _NUMERIC.fullmatch(text)
+
+
+def spreadsheet_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give a frame in which no collected text can run as a formula: such cells get a leading apostrophe.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+
+    Returns
+    -------
+    pandas.DataFrame
+        A copy; numbers, dates and other text stay as they are.
+    """
+    safe = frame.copy()
+    for position in range(safe.shape[1]):
+        column = safe.iloc[:, position]
+        if column.dtype.kind in "OSU" or str(column.dtype) in {"string", "str", "category"}:
+            guarded = [
+                f"'{cell}" if isinstance(cell, str) and like_a_formula(cell) else cell for cell in column
+            ]
+            safe.isetitem(position, guarded)
+    return safe
 
 
 # ------------------------------------------------------------------------------------------------- refusals

@@ -1,13 +1,18 @@
 """Every command as it is typed: what it prints, writes and returns."""
 
+import datetime as dt
+import errno
 import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import html5lib
+import pandas as pd
 import pytest
 
+import pnstrial as pns
 from pnstrial.cli import main
 from pnstrial.data import TABLES
 
@@ -92,6 +97,150 @@ def test_check(folder, capsys):
         file.write("NOBODY,2014-03-01,2,,\n")
     assert main(["check", str(folder)]) == 1
     assert "the patient must be in screening" in capsys.readouterr().out
+
+
+def test_floods_are_counted_and_the_result_comes_first(folder, tmp_path, capsys):
+    table = folder / "mrs.csv"
+    lines = table.read_text().splitlines()
+    cells = [line.split(",") for line in lines]
+    at = cells[0].index("date")
+    for row in cells[1:]:
+        year, month, day = row[at].split("-")
+        row[at] = f"{day}/{month}/{year}"
+    table.write_text("\n".join(",".join(row) for row in cells) + "\n")
+    capsys.readouterr()
+    assert main(["check", str(folder)]) == 1
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) <= 24
+    assert shown[0].startswith(
+        "error: mrs.csv, date: must be a date written YYYY-MM-DD (74 times: line 2 patient "
+    )
+    assert "declare it (such as --dates dd/mm/yyyy) or save it as .xlsx" in shown[0]
+    assert main(["check", str(folder), "--json"]) == 1
+    content = json.loads(capsys.readouterr().out)
+    assert list(content) == ["findings", "not_read"]
+    assert sum(finding["column"] == "date" for finding in content["findings"]) == 74
+    sheet = tmp_path / "queries.csv"
+    assert main(["check", str(folder), "--queries", str(sheet)]) == 1
+    rows = pd.read_csv(sheet)
+    assert len(rows) == len(content["findings"])
+    assert list(rows)[:5] == ["file", "line", "patient_id", "column", "value"]
+    sheet.write_text("answered")
+    assert main(["check", str(folder), "--queries", str(sheet)]) == 2
+    assert main(["check", str(folder), "--queries", str(folder / "queries.csv")]) == 2
+    assert sheet.read_text() == "answered"
+
+
+def test_analyse_says_the_result_before_the_warnings(folder, capsys):
+    capsys.readouterr()
+    assert main(["analyse", str(folder)]) == 0
+    shown = capsys.readouterr().out
+    assert shown.index("Response at Month 3") < shown.index("warning: ")
+    assert shown.count(" warnings") == 1
+
+
+def test_headers_that_are_not_read_are_listed_last(folder, capsys):
+    table = folder / "screening.csv"
+    head, *rows = table.read_text().splitlines()
+    table.write_text(
+        "\n".join([head.replace("weight_kg", "Weight") + ",note", *(f"{row}," for row in rows)]) + "\n"
+    )
+    capsys.readouterr()
+    assert main(["check", str(folder)]) == 0
+    shown = capsys.readouterr().out
+    assert "rename 'Weight' to weight_kg if it is that" in shown
+    last = shown.splitlines()[-1]
+    assert (
+        last
+        == "Not read: screening.csv, column 'Weight' (looks like weight_kg); screening.csv, column 'note'"
+    )
+    main(["check", str(folder), "--json"])
+    assert json.loads(capsys.readouterr().out)["not_read"] == [
+        {"file": "screening.csv", "header": "Weight", "looks_like": "weight_kg"},
+        {"file": "screening.csv", "header": "note", "looks_like": None},
+    ]
+
+
+def test_formulas_are_warned_of_and_cannot_run_in_a_query_sheet(folder, tmp_path, capsys):
+    table = folder / "adverse_events.csv"
+    head, first, *rows = table.read_text().splitlines()
+    cells = first.split(",")
+    cells[1] = "=HYPERLINK(0)"
+    table.write_text("\n".join([head, ",".join(cells), *rows]) + "\n")
+    sheet = tmp_path / "queries.csv"
+    assert main(["check", str(folder), "--queries", str(sheet)]) == 0
+    assert "a spreadsheet takes text that begins so for a formula" in capsys.readouterr().out
+    assert "'=HYPERLINK(0)" in pd.read_csv(sheet)["value"].tolist()
+    trial = pns.read_trial(folder)
+    pns.write_trial(trial, tmp_path / "again")
+    assert pns.read_trial(tmp_path / "again").adverse_events["term"].tolist()[0] == "=HYPERLINK(0)"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["anlyse", "f"], "there is no command 'anlyse'; see pnstrial --help; did you mean analyse?"),
+        (
+            ["analyse", "f", "--nul", "0.1", "--estimnd", "a=b"],
+            "unrecognized arguments: --estimnd a=b; did you mean --estimand?",
+        ),
+        (["check", "f", "--separtor=;"], "did you mean --separator?"),
+    ],
+)
+def test_what_was_perhaps_meant(words, message, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--weight", "7"], "a weight is expected from 25 to 250 kg; is a digit missing"),
+        (["--weight", "700"], "a weight is expected from 25 to 250 kg; was 70 meant"),
+        (
+            ["--weight", "70", "--height", "1.70", "--sex", "male"],
+            "a height is expected from 100 to 230 cm; was 170 cm meant?",
+        ),
+        (
+            ["--weight", "70", "--start", "1026-01-05"],
+            "is over 10 years from today; check the year, or give --anyway",
+        ),
+    ],
+)
+def test_a_plan_refuses_what_check_would_not_use(words, message, capsys):
+    start = [] if "--start" in words else ["--start", dt.datetime.now(dt.UTC).date().isoformat()]
+    assert main(["plan", *words, *start]) == 2
+    assert message in capsys.readouterr().err
+    if "--start" in words:
+        assert main(["plan", *words, "--anyway"]) == 0
+
+
+def test_a_plan_prints_what_a_pharmacist_writes(capsys):
+    start = dt.datetime.now(dt.UTC).date().isoformat()
+    words = ["plan", "--weight", "70.25", "--start", start]
+    assert main(words) == 0
+    assert " 140.5 " in capsys.readouterr().out
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["cycles"][0]["dose_g"] == 140.5
+
+
+def test_a_full_disk_is_one_sentence(folder, tmp_path, capsys, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "x"))
+
+    capsys.readouterr()
+    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "mkdir", full)
+    for words in (["analyse", str(folder), "--out", str(tmp_path / "p.html")], ["adam", str(folder), "--out", str(tmp_path / "adam")],
+                  ["example", str(tmp_path / "e")]):  # fmt: skip
+        assert main(words) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("pnstrial: cannot read or write ")
+        assert error.endswith(": No space left on device\n")
 
 
 def test_analyse_of_tables_that_cannot_be_trusted(folder, capsys):

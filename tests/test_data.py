@@ -9,9 +9,9 @@ import pytest
 import pnstrial as pns
 from pnstrial.checks import check_trial, protocol_findings
 from pnstrial.data import TABLES, data_dictionary, findings_frame, read_findings, write_template
-from pnstrial.data.parsing import _edits
+from pnstrial.data.files import write_example
+from pnstrial.data.parsing import one_letter_apart
 from pnstrial.data.schema import bare
-from pnstrial.data.trial import write_example
 
 SCREENING = "patient_id,screening_date,enrolment_date,mrs,weight_kg\n"
 
@@ -191,7 +191,7 @@ def test_dictionary_describes_every_column():
      ("date", "dates", True), ("date", "adte", True), ("date", "dxtx", False)],
 )  # fmt: skip
 def test_headers_that_nearly_fit(one, other, near):
-    assert _edits(one, other) is near
+    assert one_letter_apart(one, other) is near
 
 
 def test_an_absent_column_that_the_protocol_needs_is_said(tiny, protocol):
@@ -288,3 +288,9 @@ def test_raters_who_differ_are_one_warning_a_day(tiny, ratings, found):
     trial = tiny(mrs=[{"date": "2014-03-01", "mrs": mrs, "rater": rater} for rater, mrs in ratings])
     warnings = [f for f in trial.findings if f.rule.startswith("raters differ")]
     assert len(warnings) == found
+
+
+def test_a_column_called_line_is_kept(tiny, protocol):
+    trial = tiny(screening=[{"line": "7"}], mrs=[{"date": "2014-03-01", "mrs": 2, "line": "8"}])
+    assert trial.screening["line_"].tolist() == ["7"]
+    assert pns.analyse(trial, protocol).to_json_object()["primary"]["n"] == 1

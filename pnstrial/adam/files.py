@@ -22,7 +22,7 @@ from pnstrial.adam.dataset_json import read_dataset_json, write_dataset_json
 from pnstrial.adam.derive import AdamDatasets, specification
 from pnstrial.adam.specification import Variable
 from pnstrial.adam.xpt import read_xpt, write_xpt
-from pnstrial.writing import digest, whole_folder, write_file
+from pnstrial.writing import digest, spreadsheet_frame, whole_folder, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,7 @@ def write_adam(
             else:
                 _write_parquet(dataset, where / name)
         table, listing = specification(datasets), datasets.to_frame().assign(file=names)
-        table.to_csv(where / "specification.csv", index=False, lineterminator="\n")
+        spreadsheet_frame(table).to_csv(where / "specification.csv", index=False, lineterminator="\n")
         write_file(where / "specification.html", _page(datasets, table, listing))
         own = pd.DataFrame({"file": described}, dtype=object)
         listing = pd.concat([listing.convert_dtypes(), own], ignore_index=True)

@@ -13,17 +13,19 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
+from difflib import get_close_matches
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     # argparse gives no public name to what add_subparsers returns
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
-__all__ = ["CommandError", "add_command", "main"]
+__all__ = ["CommandError", "add_command", "add_input", "declared", "main"]
 
 _SUBJECTS = ("trial", "protocol", "design", "simulate", "report", "adam")
 
@@ -62,13 +64,65 @@ def add_command(commands: Commands, name: str, summary: str, example: str) -> ar
         help="protocol file: a shipped name or a path (default: nct02343211)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object for machines")
+    parser.set_defaults(parser=parser)
     return parser
+
+
+def add_input(parser: argparse.ArgumentParser) -> None:
+    """Add the folder of the collected tables, and how its text is written.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        What `declared` reads again from the parsed arguments.
+    """
+    parser.add_argument(
+        "folder", metavar="FOLDER", help="folder of the collected tables, or an .xlsx workbook"
+    )
+    written = parser.add_argument_group(
+        "CSV files of another spreadsheet", "declared, never guessed; or the same keys in FOLDER/format.toml"
+    )
+    written.add_argument("--separator", metavar="SIGN", help="between cells: , ; | or tab (default: ,)")
+    written.add_argument("--decimal", metavar="SIGN", help="in numbers: . or , (default: .)")
+    written.add_argument(
+        "--dates", metavar="ORDER", help="yyyy-mm-dd, dd/mm/yyyy or mm/dd/yyyy (default: yyyy-mm-dd)"
+    )
+    written.add_argument(
+        "--encoding", metavar="NAME", help="utf-8, cp1252, latin-1, iso-8859-15 or mac-roman (default: utf-8)"
+    )
+
+
+def declared(words: argparse.Namespace) -> dict[str, str | None]:
+    """Give what the options of `add_input` declare, for `read_trial` and its like."""
+    return {name: getattr(words, name) for name in ("separator", "decimal", "dates", "encoding")}
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that says what was perhaps meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one sentence and stop with exit code 2."""
+        command = self.prog.removeprefix("pnstrial").strip()
+        choices = [option for action in self._actions for option in action.option_strings]
+        given = re.search(r"unrecognized arguments: (\S+)", message)
+        if wrong := re.search(r"argument COMMAND: invalid choice: '([^']*)'", message):
+            given, choices = wrong, list(self._commands())
+            message = f"there is no command {wrong[1]!r}; see pnstrial --help"
+        near = get_close_matches(given[1].partition("=")[0], choices, 1) if given else []
+        meant = f"; did you mean {near[0]}?" if near else ""
+        place = f"pnstrial {command}".strip()
+        self.exit(2, f"{place}: {message}{meant}\n")
+
+    def _commands(self) -> Iterator[str]:
+        for action in self._actions:
+            if isinstance(action.choices, dict):
+                yield from action.choices
 
 
 def _parser() -> argparse.ArgumentParser:
     from pnstrial import __version__
 
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="pnstrial",
         description="Analyse, plan and simulate the trial of early IVIg in paraneoplastic neurological syndromes.",
         epilog="example:\n  pnstrial example my-trial && pnstrial analyse my-trial --out report.html",
@@ -79,6 +133,14 @@ def _parser() -> argparse.ArgumentParser:
     for subject in _SUBJECTS:
         import_module(f"pnstrial.cli.{subject}").add_commands(commands)
     return parser
+
+
+def _quiet_if_full() -> None:
+    """Give up standard output where it cannot be written: Python would complain again at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -94,7 +156,9 @@ def main(words: Sequence[str] | None = None) -> int:
     int
         Exit code: 0, 1 where `check` found an error, 2 for a mistake of the user.
     """
-    arguments = _parser().parse_args(words)
+    arguments, rest = _parser().parse_known_args(words)
+    if rest:  # said by the command, which knows its options
+        arguments.parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         code = int(arguments.run(arguments) or 0)
         sys.stdout.flush()
@@ -102,7 +166,12 @@ def main(words: Sequence[str] | None = None) -> int:
         # the reader (head, less) has seen enough; Python would complain again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (CommandError, ValueError, OSError) as problem:
+    except OSError as problem:
+        _quiet_if_full()
+        where = "" if problem.filename is None else f" {str(problem.filename)!r}"
+        print(f"pnstrial: cannot read or write{where}: {problem.strerror or problem}", file=sys.stderr)
+        return 2
+    except (CommandError, ValueError) as problem:
         print(f"pnstrial: {problem}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -24,7 +24,7 @@ __all__ = ["add_commands"]
 
 def add_commands(commands: Commands) -> None:
     """Add `adam`, `check-adam` and `from-sdtm`."""
-    from pnstrial.cli import add_command
+    from pnstrial.cli import add_command, add_input
 
     parser = add_command(
         commands,
@@ -32,7 +32,7 @@ def add_commands(commands: Commands) -> None:
         "Write the trial as ADaM datasets with their specification.",
         "pnstrial adam my-trial --out adam --format xpt",
     )
-    parser.add_argument("folder", metavar="FOLDER", help="folder of the collected tables")
+    add_input(parser)
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write to")
     parser.add_argument("--format", choices=("xpt", "json", "parquet"), default="xpt", help="default: xpt")
     parser.set_defaults(run=_adam)
@@ -68,12 +68,13 @@ def _show(findings: Sequence[Finding]) -> None:
 def _adam(arguments: argparse.Namespace) -> int:
     from pnstrial import adam
     from pnstrial.adam.files import RECORD_COUNTS
+    from pnstrial.cli import declared
     from pnstrial.data import read_trial
     from pnstrial.protocol import load_protocol
     from pnstrial.writing import output_folder
 
     output_folder(arguments.out, inputs=[arguments.folder, arguments.protocol], manifest=RECORD_COUNTS)
-    trial = read_trial(arguments.folder)
+    trial = read_trial(arguments.folder, **declared(arguments))
     datasets = adam.derive(trial, load_protocol(arguments.protocol))
     files = adam.write_adam(datasets, arguments.out, arguments.format)
     if arguments.json:

@@ -14,7 +14,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pnstrial.cli import add_command
+from pnstrial.cli import add_command, add_input, declared
 
 if TYPE_CHECKING:
     import argparse
@@ -40,8 +40,10 @@ def _report(words: argparse.Namespace) -> int:
     command += [f"--{kind}" for kind in ("png", "docx", "rtf") if getattr(words, kind)]
     command += [] if words.data_cut is None else ["--data-cut", f"{words.data_cut:%Y-%m-%d}"]
     command += [] if words.stamp is None else ["--stamp", words.stamp]
+    trial = read_trial(words.folder, **declared(words))
+    command += trial.written.options
     page = report(
-        read_trial(words.folder),
+        trial,
         protocol,
         words.out,
         docx=words.docx,
@@ -70,9 +72,7 @@ def add_commands(commands: Commands) -> None:
         "Write the whole report: one HTML file, each table as CSV, each figure as SVG.",
         "pnstrial report my-trial --out report --null 0.1",
     )
-    parser.add_argument(
-        "folder", metavar="FOLDER", help="folder of the collected tables, or an .xlsx workbook"
-    )
+    add_input(parser)
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--null", type=proportion_word, metavar="P", help="null proportion of the exact test")
     parser.add_argument("--docx", action="store_true", help="also a Word document (extra docx)")

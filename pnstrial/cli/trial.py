@@ -15,17 +15,20 @@ import json
 import sys
 import threading
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
-from pnstrial.cli import CommandError, add_command
-from pnstrial.writing import output_file, write_file
+from pnstrial.cli import CommandError, add_command, add_input, declared
+from pnstrial.writing import output_file, spreadsheet_frame, write_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
 
     from pnstrial.analysis import Analysis
     from pnstrial.cli import Commands
+    from pnstrial.data import Finding
 
 __all__ = ["add_commands", "analysis_object"]
 
@@ -114,6 +117,7 @@ def _analysis(
     estimand: dict[str, str],
     visit: str | None,
     null: float | None,
+    written: dict[str, str | None] | None = None,
 ) -> Analysis:
     from pnstrial.analysis import analyse
     from pnstrial.data import read_trial
@@ -122,7 +126,7 @@ def _analysis(
     chosen = load_protocol(protocol)
     with _Progress(11) as progress:
         progress("reading")
-        trial = read_trial(folder)
+        trial = read_trial(folder, **(written or {}))
         return analyse(trial, chosen, estimand=estimand, visit=visit, null=null).run(progress)
 
 
@@ -160,7 +164,7 @@ def _analyse(words: argparse.Namespace) -> int:
     if words.out:
         output_file(words.out, **page)
     try:
-        result = _analysis(words.folder, words.protocol, estimand, words.visit, words.null)
+        result = _analysis(words.folder, words.protocol, estimand, words.visit, words.null, declared(words))
     except TrialDataError as problem:
         if words.json:
             _print_json({"findings": [finding.as_dict() for finding in problem.findings]})
@@ -172,27 +176,56 @@ def _analyse(words: argparse.Namespace) -> int:
     if words.json:
         _print_json(result.to_json_object())
         return 0
-    for finding in result.findings:
-        print(finding)
-    print(f"{len(result.findings)} warnings\n")
     print(result)
     if words.out:
         print(f"\nWritten: {words.out}")
+    print()
+    _print_findings(result.findings, everything=False, command=f"pnstrial check {words.folder}")
     return 0
 
 
+_SCREEN = 16
+"""Kinds of findings that are printed where not all are asked for: one screen with what stands around them."""
+
+
+def _print_findings(findings: Sequence[Finding], *, everything: bool, command: str) -> None:
+    """Print findings by kind, errors first, and count them."""
+    from pnstrial.data.findings import grouped
+
+    groups = grouped(findings)
+    for group in groups if everything else groups[:_SCREEN]:
+        print(group)
+    if len(groups) > _SCREEN and not everything:
+        print(f"... and {len(groups) - _SCREEN} more kinds of findings: {command} --all")
+    errors = sum(finding.severity == "error" for finding in findings)
+    print(f"{errors} errors, {len(findings) - errors} warnings")
+
+
 def _check(words: argparse.Namespace) -> int:
-    from pnstrial.checks import check_trial
+    from pnstrial.checks import check_tables
+    from pnstrial.data import findings_frame
     from pnstrial.protocol import load_protocol
 
-    findings = check_trial(words.folder, load_protocol(words.protocol))
-    errors = sum(finding.severity == "error" for finding in findings)
+    sheet: dict[str, Any] = {"suffixes": (".csv",), "inputs": (words.folder, words.protocol)}
+    protocol = load_protocol(words.protocol)
+    checked = check_tables(words.folder, protocol, **declared(words))
+    errors = any(finding.severity == "error" for finding in checked.findings)
+    if words.queries:
+        queries = spreadsheet_frame(findings_frame(checked.findings)).to_csv(index=False, lineterminator="\n")
+        write_file(words.queries, queries, **sheet)
     if words.json:
-        _print_json({"findings": [finding.as_dict() for finding in findings]})
-    else:
-        for finding in findings:
-            print(finding)
-        print(f"{errors} errors, {len(findings) - errors} warnings")
+        found = [finding.as_dict() for finding in checked.findings]
+        _print_json({"findings": found, "not_read": [asdict(other) for other in checked.not_read]})
+        return 1 if errors else 0
+    again = f"pnstrial check {words.folder}"
+    _print_findings(checked.findings, everything=words.all, command=again)
+    if checked.not_read:
+        names = [str(other) for other in checked.not_read]
+        shown = names if words.all else names[:_SCREEN]
+        more = f"; and {len(names) - len(shown)} more (--all)" if len(names) > len(shown) else ""
+        print(f"Not read: {'; '.join(shown)}{more}")
+    if words.queries:
+        print(f"Written: {words.queries}")
     return 1 if errors else 0
 
 
@@ -202,7 +235,7 @@ def _screen(words: argparse.Namespace) -> int:
     from pnstrial.protocol import load_protocol
 
     protocol = load_protocol(words.protocol)
-    screening = screen(read_trial(words.folder), protocol)
+    screening = screen(read_trial(words.folder, **declared(words)), protocol)
     if words.json:
         found: dict[str, Any] = {
             patient: {"overall": overall, "criteria": {}, "reasons": {}}
@@ -222,10 +255,37 @@ def _screen(words: argparse.Namespace) -> int:
     return 0
 
 
+def _refuse_slips(words: argparse.Namespace) -> None:
+    """Refuse what `check` would not use: a dose is not reckoned with a slip of the unit."""
+    from pnstrial.data.consistency import suspected_height, suspected_weight
+
+    weight, height = words.weight, words.height
+    if suspected_weight(weight):
+        slip = (
+            "is it in grams?" if weight > 10_000
+            else f"was {weight / 10:g} meant, or is it in pounds?" if weight > 250
+            else "is a digit missing, or is it another patient's age or height?"
+        )  # fmt: skip
+        raise CommandError(f"--weight {weight:g}: a weight is expected from 25 to 250 kg; {slip}")
+    if height is not None and suspected_height(height):
+        slip = (
+            f"was {100 * height:g} cm meant?" if 1 <= height <= 2.3
+            else f"was {height / 10:g} cm meant (it looks like mm)?" if 1000 <= height <= 2300
+            else "write it in cm"
+        )  # fmt: skip
+        raise CommandError(f"--height {height:g}: a height is expected from 100 to 230 cm; {slip}")
+    today = dt.date.today()  # noqa: DTZ011 - the day of the person who plans
+    if abs((words.start - today).days) > 3653 and not words.anyway:
+        raise CommandError(
+            f"--start {words.start} is over 10 years from today; check the year, or give --anyway"
+        )
+
+
 def _plan(words: argparse.Namespace) -> int:
     from pnstrial.exposure import plan_treatment
     from pnstrial.protocol import load_protocol
 
+    _refuse_slips(words)
     plan = plan_treatment(
         words.weight,
         words.start,
@@ -276,7 +336,7 @@ def _template(words: argparse.Namespace) -> int:
 
 
 def _example(words: argparse.Namespace) -> int:
-    from pnstrial.data.trial import write_example
+    from pnstrial.data.files import write_example
     from pnstrial.protocol import load_protocol
 
     load_protocol(words.protocol)
@@ -311,9 +371,7 @@ def add_commands(commands: Commands) -> None:
         "Analyse a trial folder: findings, eligibility, exposure, visits, decisions, sets, primary endpoint.",
         "pnstrial analyse my-trial --out report.html --null 0.1 --estimand missing=LOCF",
     )
-    analyse.add_argument(
-        "folder", metavar="FOLDER", help="folder of the collected tables, or an .xlsx workbook"
-    )
+    add_input(analyse)
     analyse.add_argument("--out", metavar="FILE", help="write one self-contained HTML page")
     analyse.add_argument(
         "--estimand",
@@ -335,17 +393,15 @@ def add_commands(commands: Commands) -> None:
         "Find what is wrong with a trial folder; exit 1 on an error.",
         "pnstrial check my-trial",
     )
-    check.add_argument(
-        "folder", metavar="FOLDER", help="folder of the collected tables, or an .xlsx workbook"
-    )
+    add_input(check)
+    check.add_argument("--queries", metavar="FILE", help="write every finding as one row of a new CSV file")
+    check.add_argument("--all", action="store_true", help="print every kind of finding, not one screen")
     check.set_defaults(run=_check)
 
     screen = add_command(
         commands, "screen", "Show the eligibility of every screened patient.", "pnstrial screen my-trial"
     )
-    screen.add_argument(
-        "folder", metavar="FOLDER", help="folder of the collected tables, or an .xlsx workbook"
-    )
+    add_input(screen)
     screen.set_defaults(run=_screen)
 
     plan = add_command(
@@ -371,15 +427,16 @@ def add_commands(commands: Commands) -> None:
     plan.add_argument("--height", type=_positive, metavar="CM", help="for ideal and adjusted weight")
     plan.add_argument("--sex", choices=("female", "male"), help="for ideal and adjusted weight")
     plan.add_argument("--age", type=_positive, metavar="YEARS", help="adds a note over 65")
+    plan.add_argument("--anyway", action="store_true", help="also for a start over 10 years from today")
     plan.set_defaults(run=_plan)
 
     template = add_command(
         commands,
         "template",
-        "Write the seven empty tables with a data dictionary beside them.",
+        "Write the seven empty tables with a data dictionary beside them, or as one workbook.",
         "pnstrial template my-trial",
     )
-    template.add_argument("folder", metavar="FOLDER", help="new or empty folder")
+    template.add_argument("folder", metavar="FOLDER", help="new or empty folder, or a new file my-trial.xlsx")
     template.set_defaults(run=_template)
 
     example = add_command(

@@ -17,6 +17,8 @@ import pandas as pd
 from pnstrial.data.findings import Finding
 from pnstrial.data.parsing import ParsedTable, empty_frame
 from pnstrial.data.schema import TABLES
+from pnstrial.data.text_format import STRICT
+from pnstrial.writing import like_a_formula
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pnstrial.data.findings import Severity
+    from pnstrial.data.text_format import TextFormat
 
     Mask = NDArray[np.bool_]
     Tables = Mapping[str, ParsedTable]
@@ -31,9 +34,11 @@ if TYPE_CHECKING:
 __all__ = [
     "CREATININE_SLIP",
     "consistency_findings",
+    "display",
     "earliest_day",
     "latest_day",
     "plus_months",
+    "suspected_height",
     "suspected_weight",
 ]
 
@@ -50,9 +55,14 @@ _DATED = {
 }
 
 
-def suspected_weight(weight: NDArray[np.float64]) -> Mask:
+def suspected_weight(weight: Any) -> Any:
     """Tell which weights (kg) look like a unit slip and are not used: over 250 or under 25."""
     return (weight > 250) | (weight < 25)
+
+
+def suspected_height(height: Any) -> Any:
+    """Tell which heights (cm) look like a unit slip and are not used: over 230 or under 100."""
+    return (height < 100) | (height > 230)
 
 
 def plus_months(days: Any, months: int) -> NDArray[np.datetime64]:
@@ -140,7 +150,7 @@ class _Folder:
             return
         frame = table.frame
         for position in np.flatnonzero(mask).tolist():
-            value = None if column is None else shown(frame[column].iloc[position])
+            value = None if column not in table.texts else table.texts[column][position] or None
             self.findings.append(
                 Finding(
                     table.file,
@@ -155,22 +165,24 @@ class _Folder:
             )
 
 
-def shown(value: Any) -> str | None:
+def display(value: Any, written: TextFormat = STRICT) -> str | None:
     """Write a parsed value as it stands in the file."""
     if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
         return None
     if isinstance(value, pd.Timestamp):
-        return value.date().isoformat()
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
+        return written.written(value.date().isoformat())
+    return f"{value:.12g}".replace(".", written.decimal) if isinstance(value, float) else str(value)
 
 
-def consistency_findings(tables: Tables) -> list[Finding]:
+def consistency_findings(tables: Tables, absent: Mapping[str, tuple[str, str]]) -> list[Finding]:
     """Check the tables of a folder against themselves and each other.
 
     Parameters
     ----------
     tables : mapping of str to ParsedTable
         The tables that are there.
+    absent : mapping of str to tuple of str
+        For each table that is not: where it would stand, and how it comes in.
 
     Returns
     -------
@@ -185,7 +197,7 @@ def consistency_findings(tables: Tables) -> list[Finding]:
         _mrs_six,
         _duplicates,
         _raters,
-        _absent_tables,
+        _formulas,
         _unit_slips,
         _screening_dates,
         _far_dates,
@@ -195,6 +207,12 @@ def consistency_findings(tables: Tables) -> list[Finding]:
         _blank_and_late_ratings,
     ):
         check(folder)
+    for name in ("medications", "infusions", "mrs", "follow_up"):
+        if name in absent:
+            file, remedy = absent[name]
+            remedy += ", or know that what needs it is unknown"
+            rule = "this table is absent"
+            folder.findings.append(Finding(file, None, None, None, None, rule, "warning", remedy))
     return folder.findings
 
 
@@ -408,13 +426,24 @@ def _twice(folder: _Folder, name: str, value: str, key: list[str], rule: str, se
     )
 
 
-def _absent_tables(folder: _Folder) -> None:
-    for name in ("medications", "infusions", "mrs", "follow_up"):
-        if name not in folder.tables:
-            remedy = f"add {name}.csv (see: pnstrial template), or know that what needs it is unknown"
-            folder.findings.append(
-                Finding(f"{name}.csv", None, None, None, None, "this table is absent", "warning", remedy)
-            )
+def _formulas(folder: _Folder) -> None:
+    """Look for text that a spreadsheet would take for a formula."""
+    for name, table in folder.tables.items():
+        for column, texts in table.texts.items():
+            listed = TABLES[name].by_name.get(column)
+            if listed is not None and listed.kind not in {"id", "text"}:
+                continue
+            codes, distinct = pd.factorize(np.array(texts, dtype=object))
+            risky = np.array([like_a_formula(str(text)) for text in distinct], dtype=bool)
+            if risky.any():
+                folder.report(
+                    name,
+                    risky[codes],
+                    column,
+                    "a spreadsheet takes text that begins so for a formula",
+                    "warning",
+                    "write it without the sign, if it is not meant",
+                )
 
 
 def _unit_slips(folder: _Folder) -> None:
@@ -427,10 +456,9 @@ def _unit_slips(folder: _Folder) -> None:
         "warning",
         "write umol/L (mg/dL x 88.4)",
     )
-    height = screening["height_cm"]
     folder.report(
         "screening",
-        (height < 100) | (height > 230),
+        suspected_height(screening["height_cm"]),
         "height_cm",
         "a height is expected from 100 to 230 cm",
         "warning",

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["Finding", "TrialDataError", "findings_frame"]
+__all__ = ["Finding", "Group", "TrialDataError", "findings_frame", "grouped"]
+
+_MOST_LINES = 16
+"""Kinds of errors that the message names: one screen."""
 
 Severity = Literal["error", "warning"]
 
@@ -70,6 +73,71 @@ class Finding:
         return f"{self.severity}: {self.message}"
 
 
+@dataclass(frozen=True)
+class Group:
+    """Findings of one kind in one column of one file.
+
+    Parameters
+    ----------
+    findings : tuple of Finding
+        At least one; in the order of the file.
+    """
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def severity(self) -> Severity:
+        """That of all of them."""
+        return self.findings[0].severity
+
+    @property
+    def message(self) -> str:
+        """One sentence: a single finding as it is, several with their count and the first three places."""
+        first = self.findings[0]
+        if len(self.findings) == 1:
+            return first.message
+        places = ", ".join(_place(finding) for finding in self.findings[:3])
+        more = ", ..." if len(self.findings) > 3 else ""
+        column = f", {first.column}" if first.column else ""
+        count = f"{len(self.findings)} times: {places}{more}"
+        return f"{first.file}{column}: {first.rule} ({count}); {first.remedy}"
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.message}"
+
+
+def _place(finding: Finding) -> str:
+    line = "the whole file" if finding.line is None else f"line {finding.line}"
+    who = f" patient {finding.patient_id}" if finding.patient_id else ""
+    value = "" if finding.value is None else f" = {finding.value!r}"
+    return f"{line}{who}{value}"
+
+
+def grouped(findings: Iterable[Finding]) -> tuple[Group, ...]:
+    """Put findings of one kind in one column together: errors first, then in the order in which they came.
+
+    Parameters
+    ----------
+    findings : iterable of Finding
+
+    Returns
+    -------
+    tuple of Group
+
+    Examples
+    --------
+    >>> told = "A", "mrs", None, "no rating", "warning", "fill it in"
+    >>> print(*grouped(Finding("mrs.csv", line, *told) for line in range(2, 7)))
+    warning: mrs.csv, mrs: no rating (5 times: line 2 patient A, line 3 patient A, line 4 patient A, ...); fill it in
+    """
+    kinds: dict[tuple[object, ...], list[Finding]] = {}
+    for finding in findings:
+        kind = (finding.severity, finding.file, finding.column, finding.rule, finding.remedy)
+        kinds.setdefault(kind, []).append(finding)
+    groups = [Group(tuple(together)) for together in kinds.values()]
+    return tuple(sorted(groups, key=lambda group: group.severity != "error"))
+
+
 class TrialDataError(ValueError):
     """Tables that cannot be trusted: no analysis runs.
 
@@ -82,11 +150,13 @@ class TrialDataError(ValueError):
     def __init__(self, where: str, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
         errors = [finding for finding in self.findings if finding.severity == "error"]
-        shown = [f"  {finding.message}" for finding in errors[:20]]
-        if len(errors) > len(shown):
-            shown.append(f"  ... and {len(errors) - len(shown)} more (see .findings, or run: pnstrial check)")
+        groups = grouped(errors)
+        lines = [f"  {group.message}" for group in groups[:_MOST_LINES]]
+        if len(groups) > len(lines):
+            more = sum(len(group.findings) for group in groups[_MOST_LINES:])
+            lines.append(f"  ... and {more} more (see .findings, or run: pnstrial check)")
         noun = "error" if len(errors) == 1 else "errors"
-        super().__init__(f"{where} has {len(errors)} {noun}:\n" + "\n".join(shown))
+        super().__init__(f"{where} has {len(errors)} {noun}:\n" + "\n".join(lines))
 
 
 def findings_frame(findings: Iterable[Finding]) -> pd.DataFrame:

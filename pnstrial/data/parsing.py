@@ -21,6 +21,7 @@ import pandas as pd
 
 from pnstrial.data.findings import Finding
 from pnstrial.data.schema import ANTIBODIES, SCALES, Column, Table, bare
+from pnstrial.data.text_format import STRICT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -29,12 +30,10 @@ if TYPE_CHECKING:
 
     from pnstrial.data.findings import Severity
     from pnstrial.data.reading import RawTable
+    from pnstrial.data.text_format import TextFormat
 
-__all__ = ["ParsedTable", "called_otherwise", "empty_frame", "parse_table"]
+__all__ = ["ParsedTable", "called_otherwise", "empty_frame", "one_letter_apart", "parse_table"]
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_PARTIAL = re.compile(r"\d{4}(-\d{2}){0,2}", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
 _CONTROL = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _CRMP5 = {"crmp5": "CV2", "cv2/crmp5": "CV2"}
 
@@ -64,38 +63,56 @@ class ParsedTable:
     readable: bool = True
     ragged_patients: frozenset[str] = frozenset()
     header: tuple[str, ...] = ()
+    texts: dict[str, tuple[str, ...]] = field(default_factory=dict[str, "tuple[str, ...]"])
+    """The cells of each column as they were typed."""
 
     def refused(self, column: str) -> NDArray[np.bool_]:
         """Which cells of a column were refused."""
         return self.bad.get(column, np.zeros(len(self.frame), dtype=bool))
 
 
-def _date(text: str) -> dt.date:
-    if not _DATE.fullmatch(text):
-        raise _Refused("must be a date written YYYY-MM-DD", "write the date as 2014-03-31")
+def _date(text: str, written: TextFormat) -> dt.date:
+    iso = written.date(text)
+    if iso is None:
+        raise _Refused(f"must be a date written {written.dates.upper()}", _write_date(written, text))
     try:
-        return dt.date.fromisoformat(text)
+        return dt.date.fromisoformat(iso)
     except ValueError:
         raise _Refused("must be a date that exists", "correct the day, month or year") from None
 
 
-def _partial_date(text: str) -> str:
-    if not _PARTIAL.fullmatch(text):
+def _write_date(written: TextFormat, text: str) -> str:
+    remedy = f"write the date as {written.date_example}"
+    if written == STRICT and re.fullmatch(r"\d{2}/\d{2}(/\d{4})?", text):
+        remedy += (
+            "; where the whole column is so, declare it (such as --dates dd/mm/yyyy) or save it as .xlsx"
+        )
+    return remedy
+
+
+def _partial_date(text: str, written: TextFormat) -> str:
+    iso = written.partial(text)
+    if iso is None:
+        forms = ("YYYY-MM", "YYYY") if written.dates == "yyyy-mm-dd" else ("MM/YYYY", "YYYY")
         raise _Refused(
-            "must be a date written YYYY-MM-DD, YYYY-MM or YYYY", "write 2014-03-31, 2014-03 or 2014"
+            f"must be a date written {written.dates.upper()}, {forms[0]} or {forms[1]}",
+            f"{_write_date(written, text)}, {written.partial_example} or 2014",
         )
     try:
-        dt.date.fromisoformat((text + "-01-01")[:10])
+        dt.date.fromisoformat((iso + "-01-01")[:10])
     except ValueError:
         raise _Refused("must be a date that exists", "correct the day, month or year") from None
-    return text
+    return iso
 
 
-def _number(text: str, column: Column) -> float:
-    if not _NUMBER.fullmatch(text) or not math.isfinite(number := float(text)):
-        raise _Refused(
-            "must be a plain decimal number with a point", "write only the number, such as 70.5, without unit"
-        )
+def _number(text: str, column: Column, written: TextFormat) -> float:
+    number = written.number(text)
+    if number is None or not math.isfinite(number):
+        sign, example = ("point", "70.5") if written.decimal == "." else ("comma", "70,5")
+        remedy = f"write only the number, such as {example}, without unit"
+        if written == STRICT and re.fullmatch(r"-?\d+,\d+", text):
+            remedy += "; where the whole column has commas, declare it (--decimal ',') or save it as .xlsx"
+        raise _Refused(f"must be a plain decimal number with a {sign}", remedy)
     if number == 0 and text.startswith("-"):
         raise _Refused("a minus must not stand before a zero", "write 0, or the number that was meant")
     outside = (
@@ -140,18 +157,16 @@ def _antibodies(text: str) -> str:
     return ";".join(found)
 
 
-def _interpreter(column: Column) -> Callable[[str], Any]:
+def _interpreter(column: Column, written: TextFormat) -> Callable[[str], Any]:
     if column.kind == "number":
-        return lambda text: _number(text, column)
+        return lambda text: _number(text, column, written)
     if column.kind == "word":
         return lambda text: _word(text, column.words, lenient=column.lenient)
-    if column.kind == "atc":
-        return str.upper
-    return {
-        "date": _date,
-        "partial date": _partial_date,
-        "antibodies": _antibodies,
-    }.get(column.kind, str)
+    if column.kind == "date":
+        return lambda text: _date(text, written)
+    if column.kind == "partial date":
+        return lambda text: _partial_date(text, written)
+    return {"atc": str.upper, "antibodies": _antibodies}.get(column.kind, str)
 
 
 def _typed(values: list[Any], column: Column) -> Any:
@@ -169,7 +184,7 @@ def empty_frame(table: Table) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index([], dtype=np.int64, name="line"))
 
 
-def _edits(one: str, other: str) -> bool:
+def one_letter_apart(one: str, other: str) -> bool:
     """Tell whether one letter was added, left out, changed, or two neighbours exchanged."""
     if abs(len(one) - len(other)) > 1 or one == other:
         return one == other
@@ -196,7 +211,7 @@ def called_otherwise(headers: Iterable[str], table: Table) -> dict[str, str]:
             continue
         for header in present:
             word = bare(header)
-            meant = word in column.other_names or (word and _edits(word, bare(column.name)))
+            meant = word in column.other_names or (word and one_letter_apart(word, bare(column.name)))
             if meant and header not in table.by_name:
                 found.setdefault(column.name, header)
     return found
@@ -227,7 +242,7 @@ def _header_findings(raw: RawTable, table: Table) -> Iterator[Finding]:
     for header in raw.header:
         if header in table.by_name or not bare(header):
             continue
-        meant = [column.name for column in absent if _edits(bare(header), bare(column.name))]
+        meant = [column.name for column in absent if one_letter_apart(bare(header), bare(column.name))]
         if meant:
             yield Finding(
                 raw.file,
@@ -267,6 +282,7 @@ def parse_table(raw: RawTable, table: Table) -> ParsedTable:
     cells = dict(
         zip(raw.header, zip(*raw.rows, strict=True) if raw.rows else ((),) * len(raw.header), strict=True)
     )
+    parsed.texts = cells
     patients = cells.get("patient_id", ("",) * len(raw.rows))
     data: dict[str, Any] = {}
     for column in table.columns:
@@ -278,7 +294,8 @@ def parse_table(raw: RawTable, table: Table) -> ParsedTable:
         data[column.name] = _column(parsed, raw, column, texts, patients)
     for header in raw.header:
         if header not in table.by_name:
-            data[header] = _column(parsed, raw, Column(header, "text", "not read"), cells[header], patients)
+            kept = f"{header}_" if header == "line" else header  # the index of every frame has this name
+            data[kept] = _column(parsed, raw, Column(header, "text", "not read"), cells[header], patients)
     if "patient_id" in raw.header:
         at = raw.header.index("patient_id")
         parsed.ragged_patients = frozenset(row[at] for row in raw.ragged_cells if at < len(row))
@@ -292,7 +309,7 @@ def _column(
     parsed: ParsedTable, raw: RawTable, column: Column, texts: tuple[str, ...], patients: tuple[str, ...]
 ) -> Any:
     """Interpret one column; refused cells become blank, are marked and reported."""
-    interpret = _interpreter(column)
+    interpret = _interpreter(column, raw.format)
     codes, distinct = pd.factorize(np.array(texts, dtype=object))
     values: list[Any] = []
     refused: list[_Refused | None] = []
@@ -349,7 +366,7 @@ def _check_scores(parsed: ParsedTable) -> None:
                     int(frame.index[position]),
                     frame["patient_id"].iloc[position],
                     "score",
-                    f"{score[position]:g}",
+                    parsed.texts["score"][position],
                     f"a {scale.name} score must be from {scale.lowest:g} to {scale.highest:g}",
                     "error",
                     "correct the score, or the name of the scale",

@@ -1,6 +1,6 @@
 """Which cells stand in a file, as text, and on which line?
 
-Input: a CSV or Parquet file, a workbook, or a frame.
+Input: a CSV or Parquet file, or a frame (a workbook: `workbook`).
 Output: `RawTable`: header, rows of trimmed text, the line of each row; or findings that say how to save it right.
 Protocol section: none.
 Method: the standard library's CSV reader in strict mode; what spreadsheets add without harm (byte order mark,
@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pnstrial.data.findings import Finding
+from pnstrial.data.schema import TABLES
+from pnstrial.data.text_format import STRICT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["RawTable", "read_csv", "read_frame", "read_parquet", "read_workbook"]
+    from pnstrial.data.text_format import TextFormat
+
+__all__ = ["RawTable", "as_text", "broken_table", "read_csv", "read_frame", "read_parquet", "table_of_rows"]
 
 
 @dataclass
@@ -42,26 +46,37 @@ class RawTable:
     """False where the file broke off: what it lacks is then unknown, not absent."""
     ragged_cells: list[list[str]] = field(default_factory=list[list[str]])
     """Rows of the wrong length: not part of the table, but their patients are not unknown either."""
+    format: TextFormat = STRICT
 
 
-def _broken(name: str, file: str, line: int | None, rule: str, remedy: str, **found: str | None) -> RawTable:
+def broken_table(
+    name: str, file: str, line: int | None, rule: str, remedy: str, **found: str | None
+) -> RawTable:
+    """Give a table that cannot be read, with the one finding that says why."""
     finding = Finding(file, line, None, found.get("column"), found.get("value"), rule, "error", remedy)
     return RawTable(name, file, [], [], [], [finding], readable=False)
 
 
-def _decoded(data: bytes) -> tuple[str, str, int | None, str | None, str]:
+_EXITS = "declare how it is written ({option}), or save it as an Excel workbook (.xlsx)"
+
+
+def _decoded(data: bytes, written: TextFormat) -> tuple[str, str, int | None, str | None, str]:
     """Give (text, rule, line, value, remedy); the rule is empty where the bytes are readable text."""
-    remedy = "save the file again as CSV UTF-8 (in a spreadsheet: Save as, CSV UTF-8)"
+    remedy = "save the file again as CSV UTF-8, or " + _EXITS.format(option="such as --encoding cp1252")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         value = f"byte 0x{data[0]:02x} at position 0"
-        return "", "must be UTF-8, but it begins as UTF-16", 1, value, remedy
+        return "", f"must be {written.encoding.upper()}, but it begins as UTF-16", 1, value, remedy
+    if written.encoding != "utf-8" and data.startswith(b"\xef\xbb\xbf"):
+        value = "byte 0xef at position 0"
+        rule = f"was declared {written.encoding}, but it begins as UTF-8"
+        return "", rule, 1, value, "leave --encoding out"
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig" if written.encoding == "utf-8" else written.encoding)
     except UnicodeDecodeError as problem:
         at = problem.start
         line = data.count(b"\n", 0, at) + 1
         value = f"byte 0x{data[at]:02x} at position {at}"
-        return "", "must be UTF-8", line, value, remedy
+        return "", f"must be {written.encoding.upper()}", line, value, remedy
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         value = f"byte 0x00 at position {data.index(0)}"
@@ -69,7 +84,7 @@ def _decoded(data: bytes) -> tuple[str, str, int | None, str | None, str]:
     return text, "", None, None, ""
 
 
-def read_csv(path: Path, name: str) -> RawTable:
+def read_csv(path: Path, name: str, written: TextFormat = STRICT) -> RawTable:
     """Read one CSV file as text.
 
     Parameters
@@ -77,21 +92,23 @@ def read_csv(path: Path, name: str) -> RawTable:
     path : Path
     name : str
         Name of the table.
+    written : TextFormat
+        How it is written.
 
     Returns
     -------
     RawTable
         With findings for what the file as a whole or its rows have wrong.
     """
-    return parse_csv(path.read_bytes(), name, path.name)
+    return parse_csv(path.read_bytes(), name, path.name, written)
 
 
-def parse_csv(data: bytes, name: str, file: str) -> RawTable:
+def parse_csv(data: bytes, name: str, file: str, written: TextFormat = STRICT) -> RawTable:
     """Read the bytes of a CSV file; see `read_csv`."""
-    text, rule, line, value, remedy = _decoded(data)
+    text, rule, line, value, remedy = _decoded(data, written)
     if rule:
-        return _broken(name, file, line, rule, remedy, value=value)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        return broken_table(name, file, line, rule, remedy, value=value)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=written.separator)
     records: list[tuple[int, list[str]]] = []
     start = 1
     try:
@@ -101,32 +118,74 @@ def parse_csv(data: bytes, name: str, file: str) -> RawTable:
                 records.append((start, trimmed))
             start = reader.line_num + 1
     except csv.Error as problem:
-        told = str(problem)
-        if "unexpected end of data" in told:
+        said = str(problem)
+        if "unexpected end of data" in said:
             rule = "a quote that opens a cell must be closed"
-        elif "limit" in told:
+        elif "limit" in said:
             rule = "a cell must not hold more than 131072 characters (is a quote not closed?)"
         else:
-            rule = "after a closing quote comes a comma or the end of the line"
-        return _broken(name, file, start, rule, "close or double the quote on this line")
-    if not records:
-        return _broken(
-            name, file, 1, "must begin with a header row", "add the header; see: pnstrial template"
-        )
-    header = records[0][1]
-    if len(header) == 1 and (other := next((c for c in ";\t|" if c in header[0]), None)):
-        shown = {";": "semicolons", "\t": "tabs", "|": "bars"}[other]
-        return _broken(
-            name,
-            file,
-            records[0][0],
-            f"must be separated by commas, but is separated by {shown}",
-            "save the file again as CSV with commas and points in decimals",
-            value=header[0],
-        )
-    table = RawTable(name, file, header, [], [])
+            rule = f"after a closing quote comes {_SEPARATORS[written.separator][0]} or the end of the line"
+        return broken_table(name, file, start, rule, "close or double the quote on this line")
+    if records and len(records[0][1]) == 1 and (wrong := _wrong_separator(records[0][1][0], written)):
+        return broken_table(name, file, records[0][0], *wrong, value=records[0][1][0])
+    return table_of_rows(name, file, records, written)
+
+
+_SEPARATORS = {
+    ",": ("a comma", "commas"), ";": ("a semicolon", "semicolons"), "\t": ("a tab", "tabs"), "|": ("a bar", "bars"),
+}  # fmt: skip
+
+
+def _wrong_separator(header: str, written: TextFormat) -> tuple[str, str] | None:
+    """Give rule and remedy where the header holds another separator than the one that is expected."""
+    other = next((sign for sign in ";\t|," if sign in header and sign != written.separator), None)
+    if other is None:
+        return None
+    expected, found = _SEPARATORS[written.separator][1], _SEPARATORS[other][1]
+    option = "tab" if other == "\t" else f"'{other}'"
+    decimal = " --decimal ','" if other == ";" else ""
+    return (
+        f"must be separated by {expected}, but is separated by {found}",
+        _EXITS.format(option=f"such as --separator {option}{decimal}"),
+    )
+
+
+def _header_below(name: str, rows: list[tuple[int, list[str]]]) -> int | None:
+    """Find the header where a title stands above it: the line of the first row that names two columns."""
+    listed = TABLES[name].by_name.keys()
+    if not rows or len(listed & set(rows[0][1])) > 0:
+        return None
+    return next((line for line, cells in rows[1:11] if len(listed & set(cells)) > 1), None)
+
+
+def table_of_rows(
+    name: str, file: str, found: Iterable[tuple[int, list[str]]], written: TextFormat = STRICT
+) -> RawTable:
+    """Make a table of its rows, each with its line; the first is the header.
+
+    Parameters
+    ----------
+    name, file : str
+    found : iterable of (int, list of str)
+        Trimmed cells; blank rows left out.
+    written : TextFormat
+
+    Returns
+    -------
+    RawTable
+    """
+    rows = list(found)
+    if not rows:
+        rule, remedy = "must begin with a header row", "add the header; see: pnstrial template"
+        return broken_table(name, file, 1, rule, remedy)
+    if (below := _header_below(name, rows)) is not None:
+        rule = f"must begin with the header row, but that stands in line {below}"
+        title = next((cell for cell in rows[0][1] if cell), "")
+        return broken_table(name, file, rows[0][0], rule, "delete the lines above the header", value=title)
+    header = rows[0][1]
+    table = RawTable(name, file, header, [], [], format=written)
     patient = header.index("patient_id") if "patient_id" in header else None
-    for line, cells in records[1:]:
+    for line, cells in rows[1:]:
         if len(cells) == len(header):
             table.rows.append(cells)
             table.lines.append(line)
@@ -142,13 +201,13 @@ def parse_csv(data: bytes, name: str, file: str) -> RawTable:
                 f"{len(cells)} cells",
                 f"every row must have as many cells as the header ({len(header)})",
                 "error",
-                "put cells that hold a comma in quotes, or complete the row",
+                "put cells that hold a separator in quotes, complete the row, or clear the cells beside the table",
             )
         )
     return table
 
 
-def _as_text(value: Any) -> str:  # noqa: PLR0911 - one return for each kind of cell
+def as_text(value: Any) -> str:  # noqa: PLR0911 - one return for each kind of cell
     """Write a cell of a frame or workbook as it would stand in a CSV file."""
     if value is None:
         return ""
@@ -205,15 +264,18 @@ def read_frame(frame: pd.DataFrame, name: str, file: str) -> RawTable:
             dates = column.dt.strftime("%Y-%m-%d %H:%M:%S").fillna("")
             columns.append([text.removesuffix(" 00:00:00") for text in dates.astype(str)])
         else:
-            columns.append([_as_text(None if value is pd.NA else value) for value in column.to_list()])
+            columns.append([as_text(None if value is pd.NA else value) for value in column.to_list()])
     rows = [list(cells) for cells in zip(*columns, strict=True)] if columns else []
     numbered = frame.index.name == "line"
     lines = [int(line) for line in frame.index] if numbered else list(range(2, len(frame) + 2))
     if not header:
-        return _broken(
+        return broken_table(
             name, file, 1, "must begin with a header row", "add the columns; see: pnstrial template"
         )
     return RawTable(name, file, header, rows, lines)
+
+
+_MOST_ROWS, _MOST_COLUMNS = 2_000_000, 200
 
 
 def read_parquet(path: Path, name: str) -> RawTable:
@@ -228,95 +290,30 @@ def read_parquet(path: Path, name: str) -> RawTable:
     -------
     RawTable
     """
-    import pandas as pd
-    from pyarrow import ArrowException
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     try:
-        frame = pd.read_parquet(path)
-    except (ArrowException, OSError, ValueError) as problem:
-        return _broken(
-            name, path.name, None, "must be a Parquet file", f"write it again ({_first_line(problem)})"
-        )
-    return read_frame(frame.reset_index(drop=True), name, path.name)
+        with pq.ParquetFile(path) as file:
+            rows, columns = file.metadata.num_rows, file.metadata.num_columns
+            if rows > _MOST_ROWS or columns > _MOST_COLUMNS:
+                rule = f"must not hold more than {_MOST_ROWS:,} rows and {_MOST_COLUMNS} columns"
+                return broken_table(name, path.name, None, rule, "keep the trial's own rows and columns")
+            frame = file.read(use_threads=False).to_pandas(ignore_metadata=True, date_as_object=True)
+    # damaged bytes come out of the reader as any of these
+    except (
+        pa.ArrowException,
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        OverflowError,
+        MemoryError,
+    ) as problem:
+        rule, remedy = "must be a Parquet file", f"write it again ({_first_line(problem)})"
+        return broken_table(name, path.name, None, rule, remedy)
+    return read_frame(frame, name, path.name)
 
 
 def _first_line(problem: Exception) -> str:
     return (str(problem).splitlines() or [type(problem).__name__])[0]
-
-
-def read_workbook(path: Path, names: Iterable[str]) -> dict[str, RawTable]:
-    """Read a workbook, one sheet per table, as text.
-
-    Parameters
-    ----------
-    path : Path
-        An ``.xlsx`` file. Sheets that are no table are left alone.
-    names : iterable of str
-        Names of the tables.
-
-    Returns
-    -------
-    dict of str to RawTable
-        A table whose sheet is absent is absent. A file that is no workbook gives one broken screening table.
-    """
-    import warnings
-    import zipfile
-
-    import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # styles and extensions that do not touch the cells
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError, ValueError) as problem:
-        remedy = f"save it again as .xlsx ({_first_line(problem)})"
-        return {
-            "screening": _broken("screening", path.name, None, "must be an Excel workbook (.xlsx)", remedy)
-        }
-    tables: dict[str, RawTable] = {}
-    wanted = set(names)
-    try:
-        for sheet in book.worksheets:
-            name = sheet.title.strip().casefold()
-            if name in wanted:
-                tables[name] = _sheet(sheet.iter_rows(values_only=True), name, f"{path.name}/{sheet.title}")
-    finally:
-        book.close()
-    return tables
-
-
-def _sheet(rows: Iterable[tuple[Any, ...]], name: str, file: str) -> RawTable:
-    header: list[str] | None = None
-    table = RawTable(name, file, [], [], [])
-    for line, row in enumerate(rows, start=1):
-        cells = [_as_text(value) for value in row]
-        while cells and not cells[-1] and (header is None or len(cells) > len(header)):
-            cells.pop()
-        if not any(cells):
-            continue
-        if header is None:
-            header = table.header = cells
-            continue
-        cells += [""] * (len(header) - len(cells))
-        if len(cells) > len(header):
-            table.findings.append(
-                Finding(
-                    file,
-                    line,
-                    None,
-                    None,
-                    f"{len(cells)} cells",
-                    f"every row must have as many cells as the header ({len(header)})",
-                    "error",
-                    "give every column a header, or clear the cells beside the table",
-                )
-            )
-            continue
-        table.rows.append(cells)
-        table.lines.append(line)
-    if header is None:
-        return _broken(
-            name, file, 1, "must begin with a header row", "add the header; see: pnstrial template"
-        )
-    return table

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pnstrial.reporting.items import Figure, Table, refer
+from pnstrial.writing import spreadsheet_frame
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +86,9 @@ def write_tables(document: Document, drawings: Drawings, folder: Path) -> None:
     for item in document.items:
         if isinstance(item, Table):
             frame = item.frame.map(lambda value: refer(value, names) if isinstance(value, str) else value)
-            frame.to_csv(folder / "tables" / f"{item.number}.csv", index=False, lineterminator="\n")
+            spreadsheet_frame(frame).to_csv(
+                folder / "tables" / f"{item.number}.csv", index=False, lineterminator="\n"
+            )
         if item.key in drawings.svg:
             (folder / "figures" / f"{item.number}.svg").write_text(drawings.svg[item.key], encoding="utf-8")
         if item.key in drawings.png:

@@ -69,6 +69,7 @@ def methods(material: Material) -> Section:
         *([("Data cut", f"{material.data_cut:%Y-%m-%d}")] if material.data_cut else []),
         *provenance_rows(material.command),
         ("Seed", "none: nothing here is simulated or resampled"),
+        *((f"Text of the tables: {name}", value) for name, value in material.trial.written.declared.items()),
         *((f"SHA-256 of {file}", digest) for file, digest in sorted(material.trial.files.items())),
     ]
     return Section(

@@ -1,0 +1,235 @@
+"""How do collected tables become files?
+
+Input: a `TrialData`, or nothing for the template and the example.
+Output: a folder of CSV files, or a workbook to fill in.
+Protocol section: none.
+Method: collected tables are never written over; reading back what was written gives an equal trial.
+Next: `eligibility`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from pnstrial.data.consistency import display
+from pnstrial.data.schema import TABLES, data_dictionary
+from pnstrial.data.sources import SYNTHETIC_MARK
+from pnstrial.data.trial import read_trial
+from pnstrial.data.workbook import UNREAD_SHEETS
+from pnstrial.writing import OutputError, output_file, whole_folder, write_file
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
+
+    from pnstrial.data.schema import Column
+    from pnstrial.data.trial import TrialData
+
+__all__ = ["example_trial", "write_example", "write_template", "write_trial"]
+
+_SYNTHETIC_TEXT: Final = "The patients in this folder are invented. Nothing here was observed in a trial.\n"
+_ROWS: Final = 1000
+"""Rows of a sheet of the template that have lists and formats."""
+
+
+def write_trial(trial: TrialData, folder: str | Path) -> None:
+    """Write the tables as CSV files; reading them back gives an equal trial.
+
+    Parameters
+    ----------
+    trial : TrialData
+    folder : str or Path
+        Made if it is not there. Absent tables are not written; other files are left alone.
+
+    Raises
+    ------
+    OutputError
+        If one of the files is there already: collected tables are never written over.
+    """
+    tables = [table for name, table in TABLES.items() if name not in trial.absent]
+    names = [table.file for table in tables] + [SYNTHETIC_MARK] * trial.synthetic
+    with whole_folder(folder, names=names, manifest=None) as where:
+        for table in tables:
+            frame = trial.table(table.name)
+            text = pd.DataFrame({column: frame[column].map(_cell) for column in frame.columns})
+            # blank lines count for nothing, so a row is never written as one
+            text.to_csv(where / table.file, index=False, encoding="utf-8", lineterminator="\n")
+        if trial.synthetic:
+            (where / SYNTHETIC_MARK).write_text(_SYNTHETIC_TEXT, encoding="utf-8")
+
+
+def _cell(value: Any) -> str:
+    return display(value) or ""
+
+
+def write_example(folder: str | Path) -> list[Path]:
+    """Write the bundled example trial: 26 screened patients, all invented.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made if it is not there.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    OutputError
+        If one of the files is there already: nothing is written over.
+    """
+    bundled = resources.files("pnstrial") / "example"
+    sources = sorted(entry.name for entry in bundled.iterdir() if entry.name.endswith(".csv"))
+    names = [*sources, SYNTHETIC_MARK]
+    with whole_folder(folder, names=names, manifest=None) as where:
+        for name in sources:
+            (where / name).write_bytes((bundled / name).read_bytes())
+        (where / SYNTHETIC_MARK).write_text(_SYNTHETIC_TEXT, encoding="utf-8")
+    return [Path(folder) / name for name in names]
+
+
+def example_trial() -> TrialData:
+    """Read the bundled example trial: 26 screened patients, all synthetic.
+
+    Returns
+    -------
+    TrialData
+
+    Examples
+    --------
+    >>> trial = example_trial()
+    >>> len(trial.screening), trial.synthetic
+    (26, True)
+    """
+    with resources.as_file(resources.files("pnstrial") / "example") as folder:
+        return replace(read_trial(folder), source="the example trial", synthetic=True)
+
+
+def write_template(path: str | Path) -> list[Path]:
+    """Write the seven empty tables: CSV files with a data dictionary beside them, or one workbook.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder, made if it is not there; or a name that ends in ``.xlsx``. The workbook has one sheet per table
+        with lists to choose from and cells for dates, and the sheets ``dictionary`` and ``example``, which are never
+        read. Identifiers and the onset of symptoms are text there: numbers would lose leading zeros, and
+        ``2014-03`` would become the first of March.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    OutputError
+        If one of the files is there already: nothing is written over.
+    """
+    if Path(path).suffix.casefold() == ".xlsx":
+        return [_write_workbook(path)]
+    names = [*(table.file for table in TABLES.values()), "data-dictionary.md"]
+    with whole_folder(path, names=names, manifest=None) as where:
+        for table in TABLES.values():
+            header = ",".join(column.name for column in table.columns)
+            (where / table.file).write_text(f"{header}\n", encoding="utf-8")
+        (where / "data-dictionary.md").write_text(_dictionary_text(), encoding="utf-8")
+    return [Path(path) / name for name in names]
+
+
+def _write_workbook(path: str | Path) -> Path:
+    """Write the template as a workbook."""
+    import io
+
+    import openpyxl
+
+    if Path(path).exists() and not Path(path).is_dir():
+        raise OutputError(
+            f"{str(path)!r} is there already; collected tables are never written over, give another name"
+        )
+    output_file(path)
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    for table in TABLES.values():
+        sheet = book.create_sheet(table.name)
+        _fill_header(sheet, [column.name for column in table.columns])
+        for place, column in enumerate(table.columns, start=1):
+            _prepare_column(sheet, place, column)
+    dictionary, example = (book.create_sheet(name) for name in UNREAD_SHEETS)
+    described = data_dictionary()
+    _fill_header(dictionary, ["table", *described.columns[1:]])
+    for row in described.itertuples(index=False):
+        dictionary.append([str(row[0]).removesuffix(".csv"), *row[1:]])
+    _fill_example(example)
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return write_file(path, buffer.getvalue())
+
+
+def _fill_header(sheet: Worksheet, names: list[str]) -> None:
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+
+    sheet.append(names)
+    for place, name in enumerate(names, start=1):
+        sheet.cell(1, place).font = Font(bold=True)
+        sheet.column_dimensions[get_column_letter(place)].width = max(12, len(name) + 2)
+    sheet.freeze_panes = "A2"
+
+
+def _prepare_column(sheet: Worksheet, place: int, column: Column) -> None:
+    """Give the cells of a column their format, and a list where the words are closed."""
+    from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.datavalidation import DataValidation
+
+    number_format = {"date": "yyyy-mm-dd", "number": "General"}.get(column.kind, "@")
+    for row in range(2, _ROWS + 2):
+        sheet.cell(row, place).number_format = number_format
+    if column.kind == "word":
+        words = DataValidation("list", formula1=f'"{",".join(column.words)}"', allow_blank=True)
+        words.error = f"{column.name}: {', '.join(column.words)}"
+        sheet.add_data_validation(words)
+        letter = get_column_letter(place)
+        words.add(f"{letter}2:{letter}{_ROWS + 1}")
+
+
+def _fill_example(sheet: Worksheet) -> None:
+    """Show two rows of each table of the bundled example, which is invented."""
+    import csv
+
+    sheet.append(["The patients on this sheet are invented; the sheet is never read."])
+    folder = resources.files("pnstrial") / "example"
+    for table in TABLES.values():
+        rows = list(csv.reader((folder / table.file).read_text(encoding="utf-8").splitlines()))[:3]
+        sheet.append([])
+        sheet.append([table.name])
+        for row in rows:
+            sheet.append(row)
+
+
+def _dictionary_text() -> str:
+    frame = data_dictionary()
+    lines = [
+        "# Data dictionary",
+        "",
+        "UTF-8, comma, one header row, dates YYYY-MM-DD, points in decimals; a blank cell = not collected.",
+        "Further columns are kept. Every table but screening.csv may be left out.",
+    ]
+    for table in TABLES.values():
+        lines += [
+            "",
+            f"## {table.file}: one row per {table.row}",
+            "",
+            "| column | must be filled | allowed | meaning |",
+        ]
+        lines.append("|---|---|---|---|")
+        for row in frame[frame["file"] == table.file].itertuples():
+            must = {"cell": "yes", "column": "column"}.get(str(row.required), "")
+            lines.append(f"| {row.column} | {must} | {row.allowed} | {row.meaning} |")
+    return "\n".join(lines) + "\n"
