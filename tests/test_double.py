@@ -8,6 +8,7 @@ import pytest
 import pnstrial as pns
 from pnstrial.analysis import analyse
 from pnstrial.checks import check_trial
+from pnstrial.results import NotEstimable
 
 from .double import findings_second, folders, mutations, rules_second
 from .test_reference_trial import PROTOCOLS, differences
@@ -71,7 +72,8 @@ def test_values_on_another_scale(tmp_path, protocol, name, scale, points):
         ways = {**rules_second.ESTIMAND, **estimand}
         expected = rules_second.endpoint(second, visit, ways, None)
         got = pns.primary_endpoint(trial, asked, visit=visit, estimand=estimand)
-        assert (got.responders, got.n) == (expected["responders"], expected["n"]), (estimand, visit)
+        count = None if isinstance(got.responders, NotEstimable) else got.responders
+        assert (count, got.n) == (expected["responders"], expected["n"]), (estimand, visit)
     frame = pns.visits.derive(trial, asked).set_index(["patient_id", "visit"])
     decisions = pns.visits.decisions(trial, asked).set_index("patient_id")["decision"]
     times = pns.endpoints.time_to_event(trial, asked).set_index(["parameter", "patient_id"])
