@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pnstrial.results import Result
+from pnstrial.results import Display, Result
 from pnstrial.shift.grades import WORST, two_groups
 
 if TYPE_CHECKING:
@@ -70,6 +70,30 @@ class NumberNeeded(Result):
     groups: tuple[str, str]
     direction: str
     method: str = "bounds on the joint table of outcomes"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row for each number.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns statistic, estimate, lower, upper; an estimate or bounds, NaN where a row has the other.
+        """
+        import pandas as pd
+
+        rows: list[tuple[str, float, float, float]] = [
+            ("one better, whatever the joint table", np.nan, *self.bounds),
+            ("one better, nobody harmed", np.nan, *self.one_step),
+            ("net, outcomes independent", self.independent, np.nan, np.nan),
+            ("net, whatever the joint table (best and worst)", np.nan, *self.net),
+            *((f"grade {cut} or better", value, np.nan, np.nan) for cut, value in enumerate(self.per_cut)),
+        ]
+        return pd.DataFrame(rows, columns=["statistic", "estimate", "lower", "upper"])
+
+    def _display(self) -> Display:
+        pairs = (("patients", f"{self.groups[0]} {self.n_treated}, {self.groups[1]} {self.n_control}"),)
+        notes = ("negative is harm, infinite no difference; the limits are bounds, no confidence interval",)
+        return Display(self.direction, pairs, self.to_frame(), notes)
 
     @property
     def estimate(self) -> float:

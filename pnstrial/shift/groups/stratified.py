@@ -16,7 +16,7 @@ import numpy as np
 
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import two_sided_p
-from pnstrial.results import NotEstimable, Result
+from pnstrial.results import Display, NotEstimable, Result, show_number
 from pnstrial.shift.grades import DEAD_AT_BASELINE, WORST, column, grade_array, responder_pairs, two_groups
 from pnstrial.shift.models.ordinal import CommonOddsRatio, common_odds_ratio, fisher_p
 
@@ -271,6 +271,46 @@ class SlidingDichotomy(Result):
     groups: tuple[str, str]
     direction: str
     method: str = "sliding dichotomy"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns odds_ratio, lower, upper (profile), p_value, wald_lower, wald_upper, successes and patients, reason.
+        """
+        import pandas as pd
+
+        row: dict[str, object] = {"odds_ratio": self.odds_ratio}
+        for stem, pair in (("", self.profile), ("wald_", self.wald)):
+            row[f"{stem}lower"], row[f"{stem}upper"] = (
+                (pair, pair) if isinstance(pair, NotEstimable) else pair
+            )
+            if not stem:
+                row["p_value"] = self.p_value_fisher
+        row |= {"successes_treated": self.successes_treated, "n_treated": self.n_treated}
+        row |= {"successes_control": self.successes_control, "n_control": self.n_control}
+        reasons = [
+            f"{name}: {value.reason}" for name, value in row.items() if isinstance(value, NotEstimable)
+        ]
+        plain = {
+            name: float("nan") if isinstance(value, NotEstimable) else value for name, value in row.items()
+        }
+        return pd.DataFrame([{**plain, "reason": "; ".join(reasons)}])
+
+    def _display(self) -> Display:
+        ours, theirs = self.groups
+        ci = self.profile
+        limits = ci if isinstance(ci, NotEstimable) else f"{show_number(ci[0])} to {show_number(ci[1])}"
+        pairs = (
+            (f"successes, {ours}", f"{self.successes_treated} of {self.n_treated}"),
+            (f"successes, {theirs}", f"{self.successes_control} of {self.n_control}"),
+            ("odds ratio", self.odds_ratio),
+            (f"{self.level:.0%} interval, profile", limits),
+            ("p-value (Fisher)", self.p_value_fisher),
+        )
+        return Display(self.direction, pairs, None, (f"success: {self.rule}",))
 
     @property
     def estimate(self) -> float | NotEstimable:

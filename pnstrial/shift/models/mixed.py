@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.newton import maximise
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
 from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.shift.grades import grade_array
@@ -257,7 +258,12 @@ def _fit(codes: NDArray[np.int64], times: int, levels: int, nodes: int, *, with_
     share = np.cumsum(counts)[:-1] / counts.sum()
     theta = 1.5 * np.log(share / (1 - share))
     start = np.concatenate([theta[:1], np.log(np.diff(theta)), np.zeros(free), [1.2]])
-    point, top = _climb(value, start)
+    # the derivatives are differences: a gain below 1e-9 is their rounding
+    highest = maximise(
+        lambda at: (value(at), _gradient(value, at), _curvature(value, at)), start, value=value, bound=60.0,
+        stop=lambda _steps, _point, here, move: abs(float(here[1] @ move)) < 1e-9,
+    )  # fmt: skip
+    point, top = highest.point, highest.value
     found = natural(point)
     if found[-1] > 12.0 or np.abs(found[:-1]).max() > 40.0:
         return _Fit(found, np.zeros(found.size), top, NO_MAXIMUM)
@@ -298,28 +304,3 @@ def _curvature(value: Callable[[Array], float], point: Array, step: float = 2e-4
             mixed = value(point + a + b) - value(point + a - b) - value(point - a + b) + value(point - a - b)
             answer[i, j] = answer[j, i] = -mixed / (4.0 * step**2)
     return answer
-
-
-def _climb(value: Callable[[Array], float], start: Array) -> tuple[Array, float]:
-    """Maximise by damped Newton steps on the numerical Hessian."""
-    point, here = start.copy(), value(start)
-    for _ in range(100):
-        slope = _gradient(value, point)
-        curve = _curvature(value, point)
-        if not np.isfinite(curve).all() or np.abs(point).max() > 60.0:
-            break
-        eigenvalues, vectors = np.linalg.eigh(curve)
-        # a direction without curvature gets a plain step upwards
-        step = vectors @ ((vectors.T @ slope) / np.maximum(np.abs(eigenvalues), 1e-3))
-        share = min(1.0, 4.0 / max(float(np.abs(step).max()), 1e-12))
-        moved = False
-        while share > 1e-8:
-            reached = value(point + share * step)
-            if reached >= here - 1e-11:
-                moved = reached > here + 1e-10
-                point, here = point + share * step, reached
-                break
-            share *= 0.5
-        if not moved:
-            break
-    return point, float(here)

@@ -506,6 +506,11 @@ class CutPoints(Result):
     groups: tuple[str, str]
     direction: str
 
+    def _display(self) -> Display:
+        pairs = (("patients", f"{self.groups[0]} {self.n_treated}, {self.groups[1]} {self.n_control}"),)
+        note = f"{self.level:.0%} profile intervals; exact p-values (Fisher)"
+        return Display(self.direction, pairs, self.to_frame().drop(columns="estimable"), (note,))
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per cut.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pnstrial.numerics.normal import chi_square_p
-from pnstrial.results import Result
+from pnstrial.results import Display, Result
 from pnstrial.shift.grades import (
     grade_pairs,
 )
@@ -56,6 +56,11 @@ class TransitionTable(Result):
     counts: Grades
     n: int
     names: tuple[str, str]
+
+    def _display(self) -> Display:
+        frame = self.to_frame()
+        frame.insert(0, f"{self.names[0]} (rows), {self.names[1]} (columns)", frame.index)
+        return Display("Transitions", (("patients", self.n),), frame)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the 7 x 7 table with named axes.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pnstrial.numerics.arguments import Checks
-from pnstrial.results import NotEstimable, Result
+from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.rules import IMPROVED, change_category
 from pnstrial.shift.grades import WORST, column, grade_array, grade_pairs, responder_pairs
 from pnstrial.shift.paired.change import ALTERNATIVES, ZEROS, signed_rank_batch
@@ -371,6 +371,25 @@ class TippingPoint(Result):
     n: int
     n_missing: int
     method: str = "tipping point, exact signed-rank"
+
+    @property
+    def estimate(self) -> int | NotEstimable:
+        """The change at which the conclusion turns."""
+        return self.shift
+
+    @property
+    def p_value(self) -> float:
+        """The p-value where every missing patient stays at baseline."""
+        return self.p_at_no_change
+
+    def _display(self) -> Display:
+        pairs = (
+            ("smallest change of the missing that turns the conclusion", self.shift),
+            ("p-value at no change", self.p_at_no_change),
+            ("significance level", self.alpha),
+            ("patients, of them missing", f"{self.n}, {self.n_missing}"),
+        )
+        return Display("Tipping point, exact signed-rank test", pairs, self.to_frame())
 
     def to_frame(self) -> pd.DataFrame:
         """Return the p-value at each change.
