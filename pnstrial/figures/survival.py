@@ -30,7 +30,7 @@ from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.results import NotEstimable
 from pnstrial.survival.competing.incidence import CumulativeIncidence
 from pnstrial.survival.competing.states import StateOccupancy
-from pnstrial.survival.curves.kaplan_meier import KaplanMeier
+from pnstrial.survival.curves.curve import KaplanMeier
 from pnstrial.survival.reference.curve import reference_in
 from pnstrial.survival.trial.endpoints import SurvivalResult
 from pnstrial.survival.trial.mrs_states import MrsOccupancy
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from pnstrial.survival.curves.kaplan_meier import KaplanMeierByGroup
+    from pnstrial.survival.curves.curve import KaplanMeierByGroup
     from pnstrial.survival.reference.curve import Reference
     from pnstrial.survival.trial.landmark import Landmark, SimonMakuch
 

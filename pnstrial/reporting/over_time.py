@@ -22,7 +22,7 @@ from pnstrial.results import NotEstimable, rows_of
 from pnstrial.series import short_citation
 from pnstrial.survival import mrs_occupancy, one_sample_logrank, published_references, reference
 from pnstrial.survival.competing.incidence import CumulativeIncidence
-from pnstrial.survival.curves.kaplan_meier import KaplanMeier
+from pnstrial.survival.curves.curve import KaplanMeier
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -19,16 +19,10 @@ from pnstrial.survival.cox.batch import CoxBatch, cox_batch
 from pnstrial.survival.cox.fit import cox
 from pnstrial.survival.cox.frailty import SharedFrailty, shared_frailty
 from pnstrial.survival.cox.model import ChiSquare, Cox
-from pnstrial.survival.curves.intervals import coverage
-from pnstrial.survival.curves.kaplan_meier import (
-    KaplanMeier,
-    Quantile,
-    SurvivalDifference,
-    follow_up_time,
-    kaplan_meier,
-    kaplan_meier_batch,
-    survival_difference,
-)
+from pnstrial.survival.curves.coverage import coverage
+from pnstrial.survival.curves.curve import KaplanMeier, KaplanMeierByGroup, Quantile
+from pnstrial.survival.curves.difference import SurvivalDifference, survival_difference
+from pnstrial.survival.curves.kaplan_meier import follow_up_time, kaplan_meier, kaplan_meier_batch
 from pnstrial.survival.curves.logrank import LogRank, logrank, logrank_batch
 from pnstrial.survival.curves.mean_survival import MeanSurvival, MeanSurvivalDifference, rmst, rmst_difference
 from pnstrial.survival.interval.cox import IntervalCox, interval_cox
@@ -45,6 +39,7 @@ from pnstrial.survival.reference.one_sample import (
     one_sample_logrank_sample_size,
 )
 from pnstrial.survival.reference.reconstruct import ReconstructedData, reconstruct
+from pnstrial.survival.trial.at_visit import LandmarkResult, landmark_at_visit
 from pnstrial.survival.trial.between_visits import BetweenVisits, deterioration_between_visits
 from pnstrial.survival.trial.endpoints import (
     SurvivalResult,
@@ -56,10 +51,8 @@ from pnstrial.survival.trial.endpoints import (
 from pnstrial.survival.trial.landmark import (
     ImmortalTimeBiasError,
     Landmark,
-    LandmarkResult,
     SimonMakuch,
     landmark,
-    landmark_at_visit,
     simon_makuch,
     time_dependent,
 )
@@ -79,6 +72,7 @@ __all__ = [
     "IncidenceByGroup",
     "IntervalCox",
     "KaplanMeier",
+    "KaplanMeierByGroup",
     "Landmark",
     "LandmarkResult",
     "LogRank",

@@ -18,7 +18,7 @@ import pandas as pd
 from pnstrial.numerics.newton import Maximum, maximise, newton_step
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import Display, NotEstimable, Result, with_reasons
-from pnstrial.survival.competing.incidence import causes_of
+from pnstrial.survival.competing.causes import causes_of
 from pnstrial.survival.cox.covariates import Design, design_of, labels_of, table_and_columns
 from pnstrial.survival.curves.kaplan_meier import kaplan_meier
 from pnstrial.survival.observations import check_level, check_times, columns

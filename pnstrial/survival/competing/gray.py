@@ -18,12 +18,8 @@ import pandas as pd
 from pnstrial.numerics.arguments import as_number, display
 from pnstrial.numerics.normal import chi_square_p
 from pnstrial.results import Display, NotEstimable, Result
-from pnstrial.survival.competing.incidence import (
-    CumulativeIncidence,
-    causes_of,
-    cumulative_incidence,
-    labelled_causes,
-)
+from pnstrial.survival.competing.causes import causes_of, labelled_causes
+from pnstrial.survival.competing.incidence import CumulativeIncidence, cumulative_incidence
 from pnstrial.survival.observations import codes_of, columns
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.results import NotEstimable, Result
-from pnstrial.survival.competing.incidence import IncidenceInfluence, causes_of, incidence_influence
+from pnstrial.survival.competing.causes import causes_of
+from pnstrial.survival.competing.incidence import IncidenceInfluence, incidence_influence
 from pnstrial.survival.observations import check_times, columns, follow_up
 
 if TYPE_CHECKING:

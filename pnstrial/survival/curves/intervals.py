@@ -1,7 +1,7 @@
 """Which interval for a survival probability keeps its promise in a trial of 17?
 
 Input: the name of a method.
-Output: its code for the compiled pass; `coverage` gives the exact coverage of each method without censoring.
+Output: its code for the compiled pass.
 Protocol section: secondary endpoints.
 Method: plain, log, log-log (Kalbfleisch and Prentice 1980), logit and arcsine limits of Greenwood's variance; beta
 product, also mid-p (Fay, Brittain and Proschan 2013); likelihood ratio (Thomas and Grunkemeier 1975).
@@ -12,12 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-
-from pnstrial.numerics.arguments import Checks
-from pnstrial.survival.observations import check_level
-
-__all__ = ["KINDS", "coverage", "kind_of"]
+__all__ = ["EXACT", "KINDS", "kind_of"]
 
 PLAIN, LOG, LOG_LOG, LOGIT, ARCSIN, BETA_PRODUCT, BETA_MID_P, THOMAS_GRUNKEMEIER = range(8)
 KINDS: Final = {
@@ -75,52 +70,3 @@ def kind_of(conf_type: str) -> int:
         raise ValueError(
             f"conf_type must be one of {', '.join(map(repr, KINDS))}; got {conf_type!r}"
         ) from None
-
-
-def coverage(n: int, survival: float, conf_type: str = "beta-product", level: float = 0.95) -> float:
-    """Exact probability that the interval holds the true survival, without censoring.
-
-    Parameters
-    ----------
-    n : int
-        Patients.
-    survival : float
-        True survival at the time, between 0 and 1.
-    conf_type : str
-        One of `KINDS`.
-    level : float
-        What the interval promises.
-
-    Returns
-    -------
-    float
-        The sum over all possible numbers of survivors. A sample without any limit counts as not covering.
-
-    Raises
-    ------
-    ValueError
-        If an argument is outside what is possible.
-
-    Examples
-    --------
-    At 17 patients and a true survival of 0.9 the log-log interval covers 81 %, not 95 %:
-
-    >>> round(coverage(17, 0.9, "log-log"), 2), round(coverage(17, 0.9), 2)
-    (0.81, 0.98)
-    """
-    from math import comb
-
-    from pnstrial.survival.curves.kaplan_meier import kaplan_meier
-
-    kind_of(conf_type)
-    check_level(level)
-    Checks("coverage").count("n", n, 1, 10_000).share("survival", survival).done()
-    total = 0.0
-    for dead in range(n + 1):
-        time = np.repeat([1.0, 2.0], [dead, n - dead])
-        event = np.repeat([1.0, 0.0], [dead, n - dead])
-        row = kaplan_meier(time, event, conf_type=conf_type, level=level).at(1.5).iloc[0]
-        low, high = float(row["lower"]), float(row["upper"])
-        if low <= survival <= high:
-            total += comb(n, dead) * survival ** (n - dead) * (1.0 - survival) ** dead
-    return total

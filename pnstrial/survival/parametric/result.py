@@ -18,7 +18,7 @@ import numpy as np
 from pnstrial.numerics.derivatives import Jet, parameters
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import Display, NotEstimable, Result
-from pnstrial.survival.curves.kaplan_meier import Quantile
+from pnstrial.survival.curves.curve import Quantile
 from pnstrial.survival.observations import check_times
 from pnstrial.survival.parametric.distributions import mean_of
 from pnstrial.survival.parametric.likelihood import evaluate

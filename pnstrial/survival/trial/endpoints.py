@@ -21,7 +21,7 @@ from pnstrial.endpoints import time_to_event
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.results import Display, NotEstimable, Provenance, Result
 from pnstrial.survival.competing.incidence import CumulativeIncidence, cumulative_incidence
-from pnstrial.survival.curves.kaplan_meier import KaplanMeier, Quantile, kaplan_meier
+from pnstrial.survival.curves.kaplan_meier import kaplan_meier
 from pnstrial.survival.reference.one_sample import OneSampleLogRank, one_sample_logrank
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from pnstrial.data import TrialData
     from pnstrial.protocol import Protocol
+    from pnstrial.survival.curves.curve import KaplanMeier, Quantile
     from pnstrial.survival.reference.curve import Reference
 
 __all__ = [
