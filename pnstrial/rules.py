@@ -74,6 +74,8 @@ MISSING_BEST_CASE: Final = 3
 MISSING_STRATEGIES: Final = ("non-responder", "LOCF", "exclude", "best case")
 
 _CYCLES: Final = ("no", "one", "two", "three", "four", "five", "six")
+CYCLES_WITH_A_NAME: Final = len(_CYCLES)
+"""Cycles before the decision that `reasons` can name: fewer than this."""
 _REASONS: Final = (
     "improved",
     "not improved",

@@ -26,6 +26,7 @@ from pnstrial.adam.specification import (
     name_is_legal,
 )
 from pnstrial.adam.xpt import is_date_format
+from pnstrial.rules import CYCLES_WITH_A_NAME, reasons, response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -103,6 +104,9 @@ RULES: Final[dict[str, tuple[Severity, str, str]]] = {
     "PN0006": ("error", "a file has as many records as datasets.csv states", _OWN),
     "PN0007": ("error", "a dataset that stands in two files is the same in both", _OWN),
     "PN0008": ("warning", "a dataset stands in the folder once", _OWN),
+    "PN0010": ("error", "a set has a datasets.csv that lists its files", _OWN),
+    "PN0011": ("error", "a file has the SHA-256 that datasets.csv states", _OWN),
+    "PN0012": ("error", "a derived value follows from its sources in the set", _OWN),
     "PN0009": ("error", "a numeric variable of the standard is numeric, a text variable is text", _OWN),
 }
 """Id of each rule: severity, what should hold, where the id is from."""
@@ -187,6 +191,44 @@ def check(datasets: Mapping[str, Dataset]) -> tuple[AdamFinding, ...]:
     return tuple(
         sorted(found, key=lambda item: (item.severity, order.get(item.file, 0), item.rule, item.line or 0))
     )
+
+
+def recomputed(datasets: Mapping[str, Dataset]) -> Iterator[AdamFinding]:
+    """Derive again what has its sources in the set: times, study durations, answers to the criterion.
+
+    Parameters
+    ----------
+    datasets : mapping of str to Dataset
+        As `pnstrial.adam.write_adam` writes them; another system may count its days otherwise.
+
+    Yields
+    ------
+    AdamFinding
+    """
+    flags = {
+        reason: {0: "N", 1: "Y"}.get(int(response(code)))
+        for cycles in range(CYCLES_WITH_A_NAME)
+        for code, reason in enumerate(reasons(cycles))
+    }
+    for dataset in datasets.values():
+        frame = dataset.frame
+        names = set(frame.columns)
+        if {"CNSR", "AVAL", "STARTDT", "ADT"} <= names:
+            days = (frame["ADT"] - frame["STARTDT"]).dt.days
+            wrong = frame["AVAL"].notna() & days.notna() & (frame["AVAL"] != days)
+            yield from _records("PN0012", dataset, wrong, "AVAL", "AVAL is ADT - STARTDT, in days")
+        if {"TRTDURD", "TRTSDT", "TRTEDT"} <= names:
+            days = (frame["TRTEDT"] - frame["TRTSDT"]).dt.days + 1
+            wrong = frame["TRTDURD"].notna() & days.notna() & (frame["TRTDURD"] != days)
+            yield from _records("PN0012", dataset, wrong, "TRTDURD", "TRTDURD is TRTEDT - TRTSDT + 1")
+        if {"CRIT1FL", "CRIT1RS"} <= names:
+            stated = frame["CRIT1FL"].where(frame["CRIT1FL"].notna(), None)
+            reason = frame["CRIT1RS"]
+            wrong = [
+                isinstance(why, str) and why in flags and flags[why] != flag
+                for why, flag in zip(reason, stated, strict=True)
+            ]
+            yield from _records("PN0012", dataset, wrong, "CRIT1FL", "CRIT1FL follows from CRIT1RS")
 
 
 def is_time_to_event(dataset: Dataset) -> bool:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from pnstrial.adam.conformance import breach, check, is_basic, is_time_to_event
+from pnstrial.adam.conformance import breach, check, is_basic, is_time_to_event, recomputed
 from pnstrial.adam.efficacy import COMPETING, MRS_CODE, TIME_CODES
 from pnstrial.adam.files import FORMATS, RECORD_COUNTS, read_dataset
 from pnstrial.data import TrialDataError
@@ -27,6 +27,7 @@ from pnstrial.endpoints import NO_RATING, ResponseResult
 from pnstrial.results import NotEstimable, Provenance, Result
 from pnstrial.rules import CATEGORIES, change_category
 from pnstrial.visits import VisitValues, codes, named
+from pnstrial.writing import digest, read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -520,6 +521,8 @@ def check_adam(
     folder: str | Path,
     format: str | None = None,  # noqa: A002 - the field says format
     encoding: str | None = None,
+    *,
+    manifest: bool = True,
 ) -> tuple[AdamTrial | None, tuple[AdamFinding, ...]]:
     """Read ADaM datasets with everything that is wrong with them.
 
@@ -532,6 +535,9 @@ def check_adam(
         Which format goes first, by default in this order.
     encoding : str, optional
         Of the text of transport files, by default UTF-8.
+    manifest : bool, default True
+        Ask for the ``datasets.csv`` that `write_adam` puts beside the files, and compare what it states: records and
+        SHA-256 of each file; and derive again what has its sources in the set. False for a set of another system.
 
     Returns
     -------
@@ -561,7 +567,12 @@ def check_adam(
     counted = check(datasets)
     if "ADSL" in failed:  # that ADSL is not there is said already, by why it could not be read
         counted = tuple(item for item in counted if item.rule_id != "AD0001")
-    found += [*counted, *_record_counts(where, datasets)]
+    found += counted
+    if manifest:
+        faulty = failed | {Path(item.file).stem.upper() for item in found if item.severity == "error"}
+        found += _listed(where, datasets, faulty)
+        if not any(item.severity == "error" for item in found):
+            found += recomputed(datasets)
     found.sort(key=lambda item: item.severity)
     if any(item.severity == "error" for item in found):
         return None, tuple(found)
@@ -590,31 +601,41 @@ def _twice(first: Dataset, second: Dataset) -> list[AdamFinding]:
     return [breach("PN0008", second.file, f"{first.file} is used; the values are equal", value=first.name)]
 
 
-def _record_counts(folder: Path, datasets: Mapping[str, Dataset]) -> list[AdamFinding]:
-    """Compare the records of each file with the number that was written."""
+def _listed(folder: Path, datasets: Mapping[str, Dataset], faulty: set[str]) -> list[AdamFinding]:
+    """Compare the files with what was stated when they were written; a file that is faulty already is left out."""
     path = folder / RECORD_COUNTS
     if not path.is_file():
-        return []
+        rule = "incomplete, or not written here: --foreign (manifest=False) checks it without"
+        return [breach("PN0010", RECORD_COUNTS, rule)]
+    listing = read_manifest(folder, RECORD_COUNTS)
     try:
-        listing = pd.read_csv(path).dropna(subset=["records"])
-        stated = {
-            str(file): int(count) for file, count in zip(listing["file"], listing["records"], strict=True)
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        counts = {
+            file: int(count) for file, count in zip(table["file"], table["records"], strict=True) if count
         }
     except (ValueError, KeyError, pd.errors.ParserError) as problem:
-        return [
-            breach(
-                "PN0006", RECORD_COUNTS, "write the datasets again, or remove it", value=str(problem)[:100]
-            )
-        ]
-    return [
-        breach(
-            "PN0006",
-            dataset.file,
-            f"write the datasets again; if the change is meant, correct or remove {RECORD_COUNTS}",
-            value=f"{len(dataset)} records, {stated[dataset.file]} stated",
-        )
-        for dataset in datasets.values()
-        if stated.get(dataset.file, len(dataset)) != len(dataset)
+        return [breach("PN0006", RECORD_COUNTS, "write the datasets again", value=str(problem)[:100])]
+    if listing is None:
+        return [breach("PN0010", RECORD_COUNTS, "write the datasets again", value="no column sha256")]
+    found: list[AdamFinding] = []
+    remedy = "write the datasets again; a set that was changed on purpose is checked with --foreign (manifest=False)"
+    for file, stated in listing.items():
+        if not (folder / file).is_file():
+            found.append(breach("PN0010", file, "write the datasets again", value="the file is missing"))
+        elif Path(file).stem.upper() in faulty:
+            continue
+        elif digest((folder / file).read_bytes()) != stated:
+            records = len(datasets[stem]) if (stem := Path(file).stem.upper()) in datasets else None
+            if records is not None and counts.get(file, records) != records:
+                told = f"{records} records, {counts[file]} stated"
+                found.append(breach("PN0006", file, remedy, value=told))
+            else:
+                found.append(breach("PN0011", file, remedy))
+    names = {Path(file).stem.upper() for file in counts}
+    return found + [
+        breach("PN0010", dataset.file, remedy, value="the file is not listed")
+        for name, dataset in datasets.items()
+        if name not in names
     ]
 
 
@@ -622,6 +643,8 @@ def read_adam(
     folder: str | Path,
     format: str | None = None,  # noqa: A002 - the field says format
     encoding: str | None = None,
+    *,
+    manifest: bool = True,
 ) -> AdamTrial:
     """Read the ADaM datasets of a single-arm trial with an ordinal scale.
 
@@ -633,6 +656,9 @@ def read_adam(
         Which format goes first where a dataset stands there in several.
     encoding : str, optional
         Of the text of transport files, by default UTF-8.
+    manifest : bool, default True
+        Ask for the ``datasets.csv`` that `write_adam` puts beside the files, and compare what it states: records and
+        SHA-256 of each file; and derive again what has its sources in the set. False for a set of another system.
 
     Returns
     -------
@@ -659,7 +685,7 @@ def read_adam(
     >>> result.responders, result.n
     (1, 1)
     """
-    trial, findings = check_adam(folder, format, encoding)
+    trial, findings = check_adam(folder, format, encoding, manifest=manifest)
     if trial is None:
         raise AdamDataError(str(folder), findings)
     return trial

@@ -43,6 +43,11 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("folder", metavar="DIR", help="folder of ADaM files (XPT, Dataset-JSON, Parquet)")
     parser.add_argument("--format", choices=("xpt", "json", "parquet"), help="which format goes first")
     parser.add_argument("--encoding", metavar="NAME", help="encoding of XPT text (default: UTF-8)")
+    parser.add_argument(
+        "--foreign",
+        action="store_true",
+        help="a set of another system: ask for no datasets.csv and no digest",
+    )
     parser.set_defaults(run=_check_adam)
 
     parser = add_command(
@@ -95,7 +100,9 @@ def _adam(arguments: argparse.Namespace) -> int:
 def _check_adam(arguments: argparse.Namespace) -> int:
     from pnstrial.adam import check_adam
 
-    trial, findings = check_adam(arguments.folder, arguments.format, arguments.encoding)
+    trial, findings = check_adam(
+        arguments.folder, arguments.format, arguments.encoding, manifest=not arguments.foreign
+    )
     if arguments.json:
         print(
             json.dumps(

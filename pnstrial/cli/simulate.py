@@ -9,7 +9,9 @@ Next: `report`.
 
 from __future__ import annotations
 
+import argparse
 import json
+import math
 import shlex
 import sys
 from contextlib import contextmanager
@@ -17,10 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pnstrial.cli import CommandError, add_command
-from pnstrial.writing import write_file
+from pnstrial.writing import output_folder, whole_folder, write_file
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Generator
     from concurrent.futures import Executor
 
@@ -87,6 +88,10 @@ def add_commands(commands: Commands) -> None:
     parser.set_defaults(run=_compare)
 
 
+_RESULTS = ("characteristics.csv", "characteristics.json", "responders.png", "report.html")
+_COMPARISON = ("comparison.csv", "heat-map.png", "report.html")
+
+
 def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="seed of the run (default: 1)")
     parser.add_argument("--workers", type=int, default=1, help="cores to use (default: 1)")
@@ -101,9 +106,14 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
 
 def _count(text: str) -> int:
     """Read a number of trials; 1e6 and 1_000_000 are a million."""
-    value = float(text.replace("_", ""))
-    if value != int(value):
-        raise ValueError(text)
+    try:
+        value = float(text.replace("_", ""))
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value >= 1 and value == int(value)):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of trials; write a whole number such as 10000 or 1e5"
+        )
     return int(value)
 
 
@@ -151,15 +161,21 @@ def _simulate(arguments: argparse.Namespace) -> int:
             f"name a scenario ({', '.join(shipped_scenarios())}, or a TOML file), or give --list"
         )
     protocol, scenario = pns.load_protocol(arguments.protocol), pns.load_scenario(arguments.scenario)
+    inputs = [arguments.protocol, arguments.scenario]
+    if arguments.out:
+        output_folder(arguments.out, names=_RESULTS, inputs=inputs)
     known = pns.exact_characteristics(protocol, scenario)
     if arguments.exact:
+        if arguments.out:
+            with whole_folder(arguments.out, names=_RESULTS, inputs=inputs) as where:
+                _write_exact(where, known, protocol, str(scenario.id))
         _show(known.to_frame()[["quantity", "estimate"]], arguments, str(scenario.id))
         for name, reason in known.without.items():
             print(f"{name}: no exact answer ({reason})", file=sys.stderr)
         return 0
     folder = Path(arguments.out) if arguments.out else None
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
     with _executor(arguments) as executor:
         result = pns.simulate_trials(
             protocol, scenario, arguments.trials, arguments.seed, executor=executor, workers=arguments.workers,
@@ -169,13 +185,12 @@ def _simulate(arguments: argparse.Namespace) -> int:
     frame = result.to_frame()
     frame["exact"] = frame["quantity"].map(known.answers)
     if folder is not None:
-        _write(folder, frame, result, known)
         from pnstrial.reporting.simulation import simulation_page
 
-        write_file(
-            folder / "report.html",
-            simulation_page(protocol, scenario, result, known, _repeat(arguments, scenario)),
-        )
+        page = simulation_page(protocol, scenario, result, known, _repeat(arguments, scenario))
+        with whole_folder(folder, names=_RESULTS, inputs=inputs) as where:
+            _write(where, frame, result, known)
+            write_file(where / "report.html", page)
     shown = frame[~frame["quantity"].str.startswith("responders_")]
     _show(
         shown,
@@ -228,12 +243,40 @@ def _write(folder: Path, frame: pd.DataFrame, result: Any, known: Any) -> None:
         figure.savefig(folder / "responders.png", dpi=150)  # type: ignore[union-attr]
 
 
+def _write_exact(folder: Path, known: Any, protocol: Any, scenario: str) -> None:
+    """Write the quantities that have an exact answer."""
+    from pnstrial import __version__
+
+    frame = known.to_frame()
+    frame.to_csv(folder / "characteristics.csv", index=False)
+    content = {
+        "scenario": scenario, "method": "exact", "protocol": protocol.id, "protocol_version": protocol.version,
+        "package_version": __version__, "without_exact_answer": known.without,
+        "quantities": json.loads(frame.to_json(orient="records")),
+    }  # fmt: skip
+    (folder / "characteristics.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+
+
 def _scenario(arguments: argparse.Namespace) -> int:
     from pnstrial.simulate import load_scenario, scenario_text
 
     load_scenario(arguments.name)
     print(scenario_text(arguments.name), end="")
     return 0
+
+
+def _named_apart(names: list[str]) -> list[Scenario]:
+    """Load scenarios; those with one id between them are called by their files."""
+    import pnstrial as pns
+
+    loaded = [pns.load_scenario(name) for name in names]
+    ids = [scenario.id for scenario in loaded]
+    files = [Path(name).name for name in names]
+    apart = names if len(set(files)) < len(files) else files
+    return [
+        scenario.model_copy(update={"id": name}) if ids.count(scenario.id) > 1 else scenario
+        for scenario, name in zip(loaded, apart, strict=True)
+    ]
 
 
 def _compare(arguments: argparse.Namespace) -> int:
@@ -244,9 +287,12 @@ def _compare(arguments: argparse.Namespace) -> int:
         "screened_per_month", "null",
     )  # fmt: skip
     grid = {name: getattr(arguments, name) for name in names if getattr(arguments, name)}
+    inputs = [arguments.protocol, *arguments.scenarios]
+    if arguments.out:
+        output_folder(arguments.out, names=_COMPARISON, inputs=inputs)
     with _executor(arguments) as executor:
         frame = pns.compare_scenarios(
-            pns.load_protocol(arguments.protocol), [pns.load_scenario(name) for name in arguments.scenarios],
+            pns.load_protocol(arguments.protocol), _named_apart(arguments.scenarios),
             arguments.trials, arguments.seed, **grid, method="exact" if arguments.exact else "simulate",
             executor=executor, workers=arguments.workers,
         )  # fmt: skip
@@ -255,9 +301,6 @@ def _compare(arguments: argparse.Namespace) -> int:
             f"no quantity {', '.join(unknown)}; there are {', '.join(frame['quantity'].unique())}"
         )
     if arguments.out:
-        folder = Path(arguments.out)
-        folder.mkdir(parents=True, exist_ok=True)
-        frame.to_csv(folder / "comparison.csv", index=False)
         from pnstrial.reporting.simulation import comparison_page
 
         words = ["pnstrial", "compare", *(Path(name).name for name in arguments.scenarios)]
@@ -273,16 +316,18 @@ def _compare(arguments: argparse.Namespace) -> int:
             n_trials=None if arguments.exact else arguments.trials, seed=None if arguments.exact else arguments.seed,
             command=shlex.join([*words, "--out", "comparison"]),
         )  # fmt: skip
-        write_file(folder / "report.html", content)
-        if len(grid) == 2 and len(arguments.scenarios) == 1:
-            from pnstrial.figures.style import off_screen
+        with whole_folder(arguments.out, names=_COMPARISON, inputs=inputs) as folder:
+            frame.to_csv(folder / "comparison.csv", index=False)
+            write_file(folder / "report.html", content)
+            if len(grid) == 2 and len(arguments.scenarios) == 1:
+                from pnstrial.figures.style import off_screen
 
-            off_screen()
-            from pnstrial.figures.simulation import heat_map
+                off_screen()
+                from pnstrial.figures.simulation import heat_map
 
-            x, y = grid
-            figure = heat_map(frame, x, y, arguments.quantity[0]).get_figure()
-            if figure is not None:
-                figure.savefig(folder / "heat-map.png", dpi=150)  # type: ignore[union-attr]
+                x, y = grid
+                figure = heat_map(frame, x, y, arguments.quantity[0]).get_figure()
+                if figure is not None:
+                    figure.savefig(folder / "heat-map.png", dpi=150)  # type: ignore[union-attr]
     _show(frame[frame["quantity"].isin(arguments.quantity)], arguments, "comparison")
     return 0

@@ -120,7 +120,7 @@ def test_text_that_is_not_utf_8(folder):
     latin = "Saint-Étienne ".encode("latin-1")
     file.write_bytes(data.replace("Saint-Étienne".encode(), latin))
     assert ids(where) == ["SD0062"]
-    trial = pns.read_adam(where, encoding="WINDOWS-1252")
+    trial = pns.read_adam(where, encoding="WINDOWS-1252", manifest=False)
     assert "Saint-Étienne" in set(trial.adsl["SITEID"])
 
 
@@ -236,3 +236,57 @@ def test_no_change_of_bytes_raises(written, tmp_path, name, changes, cut):
     assert (dataset is not None) or findings
     if dataset is not None:
         adam.check({dataset.name: dataset})
+
+
+def test_a_set_without_its_list_is_incomplete(written, tmp_path):
+    shutil.copytree(written / "json", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "datasets.csv").unlink()
+    trial, findings = adam.check_adam(tmp_path)
+    assert trial is None
+    assert [finding.rule_id for finding in findings] == ["PN0010"]
+    assert (
+        findings[0].remedy == "incomplete, or not written here: --foreign (manifest=False) checks it without"
+    )
+    assert adam.check_adam(tmp_path, manifest=False)[0] is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "value"),
+    [("admrs", "CRIT1FL", "Y"), ("adtte", "AVAL", 9999), ("adsl", "AGE", 4), ("admrs", "CRIT1FL", "N")],
+)
+def test_a_changed_value_is_seen_by_the_digest(folder, name, column, value):
+    where = folder("json")
+    content = json.loads((where / f"{name}.json").read_text())
+    at = [item["name"] for item in content["columns"]].index(column)
+    row = next(row for row in content["rows"] if row[at] not in (None, value))
+    row[at] = value
+    (where / f"{name}.json").write_text(json.dumps(content))
+    assert ids(where) == ["PN0011"]
+    found = adam.check_adam(where, manifest=False)[1]
+    assert not [finding for finding in found if finding.rule_id == "PN0011"]
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "value"), [("admrs", "CRIT1FL", "Y"), ("adtte", "AVAL", 9999), ("adsl", "TRTDURD", 4)]
+)
+def test_a_derived_value_is_derived_again(folder, name, column, value):
+    """Also where the list was made to agree with the changed file."""
+    from pnstrial.writing import digest
+
+    where = folder("json")
+    file = where / f"{name}.json"
+    before = digest(file.read_bytes())
+    content = json.loads(file.read_text())
+    at = [item["name"] for item in content["columns"]].index(column)
+    row = next(row for row in content["rows"] if row[at] not in (None, value))
+    row[at] = value
+    file.write_text(json.dumps(content))
+    listing = where / "datasets.csv"
+    listing.write_text(listing.read_text().replace(before, digest(file.read_bytes())))
+    assert ids(where) == ["PN0012"]
+
+
+def test_a_file_that_is_missing_or_not_listed(folder):
+    where = folder("json")
+    (where / "adae.json").rename(where / "adxx.json")
+    assert "PN0010" in ids(where)
