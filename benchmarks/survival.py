@@ -115,6 +115,15 @@ def regression(rng):
         own = median(lambda data=data: survival.cox(data, "time", "event", ["group", "age"]), repeats)
         theirs = median(lambda data=data: CoxPHFitter().fit(data, "time", "event"), few, warm=n < 1000)
         show(f"Cox, two covariates, n = {n:,}", own, ("lifelines", theirs))
+    data = sample(rng, 20).assign(x=rng.normal(size=20))
+    own = median(lambda: survival.cox(data, "time", "event", ["group", "age", "x"]), 41, 20)
+    try:
+        import survival as rust  # the Rust package `survival` 2.0, not a dependency
+    except ImportError:
+        show("Cox, three covariates, n = 20", own)
+    else:
+        theirs = median(lambda: rust.coxph("Surv(time, event) ~ group + age + x", data), 41, 20)
+        show("Cox, three covariates, n = 20", own, ("survival (Rust)", theirs))
     data = sample(rng, 200)
     fit = survival.cox(data, "time", "event", ["group", "age"])
     show("its proportional-hazards test", median(lambda: fit.proportional_hazards("km"), 9, 5))

@@ -114,15 +114,14 @@ def newton_step(point: Vector, gradient: Vector, information: Vector) -> Vector 
     Returns
     -------
     numpy.ndarray or None
-        None where the information is singular or the step does not lead upwards.
+        None where the information is not positive definite.
     """
-    del point
-    try:
-        step = np.asarray(np.linalg.solve(information, gradient), dtype=np.float64)
-    except np.linalg.LinAlgError:
-        return None
-    rise = float(step @ gradient)
-    return step if 0.0 <= rise < np.inf else None
+    from scipy.linalg.lapack import dposv
+
+    if not point.size:
+        return point
+    _, step, failed = dposv(information, gradient)
+    return np.asarray(step) if failed == 0 and 0.0 <= float(step @ gradient) < np.inf else None
 
 
 def bent_step(point: Vector, gradient: Vector, information: Vector) -> Vector | None:
@@ -220,8 +219,8 @@ def maximise(
             break
         gain = float(here[1] @ move)
         error = abs(gain) ** 0.5
-        size = float((np.abs(move) / (1.0 + np.abs(point))).max()) if move.size else 0.0
-        if size < 1e-6 and error < 1e-5 and (error >= 0.5 * last or error < tolerance):
+        short = error < 1e-4 and bool((np.abs(move) < 1e-6 * (1.0 + np.abs(point))).all())
+        if short and error < 1e-5 and (error >= 0.5 * last or error < tolerance):
             ending = "maximum"
             break
         if stop is not None and stop(k, point, here, move):
@@ -233,7 +232,7 @@ def maximise(
         ahead = _search(function, value, point, share * move, float(here[0]), share * gain)
         if ahead is None:
             # Rounding hides any further rise; what is left of the step says whether this is a maximum.
-            ending = "maximum" if size < 1e-6 and error < 1e-4 else "stuck"
+            ending = "maximum" if short else "stuck"
             break
         stalled = stalled + 1 if ahead[1][0] <= here[0] + ROUNDING * (1.0 + abs(here[0])) else 0
         point, here = ahead

@@ -84,7 +84,14 @@ def columns(data: Any, **given: Any) -> list[Any]:
     if missing_columns:
         there = ", ".join(repr(str(name)) for name in list(data.keys())[:_MOST])
         raise ValueError(f"no column of data: {', '.join(missing_columns)}; it has {there}")
-    return [data[value] if isinstance(value, str) else value for value in given.values()]
+    return [_column(data[value]) if isinstance(value, str) else value for value in given.values()]
+
+
+def _column(values: Any) -> Any:
+    """Take the numbers out of a pandas column, which is slow to read as an array; all else stays as it is."""
+    dtype = getattr(values, "dtype", None)
+    numbers = isinstance(dtype, np.dtype) and dtype.kind in "biuf" and hasattr(values, "to_numpy")
+    return values.to_numpy() if numbers else values
 
 
 def as_numbers(values: ArrayLike, name: str, unit: str | None = None) -> NDArray[np.float64]:
@@ -318,6 +325,9 @@ def explain(
 
     if time.size == 0:
         return "time is empty: at least one patient is needed"
+    plain = codes == (0, 1) and not entry.size and not weights.size
+    if plain and 0.0 <= time.min() <= time.max() < np.inf and bool(((event == 0.0) | (event == 1.0)).all()):
+        return ""
     add("time must be finite and not negative", "time", time, ~(np.isfinite(time) & (time >= 0)))
     allowed = " or ".join([", ".join(map(str, codes[:-1])), str(codes[-1])])
     wrong = ~np.isin(event, codes)

@@ -557,3 +557,21 @@ def test_times_of_every_size_give_an_estimate_or_a_reason_and_no_warning(distrib
         covariate = rng.normal(size=n) * 10.0 ** rng.integers(-3, 9)
         fit = survival.parametric(time, (rng.random(n) < 0.7) * 1, distribution, covariates=covariate)
         assert isinstance(fit.loglik, NotEstimable) or np.isfinite(fit.estimate).all()
+
+
+def test_columns_labels_and_formulas_are_read_as_in_cox():
+    table = {
+        "weeks": [9.0, 13, 18, 23, 28, 31, 34, 45], "state": ["dead"] * 4 + ["alive", "dead", "dead", "alive"],
+        "arm": list("aabbabab"), "age": [50.0, 61, 57, 70, 66, 52, 59, 71],
+    }  # fmt: skip
+    event = [label == "dead" for label in table["state"]]
+    plain = survival.parametric(table["weeks"], event, covariates={"age": table["age"]})
+    named = survival.parametric("weeks", "state", covariates="age", data=table, event_is="dead")
+    assert named.loglik == plain.loglik
+    assert named.names == plain.names == ("shape", "scale", "age")
+    crossed = survival.parametric("weeks", "state", covariates="age + C(arm)", data=table, event_is="dead")
+    assert crossed.names[2:] == ("age", "arm[b]")
+    with pytest.raises(ValueError, match="event_is=2"):
+        survival.parametric(table["weeks"], [2, 2, 1, 2, 2, 1, 2, 1])
+    with pytest.raises(ValueError, match="needs its table"):
+        survival.parametric(table["weeks"], event, covariates="age")

@@ -84,7 +84,9 @@ def _empty(p: int) -> Vector:
 
 
 def _relative(sets: RiskSets, beta: Vector) -> tuple[Vector, Vector, float] | None:
-    eta = sets.offset + beta @ sets.x
+    eta = beta @ sets.x
+    if sets.shifted:
+        eta = sets.offset + eta
     low, high = float(eta.min()), float(eta.max())
     if not high - low < WIDEST:
         return None
@@ -105,25 +107,34 @@ def hazard_at(sets: RiskSets, beta: Vector) -> Hazard | None:
     -------
     Hazard or None
     """
-    seen = _relative(sets, beta)
+    seen = _seen(sets, beta)
     if seen is None:
         return None
-    eta, relative, shift = seen
-    risk = relative * sets.weights
-    load = sets.load
-    delicate = None
-    if sets.shares is not None:
-        total = sets.shares @ risk
-        mean = ((sets.x * risk) @ sets.shares.T) / total
-        exposure = (load / total) @ sets.shares
+    loglik, score, information, *rest = seen
+    risk, relative, shift, total, mean, exposure, delicate = rest
+    return Hazard(risk, relative, shift, total, mean, loglik, score, information, exposure, delicate)
+
+
+def _seen(sets: RiskSets, beta: Vector) -> tuple[Any, ...] | None:
+    """Log likelihood, score, information; then risk, relative, shift, total, mean, exposure and delicate sets."""
+    here = _relative(sets, beta)
+    if here is None:
+        return None
+    eta, relative, shift = here
+    risk = relative * sets.weights if sets.weighted else relative
+    load, shares, delicate = sets.load, sets.shares, None
+    if shares is not None:
+        sums = (sets.with_one * risk) @ shares.T
+        total = sums[0]
+        mean = sums[1:] / total
+        exposure = (load / total) @ shares
     else:
         total, mean, delicate = _sums(sets, risk)
         exposure = at_risk_time(sets, load / total)
-    dead = float((sets.weights * eta)[sets.place].sum())
-    loglik = dead - float((load * (np.log(total) + shift)).sum())
+    loglik = float(sets.dead_mass @ (eta - shift)) - float(load @ np.log(total))
     score = sets.dead_x - mean @ load
     information = (sets.x * (risk * exposure)) @ sets.x.T - (mean * load) @ mean.T
-    return Hazard(risk, relative, shift, total, mean, loglik, score, information, exposure, delicate)
+    return loglik, score, information, risk, relative, shift, total, mean, exposure, delicate
 
 
 def _sums(sets: RiskSets, risk: Vector) -> tuple[Vector, Vector, NDArray[np.int64] | None]:
@@ -185,7 +196,7 @@ def _exact(sets: RiskSets, beta: Vector) -> tuple[float, Vector, Vector] | None:
         for j in rest.tolist():
             places = sets.members(j)
             if places.size > sets.size[j]:
-                log_sum, mean, spread = subset_moments(
+                log_sum, mean, spread = subset_moments.for_size(sets.time.size)(
                     relative[places], np.ascontiguousarray(sets.x[:, places].T), int(sets.size[j])
                 )
                 loglik -= log_sum
@@ -212,8 +223,8 @@ def derivatives(sets: RiskSets, beta: Vector) -> tuple[float, Vector, Vector] | 
     """
     if sets.ties == "exact":
         return _exact(sets, beta)
-    seen = hazard_at(sets, beta)
-    return None if seen is None else (seen.loglik, seen.score, seen.information)
+    seen = _seen(sets, beta)
+    return None if seen is None else (seen[0], seen[1], seen[2])
 
 
 def penalised(sets: RiskSets, beta: Vector) -> tuple[float, Vector, Vector] | None:
@@ -312,7 +323,8 @@ def climb(
     infinite: Vector | None = None
 
     def spread(step: Vector) -> float:
-        return float(np.ptp(step @ sets.x))
+        along = step @ sets.x
+        return float(along.max() - along.min())
 
     def separated(taken: int, _beta: Vector, _seen: tuple[Any, ...], step: Vector) -> bool:
         nonlocal infinite
@@ -383,9 +395,15 @@ def estimable(sets: RiskSets, information: Vector) -> NDArray[np.bool_]:
     kept = np.zeros(p, dtype=bool)
     if sets.start.size == 0:
         return kept
-    left = information.copy()
     # The covariates are scaled to size 1, so that what a risk set does not tell apart shows against its deaths.
     least = 1e-11 * float(sets.mass.sum())
+    size = information.diagonal()
+    if p and float(size.min()) > 1e6 * least:
+        root = 1.0 / np.sqrt(size)
+        # Diagonally dominant by this much, all pivots are above both bounds.
+        if float((np.abs(information) * root[:, None] * root).sum(axis=1).max()) < 2.0 - 1e-5:
+            return np.ones(p, dtype=bool)
+    left = information.copy()
     for j in range(p):
         pivot = float(left[j, j])
         if pivot <= max(least, ALIASED * float(information[j, j])):

@@ -109,6 +109,26 @@ class RiskSets:
         dying = (places >= begin) & (places < begin + self.size[:, None])
         return at_risk[self.terms] - self.share[:, None] * dying[self.terms]
 
+    @cached_property
+    def with_one(self) -> Vector:
+        """A row of ones above the covariates, shape (1 + p, n)."""
+        return np.concatenate([np.ones((1, self.time.size)), self.x])
+
+    @cached_property
+    def dead_mass(self) -> Vector:
+        """Weight of each patient who has the event, 0 of the others."""
+        return self.weights * self.deaths
+
+    @cached_property
+    def weighted(self) -> bool:
+        """Whether a weight is other than 1."""
+        return bool((self.weights != 1.0).any())
+
+    @cached_property
+    def shifted(self) -> bool:
+        """Whether a part of the linear predictor is known."""
+        return bool(self.offset.any())
+
     @property
     def tied(self) -> bool:
         """Whether the likelihood has more terms than event times: Efron's correction of ties."""

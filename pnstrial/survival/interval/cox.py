@@ -17,7 +17,7 @@ import numpy as np
 
 from pnstrial.numerics.newton import maximise
 from pnstrial.numerics.normal import normal_quantile
-from pnstrial.results import NotEstimable, Result
+from pnstrial.results import Display, NotEstimable, Result, with_reasons
 from pnstrial.survival.interval.turnbull import read_intervals, support_of
 from pnstrial.survival.observations import as_numbers, check_level
 from pnstrial.survival.parametric.fit import read_covariates
@@ -74,8 +74,8 @@ class IntervalCox(Result):
         Returns
         -------
         pandas.DataFrame
-            covariate, coefficient, hazard_ratio, lower, upper (of the coefficient; a NotEstimable where there is none),
-            p_value; no rows where nothing is estimable.
+            covariate, coefficient, hazard_ratio, lower, upper (of the coefficient),
+            p_value; NaN and a column `reason` where a limit is not estimable, no rows where nothing is.
         """
         import pandas as pd
 
@@ -90,14 +90,22 @@ class IntervalCox(Result):
             self.upper,
             self.p_value,
         )
-        return pd.DataFrame(dict(zip(columns, values, strict=True)))
+        return with_reasons(pd.DataFrame(dict(zip(columns, values, strict=True))))
 
-    def __str__(self) -> str:
-        if isinstance(self.coefficient, NotEstimable):
-            return f"Interval-censored proportional hazards, n = {self.n:g}: {self.coefficient}"
-        return f"Interval-censored proportional hazards, n = {self.n:g}\n" + self.to_frame().to_string(
-            index=False
+    @property
+    def estimate(self) -> float | NotEstimable:
+        """Hazard ratio of the first covariate, which is the primary one: name the treatment first."""
+        return (
+            self.coefficient
+            if isinstance(self.coefficient, NotEstimable)
+            else float(np.exp(self.coefficient[0]))
         )
+
+    def _display(self) -> Display:
+        head = f"Interval-censored proportional hazards, n = {self.n:g}"
+        if isinstance(self.coefficient, NotEstimable):
+            return Display(f"{head}: {self.coefficient}")
+        return Display(head, (), self.to_frame())
 
 
 class _Profile:

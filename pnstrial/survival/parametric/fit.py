@@ -18,7 +18,8 @@ import numpy as np
 
 from pnstrial.numerics.newton import Maximum, maximise
 from pnstrial.results import NotEstimable
-from pnstrial.survival.observations import as_numbers, check_level, follow_up
+from pnstrial.survival.cox.covariates import design_of
+from pnstrial.survival.observations import as_numbers, check_level, columns, follow_up
 from pnstrial.survival.parametric.distributions import (
     DISTRIBUTIONS,
     Distribution,
@@ -44,14 +45,16 @@ SHAPES: Final = (1.0, 4.0, 30.0)
 HIGHER: Final = 1e-6
 
 
-def read_covariates(covariates: Any, n: int) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    """Read covariates: a frame or mapping of columns, or an array of shape (n,) or (n, q).
+def read_covariates(covariates: Any, n: int, data: Any = None) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Read covariates: a frame or mapping of columns, an array of shape (n,) or (n, q), or columns of a table.
 
     Parameters
     ----------
-    covariates : DataFrame, mapping, array_like or None
+    covariates : DataFrame, mapping, array_like, str, sequence of str or None
+        Names and formulas as in `cox`: they need `data`.
     n : int
         Number of patients.
+    data : DataFrame or mapping, optional
 
     Returns
     -------
@@ -71,16 +74,19 @@ def read_covariates(covariates: Any, n: int) -> tuple[tuple[str, ...], NDArray[n
     """
     if covariates is None:
         return (), np.empty((n, 0))
+    if isinstance(covariates, str) or data is not None:
+        design = design_of(data, covariates, n)
+        return design.names, design.x
     if isinstance(covariates, Mapping) or hasattr(covariates, "columns"):
-        columns = {str(name): covariates[name] for name in covariates}
+        given = {str(name): covariates[name] for name in covariates}
     else:
         array = np.asarray(covariates)
         matrix = array[:, None] if array.ndim == 1 else array
         if matrix.ndim != 2:
             raise ValueError(f"covariates must have shape (patients, covariates), got {array.shape}")
-        columns = {f"x{k + 1}": matrix[:, k] for k in range(matrix.shape[1])}
-    values = np.empty((n, len(columns)))
-    for k, (name, column) in enumerate(columns.items()):
+        given = {f"x{k + 1}": matrix[:, k] for k in range(matrix.shape[1])}
+    values = np.empty((n, len(given)))
+    for k, (name, column) in enumerate(given.items()):
         numbers = as_numbers(column, f"covariates[{name!r}]")
         if numbers.size != n:
             raise ValueError(f"lengths differ: time has {n}, covariates[{name!r}] has {numbers.size}")
@@ -89,7 +95,7 @@ def read_covariates(covariates: Any, n: int) -> tuple[tuple[str, ...], NDArray[n
             cells = ", ".join(str(i) for i in wrong[:8])
             raise ValueError(f"covariates[{name!r}] must be finite numbers; it is not at {cells}")
         values[:, k] = numbers
-    return tuple(columns), values
+    return tuple(given), values
 
 
 def _without_maximum(sample: Sample, family: Distribution) -> NotEstimable | None:
@@ -259,14 +265,18 @@ def _along_shape(
 
 
 def parametric(
-    time: ArrayLike,
-    event: ArrayLike,
+    time: ArrayLike | str,
+    event: ArrayLike | str,
     distribution: str = "weibull",
-    entry: ArrayLike | None = None,
-    weights: ArrayLike | None = None,
+    entry: ArrayLike | str | None = None,
+    weights: ArrayLike | str | None = None,
     level: float = 0.95,
     covariates: Any = None,
     knots: int = 1,
+    *,
+    data: Any = None,
+    event_is: Any = None,
+    unit: str | None = None,
 ) -> ParametricSurvival:
     """Fit a distribution to right-censored survival times by maximum likelihood.
 
@@ -274,8 +284,9 @@ def parametric(
     ----------
     time : array_like, shape (n,)
         Follow-up times, in any unit; not negative, and over 0 for events of a distribution without a density at 0.
+        With `data`, here and below, names of columns.
     event : array_like, shape (n,)
-        1 = event at that time, 0 = censored.
+        1 = event at that time, 0 = censored; or labels, with `event_is`.
     distribution : str
         "exponential" (rate), "weibull" (shape, scale), "gompertz" (shape, rate), "lognormal" (meanlog, sdlog),
         "loglogistic" (shape, scale), "gamma" (shape, rate), "generalised-gamma" (mu, sigma, Q) or "royston-parmar"
@@ -287,11 +298,18 @@ def parametric(
     level : float
         Confidence level.
     covariates : DataFrame, mapping or array_like, shape (n, q), optional
+        With `data` names of columns or a formula, as in `cox`.
         They act on the location parameter (rate, scale, meanlog, mu, gamma0), on its log where it is positive: as in
         flexsurv, and with opposite sign for a rate against survreg.
     knots : int
         Inner knots of the spline, at equally spaced quantiles of the log event times; the outer ones are at the
         earliest and latest event.
+    data : DataFrame or mapping, optional
+        Table of the columns that are named.
+    event_is : label or list of labels, optional
+        What the event is called, where it is not 1.
+    unit : str, optional
+        Unit in which durations (Timedelta) are counted.
 
     Returns
     -------
@@ -325,8 +343,10 @@ def parametric(
     1     scale    31.695      6.552  21.136  47.529
     """
     check_level(level)
-    times, events, entries, loads = follow_up(time, event, entry, weights)
-    names, values = read_covariates(covariates, times.size)
+    times, events, entries, loads = follow_up(
+        *columns(data, time=time, event=event, entry=entry, weights=weights), event_is=event_is, unit=unit
+    )
+    names, values = read_covariates(covariates, times.size, data)
     loads = loads if loads.size else np.ones(times.size)
     entries = entries if entries.size else np.zeros(times.size)
     kept = loads > 0
