@@ -396,12 +396,12 @@ def grade(value: float) -> int | None:
 
 
 def _response_object(result: ResponseResult) -> dict[str, Any]:
-    known = not isinstance(result.estimate, NotEstimable) and not isinstance(result.ci, NotEstimable)
+    estimable = not isinstance(result.estimate, NotEstimable) and not isinstance(result.ci, NotEstimable)
     unrated = result.responders if isinstance(result.responders, NotEstimable) else None
     return {
         "responders": None if unrated is not None else result.responders,
         "n": result.n,
-        "proportion": result.estimate if known else None,
+        "proportion": result.estimate if estimable else None,
         "ci": list(result.ci) if isinstance(result.ci, tuple) else None,
         "p_value": None if isinstance(result.p_value, NotEstimable) else result.p_value,
         "estimand": result.estimand,
@@ -442,8 +442,8 @@ def analyse(
     ProtocolError
         For a visit, event, strategy or null that is not allowed.
     """
-    trial, asked = trial_and_protocol(trial, protocol)
-    asked = endpoints.protocol_with(asked, estimand, null, level)
-    name = visit or asked.endpoint.visit
-    asked.visit(name)
-    return Analysis(trial, asked, name)
+    trial, requested = trial_and_protocol(trial, protocol)
+    requested = endpoints.protocol_with(requested, estimand, null, level)
+    name = visit or requested.endpoint.visit
+    requested.visit(name)
+    return Analysis(trial, requested, name)

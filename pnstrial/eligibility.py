@@ -127,9 +127,9 @@ def overall_status(criteria: Any) -> Any:
     return np.min(criteria, axis=-1)
 
 
-def _three_valued(passes: Any, known: Any) -> Codes:
-    """Turn "passes" into codes, unknown where nothing is known."""
-    codes = np.where(known, np.where(passes, PASS, FAIL), UNKNOWN)
+def _three_valued(passes: Any, collected: Any) -> Codes:
+    """Turn "passes" into codes, unknown where nothing is collected."""
+    codes = np.where(collected, np.where(passes, PASS, FAIL), UNKNOWN)
     return codes.astype(np.int8)
 
 
@@ -248,7 +248,7 @@ class _Patients:
         return self.table[column].to_numpy(dtype=object)
 
 
-def _shown(column: str, value: Any) -> str:
+def _format_value(column: str, value: Any) -> str:
     """Show a value in a reason: blank is "not collected"."""
     if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
         return f"{column} not collected"
@@ -261,7 +261,8 @@ def _reasons(rule: str, *columns: tuple[str, Iterable[Any]]) -> list[str]:
     """Give each patient's values, then the rule."""
     names = [name for name, _ in columns]
     return [
-        ", ".join(_shown(name, value) for name, value in zip(names, values, strict=True)) + f" (rule: {rule})"
+        ", ".join(_format_value(name, value) for name, value in zip(names, values, strict=True))
+        + f" (rule: {rule})"
         for values in zip(*(values for _, values in columns), strict=True)
     ]
 
@@ -269,9 +270,9 @@ def _reasons(rule: str, *columns: tuple[str, Iterable[Any]]) -> list[str]:
 def _word(patients: _Patients, criterion: WordCriterion) -> _Answer:
     words = patients.words(criterion.column)
     passes = np.isin(words.astype(str), criterion.allowed)
-    known = np.array([word is not None for word in words], dtype=bool)
+    collected = np.array([word is not None for word in words], dtype=bool)
     rule = f"{criterion.column} is {' or '.join(criterion.allowed)}"
-    return _Answer(_three_valued(passes, known), _reasons(rule, (criterion.column, words)))
+    return _Answer(_three_valued(passes, collected), _reasons(rule, (criterion.column, words)))
 
 
 def _scale(patients: _Patients, criterion: ScaleCriterion) -> _Answer:
@@ -363,8 +364,8 @@ def onset_status(earliest: Any, latest: Any, screening: Any, months: int) -> Cod
     last = np.minimum(np.asarray(latest).astype("datetime64[D]"), day)
     early = plus_months(first, months) >= day
     late = plus_months(last, months) >= day
-    known = ~np.isnat(first) & ~np.isnat(day) & (first <= day) & (early == late)
-    return _three_valued(early, known)
+    collected = ~np.isnat(first) & ~np.isnat(day) & (first <= day) & (early == late)
+    return _three_valued(early, collected)
 
 
 def _onset(patients: _Patients, criterion: OnsetCriterion) -> _Answer:
@@ -504,14 +505,14 @@ def _immunotherapy(patients: _Patients, criterion: ImmunotherapyCriterion) -> _A
 def _names_by_patient(records: pd.DataFrame) -> dict[str, str]:
     """Name the records of each patient with their dates."""
 
-    def told(row: Any) -> str:
+    def dated(row: Any) -> str:
         start = "start not known" if pd.isna(row.start_date) else f"from {row.start_date:%Y-%m-%d}"
         stop = "ongoing" if pd.isna(row.stop_date) else f"to {row.stop_date:%Y-%m-%d}"
         return f"{row.medication} ({start}, {stop})"
 
     named: dict[str, list[str]] = {}
     for row in rows_of(records):
-        named.setdefault(str(row.patient_id), []).append(told(row))
+        named.setdefault(str(row.patient_id), []).append(dated(row))
     return {patient: ", ".join(names) for patient, names in named.items()}
 
 
@@ -606,8 +607,8 @@ class Screening(Result):
 
     def __str__(self) -> str:
         counts = self.overall["overall"].value_counts()
-        told = ", ".join(f"{counts.get(name, 0)} {name}" for name in reversed(OVERALL))
-        return f"Screening under {self.protocol_id}: {len(self.overall)} screened, {told}\n" + (
+        counted = ", ".join(f"{counts.get(name, 0)} {name}" for name in reversed(OVERALL))
+        return f"Screening under {self.protocol_id}: {len(self.overall)} screened, {counted}\n" + (
             self.to_frame().to_string(index=False) if len(self.overall) else "(no patient)"
         )
 

@@ -191,7 +191,7 @@ def responders(trial: TrialData, protocol: Protocol, visit: str | None = None) -
     Returns
     -------
     pandas.DataFrame
-        patient_id, response, reason, then the flags that the rule asked.
+        patient_id, response, reason, then the flags that the rule requested.
     """
     return responders_of(Assessments(trial, protocol), visit)
 
@@ -289,40 +289,41 @@ def response_of(
     """Estimate the proportion of responders, as `primary_endpoint` does."""
     from pnstrial.design.counts.proportion import proportion
 
-    asked = protocol_with(assessments.protocol, estimand, null, level)
-    name = visit or asked.endpoint.visit
-    asked.visit(name)
-    patients = responders_of(assessments, name, asked.estimand)
+    requested = protocol_with(assessments.protocol, estimand, null, level)
+    name = visit or requested.endpoint.visit
+    requested.visit(name)
+    patients = responders_of(assessments, name, requested.estimand)
     count = int((patients["response"] == "responder").sum())
     n = int((patients["response"] != "excluded").sum())
-    exact = proportion(count, n, null=asked.endpoint.null_proportion, level=asked.endpoint.level)
+    exact = proportion(count, n, null=requested.endpoint.null_proportion, level=requested.endpoint.level)
     estimate, ci, p_value = exact.estimate, exact.ci, exact.p_value
     unrated = len(patients) > 0 and assessments.ratings.empty
     if unrated:
         n = len(patients)
+    none_rated = f"no {assessments.scale.name} rating was collected"
     if unrated or n == 0:
         reason = (
-            NO_RATING
+            none_rated
             if unrated
             else "no patient is enrolled"
             if patients.empty
             else "every patient is excluded under this estimand"
         )
         estimate = ci = NotEstimable(reason)
-        p_value = None if asked.endpoint.null_proportion is None else NotEstimable(reason)
+        p_value = None if requested.endpoint.null_proportion is None else NotEstimable(reason)
     return ResponseResult(
-        responders=NotEstimable(NO_RATING) if unrated else count,
+        responders=NotEstimable(none_rated) if unrated else count,
         n=n,
         estimate=estimate,
         ci=ci,
         p_value=p_value,
-        null=asked.endpoint.null_proportion,
-        level=asked.endpoint.level,
+        null=requested.endpoint.null_proportion,
+        level=requested.endpoint.level,
         method="Clopper-Pearson",
         visit=name,
-        estimand=asked.estimand.strategies(),
+        estimand=requested.estimand.strategies(),
         patients=patients[["patient_id", "response", "reason"]],
-        provenance=Provenance(asked.id, asked.version),
+        provenance=Provenance(requested.id, requested.version),
     )
 
 

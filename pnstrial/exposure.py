@@ -108,7 +108,7 @@ def dosing_weight(
     Raises
     ------
     ValueError
-        For a weight not over 0, another basis, or height or sex lacking where they are needed.
+        For a weight not over 0, another basis, or height or sex missing where they are needed.
 
     Examples
     --------

@@ -3,7 +3,7 @@
 Input: a TOML file: who may enter, what is given and when, which visits, decision, endpoint and estimand.
 Output: a frozen, validated `Protocol`; every later module reads its numbers from it and has none of its own.
 Protocol section: all of them; this module is their form.
-Method: every setting names its source or "assumed"; whatever is wrong in a file is told at once, with the key,
+Method: every setting names its source or "assumed"; whatever is wrong in a file is listed at once, with the key,
 the value and what is allowed. A file may be based on another one and hold only what differs.
 Next: `data`.
 """
@@ -192,10 +192,10 @@ class Protocol(Part):
         ids = [criterion.id for criterion in self.criteria]
         problems += [f"criteria has {i} twice" for i in sorted({i for i in ids if ids.count(i) > 1})]
         problems += [f"visits has {n} twice" for n in sorted({n for n in names if names.count(n) > 1})]
-        asked = [("decision.visit", self.decision.visit), ("endpoint.visit", self.endpoint.visit)]
-        asked += [("endpoint.secondary_visits", name) for name in self.endpoint.secondary_visits]
+        named = [("decision.visit", self.decision.visit), ("endpoint.visit", self.endpoint.visit)]
+        named += [("endpoint.secondary_visits", name) for name in self.endpoint.secondary_visits]
         problems += [
-            f"{key} is {name!r}; visits has {', '.join(names)}" for key, name in asked if name not in names
+            f"{key} is {name!r}; visits has {', '.join(names)}" for key, name in named if name not in names
         ]
         for key, source in self._all_sources():
             if source not in self.sources and not source.startswith("assumed"):
@@ -310,6 +310,18 @@ class Protocol(Part):
             one, two = own.get(key, Setting(key)), theirs.get(key, Setting(key))
             if (one.value, one.source) != (two.value, two.source):
                 rows.append((key, one.value, two.value, one.source, two.source))
+        # the source of a criterion or scale is that of all its settings: of those that are equal none is listed
+        # where another differs, and one where nothing but the source does
+        entries = {row[0].rpartition(".")[0] for row in rows if row[1] != row[2]}
+        seen: set[str] = set()
+        kept: list[tuple[Any, ...]] = []
+        for row in rows:
+            entry = row[0].rpartition(".")[0]
+            if entry.startswith(("criteria.", "scales.")) and row[1] == row[2] and entry in entries | seen:
+                continue
+            seen.add(entry)
+            kept.append(row)
+        rows = kept
         columns = ["setting", "value", "other_value", "source", "other_source"]
         return pd.DataFrame(rows, columns=columns, dtype=object)
 

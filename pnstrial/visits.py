@@ -339,10 +339,12 @@ class VisitValues:
             If the values have other visits than the protocol, or another improvement.
         """
         names = ", ".join(dict.fromkeys(str(name) for name in frame["visit"]))
-        if lacking := [visit.name for visit in protocol.visits if visit.name not in set(frame["visit"])]:
+        if missing_visits := [
+            visit.name for visit in protocol.visits if visit.name not in set(frame["visit"])
+        ]:
             raise ProtocolError(
                 f"the values were derived under another protocol than {protocol.id}: "
-                f"visit is {lacking[0]!r}; the analysed visits are {names or 'none'}"
+                f"visit is {missing_visits[0]!r}; the analysed visits are {names or 'none'}"
             )
         if improvement_points != protocol.endpoint.improvement_points:
             raise ProtocolError(

@@ -271,7 +271,14 @@ def test_every_estimand_at_every_visit_is_what_the_endpoint_gives(example, proto
 
 
 def test_estimands_without_a_patient_say_why(tiny, protocol):
-    frame = estimand_table(tiny(screening=[{"mrs": 3}]), protocol).to_frame()
+    early = [{"date": "2014-03-10", "mrs": 3}]
+    frame = estimand_table(tiny(screening=[{"mrs": 3}], mrs=early), protocol).to_frame()
     excluded = frame[(frame["missing"] == "exclude") & (frame["stopped"] != "composite")]
     assert excluded[["estimate", "lower", "upper"]].isna().all(axis=None)
     assert excluded["reason"].str.contains("every patient is excluded").all()
+
+
+def test_a_scale_without_a_rating_has_no_endpoint(tiny, protocol):
+    asked = protocol.with_settings(endpoint={"scale": "ONLS"})
+    result = primary_endpoint(tiny(screening=[{"mrs": 3}], mrs=[{"date": DAY_1, "mrs": 3}]), asked)
+    assert (result.responders, result.n) == (NotEstimable("no ONLS rating was collected"), 1)
