@@ -43,11 +43,11 @@ WORST: Final = 6
 def _places(wrong: NDArray[np.bool_], values: NDArray[Any], name: str) -> str:
     """List the first offenders with their places."""
     found = np.argwhere(wrong)
-    shown = [
+    offenders = [
         f"{name}{list(map(int, place)) if len(place) != 1 else f'[{place[0]}]'} = {values[tuple(place)]}"
         for place in found[:5]
     ]
-    return ", ".join(shown) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+    return ", ".join(offenders) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
 
 
 def _whole(

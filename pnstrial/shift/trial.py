@@ -191,13 +191,13 @@ class ShiftResult(Result):
         )
         if isinstance(self.changes, NotEstimable):
             return Display(f"mRS from baseline to {self.visit}", pairs)
-        shown = frame[~frame["statistic"].str.startswith("McNemar")].drop(columns=["method", "n"])
-        return Display(f"mRS from baseline to {self.visit}", pairs, shown, (self.direction,))
+        table = frame[~frame["statistic"].str.startswith("McNemar")].drop(columns=["method", "n"])
+        return Display(f"mRS from baseline to {self.visit}", pairs, table, (self.direction,))
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         if isinstance(self.changes, NotEstimable):
-            for name, shown in {**SHIFT_TESTS, "": "net benefit"}.items():
-                yield {"statistic": shown, "role": self._role(name), "n": 0, "reason": self.changes.reason}
+            for name, label in {**SHIFT_TESTS, "": "net benefit"}.items():
+                yield {"statistic": label, "role": self._role(name), "n": 0, "reason": self.changes.reason}
             return
         for row in self.changes.to_frame().to_dict("records"):
             kept = {"estimate": row["proportion"], "lower": row["lower"], "upper": row["upper"], "n": self.n}

@@ -319,3 +319,17 @@ def test_a_common_odds_ratio_draws_itself():
     assert "IVIg" in axes.get_xlabel()
     with pytest.raises(ValueError, match="cumulative_odds"):
         cumulative_odds(TREATED)
+
+
+def test_visits_are_columns():
+    frame = pd.DataFrame(
+        [[3, 2, 2], [3, 3, 2], [2, 2, 3], [4, 3, 3], [3, 2, 1], [2, 3, 2]], columns=["b", "m3", "m6"]
+    )
+    by_name = shift.mixed_ordinal(["b", "m3", "m6"], data=frame)
+    assert by_name.visits == ("m3", "m6")
+    assert by_name.beta == shift.mixed_ordinal(frame).beta
+    assert by_name.estimate == by_name.odds_ratio[0]
+    with pytest.raises(ValueError, match="'m9' is no column"):
+        shift.mixed_ordinal(["b", "m9"], data=frame)
+    with pytest.raises(ValueError, match="must name the columns"):
+        shift.mixed_ordinal("b", data=frame)

@@ -154,3 +154,28 @@ def test_few_patients_need_no_compiler(tmp_path):
         limits = (fit.profile_lower, fit.profile_upper, fit.score_lower, fit.score_upper)
         warm += [test, fit.p_value_lr[0], *(math.exp(limit[0]) for limit in limits)]
     assert cold == pytest.approx(warm, rel=1e-9)
+
+
+@pytest.mark.parametrize("n", [5000, 100_000])
+def test_a_hundred_thousand_patients_are_answered(n):
+    rng = np.random.default_rng(1)
+    first, second = rng.integers(0, 7, n), rng.integers(0, 7, n)
+    found = shift.signed_rank(first, second)
+    assert "normal approximation" in found.method
+    assert 0 <= found.p_value <= 1
+    assert shift.signed_rank_batch([first], [second])[0] == found.p_value
+    one = [
+        shift.signed_rank(a, b, "pratt", "improved").p_value for a, b in ((first, second), (second, first))
+    ]
+    assert sum(one) == pytest.approx(1.0, abs=1e-9)
+
+
+def test_the_normal_approximation_meets_the_exact_test():
+    rng = np.random.default_rng(2)
+    first, second = rng.integers(1, 6, 700), rng.integers(1, 6, 700)
+    exact = shift.signed_rank(first, second)
+    assert "exact" in exact.method
+    from scipy.stats import wilcoxon
+
+    there = wilcoxon(first, second, zero_method="pratt", method="approx", correction=False).pvalue
+    assert exact.p_value == pytest.approx(there, abs=2e-3)

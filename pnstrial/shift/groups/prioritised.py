@@ -87,7 +87,7 @@ class PrioritisedComparison(WinTriples):
         return self.n_treated + self.n_control
 
     def _display(self) -> Display:
-        shown = super()._display()
+        base = super()._display()
         steps = [
             f"{outcome}: {wins} won, {losses} lost, {ties} left tied"
             for outcome, wins, losses, ties in zip(
@@ -95,7 +95,7 @@ class PrioritisedComparison(WinTriples):
             )
         ]
         pairs = (("patients", f"{self.groups[0]} {self.n_treated}, {self.groups[1]} {self.n_control}"),)
-        return Display(shown.title, pairs, shown.table, (*steps, *shown.notes))
+        return Display(base.title, pairs, base.table, (*steps, *base.notes))
 
     def contributions(self) -> pd.DataFrame:
         """Return what each outcome adds to the net benefit.
@@ -171,7 +171,7 @@ def prioritised_comparison(
     ((4, 2), (1, 0), 0.5556)
     """
     caller = "prioritised_comparison"
-    Checks(caller).share("level", level).done()
+    Checks(caller).level("level", level).done()
     z = normal_quantile(level)
     if isinstance(outcomes, str) or not outcomes:
         raise ValueError(f"{caller}: outcomes = {outcomes!r} must be a list of names, at least one")
@@ -281,9 +281,9 @@ def _order_permutation(ours: Array, theirs: Array, gaps: Sequence[float]) -> flo
     still = np.ones((scores.size, scores.size), dtype=bool)
     for values, gap in zip(everyone, gaps, strict=True):
         difference = values[None, :] - values[:, None]
-        told_apart = still & (np.abs(difference) >= gap) & (difference != 0)
-        scores += np.where(told_apart, np.sign(difference), 0.0).sum(axis=1)
-        still &= ~told_apart
+        decided = still & (np.abs(difference) >= gap) & (difference != 0)
+        scores += np.where(decided, np.sign(difference), 0.0).sum(axis=1)
+        still &= ~decided
     _, order = np.unique(-scores, return_inverse=True)
     counts = [np.bincount(part, minlength=order.max() + 1) for part in np.split(order, [ours.shape[1]])]
     return permute(np.stack(counts)).p_value

@@ -206,7 +206,7 @@ def generalized_odds_ratio(
         treated=treated, counts=counts, highest=highest,
     )  # fmt: skip
     Checks("generalized_odds_ratio").word("ties", ties, ("split", "drop")).done()
-    Checks("generalized_odds_ratio").share("level", level).done()
+    Checks("generalized_odds_ratio").level("level", level).done()
     z = normal_quantile(level)
     odds, ci, p_value, se, net = _odds(_pairs_of_counts(groups.counts, null=assume_no_effect), ties, z, level)
     return GeneralizedOddsRatio(
@@ -451,7 +451,7 @@ def win_statistics(
         treated=treated, counts=counts, highest=highest,
     )  # fmt: skip
     table = groups.counts
-    Checks("win_statistics").share("level", level).done()
+    Checks("win_statistics").level("level", level).done()
     z = normal_quantile(level)
     below = np.cumsum(table, axis=1) - table
     losses = int((table[0] * below[1]).sum())

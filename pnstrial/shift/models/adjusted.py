@@ -339,7 +339,7 @@ def ordinal_model(
     ('C(arm)[T.b]',)
     """
     caller = "ordinal_model"
-    Checks(caller).share("level", level).done()
+    Checks(caller).level("level", level).done()
     z = normal_quantile(level)
     formula = ""
     if isinstance(grades, str) and "~" in grades:

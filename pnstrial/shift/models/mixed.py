@@ -10,15 +10,15 @@ Next: `shift.markov`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.arguments import Checks, display
 from pnstrial.numerics.newton import maximise
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
 from pnstrial.results import Display, NotEstimable, Result
-from pnstrial.shift.grades import grade_array
+from pnstrial.shift.grades import column, grade_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -131,20 +131,28 @@ class MixedOrdinal(Result):
 
 
 def mixed_ordinal(
-    ratings: ArrayLike, visits: Sequence[str] | None = None, nodes: int = 15, level: float = 0.95
+    ratings: ArrayLike | Sequence[str],
+    visits: Sequence[str] | None = None,
+    nodes: int = 15,
+    level: float = 0.95,
+    *,
+    data: pd.DataFrame | None = None,
 ) -> MixedOrdinal:
     """Fit the ordinal model with a patient intercept over visits.
 
     Parameters
     ----------
-    ratings : array-like of int
-        Shape (n, visits): grades 0-6, NaN (or -1) where missing; at least two visits.
+    ratings : array-like of int, or sequence of str
+        Shape (n, visits): grades 0-6, NaN (or -1) where missing; at least two visits. With `data` the names of its
+        columns, the earliest visit first.
     visits : sequence of str, optional
         Names of the visits.
     nodes : int, default 15
         Quadrature nodes; 1 is Laplace's approximation.
     level : float, default 0.95
         Level of the Wald limits.
+    data : pandas.DataFrame, optional
+        One row per patient.
 
     Returns
     -------
@@ -167,14 +175,25 @@ def mixed_ordinal(
     [3.33, 10.58]
     """
     caller = "mixed_ordinal"
-    grades = grade_array(caller, "ratings", ratings, dimensions=2, missing=True)
-    Checks(caller).share("level", level).done()
+    if data is not None:
+        if isinstance(ratings, str) or not all(
+            isinstance(name, str) for name in cast("list[object]", ratings)
+        ):
+            raise ValueError(
+                f"{caller}: ratings = {display(ratings)} must name the columns of data, one a visit"
+            )
+        columns = [str(name) for name in cast("Sequence[str]", ratings)]
+        visits = columns if visits is None else visits
+        ratings = np.stack(
+            [np.asarray(column(caller, data, "ratings", name), dtype=float) for name in columns], axis=1
+        )
+    grades = grade_array(caller, "ratings", cast("ArrayLike", ratings), dimensions=2, missing=True)
+    Checks(caller).level("level", level).done()
     z = normal_quantile(level)
     times = grades.shape[1]
     if times < 2:
         raise ValueError(f"{caller}: ratings has {times} visit; at least 2 are needed")
-    if nodes < 1 or nodes != int(nodes):
-        raise ValueError(f"{caller}: nodes = {nodes!r} must be a whole number from 1 up")
+    Checks(caller).count("nodes", nodes, 1, 100).done()
     names = tuple(visits) if visits is not None else tuple(f"visit {t + 1}" for t in range(times))
     if len(names) != times:
         raise ValueError(f"{caller}: visits has {len(names)} names for {times} columns of ratings")

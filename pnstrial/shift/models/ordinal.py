@@ -287,7 +287,7 @@ def common_odds_ratio(
     )  # fmt: skip
     table = groups.counts
     ours, theirs = groups.names
-    Checks("common_odds_ratio").share("level", level).done()
+    Checks("common_odds_ratio").level("level", level).done()
     z = normal_quantile(level)
     fitted, thresholds = k.fit_tables.for_size(int(table.sum()))(table[None], z, 2)
     row = fitted[0].tolist()
@@ -436,7 +436,7 @@ def common_odds_ratios(
     from pnstrial.shift.models import ordinal_kernels as k
 
     tables = trial_counts("common_odds_ratios", counts)
-    Checks("common_odds_ratios").share("level", level).done()
+    Checks("common_odds_ratios").level("level", level).done()
     z = normal_quantile(level)
     out, _ = k.fit_tables(tables, z, 2 if score else int(profile))
     beta, se = out[:, k.BETA], out[:, k.SE]
@@ -587,7 +587,7 @@ def cutpoint_odds_ratios(
         "cutpoint_odds_ratios", grades, misplaced, group=group, control=control, data=data, grade=grade,
         treated=treated, counts=counts, highest=highest,
     )  # fmt: skip
-    Checks("cutpoint_odds_ratios").share("level", level).done()
+    Checks("cutpoint_odds_ratios").level("level", level).done()
     z = normal_quantile(level)
     good = np.cumsum(groups.counts, axis=1)[:, :-1]
     sizes = groups.counts.sum(axis=1)

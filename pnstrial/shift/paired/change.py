@@ -16,7 +16,7 @@ import numpy as np
 
 from pnstrial.compiled import SMALL
 from pnstrial.numerics.arguments import Checks
-from pnstrial.numerics.normal import normal_quantile
+from pnstrial.numerics.normal import normal_quantile, two_sided_p
 from pnstrial.numerics.roots import reach
 from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.rules import CATEGORIES, DEAD, STABLE, change_category
@@ -48,6 +48,7 @@ Pair = tuple[float, float]
 GRADES = 7
 ALTERNATIVES = ("two-sided", "improved")
 ZEROS = ("pratt", "wilcoxon")
+EXACT = "exact conditional distribution with ties"
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def changes(
     from pnstrial.design.counts.proportion import clopper_pearson
 
     earlier, later = responder_pairs("changes", first, second, dead=dead, data=data)
-    Checks("changes").share("level", level).count("points", points, 1, GRADES - 1).done()
+    Checks("changes").level("level", level).count("points", points, 1, GRADES - 1).done()
     category = np.asarray(change_category(earlier, later, np.int64(points)))
     # the rule speaks of patients alive at baseline; the dead of a series that begins later stay as they are
     category = np.where(earlier == DEAD, STABLE, category)
@@ -198,8 +199,8 @@ class SignedRank(Result):
     n_zero: int
     zeros: str
     alternative: str
+    method: str
     direction: str = "a large rank sum speaks for improvement (a lower later grade)"
-    method: str = "Wilcoxon signed-rank, exact conditional distribution with ties"
 
 
 def signed_rank(
@@ -237,7 +238,8 @@ def signed_rank(
     Given the sizes of the changes, each sign is a fair coin [1]_; ties share mid-ranks and zeros are ranked
     first [2]_. The distribution is symmetric, so two-sided is twice the smaller tail. Equal to R's
     `coin::wilcoxsign_test(distribution = "exact")`; R stops where nobody moved, here p = 1.
-    `scipy.stats.wilcoxon(method="exact")` ignores ties and zeros.
+    `scipy.stats.wilcoxon(method="exact")` ignores ties and zeros. Beyond some thousand patients the distribution is
+    too long to be formed; the p-value is then the normal approximation with ties, and `method` says so.
 
     References
     ----------
@@ -259,23 +261,47 @@ def signed_rank(
     Checks("signed_rank").word("zeros", zeros, ZEROS).done()
     Checks("signed_rank").word("alternative", alternative, ALTERNATIVES).done()
     pratt = zeros == "pratt"
-    small = earlier.size <= SMALL and not signed_rank_one.is_ready()
-    test = signed_rank_uncompiled if small else signed_rank_one
+    two_sided = alternative == "two-sided"
     move = earlier - later
     sizes = np.bincount(np.abs(move), minlength=GRADES)
     n_zero = int(sizes[0])
     below = np.cumsum(sizes) - sizes - (0 if pratt else n_zero)
     ranks = below + (sizes + 1) / 2
     improved = np.bincount(move[move > 0], minlength=GRADES)
+    statistic, expected = float((ranks * improved)[1:].sum()), float((ranks * sizes)[1:].sum() / 2)
+    exact = _steps(sizes[1:], ranks[1:]) <= MOST_STEPS
+    if exact:
+        small = earlier.size <= SMALL and not signed_rank_one.is_ready()
+        p_value = float(
+            (signed_rank_uncompiled if small else signed_rank_one)(earlier, later, pratt, two_sided)
+        )
+    else:
+        z = (statistic - expected) / float(np.sqrt((ranks**2 * sizes)[1:].sum() / 4.0))
+        p_value = (
+            two_sided_p(z) if two_sided else 0.5 * two_sided_p(z) if z > 0 else 1.0 - 0.5 * two_sided_p(z)
+        )
     return SignedRank(
-        p_value=float(test(earlier, later, pratt, alternative == "two-sided")),
-        statistic=float((ranks * improved)[1:].sum()),
-        expected=float((ranks * sizes)[1:].sum() / 2),
+        p_value=p_value,
+        statistic=statistic,
+        expected=expected,
         n=earlier.size,
         n_zero=n_zero,
         zeros=zeros,
         alternative=alternative,
+        method="Wilcoxon signed-rank, " + (EXACT if exact else "normal approximation with ties"),
     )
+
+
+LARGE = 1000
+"""Patients above which a batch asks trial by trial whether the exact distribution can be formed."""
+MOST_STEPS = 1e9
+"""Sums that are formed at most for the exact distribution: about a second."""
+
+
+def _steps(sizes: Grades, ranks: Array) -> float:
+    """Count the sums that the exact distribution takes: those of all tie groups but the largest."""
+    order = np.argsort(sizes)[:-1]
+    return float((np.cumsum(2.0 * sizes[order] * ranks[order]) * sizes[order]).sum())
 
 
 def signed_rank_batch(
@@ -310,6 +336,9 @@ def signed_rank_batch(
     earlier, later = grade_pairs("signed_rank_batch", first, second, dimensions=2)
     Checks("signed_rank_batch").word("zeros", zeros, ZEROS).done()
     Checks("signed_rank_batch").word("alternative", alternative, ALTERNATIVES).done()
+    if earlier.shape[1] > LARGE:
+        pairs = zip(earlier, later, strict=True)
+        return np.array([signed_rank(a, b, zeros, alternative).p_value for a, b in pairs])
     return signed_rank_many(earlier, later, zeros == "pratt", alternative == "two-sided")
 
 
@@ -394,7 +423,7 @@ def sign_test(
 
     earlier, later = responder_pairs("sign_test", first, second, dead=dead, data=data)
     Checks("sign_test").word("alternative", alternative, ALTERNATIVES).done()
-    Checks("sign_test").share("level", level).done()
+    Checks("sign_test").level("level", level).done()
     up, down = int((later < earlier).sum()), int((later > earlier).sum())
     moved = up + down
     return SignTest(
@@ -500,7 +529,7 @@ def paired_wins(
     (0.6, 4.0, inf)
     """
     earlier, later = responder_pairs("paired_wins", first, second, dead=dead, data=data)
-    Checks("paired_wins").share("level", level).done()
+    Checks("paired_wins").level("level", level).done()
     z = normal_quantile(level)
     wins, losses = int((later < earlier).sum()), int((later > earlier).sum())
     n = earlier.size
@@ -633,7 +662,7 @@ def mcnemar(
     (inf, 0.25)
     """
     earlier, later = grade_pairs("mcnemar", first, second, data=data)
-    Checks("mcnemar").share("level", level).count("cut", cut, 0, GRADES - 2).done()
+    Checks("mcnemar").level("level", level).count("cut", cut, 0, GRADES - 2).done()
     was, now = earlier <= cut, later <= cut
     up, down = int((~was & now).sum()), int((was & ~now).sum())
     odds, ci = _conditional_odds(up, down, level)

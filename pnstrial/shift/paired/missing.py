@@ -112,7 +112,7 @@ def rubin(
     from scipy.special import stdtr, stdtrit
 
     q, u = np.asarray(estimates, dtype=float), np.asarray(variances, dtype=float)
-    Checks("rubin").share("level", level).done()
+    Checks("rubin").level("level", level).done()
     if q.ndim != 1 or q.shape != u.shape or q.size < 2:
         raise ValueError(
             f"rubin: estimates and variances have shapes {q.shape} and {u.shape}; give 2 or more of each"
@@ -323,7 +323,7 @@ def case_bounds(
     """
     from pnstrial.design.counts.proportion import clopper_pearson
 
-    Checks("case_bounds").share("level", level).count("points", points, 1, WORST).done()
+    Checks("case_bounds").level("level", level).count("points", points, 1, WORST).done()
     before, after = responder_pairs("case_bounds", first, second, dead=dead, data=data, missing=True)
     gap = after < 0
     improved = int(

@@ -349,7 +349,7 @@ def utility_difference(
         treated=treated, counts=counts,
     )  # fmt: skip
     table = groups.counts
-    Checks("utility_difference").share("level", level).done()
+    Checks("utility_difference").level("level", level).done()
     values = utility_weights(weights)
     n = table.sum(axis=1)
     means = table @ values / n
