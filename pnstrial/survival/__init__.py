@@ -139,3 +139,28 @@ __all__ = [
 
 def __dir__() -> list[str]:
     return __all__
+
+
+_HINTS = {
+    "median": "kaplan_meier(...).median",
+    "hazard_ratio": "cox(...).table",
+    "survfit": "kaplan_meier",
+    "KaplanMeierFitter": "kaplan_meier",
+    "survdiff": "logrank",
+    "log_rank": "logrank",
+    "logrank_test": "logrank",
+    "coxph": "cox",
+    "CoxPHFitter": "cox",
+    "cuminc": "cumulative_incidence",
+    "aalen_johansen": "cumulative_incidence",
+    "crr": "fine_gray",
+    "gray": "gray_test",
+    "restricted_mean": "rmst",
+    "rmst2": "rmst_difference",
+    "landmark_at_month_3": "landmark_at_visit",
+}
+
+
+def __getattr__(name: str) -> object:
+    hint = f"; it is survival.{_HINTS[name]}" if name in _HINTS else ""
+    raise AttributeError(f"module 'pnstrial.survival' has no attribute {name!r}{hint}")

@@ -259,3 +259,18 @@ def test_wrong_values_are_named(name, arguments, value):
             function(**{**arguments, argument: value})
         except ValueError as error:
             assert argument in str(error), (argument, error)  # noqa: PT017
+
+
+def test_common_words_find_their_function():
+    for word, home in (("median", "kaplan_meier"), ("survfit", "kaplan_meier"), ("crr", "fine_gray")):
+        with pytest.raises(AttributeError, match=f"it is survival.{home}"):
+            getattr(survival, word)
+    with pytest.raises(AttributeError, match=r"has no attribute 'nothing'$"):
+        survival.nothing  # noqa: B018
+
+
+def test_a_normal_interval_says_what_it_covers():
+    found = survival.survival_difference([2, 3, 5, 7], [1, 1, 0, 0], [0, 1, 0, 1], 4)
+    assert "instead of 0.95" in str(found)
+    assert survival.survival_difference(TIMES, EVENTS, GROUPS, 4, conf_type="beta-product").note == ""
+    assert (found.direction, found.n, found.estimate) == ("1 minus 0", 4, found.difference)

@@ -196,7 +196,7 @@ class CumulativeIncidence(Result):
         pandas.DataFrame
             state ("event-free" or the cause), n_event, estimate, std_error (infinitesimal jackknife), lower, upper,
             reason. The estimates add to tau; the one of a cause is the time lost to it. Limits are normal, cut at 0 and
-            tau (at n = 17 those of 95 % cover 88 to 91 %), or with ``conf_type="beta-product"`` the small-sample ones.
+            tau (at n = 17 those of 95 % cover 40 to 90 %), or with ``conf_type="beta-product"`` the small-sample ones.
             The reason says where nothing varies, so that two equal limits stand there, or NaN with one patient.
 
         Raises

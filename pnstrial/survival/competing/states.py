@@ -170,7 +170,7 @@ class StateOccupancy(Result):
         pandas.DataFrame
             state, n_event (changes into the state, those after tau too), estimate, std_error, lower, upper, reason,
             and bootstrap_lower, bootstrap_upper where there are any. The estimates add to tau - start. Limits are
-            normal, cut at 0 and tau - start (at n = 17 those of 95 % cover 88 to 91 %), or with
+            normal, cut at 0 and tau - start (at n = 17 those of 95 % cover 40 to 90 %), or with
             ``conf_type="beta-product"`` small-sample ones. The reason says where nothing varies, so that two equal
             limits stand there, or NaN with one patient.
 

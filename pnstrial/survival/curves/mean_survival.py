@@ -39,7 +39,7 @@ Limits = tuple[float, float] | NotEstimable
 CONF_TYPES: Final = ("plain", "beta-product")
 SMALL: Final = 50
 """Below so many patients a normal interval is given with what it covers."""
-COVERED: Final = 0.92
+COVERED: Final = "0.85 to 0.93"
 """What the normal interval covers at n = 17 (docs/coverage_survival.md)."""
 
 
@@ -178,8 +178,8 @@ def rmst(
         Time from which each patient was observed.
     level : float, default 0.95
     conf_type : {"plain", "beta-product"}
-        "plain" is R's normal interval; at n = 17 one of 95 % covers about 92 % of the time, and next to nothing where
-        few had the event. "beta-product" covers at least 95 % there, with events or without; with late entry it is not
+        "plain" is R's normal interval; at n = 17 one of 95 % covers 85 to 93 % of the time, least where few had
+        the event. "beta-product" covers at least 95 % there, with events or without; with late entry it is not
         defined, and the result says "plain".
     data, event_is, unit
         As in `kaplan_meier`; tau is in the same unit.
@@ -242,7 +242,7 @@ def _note(conf_type: str, error: float, n: int) -> str:
     if error == 0:
         return f"the limits are the estimate: {_NO_SPREAD.reason}"
     if n < SMALL:
-        return f'normal limits, which cover about {COVERED} of 0.95 at n = 17; see conf_type="beta-product"'
+        return f'normal limits, which cover {COVERED} instead of 0.95 at n = 17; see conf_type="beta-product"'
     return ""
 
 

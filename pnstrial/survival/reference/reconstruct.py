@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
-from pnstrial.results import Result
+from pnstrial.results import Display, Result
 from pnstrial.survival.curves.kaplan_meier import kaplan_meier
 from pnstrial.survival.observations import as_numbers
 
@@ -76,13 +76,14 @@ class ReconstructedData(Result):
 
         return pd.DataFrame({"time": self.time, "event": self.event})
 
-    def __str__(self) -> str:
+    def _display(self) -> Display:
         fit = (
             f"distance from the digitised points: root mean square {self.rmse:.4f},"
             f" largest {self.max_absolute_error:.4f}"
         )
-        lines = [f"Reconstructed: {self.events} events of {self.n} patients", fit, *self.messages]
-        return "\n".join(lines)
+        return Display(
+            f"Reconstructed: {self.events} events of {self.n} patients", notes=(fit, *self.messages)
+        )
 
 
 def _columns(

@@ -157,7 +157,7 @@ def mrs_occupancy(
         As in `state_occupancy`.
     conf_type : str, default "beta-product"
         As in `state_occupancy`; the default holds what it promises with 17 patients, the normal limits of "log-log",
-        "plain", "log" and "logit" cover 88 to 91 % for the days.
+        "plain", "log" and "logit" cover 40 to 90 % for the days.
     level : float, default 0.95
     bootstrap : int, default 0
         Samples of patients for percentile intervals.
