@@ -99,9 +99,9 @@ def main() -> None:
         "How often a 95 % interval holds the truth, by the share with the event at the time of interest; death before\n"
         f"it in {DEAD:.0%}. {trials:,} simulated trials a cell: the error is {np.sqrt(0.05 * 0.95 / trials):.3f} near\n"
         "0.95 (of an occupancy, tried in every fifth, twice that). Made by `analyses/12_coverage_of_survival.py`.\n"
-        "What is not estimable, and a group that nobody followed so long (some 7 % of the comparisons in the last column of the\n"
-        "second table), count as not covering. `beta-product` is the default of the trial's own functions and of `kaplan_meier`;\n"
-        "the other line is R's, the default of the generic functions.\n"
+        "What is not estimable, and a group not followed so long (about 7 % of the differences in the last column of\n"
+        "the second table), count as not covering. `beta-product` is the default of the trial's own functions and of\n"
+        "`kaplan_meier`; the other line is R's, the default of the generic functions.\n"
     )
     page = [f"# Coverage of survival with 17 patients\n\n{words}", *table(trials, 0.0), *table(trials, 0.2)]
     Path("docs/coverage_survival.md").write_text("\n".join(page))
