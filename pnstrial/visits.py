@@ -24,6 +24,7 @@ from pnstrial.eligibility import classify_medications, screen
 from pnstrial.exposure import given_cycles
 from pnstrial.protocol import ProtocolError
 from pnstrial.rules import interim_decision
+from pnstrial.vocabulary import MRS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,6 +176,14 @@ class Assessments:
     def visit_values(self) -> VisitValues:
         """The value of every enrolled patient at every visit."""
         return VisitValues(_values(self), self.protocol)
+
+    @cached_property
+    def mrs(self) -> Assessments:
+        """The same on the mRS, by one point, where the endpoint is on another scale."""
+        if self.scale.table == "mrs":
+            return self
+        change = {"scale": MRS, "improvement_points": 1, "improvement_percent": None}
+        return Assessments(self.trial, self.protocol.with_settings(endpoint=change))
 
     def dated(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Add day 1 and the study day to dated records, with the line as a column."""

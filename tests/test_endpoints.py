@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+import pnstrial as pns
 from pnstrial import analyse, endpoints, estimand_table, visits
 from pnstrial.endpoints import primary_endpoint
 from pnstrial.protocol import ProtocolError
@@ -282,3 +283,15 @@ def test_a_scale_without_a_rating_has_no_endpoint(tiny, protocol):
     asked = protocol.with_settings(endpoint={"scale": "ONLS"})
     result = primary_endpoint(tiny(screening=[{"mrs": 3}], mrs=[{"date": DAY_1, "mrs": 3}]), asked)
     assert (result.responders, result.n) == (NotEstimable("no ONLS rating was collected"), 1)
+
+
+def test_the_mrs_of_a_trial_with_another_endpoint_is_shifted_as_before(example, protocol):
+    asked = protocol.with_settings(
+        endpoint={"scale": "ONLS", "improvement_points": 2, "improvement_percent": 10}
+    )
+    one, other = (pns.mrs_shift(example, each) for each in (protocol, asked))
+    assert (one.n, one.changes.improved, one.signed_rank.p_value) == (
+        other.n, other.changes.improved, other.signed_rank.p_value,
+    )  # fmt: skip
+    with pytest.raises(ProtocolError, match=r"endpoint\.scale is 'mRS'; scales has Barthel, ICARS, ONLS"):
+        pns.mrs_shift(example, asked.without("mRS"))

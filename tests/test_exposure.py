@@ -51,6 +51,12 @@ def test_dose(protocol, options, dose):
     assert exposure.plan_cycle(70, protocol, **options).dose_g == pytest.approx(dose)
 
 
+@pytest.mark.parametrize("step", [0, -5, float("nan")])
+def test_a_step_is_over_0(step):
+    with pytest.raises(ValueError, match="to_g is"):
+        exposure.round_dose(140, step)
+
+
 def test_halves_round_up():
     assert [exposure.round_dose(dose) for dose in (142.5, 147.5, 0.3 * 475)] == [145, 150, 145]
 

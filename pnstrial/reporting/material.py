@@ -96,7 +96,7 @@ class Material:
     @cached_property
     def shift(self) -> ShiftResult:
         """Shift of the mRS from baseline to the endpoint's visit."""
-        return shift_of(self.analysis.assessments.visit_values, self.analysis.visit)
+        return shift_of(self.analysis.assessments.mrs.visit_values, self.analysis.visit)
 
     @cached_property
     def overall_survival(self) -> survival.SurvivalResult:

@@ -307,7 +307,7 @@ def mrs_shift(
     >>> result.n, result.n_missing, result.changes.improved, result.signed_rank.p_value
     (2, 1, 1, 1.0)
     """
-    return shift_of(Assessments(trial, protocol).visit_values, visit, weights)
+    return shift_of(Assessments(trial, protocol).mrs.visit_values, visit, weights)
 
 
 def shift_of(

@@ -202,7 +202,7 @@ def mrs_occupancy(
     _check_groups(named)
     if change_at not in CHANGES:
         raise ValueError(f"change_at must be one of {', '.join(map(repr, CHANGES))}; got {change_at!r}")
-    known = Assessments(trial, protocol)
+    known = Assessments(trial, protocol).mrs
     protocol = known.protocol
     last = protocol.visits[-1]
     later = known.later
