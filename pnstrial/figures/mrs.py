@@ -117,7 +117,8 @@ def grotta_bars(
     Returns
     -------
     matplotlib.axes.Axes
-        Bars are named ``"bar:<group>:mrs<grade>"``, connecting lines ``"cut:<k>:<upper group>"``.
+        Bars are named ``"bar:<group>:mrs<grade>"`` and, of the missing of a shift result, ``"bar:<visit>:missing"``;
+        connecting lines ``"cut:<k>:<upper group>"``.
 
     Raises
     ------
@@ -149,7 +150,10 @@ def grotta_bars(
             effect = common_odds_ratio(counts=rows)
     axes = axes_or_new(ax, 8.0, 1.3 + 0.85 * len(rows))
     names = list(rows)
-    edges = {name: _bar(axes, name, counts, -i) for i, (name, counts) in enumerate(rows.items())}
+    edges = {
+        name: _bar(axes, name, counts, -i, missing.get(name, 0))
+        for i, (name, counts) in enumerate(rows.items())
+    }
     for i, (upper, lower) in enumerate(pairwise(names)):
         if not (rows[upper].any() and rows[lower].any()):
             continue
@@ -161,7 +165,8 @@ def grotta_bars(
             )  # fmt: skip
             named(line, f"cut:{cut}:{upper}")
     labels = [
-        f"{name}\nn = {int(counts.sum())}" + (f", {missing[name]} missing" if missing.get(name) else "")
+        f"{name}\nn = {int(counts.sum()) + missing.get(name, 0)}"
+        + (f", {missing[name]} missing" if missing.get(name) else "")
         for name, counts in rows.items()
     ]
     axes.set_yticks([-float(i) for i in range(len(names))], labels)
@@ -170,7 +175,7 @@ def grotta_bars(
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100 %"])
     tidy(axes, keep=("bottom",))
     axes.tick_params(axis="y", length=0)
-    mrs_legend(axes)
+    mrs_legend(axes, missing=any(missing.values()))
     if title:
         axes.set_title(title, loc="left", pad=38, fontsize=11)
     line = effect if isinstance(effect, str) else _effect(effect)
@@ -179,9 +184,19 @@ def grotta_bars(
     return axes
 
 
-def _bar(axes: Axes, name: str, counts: NDArray[np.int64], y: float) -> NDArray[np.float64]:
-    """Draw one bar and its labels; return the right edge of every grade."""
-    total = max(int(counts.sum()), 1)
+def _bar(axes: Axes, name: str, counts: NDArray[np.int64], y: float, missing: int = 0) -> NDArray[np.float64]:
+    """Draw one bar and its labels, the missing hatched at its end; return the right edge of every grade."""
+    total = max(int(counts.sum()) + missing, 1)
+    if missing:
+        (bar,) = axes.barh(
+            y, missing / total, left=1.0 - missing / total, height=0.62, color=MISSING_COLOUR, edgecolor=GREY,
+            hatch="////", linewidth=0.6, zorder=2,
+        )  # fmt: skip
+        named(bar, f"bar:{name}:missing")
+        axes.text(
+            1.0 - missing / total / 2, y, str(missing), ha="center", va="center", fontsize=9, color=INK, zorder=3,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
+        )  # fmt: skip
     right = np.cumsum(counts) / total
     crowded = 0
     for grade, count in enumerate(counts.tolist()):
@@ -217,7 +232,8 @@ def _bar(axes: Axes, name: str, counts: NDArray[np.int64], y: float) -> NDArray[
         crowded += 1
         axes.annotate(
             str(count), (middle, y + 0.31), xytext=(0, 2 if crowded % 2 else 9), textcoords="offset points",
-            ha="center", va="bottom", fontsize=7.5, color=INK, annotation_clip=False,
+            ha="center", va="bottom", fontsize=7.5, color=INK, annotation_clip=False, zorder=5,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
         )  # fmt: skip
     if not counts.any():
         axes.text(0.5, y, "no patient has a value", ha="center", va="center", fontsize=9, color=GREY)
@@ -253,7 +269,7 @@ def alluvial(result: ShiftResult, *, ax: Axes | None = None, title: str | None =
         np.where(patients[columns].isna(), MISSING, patients[columns]).astype(int).reshape(-1, len(columns))
     )
     axes = axes_or_new(ax, 8.0, 5.0)
-    gap, apart = 0.35, 1.0
+    gap, apart = max(0.35, len(codes) / 50), max(1.0, len(codes) / 30)
     half = 0.06
     tops = np.array(
         [[_top(codes[:, t], grade, gap, apart) for grade in range(8)] for t in range(len(columns))]
@@ -265,7 +281,7 @@ def alluvial(result: ShiftResult, *, ax: Axes | None = None, title: str | None =
     lowest = float((tops - np.stack([np.bincount(column, minlength=8) for column in codes.T])).min())
     axes.set_xlim(-0.32, len(columns) - 0.68)
     axes.set_ylim(lowest - 0.6, 0.6)
-    axes.set_xticks(range(len(columns)), [f"{visit}" for visit in result.visits])
+    axes.set_xticks(range(len(columns)), [f"{visit}\nn = {len(codes)}" for visit in result.visits])
     axes.set_yticks([])
     bare(axes)
     axes.tick_params(axis="x", labeltop=True, labelbottom=False, labelsize=10)
@@ -301,18 +317,21 @@ def _blocks(
         named(block, f"block:{visit}:{'missing' if lost else f'mrs{grade}'}")
         axes.add_patch(block)
         middle = tops[grade] - count / 2
+        is_thin = count < len(codes) / 40
         box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8} if lost else None
-        axes.text(
-            x, middle, str(count), ha="center", va="center", fontsize=9, zorder=4, bbox=box,
-            color=INK if lost else text_on(colour),
-        )  # fmt: skip
+        if not is_thin:
+            axes.text(
+                x, middle, str(count), ha="center", va="center", fontsize=9, zorder=4, bbox=box,
+                color=INK if lost else text_on(colour),
+            )  # fmt: skip
         if x == 0 or not (codes == grade).all():
             label = "missing" if lost else ("dead" if grade == DEAD else f"mRS {grade}")
+            label += f": {count}" if is_thin else ""
             right = x > 0
             axes.text(
                 x + half + 0.02 if right else x - half - 0.02, middle, label, ha="left" if right else "right",
                 va="center", fontsize=8, color=GREY, zorder=5,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.75} if right else None,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85} if right else None,
             )  # fmt: skip
 
 
@@ -445,7 +464,9 @@ def waterfall(result: ShiftResult, *, ax: Axes | None = None, title: str | None 
     axes.set_xticks(
         [] if many else range(len(order)), None if many else seen["patient_id"].iloc[order].astype(str)
     )
-    axes.set_ylabel(f"change in mRS, Baseline to {result.visit}\n← better     worse →")
+    axes.set_ylabel(
+        f"change in mRS, Baseline to {result.visit}\n← better\u00a0\u00a0\u00a0\u00a0\u00a0worse →"
+    )
     tidy(axes, keep=("left",))
     axes.tick_params(axis="x", rotation=90 if len(order) > 12 else 0, length=0, labelsize=8)
     grades = sorted(set(base.astype(int)))

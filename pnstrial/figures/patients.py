@@ -77,7 +77,7 @@ def _lanes(analysis: Analysis) -> list[_Lane]:
     return sorted(found, key=lambda lane: (order.get(lane.end, 2), lane.last))
 
 
-def _grade_legend(axes: Axes, unknown: bool, marks: list[Any], above: float = 1.0) -> None:
+def _grade_legend(axes: Axes, unknown: bool, marks: list[Any], n: int) -> None:
     from matplotlib.patches import Patch
 
     handles: list[Any] = [
@@ -89,10 +89,13 @@ def _grade_legend(axes: Axes, unknown: bool, marks: list[Any], above: float = 1.
             Patch(facecolor=MISSING_COLOUR, edgecolor=GREY, hatch="////", linewidth=0.4, label="unknown")
         )
     legend = axes.legend(
-        handles=[*handles, *marks], ncols=7, loc="lower left", bbox_to_anchor=(0.0, above), frameon=False, fontsize=8.5,
+        handles=[*handles, *marks], ncols=7, loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, fontsize=8.5,
         handlelength=1.1, handleheight=1.1, columnspacing=1.2, handletextpad=0.4, borderaxespad=0.3,
     )  # fmt: skip
     named(legend, "legend:lanes")
+    axes.text(
+        1.0, 1.01, f"n = {n}", transform=axes.transAxes, ha="right", va="bottom", fontsize=8.5, color=GREY
+    )
 
 
 def _visit_lines(analysis: Analysis, axes: Axes) -> None:
@@ -101,7 +104,7 @@ def _visit_lines(analysis: Analysis, axes: Axes) -> None:
         axes.axvline(day, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
         axes.annotate(
             visit.name, (day, 0), xycoords=("data", "axes fraction"), xytext=(3, 3), textcoords="offset points",
-            fontsize=8, color=GREY, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5}, zorder=4,
+            fontsize=8, color=GREY, zorder=4,
         )  # fmt: skip
 
 
@@ -170,7 +173,7 @@ def swimmer(analysis: Analysis, *, patients: list[str] | None = None, ax: Axes |
 
     marks = [Line2D([], [], label=name, **style) for name, style in MARKS.items()]
     unknown = any(np.isnan(grade) for lane in chosen for grade in lane.grades)
-    _grade_legend(axes, unknown, marks)
+    _grade_legend(axes, unknown, marks, len(chosen))
     return tidy(axes, keep=("bottom",))
 
 
@@ -241,7 +244,7 @@ def lanes(analysis: Analysis, *, ax: Axes | None = None) -> Axes:
     if dead:
         x, y = zip(*dead, strict=True)
         named(axes.plot(x, y, "s", color=MRS_COLOURS[6], ms=2, linestyle="none")[0], "deaths")
-    axes.set_ylim(len(found) + 0.5, -1.5)
+    axes.set_ylim(len(found) * 1.04 + 0.5, -1.5)
     longest = max(
         [lane.last for lane in found] + [float(visit.target_day) for visit in analysis.protocol.visits]
     )
@@ -260,7 +263,7 @@ def lanes(analysis: Analysis, *, ax: Axes | None = None) -> Axes:
     axes.set_yticks([place for place, _ in marks], [words for _, words in marks])
     _visit_lines(analysis, axes)
     handle = Line2D([], [], marker="s", color=MRS_COLOURS[6], linestyle="none", ms=4, label="death")
-    _grade_legend(axes, "unknown" in pieces, [handle] if dead else [])
+    _grade_legend(axes, "unknown" in pieces, [handle] if dead else [], len(found))
     tidy(axes, keep=("bottom",))
     axes.tick_params(axis="y", length=0)
     return axes

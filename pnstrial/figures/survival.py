@@ -36,7 +36,7 @@ from pnstrial.survival.trial.endpoints import SurvivalResult
 from pnstrial.survival.trial.mrs_states import MrsOccupancy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
@@ -63,9 +63,10 @@ class _Axis:
     def word(self) -> str:
         return "months" if self.unit == "days" else self.unit or ""
 
-    def label(self, beneath: str) -> str:
+    @property
+    def label(self) -> str:
         words = f"months (of {DAYS_PER_MONTH:.2f} days)" if self.unit == "days" else self.unit or "time"
-        return f"{words}{self.origin}; beneath, {beneath}"
+        return f"{words}{self.origin}"
 
     def ticks(self, longest: float) -> list[float]:
         span = longest / self.per
@@ -84,14 +85,27 @@ class _Axis:
             return value
         return f"{value / self.per:.1f} {self.word}".rstrip()
 
-    def draw(self, axes: Axes, longest: float, risk_at: dict[float, int]) -> None:
-        """Set axes and ticks, with the numbers at risk under them."""
+    def draw(self, axes: Axes, longest: float, ticks: list[float], rows: Mapping[str, Sequence[int]]) -> None:
+        """Set axes and ticks, with named rows of numbers under them."""
         axes.set_xlim(0, (longest or 1.0) * 1.02)
         axes.set_ylim(0, 1.02)
         axes.set_yticks(np.arange(0, 1.01, 0.25), [f"{share:.0%}" for share in np.arange(0, 1.01, 0.25)])
-        labels = [f"{self.show(time)}\n{count}" for time, count in risk_at.items()]
-        axes.set_xticks(list(risk_at), labels, fontsize=8.5)
-        axes.set_xlabel(self.label("patients at risk"), fontsize=9)
+        labels = [
+            "\n".join([self.show(tick), *(str(row[place]) for row in rows.values())])
+            for place, tick in enumerate(ticks)
+        ]
+        axes.set_xticks(ticks, labels, fontsize=8.5)
+        heads = axes.annotate(
+            "\n".join(["", *rows]), (0, 0), xytext=(-16, -6.5), xycoords="axes fraction", textcoords="offset points",
+            ha="right", va="top", fontsize=9, color=INK, annotation_clip=False,
+        )  # fmt: skip
+        named(heads, "rows")
+        axes.set_xlabel(self.label, fontsize=9)
+
+
+def _up_to(ticks: list[float], time: NDArray[np.float64], counts: NDArray[np.float64]) -> list[int]:
+    """Add up counts to each tick, the tick itself included."""
+    return [int(counts[time <= tick + 1e-9].sum()) for tick in ticks]
 
 
 def kaplan_meier(
@@ -133,7 +147,7 @@ def kaplan_meier(
     >>> [line.get_gid() for line in axes.lines if line.get_gid()]
     ['curve', 'censored', 'half']
     >>> axes.get_xlabel()
-    'months (of 30.44 days); beneath, patients at risk'
+    'months (of 30.44 days)'
     """
     curves, origin = _curves(result)
     axes = axes_or_new(ax, 7.0, 4.2)
@@ -146,13 +160,17 @@ def kaplan_meier(
         longest = max(longest, float(curve.time[-1]))
     named(axes.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":"), "half")
     if reference is not None:
-        _draw_reference(axes, reference_in(reference, cast("Any", unit)), longest)
+        end = max(float(curve.survival[-1]) for curve in curves.values())
+        _draw_reference(axes, reference_in(reference, cast("Any", unit)), longest, end)
     ticks = scale.ticks(longest)
-    at_risk = {
-        tick: sum(int(curve.n_risk[curve.time >= tick].max(initial=0)) for curve in curves.values())
-        for tick in ticks
-    }
-    scale.draw(axes, longest, at_risk)
+    rows: dict[str, list[int]] = {}
+    for name, curve in curves.items():
+        own = "" if len(curves) == 1 else f"{name}: "
+        rows[f"{own}at risk"] = [int(curve.n_risk[curve.time >= tick].max(initial=0)) for tick in ticks]
+        if len(curves) == 1:
+            rows["events"] = _up_to(ticks, curve.time, curve.n_event)
+            rows["censored"] = _up_to(ticks, curve.time, curve.n_censored)
+    scale.draw(axes, longest, ticks, rows)
     if len(curves) == 1:
         axes.set_title(_median_words(next(iter(curves.values())), scale), fontsize=9, loc="left")
     else:
@@ -218,14 +236,17 @@ def _draw_curve(axes: Axes, curve: KaplanMeier, colour: str, name: str) -> None:
     named(ticks, f"censored{mark}")
 
 
-def _draw_reference(axes: Axes, reference: Reference, longest: float) -> None:
-    """Draw a known curve dashed, with its name at its end."""
+def _draw_reference(axes: Axes, reference: Reference, longest: float, end: float) -> None:
+    """Draw a known curve dashed, with its name at its end, on the side where the other curve does not end."""
+    from matplotlib.patheffects import withStroke
+
     times = np.linspace(0, longest, 200)
     survival = reference.survival(times)
     named(axes.plot(times, survival, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))[0], "reference")
     axes.annotate(
-        reference.name, (longest, float(survival[-1])), xytext=(0, -4), textcoords="offset points", ha="right",
-        va="top", fontsize=8.5, color=INK,
+        reference.name, (longest, float(survival[-1])), xytext=(0, 6 if survival[-1] > end else -4),
+        textcoords="offset points", ha="right", va="bottom" if survival[-1] > end else "top", fontsize=8.5, color=INK,
+        path_effects=[withStroke(linewidth=3, foreground="white")],
     )  # fmt: skip
 
 
@@ -278,14 +299,25 @@ def cumulative_incidence(
         values = np.concatenate([[0.0], result.incidence[cause]])
         low = np.concatenate([[0.0], result.lower[cause]])
         high = np.concatenate([[result.start_upper], result.upper[cause]])
-        axes.fill_between(time, low, high, step="post", color=colour, alpha=0.13, linewidth=0)
+        # bands that overlap stay apart: one filled, the next hatched
+        look: dict[str, Any] = (
+            {"facecolor": "none", "edgecolor": colour, "hatch": "////", "alpha": 0.35}
+            if place % 2
+            else {"facecolor": colour, "alpha": 0.16}
+        )
+        axes.fill_between(time, low, high, step="post", linewidth=0, **look)
         label = (names or {}).get(cause, str(cause) if isinstance(cause, str) else f"cause {cause}")
         line = axes.step(time, values, where="post", color=colour, linewidth=1.8, label=label)[0]
         named(line, f"cause:{cause}")
     longest = float(time[-1])
     scale = _Axis(result.unit, origin)
-    at_risk = {tick: int(result.n_risk[result.time >= tick].max(initial=0)) for tick in scale.ticks(longest)}
-    scale.draw(axes, longest, at_risk)
+    ticks = scale.ticks(longest)
+    rows = {"at risk": [int(result.n_risk[result.time >= tick].max(initial=0)) for tick in ticks]}
+    for cause in result.causes:
+        rows[(names or {}).get(cause, str(cause))] = _up_to(ticks, result.time, result.n_event[cause])
+    rows["censored"] = _up_to(ticks, result.time, result.n_censored)
+    scale.draw(axes, longest, ticks, rows)
+    axes.set_title(f"n = {result.n}", fontsize=9, loc="left")
     if result.causes:
         axes.legend(frameon=False, fontsize=9, loc="upper left")
     axes.set_ylabel("cumulative incidence", fontsize=9)
@@ -375,7 +407,7 @@ def state_occupancy(
         f"{scale.show(tick - occupancy.start)}\n{count}" for tick, count in zip(ticks, observed, strict=True)
     ]
     axes.set_xticks(ticks, labels)
-    axes.set_xlabel(scale.label("patients whose state is known"))
+    axes.set_xlabel(f"{scale.label}; beneath, patients whose state is known")
     axes.set_ylabel("patients in state")
     _labels(axes, occupancy, time, heights, shades)
     axes.set_title(_days_words(result), loc="left", fontsize=9, color=INK)

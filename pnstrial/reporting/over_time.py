@@ -61,7 +61,7 @@ def over_time(material: Material) -> tuple[Item, ...]:
             "See the width of the band against the height of the curve, and the published series (dashed), which "
             "counts from diagnosis, in all grades. Numbers at risk stand under the axis.",
             "Step curve with band; numbers in [[survival-table]].",
-            (lambda: drawn.kaplan_meier(curve, label="alive", reference=known)) if isinstance(curve,
+            (lambda: drawn.kaplan_meier(material.overall_survival, label="alive", reference=known)) if isinstance(curve,
             KaplanMeier) else None,
             "no enrolled patient has a record",
         ),
@@ -71,7 +71,7 @@ def over_time(material: Material) -> tuple[Item, ...]:
             "improvement", "Improvement of the mRS, with death competing", "full analysis set with a baseline",
             "See how often improvement comes first, and how often death.",
             "Step curves with bands; numbers in [[times]].",
-            (lambda: drawn.cumulative_incidence(incidence, names=CAUSES)) if competing and incidence.causes else None,
+            (lambda: drawn.cumulative_incidence(material.improvement, names=CAUSES)) if competing and incidence.causes else None,
             "nobody improved and nobody died" if competing else "no patient has a record",
         ),
         _occupancy(material),
@@ -169,9 +169,8 @@ def _against_history(material: Material) -> Table:
         found = material.overall_survival.curve
         if not isinstance(found, NotEstimable):
             records = material.overall_survival.records
-            known = reference(str(name), unit="days")
             found = one_sample_logrank(
-                records["days"], records["event"], known, level=material.level, unit="days"
+                records["days"], records["event"], str(name), level=material.level, unit="days"
             )
         points = ", ".join(f"S({month:g}) = {alive:g}" for month, alive in series["points"].items())
         antibody = series["antibody"].split(" (")[0]

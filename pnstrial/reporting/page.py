@@ -67,7 +67,7 @@ footer{margin-top:3rem;padding-top:1rem;padding-bottom:2rem;border-top:1px solid
 @media print{
   body{font-size:9.5pt}main,header,footer{max-width:none;padding:0}
   .skip{display:none}a{color:inherit;text-decoration:none}
-  nav{break-before:page;break-after:page}nav ol{columns:1}
+  nav{break-before:page;break-after:page;font-size:8.5pt}
   .scroll{overflow:visible}table{font-size:7.6pt;width:auto;max-width:100%}th,td{padding:.18rem .4rem}
   td.n,td.d{white-space:normal}
   h2,h3{break-after:avoid}h2{margin-top:1.5rem}h3{margin-top:1.2rem}
@@ -249,5 +249,5 @@ def inline_svg(svg: str, number: str, label: str) -> str:
     body = re.sub(r' xmlns(:\w+)?="[^"]*"| version="[^"]*"', "", body).replace("xlink:href", "href")
     body = re.sub(r' id="([^"]*)"', unique, body)
     body = re.sub(r'(href="#|url\(#)([^")]*)', lambda found: found.group(1) + own(found.group(2)), body)
-    body = _FAMILY.sub("Arial, Helvetica, sans-serif", body)
+    body = _FAMILY.sub("'DejaVu Sans', Verdana, Geneva, sans-serif", body)
     return body.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)

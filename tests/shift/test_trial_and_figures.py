@@ -139,7 +139,8 @@ def test_grotta_bars_plot_the_shares(figures, result):
     assert parts["cut:2:IVIg"].get_linewidth() > parts["cut:1:IVIg"].get_linewidth()
     assert "1.66" in parts["note"].get_text()
     by_visit = figures.grotta_bars(result)
-    assert named(by_visit)["bar:Baseline:mrs3"].get_width() == pytest.approx(4 / 7)
+    assert named(by_visit)["bar:Baseline:mrs3"].get_width() == pytest.approx(4 / 8)
+    assert named(by_visit)["bar:Baseline:missing"].get_width() == pytest.approx(1 / 8)
     assert any("1 missing" in label.get_text() for label in by_visit.get_yticklabels())
     with pytest.raises(ValueError, match="seven grades"):
         figures.grotta_bars({"a": [1, 2]})

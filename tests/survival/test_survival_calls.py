@@ -142,14 +142,18 @@ def test_figures_are_labelled_by_the_unit():
     from pnstrial import figures
 
     time, event = [1.0, 2, 3, 8], [1, 0, 1, 1]
-    for unit, word in ((None, "time;"), ("weeks", "weeks;"), ("months", "months;"), ("years", "years;")):
+    for unit, word in ((None, "time"), ("weeks", "weeks"), ("months", "months"), ("years", "years")):
         axes = figures.kaplan_meier(survival.kaplan_meier(time, event, unit=unit))
-        assert axes.get_xlabel().startswith(word)
+        assert axes.get_xlabel() == word
         line = next(line for line in axes.lines if line.get_gid() == "curve")
         assert line.get_xdata().tolist() == [0.0, *time]
         assert [float(text.get_text().split("\n")[0]) for text in axes.get_xticklabels()] == list(
             axes.get_xticks()
         )
+        rows = next(text.get_text() for text in axes.texts if text.get_gid() == "rows")
+        assert rows.split() == ["at", "risk", "events", "censored"]
+        last = [int(number) for number in axes.get_xticklabels()[-1].get_text().split("\n")[1:]]
+        assert last == [int(8 >= axes.get_xticks()[-1]), 3 if axes.get_xticks()[-1] >= 8 else 2, 1]
         assert "median 3.0" in axes.get_title(loc="left")
         plt.close(axes.figure)
     axes = figures.kaplan_meier(survival.kaplan_meier(np.array(time) * 30.4375, event, unit="days"))
