@@ -71,7 +71,9 @@ def over_time(material: Material) -> tuple[Item, ...]:
             "improvement", "Improvement of the mRS, with death competing", "full analysis set with a baseline",
             "See how often improvement comes first, and how often death.",
             "Step curves with bands; numbers in [[times]].",
-            (lambda: drawn.cumulative_incidence(material.improvement, names=CAUSES)) if competing and incidence.causes else None,
+            (lambda: drawn.cumulative_incidence(material.improvement, names=CAUSES))
+            if competing and incidence.causes
+            else None,
             "nobody improved and nobody died" if competing else "no patient has a record",
         ),
         _occupancy(material),

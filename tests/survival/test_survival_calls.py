@@ -153,7 +153,7 @@ def test_figures_are_labelled_by_the_unit():
         rows = next(text.get_text() for text in axes.texts if text.get_gid() == "rows")
         assert rows.split() == ["at", "risk", "events", "censored"]
         last = [int(number) for number in axes.get_xticklabels()[-1].get_text().split("\n")[1:]]
-        assert last == [int(8 >= axes.get_xticks()[-1]), 3 if axes.get_xticks()[-1] >= 8 else 2, 1]
+        assert last == [int(axes.get_xticks()[-1] <= 8), 3 if axes.get_xticks()[-1] >= 8 else 2, 1]
         assert "median 3.0" in axes.get_title(loc="left")
         plt.close(axes.figure)
     axes = figures.kaplan_meier(survival.kaplan_meier(np.array(time) * 30.4375, event, unit="days"))
