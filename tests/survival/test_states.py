@@ -329,7 +329,10 @@ GOOD = intervals(("A", 0, 5, 1, 2), ("B", 0, 9, 1, None))
         ),
         (lambda: survival.state_occupancy(GOOD, variance="x"), "variance must be one of"),
         (lambda: survival.state_occupancy(GOOD, conf_type="x"), "conf_type must be one of"),
-        (lambda: survival.state_occupancy(GOOD, bootstrap=-1, seed=1), "number of samples"),
+        (
+            lambda: survival.state_occupancy(GOOD, bootstrap=-1, seed=1),
+            "bootstrap = .* must be a whole number",
+        ),
         (lambda: survival.state_occupancy(GOOD, absorbing=[1]), "never left.*'A'"),
         (lambda: survival.state_occupancy(GOOD, absorbing=[5]), "no states"),
         (lambda: survival.state_occupancy(GOOD).group({"a": [1]}), "2 is in none"),
