@@ -159,7 +159,7 @@ class Checks:
         return self
 
     def _rule(self, broken: bool, name: str, value: object, rule: str) -> Self:
-        return self.add(broken, f"{name} = {display(value)} {rule}")
+        return self.add(True, f"{name} = {display(value)} {rule}") if broken else self
 
     # one number
 

@@ -330,36 +330,34 @@ def two_groups(
     >>> arms.names, arms.counts[0].tolist()
     (('IVIg', 'sham'), [0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
     """
-    calls = (
-        f"{caller}(grades, group=arm, control='placebo'{extra}), "
-        f"{caller}(data=frame, grade='mrs', group='arm', control='placebo'{extra}), "
-        f"{caller}(treated=grades, control=grades{extra})"
-        + ("" if extra else f", or {caller}(counts=(treated, control)) with counts by grade")
-    )
     if misplaced:
         raise TypeError(
-            f"{caller}: two arrays by position could be grades or counts, and neither is guessed; call {calls}"
+            f"{caller}: two arrays by position could be grades or counts, and neither is guessed; "
+            f"call {_right_calls(caller, extra)}"
         )
-    Checks(caller).count("highest", highest, 1, 1000).done()
+    if highest != WORST:
+        Checks(caller).count("highest", highest, 1, 1000).done()
     given = {"grades": grades, "data": data, "treated": treated, "counts": counts}
     used = [name for name, value in given.items() if value is not None]
     if len(used) != 1 or (extra and "counts" in used):
         found = f"they came by {' and '.join(used)}" if used else "there are none"
-        raise ValueError(f"{caller}: give the patients in one way ({found}): {calls}")
+        raise ValueError(f"{caller}: give the patients in one way ({found}): {_right_calls(caller, extra)}")
     if (group is None) == (used[0] in ("grades", "data")):
         rule = (
             "names the arm of each patient of grades or data"
             if group is None
             else f"has no place beside {used[0]}"
         )
-        raise ValueError(f"{caller}: group {rule}; call {calls}")
+        raise ValueError(f"{caller}: group {rule}; call {_right_calls(caller, extra)}")
     if used[0] == "counts":
         if control is not None:
-            raise ValueError(f"{caller}: control has no place beside counts; call {calls}")
+            raise ValueError(
+                f"{caller}: control has no place beside counts; call {_right_calls(caller, extra)}"
+            )
         return _from_counts(caller, counts, highest)
     if used[0] == "treated":
         if control is None:
-            raise ValueError(f"{caller}: control is absent; call {calls}")
+            raise ValueError(f"{caller}: control is absent; call {_right_calls(caller, extra)}")
         parts = [
             grade_array(caller, name, values, highest=highest)
             for name, values in (
@@ -382,6 +380,15 @@ def two_groups(
     return TwoGroups(names, np.stack(table).astype(np.float64), both, is_treated)
 
 
+def _right_calls(caller: str, extra: str) -> str:
+    return (
+        f"{caller}(grades, group=arm, control='placebo'{extra}), "
+        f"{caller}(data=frame, grade='mrs', group='arm', control='placebo'{extra}), "
+        f"{caller}(treated=grades, control=grades{extra})"
+        + ("" if extra else f", or {caller}(counts=(treated, control)) with counts by grade")
+    )
+
+
 def arms(caller: str, group: object, control: object, size: int) -> tuple[NDArray[np.bool_], tuple[str, str]]:
     """Tell who is treated, and the names of the groups, from the label of each patient's group.
 
@@ -395,6 +402,8 @@ def arms(caller: str, group: object, control: object, size: int) -> tuple[NDArra
         raise ValueError(
             f"{caller}: group has shape {array.shape}; it must hold one label for each of the {size} patients"
         )
+    if control is None and array.dtype.kind in "biu" and 0 <= array.min() < array.max() == 1:
+        return array == 1, ("treated", "control")
     labels: list[object] = array.tolist()
     missing = [i for i, label in enumerate(labels) if label is None or str(label) in ("nan", "<NA>", "NaT")]
     if missing:

@@ -244,9 +244,11 @@ class Pairs(NamedTuple):
 def _pairs_of_counts(counts: Array, *, null: bool = False) -> Pairs:
     """Summarise the pairs of two rows of counts; `null` takes the spread of the pooled grades."""
     n = counts.sum(axis=1)
-    _, _, _, _, win, loss = _influence(counts)
-    base = np.broadcast_to(counts.sum(axis=0), counts.shape) if null else counts
-    shares, _, won, lost, win_se, loss_se = _influence(base)
+    shares, _, won, lost, win, loss = _influence(counts)
+    win_se, loss_se = win, loss
+    if null:
+        pooled = np.broadcast_to(counts.sum(axis=0), counts.shape)
+        shares, _, won, lost, win_se, loss_se = _influence(pooled)
     both = win_se > 0 and loss_se > 0
     return Pairs(
         win=float(win),

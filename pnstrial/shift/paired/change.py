@@ -269,7 +269,7 @@ def signed_rank(
     ranks = below + (sizes + 1) / 2
     improved = np.bincount(move[move > 0], minlength=GRADES)
     statistic, expected = float((ranks * improved)[1:].sum()), float((ranks * sizes)[1:].sum() / 2)
-    exact = _steps(sizes[1:], ranks[1:]) <= MOST_STEPS
+    exact = earlier.size <= LARGE or _steps(sizes[1:], ranks[1:]) <= MOST_STEPS
     if exact:
         small = earlier.size <= SMALL and not signed_rank_one.is_ready()
         p_value = float(
@@ -293,7 +293,7 @@ def signed_rank(
 
 
 LARGE = 1000
-"""Patients above which a batch asks trial by trial whether the exact distribution can be formed."""
+"""Patients above which it is asked whether the exact distribution can be formed."""
 MOST_STEPS = 1e9
 """Sums that are formed at most for the exact distribution: about a second."""
 
