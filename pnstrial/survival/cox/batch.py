@@ -113,19 +113,19 @@ def cox_batch(time: ArrayLike, event: ArrayLike, group: ArrayLike, ties: str = "
     direction = np.empty(times.shape[0], dtype=np.int64)
     cox_binary_batch(packed, ties == "efron", fits)
     binary_monotone(packed, direction)
-    told = direction == 0
+    estimable = direction == 0
     with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.where(told, fits[:, 0] / fits[:, 1], 0.0)
+        z = np.where(estimable, fits[:, 0] / fits[:, 1], 0.0)
     ratio = np.maximum(2.0 * (fits[:, 3] - fits[:, 2]), 0.0)
     return CoxBatch(
-        np.where(told, fits[:, 0], np.nan),
-        np.where(told, fits[:, 1], np.nan),
-        np.where(told, 2.0 * ndtr(-np.abs(z)), np.nan),
+        np.where(estimable, fits[:, 0], np.nan),
+        np.where(estimable, fits[:, 1], np.nan),
+        np.where(estimable, 2.0 * ndtr(-np.abs(z)), np.nan),
         fits[:, 2].copy(),
         fits[:, 3].copy(),
         ratio,
         chdtrc(1, ratio),
-        told,
+        estimable,
         direction,
         ties,
     )

@@ -240,7 +240,7 @@ def _binary_monotone(packed: np.ndarray, out: np.ndarray) -> None:
         y, y1 = n, 0
         for i in range(n):
             y1 += row[i] & 1
-        up, down, told = True, True, False
+        up, down, informative = True, True, False
         i = 0
         while i < n:
             t = row[i] & clear
@@ -254,14 +254,14 @@ def _binary_monotone(packed: np.ndarray, out: np.ndarray) -> None:
                 d1 += e & g
                 i += 1
             if d > 0 and 0 < y1 < y:
-                told = True
+                informative = True
                 if d1 < d:
                     up = False
                 if d1 > 0:
                     down = False
             y -= m
             y1 -= m1
-        if not told:
+        if not informative:
             out[r] = 2
         elif up:
             out[r] = 1

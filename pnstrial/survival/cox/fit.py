@@ -179,7 +179,7 @@ def _check_options(ties: str, penalty: str | None, weights: Vector, *, robust: b
     if penalty not in (None, "firth"):
         raise ValueError(f'penalty must be None or "firth", got {penalty!r}')
     if ties == "exact":
-        asked = [
+        excluded = [
             name
             for name, given in (
                 ("weights", weights.size > 0),
@@ -188,8 +188,8 @@ def _check_options(ties: str, penalty: str | None, weights: Vector, *, robust: b
             )
             if given
         ]
-        if asked:
-            raise ValueError(f'ties="exact" excludes {", ".join(asked)}; use ties="efron"')
+        if excluded:
+            raise ValueError(f'ties="exact" excludes {", ".join(excluded)}; use ties="efron"')
     if penalty is not None and robust:
         raise ValueError('penalty="firth" has profile likelihood limits; it excludes robust and cluster')
 

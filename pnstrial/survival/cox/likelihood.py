@@ -44,7 +44,7 @@ WIDEST = 1300.0
 ALIASED = float(np.finfo(float).eps ** 0.75)
 STEPS = 100
 # By this step a climb that has a top has reached it, or is asked to prove that it has none.
-ASKED = 12
+LAST_PROOF = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -329,7 +329,7 @@ def climb(
     def separated(taken: int, _beta: Vector, _seen: tuple[Any, ...], step: Vector) -> bool:
         nonlocal infinite
         if taken >= 8 and spread(step) > 0.05:
-            infinite = separating(sets, step, last=taken == ASKED)
+            infinite = separating(sets, step, last=taken == LAST_PROOF)
         return infinite is not None
 
     at_start = [] if null is None else [null]

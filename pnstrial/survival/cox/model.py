@@ -379,7 +379,7 @@ class Cox(Result):
         covariates : mapping of str to number or label
             A value for each covariate of the model.
         times : array_like, optional
-            Times asked for; by default each distinct time of the data.
+            Times wanted; by default each distinct time of the data.
         stratum : label, optional
             One stratum of a stratified model; all of them by default.
 
@@ -423,7 +423,7 @@ class Cox(Result):
             return fit.reason
         if stratum is not None and stratum not in fit.strata:
             raise ValueError(f"stratum must be one of {list(fit.strata)!r}, got {stratum!r}")
-        asked = None if times is None else check_times(times)
+        requested = None if times is None else check_times(times)
         z = normal_quantile(self.level)
         x = (row[fit.kept] - fit.sets.centre) / fit.sets.scale
         predictor = float(fit.beta @ x)
@@ -434,9 +434,9 @@ class Cox(Result):
             if stratum is not None and label != stratum:
                 continue
             at, hazard, error = parts.cumulated(fit.sets, fit.seen, k, predictor, x, fit.variance)
-            if asked is not None:
-                last = np.searchsorted(at, asked, side="right")
-                at = asked
+            if requested is not None:
+                last = np.searchsorted(at, requested, side="right")
+                at = requested
                 hazard, error = np.append(0.0, hazard)[last], np.append(0.0, error)[last]
             survival = np.exp(-hazard)
             frame = pd.DataFrame(

@@ -216,8 +216,8 @@ def _places(
     _, rank = np.unique(np.concatenate([event_time, time]), return_inverse=True)
     span = int(rank.max()) + 1
     keys = event_code * span + rank[: event_time.size]
-    asked = code * span + rank[event_time.size :]
-    return np.searchsorted(keys, asked, side="right" if right else "left").astype(np.int64)
+    wanted = code * span + rank[event_time.size :]
+    return np.searchsorted(keys, wanted, side="right" if right else "left").astype(np.int64)
 
 
 def risk_sets(

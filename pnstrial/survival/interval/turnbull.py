@@ -237,13 +237,13 @@ class Turnbull(Result):
         """
         import pandas as pd
 
-        asked = check_times(times)
+        requested = check_times(times)
         # Intervals that end at or before the time have happened; those that begin at or after it have not, but a point.
-        done = np.searchsorted(self.right, asked, side="right")
+        done = np.searchsorted(self.right, requested, side="right")
         point = self.left == self.right
-        begun = ((self.left < asked[:, None]) | (point & (self.left <= asked[:, None]))).sum(axis=1)
+        begun = ((self.left < requested[:, None]) | (point & (self.left <= requested[:, None]))).sum(axis=1)
         curve = np.append(1.0, self.survival)
-        return pd.DataFrame({"time": asked, "lower": curve[begun], "upper": curve[done]})
+        return pd.DataFrame({"time": requested, "lower": curve[begun], "upper": curve[done]})
 
     def quantile(self, p: float = 0.5) -> tuple[float, float] | NotEstimable:
         """Earliest and latest time by which a share `p` can have had the event.
@@ -277,9 +277,9 @@ class Turnbull(Result):
         return float(self.left[place]), float(self.right[place])
 
     def __str__(self) -> str:
-        shown = self.to_frame()[self.mass > 0][["left", "right", "mass", "survival"]]
+        masses = self.to_frame()[self.mass > 0][["left", "right", "mass", "survival"]]
         head = f"Turnbull, n = {self.n:g}, log-likelihood {self.loglik:.4f}"
-        return f"{head}\n{shown.round(4).to_string(index=False)}"
+        return f"{head}\n{masses.round(4).to_string(index=False)}"
 
 
 def turnbull(left: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None) -> Turnbull:

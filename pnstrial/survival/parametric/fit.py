@@ -433,9 +433,9 @@ def compare_distributions(
     import pandas as pd
 
     fits = [parametric(time, event, name, entry, weights) for name in distributions]
-    known = [one for one in fits if not isinstance(one.aic, NotEstimable)]
-    known.sort(key=lambda one: cast("float", one.aic))
-    best = cast("float", known[0].aic) if known else 0.0
+    fitted = [one for one in fits if not isinstance(one.aic, NotEstimable)]
+    fitted.sort(key=lambda one: cast("float", one.aic))
+    best = cast("float", fitted[0].aic) if fitted else 0.0
     rows: list[dict[str, object]] = [
         {
             "distribution": one.distribution,
@@ -446,9 +446,9 @@ def compare_distributions(
             "delta_aic": cast("float", one.aic) - best,
             "reason": "",
         }
-        for one in known
+        for one in fitted
     ]
-    unknown: list[dict[str, object]] = [
+    unfitted: list[dict[str, object]] = [
         {
             "distribution": one.distribution,
             "parameters": len(one.names),
@@ -461,5 +461,5 @@ def compare_distributions(
         for one in fits
         if isinstance(one.aic, NotEstimable)
     ]
-    frame = pd.DataFrame(rows + unknown)
-    return frame if len(known) == len(fits) else frame.astype(object).where(frame.notna(), None)
+    frame = pd.DataFrame(rows + unfitted)
+    return frame if len(fitted) == len(fits) else frame.astype(object).where(frame.notna(), None)

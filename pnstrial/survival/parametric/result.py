@@ -214,12 +214,12 @@ class ParametricSurvival(Result):
         0   0.0     1.000       0.00  1.000  1.000
         1   2.0     0.549       0.19  0.156  0.824
         """
-        asked, values = check_times(times), self._given(given)
+        requested, values = check_times(times), self._given(given)
         if isinstance(self.fitted, NotEstimable):
             return self.fitted
-        late = asked > 0
-        _, log_survival, covariance = self._read(np.where(late, asked, 1.0), values)
-        frame = self._frame(asked, "survival", _log_of(-log_survival), covariance)
+        late = requested > 0
+        _, log_survival, covariance = self._read(np.where(late, requested, 1.0), values)
+        frame = self._frame(requested, "survival", _log_of(-log_survival), covariance)
         frame.loc[~late, ["survival", "std_error", "lower", "upper"]] = [1.0, 0.0, 1.0, 1.0]
         return frame
 
@@ -245,11 +245,11 @@ class ParametricSurvival(Result):
         ValueError
             If a time is not over 0 or not finite, or a covariate has no value.
         """
-        asked, values = _after_zero(times), self._given(given)
+        requested, values = _after_zero(times), self._given(given)
         if isinstance(self.fitted, NotEstimable):
             return self.fitted
-        log_hazard, _, covariance = self._read(asked, values)
-        return self._frame(asked, "hazard", log_hazard, covariance)
+        log_hazard, _, covariance = self._read(requested, values)
+        return self._frame(requested, "hazard", log_hazard, covariance)
 
     def cumulative_hazard(
         self, times: ArrayLike, given: Mapping[str, float] | None = None
@@ -273,11 +273,11 @@ class ParametricSurvival(Result):
         ValueError
             If a time is not over 0 or not finite, or a covariate has no value.
         """
-        asked, values = _after_zero(times), self._given(given)
+        requested, values = _after_zero(times), self._given(given)
         if isinstance(self.fitted, NotEstimable):
             return self.fitted
-        _, log_survival, covariance = self._read(asked, values)
-        return self._frame(asked, "cumulative_hazard", _log_of(-log_survival), covariance)
+        _, log_survival, covariance = self._read(requested, values)
+        return self._frame(requested, "cumulative_hazard", _log_of(-log_survival), covariance)
 
     def quantile(self, p: float = 0.5, given: Mapping[str, float] | None = None) -> Quantile | NotEstimable:
         """Time by which a share `p` has had the event.
@@ -512,10 +512,10 @@ def _bounded(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _after_zero(times: ArrayLike, name: str = "times") -> NDArray[np.float64]:
-    asked = check_times(times, name)
-    if (asked <= 0).any():
-        raise ValueError(f"{name} must be over 0, got {asked[asked <= 0][0]:g}")
-    return asked
+    requested = check_times(times, name)
+    if (requested <= 0).any():
+        raise ValueError(f"{name} must be over 0, got {requested[requested <= 0][0]:g}")
+    return requested
 
 
 def _double_exponential() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
