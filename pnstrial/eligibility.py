@@ -28,6 +28,7 @@ from pnstrial.data.consistency import (
 )
 from pnstrial.data.schema import TABLES
 from pnstrial.numerics.clearance import creatinine_at_clearance, creatinine_clearance
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.protocol import ProtocolError
 from pnstrial.results import Display, Result, rows_of
 from pnstrial.vocabulary import (
@@ -104,6 +105,7 @@ def any_of(*parts: Any) -> Any:
     >>> any_of(np.array([2, 0, 0]), np.array([1, 1, 0])).tolist()
     [2, 1, 0]
     """
+    check_signature(any_of, locals())
     return np.maximum.reduce(np.broadcast_arrays(*parts))
 
 
@@ -124,6 +126,7 @@ def overall_status(criteria: Any) -> Any:
     >>> overall_status(np.array([[2, 2], [2, 1], [0, 1]])).tolist()
     [2, 1, 0]
     """
+    check_signature(overall_status, locals())
     return np.min(criteria, axis=-1)
 
 
@@ -173,6 +176,7 @@ def medication_classes(name: str, atc: str | None, medications: Medications) -> 
     >>> medication_classes("insuline", None, lists), medication_classes("herbal tea", None, lists)
     (frozenset(), None)
     """
+    check_signature(medication_classes, locals())
     return medications.classes(name, atc)
 
 

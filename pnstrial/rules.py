@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from pnstrial.numerics.signatures import check_signature
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -112,6 +114,7 @@ def reasons(cycles_before_decision: int) -> tuple[str, ...]:
     >>> reasons(3)[6], reasons(4)[6]
     ('fewer than three cycles', 'fewer than four cycles')
     """
+    check_signature(reasons, locals())
     return tuple(reason.format(_CYCLES[cycles_before_decision]) for reason in _REASONS)
 
 

@@ -22,6 +22,7 @@ from pnstrial import rules
 from pnstrial.data.arguments import trial_and_protocol
 from pnstrial.eligibility import classify_medications, screen
 from pnstrial.exposure import given_cycles
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.protocol import ProtocolError
 from pnstrial.rules import interim_decision
 from pnstrial.vocabulary import MRS
@@ -75,6 +76,7 @@ def study_day(date: Any, day_1: Any) -> Any:
     >>> study_day(days, np.datetime64("2014-03-05")).tolist()
     [-1.0, 1.0, 2.0]
     """
+    check_signature(study_day, locals())
     gap = (np.asarray(date).astype("datetime64[D]") - np.asarray(day_1).astype("datetime64[D]")) / _DAY
     return np.where(gap >= 0, gap + 1, gap)
 
@@ -261,6 +263,7 @@ def baseline(assessments: Assessments) -> pd.DataFrame:
         source_line. A rating goes before the
         screening mRS of the same date.
     """
+    check_signature(baseline, locals())
     patients, scale = assessments.patients, assessments.scale
     rated = assessments.early.drop_duplicates("patient_id", keep="last").set_index("patient_id")
     rated = rated.reindex(patients.index)

@@ -16,6 +16,7 @@ import numpy as np
 from pnstrial.design.counts.outcomes import Design
 from pnstrial.design.stages.sequential import SequentialDesign
 from pnstrial.figures.style import GREY, INK, LINE_COLOURS, axes_or_new
+from pnstrial.numerics.signatures import check_signature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,6 +80,7 @@ def power_curve(
     >>> axes.get_xlabel()
     'True response rate'
     """
+    check_signature(power_curve, locals())
     named = (
         {str(getattr(designs, "name", "design")): designs} if isinstance(designs, Design) else dict(designs)
     )
@@ -163,6 +165,7 @@ def stopping_boundaries(
     >>> axes.get_ylabel()
     'Responders'
     """
+    check_signature(stopping_boundaries, locals())
     plain = design if isinstance(design, SequentialDesign) else design.as_sequential()
     ax = axes_or_new(ax, 7.0, 4.2)
     n = np.array(plain.looks, dtype=float)
@@ -238,6 +241,7 @@ def saw_tooth(
     >>> axes.get_xlabel()
     'Patients'
     """
+    check_signature(saw_tooth, locals())
     ax = axes_or_new(ax, 7.0, 4.2)
     stays = design.n if design.n_stays is None else design.n_stays
     table = design.table(int(n_max or max(2 * design.n, 1.5 * stays)))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from pnstrial.figures.style import GREY, INK, axes_or_new, bare, named
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Result
 
 if TYPE_CHECKING:
@@ -169,6 +170,7 @@ def count_flow(analysis: Analysis) -> Flow:
         Screened = not enrolled + enrolled; the exclusions add up to the not enrolled; the numbers of each visit add up
         to the infused; no number on the way down is larger than the one above it.
     """
+    check_signature(count_flow, locals())
     enrolled = set(analysis.sets.full_analysis)
     overall = analysis.screening.overall
     out = overall.loc[~overall["patient_id"].isin(enrolled), "patient_id"]
@@ -274,6 +276,7 @@ def consort_flow(flow: Flow, *, ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
         Boxes are named ``"box:<what>"``.
     """
+    check_signature(consort_flow, locals())
     boxes = _boxes(flow)
     gaps = [max(GAP, _height(side) + 0.16) if side else GAP for _, _, side in boxes[:-1]]
     sets = _sets(flow)

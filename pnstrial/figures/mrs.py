@@ -30,6 +30,7 @@ from pnstrial.figures.style import (
     tidy,
 )
 from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable
 from pnstrial.shift import (
     CommonOddsRatio,
@@ -131,6 +132,7 @@ def grotta_bars(
     >>> [round(float(bar.get_width()), 3) for bar in axes.patches if bar.get_gid() == "bar:treated:mrs2"]
     [0.21]
     """
+    check_signature(grotta_bars, locals())
     if isinstance(groups, ShiftResult):
         rows = {visit: groups.counts[i] for i, visit in enumerate(groups.visits)}
         missing = dict(zip(groups.visits, groups.missing, strict=True))
@@ -263,6 +265,7 @@ def alluvial(result: ShiftResult, *, ax: Axes | None = None, title: str | None =
     Every patient has the same height at every visit. Grade 0 is on top; death is set apart at the bottom;
     missing values are a hatched block under it.
     """
+    check_signature(alluvial, locals())
     columns = ["baseline_mrs", *result.visits[1:]]
     patients = result.patients
     codes = (
@@ -426,6 +429,7 @@ def waterfall(result: ShiftResult, *, ax: Axes | None = None, title: str | None 
     Improvement points down, as the mRS does. Colour is the baseline grade. No change is a tick; a death is
     hatched and drawn to its own mark above every other change.
     """
+    check_signature(waterfall, locals())
     from matplotlib.patches import Patch
 
     frame = result.patients
@@ -521,6 +525,7 @@ def cumulative_odds(
     >>> [round(float(line.get_xdata()[0]), 2) for line in axes.lines if line.get_gid() == "cut:2"]
     [2.05]
     """
+    check_signature(cumulative_odds, locals())
     rule = "a common odds ratio: cumulative_odds(shift.common_odds_ratio(counts=(treated, control)))"
     Checks("cumulative_odds").instance("common", common, CommonOddsRatio, rule).done()
     groups, level = common.groups, common.level
@@ -626,6 +631,7 @@ def transition_heat_map(
     ValueError
         If the shift result has no patient with both values.
     """
+    check_signature(transition_heat_map, locals())
     from matplotlib.colors import to_hex, to_rgb
     from matplotlib.patches import Rectangle
 

@@ -27,6 +27,7 @@ from pnstrial.figures.style import (
     named,
     tidy,
 )
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import rows_of
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ def swimmer(analysis: Analysis, *, patients: list[str] | None = None, ax: Axes |
     >>> len(axes.get_yticklabels())
     18
     """
+    check_signature(swimmer, locals())
     chosen = [lane for lane in _lanes(analysis) if patients is None or lane.patient in patients]
     places = {lane.patient: place for place, lane in enumerate(chosen)}
     axes = axes_or_new(ax, 8.0, 1.7 + 0.3 * max(2, len(chosen)))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pnstrial.figures.style import GREY, INK, axes_or_new, named, tidy
+from pnstrial.numerics.signatures import check_signature
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +46,7 @@ def estimand_forest(result: EstimandTable, *, ax: Axes | None = None) -> Axes:
     >>> sum(str(line.get_gid()).startswith("point:") for line in axes.lines)
     16
     """
+    check_signature(estimand_forest, locals())
     rows = result.frame[result.frame["changes"] <= 1]
     rows = rows.assign(label=rows["estimand"] + " (" + rows["visit"] + ")", group=rows["visit"])
     return forest(rows.rename(columns={"responders": "x"}), ax=ax, null=result.null)
@@ -81,6 +83,7 @@ def forest(
     >>> [line.get_gid() for line in axes.lines if line.get_gid()]
     ['point:a', 'null']
     """
+    check_signature(forest, locals())
     groups = list(dict.fromkeys(rows["group"]))
     axes = axes_or_new(ax, 8.0, 1.0 + 0.3 * (len(rows) + len(groups)))
     place = 0.0

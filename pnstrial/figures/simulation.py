@@ -26,6 +26,7 @@ from pnstrial.figures.style import (
     note,
     tidy,
 )
+from pnstrial.numerics.signatures import check_signature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,6 +68,7 @@ def responder_distribution(
     >>> len(axes.patches)
     18
     """
+    check_signature(responder_distribution, locals())
     axes = axes_or_new(ax)
     share = result.responders / result.responders.sum()
     counts = np.arange(share.size)
@@ -131,6 +133,7 @@ def power_against_rate(
     >>> power_against_rate(curve).get_ylabel()
     'Probability of success'
     """
+    check_signature(power_against_rate, locals())
     axes = axes_or_new(ax)
     table = curve.table.sort_values("true_response")
     x = table["true_response"].to_numpy()
@@ -192,6 +195,7 @@ def heat_map(
     >>> len(heat_map(frame, "n", "rating", "bias").texts)
     4
     """
+    check_signature(heat_map, locals())
     if missing := [name for name in (x, y, "quantity", "estimate") if name not in frame.columns]:
         raise ValueError(
             f"heat_map: no column {', '.join(missing)}; the frame has {', '.join(map(str, frame.columns))}"

@@ -26,6 +26,7 @@ from pnstrial.figures.style import (
     text_on,
     tidy,
 )
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.results import NotEstimable
 from pnstrial.survival.competing.incidence import CumulativeIncidence
@@ -149,6 +150,7 @@ def kaplan_meier(
     >>> axes.get_xlabel()
     'months (of 30.44 days)'
     """
+    check_signature(kaplan_meier, locals())
     curves, origin = _curves(result)
     axes = axes_or_new(ax, 7.0, 4.2)
     unit = next(iter(curves.values())).unit

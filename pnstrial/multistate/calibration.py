@@ -19,6 +19,7 @@ import numpy as np
 
 from pnstrial.multistate.course import GRADES, Course, OnsetBand, generator
 from pnstrial.multistate.process import exponential
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Result
 
 if TYPE_CHECKING:
@@ -205,6 +206,7 @@ def calibrate(
     ...
     ValueError: calibrate: cannot be reached: alive at 2 mo is 0.6, but 0.9 are improved or stable ... later
     """
+    check_signature(calibrate, locals())
     if not 0 < population_hazard_ratio < np.inf:
         raise ValueError(
             f"calibrate: population_hazard_ratio is {population_hazard_ratio}; it must be over 0"

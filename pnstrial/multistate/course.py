@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pnstrial.numerics.signatures import check_signature
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -228,6 +230,7 @@ def generator(
     >>> Q.shape, Q[:, 3, 4].tolist()
     ((2, 7, 7), [0.1, 0.05])
     """
+    check_signature(generator, locals())
     ivig = np.asarray(on_ivig, bool)
     tumour = np.asarray(tumour_treatment, bool)
     bodies, codes = _antibody_ratios(course, antibody)

@@ -19,6 +19,7 @@ from pnstrial.multistate.likelihood import Panel, RateModel, log_likelihood
 from pnstrial.multistate.panel import Effect, Transition, prepare, starting_values
 from pnstrial.multistate.process import check_times, exponential, sojourn_times
 from pnstrial.numerics.normal import normal_quantile
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable, Result
 
 if TYPE_CHECKING:
@@ -277,6 +278,7 @@ def fit(
     >>> round(float(result.rates[0, 1]), 4)  # two deaths in 13 months
     0.1538
     """
+    check_signature(fit, locals())
     if not 0 < level < 1:
         raise ValueError(f"fit: level is {level}; it must lie between 0 and 1")
     model, panel, labels, names, counts = prepare(

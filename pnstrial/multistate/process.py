@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def transition_probabilities(Q: ArrayLike, t: ArrayLike) -> NDArray[np.float64]:
     ...
     ValueError: transition_probabilities: Q[0, 1] is -0.5; a rate cannot be negative
     """
+    check_signature(transition_probabilities, locals())
     matrix = check_generator(Q, "transition_probabilities")
     times = check_times(t, "transition_probabilities")
     try:
@@ -208,6 +210,7 @@ def occupancy(
     >>> occupancy([on, off], [3, 6], 0, changes=[3]).round(4).tolist()
     [[0.7408, 0.2592], [0.2231, 0.7769]]
     """
+    check_signature(occupancy, locals())
     matrix, at = _pieces(Q, changes, "occupancy")
     asked = check_times(times, "occupancy", "times")
     if asked.ndim > 1:
@@ -257,6 +260,7 @@ def expected_survival(
     >>> expected_survival([[-0.1, 0.1], [0, 0]], [0, 12], 0).round(4).tolist()
     [1.0, 0.3012]
     """
+    check_signature(expected_survival, locals())
     matrix = check_generator(Q, "expected_survival")
     k = matrix.shape[-1]
     if not -k <= dead < k:
@@ -300,6 +304,7 @@ def mean_times_in_states(
     >>> mean_times_in_states([[-0.5, 0.5], [0, 0]], 2, 0).round(4).tolist()
     [1.2642, 0.7358]
     """
+    check_signature(mean_times_in_states, locals())
     from scipy.linalg import expm
 
     matrix, at = _pieces(Q, changes, "mean_times_in_states")
@@ -346,6 +351,7 @@ def sojourn_times(Q: ArrayLike) -> tuple[float | NotEstimable, ...]:
     >>> print(dead)
     not estimable: state 1 is never left
     """
+    check_signature(sojourn_times, locals())
     matrix = check_generator(Q, "sojourn_times")
     if matrix.ndim != 2:
         raise ValueError(f"sojourn_times: Q has shape {matrix.shape}; give one generator at a time")

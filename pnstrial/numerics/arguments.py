@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any, Self, SupportsFloat, cast
 
 import numpy as np
@@ -75,6 +76,8 @@ def display(value: object) -> str:
         value = value.tolist()
     if isinstance(value, np.generic):
         value = value.item()
+    if is_dataclass(value) or hasattr(value, "columns"):
+        return f"<{type(value).__name__}>"  # the whole table would say less
     text = " ".join(repr(value).split())
     return text if len(text) <= _LONGEST else text[: _LONGEST - 4] + " ..."
 

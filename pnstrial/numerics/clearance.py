@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from pnstrial.numerics.signatures import check_signature
+
 __all__ = ["creatinine_at_clearance", "creatinine_clearance"]
 
 UMOL_PER_MG_DL: Final = 88.4
@@ -43,6 +45,7 @@ def creatinine_clearance(age: Any, weight_kg: Any, female: Any, creatinine_umol_
     >>> round(float(creatinine_clearance(60, 72, False, 88.4)), 1)
     80.0
     """
+    check_signature(creatinine_clearance, locals())
     factor = np.where(female, 0.85, 1.0)
     mg_dl = np.asarray(creatinine_umol_l, dtype=float) / UMOL_PER_MG_DL
     return (140.0 - np.asarray(age, dtype=float)) * weight_kg * factor / (72.0 * mg_dl)
@@ -69,4 +72,5 @@ def creatinine_at_clearance(age: Any, weight_kg: Any, female: Any, clearance_ml_
     >>> round(float(creatinine_at_clearance(60, 72, False, 80.0)), 1)
     88.4
     """
+    check_signature(creatinine_at_clearance, locals())
     return creatinine_clearance(age, weight_kg, female, clearance_ml_min)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 
 from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.signatures import check_signature
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -565,4 +566,5 @@ def counts_by_grade(grades: ArrayLike, highest: int = WORST) -> Grades:
     >>> counts_by_grade([2, 3, 3, 6]).tolist()
     [0, 0, 1, 2, 0, 0, 1]
     """
+    check_signature(counts_by_grade, locals())
     return np.bincount(_whole("counts_by_grade", "grades", grades, 1, highest), minlength=highest + 1)

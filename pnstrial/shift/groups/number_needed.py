@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, Result
 from pnstrial.shift.grades import WORST, two_groups
 
@@ -163,6 +164,7 @@ def number_needed_to_treat(
     >>> [round(value, 2) for value in (*found.bounds, *found.one_step, found.independent)]
     [1.27, 6.45, 2.21, 6.45, 6.27]
     """
+    check_signature(number_needed_to_treat, locals())
     groups = two_groups(
         "number_needed_to_treat", grades, misplaced, group=group, control=control, data=data, grade=grade,
         treated=treated, counts=counts, highest=highest,

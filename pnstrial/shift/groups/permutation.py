@@ -17,6 +17,7 @@ import numpy as np
 from pnstrial.compiled import SMALL
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import two_sided_p
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Result
 from pnstrial.shift.grades import WORST, two_groups
 
@@ -135,6 +136,7 @@ def permutation_test(
     >>> round(permutation_test(counts=([1, 3, 4, 4, 3, 1, 1], [0, 1, 2, 4, 5, 3, 2])).p_value, 6)
     0.046362
     """
+    check_signature(permutation_test, locals())
     groups = two_groups(
         "permutation_test", grades, misplaced, group=group, control=control, data=data, grade=grade,
         treated=treated, counts=counts, highest=highest,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable, Result
 from pnstrial.shift.models.ordinal import check_probabilities
 
@@ -80,6 +81,7 @@ def po_sample_size(
     >>> round(po_sample_size([0.014, 0.072, 0.168, 0.174, 0.266, 0.09, 0.216], 1.66), 1)
     382.0
     """
+    check_signature(po_sample_size, locals())
     from scipy.special import ndtri
 
     caller = "po_sample_size"
@@ -153,6 +155,7 @@ def po_power(
     >>> round(po_power(p, 1.66, 500), 3), round(po_power(p, 1.0, 500, both_tails=True), 3)
     (0.892, 0.05)
     """
+    check_signature(po_power, locals())
     from scipy.special import ndtr, ndtri
 
     caller = "po_power"
@@ -256,6 +259,7 @@ def generalized_odds_power(
     >>> round(generalized_odds_power(shift_distribution(p0, 1.66), p0, 200, fraction=2 / 3), 3)
     0.482
     """
+    check_signature(generalized_odds_power, locals())
     from scipy.special import ndtr, ndtri
 
     caller = "generalized_odds_power"
@@ -304,6 +308,7 @@ def generalized_odds_sample_size(
     >>> generalized_odds_sample_size(shift_distribution(p0, 1.66), p0, fraction=2 / 3)
     431
     """
+    check_signature(generalized_odds_sample_size, locals())
     caller = "generalized_odds_sample_size"
     log_odds, _, _ = _two_groups(caller, p_treated, p_control, ties, fraction)
     _check_power(caller, power, alpha)
@@ -359,6 +364,7 @@ def win_odds_power(
     >>> round(win_odds_power(shift_distribution(p0, 1.66), p0, 500), 2)
     0.89
     """
+    check_signature(win_odds_power, locals())
     from scipy.special import ndtr, ndtri
 
     log_odds, se, _ = _two_groups("win_odds_power", p_treated, p_control, "split", fraction)
@@ -401,6 +407,7 @@ def win_odds_sample_size(
     >>> round(win_odds_sample_size(shift_distribution(p0, 1.66), p0))
     388
     """
+    check_signature(win_odds_sample_size, locals())
     from scipy.special import ndtri
 
     caller = "win_odds_sample_size"
@@ -445,6 +452,7 @@ def win_ratio_sample_size(
     >>> round(win_ratio_sample_size(1.5, 0.25))
     568
     """
+    check_signature(win_ratio_sample_size, locals())
     from scipy.special import ndtri
 
     caller = "win_ratio_sample_size"
@@ -535,6 +543,7 @@ def simulated_power(
     >>> simulated_power(p0, p0, 100, 100, 2000, seed=1).separated
     0.0
     """
+    check_signature(simulated_power, locals())
     from pnstrial.shift.models.ordinal import common_odds_ratios
 
     caller = "simulated_power"

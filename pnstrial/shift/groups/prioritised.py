@@ -17,6 +17,7 @@ import numpy as np
 
 from pnstrial.numerics.arguments import Checks, display
 from pnstrial.numerics.normal import normal_quantile
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable
 from pnstrial.shift.grades import arms, column
 from pnstrial.shift.groups.permutation import permute
@@ -170,6 +171,7 @@ def prioritised_comparison(
     >>> found.wins, found.losses, round(found.net_benefit[0], 4)
     ((4, 2), (1, 0), 0.5556)
     """
+    check_signature(prioritised_comparison, locals())
     caller = "prioritised_comparison"
     Checks(caller).level("level", level).done()
     z = normal_quantile(level)

@@ -16,6 +16,7 @@ import numpy as np
 
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import two_sided_p
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result, show_number
 from pnstrial.shift.grades import DEAD_AT_BASELINE, WORST, column, grade_array, responder_pairs, two_groups
 from pnstrial.shift.models.ordinal import CommonOddsRatio, common_odds_ratio, fisher_p
@@ -120,6 +121,7 @@ def van_elteren(
     >>> round(found.p_value, 4), found.n_strata
     (0.0833, 2)
     """
+    check_signature(van_elteren, locals())
     caller = "van_elteren"
     groups = two_groups(
         caller, grades, misplaced, group=group, control=control, data=data, grade=grade, treated=treated,
@@ -217,6 +219,7 @@ def dichotomy(
     >>> round(dichotomy([1, 2, 3, 3, 2, 4, 5, 3], group=[1, 1, 1, 1, 0, 0, 0, 0], cut=2).odds_ratio, 3)
     3.0
     """
+    check_signature(dichotomy, locals())
     caller = "dichotomy"
     Checks(caller).count("cut", cut, 0, WORST - 1).done()
     groups = two_groups(
@@ -392,6 +395,7 @@ def sliding_dichotomy(
     >>> found.successes_treated, found.successes_control, found.odds_ratio
     (1, 1, 1.0)
     """
+    check_signature(sliding_dichotomy, locals())
     caller = "sliding_dichotomy"
     checks = Checks(caller).count("points", points, 0, WORST).level("level", level)
     checks.word("dead", dead, DEAD_AT_BASELINE).done()

@@ -16,6 +16,7 @@ import numpy as np
 
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import normal_quantile, two_sided_p
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable, Result
 from pnstrial.shift.grades import (
     WORST,
@@ -201,6 +202,7 @@ def generalized_odds_ratio(
     >>> round(found.odds_ratio, 3), [round(limit, 3) for limit in found.ci], round(found.nnt, 2)
     (1.38, [1.126, 1.691], 6.27)
     """
+    check_signature(generalized_odds_ratio, locals())
     groups = two_groups(
         "generalized_odds_ratio", grades, misplaced, group=group, control=control, data=data, grade=grade,
         treated=treated, counts=counts, highest=highest,
@@ -448,6 +450,7 @@ def win_statistics(
     >>> [round(value, 3) for value in found.net_benefit]
     [0.16, 0.059, 0.257]
     """
+    check_signature(win_statistics, locals())
     groups = two_groups(
         "win_statistics", grades, misplaced, group=group, control=control, data=data, grade=grade,
         treated=treated, counts=counts, highest=highest,
@@ -505,6 +508,7 @@ def win_statistics_batch(counts: ArrayLike) -> dict[str, Array]:
     >>> found["net_benefit"].round(4).tolist()
     [0.3462]
     """
+    check_signature(win_statistics_batch, locals())
     from scipy.special import ndtr
 
     tables = trial_counts("win_statistics_batch", counts)

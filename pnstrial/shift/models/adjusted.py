@@ -18,6 +18,7 @@ from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.newton import Maximum, maximise, newton_step
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
 from pnstrial.numerics.roots import cross
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, Result
 from pnstrial.shift.grades import column, grade_array
 
@@ -338,6 +339,7 @@ def ordinal_model(
     >>> ordinal_model("mrs ~ C(arm)", data=table).names
     ('C(arm)[T.b]',)
     """
+    check_signature(ordinal_model, locals())
     caller = "ordinal_model"
     Checks(caller).level("level", level).done()
     z = normal_quantile(level)
@@ -485,6 +487,7 @@ def ordinal_formula(formula: str, data: pd.DataFrame, level: float = 0.95) -> Or
     >>> round(float(ordinal_formula("mrs ~ treated", data).beta[0]), 3)
     -2.668
     """
+    check_signature(ordinal_formula, locals())
     outcome = formula.partition("~")[0].strip()
     if "~" not in formula or outcome not in data.columns:
         raise ValueError(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.shift.models.ordinal import check_probabilities
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ def markov_occupancy(
     >>> occupancy[0].round(3).tolist()
     [0.0, 0.002, 0.016, 0.101, 0.381, 0.381, 0.119]
     """
+    check_signature(markov_occupancy, locals())
     cuts, when, labels, values, absorbing, start = _setting(intercepts, times, initial, absorb, y)
     predictor = _predictor(g, bt, btx, bp, par, tx, mode)
     answer = np.empty((when.size, len(labels)))
@@ -226,6 +228,7 @@ def markov_simulate(
     >>> courses.shape
     (500, 3)
     """
+    check_signature(markov_simulate, locals())
     if n < 1:
         raise ValueError(f"markov_simulate: n = {n!r} must be 1 or more")
     cuts, when, _, values, absorbing, start = _setting(intercepts, times, initial, absorb, y)
@@ -283,6 +286,7 @@ def markov_intercepts(
     >>> markov_occupancy(found, [1, 2], initial=1, bp=0.8)[-1].round(6).tolist()
     [0.2, 0.3, 0.3, 0.2]
     """
+    check_signature(markov_intercepts, locals())
     from scipy.optimize import least_squares
     from scipy.special import logit
 

@@ -17,6 +17,7 @@ import numpy as np
 from pnstrial.numerics.arguments import Checks, display
 from pnstrial.numerics.newton import maximise
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.shift.grades import column, grade_array
 
@@ -174,6 +175,7 @@ def mixed_ordinal(
     >>> [round(value, 2) for value in found.odds_ratio]
     [3.33, 10.58]
     """
+    check_signature(mixed_ordinal, locals())
     caller = "mixed_ordinal"
     if data is not None:
         if isinstance(ratings, str) or not all(

@@ -17,6 +17,7 @@ import numpy as np
 
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result, show_number
 from pnstrial.shift.grades import WORST, trial_counts, two_groups
 from pnstrial.shift.models.proportional import bootstrap_po_p
@@ -279,6 +280,7 @@ def common_odds_ratio(
     >>> round(mr_clean.odds_ratio, 2), [round(limit, 2) for limit in mr_clean.wald]
     (1.66, [1.21, 2.28])
     """
+    check_signature(common_odds_ratio, locals())
     from pnstrial.shift.models import ordinal_kernels as k
 
     groups = two_groups(
@@ -431,6 +433,7 @@ def common_odds_ratios(
     >>> trials.log_odds_ratio.round(3).tolist(), trials.p_value_lr.round(3).tolist()
     ([1.257, 0.0], [0.103, 1.0])
     """
+    check_signature(common_odds_ratios, locals())
     from scipy.special import gammaincc, ndtr
 
     from pnstrial.shift.models import ordinal_kernels as k
@@ -581,6 +584,7 @@ def cutpoint_odds_ratios(
     >>> cuts.odds_ratio.round(2).tolist()
     [7.03, 2.06, 2.05, 1.89, 1.43, 1.07]
     """
+    check_signature(cutpoint_odds_ratios, locals())
     from pnstrial.shift.models import ordinal_kernels as k
 
     groups = two_groups(
@@ -659,6 +663,7 @@ def shift_distribution(p: ArrayLike, odds_ratio: float) -> Array:
     >>> shift_distribution([0.5, 0.25, 0.25], 3.0).round(3).tolist()
     [0.75, 0.15, 0.1]
     """
+    check_signature(shift_distribution, locals())
     shares = check_probabilities("shift_distribution", "p", p)
     Checks("shift_distribution").positive("odds_ratio", odds_ratio).done()
     ratio = float(odds_ratio)

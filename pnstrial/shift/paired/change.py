@@ -18,6 +18,7 @@ from pnstrial.compiled import SMALL
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import normal_quantile, two_sided_p
 from pnstrial.numerics.roots import reach
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.rules import CATEGORIES, DEAD, STABLE, change_category
 from pnstrial.shift.grades import grade_pairs, responder_pairs
@@ -158,6 +159,7 @@ def changes(
     >>> found.improved, found.stable, found.deteriorated
     (2, 1, 1)
     """
+    check_signature(changes, locals())
     from pnstrial.design.counts.proportion import clopper_pearson
 
     earlier, later = responder_pairs("changes", first, second, dead=dead, data=data)
@@ -255,6 +257,7 @@ def signed_rank(
     >>> signed_rank([3] * 17, [3] * 17).p_value
     1.0
     """
+    check_signature(signed_rank, locals())
     from pnstrial.shift.paired.paired_kernels import signed_rank_one, signed_rank_uncompiled
 
     earlier, later = grade_pairs("signed_rank", first, second, data=data)
@@ -331,6 +334,7 @@ def signed_rank_batch(
     >>> signed_rank_batch([[3, 3, 4], [2, 2, 2]], [[2, 2, 2], [2, 2, 2]]).tolist()
     [0.25, 1.0]
     """
+    check_signature(signed_rank_batch, locals())
     from pnstrial.shift.paired.paired_kernels import signed_rank_many
 
     earlier, later = grade_pairs("signed_rank_batch", first, second, dimensions=2)
@@ -419,6 +423,7 @@ def sign_test(
     >>> sign_test([3, 3, 4, 2, 3], [2, 2, 3, 2, 4]).p_value
     0.625
     """
+    check_signature(sign_test, locals())
     from pnstrial.design.counts.proportion import clopper_pearson
 
     earlier, later = responder_pairs("sign_test", first, second, dead=dead, data=data)
@@ -528,6 +533,7 @@ def paired_wins(
     >>> found.net_benefit[0], found.win_odds[0], found.win_ratio[0]
     (0.6, 4.0, inf)
     """
+    check_signature(paired_wins, locals())
     earlier, later = responder_pairs("paired_wins", first, second, dead=dead, data=data)
     Checks("paired_wins").level("level", level).done()
     z = normal_quantile(level)
@@ -661,6 +667,7 @@ def mcnemar(
     >>> found.odds_ratio, found.p_value
     (inf, 0.25)
     """
+    check_signature(mcnemar, locals())
     earlier, later = grade_pairs("mcnemar", first, second, data=data)
     Checks("mcnemar").level("level", level).count("cut", cut, 0, GRADES - 2).done()
     was, now = earlier <= cut, later <= cut

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pnstrial.numerics.normal import chi_square_p
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, Result
 from pnstrial.shift.grades import (
     grade_pairs,
@@ -112,6 +113,7 @@ def transition_table(
     >>> int(table.counts[3, 2]), int(table.counts[2, 6])
     (1, 1)
     """
+    check_signature(transition_table, locals())
     earlier, later = grade_pairs("transition_table", first, second, data=data)
     if names is None:
         names = (str(first), str(second)) if data is not None else ("first", "second")
@@ -193,6 +195,7 @@ def stuart_maxwell(
     >>> round(found.statistic, 4), found.df
     (2.6667, 2)
     """
+    check_signature(stuart_maxwell, locals())
     earlier, later = grade_pairs("stuart_maxwell", first, second, data=data)
     table = _table(earlier, later)
     off = table + table.T
@@ -257,6 +260,7 @@ def bowker(first: ArrayLike, second: ArrayLike, *, data: pd.DataFrame | None = N
     >>> found.statistic, found.df
     (3.0, 3)
     """
+    check_signature(bowker, locals())
     earlier, later = grade_pairs("bowker", first, second, data=data)
     table = _table(earlier, later)
     rows, columns = np.triu_indices(GRADES, 1)
@@ -303,6 +307,7 @@ def marginal_homogeneity(
     >>> round(marginal_homogeneity([4, 4, 3, 5, 4], [3, 2, 2, 5, 4]).p_value, 4)
     0.1025
     """
+    check_signature(marginal_homogeneity, locals())
     earlier, later = grade_pairs("marginal_homogeneity", first, second, data=data)
     score = np.asarray(scores, dtype=float)
     if score.shape != (GRADES,) or not np.isfinite(score).all():

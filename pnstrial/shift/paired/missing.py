@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.rules import IMPROVED, change_category
 from pnstrial.shift.grades import WORST, column, grade_array, grade_pairs, responder_pairs
@@ -109,6 +110,7 @@ def rubin(
     >>> round(found.estimate, 2), round(found.total, 4)
     (-0.5, 0.0567)
     """
+    check_signature(rubin, locals())
     from scipy.special import stdtr, stdtrit
 
     q, u = np.asarray(estimates, dtype=float), np.asarray(variances, dtype=float)
@@ -192,6 +194,7 @@ def impute(
     >>> impute([3, 3, 2, 2, 3, 2], [2, 3, 2, 1, None, None], m=3, seed=1).shape
     (3, 6)
     """
+    check_signature(impute, locals())
     Checks("impute").count("m", m, 1).count("seed", seed).done()
     before, after = _with_gaps("impute", first, second, data)
     columns = {"baseline": before.astype(float)}
@@ -321,6 +324,7 @@ def case_bounds(
     >>> found.worst, found.best
     (0.25, 0.5)
     """
+    check_signature(case_bounds, locals())
     from pnstrial.design.counts.proportion import clopper_pearson
 
     Checks("case_bounds").level("level", level).count("points", points, 1, WORST).done()
@@ -442,6 +446,7 @@ def tipping_point(
     >>> found.shift, round(found.p_at_no_change, 4)
     (1, 0.0156)
     """
+    check_signature(tipping_point, locals())
     checks = Checks("tipping_point").share("alpha", alpha).word("zeros", zeros, ZEROS)
     checks.word("alternative", alternative, ALTERNATIVES).done()
     before, after = _with_gaps("tipping_point", first, second, data)

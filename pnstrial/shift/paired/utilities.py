@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable, Result
 from pnstrial.shift.grades import grade_pairs, two_groups
 from pnstrial.shift.paired.bounded_mean import bounded_mean_interval, bounded_mean_p
@@ -187,6 +188,7 @@ def utility(
     >>> round(utility([4, 4, 3, 5, 4], [3, 2, 2, 5, 4], conf_type="t").p_value, 4)
     0.1193
     """
+    check_signature(utility, locals())
     Checks("utility").level("level", level).word("conf_type", conf_type, ("bounded", "t")).done()
     earlier, later = grade_pairs("utility", first, second, data=data)
     values = utility_weights(weights)
@@ -344,6 +346,7 @@ def utility_difference(
     >>> round(found.difference, 3), round(found.p_value, 4)
     (0.099, 0.0007)
     """
+    check_signature(utility_difference, locals())
     groups = two_groups(
         "utility_difference", grades, misplaced, group=group, control=control, data=data, grade=grade,
         treated=treated, counts=counts,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.cox.covariates import design_of
 from pnstrial.survival.observations import columns, follow_up
@@ -138,6 +139,7 @@ def aalen_additive(
     >>> model.table["coef"].round(4).tolist(), round(model.statistic, 4)
     ([0.1538, 0.1467], 0.4539)
     """
+    check_signature(aalen_additive, locals())
     if test not in TESTS:
         raise ValueError(f"test must be one of {', '.join(map(repr, TESTS))}; got {test!r}")
     times, events, _, _ = follow_up(*columns(data, time=time, event=event))

@@ -17,6 +17,7 @@ import pandas as pd
 
 from pnstrial.numerics.newton import Maximum, maximise, newton_step
 from pnstrial.numerics.normal import normal_quantile
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result, with_reasons
 from pnstrial.survival.competing.causes import causes_of
 from pnstrial.survival.cox.covariates import Design, design_of, labels_of, table_and_columns
@@ -319,6 +320,7 @@ def fine_gray(
     >>> model.table[["coef", "std_error"]].round(3).values.tolist()
     [[0.834, 1.047]]
     """
+    check_signature(fine_gray, locals())
     check_level(level)
     data, (time, cause, covariates) = table_and_columns(
         "fine_gray", given, data, time=time, cause=cause, covariates=covariates

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.competing.causes import causes_of
 from pnstrial.survival.competing.incidence import IncidenceInfluence, incidence_influence
@@ -136,6 +137,7 @@ def pseudo_values(
     >>> pseudo_values([2, 4, 6, 8], [1, 1, 0, 1], at=[5, 7]).value.round(3).tolist()
     [[0.0, 0.0], [0.0, 0.0], [1.0, 1.0], [1.0, 1.0]]
     """
+    check_signature(pseudo_values, locals())
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(map(repr, KINDS))}; got {kind!r}")
     if method not in METHODS:

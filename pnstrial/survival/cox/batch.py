@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Result
 from pnstrial.survival.observations import matrix_of
 
@@ -100,6 +101,7 @@ def cox_batch(time: ArrayLike, event: ArrayLike, group: ArrayLike, ties: str = "
     >>> fits.estimable.tolist(), fits.coef.round(4).tolist()
     ([True, True], [-0.9406, -0.9406])
     """
+    check_signature(cox_batch, locals())
     from scipy.special import chdtrc, ndtr
 
     from pnstrial.survival.cox.cox_kernels import binary_monotone, cox_binary_batch

@@ -17,6 +17,7 @@ import numpy as np
 
 from pnstrial.numerics.newton import full_rank
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable
 from pnstrial.survival.cox import residuals as parts
 from pnstrial.survival.cox.covariates import Design, design_of, labels_of, table_and_columns
@@ -149,6 +150,7 @@ def cox(
              hazard_ratio  lower  upper  p_value
     treated         0.213  0.037  0.932     0.04
     """
+    check_signature(cox, locals())
     if ties not in TIES:
         raise ValueError(f"ties must be one of {', '.join(map(repr, TIES))}; got {ties!r}")
     normal_quantile(level)

@@ -18,6 +18,7 @@ import numpy as np
 
 from pnstrial.numerics.newton import Maximum, maximise, newton_step
 from pnstrial.numerics.normal import normal_quantile, two_sided_p
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result, with_reasons
 from pnstrial.survival.cox.covariates import design_of, labels_of, table_and_columns
 from pnstrial.survival.cox.fit import cox
@@ -170,6 +171,7 @@ def shared_frailty(
          coef  std_error
     x  0.3216     0.5913
     """
+    check_signature(shared_frailty, locals())
     if ties not in ("efron", "breslow"):
         raise ValueError(f'ties must be "efron" or "breslow" with a frailty, got {ties!r}')
     if theta is not None and not SMALLEST <= theta <= LARGEST:

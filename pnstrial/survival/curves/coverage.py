@@ -14,6 +14,7 @@ from math import comb
 import numpy as np
 
 from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.survival.curves.intervals import kind_of
 from pnstrial.survival.curves.kaplan_meier import kaplan_meier
 from pnstrial.survival.observations import check_level
@@ -52,6 +53,7 @@ def coverage(n: int, survival: float, conf_type: str = "beta-product", level: fl
     >>> round(coverage(17, 0.9, "log-log"), 2), round(coverage(17, 0.9), 2)
     (0.81, 0.98)
     """
+    check_signature(coverage, locals())
     kind_of(conf_type)
     check_level(level)
     Checks("coverage").count("n", n, 1, 10_000).share("survival", survival).done()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 import numpy as np
 
 from pnstrial.numerics.normal import normal_quantile
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable
 from pnstrial.survival.curves.curve import KaplanMeier, KaplanMeierByGroup
 from pnstrial.survival.curves.curve_kernels import kaplan_meier_at_batch, kaplan_meier_curve, limits
@@ -108,6 +109,7 @@ def kaplan_meier(
     2   8.0       0.3  0.0085  0.8371
     3  10.0       0.3  0.0000  0.8371
     """
+    check_signature(kaplan_meier, locals())
     if data is not None or group is not None or isinstance(time, str) or hasattr(time, "columns"):
         time, event, entry, weights, group = columns(
             data, time=time, event=event, entry=entry, weights=weights, group=group
@@ -265,6 +267,7 @@ def follow_up_time(
     >>> follow_up_time([4, 8, 12, 16], [1, 0, 1, 0]).quantile().estimate
     16.0
     """
+    check_signature(follow_up_time, locals())
     time, event, entry, weights = columns(data, time=time, event=event, entry=entry, weights=weights)
     times, events, _, _ = follow_up(time, event, entry, weights, event_is=event_is, unit=unit)
     return kaplan_meier(times, 1.0 - events, entry, weights, "log-log", level, unit=unit)
@@ -307,6 +310,7 @@ def kaplan_meier_batch(time: ArrayLike, event: ArrayLike, at: ArrayLike) -> NDAr
     array([[0.667, 0.   ],
            [0.667, 0.333]])
     """
+    check_signature(kaplan_meier_batch, locals())
     times = matrix_of(time, "time")
     events = matrix_of(event, "event", times.shape)
     if np.any((events != 0.0) & (events != 1.0)):

@@ -18,6 +18,7 @@ import numpy as np
 
 from pnstrial.numerics.arguments import as_number
 from pnstrial.numerics.normal import chi_square_p, two_sided_p
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.curves.curve_kernels import logrank_packed, pack_two_groups
 from pnstrial.survival.curves.kaplan_meier import packed_times
@@ -175,6 +176,7 @@ def logrank(
     >>> round(result.statistic, 4), round(result.p_value, 4)
     (0.0764, 0.7822)
     """
+    check_signature(logrank, locals())
     if data is not None or isinstance(time, str) or hasattr(time, "columns"):
         time, event, group, strata, entry = columns(
             data, time=time, event=event, group=group, strata=strata, entry=entry
@@ -598,6 +600,7 @@ def logrank_batch(time: ArrayLike, event: ArrayLike, group: ArrayLike) -> NDArra
     >>> logrank_batch([[3, 5, 8, 10], [1, 2, 3, 4]], [[1, 1, 1, 0], [1, 1, 1, 1]], [0, 1, 0, 1]).round(4)
     array([0.6154, 0.6154])
     """
+    check_signature(logrank_batch, locals())
     times = matrix_of(time, "time")
     raw = np.asarray(event)
     events = (

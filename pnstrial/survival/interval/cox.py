@@ -17,6 +17,7 @@ import numpy as np
 
 from pnstrial.numerics.newton import maximise
 from pnstrial.numerics.normal import normal_quantile
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result, with_reasons
 from pnstrial.survival.interval.turnbull import read_intervals, support_of
 from pnstrial.survival.observations import as_numbers, check_level
@@ -288,6 +289,7 @@ def interval_cox(
     >>> fit.coefficient.round(3), round(fit.loglik, 4)
     (array([0.562]), -4.9534)
     """
+    check_signature(interval_cox, locals())
     from scipy.special import chdtrc
 
     check_level(level)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.observations import as_numbers, check_level, check_times
 from pnstrial.survival.parametric.distributions import distribution_of
@@ -320,6 +321,7 @@ def turnbull(left: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None
     1   4.0    8.0  0.2667
     2   8.0   12.0  0.5333
     """
+    check_signature(turnbull, locals())
     lows, highs, loads = read_intervals(left, right, weights)
     support = support_of(lows, highs, loads)
     mass, gap = _masses(support)
@@ -460,6 +462,7 @@ def interval_regression(
     0     shape     2.544      1.291  0.941   6.880
     1     scale     7.722      1.528  5.240  11.379
     """
+    check_signature(interval_regression, locals())
     check_level(level)
     if model not in MODELS:
         raise ValueError(f"model must be one of {', '.join(MODELS)}, got {model!r}")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 
 from pnstrial.numerics.newton import Maximum, maximise
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable
 from pnstrial.survival.cox.covariates import design_of
 from pnstrial.survival.observations import as_numbers, check_level, columns, follow_up
@@ -342,6 +343,7 @@ def parametric(
     0     shape     1.975      0.670   1.016   3.839
     1     scale    31.695      6.552  21.136  47.529
     """
+    check_signature(parametric, locals())
     check_level(level)
     times, events, entries, loads = follow_up(
         *columns(data, time=time, event=event, entry=entry, weights=weights), event_is=event_is, unit=unit
@@ -430,6 +432,7 @@ def compare_distributions(
     1  loglogistic  54.76       0.26
     2        gamma  54.78       0.28
     """
+    check_signature(compare_distributions, locals())
     import pandas as pd
 
     fits = [parametric(time, event, name, entry, weights) for name in distributions]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.survival.cox.fit import cox
 from pnstrial.survival.curves.kaplan_meier import kaplan_meier
@@ -448,6 +449,7 @@ def time_dependent(
     2        1    0.0   8.0      0          0
     3        2    0.0   5.0      1          1
     """
+    check_signature(time_dependent, locals())
     time, event, response_time = columns(data, time=time, event=event, response_time=response_time)
     times, events, _, _ = follow_up(time, event, event_is=event_is, unit=unit)
     response = _response_times(response_time, times, unit)
@@ -533,6 +535,7 @@ def simon_makuch(
     >>> result.curves["responders"].at([5, 9])["survival"].round(4).tolist()
     [0.6667, 0.3333]
     """
+    check_signature(simon_makuch, locals())
     check_level(level)
     frame = time_dependent(time, event, response_time, data, event_is=event_is, unit=unit)
     curves = {

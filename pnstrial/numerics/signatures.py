@@ -1,0 +1,165 @@
+"""Are these arguments what the signature says?
+
+Input: a function, and the values with which it was called.
+Output: one ValueError that names every argument that is of another kind, with its value and what is allowed.
+Protocol section: none.
+Method: the annotations are read once for each function: numbers are finite, whole numbers are whole, a class is met
+by name. What a value means (a rate, a grade, a size) is left to the function.
+Next: `arguments`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any, Literal, get_args, get_origin
+
+import numpy as np
+
+from pnstrial.numerics.arguments import Checks, as_number, display
+from pnstrial.numerics.time_units import TIME_UNITS
+
+__all__ = ["check_signature"]
+
+Test = Callable[[object], bool]
+
+_LISTED = 2000
+"""Lists up to this length are tried whether their rows are of one length."""
+
+
+def _is_whole(value: object) -> bool:
+    number = as_number(value)
+    return number is not None and number.is_integer()
+
+
+def _is_array(value: object) -> bool:
+    if value is None or isinstance(value, str | bytes | complex | Mapping):
+        return False
+    if isinstance(value, list | tuple):
+        if len(value) > _LISTED:
+            return True
+        try:
+            np.asarray(value)
+        except ValueError:  # rows of different length
+            return False
+        return True
+    single = isinstance(value, bool | np.bool_) or as_number(value) is not None
+    return single or isinstance(value, Iterable) or hasattr(value, "__array__")
+
+
+def _is_sequence(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+
+
+def _all_of(test: Test) -> Test:
+    return lambda value: _is_sequence(value) and all(map(test, value))  # type: ignore[arg-type] # a sequence here
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+_KINDS: dict[str, tuple[Test, str]] = {
+    "float": (lambda value: as_number(value) is not None, "a finite number"),
+    "int": (_is_whole, "a whole number"),
+    "bool": (lambda value: isinstance(value, bool | np.bool_), "True or False"),
+    "str": (_is_text, "text"),
+    "None": (lambda value: value is None, "None"),
+    "Path": (lambda value: isinstance(value, os.PathLike), "a path"),
+    "ArrayLike": (_is_array, "an array, a list of values or rows of one length"),
+    "Sequence[int]": (_all_of(_is_whole), "a sequence of whole numbers"),
+    "Sequence[float]": (_all_of(lambda value: as_number(value) is not None), "a sequence of finite numbers"),
+    "Sequence[str]": (_all_of(_is_text), "a sequence of words"),
+    "list[str]": (_all_of(_is_text), "a list of words"),
+    "TimeUnit": (lambda value: value in TIME_UNITS, f"one of {', '.join(map(repr, TIME_UNITS))}"),
+}
+_OPEN = {"Any", "object", "Curve", "Predictor", "Test"}
+
+
+def _alternatives(annotation: str) -> list[str]:
+    """Split at the bars that stand outside brackets."""
+    parts, depth, start = [], 0, 0
+    for place, sign in enumerate(annotation):
+        depth += (sign == "[") - (sign == "]")
+        if sign == "|" and depth == 0:
+            parts.append(annotation[start:place].strip())
+            start = place + 1
+    return [*parts, annotation[start:].strip()]
+
+
+def _kind(name: str, known: Mapping[str, Any]) -> tuple[Test, str] | None:  # noqa: PLR0911 - a line a kind
+    """Give the test of one alternative, with its words; None where anything goes."""
+    found = _KINDS.get(name)
+    if found is not None:
+        return found
+    head = name.split("[", maxsplit=1)[0]
+    value = known.get(head)
+    words: tuple[object, ...] = ()
+    if head == "Literal":
+        words = tuple(part.strip().strip("'\"") for part in name[len("Literal[") : -1].split(","))
+    elif get_origin(value) is Literal:
+        words = get_args(value)
+    if words:
+        return (lambda one: isinstance(one, str) and one in words, f"one of {', '.join(map(repr, words))}")
+    if head in {"Mapping", "dict"}:
+        return (lambda one: isinstance(one, Mapping), "a mapping")
+    if head in {"Sequence", "Collection", "tuple", "list", "Iterable"}:
+        return (_is_sequence, "a sequence")
+    if head == "Callable":
+        return (callable, "a function")
+    last = head.split(".")[-1]
+    if name in _OPEN or (value is not None and not isinstance(value, type)) or not last[:1].isalpha():
+        return None
+    return (lambda one: any(base.__name__ == last for base in type(one).__mro__), f"a {last}")
+
+
+@cache
+def _tests(function: Callable[..., Any]) -> tuple[tuple[str, tuple[Test, ...], str], ...]:
+    tests: list[tuple[str, tuple[Test, ...], str]] = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
+            continue
+        kinds = [_kind(part, function.__globals__) for part in _alternatives(str(parameter.annotation))]
+        if parameter.annotation is parameter.empty or None in kinds:
+            continue
+        good = [kind for kind in kinds if kind is not None]
+        words = [words for _, words in good]
+        rule = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+        tests.append((name, tuple(test for test, _ in good), rule))
+    return tuple(tests)
+
+
+def check_signature(function: Callable[..., Any], values: Mapping[str, object]) -> None:
+    """Refuse arguments that are not of the kind which the signature of their function says.
+
+    Parameters
+    ----------
+    function : callable
+        The function that was called; its annotations are read.
+    values : mapping of str to object
+        Its arguments, as ``locals()`` gives them in its first line.
+
+    Raises
+    ------
+    ValueError
+        If an argument is of another kind; all are named.
+
+    Examples
+    --------
+    >>> def dose(weight_kg: "float", days: "int" = 5):
+    ...     check_signature(dose, locals())
+    >>> dose("70", days=2.5)
+    Traceback (most recent call last):
+    ValueError: dose: weight_kg = '70' must be a finite number; days = 2.5 must be a whole number
+    """
+    problems: list[str] = []
+    for name, tests, rule in _tests(function):
+        value = values[name]
+        if not any(test(value) for test in tests):
+            problems.append(f"{name} = {display(value)} must be {rule}")
+    if problems:
+        checks = Checks(function.__name__)
+        checks.problems = problems
+        checks.done()
