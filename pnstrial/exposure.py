@@ -23,7 +23,6 @@ import pandas as pd
 
 from pnstrial.data.arguments import date_of, protocol_of, trial_and_protocol
 from pnstrial.data.consistency import suspected_weight
-from pnstrial.numerics.signatures import check_signature
 from pnstrial.protocol import Protocol
 from pnstrial.results import Result, rows_of
 
@@ -79,7 +78,6 @@ def ideal_weight(height_cm: float, sex: str) -> float:
     >>> round(ideal_weight(177.8, "male"), 1), ideal_weight(140, "female")
     (73.0, 45.5)
     """
-    check_signature(ideal_weight, locals())
     if not (math.isfinite(height_cm) and height_cm > 0):
         raise ValueError(f"height_cm is {height_cm}; it must be over 0 (cm)")
     if sex not in {"female", "male"}:
@@ -117,7 +115,6 @@ def dosing_weight(
     >>> round(dosing_weight(120, "adjusted", 177.8, "male"), 1)
     91.8
     """
-    check_signature(dosing_weight, locals())
     if not (math.isfinite(weight_kg) and weight_kg > 0):
         raise ValueError(f"weight_kg is {weight_kg}; it must be over 0 (kg)")
     if basis not in {"actual", "ideal", "adjusted"}:
@@ -140,7 +137,6 @@ def round_dose(dose_g: float, to_g: float = 5.0) -> float:
     >>> round_dose(142.5), round_dose(142.4)
     (145.0, 140.0)
     """
-    check_signature(round_dose, locals())
     if not to_g > 0:
         raise ValueError(f"to_g is {to_g}; it must be over 0 (g)")
     return math.floor(dose_g / to_g + 0.5 + TOLERANCE) * to_g
@@ -171,7 +167,6 @@ def choose_vials(dose_g: float, vials_g: Sequence[float] = (2.5, 5, 10, 20, 40))
     >>> choose_vials(131.4)
     {40: 3, 10: 1, 2.5: 1}
     """
-    check_signature(choose_vials, locals())
     if not (math.isfinite(dose_g) and dose_g >= 0):
         raise ValueError(f"dose_g is {dose_g}; it must be a dose of at least 0 (g)")
     if not vials_g or any(not vial > 0 for vial in vials_g):
@@ -325,7 +320,6 @@ def plan_cycle(
     >>> plan.dose_g, plan.daily_g, plan.vials
     (140.0, (28.0, 28.0, 28.0, 28.0, 28.0), {40.0: 3, 20.0: 1})
     """
-    check_signature(plan_cycle, locals())
     treatment = protocol.treatment
     if not 1 <= cycle <= treatment.cycles:
         raise ValueError(f"cycle is {cycle}; protocol {protocol.id} has cycles 1 to {treatment.cycles}")
@@ -427,7 +421,6 @@ def plan_treatment(
     >>> [cycle.start.isoformat() for cycle in plan.cycles][:3], plan.decision_day.isoformat()
     (['2026-01-05', '2026-02-02', '2026-03-02'], '2026-03-30')
     """
-    check_signature(plan_treatment, locals())
     if isinstance(start, Protocol):  # swapped
         start, protocol = cast("Any", protocol), start
     protocol, first = protocol_of(protocol), date_of(start, "start")
