@@ -57,7 +57,9 @@ LOST = "#C4C4C4"
 
 
 def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}" if value < 0.1 else f"p = {value:.2f}"
+    if value < 0.001 or value >= 0.995:
+        return "p < 0.001" if value < 0.5 else "p > 0.99"
+    return f"p = {value:.3f}" if value < 0.1 else f"p = {value:.2f}"
 
 
 def _limit(value: float) -> str:
@@ -281,7 +283,8 @@ def alluvial(result: ShiftResult, *, ax: Axes | None = None, title: str | None =
         _flows(axes, codes[:, t], codes[:, t + 1], tops[t], tops[t + 1], t, half, result.visits[t])
     for t, visit in enumerate(result.visits):
         _blocks(axes, codes[:, t], tops[t], t, half, visit)
-    lowest = float((tops - np.stack([np.bincount(column, minlength=8) for column in codes.T])).min())
+    sizes = np.stack([np.bincount(column, minlength=8) for column in codes.T])
+    lowest = float((tops - sizes)[sizes > 0].min())
     axes.set_xlim(-0.32, len(columns) - 0.68)
     axes.set_ylim(lowest - 0.6, 0.6)
     axes.set_xticks(range(len(columns)), [f"{visit}\nn = {len(codes)}" for visit in result.visits])
@@ -327,15 +330,14 @@ def _blocks(
                 x, middle, str(count), ha="center", va="center", fontsize=9, zorder=4, bbox=box,
                 color=INK if lost else text_on(colour),
             )  # fmt: skip
-        if x == 0 or not (codes == grade).all():
-            label = "missing" if lost else ("dead" if grade == DEAD else f"mRS {grade}")
-            label += f": {count}" if is_thin else ""
-            right = x > 0
-            axes.text(
-                x + half + 0.02 if right else x - half - 0.02, middle, label, ha="left" if right else "right",
-                va="center", fontsize=8, color=GREY, zorder=5,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85} if right else None,
-            )  # fmt: skip
+        label = "missing" if lost else ("dead" if grade == DEAD else f"mRS {grade}")
+        label += f": {count}" if is_thin else ""
+        right = x > 0
+        axes.text(
+            x + half + 0.02 if right else x - half - 0.02, middle, label, ha="left" if right else "right",
+            va="center", fontsize=8, color=GREY, zorder=5,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85} if right else None,
+        )  # fmt: skip
 
 
 def _flows(

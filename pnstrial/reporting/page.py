@@ -44,7 +44,7 @@ nav ol{list-style:none;padding:0;margin:.2rem 0;columns:22rem 2;column-gap:2rem}
 nav li li{padding-left:1rem;text-indent:-1rem;margin-left:1rem}nav li ol{columns:1}
 nav>ol>li{margin-bottom:.7rem}
 a{color:var(--accent)}nav a{text-decoration:none}nav a:hover,nav a:focus{text-decoration:underline}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr));gap:.8rem;margin:1rem 0;padding:0}
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.8rem;margin:1rem 0;padding:0}
 .card{background:var(--pale);border:1px solid var(--line);border-radius:8px;padding:.7rem 1rem}
 .card b{display:block;font-size:1.6rem;line-height:1.25;font-variant-numeric:tabular-nums}
 .scroll{overflow-x:auto;margin:.4rem 0}
@@ -61,6 +61,7 @@ figure{margin:.6rem 0}figcaption{font-size:.88rem;color:var(--soft);margin-top:.
 footer{margin-top:3rem;padding-top:1rem;padding-bottom:2rem;border-top:1px solid var(--line);font-size:.85rem;
   color:var(--soft)}
 @media (max-width:36rem){body{font-size:15px}main,header,footer{padding:0 .9rem}
+  .cards{grid-template-columns:1fr 1fr;gap:.5rem}.card{padding:.5rem .7rem}
   .scroll svg{max-width:none;min-width:34rem;width:34rem}nav li li{line-height:1.7}}
 @page{margin:16mm 14mm 18mm;@bottom-left{content:string(title);font:8pt sans-serif;color:#4f5b69}
   @bottom-right{content:"Page " counter(page) " of " counter(pages);font:8pt sans-serif;color:#4f5b69}}
@@ -69,9 +70,10 @@ footer{margin-top:3rem;padding-top:1rem;padding-bottom:2rem;border-top:1px solid
   .skip{display:none}a{color:inherit;text-decoration:none}
   nav{break-before:page;break-after:page;font-size:8.5pt}
   .scroll{overflow:visible}table{font-size:7.6pt;width:auto;max-width:100%}th,td{padding:.18rem .4rem}
-  td.n,td.d{white-space:normal}
+  td.n{white-space:normal}.note,figcaption{font-size:8pt}
   h2,h3{break-after:avoid}h2{margin-top:1.5rem}h3{margin-top:1.2rem}
   thead{display:table-header-group}tr,figure,.card,.whole{break-inside:avoid}
+  tbody tr:nth-child(-n+2),tr:has(>.group){break-after:avoid}
   p.note{break-before:avoid}p,figcaption{max-width:none;orphans:3;widows:3}
   .scroll svg{max-width:100%;max-height:19cm;width:auto}
 }
@@ -80,7 +82,7 @@ footer{margin-top:3rem;padding-top:1rem;padding-bottom:2rem;border-top:1px solid
 
 def _escape(text: str) -> str:
     """Escape a text and keep numbers with their unit and intervals on one line."""
-    kept = re.sub(r"(?<=\d) (?=%)|(?<=\d) (?=\(\d)", "\u00a0", text)
+    kept = re.sub(r"(?<=\d) (?=%)|(?<=\d) (?=\(\d)|(?<=Month) (?=\d)", "\u00a0", text)
     kept = re.sub(r"(?<=\d) to (?=[−-]?\d)", "\u00a0to\u00a0", kept)
     return html.escape(kept)
 
