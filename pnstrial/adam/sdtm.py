@@ -11,6 +11,7 @@ Next: `pnstrial.data`.
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -38,11 +39,12 @@ _WORD: Final = "SDTM-2: every value has a word in the mapping"
 _SUBJECT: Final = "SDTM-3: every subject is in DM, once"
 _SPAN: Final = "SDTM-4: a dose over several days states that it is given once a day"
 _ABSENT: Final = "SDTM-5: the domains and variables that the mapping names are there"
+_WEIGHT: Final = "SDTM-8: a cycle has a weight of one of its infusion days in VS"
 _UNIT: Final = "SDTM-6: every unit has a factor in the mapping"
 _TABLE_KEYS: Final = {"table", "domain", "where", "where_not", "columns", "daily"}
 _CELL_KEYS: Final = {"table", "column", "domain", "where", "where_not", "value", "pick", "result", "names"}
 _COLUMN_KEYS: Final = {"variable", "variables", "words", "other", "pattern", "factors", "constant"}
-_PICKS: Final = ("first", "last", "all", "positives")
+_PICKS: Final = ("first", "last", "all", "positives", "same day")
 
 
 class SdtmMappingError(ValueError):
@@ -213,6 +215,7 @@ def from_sdtm(folder: str | Path, mapping: str | Path | None = None) -> SdtmTabl
     }
     order = {domain.file: place for place, domain in enumerate(domains.values())}
     work.findings.sort(key=lambda item: (item.severity, order.get(item.file, -1), item.line or 0))
+    _weights(work, rows.get("infusions", []))
     return SdtmTables(tables, tuple(work.findings), str(folder))
 
 
@@ -227,9 +230,106 @@ def _mapping(path: str | Path | None) -> dict[str, Any]:
         content = tomllib.loads(default_mapping() if path is None else Path(path).read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise SdtmMappingError(f"{where} is no TOML file: {problem}") from None
-    if problems := list(_mapping_problems(content)):
+    if problems := [*_shape_problems(content), *_mapping_problems(_sound_part(content))]:
         raise SdtmMappingError(f"{where} cannot be used:\n  " + "\n  ".join(problems))
     return content
+
+
+_SHAPES: Final[dict[str, str]] = {
+    "table": "text", "domain": "text", "column": "text", "pick": "text", "result": "text", "subject": "text",
+    "where": "lists", "where_not": "lists", "columns": "columns", "daily": "daily", "names": "words", "value": "column",
+    "variable": "text", "variables": "list", "words": "words", "other": "text", "pattern": "pattern",
+    "factors": "factors", "constant": "scalar",
+}  # fmt: skip
+_EXPECTED: Final = {
+    "text": "text", "scalar": "text or a number", "list": "a list of texts", "lists": "a table of lists of texts",
+    "words": "a table of texts", "pattern": "a regular expression", "columns": "a table", "column": "text or a table",
+    "factors": "a table of numbers with by = a variable",
+    "daily": "a table with start, end, frequency and once_a_day (a list)",
+}  # fmt: skip
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(word, str) for word in cast("list[Any]", value))
+
+
+def _of_shape(value: Any, shape: str) -> bool:  # noqa: PLR0911 - one return for each shape
+    """Tell whether a setting of a mapping is of the kind that its key has."""
+    if shape in {"text", "scalar"}:
+        return isinstance(value, str) or (shape == "scalar" and isinstance(value, int | float))
+    if shape == "list":
+        return _texts(value)
+    if shape == "pattern":
+        try:
+            return isinstance(value, str) and bool(re.compile(value))
+        except re.error:
+            return False
+    if shape == "column" and isinstance(value, str):
+        return True
+    if not isinstance(value, dict):
+        return False
+    inner = cast("dict[str, Any]", value)
+    if shape == "lists":
+        return all(_texts(words) for words in inner.values())
+    if shape == "words":
+        return all(isinstance(word, str | int | float) for word in inner.values())
+    if shape == "factors":
+        numbers = [number for key, number in inner.items() if key != "by"]
+        return isinstance(inner.get("by"), str) and all(
+            isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
+            for number in numbers
+        )
+    if shape == "daily":
+        return (
+            _texts(inner.get("once_a_day"))
+            and bool(inner["once_a_day"])
+            and all(isinstance(inner.get(key), str) for key in ("start", "end", "frequency"))
+        )
+    return True
+
+
+def _shape_problems(content: dict[str, Any]) -> Iterator[str]:
+    """Name every setting that is of another kind than its key has."""
+    if not _of_shape(content.get("subject", ""), "text"):
+        yield "subject must be text"
+    for kind in ("table", "cell", "ignore"):
+        items = content.get(kind, [])
+        if not isinstance(items, list) or not all(
+            isinstance(item, dict) for item in cast("list[Any]", items)
+        ):
+            yield f"[[{kind}]] must be tables of their own"
+            continue
+        for number, item in enumerate(cast("list[dict[str, Any]]", items), 1):
+            yield from _item_problems(f"[[{kind}]] {number}", item)
+
+
+def _sound_part(content: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is of the wrong kind and was named for it."""
+    sound = dict(content)
+    for kind in ("table", "cell", "ignore"):
+        items = content.get(kind, [])
+        listed = cast("list[Any]", items) if isinstance(items, list) else []
+        sound[kind] = [
+            item
+            for item in listed
+            if isinstance(item, dict) and not list(_item_problems("", cast("Any", item)))
+        ]
+    return sound
+
+
+def _item_problems(place: str, item: dict[str, Any]) -> Iterator[str]:
+    for key, value in item.items():
+        shape = _SHAPES.get(key, "text")
+        if not _of_shape(value, shape):
+            yield f"{place}: {key} must be {_EXPECTED[shape]}"
+        elif shape == "columns":
+            for name, column in value.items():
+                if not _of_shape(column, "column"):
+                    yield f"{place}, {name}: give the name of a variable, or a table"
+                elif isinstance(column, dict):
+                    yield from _item_problems(f"{place}, {name}", cast("dict[str, Any]", column))
+        elif shape == "column" and isinstance(value, dict):
+            yield from _item_problems(f"{place}, {key}", cast("dict[str, Any]", value))
 
 
 def _mapping_problems(content: dict[str, Any]) -> Iterator[str]:
@@ -260,7 +360,10 @@ def _column_problems(place: str, item: dict[str, Any], kind: str) -> Iterator[st
     if kind == "table":
         columns = item.get("columns", {})
     else:
-        columns = {item.get("column"): item.get("value")}
+        if not {"column", "value"} <= item.keys():
+            yield f"{place}: column and value are required"
+            return
+        columns = {item["column"]: item["value"]}
         if item.get("pick") not in _PICKS:
             yield f"{place}: pick is {item.get('pick')!r}; allowed are {', '.join(_PICKS)}"
         if item.get("pick") == "positives" and not {"names", "result"} <= item.keys():
@@ -482,10 +585,14 @@ def _fill_cells(work: _Work, item: dict[str, Any], rows: list[dict[str, Any]]) -
     by_patient: dict[str, list[int]] = {}
     for line, record in _selected(domain, item):
         if record.get("USUBJID", "") in work.patients:
-            domain.used.add(line)
+            if item["pick"] != "same day":
+                domain.used.add(line)
             by_patient.setdefault(work.patients[record["USUBJID"]], []).append(line)
     for row in rows:
         lines = by_patient.get(row["patient_id"], [])
+        if item["pick"] == "same day":
+            lines = [line for line in lines if row.get("date") and _date_of(domain, line)[:10] == row["date"]]
+            domain.used |= set(lines)
         if item["pick"] == "positives":
             value = _positives(work, domain, lines, item)
         else:
@@ -499,12 +606,27 @@ def _fill_cells(work: _Work, item: dict[str, Any], rows: list[dict[str, Any]]) -
             row[item["column"]] = value
 
 
+def _weights(work: _Work, infusions: list[dict[str, Any]]) -> None:
+    """Say how many cycles have no weight of their own: their planned dose rests on the one at screening."""
+    cycles: dict[tuple[Any, Any], bool] = {}
+    for row in infusions:
+        key = (row["patient_id"], row.get("cycle"))
+        cycles[key] = cycles.get(key, False) or bool(row.get("weight_kg"))
+    without = len(cycles) - sum(cycles.values())
+    if without and "EX" in work.domains:
+        remedy = "the planned dose will use the screening weight; add VS records of the infusion days if there are any"
+        told = f"{without} of {len(cycles)} cycles without"
+        work.findings.append(
+            finding(_WEIGHT, work.domains["EX"].file, remedy, severity="warning", value=told)
+        )
+
+
 def _picked(values: list[str], pick: str) -> str | None:
     if not values:
         return None
     if pick == "all":
         return "; ".join(dict.fromkeys(values))
-    return values[0] if pick == "first" else values[-1]
+    return values[0] if pick in {"first", "same day"} else values[-1]
 
 
 def _date_of(domain: _Domain, line: int) -> str:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "Group", "TrialDataError", "findings_frame", "grouped"]
 
-_MOST_LINES = 16
-"""Kinds of errors that the message names: one screen."""
+_MOST_LINES = 20
+"""Errors that the message names one by one, and kinds of errors where there are more."""
 
 Severity = Literal["error", "warning"]
 
@@ -150,7 +150,7 @@ class TrialDataError(ValueError):
     def __init__(self, where: str, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
         errors = [finding for finding in self.findings if finding.severity == "error"]
-        groups = grouped(errors)
+        groups = grouped(errors) if len(errors) > _MOST_LINES else [Group((error,)) for error in errors]
         lines = [f"  {group.message}" for group in groups[:_MOST_LINES]]
         if len(groups) > len(lines):
             more = sum(len(group.findings) for group in groups[_MOST_LINES:])

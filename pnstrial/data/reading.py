@@ -110,10 +110,12 @@ def parse_csv(data: bytes, name: str, file: str, written: TextFormat = STRICT) -
         return broken_table(name, file, line, rule, remedy, value=value)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=written.separator)
     records: list[tuple[int, list[str]]] = []
+    seen: dict[str, str] = {}
+    share = seen.setdefault  # equal cells are one string: a long table then needs little memory
     start = 1
     try:
         for cells in reader:
-            trimmed = [cell.strip() for cell in cells]
+            trimmed = [share(cell, cell) for cell in map(str.strip, cells)]
             if len(trimmed) > 1 or (trimmed and trimmed[0]):
                 records.append((start, trimmed))
             start = reader.line_num + 1

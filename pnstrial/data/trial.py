@@ -193,7 +193,8 @@ class TrialData:
 
 
 def _checked(source: Source) -> tuple[dict[str, ParsedTable], tuple[Finding, ...]]:
-    tables = {name: parse_table(source.raw[name], TABLES[name]) for name in TABLES if name in source.raw}
+    # what was text is let go table by table: a long trial then stands in memory once
+    tables = {name: parse_table(source.raw.pop(name), TABLES[name]) for name in TABLES if name in source.raw}
     absent = {name: (source.place(name), source.remedy(name)) for name in TABLES if name not in tables}
     found = list(source.findings)
     if "screening" in absent and not found:

@@ -238,6 +238,12 @@ def test_no_change_of_bytes_raises(written, tmp_path, name, changes, cut):
         adam.check({dataset.name: dataset})
 
 
+@pytest.fixture
+def whole_set(written, tmp_path):
+    shutil.copytree(written / "json", tmp_path / "set")
+    return tmp_path / "set"
+
+
 def test_a_set_without_its_list_is_incomplete(written, tmp_path):
     shutil.copytree(written / "json", tmp_path, dirs_exist_ok=True)
     (tmp_path / "datasets.csv").unlink()
@@ -254,8 +260,8 @@ def test_a_set_without_its_list_is_incomplete(written, tmp_path):
     ("name", "column", "value"),
     [("admrs", "CRIT1FL", "Y"), ("adtte", "AVAL", 9999), ("adsl", "AGE", 4), ("admrs", "CRIT1FL", "N")],
 )
-def test_a_changed_value_is_seen_by_the_digest(folder, name, column, value):
-    where = folder("json")
+def test_a_changed_value_is_seen_by_the_digest(whole_set, name, column, value):
+    where = whole_set
     content = json.loads((where / f"{name}.json").read_text())
     at = [item["name"] for item in content["columns"]].index(column)
     row = next(row for row in content["rows"] if row[at] not in (None, value))
@@ -269,11 +275,11 @@ def test_a_changed_value_is_seen_by_the_digest(folder, name, column, value):
 @pytest.mark.parametrize(
     ("name", "column", "value"), [("admrs", "CRIT1FL", "Y"), ("adtte", "AVAL", 9999), ("adsl", "TRTDURD", 4)]
 )
-def test_a_derived_value_is_derived_again(folder, name, column, value):
+def test_a_derived_value_is_derived_again(whole_set, name, column, value):
     """Also where the list was made to agree with the changed file."""
     from pnstrial.writing import digest
 
-    where = folder("json")
+    where = whole_set
     file = where / f"{name}.json"
     before = digest(file.read_bytes())
     content = json.loads(file.read_text())
@@ -286,7 +292,7 @@ def test_a_derived_value_is_derived_again(folder, name, column, value):
     assert ids(where) == ["PN0012"]
 
 
-def test_a_file_that_is_missing_or_not_listed(folder):
-    where = folder("json")
+def test_a_file_that_is_missing_or_not_listed(whole_set):
+    where = whole_set
     (where / "adae.json").rename(where / "adxx.json")
     assert "PN0010" in ids(where)

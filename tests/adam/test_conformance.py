@@ -121,7 +121,16 @@ CASES = {
     "PN0005": lambda d: cell(d["ADAE"], "AETERM", "x" * 201),
     "PN0009": lambda d: with_column(d["ADTTE"], "CNSR", "text", "0"),
 }
-ELSEWHERE = {"SD0059", "SD0062", "PN0006", "PN0007", "PN0008"}  # of files: test_broken_files
+ELSEWHERE = {
+    "SD0059",
+    "SD0062",
+    "PN0006",
+    "PN0007",
+    "PN0008",
+    "PN0010",
+    "PN0011",
+    "PN0012",
+}  # of files: test_broken_files
 
 
 def test_sound_datasets_have_no_finding(datasets):

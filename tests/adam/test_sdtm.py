@@ -122,6 +122,9 @@ def sdtm_of(trial, ratings="RS"):
     for row in trial.infusions.itertuples():
         add("EX", row.patient_id, EXTRT="IVIG", EXDOSE=row.dose_g, EXDOSU="g", EXDOSFRQ="QD", VISIT=f"CYCLE {row.cycle:g}",
             EPOCH="TREATMENT", EXSTDTC=f"{text(row.date)}T09:30", EXENDTC=row.date)  # fmt: skip
+        if not pd.isna(row.weight_kg):
+            add("VS", row.patient_id, VSTESTCD="WEIGHT", VSSTRESN=row.weight_kg, VSSTRESU="kg", VISIT=f"CYCLE {row.cycle:g}",
+                VSDTC=row.date)  # fmt: skip
     for row in trial.mrs.itertuples():
         add(ratings, row.patient_id, **{f"{ratings}TESTCD": "MRS0101", f"{ratings}STRESN": row.mrs, f"{ratings}DTC": row.date,
                                         "VISIT": row.visit, f"{ratings}EVALID": row.rater})  # fmt: skip
@@ -149,9 +152,6 @@ def write(domains, folder, suffix="csv"):
 def compare(trial, back, leave=()):
     for name in pns.data.TABLES:
         first, second = trial.table(name), back.table(name)
-        if name == "infusions":
-            first = first.drop(columns="weight_kg")
-            second = second.drop(columns="weight_kg")
         columns = [column for column in first.columns if column not in leave]
         pd.testing.assert_frame_equal(
             first[columns].reset_index(drop=True), second[columns].reset_index(drop=True)
@@ -162,7 +162,7 @@ def compare(trial, back, leave=()):
 @pytest.mark.parametrize("ratings", ["RS", "QS"])
 def test_a_trial_comes_back_equal(example, tmp_path, suffix, ratings):
     tables = adam.from_sdtm(write(sdtm_of(example, ratings), tmp_path / "sdtm", suffix))
-    assert [str(finding) for finding in tables.findings] == []
+    assert [finding.rule_id for finding in tables.findings] == ["SDTM-8"]
     compare(example, tables.trial())
     tables.write(tmp_path / "trial")
     compare(example, pns.read_trial(tmp_path / "trial"))
@@ -205,14 +205,14 @@ def test_what_the_mapping_does_not_know(domains, tmp_path, case):
     change, rule, value = CASES[case]
     change(domains)
     findings = adam.from_sdtm(write(domains, tmp_path / "sdtm")).findings
-    assert {finding.rule_id for finding in findings} == {rule}
+    assert {finding.rule_id for finding in findings} == {rule, "SDTM-8"}
     assert findings[0].value == value
     assert (findings[0].line is None) == (rule == "SDTM-5")
 
 
 def test_every_record_of_an_unknown_domain_is_named(domains, tmp_path):
     domains["FA"] = pd.DataFrame({"USUBJID": ["X-BOR-01"] * 3, "FATESTCD": ["A", "B", "C"]})
-    findings = adam.from_sdtm(write(domains, tmp_path / "sdtm")).findings
+    findings = adam.from_sdtm(write(domains, tmp_path / "sdtm")).findings[:-1]
     assert [(finding.file, finding.line, finding.value) for finding in findings] == [
         ("fa.csv", 1, "A"), ("fa.csv", 2, "B"), ("fa.csv", 3, "C"),
     ]  # fmt: skip
@@ -251,8 +251,8 @@ def test_an_own_mapping(domains, tmp_path):
     domains["RS"]["RSTESTCD"] = domains["RS"]["RSTESTCD"].replace("MRS0101", "RANKIN")
     folder = write(domains, tmp_path / "sdtm")
     (tmp_path / "map.toml").write_text(adam.default_mapping().replace("MRS0101", "RANKIN"))
-    assert {finding.rule_id for finding in adam.from_sdtm(folder).findings} == {"SDTM-1"}
-    assert adam.from_sdtm(folder, tmp_path / "map.toml").findings == ()
+    assert {finding.rule_id for finding in adam.from_sdtm(folder).findings} == {"SDTM-1", "SDTM-8"}
+    assert [f.rule_id for f in adam.from_sdtm(folder, tmp_path / "map.toml").findings] == ["SDTM-8"]
 
 
 def test_a_wrong_mapping_names_all_that_is_wrong(tmp_path):
@@ -289,4 +289,45 @@ def test_a_broken_domain_is_a_finding(domains, tmp_path):
     (folder / "cm.csv").write_bytes(b"")
     (folder / "dm.xpt").write_bytes(b"x")
     findings = adam.from_sdtm(folder).findings
-    assert sorted(finding.rule_id for finding in findings) == ["SD0062", "SD0062", "SD0062"]
+    assert sorted(finding.rule_id for finding in findings) == ["SD0062", "SD0062", "SD0062", "SDTM-8"]
+
+
+def test_the_weight_of_an_infusion_is_that_of_its_day(example, tmp_path):
+    tables = adam.from_sdtm(write(sdtm_of(example), tmp_path / "sdtm"))
+    back, there = tables.trial().infusions["weight_kg"], example.infusions["weight_kg"]
+    assert back.reset_index(drop=True).equals(there.reset_index(drop=True))
+    (found,) = (f for f in tables.findings if f.rule_id == "SDTM-8")
+    assert found.value == "34 of 84 cycles without"
+    assert found.remedy.startswith("the planned dose will use the screening weight")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('domain = "EX"', "domain = 1", "domain must be text"),
+        ('domain = "EX"', 'domain = ["EX"]', "domain must be text"),
+        ('pick = "last"', "pick = []", "pick must be text"),
+        ('value = "MHTERM"', "value = 3", "value must be text or a table"),
+        ("kg = 1.0", 'kg = "x"', "factors must be a table of numbers with by = a variable"),
+        ("(?i)cycle", "(?i)(cycle", "pattern must be a regular expression"),
+        (
+            'once_a_day = ["QD"]',
+            "once_a_day = 1",
+            "daily must be a table with start, end, frequency and once_a_day",
+        ),
+        (
+            'where = { VSTESTCD = ["HEIGHT"] }',
+            "where = { VSTESTCD = 1 }",
+            "where must be a table of lists of texts",
+        ),
+        ('subject = "SUBJID"', "subject = 1", "subject must be text"),
+    ],
+)
+def test_a_broken_mapping_is_answered_in_a_sentence(example, tmp_path, old, new, message):
+    text = adam.default_mapping()
+    if old not in text:
+        text = f"{old}\n{text}"
+    (tmp_path / "map.toml").write_text(text.replace(old, new))
+    with pytest.raises(adam.SdtmMappingError) as caught:
+        adam.from_sdtm(write(sdtm_of(example), tmp_path / "sdtm"), tmp_path / "map.toml")
+    assert message in str(caught.value)
