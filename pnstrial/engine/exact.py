@@ -21,7 +21,8 @@ from pnstrial import rules
 from pnstrial.engine.characteristics import ExactCharacteristics
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.kernels.quantities import SECONDARY_QUANTITIES
-from pnstrial.engine.model import Model, build_model, classes
+from pnstrial.engine.model import Model, build_model
+from pnstrial.engine.strata import classes
 from pnstrial.multistate import transition_probabilities
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.results import Provenance
@@ -35,37 +36,61 @@ if TYPE_CHECKING:
 
 __all__ = ["Chain", "exact_characteristics", "responder_distribution", "true_response"]
 
-# a state is 14 x (out of the study) + 7 x (rescued) + mRS
-_STATES: Final = 28
-_GRADE: Final = np.arange(_STATES) % 7
-_RESCUED: Final = (np.arange(_STATES) // 7) % 2 == 1
-_OUT: Final = np.arange(_STATES) >= 14
-_ALIVE_IN: Final = ~_OUT & (_GRADE < 6)
-_DEAD_SEEN: Final = ~_OUT & (_GRADE == 6)
 _NO_RATING: Final = 3
 _FAR: Final = 1e18
+
+
+class States:
+    """Where a patient can stand: mRS, rescue begun (7), out of the study (14), tumour treated and damaged (28, 56).
+
+    The last two are there only where they happen.
+    """
+
+    def __init__(self, *, tumour: bool, damage: bool) -> None:
+        self.tumour, self.damage = (28 if tumour else 0), ((56 if tumour else 28) if damage else 0)
+        self.count = 28 * (1 + tumour) * (1 + damage)
+        state = np.arange(self.count)
+        self.grade = state % 7
+        self.rescued = state // 7 % 2 == 1
+        self.out = state // 14 % 2 == 1
+        self.treated = state // 28 % 2 == 1 if tumour else np.zeros(self.count, bool)
+        self.damaged = state // self.damage % 2 == 1 if damage else np.zeros(self.count, bool)
+        self.alive = self.grade < rules.DEAD
+        self.alive_in = ~self.out & self.alive
+        self.dead_seen = ~self.out & ~self.alive
 
 
 class Chain:
     """Transition probabilities of one stratum between any two days, with and without IVIg."""
 
-    def __init__(self, model: Model, stratum: int) -> None:
+    def __init__(self, model: Model, stratum: int, baseline: int = 0) -> None:
         drop, rescue = model.real[at.DROP_RATE], model.real[at.RESCUE_RATE]
+        tumour, damage = model.starts[stratum]
+        switches = bool(model.whole[at.SWITCHES])
+        self.states = here = States(tumour=switches and tumour > 0, damage=switches and damage > 0)
         self.changes = model.changes[stratum]
-        self.generators = np.zeros((model.generators.shape[1], 2, _STATES, _STATES))
-        alive = np.array([1.0] * 6 + [0.0])
+        leaves = np.ones(6)
+        if model.whole[at.LEAVES]:
+            begin = int(model.whole[at.TO_LEAVES]) + 6 * baseline
+            leaves = model.real[begin : begin + 6]
+        self.generators = np.zeros((model.generators.shape[1], 2, here.count, here.count))
         for period, arm in np.ndindex(self.generators.shape[:2]):
             Q = self.generators[period, arm]
-            for rescued in range(2):
-                inside, outside = 7 * rescued, 14 + 7 * rescued
-                Q[inside : inside + 7, inside : inside + 7] += model.generators[stratum, period, arm]
-                Q[outside : outside + 7, outside : outside + 7] += model.generators[stratum, period, 1]
-                for g in range(6):
-                    Q[inside + g, outside + g] += drop
-                    Q[inside + g, inside + g] -= drop
-            for g in range(6):
-                Q[g, 7 + g] += rescue * alive[g]
-                Q[g, g] -= rescue * alive[g]
+            for first in range(0, here.count, 7):
+                ruling = 1 if here.out[first] else arm
+                if switches:
+                    ruling += 2 * here.rescued[first] + 4 * here.treated[first] + 8 * here.damaged[first]
+                Q[first : first + 7, first : first + 7] += model.generators[stratum, period, ruling]
+            moves = [(~here.out & here.alive, 14, drop * leaves[np.minimum(here.grade, 5)])]
+            moves.append((~here.out & ~here.rescued & here.alive, 7, np.full(here.count, rescue)))
+            if here.tumour:
+                moves.append((~here.treated & here.alive, here.tumour, np.full(here.count, tumour)))
+            if here.damage:
+                moves.append((~here.damaged & here.alive, here.damage, np.full(here.count, damage)))
+            for who, step, rate in moves:
+                for i in np.flatnonzero(who):
+                    Q[i, i + step] += rate[i]
+                    Q[i, i] -= rate[i]
         self._step = lru_cache(maxsize=None)(self._one_step)
         self.between = lru_cache(maxsize=None)(self._between)
         self.on_and_off = lru_cache(maxsize=None)(self._on_and_off)
@@ -78,7 +103,7 @@ class Chain:
         return self.between(0, begin, stop) @ self.between(1, stop, end)
 
     def _between(self, arm: int, begin: float, end: float) -> NDArray[np.float64]:
-        made = np.eye(_STATES)
+        made = np.eye(self.states.count)
         for period, change in enumerate(self.changes):
             if begin >= end:
                 break
@@ -116,7 +141,7 @@ class _Group:
             now = limit
             if turns and turns[0][0] <= limit:
                 _, kind, share = turns.pop(0)
-                mass = _turned(mass, kind, share)
+                mass = _turned(mass, kind, share, chain.states)
                 continue
             break
         return _Group(mass, until, self.ends, tuple(turns))
@@ -128,20 +153,20 @@ class _Group:
         for a in range(3):
             stop = min(max(self.ends[a], begin), end)
             P = chain.on_and_off(begin, stop, end)
-            moved[:, :, :, a] = (X[:, :, :, a].reshape(-1, _STATES) @ P).reshape(X.shape[:3] + X.shape[4:])
+            moved[:, :, :, a] = (X[:, :, :, a].reshape(-1, P.shape[0]) @ P).reshape(X.shape[:3] + X.shape[4:])
         return moved
 
 
-def _turned(X: NDArray[np.float64], kind: str, share: float) -> NDArray[np.float64]:
+def _turned(X: NDArray[np.float64], kind: str, share: float, states: States) -> NDArray[np.float64]:
     after = X.copy()
     if kind == "rescue":
-        for g in range(6):
-            moved = share * X[..., g]
-            after[..., 7 + g] += moved
-            after[..., g] -= moved
+        begins = np.flatnonzero(states.alive_in & ~states.rescued)
+        moved = share * X[..., begins]
+        after[..., begins + 7] += moved
+        after[..., begins] -= moved
         return after
     target = 1 if kind == "stop" else 2
-    moved = share * X[:, :, :, 0] * _ALIVE_IN
+    moved = share * X[:, :, :, 0] * states.alive_in
     after[:, :, :, target] += moved
     after[:, :, :, 0] -= moved
     return after
@@ -150,37 +175,45 @@ def _turned(X: NDArray[np.float64], kind: str, share: float) -> NDArray[np.float
 class _Patient:
     """Follow the patients of one stratum through the protocol and add up what happens."""
 
-    def __init__(self, model: Model, alike: tuple[int, ...]) -> None:
-        self.model, self.chain = model, Chain(model, alike[0])
+    def __init__(self, model: Model, alike: tuple[int, ...], baseline: int | None = None) -> None:
+        self.model, self.chain = model, Chain(model, alike[0], baseline or 0)
+        self.states = self.chain.states
         w = model.whole
         self.points = int(w[at.POINTS])
         mine = (model.entry_codes[:, 0] == 0) & np.isin(model.entry_codes[:, 1], alike)
-        self.entries, which = np.unique(model.entry_codes[mine, 2:], axis=0, return_inverse=True)
+        if baseline is not None:
+            mine &= model.entry_codes[:, 2] == baseline
+        self.entries, which = np.unique(model.entry_codes[mine, 2:5], axis=0, return_inverse=True)
         share = np.bincount(which.ravel(), model.entry_probabilities[mine]) / model.enrolled_share
         # a rating is at most so many grades off: a repeated deviation only shrinks at the ends of the scale
         rated_as, grade = np.nonzero(model.rating.kernel[:6, :6].T)
         self.off = int(np.abs(rated_as - grade).max()) if model.rating.persistence > 0 else 0
         self.deviations = 2 * self.off + 1
-        X = np.zeros((len(share), self.deviations, 4, 3, _STATES))
-        for b, (g, r) in enumerate(self.entries):
-            X[b, r - g + self.off if self.off else 0, _NO_RATING, 0, g] = share[b]
+        X = np.zeros((len(share), self.deviations, 4, 3, self.states.count))
+        for b, (g, r, begins) in enumerate(self.entries):
+            X[b, r - g + self.off if self.off else 0, _NO_RATING, 0, begins] = share[b]
         self.start = X
         self.totals: dict[str, float] = {}
         self.secondary = _secondary_names(model)
         self.cycle_days, self.before = int(w[at.CYCLE_DAYS]), int(w[at.CYCLES_BEFORE])
         no_stop = (1 - model.stop_per_infusion) ** int(w[at.INFUSION_DAYS])
         self.stop_per_cycle = 1 - no_stop
+        self.rescue_if_worse = float(model.real[at.RESCUE_IF_WORSE])
+        grades = np.minimum(self.states.grade, 5)
+        begin = int(w[at.TO_MISSES])
+        ratios = model.real[begin : begin + 36].reshape(6, 6)[self.entries[:, 0]][:, grades]
+        self.miss_ratios = ratios if w[at.MISSES] else None  # entry x state
         # category of a rating r of entry b: 0-2
         self.category = np.array(
             [
                 [int(rules.change_category(int(r0), r, self.points)) for r in range(6)]
-                for _, r0 in self.entries
+                for _, r0, _ in self.entries
             ]
         )
         self.true_category = np.array(
             [
                 [int(rules.change_category(int(g0), g, self.points)) for g in range(7)]
-                for g0, _ in self.entries
+                for g0, _, _ in self.entries
             ]
         )
 
@@ -194,20 +227,22 @@ class _Patient:
         """Rate everybody: (entry, deviation, last, IVIg, state) -> the same by category of the rating (3 in front)."""
         kernel = self.model.rating.kernel[:6, :6]
         out = np.zeros((3, *X.shape))
-        grades = _GRADE[_ALIVE_IN]
+        grades = self.states.grade[self.states.alive_in]
         if self.repeats is None:
             # chance of each category, by entry and true grade
             chance = np.zeros((3, X.shape[0], 6))
             for c in range(3):
                 chance[c] = (self.category == c).astype(float) @ kernel.T
-            known = X.sum(axis=2)[:, 0][..., _ALIVE_IN]  # the category of the last rating is forgotten
+            known = X.sum(axis=2)[:, 0][
+                ..., self.states.alive_in
+            ]  # the category of the last rating is forgotten
             for c in range(3):
-                out[c, :, 0, c][..., _ALIVE_IN] = known * chance[c][:, None, grades]
+                out[c, :, 0, c][..., self.states.alive_in] = known * chance[c][:, None, grades]
             return out
-        mass = X.sum(axis=2)[..., _ALIVE_IN].transpose(0, 3, 2, 1)  # entry, state, IVIg, deviation
+        mass = X.sum(axis=2)[..., self.states.alive_in].transpose(0, 3, 2, 1)  # entry, state, IVIg, deviation
         for c in range(3):
             moved = mass @ self.repeats[c][:, grades]
-            out[c, :, :, c][..., _ALIVE_IN] = moved.transpose(0, 3, 2, 1)
+            out[c, :, :, c][..., self.states.alive_in] = moved.transpose(0, 3, 2, 1)
         return out
 
     def _repeated(self) -> NDArray[np.float64]:
@@ -231,11 +266,14 @@ class _Patient:
         group = _Group(self.start, 0.0, (_FAR, 0.0, float(self.cycle_days * self.before)), turns)
         self._early_cycles()
         missed = model.real[at.VISIT_MISSED + int(w[at.VISITS]) :]
-        for e, day in enumerate(model.extra_days):
-            group = group.at(self.chain, float(day))
-            seen = (1 - missed[e]) * group.X * _ALIVE_IN
-            group = replace(group, X=group.X - seen + self.rated(seen).sum(axis=0))
         groups = [group]
+        for e, day in enumerate(model.extra_days):
+            after: list[_Group] = []
+            for part in groups:
+                now = part.at(self.chain, float(day))
+                present, absent = self._attending(now.X, float(missed[e]))
+                after += [replace(now, X=absent), *self._rated_only(replace(now, X=present), float(day))]
+            groups = self._merged(after, float(day) + (1.0 if self.rescue_if_worse > 0 else 0.0))
         for v in range(int(w[at.VISITS]) if only is None else only + 1):
             groups = self._visit(groups, v)
         if only is not None:
@@ -243,9 +281,9 @@ class _Patient:
         for group in groups:
             end = group.at(self.chain, float(w[at.FOLLOW_UP]))
             mass = end.X.sum(axis=(0, 1, 2, 3))
-            self.add("deaths", mass[_DEAD_SEEN].sum())
-            self.add("dropped_out", mass[_OUT].sum())
-            self.add("rescued", mass[_RESCUED].sum())
+            self.add("deaths", mass[self.states.dead_seen].sum())
+            self.add("dropped_out", mass[self.states.out].sum())
+            self.add("rescued", mass[self.states.rescued].sum())
         return self.totals
 
     # --- one visit
@@ -255,16 +293,17 @@ class _Patient:
         missed = float(model.real[at.VISIT_MISSED + v])
         decides = v == int(model.whole[at.DECISION_VISIT])
         after: list[_Group] = []
+        informed = self.miss_ratios is not None
         for group in groups:
-            if missed > 0:
+            if missed > 0 and not informed:
                 after.append(self._missed(replace(group, X=missed * group.X), v, decides=decides))
             for j, weight in enumerate(model.jitter):
                 day = target + float(model.whole[at.JITTER_LOW]) + j
-                part = replace(group, X=(1 - missed) * weight * group.X)
+                part = replace(group, X=(1.0 if informed else 1 - missed) * weight * group.X)
                 if first <= day <= last:
                     after += self._in_window(part, v, day, decides=decides)
                 else:
-                    after.append(self._out_of_window(part, v, day, decides=decides))
+                    after += self._out_of_window(part, v, day, decides=decides)
         until = max(last, target - float(model.whole[at.JITTER_LOW]))
         return self._merged(after, until)
 
@@ -273,7 +312,11 @@ class _Patient:
         found: dict[tuple[object, ...], _Group] = {}
         for group in groups:
             now = group.at(self.chain, until)
-            ends = tuple(0.0 if end <= until else end for end in now.ends)
+            ends = (
+                0.0 if now.ends[0] <= until else now.ends[0],
+                0.0 if now.ends[1] <= until else now.ends[1],
+                0.0 if now.ends[2] <= until else now.ends[2],
+            )
             other = found.get((ends, now.turns))
             X = now.X if other is None else now.X + other.X
             found[ends, now.turns] = replace(now, X=X, ends=ends)
@@ -291,32 +334,63 @@ class _Patient:
         """Count patients without a rating in the window, who stand at the target day; give them at its end."""
         whole = np.zeros_like(group.X)
         for rescued in (False, True):
-            part = group.X * (rescued == _RESCUED)
+            part = group.X * (rescued == self.states.rescued)
             end = replace(group, X=part).at(self.chain, last)
             whole += end.X
-            dead = end.X * _DEAD_SEEN
+            dead = end.X * self.states.dead_seen
             self._value(v, dead, dead=True)
             self._value(v, end.X - dead, rescued=rescued)
         return replace(group.at(self.chain, last), X=whole)
 
-    def _out_of_window(self, group: _Group, v: int, day: float, *, decides: bool) -> _Group:
+    def _attending(
+        self, X: NDArray[np.float64], missed: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Part those who are missed on this day, whatever their grade or by it; the others keep all else."""
+        if self.miss_ratios is None:
+            away = np.where(self.states.alive_in, missed, 0.0)[None, :]
+        else:
+            away = np.where(self.states.alive_in, np.minimum(1.0, missed * self.miss_ratios), 0.0)
+        absent = X * away[:, None, None, None, :]
+        return X - absent, absent
+
+    def _missed_at(self, v: int) -> float:
+        """Give the chance of a missed visit that is drawn on its day; 0 where it was drawn before."""
+        return 0.0 if self.miss_ratios is None else float(self.model.real[at.VISIT_MISSED + v])
+
+    def _rated_only(self, group: _Group, day: float) -> list[_Group]:
+        """Rate those who are there, where no visit's value comes from it."""
+        seen = group.X * self.states.alive_in
+        rated = self.rated(seen)
+        rest = group.X - seen
+        if self.rescue_if_worse == 0:
+            return [replace(group, X=rest + rated.sum(axis=0))]
+        turns = tuple(sorted((*group.turns, (day + 1, "rescue", self.rescue_if_worse))))
+        return [replace(group, X=rest + rated[0] + rated[1]), replace(group, X=rated[2], turns=turns)]
+
+    def _stopped_by(self, group: _Group, day: float, *, decides: bool) -> _Group:
+        """End IVIg where the decision visit came to nothing."""
+        return replace(group, ends=tuple(min(end, day) for end in group.ends)) if decides else group
+
+    def _out_of_window(self, group: _Group, v: int, day: float, *, decides: bool) -> list[_Group]:
         """Follow a visit too early or too late: its rating is none of this visit, but may be the last one."""
         target, _, last = (float(d) for d in self.model.visits[v])
         if day < target:
-            group = self._seen(group.at(self.chain, day), day, decides=decides)
-            group = group.at(self.chain, target)
-            self._truth(group.X, v)
-            return self._no_value(group, v, last)
+            now = group.at(self.chain, day)
+            present, absent = self._attending(now.X, self._missed_at(v))
+            seen = self._rated_only(self._stopped_by(replace(now, X=present), day, decides=decides), day)
+            after: list[_Group] = []
+            for k, part in enumerate([*seen, replace(now, X=absent)]):
+                there = part.at(self.chain, target)
+                self._truth(there.X, v)
+                there = self._stopped_by(there, target, decides=decides) if k == len(seen) else there
+                after.append(self._no_value(there, v, last))
+            return after
         group = group.at(self.chain, target)
         self._truth(group.X, v)
-        group = self._no_value(group, v, last)
-        return self._seen(group.at(self.chain, day), day, decides=decides)
-
-    def _seen(self, group: _Group, day: float, *, decides: bool) -> _Group:
-        seen = group.X * _ALIVE_IN
-        X = group.X - seen + self.rated(seen).sum(axis=0)
-        ends = tuple(min(end, day) for end in group.ends) if decides else group.ends
-        return replace(group, X=X, ends=ends)
+        now = self._no_value(group, v, last).at(self.chain, day)
+        present, absent = self._attending(now.X, self._missed_at(v))
+        seen = self._rated_only(replace(now, X=present), day)
+        return [self._stopped_by(part, day, decides=decides) for part in (*seen, replace(now, X=absent))]
 
     def _in_window(self, group: _Group, v: int, day: float, *, decides: bool) -> list[_Group]:
         target = float(self.model.visits[v, 0])
@@ -326,19 +400,23 @@ class _Patient:
         else:
             group = group.at(self.chain, target)
             self._truth(group.X, v)
-            early = [(group.X * ~_RESCUED, False), (group.X * _RESCUED, True)]
+            early = [(group.X * ~self.states.rescued, False), (group.X * self.states.rescued, True)]
         unrated = np.zeros_like(group.X)
         rated = np.zeros((3, *group.X.shape))
+        after: list[_Group] = []
         for X, rescued in early:
             now = replace(group, X=X).at(self.chain, day)
-            seen = now.X * _ALIVE_IN
-            rest = now.X - seen
+            present, absent = self._attending(now.X, self._missed_at(v))
+            if absent.any():
+                after.append(self._absent(replace(now, X=absent), v, rescued, decides=decides))
+            seen = present * self.states.alive_in
+            rest = present - seen
             unrated += rest
             rated += self.rated(seen)
-            dead = rest * _DEAD_SEEN
+            dead = rest * self.states.dead_seen
             self._value(v, dead, dead=True)
             for state in (False, True) if rescued is None else (rescued,):
-                mine = (rest - dead) * (state == _RESCUED) if rescued is None else rest - dead
+                mine = (rest - dead) * (state == self.states.rescued) if rescued is None else rest - dead
                 self._value(v, mine, rescued=state)
         now = group.at(self.chain, day)
         # out of the study or dead: the plan no longer matters
@@ -346,7 +424,20 @@ class _Patient:
         if day <= target:
             left = left.at(self.chain, target)
             self._truth(left.X, v)
-        return [left, *self._after_rating(now, rated, v, day, decides=decides)]
+        return [left, *after, *self._after_rating(now, rated, v, day, decides=decides)]
+
+    def _absent(self, group: _Group, v: int, rescued: bool | None, *, decides: bool) -> _Group:
+        """Follow those who were missed on a day within the window; after the target day it is known who was rescued."""
+        target, _, last = (float(d) for d in self.model.visits[v])
+        if rescued is None:
+            group = group.at(self.chain, target)
+            self._truth(group.X, v)
+            return self._no_value(self._stopped_by(group, target, decides=decides), v, last)
+        end = self._stopped_by(group, group.time, decides=decides).at(self.chain, last)
+        dead = end.X * self.states.dead_seen
+        self._value(v, dead, dead=True)
+        self._value(v, end.X - dead, rescued=rescued)
+        return end
 
     def _after_rating(
         self, now: _Group, rated: NDArray[np.float64], v: int, day: float, *, decides: bool
@@ -360,7 +451,7 @@ class _Patient:
             if weight == 0:
                 continue
             children = [
-                (c, self._planned(replace(now, X=weight * rated[c]), day, go=go, decides=decides))
+                (c, self._planned(replace(now, X=weight * rated[c]), day, c, go=go, decides=decides))
                 for c in cats
             ]
             if decides:
@@ -369,8 +460,10 @@ class _Patient:
             merged: _Group | None = None
             for c, child in children:
                 for rescued in (False, True):
-                    part = replace(child, X=child.X * (rescued == _RESCUED)).at(self.chain, max(day, target))
-                    dead = part.X * _DEAD_SEEN if day < target else np.zeros_like(part.X)
+                    part = replace(child, X=child.X * (rescued == self.states.rescued)).at(
+                        self.chain, max(day, target)
+                    )
+                    dead = part.X * self.states.dead_seen if day < target else np.zeros_like(part.X)
                     self._value(v, dead, dead=True)
                     self._value(v, part.X - dead, category=c, rescued=rescued)
                 ended = child.at(self.chain, max(day, target))
@@ -383,36 +476,39 @@ class _Patient:
                 after.append(merged)
         return after
 
-    def _planned(self, group: _Group, day: float, *, go: bool, decides: bool) -> _Group:
-        """Give the plan after the decision."""
-        if not decides:
-            return group
+    def _planned(self, group: _Group, day: float, category: int, *, go: bool, decides: bool) -> _Group:
+        """Give the plan after a rating, and after the decision."""
         w = self.model.whole
+        share = self.rescue_if_worse if category == rules.DETERIORATED else 0.0
+        if decides and not go:
+            share = 1 - (1 - share) * (1 - float(self.model.real[at.RESCUE_AFTER]))
+        rescue = ((day + 1, "rescue", share),) if share > 0 else ()
+        if not decides:
+            return replace(group, turns=tuple(sorted((*group.turns, *rescue)))) if rescue else group
         if not go:
-            ends = tuple(min(end, day) for end in group.ends)
-            share = float(self.model.real[at.RESCUE_AFTER])
-            turns = ((day + 1, "rescue", share),) if share > 0 else ()
-            return replace(group, ends=ends, turns=turns)
-        X = _turned(group.X, "late stop", self.stop_per_cycle) if self.stop_per_cycle > 0 else group.X
+            return replace(self._stopped_by(group, day, decides=True), turns=rescue)
+        stays = self.stop_per_cycle == 0
+        X = group.X if stays else _turned(group.X, "late stop", self.stop_per_cycle, self.states)
         base = max(float(self.cycle_days * self.before), day)
         later = int(w[at.CYCLES_ALL]) - self.before
         turns = tuple(
             (base + self.cycle_days * k, "late stop", self.stop_per_cycle) for k in range(1, later)
         ) if self.stop_per_cycle > 0 else ()  # fmt: skip
         end = base + self.cycle_days * later
-        return replace(group, X=X, ends=(end, 0.0, float(self.cycle_days * self.before)), turns=turns)
+        before = float(self.cycle_days * self.before)
+        return replace(group, X=X, ends=(end, 0.0, before), turns=tuple(sorted((*rescue, *turns))))
 
     # --- counting
     def _truth(self, X: NDArray[np.float64], v: int) -> None:
         if v != int(self.model.whole[at.ENDPOINT_VISIT]):
             return
         by_entry = X.sum(axis=(1, 2, 3))
-        better = self.true_category[:, _GRADE] == rules.IMPROVED
+        better = self.true_category[:, self.states.grade] == rules.IMPROVED
         self.add("true_response", (by_entry * better).sum())
 
     def _decided(self, X: NDArray[np.float64], *, go: bool) -> None:
         by_entry = X.sum(axis=(1, 2, 3))
-        worse = self.true_category[:, _GRADE] == rules.DETERIORATED
+        worse = self.true_category[:, self.states.grade] == rules.DETERIORATED
         bad, good = (by_entry * worse).sum(), (by_entry * ~worse).sum()
         self.add("decided_on_deteriorated", bad)
         self.add("decided_on_stable_or_improved", good)
@@ -474,7 +570,7 @@ class _Patient:
                     continue
                 for i in range(days):
                     day = base + self.cycle_days * k + late + i
-                    here = float((start @ self.chain.between(0, begin, day))[_ALIVE_IN].sum())
+                    here = float((start @ self.chain.between(0, begin, day))[self.states.alive_in].sum())
                     given = chance * here * go_on ** (k * days + i)
                     self.add("infusions", given)
                     self.add("cycles_per_patient", given if i == 0 else 0.0)
@@ -500,10 +596,19 @@ def _secondary_names(model: Model) -> dict[int, list[tuple[str, ...]]]:
     return found
 
 
-def _alike(model: Model) -> list[tuple[int, ...]]:
-    """Group the strata that have the same rates at all times."""
-    alike, first = classes(model.generators, model.changes)
-    return [tuple(int(s) for s in np.flatnonzero(alike == c)) for c in range(first.size)]
+def _followed(model: Model) -> list[_Patient]:
+    """Group the strata that have the same rates at all times, and by true baseline where drop-out depends on it."""
+    alike, first = classes(model.generators, model.changes, model.starts)
+    begin = int(model.whole[at.TO_LEAVES])
+    leaves = model.real[begin : begin + 36].reshape(6, 6)
+    by_baseline = bool(model.whole[at.LEAVES]) and bool((leaves != leaves[0]).any())
+    found: list[_Patient] = []
+    for c in range(first.size):
+        strata = tuple(int(s) for s in np.flatnonzero(alike == c))
+        mine = (model.entry_codes[:, 0] == 0) & np.isin(model.entry_codes[:, 1], strata)
+        baselines = np.unique(model.entry_codes[mine, 2]) if by_baseline else [None]
+        found += [_Patient(model, strata, None if g is None else int(g)) for g in baselines]
+    return found
 
 
 def true_response(model: Model) -> float:
@@ -519,7 +624,7 @@ def true_response(model: Model) -> float:
         Whatever was rated or seen; death is no improvement, patients who dropped out count as they are.
     """
     last = int(model.whole[at.ENDPOINT_VISIT])
-    return sum(_Patient(model, alike).run(last).get("true_response", 0.0) for alike in _alike(model))
+    return sum(patient.run(last).get("true_response", 0.0) for patient in _followed(model))
 
 
 def responder_distribution(
@@ -590,8 +695,8 @@ def exact_characteristics(protocol: Protocol, scenario: Scenario) -> ExactCharac
     """
     model = build_model(protocol, scenario)
     totals: dict[str, float] = {}
-    for alike in _alike(model):
-        for name, value in _Patient(model, alike).run().items():
+    for patient in _followed(model):
+        for name, value in patient.run().items():
             totals[name] = totals.get(name, 0.0) + value
     n = int(model.whole[at.N])
     without = _without(model)
@@ -619,6 +724,14 @@ def _without(model: Model) -> dict[str, str]:
         "power_sign_test": "tests on the ranks are simulated",
         "power_logrank": "tests on survival are simulated",
     }
+    if w[at.SWITCHES] and model.real[at.RESCUE_IF_WORSE] > 0:
+        without |= dict.fromkeys(
+            (
+                "cycles_per_patient", "grams_per_patient", "grams_per_trial", "stopped_for_adverse_event",
+                "adverse_events_per_patient",
+            ),
+            "infusions are counted without the rescue that a rating sets off",
+        )  # fmt: skip
     if w[at.CLOSING] < w[at.FOLLOW_UP]:
         reason = "the trial closes before the last patient's follow-up ends, on a random date"
         without |= dict.fromkeys(("deaths", "dropped_out", "rescued"), reason)

@@ -19,7 +19,7 @@ import numpy as np
 
 from pnstrial import rules
 from pnstrial.engine.kernels import layout as at
-from pnstrial.engine.model import classes
+from pnstrial.engine.strata import classes
 from pnstrial.engine.tables import alias_bits, alias_table
 
 if TYPE_CHECKING:
@@ -114,8 +114,9 @@ def is_plain(model: Model) -> bool:
     Returns
     -------
     bool
-        Visits on their target days, no rescue, no stop for adverse events, raters independent, and an estimand
-        that asks for no rating in between.
+        Visits on their target days, no rescue, no stop for adverse events, nothing that switches rates, visits missed
+        and patients lost whatever their grade, raters independent, and an estimand that asks for no rating in
+        between.
     """
     w, real = model.whole, model.real
     return bool(
@@ -123,6 +124,8 @@ def is_plain(model: Model) -> bool:
         and model.stop_per_infusion == 0
         and real[at.RESCUE_RATE] == 0
         and real[at.RESCUE_AFTER] == 0
+        and real[at.RESCUE_IF_WORSE] == 0
+        and w[at.SWITCHES] + w[at.MISSES] + w[at.LEAVES] == 0
         and real[at.CONTINUE_ANYWAY] == 0
         and model.rating.persistence == 0
         and w[at.STOPPED_STRATEGY] == rules.STOPPED_POLICY
@@ -144,10 +147,12 @@ def lean_tables(model: Model) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     words : ndarray of uint64
     """
     w = model.whole
-    alike, _ = classes(model.generators, model.changes)
+    alike, _ = classes(model.generators, model.changes, model.starts)
     mine = model.entry_codes[:, 0] == 0
     codes = model.entry_codes[mine]
-    kinds, which = np.unique(np.column_stack([alike[codes[:, 1]], codes[:, 2:]]), axis=0, return_inverse=True)
+    kinds, which = np.unique(
+        np.column_stack([alike[codes[:, 1]], codes[:, 2:5]]), axis=0, return_inverse=True
+    )
     share = np.bincount(which.ravel(), model.entry_probabilities[mine]) / model.enrolled_share
     strategies = [
         int(w[k]) for k in (at.DEATH_STRATEGY, at.RESCUE_STRATEGY, at.STOPPED_STRATEGY, at.MISSING_STRATEGY)
@@ -160,7 +165,7 @@ def lean_tables(model: Model) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         missed=model.real[at.VISIT_MISSED : at.VISIT_MISSED + int(w[at.VISITS])], decision=int(w[at.DECISION_VISIT]),
         endpoint=int(w[at.ENDPOINT_VISIT]), secondary=model.secondary, points=int(w[at.POINTS]), respond=respond,
     )  # fmt: skip
-    entries = Entries(share, kinds[:, 0], kinds[:, 1], kinds[:, 2], kinds[:, 1])
+    entries = Entries(share, kinds[:, 0], kinds[:, 1], kinds[:, 2], kinds[:, 3])
     return packed(int(w[at.N]), model.success, entries, model.rating.kernel[:6, :6], _legs(model), plan)
 
 
@@ -174,7 +179,7 @@ def _legs(model: Model) -> list[Leg]:
     before = float(w[at.CYCLE_DAYS] * w[at.CYCLES_BEFORE])
     end = max(before, target) + float(w[at.CYCLE_DAYS] * (w[at.CYCLES_ALL] - w[at.CYCLES_BEFORE]))
     keep = np.r_[0:7, 14:21]  # nobody is rescued
-    chains = [Chain(model, int(s)) for s in classes(model.generators, model.changes)[1]]
+    chains = [Chain(model, int(s)) for s in classes(model.generators, model.changes, model.starts)[1]]
 
     def matrices(begin: float, stop: float) -> Mass:
         """IVIg acts until the end of the last cycle, or no longer."""

@@ -23,31 +23,23 @@ from pnstrial.engine.criteria import allowed_range, can_fail
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.kernels.quantities import SECONDARY_QUANTITIES
 from pnstrial.engine.scenario import ScenarioError
+from pnstrial.engine.strata import arm_generators, classes, entry_cells, switch_rates, switches
 from pnstrial.engine.success import Boundaries, ExactTest, boundaries
 from pnstrial.engine.tables import alias_bits, alias_table, tail_tables
-from pnstrial.multistate import generator
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pnstrial.engine.scenario import Normal, Scenario
+    from pnstrial.engine.strata import Stratum
+    from pnstrial.engine.success import BayesianRule, TwoStage
     from pnstrial.multistate import RatingError
     from pnstrial.protocol import Protocol
 
-__all__ = ["Model", "Stratum", "allowed_antibodies", "allowed_grades", "build_model", "classes"]
+__all__ = ["Model", "build_model"]
 
-FAR = 1e18
-
-
-@dataclass(frozen=True)
-class Stratum:
-    """Patients with the same rates: antibody (None: a false positive test), tumour treatment, months since onset."""
-
-    antibody: str | None
-    tumour_treatment: bool
-    onset_months: float
-    share: float
+_FAR = 1e18
 
 
 @dataclass(frozen=True)
@@ -62,12 +54,14 @@ class Model:
         Target, first and last day of each window, as offsets from day 1.
     entry_probabilities, entry_codes : ndarray
         Per entry cell its probability among the screened, and (0 or 1 + position of the failed criterion,
-        stratum, true grade, rating).
+        stratum, true grade, rating, true grade on day 1, days to it or -1).
     strata : tuple of Stratum
-    generators : ndarray, shape (strata, periods, 2, 7, 7)
-        Rates per day while IVIg acts (0) and without it (1), per band of time since onset.
+    generators : ndarray, shape (strata, periods, arms, 7, 7)
+        Rates per day by arm (`strata.arm_generators`), per band of time since onset.
     changes : ndarray, shape (strata, periods)
         Day on which the next band begins.
+    starts : ndarray, shape (strata, 2)
+        Rates per day of beginning tumour treatment and of damage.
     """
 
     whole: NDArray[np.int64]
@@ -80,6 +74,7 @@ class Model:
     strata: tuple[Stratum, ...]
     generators: NDArray[np.float64]
     changes: NDArray[np.float64]
+    starts: NDArray[np.float64]
     rating: RatingError
     jitter: NDArray[np.float64]
     delays: NDArray[np.float64]
@@ -148,10 +143,11 @@ def build_model(
         [(v.target_day - 1, v.first_day - 1, v.last_day - 1) for v in protocol.visits], dtype=np.int64
     )
     _refuse(protocol, scenario, visits)
-    strata, cells, codes, failed = _entry(protocol, scenario)
+    strata, cells, codes, failed = entry_cells(protocol, scenario)
     whole = _whole(protocol, scenario, visits, short=short)
-    jitter = np.zeros(2 * scenario.visits.jitter_days + 1) + 1.0 / (2 * scenario.visits.jitter_days + 1)
-    attend = np.outer(jitter, [1 - scenario.visits.missed, scenario.visits.missed]).ravel()
+    misses, leaves = scenario.visits.missed_ratios.ratios(), scenario.dropout.ratios.ratios()
+    whole[at.MISSES] = int(scenario.visits.missed > 0 and (misses != 1).any())
+    jitter, attend = _attendance(scenario, drawn_later=bool(whole[at.MISSES]))
     delays = _delays(scenario)
     events, event_codes = _events(protocol, scenario)
     weights = _weights(scenario.baseline.weight_kg, allowed_range(protocol, "weight_kg"))
@@ -160,28 +156,32 @@ def build_model(
     whole[at.ENTRY_BITS], whole[at.ATTEND_BITS] = alias_bits(int(mine.sum())), alias_bits(attend.size)
     whole[at.JITTER_LOW], whole[at.CYCLE_BITS] = -scenario.visits.jitter_days, alias_bits(cycles.size)
     whole[at.WEIGHT_BITS], whole[at.WEIGHT_LOW] = alias_bits(weights.size), scenario.baseline.weight_kg.low
-    rule = scenario.success
-    if isinstance(rule, ExactTest) and protocol.endpoint.null_proportion is not None:
-        rule = rule.model_copy(update={"null": protocol.endpoint.null_proportion})
     n = scenario.enrolment.target
-    success = boundaries(rule, n)
+    success = boundaries(_rule(protocol, scenario), n)
     whole[at.FIRST_N], whole[at.FIRST_STOP] = success.first_n, success.first_stop
     rating = scenario.rating.error()
-    generators, changes = _generators(scenario, strata)
+    generators, changes = arm_generators(scenario, strata)
+    starts = switch_rates(scenario, strata)
+    whole[at.ARMS], whole[at.SWITCHES] = generators.shape[2], int(switches(scenario))
+    whole[at.LEAVES] = int(scenario.dropout.per_month > 0 and (leaves != 1).any())
     real = _real(protocol, scenario, rating)
     share = float(cells[mine].sum())
     real[at.ENROL_RATE] = real[at.SCREEN_RATE] * share
-    alike, first = classes(generators, changes)
+    alike, first = classes(generators, changes, starts)
     rates = _rates(generators[first])
     kernel6 = np.array([alias_table(rating.kernel[g, :6], 3) for g in range(6)])
-    months = np.arange(int(whole[at.FOLLOW_UP]) + 2) / DAYS_PER_MONTH
-    hazard = (months / scenario.survival_null.scale_months) ** scenario.survival_null.shape
+    hazard = _hazard(scenario, int(whole[at.FOLLOW_UP]))
     sign_limit = boundaries(ExactTest(null=0.5, alpha=float(real[at.TEST_ALPHA])), n).minimum
-    extra = np.array([day - 1 for day in scenario.visits.extra_rating_days], np.int64)
-    whole[at.EVERYTHING] = int(everything or rating.persistence > 0 or _looks_back(protocol))
+    extra = np.array(scenario.visits.extra_rating_days, np.int64) - 1
+    whole[at.EVERYTHING] = int(
+        everything
+        or rating.persistence > 0
+        or _looks_back(protocol)
+        or scenario.rescue.after_worse_rating > 0
+    )
     whole[at.PERIODS] = changes.shape[1]
     whole[at.DRAWS] = at.W_VISIT + len(visits) + extra.size + at.W_MOVES
-    entered = np.column_stack([codes[mine, 1:], alike[codes[mine, 1]]])
+    entered = np.column_stack([codes[mine, 1:4], alike[codes[mine, 1]], codes[mine, 4:]])
     tail = np.empty(0, np.uint64)
     whole[at.TAIL_DAY] = min(_last_day(protocol, whole, visits), whole[at.FOLLOW_UP])
     if not short:
@@ -190,8 +190,8 @@ def build_model(
         tail = tail_tables(
             generators[first, :, 1], changes[first], int(whole[at.TAIL_DAY]), int(whole[at.FOLLOW_UP])
         )
-    names = [visit.name for visit in protocol.visits]
-    secondary = tuple(names.index(name) for name in protocol.endpoint.secondary_visits)
+    order = {visit.name: v for v, visit in enumerate(protocol.visits)}
+    secondary = tuple(order[name] for name in protocol.endpoint.secondary_visits)
     whole[at.SECONDARIES] = len(secondary)
     whole = _joined(
         whole, at.WHOLE,
@@ -199,7 +199,10 @@ def build_model(
          at.TO_EXTRA: extra, at.TO_ENTRY_CODES: entered, at.TO_CYCLE_CODES: cycle_codes,
          at.TO_ANSWERS: _answers(whole)}, whole,
     )  # fmt: skip
-    real = _joined(whole, real.size, {at.TO_RATES: rates, at.TO_CHANGES: changes[first]}, real)
+    real = _joined(whole, real.size, {
+        at.TO_RATES: rates, at.TO_CHANGES: changes[first], at.TO_SWITCHES: starts[first], at.TO_MISSES: misses,
+        at.TO_LEAVES: leaves / max(leaves.max(), 1e-300),
+    }, real)  # fmt: skip
     words = _joined(
         whole, 0,
         {
@@ -210,11 +213,34 @@ def build_model(
     )  # fmt: skip
     return Model(
         whole=whole, real=real, visits=visits, extra_days=extra, entry_probabilities=cells, entry_codes=codes,
-        failed=failed, strata=strata, generators=generators, changes=changes, rating=rating, jitter=jitter,
+        failed=failed, strata=strata, generators=generators, changes=changes, starts=starts, rating=rating,
+        jitter=jitter,
         delays=delays, events=events, event_codes=event_codes, weights=weights, success=success,
         covered=np.zeros((n + 1, n + 1), np.uint8), sign_limit=sign_limit, hazard=hazard, words=words,
         secondary=secondary, secondary_names=protocol.endpoint.secondary_visits,
     )  # fmt: skip
+
+
+def _rule(protocol: Protocol, scenario: Scenario) -> ExactTest | TwoStage | BayesianRule:
+    """Give the rule of success; a null of the protocol goes before that of an exact test."""
+    rule = scenario.success
+    if isinstance(rule, ExactTest) and protocol.endpoint.null_proportion is not None:
+        return rule.model_copy(update={"null": protocol.endpoint.null_proportion})
+    return rule
+
+
+def _attendance(scenario: Scenario, *, drawn_later: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the probability of each day of a visit, and of (day, missed) at position 2 x day + missed."""
+    days = 2 * scenario.visits.jitter_days + 1
+    jitter = np.zeros(days) + 1.0 / days
+    missed = 0.0 if drawn_later else scenario.visits.missed
+    return jitter, np.outer(jitter, [1 - missed, missed]).ravel()
+
+
+def _hazard(scenario: Scenario, days: int) -> NDArray[np.float64]:
+    """Give the cumulative hazard of the reference survival by day."""
+    months = np.arange(days + 2) / DAYS_PER_MONTH
+    return (months / scenario.survival_null.scale_months) ** scenario.survival_null.shape
 
 
 def _joined(
@@ -303,121 +329,6 @@ def _misfits(protocol: Protocol, scenario: Scenario, first: int, visit: str) -> 
     return wrong
 
 
-def _entry(
-    protocol: Protocol, scenario: Scenario
-) -> tuple[tuple[Stratum, ...], NDArray[np.float64], NDArray[np.int64], tuple[str, ...]]:
-    """List what can happen to a screened patient, with its probability."""
-    base = scenario.baseline
-    kernel = scenario.rating.error().kernel
-    positive = _carriers(protocol, scenario)
-    carried = sum(share for _, share in positive)
-    onset_limit = min((c.within_months for c in protocol.criteria if c.kind == "onset"), default=math.inf)
-    early = sum(onset.share for onset in base.onset if onset.months <= onset_limit)
-    strata = tuple(
-        Stratum(antibody, tumour, onset.months, share * treated * onset.share / (carried * early))
-        for (antibody, share), (tumour, treated), onset in product(
-            [pair for pair in positive if pair[1] > 0] if carried > 0 else [],
-            [(t, p) for t, p in ((True, base.tumour_treatment), (False, 1 - base.tumour_treatment)) if p > 0],
-            base.onset,
-        )
-        if onset.share > 0 and onset.months <= onset_limit
-    )
-    failures = scenario.enrolment.failures
-    # who fails by himself: for his antibody, the time since onset, his rating
-    failed = list(failures)
-    passing = 1 - sum(failures.values())
-    cells: list[tuple[float, tuple[int, int, int, int]]] = [
-        (share, (1 + c, 0, 0, -1)) for c, share in enumerate(failures.values())
-    ]
-    for kind, share in (("antibody", carried), ("onset", early)):
-        if share < 1 and (identifier := next((c.id for c in protocol.criteria if c.kind == kind), None)):
-            failed.append(identifier)
-            cells.append((passing * (1 - share), (len(failed), 0, 0, -1)))
-            passing *= share
-    on_grade = [c for c in protocol.criteria if c.kind == "range" and c.column == "mrs"]
-    first = 1 + len(failed)
-    failed += [c.id for c in on_grade]
-    for g, r in product(range(6), range(6)):
-        share = passing * base.mrs[g] * kernel[g, r]
-        by = [
-            k for k, c in enumerate(on_grade)
-            if not (c.minimum is None or r >= c.minimum) or not (c.maximum is None or r <= c.maximum)
-        ]  # fmt: skip
-        if by and scenario.enrolment.select_on_rating:
-            cells.append((share, (first + by[0], 0, g, r)))
-        else:
-            cells += [(share * stratum.share, (0, s, g, r)) for s, stratum in enumerate(strata)]
-    cells = [cell for cell in cells if cell[0] > 0]
-    if sum(p for p, code in cells if code[0] == 0) < 1e-3:
-        low, high = allowed_grades(protocol)
-        raise ScenarioError(
-            f"scenario {scenario.id}: fewer than 1 in 1000 screened patients could be enrolled; look at"
-            f" enrolment.failures, antibody_test, baseline.antibody, baseline.onset and baseline.mrs (the protocol"
-            f" allows {_names_allowed(protocol)}, mRS {low}-{high})"
-        )
-    probabilities = np.array([p for p, _ in cells])
-    return (
-        strata,
-        probabilities / probabilities.sum(),
-        np.array([code for _, code in cells], np.int64),
-        tuple(failed),
-    )
-
-
-def _names_allowed(protocol: Protocol) -> str:
-    names = [set(c.any_of) for c in protocol.criteria if c.kind == "antibody"]
-    return ", ".join(sorted(set.intersection(*names))) if names else "any antibody"
-
-
-def _carriers(protocol: Protocol, scenario: Scenario) -> list[tuple[str | None, float]]:
-    """Share of the screened who pass the antibody criteria, by antibody (None: none of the scenario's)."""
-    test, base = scenario.enrolment.antibody_test, scenario.baseline
-    found: list[tuple[str | None, float]]
-    if not any(c.kind == "antibody" for c in protocol.criteria):
-        found = [(name, test.positive_share * share) for name, share in base.antibody.items()]
-        return [*found, (None, 1 - test.positive_share)]
-    allowed = allowed_antibodies(protocol, scenario)
-    found = [
-        (name, test.positive_share * share * test.sensitivity)
-        for name, share in base.antibody.items()
-        if name in allowed
-    ]
-    return [*found, (None, (1 - test.positive_share) * (1 - test.specificity) if allowed else 0.0)]
-
-
-def allowed_antibodies(protocol: Protocol, scenario: Scenario) -> tuple[str, ...]:
-    """Give the antibodies of a scenario's patients with which they may enter.
-
-    Parameters
-    ----------
-    protocol : Protocol
-    scenario : Scenario
-
-    Returns
-    -------
-    tuple of str
-        In the order of the scenario.
-    """
-    criteria = [c for c in protocol.criteria if c.kind == "antibody"]
-    return tuple(name for name in scenario.baseline.antibody if all(name in c.any_of for c in criteria))
-
-
-def allowed_grades(protocol: Protocol) -> tuple[int, int]:
-    """Read from the criteria which mRS at screening may enter.
-
-    Parameters
-    ----------
-    protocol : Protocol
-
-    Returns
-    -------
-    tuple of int
-        Lowest and highest grade.
-    """
-    low, high = allowed_range(protocol, "mrs")
-    return math.ceil(max(low, 0)), math.floor(min(high, rules.DEAD - 1))
-
-
 def _whole(
     protocol: Protocol, scenario: Scenario, visits: NDArray[np.int64], *, short: bool
 ) -> NDArray[np.int64]:
@@ -448,7 +359,10 @@ def _real(protocol: Protocol, scenario: Scenario, rating: RatingError) -> NDArra
 
     values = np.zeros(at.VISIT_MISSED)
     values[at.SCREEN_RATE] = scenario.enrolment.screened_per_month / DAYS_PER_MONTH
-    values[at.DROP_RATE] = scenario.dropout.per_month / DAYS_PER_MONTH
+    values[at.DROP_RATE] = (
+        scenario.dropout.per_month / DAYS_PER_MONTH * scenario.dropout.ratios.ratios().max()
+    )
+    values[at.RESCUE_IF_WORSE] = scenario.rescue.after_worse_rating
     values[at.RESCUE_RATE] = scenario.rescue.per_month / DAYS_PER_MONTH
     values[at.RESCUE_AFTER] = scenario.rescue.after_discontinuation
     values[at.DOSE] = protocol.treatment.dose_g_per_kg
@@ -552,48 +466,6 @@ def _weights(weight: Normal, allowed: tuple[float, float]) -> NDArray[np.float64
     return share / share.sum()
 
 
-def _generators(
-    scenario: Scenario, strata: tuple[Stratum, ...]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    bands = scenario.course.changes_at()
-    periods = len(bands) + 1
-    matrices = np.zeros((len(strata), periods, 2, 7, 7))
-    changes = np.full((len(strata), periods), FAR)
-    for s, stratum in enumerate(strata):
-        later = [start for start in bands if start > stratum.onset_months]
-        for j, since in enumerate([stratum.onset_months, *later]):
-            for arm in range(2):
-                matrices[s, j, arm] = generator(
-                    scenario.course, on_ivig=arm == 0, antibody=stratum.antibody,
-                    tumour_treatment=stratum.tumour_treatment, months_since_onset=since,
-                )  # fmt: skip
-        for j, start in enumerate(later):
-            changes[s, j] = (start - stratum.onset_months) * DAYS_PER_MONTH
-    return matrices / DAYS_PER_MONTH, changes
-
-
-def classes(
-    generators: NDArray[np.float64], changes: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Put strata with the same rates at all times together.
-
-    Parameters
-    ----------
-    generators, changes : ndarray
-        As in `Model`.
-
-    Returns
-    -------
-    ndarray of int64, shape (strata,)
-        Class of each stratum.
-    ndarray of int64, shape (classes,)
-        First stratum of each class.
-    """
-    flat = np.concatenate([generators.reshape(len(generators), -1), changes], axis=1)
-    _, first, alike = np.unique(flat, axis=0, return_index=True, return_inverse=True)
-    return alike.ravel().astype(np.int64), first.astype(np.int64)
-
-
 def _rates(generators: NDArray[np.float64]) -> NDArray[np.float64]:
     """Per grade: rate to leave, mean stay, probability to improve, probability to improve or worsen."""
     rates = np.zeros((*generators.shape[:3], 6, 4))
@@ -602,7 +474,7 @@ def _rates(generators: NDArray[np.float64]) -> NDArray[np.float64]:
         safe = np.where(leave > 0, leave, 1.0)
         better = generators[..., g, g - 1] / safe if g > 0 else np.zeros_like(leave)
         worse = generators[..., g, g + 1] / safe if g < 5 else np.zeros_like(leave)
-        stay = np.where(leave > 0, 1 / safe, FAR)
+        stay = np.where(leave > 0, 1 / safe, _FAR)
         rates[..., g, 0], rates[..., g, 1], rates[..., g, 2], rates[..., g, 3] = (
             leave,
             stay,

@@ -32,6 +32,7 @@ _COLUMNS: Final = {
     "weight_kg": at.WEIGHT, "stratum": at.STRATUM, "decision": at.DECISION, "death_day": at.DEATH,
     "death_seen": at.DEATH_SEEN, "dropout_day": at.DROPPED, "rescue_day": at.RESCUE, "stopped": at.STOPPED,
     "cycles": at.CYCLES, "infusions": at.INFUSIONS, "adverse_events": at.EVENTS, "last_true_grade": at.TRUE_END,
+    "tumour_treatment_day": at.TUMOUR_DAY, "damage_day": at.DAMAGE_DAY,
 }  # fmt: skip
 _AT_VISITS: Final = {
     "rating_day": at.V_DAY, "rating": at.V_RATING, "true_grade": at.V_TRUE_ON_TARGET, "value": at.V_VALUE,
@@ -63,6 +64,8 @@ class Patients:
         1 if IVIg was stopped for an adverse event; what was given; how many events.
     last_true_grade : ndarray
         At the end of follow-up.
+    tumour_treatment_day, damage_day : ndarray
+        Days on which tumour treatment, or damage that is not undone, began during the trial.
     rating_day, rating, true_grade, value, category, response : ndarray, shape (trials, patients, visits)
         Per visit: the rating and its day, the true grade on the target day, the visit's value (6 = death) with its
         category (0 improved, 1 stable, 2 deteriorated) and the answer of the estimand (0 non-responder,
@@ -86,6 +89,8 @@ class Patients:
     infusions: Array
     adverse_events: Array
     last_true_grade: Array
+    tumour_treatment_day: Array
+    damage_day: Array
     rating_day: Array
     rating: Array
     true_grade: Array

@@ -13,17 +13,20 @@ from __future__ import annotations
 import datetime as dt  # noqa: TC003 - pydantic reads it at run time
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, cast
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from pnstrial.engine.checked import between, numbers, shares, whole
 from pnstrial.engine.success import ExactTest, SuccessRule
-from pnstrial.multistate import Calibration, Course, RatingError, calibrate
+from pnstrial.multistate import ANTIBODIES, Calibration, Course, RatingError, calibrate
 from pnstrial.multistate.calibration import FLAT
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.settings import Part, SettingsFiles
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 __all__ = ["Scenario", "ScenarioError", "load_scenario", "scenario_text", "shipped_scenarios"]
 
@@ -50,7 +53,11 @@ class AntibodyTest(Part):
 
 
 class Enrolment(Part):
-    """Who comes and when: Poisson arrival of screened patients, failures by criterion, up to the target."""
+    """Who comes and when: Poisson arrival of screened patients, failures by criterion, up to the target.
+
+    With `course_before_day_1` the disease goes on, without IVIg, between screening and day 1; who dies then is not
+    enrolled. Else it stands still.
+    """
 
     target: Annotated[int, whole(1, 1000)] = 17
     sites: Annotated[int, whole(1, 99)] = 1
@@ -62,6 +69,7 @@ class Enrolment(Part):
     )
     antibody_test: AntibodyTest = AntibodyTest()
     select_on_rating: bool = True
+    course_before_day_1: bool = False
 
 
 class Normal(Part):
@@ -87,15 +95,19 @@ class Onset(Part):
 
 
 class Baseline(Part):
-    """Who the patients are. `mrs` is the distribution of the true grades 0-5 of those who pass all else."""
+    """Who the patients are. `mrs` is the distribution of the true grades 0-5 of those who pass all else.
+
+    `tumour_treatment` is the share whose tumour is treated on day 1; the others begin at `tumour_treatment_per_month`.
+    """
 
     mrs: Annotated[tuple[float, ...], shares(of="the true grades 0-5")]
-    antibody: Annotated[dict[str, float], shares(of="antibodies", keys=("Hu", "Yo", "CV2"))]
+    antibody: Annotated[dict[str, float], shares(of="antibodies", keys=ANTIBODIES)]
     age: Normal = Normal(mean=63, sd=9, low=28, high=82)
     female: Share = 0.5
     weight_kg: Normal = Normal(mean=70, sd=12, low=40, high=120)
     onset: tuple[Onset, ...] = (Onset(months=3, share=1),)
     tumour_treatment: Share = 0.5
+    tumour_treatment_per_month: PerMonth = 0.0
 
     @model_validator(mode="after")
     def _distributions_are_whole(self) -> Self:
@@ -143,29 +155,51 @@ class Rating(Part):
         return self
 
 
+class Informative(Part):
+    """By what the true grade (0-5), and its change from the baseline, multiply a probability or a rate."""
+
+    by_grade: Annotated[tuple[float, ...], numbers(6, 0, 1000)] = (1, 1, 1, 1, 1, 1)
+    improved: Annotated[float, between(0, 1000)] = 1.0
+    worse: Annotated[float, between(0, 1000)] = 1.0
+
+    def ratios(self) -> NDArray[np.float64]:
+        """Give the ratio by true grade at baseline and now, 6 x 6."""
+        grade = np.arange(6)
+        change = np.sign(grade[None, :] - grade[:, None])
+        by_change = np.where(change < 0, self.improved, np.where(change > 0, self.worse, 1.0))
+        return by_change * np.asarray(self.by_grade, float)[None, :]
+
+
 class VisitPattern(Part):
-    """When visits take place: around the target day, uniformly, or not at all; extra ratings in between."""
+    """When visits take place: around the target day, uniformly, or not at all; extra ratings in between.
+
+    `missed_ratios` multiplies the probability of a missed visit (up to 1) by how the patient is on that day.
+    """
 
     jitter_days: Annotated[int, whole(0, 60)] = 0
     missed: Share = 0.0
+    missed_ratios: Informative = Informative()
     extra_rating_days: tuple[Annotated[int, whole(2, 400)], ...] = Field(default=(), max_length=8)
 
 
 class Dropout(Part):
-    """Patients who leave: a constant rate. A death after it is not seen; IVIg ends."""
+    """Patients who leave: a rate, which `ratios` multiplies. A death after it is not seen; IVIg ends."""
 
     per_month: PerMonth = 0.0
+    ratios: Informative = Informative()
     withdrawn: Share = 0.5
 
 
 class Rescue(Part):
-    """Rescue immunotherapy: a constant rate, and a chance on the day after a decision to discontinue.
+    """Rescue immunotherapy: a constant rate, and chances on the day after a decision or a rating.
 
-    It does not change the course of the disease; the estimand says what it means for the response.
+    `after_discontinuation` follows a decision to discontinue, `after_worse_rating` each rating worse than the baseline.
+    What it does to the disease is `course.rescue`; the estimand says what it means for the response.
     """
 
     per_month: PerMonth = 0.0
     after_discontinuation: Share = 0.0
+    after_worse_rating: Share = 0.0
 
 
 class AdverseEvents(Part):

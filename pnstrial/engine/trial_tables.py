@@ -19,7 +19,8 @@ from pnstrial.eligibility import creatinine_at_clearance
 from pnstrial.engine.blocks import BLOCK
 from pnstrial.engine.criteria import Values, immunotherapy_record
 from pnstrial.engine.kernels import layout as at
-from pnstrial.engine.model import Model, allowed_antibodies, allowed_grades, build_model
+from pnstrial.engine.model import Model, build_model
+from pnstrial.engine.strata import DIED, allowed_antibodies, allowed_grades
 from pnstrial.engine.tables import block_key
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 
@@ -224,12 +225,18 @@ class _Writer:
         weight = self._whole(self.scenario.baseline.weight_kg)
         row = self._screened(patient, day, weight)
         code = model.entry_codes[cell]
-        criterion = self.values.criteria[model.failed[int(code[0]) - 1]]
+        reason = model.failed[int(code[0]) - 1]
         low, high = allowed_grades(self.protocol)
         row["mrs"] = int(self.draws.integers(low, high + 1))
         latest = [31 * c.within_months - 10 for c in self.protocol.criteria if c.kind == "onset"]
         row["symptom_onset_date"] = self._date(day - int(self.draws.integers(10, min([120, *latest]))))
         row["antibody_serum"] = str(self.draws.choice(allowed_antibodies(self.protocol, self.scenario)))
+        if reason == DIED:
+            row["mrs"] = int(code[3])
+            self.tables["screening"].append(row)
+            self._died_before_day_1(patient, day + int(code[5]))
+            return
+        criterion = self.values.criteria[reason]
         if criterion.kind == "immunotherapy":
             self.tables["medications"].append(
                 {"patient_id": patient, **immunotherapy_record(self.protocol.medications), "indication": "pns",
@@ -239,6 +246,14 @@ class _Writer:
         if int(code[3]) >= 0:
             row["mrs"] = int(code[3])
         self.tables["screening"].append(row)
+
+    def _died_before_day_1(self, patient: str, day: int) -> None:
+        """Write the end of a patient who passed the criteria and died before enrolment."""
+        cause = str(self.draws.choice(["tumour", "neurological", "other"]))
+        self.tables["follow_up"].append(
+            {"patient_id": patient, "last_contact_date": self._date(day), "status": "dead",
+             "death_date": self._date(day), "death_cause": cause}
+        )  # fmt: skip
 
     def _enrolled(self, patient: str, row: NDArray[np.int64]) -> None:
         """Write an enrolled patient into all tables."""
@@ -279,17 +294,20 @@ class _Writer:
                 "months_since_onset": stratum.onset_months, "true_baseline": int(row[at.TRUE_BASELINE]),
                 "death_day": _day(row[at.DEATH]), "death_seen": bool(died), "dropout_day": _day(row[at.DROPPED]),
                 "rescue_day": _day(row[at.RESCUE]), "last_true_grade": int(row[at.TRUE_END]),
-                "stopped_for_adverse_event": bool(row[at.STOPPED] == 1),
+                "stopped_for_adverse_event": bool(row[at.STOPPED] == 1), "group": stratum.group,
+                "damaged_on_day_1": stratum.damaged, "damage_day": _day(row[at.DAMAGE_DAY]),
+                "tumour_treatment_day": _day(row[at.TUMOUR_DAY]),
             }
         )  # fmt: skip
 
     def _medications(
         self, patient: str, row: NDArray[np.int64], start: int, end: int, *, treated: bool
     ) -> None:
-        if treated:
+        begins = -7 if treated else int(row[at.TUMOUR_DAY])
+        if treated or 0 < begins <= end:
             self.tables["medications"].append(
                 {"patient_id": patient, "medication": "Carboplatin", "atc": "L01XA02", "indication": "tumour",
-                 "start_date": self._date(start - 7), "stop_date": None}
+                 "start_date": self._date(start + begins), "stop_date": None}
             )  # fmt: skip
         if 0 < row[at.RESCUE] <= end:
             self.tables["medications"].append(

@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ANTIBODIES", "GRADES", "Course", "OnsetBand", "RateRatios", "generator"]
+__all__ = [
+    "ANTIBODIES",
+    "GRADES",
+    "Course",
+    "Damage",
+    "Frailty",
+    "OnsetBand",
+    "PatientClass",
+    "RateRatios",
+    "generator",
+]
 
 GRADES: Final = 6
 """Number of living mRS grades, 0-5; grade 6 is death."""
@@ -68,6 +78,61 @@ class OnsetBand(RateRatios):
     from_months: float = Field(ge=0, allow_inf_nan=False)
 
 
+class Damage(RateRatios):
+    """Damage that is not undone: from then on the rates have these ratios, for good.
+
+    Parameters
+    ----------
+    per_month : float
+        Rate at which it comes.
+    share : float, default 0
+        Share of the patients who have it on day 1.
+    improve, worsen, die : float, default 0, 0, 1
+        By default a plateau: the patient stays in the grade, and only dies from it.
+    """
+
+    per_month: Rate = 0.0
+    share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    improve: Ratio = 0.0
+    worsen: Ratio = 0.0
+
+
+class PatientClass(RateRatios):
+    """A class of patients, such as fast and slow courses.
+
+    Parameters
+    ----------
+    name : str
+    share : float
+        Share of the patients; those of all classes add to 1.
+    improve, worsen, die : float, default 1
+        Rate ratios of the class.
+    """
+
+    name: str = Field(min_length=1)
+    share: Annotated[float, Field(ge=0, le=1)]
+
+
+class Frailty(BaseModel):
+    """Patients differ: some of their rates are multiplied by a gamma variable of mean 1.
+
+    Parameters
+    ----------
+    variance : float
+        Of the gamma variable.
+    of : tuple of str
+        Which rates: improve, worsen, die.
+    nodes : int, default 6
+        The gamma distribution is the discrete one of Gauss's quadrature, with the same first 2 x nodes - 1 moments.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+
+    variance: Annotated[float, Field(gt=0, le=10)]
+    of: tuple[Literal["improve", "worsen", "die"], ...] = Field(default=("worsen", "die"), min_length=1)
+    nodes: Annotated[int, Field(ge=2, le=20)] = 6
+
+
 class Course(BaseModel):
     """The natural history and its modifiers: rates per month by mRS grade, and rate ratios.
 
@@ -86,6 +151,14 @@ class Course(BaseModel):
         By antibody (`Hu`, `Yo`, `CV2`); one that is not named has ratio 1.
     tumour_treatment : RateRatios
         While the tumour is treated.
+    rescue : RateRatios
+        From the start of rescue immunotherapy on.
+    damage : Damage, optional
+        Damage that is not undone.
+    classes : tuple of PatientClass
+        Patients with rates of their own.
+    frailty : Frailty, optional
+        Patients whose rates differ by a gamma variable.
     onset : tuple of OnsetBand
         By time since symptom onset, in increasing order of `from_months`; before the first band the
         ratio is 1.
@@ -131,6 +204,10 @@ class Course(BaseModel):
     ivig: RateRatios = RateRatios()
     antibody: dict[Literal["Hu", "Yo", "CV2"], RateRatios] = Field(default_factory=dict)
     tumour_treatment: RateRatios = RateRatios()
+    rescue: RateRatios = RateRatios()
+    damage: Damage | None = None
+    classes: tuple[PatientClass, ...] = ()
+    frailty: Frailty | None = None
     onset: tuple[OnsetBand, ...] = ()
     ivig_since_onset: tuple[OnsetBand, ...] = ()
 
@@ -147,6 +224,9 @@ class Course(BaseModel):
             starts = [band.from_months for band in getattr(self, name)]
             if any(later <= earlier for earlier, later in pairwise(starts)):
                 wrong.append(f"{name} bands begin at {starts} months; from_months must increase")
+        added = sum(part.share for part in self.classes)
+        if self.classes and abs(added - 1) > 1e-9:
+            wrong.append(f"the shares of the classes add to {added:g}; they must add to 1")
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
@@ -154,6 +234,35 @@ class Course(BaseModel):
     def changes_at(self) -> list[float]:
         """Return the months since onset at which a band of any kind begins, each once, in order."""
         return sorted({band.from_months for band in (*self.onset, *self.ivig_since_onset)})
+
+    def groups(self) -> tuple[tuple[str, float, NDArray[np.float64]], ...]:
+        """Give the groups of patients with rates of their own: name, share, and ratios to improve, worsen and die.
+
+        Returns
+        -------
+        tuple of (str, float, ndarray of three)
+            One group without a name where patients do not differ.
+
+        Examples
+        --------
+        >>> still = {"improve": (0,) * 6, "worsen": (0,) * 6, "die": (0.1,) * 6}
+        >>> groups = Course(**still, frailty={"variance": 0.5, "of": ("die",)}).groups()
+        >>> bool(abs(sum(share * ratios[2] for _, share, ratios in groups) - 1) < 1e-12)
+        True
+        """
+        found = [(part.name, part.share, part.as_array()) for part in self.classes] or [("", 1.0, np.ones(3))]
+        if self.frailty is None:
+            return tuple(found)
+        from scipy.special import roots_genlaguerre
+
+        shape = 1 / self.frailty.variance
+        nodes, weights = roots_genlaguerre(self.frailty.nodes, shape - 1)
+        named = np.array([kind in self.frailty.of for kind in ("improve", "worsen", "die")])
+        return tuple(
+            (name, share * weight, ratios * np.where(named, node * self.frailty.variance, 1.0))
+            for name, share, ratios in found
+            for node, weight in zip(nodes, weights / weights.sum(), strict=True)
+        )
 
     def base_rates(self) -> NDArray[np.float64]:
         """Return the rates before any ratio: 3 x 6 array with the rows improve, worsen, die."""
@@ -191,6 +300,9 @@ def generator(
     antibody: str | Sequence[str | None] | NDArray[Any] | None = None,
     tumour_treatment: ArrayLike = False,
     months_since_onset: ArrayLike | None = None,
+    rescued: ArrayLike = False,
+    damaged: ArrayLike = False,
+    ratios: ArrayLike = (1.0, 1.0, 1.0),
 ) -> NDArray[np.float64]:
     """Give the rates between mRS 0-6 of a patient, or of an array of patients, as generator matrices.
 
@@ -211,6 +323,10 @@ def generator(
     months_since_onset : float or array of float, optional
         Months (365.25 / 12 days) since symptom onset at the time the generator is for; None leaves the bands
         of time since onset out. The generator holds until the next band begins; build one per band for longer.
+    rescued, damaged : bool or array of bool, default False
+        Whether rescue immunotherapy has begun, and whether there is damage that is not undone.
+    ratios : three float, default 1
+        Of the patient's group (`Course.groups`), to improve, to worsen and to die.
 
     Returns
     -------
@@ -236,14 +352,19 @@ def generator(
     bodies, codes = _antibody_ratios(course, antibody)
     bands, band = _onset_ratios(course.onset, months_since_onset)
     effects, effect = _onset_ratios(course.ivig_since_onset, months_since_onset)
-    shape = np.broadcast_shapes(ivig.shape, tumour.shape, codes.shape, band.shape)
-    ratios = (
+    rescue, damage = np.asarray(rescued, bool), np.asarray(damaged, bool)
+    lost = np.ones(3) if course.damage is None else course.damage.as_array()
+    shape = np.broadcast_shapes(ivig.shape, tumour.shape, codes.shape, band.shape, rescue.shape, damage.shape)
+    multiplied = (
         np.where(ivig[..., None], course.ivig.as_array() * effects[effect], 1.0)
         * np.where(tumour[..., None], course.tumour_treatment.as_array(), 1.0)
         * bodies[codes]
         * bands[band]
+        * np.where(rescue[..., None], course.rescue.as_array(), 1.0)
+        * np.where(damage[..., None], lost, 1.0)
+        * np.asarray(ratios, float)
     )
-    rates = np.broadcast_to(course.base_rates() * ratios[..., :, None], (*shape, 3, GRADES))
+    rates = np.broadcast_to(course.base_rates() * multiplied[..., :, None], (*shape, 3, GRADES))
     Q = np.zeros((*shape, GRADES + 1, GRADES + 1))
     grade = np.arange(GRADES)
     Q[..., grade[1:], grade[1:] - 1] = rates[..., 0, 1:]

@@ -3,7 +3,8 @@
 import pytest
 
 import pnstrial as pns
-from pnstrial.engine.model import allowed_grades, build_model
+from pnstrial.engine.model import build_model
+from pnstrial.engine.strata import allowed_grades
 from pnstrial.simulate import ScenarioError, patient_records
 
 HU = pns.load_scenario("anti-hu")

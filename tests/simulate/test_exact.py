@@ -97,6 +97,62 @@ SPREAD = {
     "follow-up ends with the last visit": ({"follow_up": {"months": 7, "after_last_months": 7}}, {}),
     "two-stage": ({"success": {"rule": "two-stage", "r1": 0, "n1": 9, "r": 2, "n": 17}}, {}),
     "bayesian, 25 patients": ({"success": {"rule": "bayesian", "null": 0.1}, "enrolment": {"target": 25}}, {}),
+    "two classes of patients": (
+        {"course": {"classes": [{"name": "fast", "share": 0.3, "worsen": 3, "die": 2}, {"name": "slow", "share": 0.7, "worsen": 0.4}]}},
+        {},
+    ),
+    "gamma frailty": ({"course": {"frailty": {"variance": 0.8}}}, {"missing": "LOCF"}),
+    "damage that is not undone": (
+        {"course": {"damage": {"per_month": 0.3, "share": 0.2}, "ivig": {"improve": 4}}},
+        {"death": "exclude", "missing": "exclude"},
+    ),
+    "rescue with an effect": (
+        {"course": {"rescue": {"improve": 6, "worsen": 0.2, "die": 0.5}}, "rescue": {"per_month": 0.15}, "dropout": {"per_month": 0.1}},
+        {"rescue": "treatment policy"},
+    ),
+    "rescue after a worse rating": (
+        {"rescue": {"after_worse_rating": 0.5, "per_month": 0.02}, "visits": {"extra_rating_days": (29, 30, 57)}},
+        {"missing": "LOCF"},
+    ),
+    "rescue after a worse rating, with an effect": (
+        {"rescue": {"after_worse_rating": 0.5}, "course": {"rescue": {"improve": 8, "worsen": 0.3}},
+         "treatment": {"continued_anyway": 0.3}},
+        {"rescue": "treatment policy"},
+    ),
+    "tumour treatment that begins": (
+        {"course": {"tumour_treatment": {"worsen": 0.2, "die": 0.3, "improve": 2}},
+         "baseline": {"tumour_treatment_per_month": 0.4, "tumour_treatment": 0.2}},
+        {},
+    ),
+    "all that switches": (
+        {"course": {"damage": {"per_month": 0.1, "improve": 0, "worsen": 0.5}, "rescue": {"improve": 3},
+                    "tumour_treatment": {"worsen": 0.5}, "onset": [{"from_months": 5, "improve": 0.3}]},
+         "baseline": {"tumour_treatment_per_month": 0.2}, "rescue": {"per_month": 0.1, "after_worse_rating": 0.2},
+         "visits": {"jitter_days": 2}},
+        {"rescue": "treatment policy"},
+    ),
+    "course before day 1": (
+        {"enrolment": {"course_before_day_1": True, "day_1_lag_days": (0, 21)}, "course": {"die": (0.2,) * 6, "ivig": {"die": 0.2}}},
+        {},
+    ),
+    "missed by grade and change": (
+        {"visits": {"missed": 0.1, "missed_ratios": {"by_grade": (1, 1, 1, 2, 4, 8), "worse": 3, "improved": 0.2}}},
+        {"missing": "LOCF"},
+    ),
+    "missed by grade, wide jitter": (
+        {"visits": {"missed": 0.2, "jitter_days": 15, "extra_rating_days": (29,), "missed_ratios": {"worse": 4}},
+         "course": {"ivig": {"worsen": 0.3}}, "treatment": {"late": 0}, "rescue": {"after_worse_rating": 0.3}},
+        {"missing": "best case"},
+    ),
+    "drop-out by grade": (
+        {"dropout": {"per_month": 0.05, "ratios": {"by_grade": (0.2, 0.5, 1, 2, 3, 4)}}, "course": {"ivig": {"worsen": 0.3}}},
+        {"missing": "LOCF"},
+    ),
+    "drop-out by change": (
+        {"dropout": {"per_month": 0.03, "ratios": {"worse": 5, "improved": 0}}, "course": {"rescue": {"improve": 3}},
+         "visits": {"jitter_days": 1}},
+        {"missing": "best case", "rescue": "treatment policy"},
+    ),
     "onset bands, tumour treatment": (
         {"course": {"onset": [{"from_months": 2, "improve": 0.5}, {"from_months": 4, "improve": 0.2, "worsen": 0.8}],
                     "ivig": {"worsen": 0.5}, "tumour_treatment": {"worsen": 0.6, "die": 0.5}}},

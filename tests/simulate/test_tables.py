@@ -167,3 +167,38 @@ def rejects(scenario, number):
         np.empty((0, 0, 0), np.int32), np.empty((0, 0)),
     )  # fmt: skip
     return {name: sums[0, q] for q, (name, _) in enumerate(ALL)}
+
+
+EVERY_PART = HU.changed(
+    course={
+        "classes": [{"name": "fast", "share": 0.4, "worsen": 2}, {"name": "slow", "share": 0.6, "worsen": 0.5}],
+        "damage": {"per_month": 0.1, "share": 0.1}, "rescue": {"improve": 3}, "tumour_treatment": {"worsen": 0.5},
+    },
+    rescue={"after_worse_rating": 0.3}, baseline={"tumour_treatment_per_month": 0.2},
+    enrolment={"course_before_day_1": True, "day_1_lag_days": (20, 28)}, dropout={"ratios": {"worse": 3}},
+    visits={"missed_ratios": {"worse": 3}},
+)  # fmt: skip
+
+
+@pytest.mark.double
+def test_tables_show_every_part_of_the_model():
+    died = started = 0
+    for number in range(6):
+        trial = pns.simulate_trial(PROTOCOL, EVERY_PART, seed=7, trial=number)
+        assert not [finding for finding in trial.findings if finding.severity == "error"]
+        rows = in_order_of_screening(patient_records(PROTOCOL, EVERY_PART, 7, number).rows)
+        result = pns.primary_endpoint(trial, PROTOCOL)
+        answers = rows[:, at.VISIT + at.V_ANSWER]
+        assert result.responders == int((answers == 1).sum())
+        assert result.patients["reason"].tolist() == [
+            rules.reasons(3)[code] for code in rows[:, at.VISIT + at.V_REASON]
+        ]
+        truth = trial.truth["patients"]
+        assert set(truth["group"]) <= {"fast", "slow"}
+        late = truth.loc[truth["tumour_treatment_day"].notna() & ~truth["tumour_treatment"]]
+        started += len(late)
+        follow_up = trial.follow_up.set_index("patient_id")
+        not_enrolled = trial.screening.loc[trial.screening["enrolment_date"].isna(), "patient_id"]
+        died += int((follow_up["status"].reindex(not_enrolled) == "dead").sum())
+    assert started > 8
+    assert died >= 1

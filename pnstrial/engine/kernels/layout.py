@@ -46,7 +46,9 @@ HERE: Final = 24  # where the rates that rule now begin
 CLASS: Final = 25  # strata with the same rates
 NEXT: Final = 26  # the next word for a move
 OFF_BY: Final = 27  # deviation of the last rating from the truth
-CYCLE: Final = 28  # then for each cycle
+TUMOUR_DAY: Final = 28  # day on which tumour treatment began during the trial
+DAMAGE_DAY: Final = 29
+CYCLE: Final = 30  # then for each cycle
 C_DAY, C_GIVEN, C_MASK, C_CHANGED, C_STOP = range(5)
 """First day, infusions given, mask of those with an adverse event, 1 if at a changed dose, the last one if stopped."""
 CYCLE_WIDTH: Final = 5
@@ -103,6 +105,10 @@ def row_width(visits: int) -> int:
     TAIL_DAYS,  # days from there to the end of follow-up
     TAIL_BITS,
     SECONDARIES,  # number of secondary visits
+    ARMS,  # sets of rates: IVIg acts or not; with switches x rescued x tumour treated x damaged
+    SWITCHES,  # 1: rates change with rescue, tumour treatment or damage
+    MISSES,  # 1: whether a visit is missed depends on the grade
+    LEAVES,  # 1: the rate of drop-out depends on the grade
     # where the tables begin: in the whole numbers
     TO_VISITS,
     TO_EXTRA,
@@ -113,6 +119,9 @@ def row_width(visits: int) -> int:
     # in the real numbers
     TO_RATES,
     TO_CHANGES,
+    TO_SWITCHES,  # rates per class of beginning tumour treatment and of damage
+    TO_MISSES,  # ratio by true baseline and true grade
+    TO_LEAVES,  # the same, divided by the largest
     # in the words
     TO_ENTRY,
     TO_RATING,
@@ -120,8 +129,8 @@ def row_width(visits: int) -> int:
     TO_CYCLE,
     TO_WEIGHT,
     TO_TAIL,
-) = range(50)
-WHOLE: Final = 50
+) = range(57)
+WHOLE: Final = 57
 
 # --- the words of a patient: what each half decides. A purpose keeps its place whatever else happens, so scenarios
 # that are run with one seed share their random numbers.
@@ -137,7 +146,10 @@ W_VISIT: Final = (
 )  # per visit: day and whether missed | rating; then per extra rating: whether missed | rating
 W_MOVES: Final = 5  # then words for the changes of the grade; more are drawn as they are needed
 
-PATH: Final = 9  # numbers of the course (`patient_kernels`)
+ENTRY_CODE: Final = (
+    6  # numbers of an entry: stratum, true and rated baseline, class, true grade on day 1, days to it or -1
+)
+PATH: Final = 11  # numbers of the course (`patient_kernels`)
 
 # --- real numbers of the scenario; rates are per day
 (
@@ -154,5 +166,6 @@ PATH: Final = 9  # numbers of the course (`patient_kernels`)
     CONTINUE_ANYWAY,
     DROP_NEVER,  # probability of no drop-out up to the end of follow-up
     RESCUE_NEVER,
-) = range(13)
-VISIT_MISSED: Final = 13  # then the probability of a missed visit, per visit; then per extra day
+    RESCUE_IF_WORSE,
+) = range(14)
+VISIT_MISSED: Final = 14  # then the probability of a missed visit, per visit; then per extra day

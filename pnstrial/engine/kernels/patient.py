@@ -30,7 +30,9 @@ _decide = interim_decision.compiled
 
 # the course so far, in days: when the rates began to rule, what is left of the exponential, the rate to leave the
 # grade, the next move and the next change of rates
-_SINCE, _LEFT, _RATE, _MOVE, _CHANGE, _ON_END, _DROP, _DEATH, _RESCUE = range(at.PATH)
+(
+    _SINCE, _LEFT, _RATE, _MOVE, _CHANGE, _ON_END, _DROP, _DEATH, _RESCUE, _TUMOUR, _DAMAGE,
+) = range(at.PATH)  # fmt: skip
 # per grade: the rate to leave it, the mean stay, the share that improves, the share that improves or worsens
 _STAY, _WORSE, _PASS = np.uint64(1), np.uint64(2), np.uint64(3)
 # the code of a cycle, 8 bits each: infusions with an adverse event, the infusion that was the last, number of events,
@@ -60,6 +62,36 @@ def _lower(drawn: Any) -> Any:
 _lower = kernel(_lower, **INNER)
 
 
+def _switched(path: Any, day: Any, change: Any, arm: Any) -> Any:
+    """Give the next change of the rates and which of them rule, after rescue, tumour treatment and damage."""
+    if day < path[_RESCUE]:
+        change = min(change, path[_RESCUE])
+    elif path[_RESCUE] < path[_DROP]:
+        arm += 2
+    if day < path[_TUMOUR]:
+        change = min(change, path[_TUMOUR])
+    else:
+        arm += 4
+    if day < path[_DAMAGE]:
+        change = min(change, path[_DAMAGE])
+    else:
+        arm += 8
+    return change, arm
+
+
+_switched = kernel(_switched, **SELDOM)
+
+
+def _leave(row: Any, path: Any, day: Any, whole: Any, real: Any, stream: Any) -> Any:
+    """Let a patient leave at a time drawn at the highest rate with the share that his grade has of it, else draw on."""
+    ratio = real[whole[at.TO_LEAVES] + 6 * row[at.TRUE_BASELINE] + row[at.GRADE]]
+    if uniform(stream) >= ratio:
+        path[_DROP] = day + exponential(word(stream), stream) / real[at.DROP_RATE]
+
+
+_leave = kernel(_leave, **SELDOM)
+
+
 def _rule(row: Any, path: Any, day: Any, whole: Any, real: Any) -> Any:
     """Let the rates of a day rule from that day on: on or off IVIg, band of time since onset."""
     arm = 1
@@ -71,7 +103,11 @@ def _rule(row: Any, path: Any, day: Any, whole: Any, real: Any) -> Any:
     bands = whole[at.TO_CHANGES] + row[at.CLASS] * periods
     while day >= real[bands + row[at.PERIOD]]:
         row[at.PERIOD] += 1
-    rates = whole[at.TO_RATES] + (((row[at.CLASS] * periods) + row[at.PERIOD]) * 2 + arm) * 24
+    if whole[at.SWITCHES] == 1:
+        change, arm = _switched(path, day, change, arm)
+    if whole[at.LEAVES] == 1 and day < path[_DROP]:
+        change = min(change, path[_DROP])
+    rates = whole[at.TO_RATES] + (((row[at.CLASS] * periods) + row[at.PERIOD]) * whole[at.ARMS] + arm) * 24
     row[at.HERE] = rates
     here = np.uint64(rates + 4 * row[at.GRADE])
     path[_SINCE] = day
@@ -92,6 +128,8 @@ def _live(row: Any, path: Any, until: Any, whole: Any, real: Any, stream: Any) -
         if path[_CHANGE] < moves:
             day = path[_CHANGE]
             path[_LEFT] -= path[_RATE] * (day - path[_SINCE])
+            if whole[at.LEAVES] == 1 and day == path[_DROP]:
+                _leave(row, path, day, whole, real, stream)
             _rule(row, path, np.float64(day), whole, real)
             continue
         if row[at.NEXT] + 1 < stream.size:
@@ -140,6 +178,22 @@ def _rate(row: Any, chance: Any, whole: Any, real: Any, words: Any, stream: Any)
 
 
 _rate = kernel(_rate, **INNER)
+
+
+def _rescue_if_worse(
+    rated: Any, day: Any, whole: Any, real: Any, row: Any, path: Any, stream: Any
+) -> Any:  # fmt: skip
+    """Begin rescue on the day after a rating that is worse than the baseline, with its chance."""
+    if (
+        _category(row[at.BASELINE], rated, whole[at.POINTS]) == 2
+        and uniform(stream) < real[at.RESCUE_IF_WORSE]
+    ):
+        path[_RESCUE] = min(path[_RESCUE], day + 1)
+        path[_LEFT] -= path[_RATE] * (day - path[_SINCE])
+        _rule(row, path, np.float64(day), whole, real)
+
+
+_rescue_if_worse = kernel(_rescue_if_worse, **SELDOM)
 
 
 def _cycle(k: Any, whole: Any, words: Any, stream: Any) -> Any:
@@ -212,6 +266,12 @@ def _attend(
     true_too = v == whole[at.ENDPOINT_VISIT] or whole[at.EVERYTHING] == 1
     if true_too and target < day:
         row[here + at.V_TRUE_ON_TARGET] = _live(row, path, target, whole, real, stream)
+    if whole[at.MISSES] == 1:
+        # who is missed depends on how he is on that day
+        grade = _live(row, path, day, whole, real, stream)
+        if grade < 6 and path[_DROP] > day:
+            ratio = real[whole[at.TO_MISSES] + 6 * row[at.TRUE_BASELINE] + grade]
+            missed = np.int64(uniform(stream) < real[at.VISIT_MISSED + v] * ratio)
     if missed == 0:
         grade = _live(row, path, day, whole, real, stream)
         if grade < 6 and path[_DROP] > day:
@@ -227,9 +287,12 @@ def _attend(
                     row[at.TRUE_AT_DECISION] = grade
                 _act(day, decision, whole, real, words, row, path, stream)
                 _end_ivig(row, path, day, whole, real)
-    elif decides and _live(row, path, target, whole, real, stream) < 6:
-        path[_ON_END] = min(path[_ON_END], target)
-        _end_ivig(row, path, target, whole, real)
+            if real[at.RESCUE_IF_WORSE] > 0:
+                _rescue_if_worse(rated, day, whole, real, row, path, stream)
+    elif decides and _live(row, path, max(target, day * whole[at.MISSES]), whole, real, stream) < 6:
+        here_day = max(target, day * whole[at.MISSES])
+        path[_ON_END] = min(path[_ON_END], here_day)
+        _end_ivig(row, path, here_day, whole, real)
     if true_too and target >= day:
         row[here + at.V_TRUE_ON_TARGET] = _live(row, path, target, whole, real, stream)
 
@@ -337,7 +400,7 @@ _respond = kernel(_respond, **INNER)
 def _enter(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) -> Any:
     """Draw who enters and what comes to him at its own rate, and plan the cycles before the decision."""
     entry = pick(words, whole[at.TO_ENTRY], whole[at.ENTRY_BITS], stream[at.W_ENTRY])
-    code = whole[at.TO_ENTRY_CODES] + 4 * entry
+    code = whole[at.TO_ENTRY_CODES] + at.ENTRY_CODE * entry
     row[at.ENTRY] = entry
     row[at.STRATUM] = whole[code]
     row[at.TRUE_BASELINE] = whole[code + 1]
@@ -347,7 +410,9 @@ def _enter(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) 
     )
     span = np.uint64(whole[at.LAG_HIGH] - whole[at.LAG_LOW] + 1)
     row[at.LAG] = whole[at.LAG_LOW] + np.int64(((stream[at.W_START] >> _HALF) * span) >> _HALF)
-    path[_DEATH] = path[_DROP] = path[_RESCUE] = path[_ON_END] = _FAR
+    if whole[code + 5] >= 0:
+        row[at.LAG] = whole[code + 5]
+    path[_DEATH] = path[_DROP] = path[_RESCUE] = path[_ON_END] = path[_TUMOUR] = path[_DAMAGE] = _FAR
     # a time after the follow-up is none: most need no logarithm
     chance = _lower(stream[at.W_START])
     if chance > real[at.DROP_NEVER]:
@@ -360,8 +425,14 @@ def _enter(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) 
     _plan(_NONE, before, _NONE, whole, words, row, stream)
     if row[at.STOPPED] == 1:
         path[_ON_END] = whole[at.CYCLE_DAYS] * row[at.CYCLES]
-    row[at.GRADE] = row[at.TRUE_BASELINE]
+    row[at.GRADE] = whole[code + 4]
     row[at.CLASS] = whole[code + 3]
+    if whole[at.SWITCHES] == 1:
+        rates = whole[at.TO_SWITCHES] + 2 * row[at.CLASS]
+        if real[rates] > 0:
+            path[_TUMOUR] = exponential(word(stream), stream) / real[rates]
+        if real[rates + 1] > 0:
+            path[_DAMAGE] = exponential(word(stream), stream) / real[rates + 1]
     row[at.PERIOD] = 0
     row[at.OFF_BY] = row[at.BASELINE] - row[at.TRUE_BASELINE]
     path[_LEFT] = exponential(stream[row[at.NEXT]], stream)
@@ -378,7 +449,8 @@ def _end(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) ->
     end = whole[at.FOLLOW_UP]
     grade = _live(row, path, tail, whole, real, stream)
     if whole[at.SHORT] == 0 and grade < 6 and tail < end:
-        if tail < path[_DROP] < end or tail < path[_RESCUE] < end:
+        many = whole[at.SWITCHES] + whole[at.LEAVES] > 0
+        if many or tail < path[_DROP] < end or tail < path[_RESCUE] < end:
             # which came first, death or the other, is asked to less than a day
             grade = _live(row, path, end, whole, real, stream)
         else:
@@ -395,6 +467,11 @@ def _end(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) ->
     if death < _FAR:
         row[at.DEATH] = math.ceil(death)
         row[at.DEATH_SEEN] = 1 if death < drop else 0
+    if whole[at.SWITCHES] == 1:
+        if path[_TUMOUR] <= end and path[_TUMOUR] < death:
+            row[at.TUMOUR_DAY] = math.ceil(path[_TUMOUR])
+        if path[_DAMAGE] <= end and path[_DAMAGE] < death:
+            row[at.DAMAGE_DAY] = math.ceil(path[_DAMAGE])
     if drop < end and drop < death:
         row[at.DROPPED] = math.ceil(drop)
     if rescue < death and rescue < drop and rescue <= end:
@@ -410,7 +487,7 @@ def _patient(whole: Any, real: Any, words: Any, clock: Any, row: Any, path: Any,
     visits, extras = whole[at.VISITS], whole[at.EXTRAS]
     # places of the row that stay empty for some; those of cycles that are not planned are never read
     row[at.DEATH] = row[at.DROPPED] = row[at.DEATH_SEEN] = row[at.RESCUE] = -1
-    row[at.ACTED] = row[at.TRUE_AT_DECISION] = -1
+    row[at.ACTED] = row[at.TRUE_AT_DECISION] = row[at.TUMOUR_DAY] = row[at.DAMAGE_DAY] = -1
     clock += exponential(stream[at.W_GAP], stream) / real[at.ENROL_RATE]
     row[at.SCREENED_DAY] = int(clock)
     row[at.NEXT] = at.W_VISIT + visits + extras
@@ -421,10 +498,15 @@ def _patient(whole: Any, real: Any, words: Any, clock: Any, row: Any, path: Any,
         row[here + at.E_DAY] = -1
         grade = _live(row, path, day, whole, real, stream)
         chance = stream[at.W_VISIT + visits + e]
-        if grade < 6 and path[_DROP] > day and _upper(chance) >= real[at.VISIT_MISSED + visits + e]:
+        missed = real[at.VISIT_MISSED + visits + e]
+        if whole[at.MISSES] == 1 and grade < 6:
+            missed *= real[whole[at.TO_MISSES] + 6 * row[at.TRUE_BASELINE] + grade]
+        if grade < 6 and path[_DROP] > day and _upper(chance) >= missed:
             row[here + at.E_DAY] = day
             row[here + at.E_RATING] = _rate(row, chance << _HALF, whole, real, words, stream)
             row[here + at.E_TRUE] = grade
+            if real[at.RESCUE_IF_WORSE] > 0:
+                _rescue_if_worse(row[here + at.E_RATING], day, whole, real, row, path, stream)
     for v in range(visits):
         _attend(v, whole, real, words, row, path, stream)
     _end(whole, real, words, row, path, stream)

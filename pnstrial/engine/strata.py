@@ -1,0 +1,285 @@
+"""Who is enrolled, and with which rates?
+
+Input: `Protocol` and `Scenario`.
+Output: strata of patients with the same rates, the probability of everything that can happen to a screened patient.
+Protocol section: criteria.
+Method: products of shares; the disease between screening and day 1 by matrix exponentials, if it does not stand still.
+Next: `model`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from pnstrial import rules
+from pnstrial.engine.criteria import allowed_range
+from pnstrial.engine.scenario import ScenarioError
+from pnstrial.multistate import generator, transition_probabilities
+from pnstrial.numerics.time_units import DAYS_PER_MONTH
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pnstrial.engine.scenario import Scenario
+    from pnstrial.protocol import Protocol
+
+__all__ = [
+    "DIED", "Stratum", "allowed_antibodies", "allowed_grades", "arm_generators", "classes", "entry_cells",
+    "switch_rates", "switches",
+]  # fmt: skip
+
+DIED: Final = "died before day 1"
+"""In the place of a criterion: the patient passed all, and was not enrolled."""
+_FAR: Final = 1e18
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """Patients with the same rates.
+
+    Parameters
+    ----------
+    antibody : str or None
+        None: a false positive test.
+    tumour_treatment : bool
+        Whether the tumour is treated on day 1.
+    onset_months : float
+        Months since onset on day 1.
+    share : float
+        Of the patients who pass all criteria but those on the mRS.
+    group : str
+        Class of patients, where the course has some.
+    ratios : ndarray
+        Ratios of the group, to improve, to worsen and to die.
+    damaged : bool
+        Whether there is damage on day 1 that is not undone.
+    """
+
+    antibody: str | None
+    tumour_treatment: bool
+    onset_months: float
+    share: float
+    group: str
+    ratios: NDArray[np.float64]
+    damaged: bool
+
+
+def entry_cells(
+    protocol: Protocol, scenario: Scenario
+) -> tuple[tuple[Stratum, ...], NDArray[np.float64], NDArray[np.int64], tuple[str, ...]]:
+    """List what can happen to a screened patient, with its probability."""
+    base = scenario.baseline
+    kernel = scenario.rating.error().kernel
+    positive = _carriers(protocol, scenario)
+    carried = sum(share for _, share in positive)
+    onset_limit = min((c.within_months for c in protocol.criteria if c.kind == "onset"), default=math.inf)
+    early = sum(onset.share for onset in base.onset if onset.months <= onset_limit)
+    lost = 0.0 if scenario.course.damage is None else scenario.course.damage.share
+    strata = tuple(
+        Stratum(
+            antibody, tumour, onset.months,
+            share * treated * onset.share * of_group * of_damage / (carried * early), group, ratios, damaged,
+        )
+        for (antibody, share), (tumour, treated), onset, (group, of_group, ratios), (damaged, of_damage) in product(
+            [pair for pair in positive if pair[1] > 0] if carried > 0 else [],
+            [(t, p) for t, p in ((True, base.tumour_treatment), (False, 1 - base.tumour_treatment)) if p > 0],
+            base.onset,
+            scenario.course.groups(),
+            [(d, p) for d, p in ((False, 1 - lost), (True, lost)) if p > 0],
+        )
+        if onset.share > 0 and onset.months <= onset_limit and of_group > 0
+    )  # fmt: skip
+    failures = scenario.enrolment.failures
+    # who fails by himself: for his antibody, the time since onset, his rating
+    failed = list(failures)
+    passing = 1 - sum(failures.values())
+    cells: list[tuple[float, tuple[int, int, int, int, int, int]]] = [
+        (share, (1 + c, 0, 0, -1, 0, -1)) for c, share in enumerate(failures.values())
+    ]
+    for kind, share in (("antibody", carried), ("onset", early)):
+        if share < 1 and (identifier := next((c.id for c in protocol.criteria if c.kind == kind), None)):
+            failed.append(identifier)
+            cells.append((passing * (1 - share), (len(failed), 0, 0, -1, 0, -1)))
+            passing *= share
+    on_grade = [c for c in protocol.criteria if c.kind == "range" and c.column == "mrs"]
+    first = 1 + len(failed)
+    failed += [c.id for c in on_grade]
+    begins = _before_day_1(scenario, strata)
+    if begins:
+        failed.append(DIED)
+    for g, r in product(range(6), range(6)):
+        share = passing * base.mrs[g] * kernel[g, r]
+        by = [
+            k for k, c in enumerate(on_grade)
+            if not (c.minimum is None or r >= c.minimum) or not (c.maximum is None or r <= c.maximum)
+        ]  # fmt: skip
+        if by and scenario.enrolment.select_on_rating:
+            cells.append((share, (first + by[0], 0, g, r, g, -1)))
+        elif not begins:
+            cells += [(share * stratum.share, (0, s, g, r, g, -1)) for s, stratum in enumerate(strata)]
+        else:
+            cells += [
+                (share * stratum.share * p, (len(failed) if b == rules.DEAD else 0, s, g, r, b, lag))
+                for s, stratum in enumerate(strata)
+                for lag, P in begins[s].items()
+                for b, p in enumerate(P[g] / len(begins[s]))
+            ]
+    cells = [cell for cell in cells if cell[0] > 0]
+    if sum(p for p, code in cells if code[0] == 0) < 1e-3:
+        low, high = allowed_grades(protocol)
+        raise ScenarioError(
+            f"scenario {scenario.id}: fewer than 1 in 1000 screened patients could be enrolled; look at"
+            f" enrolment.failures, antibody_test, baseline.antibody, baseline.onset and baseline.mrs (the protocol"
+            f" allows {_names_allowed(protocol)}, mRS {low}-{high})"
+        )
+    probabilities = np.array([p for p, _ in cells])
+    return (
+        strata,
+        probabilities / probabilities.sum(),
+        np.array([code for _, code in cells], np.int64),
+        tuple(failed),
+    )
+
+
+def _before_day_1(scenario: Scenario, strata: tuple[Stratum, ...]) -> list[dict[int, NDArray[np.float64]]]:
+    """Give what the disease does between screening and day 1, by stratum and days between; empty if it stands still."""
+    if not scenario.enrolment.course_before_day_1:
+        return []
+    low, high = (int(day) for day in scenario.enrolment.day_1_lag_days)
+    generators = [
+        generator(
+            scenario.course, antibody=s.antibody, tumour_treatment=s.tumour_treatment, damaged=s.damaged,
+            ratios=s.ratios,            months_since_onset=max(0.0, s.onset_months - high / DAYS_PER_MONTH),
+        )
+        for s in strata
+    ]  # fmt: skip
+    return [
+        {lag: transition_probabilities(Q, lag / DAYS_PER_MONTH) for lag in range(low, high + 1)}
+        for Q in generators
+    ]
+
+
+def _names_allowed(protocol: Protocol) -> str:
+    names = [set(c.any_of) for c in protocol.criteria if c.kind == "antibody"]
+    return ", ".join(sorted(set.intersection(*names))) if names else "any antibody"
+
+
+def _carriers(protocol: Protocol, scenario: Scenario) -> list[tuple[str | None, float]]:
+    """Share of the screened who pass the antibody criteria, by antibody (None: none of the scenario's)."""
+    test, base = scenario.enrolment.antibody_test, scenario.baseline
+    found: list[tuple[str | None, float]]
+    if not any(c.kind == "antibody" for c in protocol.criteria):
+        found = [(name, test.positive_share * share) for name, share in base.antibody.items()]
+        return [*found, (None, 1 - test.positive_share)]
+    allowed = allowed_antibodies(protocol, scenario)
+    found = [
+        (name, test.positive_share * share * test.sensitivity)
+        for name, share in base.antibody.items()
+        if name in allowed
+    ]
+    return [*found, (None, (1 - test.positive_share) * (1 - test.specificity) if allowed else 0.0)]
+
+
+def allowed_antibodies(protocol: Protocol, scenario: Scenario) -> tuple[str, ...]:
+    """Give the antibodies of a scenario's patients with which they may enter.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    scenario : Scenario
+
+    Returns
+    -------
+    tuple of str
+        In the order of the scenario.
+    """
+    criteria = [c for c in protocol.criteria if c.kind == "antibody"]
+    return tuple(name for name in scenario.baseline.antibody if all(name in c.any_of for c in criteria))
+
+
+def allowed_grades(protocol: Protocol) -> tuple[int, int]:
+    """Read from the criteria which mRS at screening may enter.
+
+    Parameters
+    ----------
+    protocol : Protocol
+
+    Returns
+    -------
+    tuple of int
+        Lowest and highest grade.
+    """
+    low, high = allowed_range(protocol, "mrs")
+    return math.ceil(max(low, 0)), math.floor(min(high, rules.DEAD - 1))
+
+
+def arm_generators(
+    scenario: Scenario, strata: tuple[Stratum, ...]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the rates per day by stratum, band of time since onset and arm, and the day on which each band ends.
+
+    An arm is 0 while IVIg acts and 1 without it; where rates switch, plus 2 after rescue, 4 where tumour treatment has
+    begun, 8 with damage that is not undone.
+    """
+    bands = scenario.course.changes_at()
+    periods = len(bands) + 1
+    arms = np.arange(16 if switches(scenario) else 2)
+    matrices = np.zeros((len(strata), periods, arms.size, 7, 7))
+    changes = np.full((len(strata), periods), _FAR)
+    for s, stratum in enumerate(strata):
+        later = [start for start in bands if start > stratum.onset_months]
+        for j, since in enumerate([stratum.onset_months, *later]):
+            matrices[s, j] = generator(
+                scenario.course, on_ivig=arms & 1 == 0, antibody=stratum.antibody, rescued=arms & 2 > 0,
+                tumour_treatment=stratum.tumour_treatment | (arms & 4 > 0), damaged=stratum.damaged | (arms & 8 > 0),
+                months_since_onset=since, ratios=stratum.ratios,
+            )  # fmt: skip
+        for j, start in enumerate(later):
+            changes[s, j] = (start - stratum.onset_months) * DAYS_PER_MONTH
+    return matrices / DAYS_PER_MONTH, changes
+
+
+def switches(scenario: Scenario) -> bool:
+    """Say whether rates change with rescue, tumour treatment that begins, or damage that comes."""
+    course, rescue = scenario.course, scenario.rescue
+    rescued = rescue.per_month + rescue.after_discontinuation + rescue.after_worse_rating > 0
+    return (
+        (rescued and bool((course.rescue.as_array() != 1).any()))
+        or (scenario.baseline.tumour_treatment_per_month > 0 and scenario.baseline.tumour_treatment < 1)
+        or (course.damage is not None and course.damage.per_month > 0)
+    )
+
+
+def switch_rates(scenario: Scenario, strata: tuple[Stratum, ...]) -> NDArray[np.float64]:
+    """Give the rates per day of beginning tumour treatment and of damage, by stratum."""
+    tumour = scenario.baseline.tumour_treatment_per_month
+    damage = 0.0 if scenario.course.damage is None else scenario.course.damage.per_month
+    found = [(0.0 if s.tumour_treatment else tumour, 0.0 if s.damaged else damage) for s in strata]
+    return np.array(found) / DAYS_PER_MONTH
+
+
+def classes(
+    generators: NDArray[np.float64], changes: NDArray[np.float64], starts: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Put strata with the same rates at all times together.
+
+    Parameters
+    ----------
+    generators, changes, starts : ndarray
+        As in `Model`.
+
+    Returns
+    -------
+    ndarray of int64, shape (strata,)
+        Class of each stratum.
+    ndarray of int64, shape (classes,)
+        First stratum of each class.
+    """
+    flat = np.concatenate([generators.reshape(len(generators), -1), changes, starts], axis=1)
+    _, first, alike = np.unique(flat, axis=0, return_index=True, return_inverse=True)
+    return alike.ravel().astype(np.int64), first.astype(np.int64)

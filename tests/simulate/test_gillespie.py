@@ -1,0 +1,51 @@
+"""The exact answer and a plain Gillespie simulation, programmed apart, agree for every part of the model."""
+
+import numpy as np
+import pytest
+
+import pnstrial as pns
+from tests.double.course_second import shares
+
+PROTOCOL = pns.load_protocol("nct02343211")
+HU = pns.load_scenario("anti-hu").changed(
+    visits={"jitter_days": 3},
+    adverse_events={"per_infusion": 0.15, "stop": 0.1},
+    course={"ivig": {"worsen": 0.5, "improve": 3}, "onset": [{"from_months": 4.3, "improve": 0.5}]},
+)
+PATIENTS = 2_500
+PARTS = {
+    "as shipped": {},
+    "classes": {
+        "course": {"classes": [{"name": "fast", "share": 0.4, "worsen": 3, "die": 3}, {"name": "slow", "share": 0.6, "worsen": 0.3}]}
+    },
+    "damage": {"course": {"damage": {"per_month": 0.4, "share": 0.3}}},
+    "rescue": {
+        "course": {"rescue": {"improve": 8, "worsen": 0.1}}, "rescue": {"per_month": 0.1, "after_worse_rating": 0.5},
+        "treatment": {"continued_anyway": 0.3},
+    },
+    "tumour": {"course": {"tumour_treatment": {"worsen": 0.1, "improve": 3}}, "baseline": {"tumour_treatment_per_month": 0.5}},
+    "before day 1": {
+        "enrolment": {"course_before_day_1": True, "day_1_lag_days": (7, 28)}, "course": {"worsen": (0.5,) * 5 + (0,), "die": (0.2,) * 6}
+    },
+    "missed": {"visits": {"missed": 0.1, "missed_ratios": {"by_grade": (1, 1, 1, 2, 4, 8), "worse": 2, "improved": 0}}},
+    "drop-out": {"dropout": {"per_month": 0.05, "ratios": {"by_grade": (1, 1, 1, 2, 3, 4), "worse": 3, "improved": 0.1}}},
+}  # fmt: skip
+
+
+@pytest.mark.double
+@pytest.mark.parametrize("name", sorted(PARTS))
+def test_every_part_of_the_model_agrees_with_a_plain_double(name):
+    scenario = HU.changed(**PARTS[name])
+    known = pns.exact_characteristics(PROTOCOL, scenario).answers
+    found = shares(PROTOCOL, scenario, PATIENTS, np.random.default_rng(8))
+    known = known | {"response": known["responders"] / 17}
+    for quantity, share in found.items():
+        exact = known[quantity]
+        assert abs(share - exact) <= 4 * np.sqrt(exact * (1 - exact) / PATIENTS) + 1e-9, (
+            quantity,
+            share,
+            exact,
+        )
+    if name != "as shipped":
+        plain = pns.exact_characteristics(PROTOCOL, HU).answers
+        assert max(abs(plain[q] - known[q]) for q in found if q in plain) > 0.01, "the part does nothing"
