@@ -304,17 +304,26 @@ def _shape_problems(content: dict[str, Any]) -> Iterator[str]:
 
 
 def _sound_part(content: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is of the wrong kind and was named for it."""
-    sound = dict(content)
+    """Leave out the settings that are of the wrong kind and were named for it."""
+
+    def sound(item: dict[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in item.items() if not list(_item_problems("", {key: value}))}
+
+    part = dict(content)
     for kind in ("table", "cell", "ignore"):
         items = content.get(kind, [])
         listed = cast("list[Any]", items) if isinstance(items, list) else []
-        sound[kind] = [
-            item
-            for item in listed
-            if isinstance(item, dict) and not list(_item_problems("", cast("Any", item)))
-        ]
-    return sound
+        part[kind] = []
+        for item in listed:
+            if isinstance(item, dict):
+                own = cast("dict[str, Any]", item)
+                columns = own.get("columns")
+                whole = sound({key: value for key, value in own.items() if key != "columns"})
+                if isinstance(columns, dict):
+                    kept = {name: {"columns": {name: column}} for name, column in columns.items()}
+                    whole["columns"] = {name: columns[name] for name, one in kept.items() if sound(one)}
+                part[kind].append(whole)
+    return part
 
 
 def _item_problems(place: str, item: dict[str, Any]) -> Iterator[str]:
