@@ -161,8 +161,11 @@ class SettingsFiles:
         near = None if beside is None else beside / name
         path = near if near is not None and near.is_file() else Path(name_or_path)
         if not path.is_file():
+            near = get_close_matches(name.casefold(), self.names(), 1)
+            meant = f"did you mean {near[0]}? " if near else ""
             raise self.error(
-                f"{self.kind} {name!r} is neither a file nor a shipped name; shipped are {', '.join(self.names())}"
+                f"{self.kind} {name!r} is neither a file nor a shipped name; {meant}"
+                f"shipped are {', '.join(self.names())}"
             )
         try:
             return path.read_text(encoding="utf-8-sig"), str(path), path.parent
