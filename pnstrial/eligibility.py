@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -197,6 +197,7 @@ def classify_medications(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
         ignored), ``counts`` (immunotherapy for the syndrome, or a checkpoint inhibitor: counts for E1) and
         ``counts_as_rescue`` (immunotherapy for the syndrome, a checkpoint inhibitor never).
     """
+    trial, protocol = trial_and_protocol(trial, protocol)
     frame = trial.medications
     keys = list(zip(frame["medication"], frame["atc"], strict=True))
     classes_of = {key: protocol.medications.classes(*key) for key in set(keys)}
@@ -696,6 +697,3 @@ def screen(trial: TrialData, protocol: Protocol) -> Screening:
         protocol.version,
         {criterion.id: criterion.label for criterion in protocol.criteria},
     )
-
-
-Status = Literal["pass", "fail", "unknown"]

@@ -201,7 +201,7 @@ def responders_of(
 ) -> pd.DataFrame:
     """Say who is a responder, as `responders` does, under the protocol's or another estimand."""
     protocol = assessments.protocol
-    events = assessments.once(_events, visit or protocol.endpoint.visit)
+    events = assessments.once(_events, protocol.visit(visit or protocol.endpoint.visit).name)
     reason = response_reason(
         *(events[column].to_numpy() for column in events.columns),
         *_strategy_codes((estimand or protocol.estimand).strategies()),
@@ -272,6 +272,8 @@ def protocol_with(
     protocol: Protocol, estimand: dict[str, str] | None, null: float | None, level: float | None
 ) -> Protocol:
     """Give the protocol with another estimand, null proportion or level of the interval, where one is given."""
+    if estimand is not None and not isinstance(estimand, dict):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f'estimand is {estimand!r}; give strategies by event, such as {{"missing": "LOCF"}}')
     given = {"null_proportion": null, "level": level}
     endpoint = {key: value for key, value in given.items() if value is not None}
     sections = {"estimand": estimand or {}, "endpoint": endpoint}

@@ -14,6 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -23,12 +24,11 @@ import pandas as pd
 
 from pnstrial.data.arguments import date_of, protocol_of, trial_and_protocol
 from pnstrial.data.consistency import suspected_weight
+from pnstrial.numerics.arguments import as_number
 from pnstrial.protocol import Protocol
 from pnstrial.results import Result, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pnstrial.data import TrialData
 
 __all__ = [
@@ -54,6 +54,12 @@ WeightBasis = Literal["actual", "ideal", "adjusted"]
 
 
 # --------------------------------------------------------------------------------------------------- planning
+def _over_0(name: str, value: object, unit: str) -> None:
+    number = as_number(value)
+    if number is None or not number > 0:
+        raise ValueError(f"{name} is {value}; it must be over 0 ({unit})")
+
+
 def ideal_weight(height_cm: float, sex: str) -> float:
     """Give the ideal body weight after Devine (1974).
 
@@ -78,9 +84,8 @@ def ideal_weight(height_cm: float, sex: str) -> float:
     >>> round(ideal_weight(177.8, "male"), 1), ideal_weight(140, "female")
     (73.0, 45.5)
     """
-    if not (math.isfinite(height_cm) and height_cm > 0):
-        raise ValueError(f"height_cm is {height_cm}; it must be over 0 (cm)")
-    if sex not in {"female", "male"}:
+    _over_0("height_cm", height_cm, "cm")
+    if sex not in ("female", "male"):
         raise ValueError(f"sex is {sex!r}; it must be female or male")
     base = 45.5 if sex == "female" else 50.0
     return base + 2.3 * max(0.0, (height_cm - DEVINE_BASE_CM) / 2.54)
@@ -115,9 +120,8 @@ def dosing_weight(
     >>> round(dosing_weight(120, "adjusted", 177.8, "male"), 1)
     91.8
     """
-    if not (math.isfinite(weight_kg) and weight_kg > 0):
-        raise ValueError(f"weight_kg is {weight_kg}; it must be over 0 (kg)")
-    if basis not in {"actual", "ideal", "adjusted"}:
+    _over_0("weight_kg", weight_kg, "kg")
+    if basis not in ("actual", "ideal", "adjusted"):
         raise ValueError(f"basis is {basis!r}; allowed are actual, ideal and adjusted")
     if basis == "actual":
         return weight_kg
@@ -137,8 +141,9 @@ def round_dose(dose_g: float, to_g: float = 5.0) -> float:
     >>> round_dose(142.5), round_dose(142.4)
     (145.0, 140.0)
     """
-    if not to_g > 0:
-        raise ValueError(f"to_g is {to_g}; it must be over 0 (g)")
+    _over_0("to_g", to_g, "g")
+    if as_number(dose_g) is None:
+        raise ValueError(f"dose_g is {dose_g}; it must be a number (g)")
     return math.floor(dose_g / to_g + 0.5 + TOLERANCE) * to_g
 
 
@@ -167,10 +172,12 @@ def choose_vials(dose_g: float, vials_g: Sequence[float] = (2.5, 5, 10, 20, 40))
     >>> choose_vials(131.4)
     {40: 3, 10: 1, 2.5: 1}
     """
-    if not (math.isfinite(dose_g) and dose_g >= 0):
+    number = as_number(dose_g)
+    if number is None or number < 0:
         raise ValueError(f"dose_g is {dose_g}; it must be a dose of at least 0 (g)")
-    if not vials_g or any(not vial > 0 for vial in vials_g):
-        raise ValueError(f"vials_g is {tuple(vials_g)}; give at least one content over 0 (g)")
+    sizes = vials_g if isinstance(vials_g, Sequence) and not isinstance(vials_g, str) else ()  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not sizes or any((as_number(vial) or 0) <= 0 for vial in sizes):
+        raise ValueError(f"vials_g is {vials_g}; give at least one content over 0 (g)")
     exact = {vial: Fraction(str(vial)) for vial in vials_g}
     unit = Fraction(1, math.lcm(*(part.denominator for part in exact.values())))
     sizes = {vial: int(part / unit) for vial, part in exact.items()}
@@ -320,17 +327,26 @@ def plan_cycle(
     >>> plan.dose_g, plan.daily_g, plan.vials
     (140.0, (28.0, 28.0, 28.0, 28.0, 28.0), {40.0: 3, 20.0: 1})
     """
+    protocol = protocol_of(protocol)
     treatment = protocol.treatment
-    if not 1 <= cycle <= treatment.cycles:
+    if not 1 <= (as_number(cycle) or 0) <= treatment.cycles or cycle != int(cycle):
         raise ValueError(f"cycle is {cycle}; protocol {protocol.id} has cycles 1 to {treatment.cycles}")
     first = None if start is None else date_of(start, "start")
     count = treatment.infusion_days if days is None else days
-    if not treatment.fewest_infusion_days <= count <= treatment.most_infusion_days:
+    number = as_number(count)
+    if (
+        number is None
+        or number != int(number)
+        or not (treatment.fewest_infusion_days <= number <= treatment.most_infusion_days)
+    ):
         allowed = f"{treatment.fewest_infusion_days} to {treatment.most_infusion_days}"
         raise ValueError(f"days is {count}; protocol {protocol.id} allows {allowed} infusion days")
     weight = dosing_weight(weight_kg, basis, height_cm, sex)
     dose = treatment.dose_g_per_kg * weight
+    if age is not None and as_number(age) is None:
+        raise ValueError(f"age is {age}; it must be a number (years)")
     if round_to_g is not None:
+        _over_0("round_to_g", round_to_g, "g")
         dose = round_dose(dose, round_to_g)
         if dose == 0:
             raise ValueError(
@@ -493,6 +509,7 @@ def given_cycles(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
         screening; nan where it is missing or looks like a unit slip), planned_g, given_g, start, end, days,
         on_time, dose_as_planned.
     """
+    trial, protocol = trial_and_protocol(trial, protocol)
     treatment = protocol.treatment
     infusions = trial.infusions
     given = infusions[infusions["dose_g"] > 0].sort_values(["patient_id", "cycle", "date"], kind="stable")

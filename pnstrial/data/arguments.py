@@ -39,7 +39,7 @@ def protocol_of(protocol: object) -> Protocol:
     if isinstance(protocol, Protocol):
         return protocol
     if isinstance(protocol, str | Path):
-        return load_protocol(protocol)
+        return load_protocol(protocol)  # which names what it cannot find
     raise TypeError(
         f"protocol is {_described(protocol)}; give a Protocol, such as load_protocol(), or the name or path of one"
     )
@@ -76,8 +76,14 @@ def trial_and_protocol(trial: object, protocol: object) -> tuple[TrialData, Prot
     if isinstance(trial, TrialData):
         return trial, chosen
     if isinstance(trial, str | Path):
+        if not Path(trial).exists():
+            raise ValueError(f"trial is {str(trial)!r}; there is no such folder or workbook")
         return read_trial(trial), chosen
     if isinstance(trial, dict):
+        if "screening" not in trial:
+            raise ValueError(
+                f"trial has the tables {', '.join(map(str, trial)) or 'none'}; it needs screening"
+            )  # pyright: ignore[reportUnknownArgumentType]
         return TrialData.from_frames(cast("dict[str, Any]", trial)), chosen
     raise TypeError(
         f"trial is {_described(trial)}; give a TrialData, such as read_trial('my-trial/') or example_trial(), "
