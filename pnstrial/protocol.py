@@ -477,6 +477,10 @@ class Protocol(Part):
         """
         changes: dict[str, Any] = {}
         for section, settings in sections.items():
+            if not isinstance(settings, dict):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise ProtocolError(
+                    f"{section} is {settings!r}; give its settings by name, such as {{'visit': ...}}"
+                )
             if section == "visits":
                 changes[section] = [{"name": self.visit(name).name, **settings[name]} for name in settings]
             elif isinstance(part := getattr(self, section, None), Sourced):

@@ -154,6 +154,10 @@ class SettingsFiles:
         folder : Path or None
             None for a shipped file.
         """
+        if not isinstance(name_or_path, str | Path):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise self.error(
+                f"name_or_path is {name_or_path!r}; give a shipped name or the path of a {self.kind}"
+            )
         name = str(name_or_path)
         if name.casefold() in self.names():
             shipped = resources.files("pnstrial") / f"{self.kind}s" / f"{name.casefold()}.toml"

@@ -263,3 +263,17 @@ def test_what_the_shift_is_tested_by_has_short_names_and_a_default():
         == "signed-rank, zeros after Wilcoxon"
     )
     assert load_protocol().endpoint.source["shift_test"] == "assumed"
+
+
+@pytest.mark.parametrize("value", [None, 3, [], b"nct02343211"])
+def test_what_is_no_name_or_path_is_answered(value):
+    with pytest.raises(
+        ProtocolError, match=r"name_or_path is .*; give a shipped name or the path of a protocol"
+    ):
+        load_protocol(value)
+
+
+@pytest.mark.parametrize("section", ["endpoint", "visits", "estimand"])
+def test_settings_that_are_no_table_are_answered(protocol, section):
+    with pytest.raises(ProtocolError, match=f"{section} is 3; give its settings by name"):
+        protocol.with_settings(**{section: 3})
