@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from pnstrial.survival import overall_survival as overall_survival
     from pnstrial.survival import time_to_deterioration as time_to_deterioration
     from pnstrial.survival import time_to_improvement as time_to_improvement
+    from pnstrial.verification import second_opinion as second_opinion
+    from pnstrial.verification import verify as verify
 
 __version__ = "0.2.0"
 
@@ -96,10 +98,12 @@ _HOMES = {
     "read_trial": "data",
     "report": "reporting",
     "screen": "eligibility",
+    "second_opinion": "verification",
     "simulate_trial": "simulate",
     "simulate_trials": "simulate",
     "time_to_deterioration": "survival",
     "time_to_improvement": "survival",
+    "verify": "verification",
     "write_trial": "data",
 }
 

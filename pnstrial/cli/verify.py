@@ -1,0 +1,52 @@
+"""The commands that ask whether the numbers can be trusted.
+
+Input: a folder of collected tables.
+Output: our numbers beside those of other libraries.
+Protocol section: all; `--protocol` names the file.
+Method: `pnstrial.verification` does the work.
+Next: `report`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pnstrial.cli import CommandError, add_command
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pnstrial.cli import Commands
+
+__all__ = ["add_commands"]
+
+
+def _verify(words: argparse.Namespace) -> int:
+    from pnstrial.data import read_trial
+    from pnstrial.protocol import load_protocol
+    from pnstrial.verification import EngineMissingError, verify
+
+    trial, protocol = read_trial(words.folder), load_protocol(words.protocol)
+    try:
+        found = verify(trial, protocol, null=words.null)
+    except EngineMissingError as problem:
+        raise CommandError(str(problem)) from None
+    print(found.to_json() if words.json else found)
+    return 1 if found.differing else 0
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the commands of this subject."""
+    from pnstrial.cli.trial import proportion_word
+
+    parser = add_command(
+        commands,
+        "verify",
+        "Compute the numbers of the report again by lifelines, statsmodels and scipy (exit 1 where one differs).",
+        "pnstrial verify my-trial",
+    )
+    parser.add_argument(
+        "folder", metavar="FOLDER", help="folder of the collected tables, or an .xlsx workbook"
+    )
+    parser.add_argument("--null", type=proportion_word, default=None, help="null proportion to test against")
+    parser.set_defaults(run=_verify)

@@ -1,0 +1,270 @@
+"""What do lifelines, statsmodels and scipy say to the same records?
+
+Input: records as arrays: counts, times and events, pairs of grades, covariates.
+Output: the same numbers as pnstrial gives, computed by the other library.
+Protocol section: none.
+Method: each function is one call of another library, with the convention that matches ours. This is the only door to
+lifelines and statsmodels; a library that is not there is `EngineMissingError`.
+Next: `opinion`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    Vector = NDArray[np.float64]
+
+__all__ = [
+    "EngineMissingError",
+    "binomial_interval",
+    "binomial_tail",
+    "cox_efron",
+    "cumulative_incidence",
+    "kaplan_meier",
+    "lifelines_fitter",
+    "logrank",
+    "proportional_odds",
+    "restricted_mean",
+    "signed_rank",
+    "versions",
+]
+
+
+class EngineMissingError(ImportError):
+    """A library of the second opinion that is not installed; the message names it."""
+
+
+def _library(name: str) -> Any:
+    """Import a library that second opinions come from."""
+    try:
+        return import_module(name)
+    except ImportError as problem:
+        package = name.split(".", maxsplit=1)[0]
+        raise EngineMissingError(
+            f"second opinion: {package} is not installed; install it with: pip install {package}"
+        ) from problem
+
+
+def versions() -> dict[str, str]:
+    """Name the versions of the engines.
+
+    Returns
+    -------
+    dict of str to str
+
+    Raises
+    ------
+    EngineMissingError
+        If one is not installed.
+    """
+    return {name: str(_library(name).__version__) for name in ("lifelines", "statsmodels", "scipy")}
+
+
+def _quietly(call: Callable[[], Any]) -> Any:
+    """Run a call of another library; what it warns about is its own affair."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return call()
+
+
+def binomial_interval(count: int, n: int, level: float, method: str) -> tuple[float, float]:
+    """Confidence interval of a proportion by statsmodels.
+
+    Parameters
+    ----------
+    count, n : int
+    level : float
+    method : str
+        Of ``statsmodels.stats.proportion.proportion_confint``: "beta" is Clopper and Pearson's.
+
+    Returns
+    -------
+    tuple of float
+    """
+    low, high = _library("statsmodels.stats.proportion").proportion_confint(count, n, 1 - level, method)
+    return float(low), float(high)
+
+
+def binomial_tail(count: int, n: int, null: float) -> float:
+    """P(X >= count) under a null proportion by scipy.
+
+    Parameters
+    ----------
+    count, n : int
+    null : float
+
+    Returns
+    -------
+    float
+    """
+    return float(_library("scipy.stats").binomtest(count, n, null, alternative="greater").pvalue)
+
+
+def kaplan_meier(time: Vector, event: Vector, level: float, entry: Vector | None = None) -> pd.DataFrame:
+    """Kaplan-Meier curve with log-log limits by lifelines.
+
+    Parameters
+    ----------
+    time, event : numpy.ndarray, shape (n,)
+    level : float
+    entry : numpy.ndarray, optional
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index time; columns survival, lower, upper.
+    """
+    fitter = lifelines_fitter(time, event, level, entry)
+    frame = fitter.confidence_interval_survival_function_.copy()
+    frame.columns = ["lower", "upper"]
+    frame.insert(0, "survival", fitter.survival_function_.iloc[:, 0])
+    return frame
+
+
+def lifelines_fitter(time: Vector, event: Vector, level: float, entry: Vector | None = None) -> Any:
+    """Kaplan-Meier fitter of lifelines, fitted.
+
+    Parameters
+    ----------
+    time, event : numpy.ndarray, shape (n,)
+    level : float
+    entry : numpy.ndarray, optional
+
+    Returns
+    -------
+    lifelines.KaplanMeierFitter
+    """
+    fitter = _library("lifelines").KaplanMeierFitter(alpha=1 - level)
+    return _quietly(lambda: fitter.fit(time, event, entry=entry))
+
+
+def restricted_mean(time: Vector, event: Vector, tau: float) -> float:
+    """Mean survival up to tau by lifelines; its variance is not that of the mean and is left alone.
+
+    Parameters
+    ----------
+    time, event : numpy.ndarray, shape (n,)
+    tau : float
+
+    Returns
+    -------
+    float
+    """
+    fitter = lifelines_fitter(time, event, 0.95)
+    return float(_library("lifelines.utils").restricted_mean_survival_time(fitter, t=tau))
+
+
+def cumulative_incidence(time: Vector, cause: NDArray[np.int64]) -> dict[int, pd.DataFrame]:
+    """Cumulative incidence of each cause by statsmodels; lifelines breaks ties at random and is not asked.
+
+    Parameters
+    ----------
+    time : numpy.ndarray, shape (n,)
+    cause : numpy.ndarray of int, shape (n,)
+        0 for censored.
+
+    Returns
+    -------
+    dict of int to pandas.DataFrame
+        By cause; index time, column incidence.
+    """
+    import pandas as pd
+
+    fitted = _library("statsmodels.duration.survfunc").CumIncidenceRight(time, cause)
+    return {
+        k + 1: pd.DataFrame({"incidence": values}, index=fitted.times) for k, values in enumerate(fitted.cinc)
+    }
+
+
+def logrank(time: Vector, event: Vector, group: NDArray[np.int64]) -> tuple[float, float]:
+    """Log-rank statistic and p-value by lifelines.
+
+    Parameters
+    ----------
+    time, event, group : numpy.ndarray, shape (n,)
+
+    Returns
+    -------
+    tuple of float
+        Chi-square and p-value.
+    """
+    found = _quietly(
+        lambda: _library("lifelines.statistics").multivariate_logrank_test(time, group, event_observed=event)
+    )
+    return float(found.test_statistic), float(found.p_value)
+
+
+def signed_rank(difference: NDArray[np.int64], zeros: str) -> float:
+    """Two-sided p-value of the signed-rank test by scipy, exact over all signs where there are few patients.
+
+    Parameters
+    ----------
+    difference : numpy.ndarray of int, shape (n,)
+    zeros : {"pratt", "wilcoxon"}
+
+    Returns
+    -------
+    float
+
+    Notes
+    -----
+    Its own "exact" method knows neither ties nor zeros; its permutation over every assignment of signs knows both.
+    """
+    stats = _library("scipy.stats")
+    if zeros == "wilcoxon":
+        difference = difference[difference != 0]
+    if not np.any(difference):
+        return 1.0
+    exactly = stats.PermutationMethod(n_resamples=np.inf)
+    found = _quietly(lambda: stats.wilcoxon(difference.astype(float), zero_method="pratt", method=exactly))
+    return float(found.pvalue)
+
+
+def cox_efron(time: Vector, event: Vector, covariates: pd.DataFrame) -> pd.DataFrame:
+    """Cox model with Efron's ties by statsmodels.
+
+    Parameters
+    ----------
+    time, event : numpy.ndarray, shape (n,)
+    covariates : pandas.DataFrame, shape (n, p)
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index covariate; columns coef, std_error.
+    """
+    import pandas as pd
+
+    model = _library("statsmodels.duration.hazard_regression").PHReg(
+        time, covariates.to_numpy(float), status=event, ties="efron"
+    )
+    found = _quietly(model.fit)
+    return pd.DataFrame({"coef": found.params, "std_error": found.bse}, index=covariates.columns)
+
+
+def proportional_odds(grade: NDArray[np.int64], treated: NDArray[np.int64]) -> tuple[float, float]:
+    """Log odds ratio for a better grade and its standard error by statsmodels.
+
+    Parameters
+    ----------
+    grade, treated : numpy.ndarray, shape (n,)
+
+    Returns
+    -------
+    tuple of float
+    """
+    model = _library("statsmodels.miscmodels.ordinal_model").OrderedModel(
+        grade, treated[:, None].astype(float), distr="logit"
+    )
+    found = _quietly(lambda: model.fit(method="bfgs", disp=False, gtol=1e-9))
+    return -float(found.params[0]), float(found.bse[0])

@@ -1,0 +1,378 @@
+"""Does another library give the same numbers?
+
+Input: a result, or a trial and its protocol.
+Output: `SecondOpinion`: each number of ours beside that of lifelines, statsmodels or scipy, with the difference, the
+tolerance, and the reason where the two must differ.
+Protocol section: endpoint, estimand.
+Method: the records behind a result (counts, times and events, pairs of grades) go through the other library; the
+derivation of the records from the collected tables has its own second programming in the tests.
+Next: `cli.verify`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from pnstrial.analysis import analyse
+from pnstrial.design import ProportionResult
+from pnstrial.endpoints import ResponseResult
+from pnstrial.results import Display, NotEstimable, Result
+from pnstrial.shift import CommonOddsRatio, ShiftResult, mrs_shift
+from pnstrial.survival import (
+    Cox,
+    CumulativeIncidence,
+    KaplanMeier,
+    SurvivalResult,
+    overall_survival,
+    rmst,
+    time_to_deterioration,
+    time_to_improvement,
+)
+from pnstrial.verification import engines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from pnstrial.data import TrialData
+    from pnstrial.protocol import Protocol
+
+__all__ = ["SecondOpinion", "second_opinion", "verify"]
+
+CLOSED: Final = 1e-9
+"""Tolerance of what has a closed form."""
+ITERATED: Final = 1e-5
+"""Tolerance of what another library finds by a search of its own."""
+_METHODS: Final = {
+    "clopper-pearson": "beta",
+    "wilson": "wilson",
+    "agresti-coull": "agresti_coull",
+    "jeffreys": "jeffreys",
+}
+
+
+@dataclass(frozen=True)
+class _Number:
+    """One number by both."""
+
+    quantity: str
+    ours: float
+    theirs: float
+    engine: str
+    tolerance: float = CLOSED
+    reason: str = ""
+
+    @property
+    def difference(self) -> float:
+        return 0.0 if self.ours == self.theirs else abs(self.ours - self.theirs)
+
+    @property
+    def agrees(self) -> bool:
+        return self.difference <= self.tolerance
+
+
+@dataclass(frozen=True)
+class SecondOpinion(Result):
+    """Our numbers beside those of other libraries.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        quantity, ours, theirs, difference, tolerance, agrees, engine, reason (why the two must differ; else empty).
+    n, agreeing, differing : int
+        Numbers compared; those within their tolerance; those beyond it without a reason.
+    engines : dict of str to str
+        Versions of the libraries that were asked.
+    """
+
+    table: pd.DataFrame = field(repr=False)
+    n: int
+    agreeing: int
+    differing: int
+    engines: dict[str, str] = field(repr=False)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per number.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        return self.table.copy()
+
+    def _display(self) -> Display:
+        named = ", ".join(f"{name} {version}" for name, version in self.engines.items())
+        title = f"{self.agreeing} of {self.n} numbers agree with {named}; {self.differing} differ without a reason"
+        shown = self.table[["quantity", "ours", "theirs", "difference", "tolerance", "engine"]].copy()
+        shown["difference"] = [f"{value:.1e}" for value in shown["difference"]]
+        shown["tolerance"] = [f"{value:.0e}" for value in shown["tolerance"]]
+        notes = tuple(
+            f"{row.quantity}: {row.reason}" for row in self.table[self.table["reason"] != ""].itertuples()
+        )
+        return Display(title, table=shown, notes=notes)
+
+
+def _opinion(numbers: list[_Number]) -> SecondOpinion:
+    table = pd.DataFrame(
+        [
+            {"quantity": x.quantity, "ours": x.ours, "theirs": x.theirs, "difference": x.difference,
+             "tolerance": x.tolerance, "agrees": x.agrees, "engine": x.engine, "reason": x.reason}
+            for x in numbers
+        ],
+        columns=["quantity", "ours", "theirs", "difference", "tolerance", "agrees", "engine", "reason"],
+    )  # fmt: skip
+    beyond = table[~table["agrees"].astype(bool)]
+    return SecondOpinion(
+        table, len(table), len(table) - len(beyond), int((beyond["reason"] == "").sum()), engines.versions()
+    )
+
+
+# ------------------------------------------------------------------------------------------------- by kind of result
+def _proportion(
+    name: str,
+    count: int,
+    n: int,
+    level: float,
+    ci: object,
+    null: float | None,
+    p: object,
+    method: str = "clopper-pearson",
+) -> Iterator[_Number]:
+    if isinstance(ci, tuple) and n > 0 and method in _METHODS:
+        limits = engines.binomial_interval(count, n, level, _METHODS[method])
+        for end, ours, theirs in zip(("lower limit", "upper limit"), ci, limits, strict=True):
+            yield _Number(f"{name}: {end}", float(ours), theirs, "statsmodels")
+    if null is not None and isinstance(p, float):
+        yield _Number(f"{name}: p-value", p, engines.binomial_tail(count, n, null), "scipy")
+
+
+def _of_response(name: str, result: ResponseResult) -> Iterator[_Number]:
+    if isinstance(result.responders, NotEstimable) or isinstance(result.estimate, NotEstimable):
+        return
+    counted = result.patients[result.patients["response"] != "excluded"]
+    responders = int((counted["response"] == "responder").sum())
+    yield _Number(f"{name}: proportion", float(result.estimate), responders / len(counted), "pandas")
+    yield from _proportion(
+        name, responders, len(counted), result.level, result.ci, result.null, result.p_value
+    )
+
+
+def _of_proportion(name: str, result: ProportionResult) -> Iterator[_Number]:
+    yield from _proportion(
+        name, result.responders, result.n, result.level, result.ci,
+        result.null if result.alternative == "greater" else None, result.p_value, result.method,
+    )  # fmt: skip
+
+
+def _rows(curve: KaplanMeier) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the times and events behind a curve without weights."""
+    events, censored = curve.n_event.round().astype(int), curve.n_censored.round().astype(int)
+    time = np.concatenate([np.repeat(curve.time, events), np.repeat(curve.time, censored)])
+    return time, np.concatenate([np.ones(events.sum()), np.zeros(censored.sum())])
+
+
+def _of_curve(name: str, curve: KaplanMeier) -> Iterator[_Number]:
+    time, event = _rows(curve)
+    if time.size != round(float(curve.n)) or curve.n_risk[0] != curve.n:
+        return  # weights or late entry: the curve does not hold the patients one by one
+    if not event.any():
+        return
+    theirs = engines.kaplan_meier(time, event, curve.level)
+    for k, at in enumerate(curve.time):
+        if curve.n_event[k] == 0:
+            continue
+        other = theirs.loc[at]
+        yield _Number(
+            f"{name}: survival at {at:g}", float(curve.survival[k]), float(other["survival"]), "lifelines"
+        )
+        if curve.conf_type == "log-log" and 0 < curve.survival[k] < 1:
+            for end in ("lower", "upper"):
+                ours = float(getattr(curve, end)[k])
+                yield _Number(f"{name}: {end} limit at {at:g}", ours, float(other[end]), "lifelines")
+    tau = float(curve.time[-1])
+    if curve.n_event[-1] > 0 or len(curve.time) > 1:
+        ours = rmst(time, event, tau=tau).estimate
+        if not isinstance(ours, NotEstimable):
+            yield _Number(
+                f"{name}: restricted mean to {tau:g}", float(ours), engines.restricted_mean(time, event, tau),
+                "lifelines", 1e-6 * max(1.0, tau),
+            )  # fmt: skip
+
+
+def _of_incidence(name: str, result: CumulativeIncidence) -> Iterator[_Number]:
+    codes = {cause: k for k, cause in enumerate(result.causes, 1)}
+    parts = [(np.repeat(result.time, result.n_event[c].round().astype(int)), codes[c]) for c in result.causes]
+    parts.append((np.repeat(result.time, result.n_censored.round().astype(int)), 0))
+    time = np.concatenate([part for part, _ in parts])
+    cause = np.concatenate([np.full(part.size, code) for part, code in parts])
+    if time.size != result.n or (time <= 0).any():
+        return  # late entry or events on day 0, which statsmodels leaves out
+    theirs = engines.cumulative_incidence(time, cause)
+    for label, code in codes.items():
+        if code not in theirs:
+            continue
+        other = theirs[code]["incidence"]
+        for k, at in enumerate(result.time):
+            if result.n_event[label][k] > 0:
+                yield _Number(
+                    f"{name}: incidence of {label} at {at:g}", float(result.incidence[label][k]),
+                    float(other.loc[at]), "statsmodels",
+                )  # fmt: skip
+
+
+def _of_survival(name: str, result: SurvivalResult) -> Iterator[_Number]:
+    if isinstance(result.curve, KaplanMeier):
+        yield from _of_curve(name, result.curve)
+    elif isinstance(result.curve, CumulativeIncidence):
+        yield from _of_incidence(name, result.curve)
+
+
+def _of_shift(name: str, result: ShiftResult) -> Iterator[_Number]:
+    pairs = result.patients[["baseline_mrs", result.visit]].dropna()
+    difference = (pairs[result.visit] - pairs["baseline_mrs"]).to_numpy(np.int64)
+    if np.any(difference) and difference.size <= 20:  # every assignment of signs can be gone through
+        for zeros, found in (("pratt", result.signed_rank), ("wilcoxon", result.signed_rank_wilcoxon)):
+            if not isinstance(found, NotEstimable):
+                theirs = engines.signed_rank(difference, zeros)
+                yield _Number(
+                    f"{name}: signed-rank p-value, zeros after {zeros.title()}",
+                    found.p_value,
+                    theirs,
+                    "scipy",
+                )
+    if not isinstance(result.sign, NotEstimable):
+        up, moved = int((difference < 0).sum()), int(np.count_nonzero(difference))
+        if moved:
+            limits = engines.binomial_interval(up, moved, result.sign.level, "beta")
+            for end, ours, theirs in zip(("lower", "upper"), result.sign.ci, limits, strict=True):
+                yield _Number(f"{name}: sign test, {end} limit", float(ours), theirs, "statsmodels")
+
+
+def _of_odds(name: str, result: CommonOddsRatio) -> Iterator[_Number]:
+    if isinstance(result.log_odds_ratio, NotEstimable) or isinstance(result.std_error, NotEstimable):
+        return
+    grades = [np.repeat(np.arange(len(arm)), arm) for arm in result.counts]
+    treated = np.concatenate([np.ones(grades[0].size, int), np.zeros(grades[1].size, int)])
+    log_odds, error = engines.proportional_odds(np.concatenate(grades), treated)
+    yield _Number(f"{name}: log odds ratio", float(result.log_odds_ratio), log_odds, "statsmodels", 1e-4)
+    yield _Number(f"{name}: standard error", float(result.std_error), error, "statsmodels", 1e-3)
+
+
+def _of_cox(name: str, result: Cox) -> Iterator[_Number]:
+    sets = result.fit.sets
+    plain = (
+        result.ties == "efron" and result.penalty is None and not result.robust and len(result.fit.strata) <= 1
+        and not sets.entry.size and bool((sets.weights == 1).all())
+    )  # fmt: skip
+    if not plain or any(isinstance(row, NotEstimable) for row in result.table.to_numpy().ravel()):
+        return
+    x = (sets.x * sets.scale[:, None] + sets.centre[:, None]).T
+    theirs = engines.cox_efron(
+        sets.time, sets.event, pd.DataFrame(x, columns=[result.names[k] for k in result.fit.kept])
+    )
+    for covariate in theirs.index:
+        for column in ("coef", "std_error"):
+            ours, other = (float(table[column].to_dict()[covariate]) for table in (result.table, theirs))
+            yield _Number(f"{name}: {covariate}, {column}", ours, other, "statsmodels", ITERATED)
+
+
+_KINDS: dict[type, Callable[[str, Any], Iterator[_Number]]] = {
+    ResponseResult: _of_response,
+    ProportionResult: _of_proportion,
+    SurvivalResult: _of_survival,
+    KaplanMeier: _of_curve,
+    CumulativeIncidence: _of_incidence,
+    ShiftResult: _of_shift,
+    CommonOddsRatio: _of_odds,
+    Cox: _of_cox,
+}
+
+
+def second_opinion(result: Result) -> SecondOpinion:
+    """Compute the numbers of a result again by lifelines, statsmodels or scipy.
+
+    Parameters
+    ----------
+    result : Result
+        A response or proportion, a survival curve or incidence, the shift, a common odds ratio, a Cox model.
+
+    Returns
+    -------
+    SecondOpinion
+        Empty where the other libraries have nothing of the kind (weights, late entry).
+
+    Raises
+    ------
+    TypeError
+        For a result that no other library computes; the message lists those that one does.
+    EngineMissingError
+        If a library is not installed.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> opinion = second_opinion(pns.design.proportion(3, 17, null=0.1))
+    >>> opinion.n, opinion.differing
+    (3, 0)
+    """
+    for kind, ask in _KINDS.items():
+        if isinstance(result, kind):
+            return _opinion(list(ask(kind.__name__, result)))
+    named = ", ".join(kind.__name__ for kind in _KINDS)
+    raise TypeError(
+        f"second_opinion: no other library computes a {type(result).__name__}; there are opinions on {named}"
+    )
+
+
+def verify(
+    trial: TrialData, protocol: Protocol, *, null: float | None = None, visit: str | None = None
+) -> SecondOpinion:
+    """Compute the numbers of the report again by lifelines, statsmodels and scipy, from the derived records on.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+    null : float, optional
+        Null proportion, if another than the protocol's.
+    visit : str, optional
+        Visit of the primary endpoint, if another than the protocol's.
+
+    Returns
+    -------
+    SecondOpinion
+
+    Raises
+    ------
+    EngineMissingError
+        If a library is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pnstrial as pns
+    >>> folder = tempfile.mkdtemp()
+    >>> _ = pns.data.write_example(folder)
+    >>> verify(pns.read_trial(folder), pns.load_protocol("nct02343211")).differing
+    0
+    """
+    analysis = analyse(trial, protocol, null=null, visit=visit)
+    numbers = list(_of_response(f"Response at {analysis.visit}", analysis.primary))
+    for name, result in analysis.secondary.items():
+        numbers += _of_response(f"Response at {name}", result)
+    for name, find in (
+        ("Overall survival", overall_survival),
+        ("Deterioration", time_to_deterioration),
+        ("Improvement", time_to_improvement),
+    ):
+        numbers += _of_survival(name, find(trial, protocol))
+    for name in dict.fromkeys([analysis.visit, *analysis.secondary]):
+        shift = mrs_shift(trial, analysis.protocol, visit=name)
+        numbers += _of_shift(f"Shift at {name}", shift)
+    return _opinion([x for x in numbers if math.isfinite(x.ours) and math.isfinite(x.theirs)])
