@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pnstrial.cli import CommandError, add_command
+from pnstrial.cli import CommandError, add_command, add_input, declared
 
 if TYPE_CHECKING:
     import argparse
@@ -26,7 +26,7 @@ def _verify(words: argparse.Namespace) -> int:
     from pnstrial.protocol import load_protocol
     from pnstrial.verification import EngineMissingError, verify
 
-    trial, protocol = read_trial(words.folder), load_protocol(words.protocol)
+    trial, protocol = read_trial(words.folder, **declared(words)), load_protocol(words.protocol)
     try:
         found = verify(trial, protocol, null=words.null)
     except EngineMissingError as problem:
@@ -45,8 +45,6 @@ def add_commands(commands: Commands) -> None:
         "Compute the numbers of the report again by lifelines, statsmodels and scipy (exit 1 where one differs).",
         "pnstrial verify my-trial",
     )
-    parser.add_argument(
-        "folder", metavar="FOLDER", help="folder of the collected tables, or an .xlsx workbook"
-    )
+    add_input(parser)
     parser.add_argument("--null", type=proportion_word, default=None, help="null proportion to test against")
     parser.set_defaults(run=_verify)
