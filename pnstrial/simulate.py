@@ -39,6 +39,7 @@ from pnstrial.engine.characteristics import (
     estimates,
 )
 from pnstrial.engine.exact import exact_characteristics
+from pnstrial.engine.idle import idle_settings
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.lean import is_plain, lean_tables
 from pnstrial.engine.model import build_model
@@ -69,6 +70,7 @@ __all__ = [
     "StoreError",
     "compare_scenarios",
     "exact_characteristics",
+    "idle_settings",
     "load_scenario",
     "patient_records",
     "power_curve",
