@@ -1,0 +1,196 @@
+"""How do the public names become pages, and the code of the guides pictures? (a hook of MkDocs)
+
+Input: the public packages of `pnstrial`, each with its ``__all__``; the guides.
+Output: ``api/PACKAGE.md``, a list of a package's public names, and ``api/PACKAGE/NAME.md``, a page each; a picture
+wherever a guide says ``<!-- figure NAME: what it shows -->``.
+Protocol section: none.
+Method: pages are made while the site is built and never committed. For a picture, the examples of its page that stand
+above it are run in order, as doctest runs them, and the figure that is then current is drawn as SVG.
+Next: `mkdocs.yml`.
+"""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import io
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+sys.path.insert(
+    0, str(Path(__file__).parent.parent)
+)  # the package that is documented is the one beside docs/
+
+PACKAGES = (
+    "protocol",
+    "data",
+    "eligibility",
+    "exposure",
+    "visits",
+    "endpoints",
+    "analysis",
+    "checks",
+    "rules",
+    "design",
+    "shift",
+    "survival",
+    "multistate",
+    "simulate",
+    "series",
+    "figures",
+    "adam",
+    "reporting",
+    # "verification",
+    "results",
+)
+"""What has a page in the reference, in the order of the trial."""
+_FIGURE = re.compile(r"<!-- figure (?P<name>[a-z0-9-]+): (?P<text>[^>]+) -->")
+_EXTERNAL = re.compile(
+    r"""<(?:script|img|iframe|source)\b[^>]*\ssrc=["']?(?:https?:)?//[^>]*>"""
+    r"""|<link\b(?=[^>]*rel=["']?(?:stylesheet|preconnect|preload|icon|modulepreload))[^>]*\shref=["']?(?:https?:)?//[^>]*>"""
+    r"""|@import\s+["']?(?:https?:)?//[^;]*|url\(\s*["']?(?:https?:)?//[^)]*\)""",
+    re.IGNORECASE,
+)
+_PYTHON = re.compile(r"^```python\n(?=>>>)", re.MULTILINE)
+
+
+def public_names(package: str) -> list[str]:
+    """Give the public names of a package, functions first, then classes, then constants."""
+    module = import_module(f"pnstrial.{package}")
+
+    def place(name: str) -> tuple[int, str]:
+        value = getattr(module, name)
+        kind = 2 if not callable(value) else 1 if inspect.isclass(value) else 0
+        return kind, name.lower()
+
+    return sorted(module.__all__, key=place)
+
+
+def home(package: str, name: str) -> str:
+    """Give the full name under which a public name is documented: where its source stands."""
+    module = import_module(f"pnstrial.{package}")
+    value = getattr(module, name)
+    if callable(value) and str(getattr(value, "__module__", "")).startswith("pnstrial"):
+        return f"{value.__module__}.{value.__qualname__}"
+    return f"pnstrial.{package}.{name}"
+
+
+def _first_sentence(value: object) -> str:
+    if not callable(value):
+        return "a constant"
+    text = (inspect.getdoc(value) or "").partition("\n\n")[0].replace("\n", " ")
+    return text.replace("|", "\\|")
+
+
+def package_page(package: str) -> str:
+    """Write the page that lists the public names of a package."""
+    module = import_module(f"pnstrial.{package}")
+    question = (inspect.getdoc(module) or "").partition("\n\n")[0].replace("\n", " ")
+    rows = [
+        f"| [`{name}`]({package}/{name}.md) | {_first_sentence(getattr(module, name))} |"
+        for name in public_names(package)
+    ]
+    return "\n".join([f"# {package}", "", question, "", "| name | what it does |", "|---|---|", *rows, ""])
+
+
+def name_page(package: str, name: str) -> str:
+    """Write the page of one public name."""
+    full = f"pnstrial.{package}.{name}"
+    source = f"::: {home(package, name)}\n    options:\n      heading: {full}\n      heading_level: 2"
+    return f"# {name}\n\n{source}\n\nAll of [{package}](../{package}.md).\n"
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Give the path and text of every page of the reference."""
+    lists = [f"- [{package}](api/{package}.md): {len(public_names(package))} names" for package in PACKAGES]
+    yield "api.md", "\n".join(["# Reference", "", "One page a package, one page a name.", "", *lists, ""])
+    for package in PACKAGES:
+        yield f"api/{package}.md", package_page(package)
+        for name in public_names(package):
+            yield f"api/{package}/{name}.md", name_page(package, name)
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages of the reference to the site."""
+    from mkdocs.structure.files import File
+
+    for path, text in pages():
+        files.append(File.generated(config, path, content=text))
+    return files
+
+
+def _run(text: str, space: dict[str, Any]) -> None:
+    """Run the examples of a piece of a guide; one that shows an error is left out, as it leaves nothing behind."""
+    for example in doctest.DocTestParser().get_examples(text):
+        if example.exc_msg is None:
+            exec(compile(example.source, "<guide>", "single"), space)  # noqa: S102 the guides are our own
+
+
+def pictures(markdown: str) -> Iterator[tuple[str, str]]:
+    """Give the name and SVG of each picture that a guide asks for.
+
+    Parameters
+    ----------
+    markdown : str
+        A page with ``<!-- figure NAME: what it shows -->`` below the code that draws it.
+    """
+    if not _FIGURE.search(markdown):
+        return
+    import contextlib
+
+    import matplotlib as mpl
+    from matplotlib import pyplot as plt
+
+    mpl.use("Agg")
+    space: dict[str, Any] = {}
+    start = 0
+    for match in _FIGURE.finditer(markdown):
+        with contextlib.redirect_stdout(io.StringIO()):
+            _run(markdown[start : match.start()], space)
+        if not plt.get_fignums():
+            raise ValueError(f"picture {match['name']!r}: the code above it draws no figure")
+        target = io.StringIO()
+        with mpl.rc_context({"svg.hashsalt": match["name"], "svg.fonttype": "path"}):
+            plt.gcf().savefig(target, format="svg", bbox_inches="tight", metadata={"Date": None})
+        plt.close("all")
+        yield match["name"], target.getvalue()
+        start = match.end()
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Draw the pictures of a guide, and have its sessions shown as sessions."""
+    from mkdocs.structure.files import File
+
+    depth = page.file.src_uri.count("/")
+    for name, drawing in pictures(markdown):
+        files.append(File.generated(config, f"pictures/{name}.svg", content=drawing))
+    shown = _FIGURE.sub(
+        lambda match: f"![{match['text']}]({'../' * depth}pictures/{match['name']}.svg)", markdown
+    )
+    return _PYTHON.sub("```pycon\n", shown)
+
+
+def external_resources(text: str) -> list[str]:
+    """Give what a page or style sheet would load from elsewhere; a link that a reader may follow is none of it."""
+    return _EXTERNAL.findall(text)
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Refuse a site that would load anything from elsewhere."""
+    from mkdocs.exceptions import PluginError
+
+    for path in sorted(Path(config.site_dir).rglob("*")):
+        if path.suffix in {".html", ".css", ".svg"} and (
+            found := external_resources(path.read_text("utf-8"))
+        ):
+            raise PluginError(f"{path.relative_to(config.site_dir)} loads from elsewhere: {found[0]}")
