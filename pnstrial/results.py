@@ -197,7 +197,7 @@ class Display:
         lines = [self.title] if self.title else []
         lines += [f"{name:<{width}}  {show_number(value)}".rstrip() for name, value in self.pairs]
         if self.table is not None:
-            lines.append(self.table.to_string(index=False, float_format="{:.4g}".format, na_rep=""))
+            lines.append(_blanks(self.table).to_string(index=False, float_format="{:.4g}".format, na_rep=""))
         return "\n".join([*lines, *self.notes])
 
     def page(self) -> str:
@@ -218,8 +218,18 @@ class Display:
         )
         parts = [paragraphs(self.title), f"<table>{rows}</table>" if rows else ""]
         if self.table is not None:
-            parts.append(self.table.to_html(index=False, float_format="{:.4g}".format, na_rep=""))
+            parts.append(_blanks(self.table).to_html(index=False, float_format="{:.4g}".format, na_rep=""))
         return "".join([*parts, paragraphs("\n".join(self.notes))])
+
+
+def _blanks(table: pd.DataFrame) -> pd.DataFrame:
+    """Empty the missing cells of nullable columns, which pandas writes as "<NA>" whatever is asked for."""
+    import pandas as pd
+
+    nullable = [name for name, kind in table.dtypes.items() if pd.api.types.is_extension_array_dtype(kind)]
+    return table.assign(
+        **{str(name): table[name].astype(object).where(table[name].notna(), "") for name in nullable}
+    )
 
 
 def _is_interval(name: str) -> bool:

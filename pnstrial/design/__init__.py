@@ -138,5 +138,48 @@ __all__ = [
 ]
 
 
+_HINTS = {
+    "simon_two_stage": "simon(...)",
+    "simon_design": "simon(...)",
+    "optimal": "simon(...).optimal",
+    "minimax": "simon(...).minimax",
+    "ph2simon": "simon(...)",
+    "ph2single": "single_stage(...)",
+    "one_stage": "single_stage(...)",
+    "a_hern": "single_stage(...)",
+    "ahern": "single_stage(...)",
+    "sample_size": "single_stage(...).n, or simon(...) with two stages",
+    "power": "single_stage_at(...).power, or any design's operating_characteristics(p).reject",
+    "binom_test": "proportion(...)",
+    "binomial_test": "proportion(...)",
+    "confidence_interval": "proportion(...).ci",
+    "wilson": "proportion(..., method='wilson')",
+    "jeffreys": "proportion(..., method='jeffreys')",
+    "exact_ci": "clopper_pearson(...)",
+    "historical_control": "map_prior(...) or pool_series(...)",
+    "borrow": "map_prior(...)",
+    "meta_analytic_prior": "map_prior(...)",
+    "bayes": "posterior(...) or predictive_design(...)",
+    "predictive_power": "predictive_probability(...)",
+    "bayesian_monitoring": "predictive_design(...) or thall_simon(...)",
+    "interim_analysis": "sequential(...) or group_sequential(...)",
+    "alpha_spending": "spending(...)",
+    "obrien_fleming": "spending(...)",
+    "pocock": "spending(...)",
+    "stopping_rule": "sequential(...), or safety_boundary(...) for events",
+    "toxicity": "bryant_day(...) or safety_boundary(...)",
+    "simon_inference": "after_two_stage(...)",
+    "umvue": "after_two_stage(...)",
+    "twostage_inference": "after_two_stage(...)",
+    "misclassification": "rating_error(...) and correct_for_rating(...)",
+}
+"""Where the common words of the field are found."""
+
+
+def __getattr__(name: str) -> object:
+    hint = f"; it is design.{_HINTS[name]}" if name in _HINTS else ""
+    raise AttributeError(f"module 'pnstrial.design' has no attribute {name!r}{hint}")
+
+
 def __dir__() -> list[str]:
     return __all__

@@ -1,6 +1,8 @@
 """Degenerate data, errors, sentences, tables, the command line, figures."""
 
+import html
 import json
+import re
 
 import numpy as np
 import pytest
@@ -256,3 +258,52 @@ def test_second_stage_of_another_size():
     outside = design.after_two_stage(1, 10, 5, 29, 0.1, 6, n_observed=35)
     assert outside.order == "stagewise"
     assert outside.p_value > design.after_two_stage(1, 10, 5, 29, 0.1, 6).p_value
+
+
+DISPLAYED = (
+    design.simon(0.1, 0.3),
+    design.simon(0.1, 0.3).optimal,
+    design.single_stage(0.1, 0.3),
+    design.sequential([9, 17], [0, 2], [None, 3], 0.05, 0.25),
+    design.flexible(design.two_stage(1, 10, 5, 29, 0.1, 0.3)),
+    design.flexible(design.two_stage(1, 10, 5, 29, 0.1, 0.3)).with_sizes({2: 10}),
+    design.optimal_curtailed(0.1, 0.4, n_max=17),
+    design.curtailed(design.two_stage(0, 9, 2, 17, 0.05, 0.25)),
+    design.bop2_ordinal([10, 17], (0.1, 0.5, 0.4), (0.3, 0.5, 0.2)),
+    design.bryant_day_rule(10, 2, 8, 20, 5, 15, 0.1, 0.3, 0.4, 0.2),
+    design.two_stage(1, 10, 5, 29, 0.1, 0.3).operating_characteristics([0.1, 0.3]),
+)
+
+
+@pytest.mark.parametrize("result", DISPLAYED, ids=lambda result: type(result).__name__)
+def test_a_notebook_shows_the_words_and_numbers_of_the_terminal(result):
+    page = html.unescape(re.sub(r"<style.*?</style>|<[^>]+>", " ", result._repr_html_(), flags=re.DOTALL))
+    assert str(result).split() == page.split()
+    assert "<NA>" not in page
+
+
+@pytest.mark.parametrize(
+    ("word", "remedy"),
+    [
+        ("simon_two_stage", "simon("),
+        ("sample_size", "single_stage("),
+        ("binom_test", "proportion("),
+        ("umvue", "after_two_stage("),
+    ],
+)
+def test_common_words_find_their_function(word, remedy):
+    with pytest.raises(AttributeError, match=re.escape(f"it is design.{remedy}")):
+        getattr(design, word)
+
+
+def test_every_hint_names_what_there_is():
+    for hint in design._HINTS.values():
+        for name in re.findall(r"(?:^|[ ,])(\w+)\(", hint):
+            assert name in design.__all__
+
+
+def test_a_posterior_has_an_estimate_and_a_corrected_rate_a_p_value():
+    found = design.posterior(3, 17, (1, 1))
+    assert found.estimate == found.mean == pytest.approx(4 / 19)
+    corrected = design.correct_for_rating(3, 17)
+    assert corrected.p_value == corrected.p_value_chance

@@ -20,7 +20,7 @@ from pnstrial.design.bayes.monitoring import as_mixture, posterior_of_counts
 from pnstrial.design.counts.outcomes import binomial_ways
 from pnstrial.design.stages.sequential import SequentialDesign, checked_looks
 from pnstrial.numerics.arguments import Checks, as_array, display
-from pnstrial.results import Result
+from pnstrial.results import Display, Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -336,8 +336,8 @@ class OrdinalDesign(Result):
             f" power {self.power:.3f}."
         )
 
-    def __str__(self) -> str:
-        return f"{self.sentence()}\n{self.to_frame().to_string(index=False, na_rep='-')}"
+    def _display(self) -> Display:
+        return Display(self.sentence(), table=self.to_frame())
 
 
 def _codes(counts: Sequence[int | None]) -> list[int]:

@@ -222,6 +222,11 @@ class Posterior(Result):
     prior: BetaMixture
     posterior: BetaMixture
 
+    @property
+    def estimate(self) -> float:
+        """The posterior mean."""
+        return self.mean
+
 
 def posterior(
     responses: int, n: int, prior: Any = (0.5, 0.5), p0: float | None = None, level: float = 0.95

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from pnstrial.numerics.arguments import Checks, display
-from pnstrial.results import Result
+from pnstrial.results import Display, Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -207,8 +207,8 @@ class Characteristics(Result):
             columns[f"stop_efficacy_{k + 1}"] = np.atleast_1d(self.stop_efficacy[k]).ravel()
         return pd.DataFrame(columns)
 
-    def __str__(self) -> str:
-        return self.to_frame().to_string(index=False, float_format=lambda value: f"{value:.4f}")
+    def _display(self) -> Display:
+        return Display("exact characteristics", table=self.to_frame())
 
 
 def characteristics_of(outcomes: Outcomes, p: ArrayLike, sizes: NDArray[np.int64]) -> Characteristics:

@@ -316,6 +316,11 @@ class CorrectedProportion(Result):
     false_improvement: float
     sensitivity: float
 
+    @property
+    def p_value(self) -> float | NotEstimable:
+        """That of the null hypothesis that nobody truly improved: `p_value_chance`."""
+        return self.p_value_chance
+
 
 def correct_for_rating(
     responders: int,

@@ -21,6 +21,7 @@ from pnstrial.design.counts.outcomes import Design, Outcomes, binomial_ways
 from pnstrial.design.counts.proportion import binomial_pmf, binomial_tail
 from pnstrial.design.stages.two_stage import TwoStageDesign
 from pnstrial.numerics.arguments import Checks, display
+from pnstrial.results import Display
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -344,8 +345,8 @@ class FlexibleDesign(Design):
             }
         )
 
-    def __str__(self) -> str:
-        return f"{self.sentence()}\n{self.to_frame().to_string(index=False, na_rep='-')}"
+    def _display(self) -> Display:
+        return Display(self.sentence(), table=self.to_frame())
 
 
 def flexible(
@@ -449,5 +450,5 @@ class AdaptiveDesign(Design):
         ]
         return f"Enrol {self.n1}; if " + "; ".join(parts) + "; else stop."
 
-    def __str__(self) -> str:
-        return self.sentence()
+    def _display(self) -> Display:
+        return Display(self.sentence())

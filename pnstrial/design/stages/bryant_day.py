@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pnstrial.numerics.arguments import Checks
-from pnstrial.results import Result
+from pnstrial.results import Display, Result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,8 +71,8 @@ class BryantDayDesign(Result):
             f" response, {self.alpha_t:.3f} for toxicity, power {self.power:.3f}."
         )
 
-    def __str__(self) -> str:
-        return self.sentence()
+    def _display(self) -> Display:
+        return Display(self.sentence())
 
 
 @dataclass(frozen=True, repr=False)
@@ -102,8 +102,8 @@ class BryantDay(Result):
             [{**{name: getattr(d, name) for name in names}, **d.expected_n} for d in self.per_n]
         )
 
-    def __str__(self) -> str:
-        return f"optimal: {self.optimal}\nminimax: {self.minimax}"
+    def _display(self) -> Display:
+        return Display(f"optimal: {self.optimal.sentence()}\nminimax: {self.minimax.sentence()}")
 
 
 def _tables(rates: list[float], n_max: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

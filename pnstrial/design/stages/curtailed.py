@@ -19,7 +19,7 @@ from pnstrial.design.stages.adaptive import stops_of
 from pnstrial.design.stages.sequential import SequentialDesign
 from pnstrial.design.stages.two_stage import TwoStageDesign, probability_tables, two_stage
 from pnstrial.numerics.arguments import Checks
-from pnstrial.results import Result
+from pnstrial.results import Display, Result
 
 __all__ = ["CurtailedDesign", "curtailed", "optimal_curtailed"]
 
@@ -136,8 +136,9 @@ class CurtailedDesign(Result):
         """Say the design in one sentence for the protocol."""
         return self.plan.sentence().removesuffix(".") + "; stop as soon as the decision is certain."
 
-    def __str__(self) -> str:
-        return f"{self.sentence()} Expected size {self.expected_n0:.2f} at p0, {self.expected_n1:.2f} at p1."
+    def _display(self) -> Display:
+        sizes = f"Expected size {self.expected_n0:.2f} at p0, {self.expected_n1:.2f} at p1."
+        return Display(f"{self.sentence()} {sizes}")
 
 
 def optimal_curtailed(

@@ -19,6 +19,7 @@ import numpy as np
 
 from pnstrial.design.counts.outcomes import MOST_PATIENTS, Design, Outcomes, enumerate_looks
 from pnstrial.numerics.arguments import Checks, as_array, as_number, display
+from pnstrial.results import Display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -126,8 +127,8 @@ class SequentialDesign(Design):
             f"Look after {looks} patients: " + "; ".join([*parts, ", ".join(errors)]).removesuffix("; ") + "."
         )
 
-    def __str__(self) -> str:
-        return f"{self.sentence()}\n{self.to_frame().to_string(index=False, na_rep='-')}"
+    def _display(self) -> Display:
+        return Display(self.sentence(), table=self.to_frame())
 
 
 def _joined(words: Sequence[str], last: str) -> str:

@@ -19,6 +19,7 @@ import numpy as np
 from pnstrial.design.counts.outcomes import MOST_PATIENTS, Design, Outcomes, enumerate_looks
 from pnstrial.design.counts.proportion import binomial_tail
 from pnstrial.numerics.arguments import Checks
+from pnstrial.results import Display
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,14 +159,14 @@ class SingleStage(Design):
             f" alpha {self.alpha:.3f}, power {self.power:.3f}."
         )
 
-    def __str__(self) -> str:
+    def _display(self) -> Display:
         stays = (
             f" Power stays at or above {self.power_asked:g} from n = {self.n_stays}"
             f" (reject at {self.critical_stays} or more)."
             if self.n_stays is not None and self.n_stays != self.n
             else ""
         )
-        return self.sentence() + stays
+        return Display(self.sentence() + stays)
 
 
 def _saw_tooth(p0: float, p1: float, alpha: float, first: int, last: int) -> dict[str, NDArray[Any]]:

@@ -22,7 +22,7 @@ import numpy as np
 
 from pnstrial.design.counts.outcomes import MOST_PATIENTS, Design, Outcomes, enumerate_looks
 from pnstrial.numerics.arguments import Checks, display
-from pnstrial.results import Result
+from pnstrial.results import Display, Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,8 +117,8 @@ class TwoStageDesign(Design):
             f" {self.alpha:.3f}, power {self.power:.3f}."
         )
 
-    def __str__(self) -> str:
-        return f"{self.name}: {self.sentence()} Expected size {self.expected_n:.1f} at p0."
+    def _display(self) -> Display:
+        return Display(f"{self.name}: {self.sentence()} Expected size {self.expected_n:.1f} at p0.")
 
 
 def two_stage(
@@ -241,8 +241,8 @@ class SimonDesigns(Result):
         """Return the admissible designs."""
         return self.admissible
 
-    def __str__(self) -> str:
-        return f"{self.optimal}\n{self.minimax}"
+    def _display(self) -> Display:
+        return Display(f"{self.optimal}\n{self.minimax}")
 
 
 _COLUMNS = ("name", "r1", "n1", "r", "n", "alpha", "power", "expected_n", "early_stop")
