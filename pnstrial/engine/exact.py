@@ -20,8 +20,8 @@ import numpy as np
 from pnstrial import rules
 from pnstrial.engine.characteristics import ExactCharacteristics
 from pnstrial.engine.kernels import layout as at
-from pnstrial.engine.kernels.quantities import SECONDARY_QUANTITIES
-from pnstrial.engine.model import Model, build_model
+from pnstrial.engine.kernels.quantities import ALIVE_DAYS, SECONDARY_QUANTITIES
+from pnstrial.engine.model import ALIVE, Model, build_model
 from pnstrial.engine.strata import classes
 from pnstrial.multistate import transition_probabilities
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
@@ -279,6 +279,9 @@ class _Patient:
         if only is not None:
             return self.totals
         for group in groups:
+            for name, day in zip(ALIVE, ALIVE_DAYS, strict=True):
+                if group.time <= day <= w[at.FOLLOW_UP]:
+                    self.add(name, group.at(self.chain, float(day)).X[..., self.states.alive].sum())
             end = group.at(self.chain, float(w[at.FOLLOW_UP]))
             mass = end.X.sum(axis=(0, 1, 2, 3))
             self.add("deaths", mass[self.states.dead_seen].sum())
@@ -724,6 +727,12 @@ def _without(model: Model) -> dict[str, str]:
         "power_sign_test": "tests on the ranks are simulated",
         "power_logrank": "tests on survival are simulated",
     }
+    last = float(max(model.visits[:, 2].max(), model.visits[-1, 0] - w[at.JITTER_LOW]))
+    without |= {
+        name: "this day lies before the end of the last visit"
+        for name, day in zip(ALIVE, ALIVE_DAYS, strict=True)
+        if day < last
+    }
     if w[at.SWITCHES] and model.real[at.RESCUE_IF_WORSE] > 0:
         without |= dict.fromkeys(
             (
@@ -779,7 +788,7 @@ def _trial_values(model: Model, protocol: Protocol, totals: dict[str, float], n:
         "decision_dead", "decision_not_evaluable", "stopped_though_stable_or_improved",
         "continued_though_deteriorated", "decided_on_stable_or_improved", "decided_on_deteriorated",
         *(name for part in _secondary_names(model).values() for names in part for name in names),
-        "cycles_per_patient", "dropped_out", "rescued",
+        "cycles_per_patient", "dropped_out", "rescued", *ALIVE,
     )  # fmt: skip
     values = {name: totals.get(name, 0.0) for name in names}
     reported = float((both * share).sum())

@@ -21,7 +21,7 @@ from pnstrial import rules
 from pnstrial.engine.characteristics import quantity_names
 from pnstrial.engine.criteria import allowed_range, can_fail
 from pnstrial.engine.kernels import layout as at
-from pnstrial.engine.kernels.quantities import SECONDARY_QUANTITIES
+from pnstrial.engine.kernels.quantities import ALIVE_DAYS, QUANTITIES, SECONDARY_QUANTITIES
 from pnstrial.engine.scenario import ScenarioError
 from pnstrial.engine.strata import arm_generators, classes, entry_cells, switch_rates, switches
 from pnstrial.engine.success import Boundaries, ExactTest, boundaries
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["Model", "build_model"]
 
 _FAR = 1e18
+ALIVE = tuple(name for name, _ in QUANTITIES[-len(ALIVE_DAYS) :])
+"""Names of the quantities of true survival."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +98,15 @@ class Model:
 
     @property
     def without(self) -> dict[str, str]:
-        """Quantities that the protocol does not have, with the reason."""
-        return (
-            {}
-            if self.secondary
-            else dict.fromkeys(SECONDARY_QUANTITIES, "the protocol has no secondary visit")
-        )
+        """Quantities that protocol or scenario do not have, with the reason."""
+        found = {
+            name: "patients are not followed for so long (follow_up.months)"
+            for name, day in zip(ALIVE, ALIVE_DAYS, strict=True)
+            if day > self.whole[at.FOLLOW_UP]
+        }
+        if not self.secondary:
+            found |= dict.fromkeys(SECONDARY_QUANTITIES, "the protocol has no secondary visit")
+        return found
 
     @property
     def enrolled_share(self) -> float:

@@ -57,6 +57,9 @@ QUANTITIES: Final = (
     ("signed_rank_worse", "trial"),
     ("power_sign_test", "trial"),
     ("power_logrank", "trial"),
+    ("alive_6_months", "patient"),
+    ("alive_12_months", "patient"),
+    ("alive_24_months", "patient"),
 )
 LEAN_QUANTITIES: Final = 28
 SECONDARY_QUANTITIES: Final = ("secondary_response", "secondary_dead", "secondary_missing")
@@ -107,6 +110,11 @@ SECONDARY_QUANTITIES: Final = ("secondary_response", "secondary_dead", "secondar
     SIGNED_RANK_WORSE,
     POWER_SIGN_TEST,
     POWER_LOGRANK,
-) = range(43)
+    ALIVE_6_MONTHS,
+    ALIVE_12_MONTHS,
+    ALIVE_24_MONTHS,
+) = range(46)
+ALIVE_DAYS: Final = (183, 365, 730)
+"""Days of the last three: who is truly alive then, whoever has left the study."""
 FURTHER: Final = len(QUANTITIES)
 """Here begin the quantities of the second and later secondary visits, three for each."""

@@ -207,6 +207,13 @@ def _count_course(n: Any, whole: Any, real: Any, hazard: Any, rows: Any, y: Any)
             y[q.RESCUED] += 1
         y[q.STOPPED_FOR_ADVERSE_EVENT] += row[at.STOPPED]
         y[q.ADVERSE_EVENTS_PER_PATIENT] += row[at.EVENTS]
+        death = row[at.DEATH]
+        if death < 0 or death > q.ALIVE_DAYS[0]:
+            y[q.ALIVE_6_MONTHS] += 1
+        if death < 0 or death > q.ALIVE_DAYS[1]:
+            y[q.ALIVE_12_MONTHS] += 1
+        if death < 0 or death > q.ALIVE_DAYS[2]:
+            y[q.ALIVE_24_MONTHS] += 1
     y[q.GRAMS_PER_PATIENT] = grams
     y[q.GRAMS_PER_TRIAL] = grams
     y[q.DURATION_MONTHS] = end / DAYS_PER_MONTH
@@ -237,6 +244,7 @@ def _block(
         start(stream, key, t)
         # these are added to, or set only if they are so; the others are set in any case
         y[q.PROBABILITY_OF_SUCCESS] = y[q.CYCLES_PER_PATIENT] = y[q.DEATHS] = y[q.DROPPED_OUT] = 0.0
+        y[q.ALIVE_6_MONTHS] = y[q.ALIVE_12_MONTHS] = y[q.ALIVE_24_MONTHS] = 0.0
         y[q.RESCUED] = y[q.STOPPED_FOR_ADVERSE_EVENT] = y[q.ADVERSE_EVENTS_PER_PATIENT] = y[
             q.POWER_LOGRANK
         ] = 0.0
