@@ -121,7 +121,7 @@ def simulate_trials(
     store : str or Path, optional
         SQLite file: finished blocks are kept, a run that was stopped goes on where it was.
     progress : callable or bool, optional
-        Called with (trials done, trials asked for); True shows a bar on standard error.
+        Called with (trials done, trials requested); True shows a bar on standard error.
     quantities : {"all", "primary"}
         "primary" leaves out treatment, survival, tests and calendar time and is several times faster.
     trials : bool, str or Path

@@ -653,7 +653,7 @@ def responder_distribution(
         Probability of stopping.
     """
 
-    def grown(joint: NDArray[np.float64], patients: int) -> NDArray[np.float64]:
+    def after_enrolling(joint: NDArray[np.float64], patients: int) -> NDArray[np.float64]:
         for _ in range(patients):
             after = excluded * joint
             after[1:, 1:] += response * joint[:-1, :-1]
@@ -665,10 +665,10 @@ def responder_distribution(
     joint[0, 0] = 1.0
     stopped = np.zeros_like(joint)
     if success.first_n:
-        joint = grown(joint, success.first_n)
+        joint = after_enrolling(joint, success.first_n)
         stopped[:, : success.first_stop + 1] = joint[:, : success.first_stop + 1]
         joint = joint - stopped
-    return np.stack([grown(joint, n - success.first_n), stopped]), float(stopped.sum())
+    return np.stack([after_enrolling(joint, n - success.first_n), stopped]), float(stopped.sum())
 
 
 def exact_characteristics(protocol: Protocol, scenario: Scenario) -> ExactCharacteristics:

@@ -280,9 +280,9 @@ class _Cells:
         after: dict[tuple[int, ...], Any] = defaultdict(
             lambda: np.zeros((2, self.entries.share.size, 4, 2, 14))
         )
-        asked = v in {self.plan.decision, self.plan.endpoint}
+        by_truth = v in {self.plan.decision, self.plan.endpoint}
         for count, mass in here.items():
-            for true in range(3) if asked else (None,):
+            for true in range(3) if by_truth else (None,):
                 part = mass if true is None else mass * (self.truth == true)[:, None, None, :]
                 if part.any():
                     self._seen(v, count, part, true, after)

@@ -1,7 +1,7 @@
 """What is assumed about patients, sites and the disease when the trial is simulated?
 
 Input: a TOML file, by name or path.
-Output: `Scenario`, frozen and validated; whatever is wrong is told at once, before any work.
+Output: `Scenario`, frozen and validated; whatever is wrong is named at once, before any work.
 Protocol section: none; the scenario says how patients behave under the protocol.
 Method: settings with strict types and stated ranges (`checked`); the course of the disease is
 `pnstrial.multistate.Course`, the rating error `pnstrial.multistate.RatingError`.

@@ -209,8 +209,8 @@ class _Writer:
         sex = "female" if self.draws.random() < base.female else "male"
         clearance = self.draws.uniform(60, 120)
         creatinine = round(float(creatinine_at_clearance(age, weight, sex == "female", clearance)), 1)
-        asked = (column for column in self.values.schema.values() if column.words == ("yes", "no"))
-        row: dict[str, Any] = {column.name: "no" for column in asked} | {
+        questions = (column for column in self.values.schema.values() if column.words == ("yes", "no"))
+        row: dict[str, Any] = {column.name: "no" for column in questions} | {
             "patient_id": patient, "site": f"S{int(self.draws.integers(self.scenario.enrolment.sites)) + 1:02d}",
             "screening_date": self._date(day), "consent_date": self._date(day), "age": age, "sex": sex,
             "weight_kg": weight, "height_cm": round(float(self.draws.normal(162 if sex == "female" else 175, 6))),
