@@ -53,7 +53,7 @@ th,td{text-align:left;padding:.3rem .7rem;border-bottom:1px solid var(--line);ve
 thead th{background:var(--pale);border-bottom:2px solid var(--line);vertical-align:bottom}
 tbody th{font-weight:400}tbody th.group{font-weight:600;border-bottom:0;padding-top:.6rem}
 tbody th.in{padding-left:1.7rem}
-td.n,th.n{text-align:right}td.n{white-space:nowrap}td.d{white-space:nowrap}
+td.n,th.n{text-align:right}td.n,td.d,.u{white-space:nowrap}
 td.fail{color:#9b1c1c;font-weight:700}td.unknown{color:#7a4b00;font-weight:700}
 figure{margin:.6rem 0}figcaption{font-size:.88rem;color:var(--soft);margin-top:.4rem;max-width:48rem}
 .scroll svg{display:block;max-width:100%;height:auto}
@@ -70,7 +70,7 @@ footer{margin-top:3rem;padding-top:1rem;padding-bottom:2rem;border-top:1px solid
   .skip{display:none}a{color:inherit;text-decoration:none}
   nav{break-before:page;break-after:page;font-size:8.5pt}
   .scroll{overflow:visible}table{font-size:7.6pt;width:auto;max-width:100%}th,td{padding:.18rem .4rem}
-  td.n{white-space:normal}.note,figcaption{font-size:8pt}
+  .wide td.n{white-space:normal}.note,figcaption{font-size:8pt}
   h2,h3{break-after:avoid}h2{margin-top:1.5rem}h3{margin-top:1.2rem}
   thead{display:table-header-group}tr,figure,.card,.whole{break-inside:avoid}
   tbody tr:nth-child(-n+2),tr:has(>.group){break-after:avoid}
@@ -80,11 +80,16 @@ footer{margin-top:3rem;padding-top:1rem;padding-bottom:2rem;border-top:1px solid
 """
 
 
+_UNBROKEN: Final = re.compile(r"[−-]?\d[\d.,]*(?: to [−-]?\d[\d.,]*(?: %)?| %)")
+
+
 def _escape(text: str) -> str:
-    """Escape a text and keep numbers with their unit and intervals on one line."""
-    kept = re.sub(r"(?<=\d) (?=%)|(?<=\d) (?=\(\d)|(?<=Month) (?=\d)", "\u00a0", text)
-    kept = re.sub(r"(?<=\d) to (?=[−-]?\d)", "\u00a0to\u00a0", kept)
-    return html.escape(kept)
+    return html.escape(text)
+
+
+def _running(text: str) -> str:
+    """Escape a running text, and keep numbers with their unit and intervals on one line."""
+    return _UNBROKEN.sub(lambda found: f'<span class="u">{found.group()}</span>', html.escape(text))
 
 
 def page(document: Document, drawings: Mapping[str, str]) -> str:
@@ -103,10 +108,10 @@ def page(document: Document, drawings: Mapping[str, str]) -> str:
     names = document.names
 
     def link(key: str, name: str) -> str:
-        return f'<a href="#{key}">' + name.replace(" ", "\u00a0") + "</a>"
+        return f'<a class="u" href="#{key}">{name}</a>'
 
     def linked(text: str) -> str:
-        return refer(_escape(text), names, link)
+        return refer(_running(text), names, link)
 
     def section_html(section: Section) -> str:
         parts = [f"<p>{linked(text)}</p>" for text in section.paragraphs]
@@ -192,9 +197,10 @@ def _table_html(document: Document, table: Table, title: str, linked: Callable[[
             mark = mark or ("d" if _DATE.fullmatch(text) else "")
             parts.append(_cell("td", linked(text), mark))
         body.append("<tr>" + "".join(parts) + "</tr>")
+    wide = ' class="wide"' if len(rows[0]) > MOST_COLUMNS else ""
     whole = " whole" if len(rows) <= FEW_ROWS else ""
     return (
-        f"{_scroll(title, whole)}<table>"
+        f"{_scroll(title, whole)}<table{wide}>"
         f"<thead><tr>{head}</tr></thead><tbody>" + "".join(body) + "</tbody></table></div>"
     )
 
@@ -208,6 +214,9 @@ def _cell(tag: str, text: str, kind: str, scope: str = "") -> str:
     named = f' class="{kind}"' if kind else ""
     return f"<{tag}{scope}{named}>{text}</{tag}>"
 
+
+MOST_COLUMNS: Final = 6
+"""A table of more columns may break its numbers on paper rather than leave the page."""
 
 _DATE: Final = re.compile(r"\d{4}-\d\d(-\d\d)?")
 _FAMILY: Final = re.compile(r"'DejaVu Sans'[^\";]*sans-serif")

@@ -39,7 +39,7 @@ def test_the_sentence_is_the_exact_answer(pages, protocol):
     found = simulation._success_at(protocol, scenario, curve, 0.20)
     near = curve[(curve["true_response"] > 0.1) & (curve["true_response"] < 0.3)]["success"]
     assert near.min() < found < near.max()
-    assert f"{100 * found:.0f} of 100 would if 20" in pages[0].replace("\u00a0", " ")
+    assert f"{100 * found:.0f} of 100 would if 20" in pages[0].replace('<span class="u">', "")
     assert simulation._success_at(protocol, scenario, curve, 0.99) is None
     assert "pnstrial simulate anti-hu --protocol nct02343211 --trials 400 --seed 1" in pages[0]
 
