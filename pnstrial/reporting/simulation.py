@@ -38,7 +38,7 @@ __all__ = ["comparison_page", "simulation_page"]
 NAMED_RATE: Final = 0.20
 """True share of improved patients that the sentence on the first lines supposes."""
 
-FACTORS: Final = (0.0, 1.0, 2.0, 3.0, 4.5, 7.0, 10.0, 14.0, 18.0)
+FACTORS: Final = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 """Multiples of the rates to improve at which the curve of power is drawn."""
 
 GROUPS: Final = (
