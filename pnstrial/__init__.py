@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from pnstrial.simulate import power_curve as power_curve
     from pnstrial.simulate import simulate_trial as simulate_trial
     from pnstrial.simulate import simulate_trials as simulate_trials
+    from pnstrial.simulate import what_if as what_if
     from pnstrial.survival import overall_survival as overall_survival
     from pnstrial.survival import time_to_deterioration as time_to_deterioration
     from pnstrial.survival import time_to_improvement as time_to_improvement
@@ -103,6 +104,7 @@ _HOMES = {
     "simulate_trials": "simulate",
     "time_to_deterioration": "survival",
     "time_to_improvement": "survival",
+    "what_if": "simulate",
     "verify": "verification",
     "write_trial": "data",
 }

@@ -37,6 +37,7 @@ __all__ = [
     "entry_key",
     "format_errors",
     "lay_over",
+    "read_value",
 ]
 
 Table = dict[str, Any]
@@ -311,6 +312,28 @@ def drop_entries(content: Table, names: Iterable[str]) -> tuple[Table, set[str]]
         return value
 
     return cast("Table", kept(content)), found
+
+
+def read_value(text: str) -> Any:
+    """Read a value as a TOML file has it; a bare word is text.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    object
+
+    Examples
+    --------
+    >>> read_value("0.3"), read_value("[1, 7]"), read_value("LOCF")
+    (0.3, [1, 7], 'LOCF')
+    """
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
 
 
 # ----------------------------------------------------------------------------------------- saying what is wrong

@@ -11,12 +11,16 @@ Next: `engine.scenario`.
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 import pickle
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -38,7 +42,7 @@ from pnstrial.engine.characteristics import (
     PowerCurve,
     estimates,
 )
-from pnstrial.engine.exact import exact_characteristics
+from pnstrial.engine.exact import endpoint_probabilities, exact_characteristics
 from pnstrial.engine.idle import idle_settings
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.lean import is_plain, lean_tables
@@ -49,10 +53,11 @@ from pnstrial.engine.store import DamagedBlockWarning, Store, StoreError, TrialR
 from pnstrial.engine.trial_tables import PatientRecords, patient_records, simulate_trial
 from pnstrial.numerics.arguments import Checks
 from pnstrial.protocol import Protocol
-from pnstrial.results import Provenance
+from pnstrial.results import NotEstimable, Provenance, Result
+from pnstrial.what_if import what_if
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
 
     from pnstrial.engine.model import Model
@@ -64,6 +69,7 @@ __all__ = [
     "PatientRecords",
     "Patients",
     "PowerCurve",
+    "RatingFloor",
     "Scenario",
     "ScenarioError",
     "SimulationError",
@@ -75,11 +81,38 @@ __all__ = [
     "patient_records",
     "power_curve",
     "progress_bar",
+    "rating_floor",
     "scenario_text",
     "shipped_scenarios",
     "simulate_trial",
     "simulate_trials",
+    "what_if",
 ]
+
+
+@dataclass(frozen=True)
+class RatingFloor(Result):
+    """The response that rating error alone would report.
+
+    Parameters
+    ----------
+    scenario : str
+        Id of the scenario.
+    reported : float or NotEstimable
+        Share of the counted patients who are responders, as it is reported.
+    floor : float or NotEstimable
+        The same if all rates to improve were 0.
+    gap : float or NotEstimable
+        reported - floor: what true improvement adds.
+    provenance : Provenance
+    """
+
+    scenario: str
+    reported: float | NotEstimable
+    floor: float | NotEstimable
+    gap: float | NotEstimable
+    provenance: Provenance = field(repr=False)
+
 
 MOST_WITHOUT_STORE = 100_000_000
 MOST_ROWS = 1_000_000
@@ -292,11 +325,17 @@ def compare_scenarios(
     missing: Sequence[str] = (),
     screened_per_month: Sequence[float] = (),
     null: Sequence[float] = (),
+    response: Sequence[float] = (),
+    rated: bool = False,
+    deaths: Sequence[float | str] = (),
+    late: Sequence[float] = (),
+    settings: Mapping[str, Sequence[Any]] = MappingProxyType({}),
     method: Literal["simulate", "exact"] = "simulate",
     executor: Executor | None = None,
     workers: int = 1,
     quantities: Literal["all", "primary"] = "all",
     progress: Callable[[int, int], None] | None = None,
+    store: str | Path | None = None,
 ) -> pd.DataFrame:
     """Run protocols and scenarios over a grid of settings.
 
@@ -319,11 +358,19 @@ def compare_scenarios(
         Accrual.
     null : sequence of float
         Null proportion of the success rule.
+    response, deaths, late : sequence of float
+        As in `what_if`: rates are solved for the first two.
+    rated : bool
+        Whether `response` is what is reported instead of the true share improved.
+    settings : mapping of str to sequence
+        Values by any other key, ``scenario.KEY`` or ``protocol.KEY``.
     method : {"simulate", "exact"}
     executor, workers, quantities
         As in `simulate_trials`.
     progress : callable, optional
         Called with (points done, points of the grid).
+    store : str or Path, optional
+        Folder that keeps the finished blocks of each point in a file of its own; a stopped run goes on there.
 
     Returns
     -------
@@ -346,7 +393,7 @@ def compare_scenarios(
     grid = {
         "n": n, "window_days": window_days, "improvement_points": improvement_points, "rating": rating, "death": death,
         "rescue": rescue, "stopped": stopped, "missing": missing, "screened_per_month": screened_per_month,
-        "null": null,
+        "null": null, "response": response, "deaths": deaths, "late": late, **settings,
     }  # fmt: skip
     used = {name: list(values) for name, values in grid.items() if len(values)}
     several = [protocols] if isinstance(protocols, Protocol) else list(protocols)
@@ -354,55 +401,40 @@ def compare_scenarios(
     points: list[tuple[dict[str, Any], Protocol, Scenario]] = []
     for protocol, scenario, values in product(several, cases, product(*used.values())):
         point = dict(zip(used, values, strict=True))
-        changed = _applied(protocol, scenario, point)
+        changed = what_if(protocol, scenario, point, rated=rated)
         build_model(*changed)
         points.append(({"protocol": protocol.id, "scenario": scenario.id, **point}, *changed))
+    folder = None if store is None or method == "exact" else Path(store)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
     frames: list[pd.DataFrame] = []
     for done, (labels, protocol, scenario) in enumerate(points, start=1):
+        kept = None if folder is None else folder / f"{_digest([labels, rated, seed, quantities])}.sqlite"
         result = (
             exact_characteristics(protocol, scenario)
             if method == "exact"
             else simulate_trials(
-                protocol, scenario, n_trials, seed, executor=executor, workers=workers, quantities=quantities
+                protocol,
+                scenario,
+                n_trials,
+                seed,
+                executor=executor,
+                workers=workers,
+                quantities=quantities,
+                store=kept,
             )
         )
         frame = result.to_frame()
         for place, (name, value) in enumerate(labels.items()):
-            frame.insert(place, name, value)
+            frame.insert(place, name, str(value) if isinstance(value, list | tuple | dict) else value)
         frames.append(frame)
         if progress is not None:
             progress(done, len(points))
     return pd.concat(frames, ignore_index=True)
 
 
-def _applied(protocol: Protocol, scenario: Scenario, point: dict[str, Any]) -> tuple[Protocol, Scenario]:
-    """Apply one point of the grid."""
-    estimand = {name: point[name] for name in ("death", "rescue", "stopped", "missing") if name in point}
-    if estimand:
-        protocol = protocol.with_estimand(**estimand)
-    if "improvement_points" in point:
-        protocol = protocol.with_settings(endpoint={"improvement_points": point["improvement_points"]})
-    if "window_days" in point:
-        half = point["window_days"]
-        windows = {
-            v.name: {"first_day": v.target_day - half, "last_day": v.target_day + half}
-            for v in protocol.visits
-        }
-        protocol = protocol.with_settings(visits=windows)
-    changes: dict[str, dict[str, Any]] = {}
-    if "n" in point:
-        changes.setdefault("enrolment", {})["target"] = point["n"]
-    if "screened_per_month" in point:
-        changes.setdefault("enrolment", {})["screened_per_month"] = point["screened_per_month"]
-    if "rating" in point:
-        changes["rating"] = {
-            "method": point["rating"], "agreement": None, "kernel": None, "same_rater_agreement": None,
-        }  # fmt: skip
-    if "null" in point:
-        changes["success"] = {"null": point["null"]}
-        if protocol.endpoint.null_proportion is not None:
-            protocol = protocol.with_settings(endpoint={"null_proportion": point["null"]})
-    return protocol, scenario.changed(**changes) if changes else scenario
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def power_curve(
@@ -412,10 +444,13 @@ def power_curve(
     n_trials: int = 10_000,
     seed: int = 1,
     *,
+    responses: Sequence[float] = (),
+    rated: bool = False,
+    method: Literal["simulate", "exact"] = "simulate",
     executor: Executor | None = None,
     workers: int = 1,
 ) -> PowerCurve:
-    """Simulate the probability of success over a range of true response rates, with the exact curve beside it.
+    """Give the probability of success over a range of response rates, simulated with the exact curve beside it.
 
     Parameters
     ----------
@@ -425,6 +460,12 @@ def power_curve(
         By what the rates to improve are multiplied.
     n_trials, seed : int
         Per point.
+    responses : sequence of float, optional
+        Responses at the endpoint visit, in place of the factors: the rates to improve are solved for each.
+    rated : bool
+        Whether `responses` are what is reported instead of the true share improved.
+    method : {"simulate", "exact"}
+        "exact" simulates nothing: the estimate is the exact answer, its standard error 0.
     executor, workers
         As in `simulate_trials`.
 
@@ -435,40 +476,87 @@ def power_curve(
     Raises
     ------
     ValueError
-        As `simulate_trials`; or if a factor is negative.
+        As `simulate_trials`; if a factor is negative, or no rates give a response (`what_if`).
 
     Examples
     --------
     >>> import pnstrial as pns
-    >>> curve = power_curve(pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu"), (0, 8), n_trials=500)
-    >>> bool(curve.table["exact"].is_monotonic_increasing)
-    True
+    >>> curve = power_curve(pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu-plain"),
+    ...                     responses=(0.05, 0.25, 0.45), method="exact")
+    >>> curve.table[["true_response", "exact"]].round(3).to_numpy().tolist()
+    [[0.05, 0.037], [0.25, 0.458], [0.45, 0.894]]
     """
+    checks = Checks("power_curve").word("method", method, ("simulate", "exact")).flag("rated", rated)
+    checks.numbers("responses", responses, 0, 1, least=0)
+    checks.done()
+    cases = [
+        (math.nan, what_if(protocol, scenario, {"response": response}, rated=rated)[1])
+        for response in responses
+    ] or [
+        (factor, scenario.model_copy(update={"course": scenario.course.scaled(improve=factor)}))
+        for factor in factors
+    ]
     rows: list[dict[str, float]] = []
     critical = n = 0
-    for factor in factors:
-        course = scenario.course.scaled(improve=factor)
-        changed = scenario.model_copy(update={"course": course})
+    for factor, changed in cases:
         known = exact_characteristics(protocol, changed)
-        result = simulate_trials(
-            protocol, changed, n_trials, seed, executor=executor, workers=workers, quantities="primary"
-        )
-        success = result["probability_of_success"]
-        low, high = success.interval if isinstance(success.interval, tuple) else (np.nan, np.nan)
+        critical, n = known.critical_count, known.n_patients
+        exact = known.answers.get("probability_of_success", np.nan)
+        estimate, error, low, high = exact, 0.0, exact, exact
+        if method == "simulate":
+            result = simulate_trials(
+                protocol, changed, n_trials, seed, executor=executor, workers=workers, quantities="primary"
+            )
+            success = result["probability_of_success"]
+            low, high = success.interval if isinstance(success.interval, tuple) else (np.nan, np.nan)
+            estimate, error = float(success.estimate), float(success.std_error)  # type: ignore[arg-type]
         rows.append(
             {
                 "factor": factor, "true_response": known.answers["true_response"],
                 "reported_response": known.answers.get("reported_response", np.nan),
-                "estimate": float(success.estimate), "std_error": float(success.std_error),  # type: ignore[arg-type]
-                "lower": low, "upper": high, "exact": known.answers.get("probability_of_success", np.nan),
+                "estimate": estimate, "std_error": error, "lower": low, "upper": high, "exact": exact,
             }
         )  # fmt: skip
-        critical, n = result.critical_count, result.n_patients
     return PowerCurve(
-        scenario.id,
-        n,
-        critical,
-        n_trials,
-        pd.DataFrame(rows),
+        scenario.id, n, critical, n_trials if method == "simulate" else 0, pd.DataFrame(rows),
         Provenance(protocol.id, protocol.version, seed),
+    )  # fmt: skip
+
+
+def rating_floor(protocol: Protocol, scenario: Scenario) -> RatingFloor:
+    """Give the response that would be reported if nobody improved: rating error alone.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    scenario : Scenario
+
+    Returns
+    -------
+    RatingFloor
+
+    Raises
+    ------
+    ScenarioError
+        If protocol and scenario do not fit together.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> found = rating_floor(pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu-plain"))
+    >>> round(found.floor, 3), round(found.gap, 3)
+    (0.08, 0.005)
+    """
+    still = scenario.model_copy(update={"course": scenario.course.scaled(improve=0)})
+    shares: list[float] = []
+    for case in (scenario, still):
+        found = endpoint_probabilities(build_model(protocol, case, short=True))
+        if "response" not in found:
+            reason = NotEstimable("the reported response has no exact answer under this estimand")
+            return RatingFloor(scenario.id, reason, reason, reason, Provenance(protocol.id, protocol.version))
+        counted = 1 - found["excluded"]
+        shares.append(found["response"] / counted if counted > 0 else 0.0)
+    reported, floor = shares
+    return RatingFloor(
+        scenario.id, reported, floor, reported - floor, Provenance(protocol.id, protocol.version)
     )

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tomllib
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,14 +57,6 @@ def add_commands(commands: Commands) -> None:
     diff.add_argument("other", metavar="B", help="name or path")
     diff.add_argument("--json", action="store_true", help="print one JSON object for machines")
     diff.set_defaults(run=_diff)
-
-
-def _value(text: str) -> Any:
-    """Read a value as a TOML file has it; a bare word is text."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
 
 
 def new_protocol(
@@ -142,6 +133,7 @@ def new_protocol(
 
 def _new(words: argparse.Namespace) -> int:
     from pnstrial.cli import CommandError
+    from pnstrial.settings import read_value
 
     path = Path(words.file)
     if path.exists():
@@ -154,7 +146,7 @@ def _new(words: argparse.Namespace) -> int:
         key, mark, text = pair.partition("=")
         if not mark:
             raise CommandError(f"--set {pair!r}: write key=value, such as treatment.dose_g_per_kg=1.0")
-        changes[key.strip()] = _value(text.strip())
+        changes[key.strip()] = read_value(text.strip())
     path.write_text(new_protocol(name, title, words.based_on, changes), encoding="utf-8")
     print(f"written: {path}\nNext: edit it, then pnstrial protocol check {path}")
     return 0

@@ -34,7 +34,13 @@ if TYPE_CHECKING:
     from pnstrial.engine.success import Boundaries
     from pnstrial.protocol import Protocol
 
-__all__ = ["Chain", "exact_characteristics", "responder_distribution", "true_response"]
+__all__ = [
+    "Chain",
+    "endpoint_probabilities",
+    "exact_characteristics",
+    "responder_distribution",
+    "true_response",
+]
 
 _NO_RATING: Final = 3
 _FAR: Final = 1e18
@@ -508,6 +514,7 @@ class _Patient:
         by_entry = X.sum(axis=(1, 2, 3))
         better = self.true_category[:, self.states.grade] == rules.IMPROVED
         self.add("true_response", (by_entry * better).sum())
+        self.add("true_death", by_entry[:, self.states.grade == rules.DEAD].sum())
 
     def _decided(self, X: NDArray[np.float64], *, go: bool) -> None:
         by_entry = X.sum(axis=(1, 2, 3))
@@ -614,6 +621,32 @@ def _followed(model: Model) -> list[_Patient]:
     return found
 
 
+def endpoint_probabilities(model: Model) -> dict[str, float]:
+    """Give what becomes of one enrolled patient by the endpoint visit.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    dict of str to float
+        ``true_response`` and ``true_death`` on the visit's target day, whatever was rated or seen (patients who dropped
+        out count as they are); ``response`` and ``excluded`` as the estimand reads them, where they have an exact
+        answer.
+    """
+    last = int(model.whole[at.ENDPOINT_VISIT])
+    names = ["true_response", "true_death"]
+    if "reported_response" not in _without(model):
+        names += ["response", "excluded"]
+    totals = dict.fromkeys(names, 0.0)
+    for patient in _followed(model):
+        found = patient.run(last)
+        for name in names:
+            totals[name] += found.get(name, 0.0)
+    return totals
+
+
 def true_response(model: Model) -> float:
     """Give the share of enrolled patients who are truly improved on the endpoint visit's target day.
 
@@ -626,8 +659,7 @@ def true_response(model: Model) -> float:
     float
         Whatever was rated or seen; death is no improvement, patients who dropped out count as they are.
     """
-    last = int(model.whole[at.ENDPOINT_VISIT])
-    return sum(patient.run(last).get("true_response", 0.0) for patient in _followed(model))
+    return endpoint_probabilities(model)["true_response"]
 
 
 def responder_distribution(

@@ -1,0 +1,301 @@
+"""What if a setting were another one: the response, the deaths, late cycles, any key of either file?
+
+Input: a protocol, a scenario, and settings by name.
+Output: the protocol and the scenario that have them.
+Protocol section: none; every section can be changed.
+Method: settings are laid over the files and checked as the files are. A response or a number of deaths is no setting
+but what rates lead to: the factor on the rates to improve, or to die, is found at which the exact answer has it.
+Next: `simulate`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+import numpy as np
+
+from pnstrial.engine.exact import endpoint_probabilities
+from pnstrial.engine.model import build_model
+from pnstrial.engine.scenario import ScenarioError
+from pnstrial.numerics.arguments import as_number
+from pnstrial.numerics.roots import cross
+from pnstrial.settings import read_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from pnstrial.engine.scenario import Scenario
+    from pnstrial.multistate import Course
+    from pnstrial.protocol import Protocol
+
+__all__ = ["SHORT_NAMES", "what_if"]
+
+SHORT_NAMES: Final[dict[str, str]] = {
+    "response": "response at the endpoint visit, for which the rates to improve are solved",
+    "deaths": "deaths expected by the endpoint visit (+2: two more), for which the rates to die are solved",
+    "late": "share of late cycles",
+    "n": "patients enrolled",
+    "window_days": "half-width of every visit window, around its target day",
+    "improvement_points": "by how many points the mRS must fall",
+    "rating": "rating method, of raters who are independent of each other",
+    "death": "strategy for death",
+    "rescue": "strategy for rescue",
+    "stopped": "strategy for stopped treatment",
+    "missing": "strategy for missing values",
+    "screened_per_month": "accrual",
+    "null": "null proportion of the success rule",
+}
+"""Settings that have a name of their own; every other one is `scenario.KEY` or `protocol.KEY`."""
+
+_PLACES: Final = {
+    "late": "scenario.treatment.late", "n": "scenario.enrolment.target", "death": "protocol.estimand.death",
+    "improvement_points": "protocol.endpoint.improvement_points", "rescue": "protocol.estimand.rescue",
+    "stopped": "protocol.estimand.stopped", "missing": "protocol.estimand.missing",
+    "screened_per_month": "scenario.enrolment.screened_per_month", "null": "scenario.success.null",
+}  # fmt: skip
+Kind = Literal["improve", "die"]
+
+_CLOSE: Final = 1e-10
+_FASTEST: Final = 1e3
+"""Rates per month beyond which nothing is sought: under an hour to the next grade."""
+
+
+def what_if(
+    protocol: Protocol, scenario: Scenario, settings: Mapping[str, Any], *, rated: bool = False
+) -> tuple[Protocol, Scenario]:
+    """Give the protocol and the scenario with other settings.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    scenario : Scenario
+    settings : mapping of str to object
+        By name: ``response`` (0 to 1), ``deaths`` (of all enrolled by the endpoint visit's target day; text such as
+        "+2" is more than now), ``late``, the other `SHORT_NAMES`, or ``scenario.KEY`` and ``protocol.KEY`` with the
+        keys of the files, such as ``scenario.treatment.late_days``, ``scenario.course.onset.0.die`` or
+        ``protocol.visits.Month 3.first_day``.
+    rated : bool
+        Whether ``response`` is what is reported (rated, missing values handled as the estimand says) instead of the
+        true share improved.
+
+    Returns
+    -------
+    tuple of (Protocol, Scenario)
+        With rates to improve (to die) that are multiplied by one factor; where all are 0 they are equal from every
+        grade.
+
+    Raises
+    ------
+    ValueError
+        For a name, key or value that is not allowed, or a response or number of deaths that no rates lead to, with
+        what they can lead to (`ScenarioError`).
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> protocol, scenario = what_if(pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu-plain"),
+    ...                              {"response": 0.25, "late": 0.3})
+    >>> scenario.treatment.late, round(pns.exact_characteristics(protocol, scenario).answers["true_response"], 9)
+    (0.3, 0.25)
+    """
+    for name, value in settings.items():
+        if name not in {"response", "deaths"}:
+            protocol, scenario = _with_setting(protocol, scenario, name, value)
+    if "response" in settings or "deaths" in settings:
+        scenario = _solved(protocol, scenario, settings, rated=rated)
+    return protocol, scenario
+
+
+# ------------------------------------------------------------------------------------------------ settings by key
+def _with_setting(protocol: Protocol, scenario: Scenario, name: str, value: Any) -> tuple[Protocol, Scenario]:
+    if name == "rating":
+        plain = {"method": value, "agreement": None, "kernel": None, "same_rater_agreement": None}
+        return protocol, scenario.changed(rating=plain)
+    if name == "window_days":
+        half = value
+        windows = {
+            visit.name: {"first_day": visit.target_day - half, "last_day": visit.target_day + half}
+            for visit in protocol.visits
+        }
+        return protocol.with_settings(visits=windows), scenario
+    if name == "null" and protocol.endpoint.null_proportion is not None:
+        protocol = protocol.with_settings(endpoint={"null_proportion": value})
+    file, _, key = _PLACES.get(name, name).partition(".")
+    if file not in {"scenario", "protocol"} or not key:
+        raise ScenarioError(
+            f"no setting is called {name!r}; there are {', '.join(SHORT_NAMES)}, and every key of the files as"
+            " scenario.KEY or protocol.KEY, such as scenario.treatment.late"
+        )
+    if file == "protocol":
+        return _changed_protocol(protocol, key.split("."), value), scenario
+    section, *below = key.split(".")
+    content = scenario.model_dump(exclude_none=True)
+    if not below:
+        if section not in content or not isinstance(content[section], dict) or not isinstance(value, dict):
+            raise ScenarioError(
+                f"scenario.{key} = {value!r}: name a key of a section, such as scenario.treatment.late"
+            )
+        return protocol, scenario.changed(**{section: cast("dict[str, Any]", value)})
+    changed = _laid_in(content.get(section, {}), below, value, f"scenario.{key}")
+    return protocol, scenario.changed(**{section: {below[0]: changed[below[0]]}})
+
+
+def _changed_protocol(protocol: Protocol, steps: list[str], value: Any) -> Protocol:
+    section, *below = steps
+    if section == "criteria" and len(below) == 2:
+        return protocol.with_criterion(below[0], **{below[1]: value})
+    if section == "visits" and len(below) == 2:
+        return protocol.with_settings(visits={protocol.visit(below[0]).name: {below[1]: value}})
+    if len(below) != 1:
+        raise ScenarioError(
+            f"protocol.{'.'.join(steps)}: write protocol.SECTION.KEY, protocol.visits.NAME.KEY or"
+            " protocol.criteria.ID.KEY, such as protocol.endpoint.null_proportion"
+        )
+    return protocol.with_settings(**{section: {below[0]: value}})
+
+
+def _laid_in(part: Any, steps: list[str], value: Any, where: str) -> Any:
+    """Give a copy of a part of a file with a value at a place: keys of tables, positions of lists."""
+    if not steps:
+        return value
+    step, *rest = steps
+    if isinstance(part, list | tuple):
+        items = list(cast("list[Any]", part))
+        place = int(step) if step.isdigit() else -1
+        if not 0 <= place < len(items):
+            raise ScenarioError(f"{where}: {step!r} is no position here; allowed are 0 to {len(items) - 1}")
+        items[place] = _laid_in(items[place], rest, value, where)
+        return items
+    if part is not None and not isinstance(part, dict):
+        raise ScenarioError(f"{where}: there is no {step!r} below a single value")
+    table = cast("dict[str, Any]", part or {})
+    return {**table, step: _laid_in(table.get(step), rest, value, where)}
+
+
+# ------------------------------------------------------------------------------------------- settings to be solved
+class _Course:
+    """The rates of a scenario times factors, and what becomes of its patients."""
+
+    def __init__(self, protocol: Protocol, scenario: Scenario, *, rated: bool) -> None:
+        self.protocol, self.scenario, self.rated = protocol, scenario, rated
+        self.factors = {"improve": 1.0, "die": 1.0}
+        self.found: dict[tuple[float, float], dict[str, float]] = {}
+
+    def start(self, kind: Kind) -> None:
+        """Give equal rates to all grades where there are none to multiply."""
+        course = self.scenario.course
+        if not any(getattr(course, kind)):
+            flat = (0.0 if kind == "improve" else 0.05, *([0.05] * 5))
+            self.scenario = self.scenario.changed(course={kind: flat})
+
+    def course(self) -> Course:
+        return self.scenario.course.scaled(**self.factors)
+
+    def value(self, kind: Kind) -> float:
+        key = (self.factors["improve"], self.factors["die"])
+        if key not in self.found:
+            now = self.scenario.model_copy(update={"course": self.course()})
+            self.found[key] = endpoint_probabilities(build_model(self.protocol, now, short=True))
+        answers = self.found[key]
+        if kind == "die":
+            return answers["true_death"]
+        if not self.rated:
+            return answers["true_response"]
+        if "response" not in answers:
+            raise ScenarioError(
+                "response: what is reported has no exact answer under this estimand; solve for the true response"
+            )
+        return answers["response"] / (1 - answers["excluded"])
+
+    def solve(self, kind: Kind, target: float, step: float) -> None:
+        """Find the factor on the rates of a kind at which the answer is the target."""
+
+        def at(factor: float) -> float:
+            self.factors[kind] = factor
+            value = self.value(kind)
+            return target if abs(value - target) <= _CLOSE else value
+
+        if target == 0 and at(0.0) == 0:
+            return
+        low = high = self.factors[kind] or 1.0
+        fastest = _FASTEST / max(getattr(self.scenario.course, kind))
+        while at(low) > target:
+            high, low = low, low / step if low > 1e-9 else 0.0
+            if high == 0.0:
+                self._unreachable(kind, target, f"with rates of 0 it is {at(0.0):.4f}")
+            step **= 1.5
+        while at(high) < target:
+            if high >= fastest:
+                self._unreachable(kind, target, f"with the fastest rates it is {at(fastest):.4f}")
+            low, high = max(low, high), min(high * step, fastest)
+            step **= 1.5
+        self.factors[kind] = low if at(low) == target else cross(at, target, low, high)
+
+    def settle(self, targets: Mapping[Kind, float]) -> None:
+        """Bring several answers to their targets at once, from factors that give each alone."""
+        from scipy.optimize import root
+
+        kinds: list[Kind] = [kind for kind in targets if self.factors[kind] > 0]
+
+        def apart(factors: NDArray[np.float64]) -> list[float]:
+            self.factors |= dict(zip(kinds, np.exp(factors).tolist(), strict=True))
+            return [self.value(kind) - targets[kind] for kind in kinds]
+
+        found = root(apart, np.log([self.factors[kind] for kind in kinds]), tol=1e-10)
+        missed = [
+            f"{kind} {self.value(kind):.4f}" for kind in targets if not np.max(np.abs(apart(found.x))) < 1e-7
+        ]
+        if missed:
+            raise ScenarioError(
+                f"scenario {self.scenario.id}: no rates give this response and this number of deaths together;"
+                f" nearest are shares of {', '.join(missed)}"
+            )
+
+    def _unreachable(self, kind: Kind, target: float, best: str) -> None:
+        what = "deaths by the endpoint visit" if kind == "die" else "response"
+        floor = (
+            " (rating error alone reports that)"
+            if kind == "improve" and self.rated and "of 0" in best
+            else ""
+        )
+        raise ScenarioError(
+            f"scenario {self.scenario.id}: no rates to {kind} give {what} of {target:.4g} a patient;"
+            f" {best}{floor}"
+        )
+
+
+def _solved(protocol: Protocol, scenario: Scenario, settings: Mapping[str, Any], *, rated: bool) -> Scenario:
+    course = _Course(protocol, scenario, rated=rated)
+    targets: dict[Kind, float] = {}
+    if "deaths" in settings:
+        n = scenario.enrolment.target
+        course.start("die")
+        targets["die"] = _deaths(settings["deaths"], n, course)
+    if "response" in settings:
+        share = as_number(settings["response"])
+        if share is None or not 0 <= share < 1:
+            raise ScenarioError(f"response = {settings['response']!r}: allowed is a share from 0 to under 1")
+        course.start("improve")
+        targets["improve"] = share
+    for kind, target in targets.items():
+        course.solve(kind, target, 4.0)
+    if len(targets) > 1:
+        course.settle(targets)
+    return scenario.model_copy(update={"course": course.course()})
+
+
+def _deaths(value: object, n: int, course: _Course) -> float:
+    """Read a number of deaths among n patients as a probability."""
+    text = value.strip() if isinstance(value, str) else ""
+    more = text[:1] in {"+", "-"}
+    number = as_number(read_value(text.lstrip("+")) if text else value)
+    if number is None:
+        raise ScenarioError(f"deaths = {value!r}: allowed is a number of patients, or +2 for two more")
+    share = number / n + (course.value("die") if more else 0.0)
+    if not 0 <= share < 1:
+        raise ScenarioError(
+            f"deaths = {value!r}: {share * n:.4g} of {n} patients; allowed are 0 to under {n}"
+        )
+    return share

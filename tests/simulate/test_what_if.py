@@ -1,0 +1,120 @@
+"""What if a setting were another one: solved responses and deaths, keys of both files, what cannot be."""
+
+import pytest
+
+import pnstrial as pns
+from pnstrial.engine.exact import endpoint_probabilities
+from pnstrial.engine.model import build_model
+from pnstrial.simulate import ScenarioError, rating_floor, what_if
+
+PROTOCOL, PLAIN = pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu-plain")
+
+
+def answers(settings, *, rated=False, scenario=PLAIN):
+    changed = what_if(PROTOCOL, scenario, settings, rated=rated)
+    return endpoint_probabilities(build_model(*changed, short=True)), *changed
+
+
+def test_response_and_deaths_are_what_was_asked_for_together():
+    before = answers({})[0]
+    now, _, scenario = answers({"response": 0.20, "deaths": "+2"})
+    assert now["true_response"] == pytest.approx(0.20, abs=1e-7)
+    assert now["true_death"] == pytest.approx(before["true_death"] + 2 / 17, abs=1e-7)
+    # one factor for all grades: the ratios between them stay
+    assert scenario.course.die[5] / scenario.course.die[3] == pytest.approx(
+        PLAIN.course.die[5] / PLAIN.course.die[3]
+    )
+    assert scenario.course.worsen == PLAIN.course.worsen
+
+
+def test_fewer_deaths_and_a_rated_response():
+    now, _, _ = answers({"deaths": 2, "response": 0.25}, rated=True)
+    assert 17 * now["true_death"] == pytest.approx(2, abs=1e-6)
+    assert now["response"] == pytest.approx(0.25, abs=1e-7)
+    assert answers({"response": 0})[2].course.improve == (0,) * 6
+
+
+def test_a_course_without_improvement_gets_equal_rates():
+    still = PLAIN.changed(course={"improve": (0,) * 6})
+    now, _, scenario = answers({"response": 0.10}, scenario=still)
+    assert now["true_response"] == pytest.approx(0.10, abs=1e-9)
+    assert len(set(scenario.course.improve[1:])) == 1
+
+
+def test_what_no_rates_give_is_said_with_what_they_give():
+    floor = rating_floor(PROTOCOL, PLAIN)
+    exact = pns.exact_characteristics(PROTOCOL, what_if(PROTOCOL, PLAIN, {"response": 0})[1]).answers
+    assert floor.floor == pytest.approx(exact["reported_response"], abs=1e-12)
+    with pytest.raises(ScenarioError, match=rf"rates of 0 it is {floor.floor:.4f} \(rating error alone"):
+        what_if(PROTOCOL, PLAIN, {"response": 0.02}, rated=True)
+    with pytest.raises(ScenarioError, match="fastest rates it is"):
+        what_if(PROTOCOL, PLAIN, {"response": 0.99})
+    with pytest.raises(ScenarioError, match="deaths = 17: 17 of 17 patients; allowed are 0 to under 17"):
+        what_if(PROTOCOL, PLAIN, {"deaths": 17})
+    with pytest.raises(ScenarioError, match="allowed is a share"):
+        what_if(PROTOCOL, PLAIN, {"response": "many"})
+
+
+def test_every_key_of_both_files_can_be_set():
+    protocol, scenario = what_if(PROTOCOL, PLAIN, {
+        "late": 0.3, "scenario.treatment.late_days": [1, 10], "scenario.course.onset.0.die": 2.0,
+        "scenario.rating.same_rater_agreement": 0.8, "scenario.baseline.age.mean": 60,
+        "protocol.endpoint.null_proportion": 0.05, "protocol.visits.Month 3.first_day": 64,
+        "protocol.criteria.I4.maximum": 4, "protocol.treatment.infusion_days": 4, "window_days": 10,
+    })  # fmt: skip
+    assert scenario.treatment.late == 0.3
+    assert scenario.treatment.late_days == (1, 10)
+    assert scenario.course.onset[0].die == 2
+    assert scenario.course.onset[1] == PLAIN.course.onset[1]
+    assert scenario.rating.same_rater_agreement == 0.8
+    assert scenario.rating.method == PLAIN.rating.method
+    assert (scenario.baseline.age.mean, scenario.baseline.age.sd) == (60, PLAIN.baseline.age.sd)
+    assert protocol.endpoint.null_proportion == 0.05
+    assert protocol.visit("Month 3").first_day == 75
+    assert next(c for c in protocol.criteria if c.id == "I4").maximum == 4
+    assert protocol.treatment.infusion_days == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("speed", 1, "no setting is called 'speed'; there are response, deaths"),
+        ("scenario.treatment.lat", 0.3, "did you mean late"),
+        ("scenario.treatment", 3, "name a key of a section"),
+        ("scenario.course.onset.9.die", 2, "'9' is no position here"),
+        ("scenario.treatment.late.much", 2, "below a single value"),
+        ("protocol.endpoint", 2, "write protocol.SECTION.KEY"),
+        ("protocol.endpoint.nul", 2, "endpoint has no setting 'nul'"),
+        ("late", 2, "allowed is a number from 0 to 1"),
+    ],
+)
+def test_what_is_no_setting_is_said(name, value, words):
+    with pytest.raises(ValueError, match=words):
+        what_if(PROTOCOL, PLAIN, {name: value})
+
+
+def test_a_grid_takes_solved_and_named_settings_and_keeps_its_points(tmp_path):
+    def compared():
+        return pns.compare_scenarios(
+            PROTOCOL, PLAIN, 20_000, response=[0.2, 0.25], settings={"scenario.visits.missed": [0.0, 0.1]},
+            quantities="primary", store=tmp_path / "points",
+        )  # fmt: skip
+
+    frame = compared()
+    truth = frame[frame["quantity"] == "true_response"]
+    assert truth["response"].tolist() == [0.2, 0.2, 0.25, 0.25]
+    assert truth["scenario.visits.missed"].tolist() == [0, 0.1, 0, 0.1]
+    assert (truth["estimate"] - truth["response"]).abs().max() < 5 * truth["std_error"].max()
+    assert len(list((tmp_path / "points").glob("*.sqlite"))) == 4
+    assert compared().equals(frame)
+
+
+def test_power_over_responses_is_exact_at_each():
+    curve = pns.power_curve(PROTOCOL, PLAIN, responses=[0.1, 0.3], method="exact")
+    assert curve.n_trials == 0
+    assert curve.table["true_response"].tolist() == pytest.approx([0.1, 0.3], abs=1e-9)
+    assert (curve.table["std_error"] == 0).all()
+    reported = pns.power_curve(PROTOCOL, PLAIN, responses=[0.1, 0.3], rated=True, method="exact")
+    assert reported.table["reported_response"].tolist() == pytest.approx([0.1, 0.3], abs=1e-9)
+    with pytest.raises(ValueError, match="responses"):
+        pns.power_curve(PROTOCOL, PLAIN, responses=[1.2], method="exact")
