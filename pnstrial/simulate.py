@@ -42,7 +42,7 @@ from pnstrial.engine.characteristics import (
     PowerCurve,
     estimates,
 )
-from pnstrial.engine.exact import endpoint_probabilities, exact_characteristics
+from pnstrial.engine.exact.answers import endpoint_probabilities, exact_characteristics
 from pnstrial.engine.idle import idle_settings
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.lean import is_plain, lean_tables

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import numpy as np
 
-from pnstrial.engine.exact import endpoint_probabilities
+from pnstrial.engine.exact.answers import endpoint_probabilities
 from pnstrial.engine.model import build_model
 from pnstrial.engine.scenario import ScenarioError
 from pnstrial.numerics.arguments import as_number

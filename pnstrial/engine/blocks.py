@@ -65,7 +65,7 @@ class SimulationError(RuntimeError):
 def with_coverage(model: Model, protocol: Protocol) -> Model:
     """Mark for every (counted, responders) whether the reported interval holds the true share."""
     from pnstrial.design.counts.proportion import clopper_pearson
-    from pnstrial.engine.exact import true_response
+    from pnstrial.engine.exact.answers import true_response
 
     n = int(model.whole[at.N])
     truth = true_response(model)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from pnstrial.engine.exact import exact_characteristics
+from pnstrial.engine.exact.answers import exact_characteristics
 from pnstrial.engine.model import build_model
 
 if TYPE_CHECKING:

@@ -171,7 +171,7 @@ def lean_tables(model: Model) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
 
 def _legs(model: Model) -> list[Leg]:
     """Work out the way to every visit."""
-    from pnstrial.engine.exact import Chain
+    from pnstrial.engine.exact.chain import Chain
 
     w = model.whole
     decision = int(w[at.DECISION_VISIT])

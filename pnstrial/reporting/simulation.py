@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from pnstrial import __version__
-from pnstrial.engine.exact import Chain, exact_characteristics, true_response
+from pnstrial.engine.exact.answers import exact_characteristics, true_response
+from pnstrial.engine.exact.chain import Chain
 from pnstrial.engine.model import build_model
 from pnstrial.figures.simulation import accrual, course, heat_map, power_exact, responder_distribution
 from pnstrial.numerics.roots import cross

@@ -3,7 +3,7 @@
 import pytest
 
 import pnstrial as pns
-from pnstrial.engine.exact import endpoint_probabilities
+from pnstrial.engine.exact.answers import endpoint_probabilities
 from pnstrial.engine.model import build_model
 from pnstrial.simulate import ScenarioError, rating_floor, what_if
 

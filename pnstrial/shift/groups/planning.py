@@ -173,7 +173,7 @@ def po_power(
 
 def _effect(p_treated: Array, p_control: Array, ties: str, weights: tuple[float, float]) -> Any:
     """Give the log odds for better and its standard errors at one patient: under the effect and under none."""
-    from pnstrial.shift.groups.wins import _influence, _variance  # pyright: ignore[reportPrivateUsage]
+    from pnstrial.shift.groups.wins import influence_variance, win_influence
 
     both = np.stack([p_treated, p_control])
     # the standard error under no effect takes the plain average of the groups, as R's genodds does
@@ -182,7 +182,7 @@ def _effect(p_treated: Array, p_control: Array, ties: str, weights: tuple[float,
     answers: list[float] = []
     log_odds = 0.0
     for table in (both, pooled):
-        shares, _, won, lost, win, loss = _influence(table)
+        shares, _, won, lost, win, loss = win_influence(table)
         if ties == "split":
             middle = 0.5 + 0.5 * (win - loss)
             if table is both:
@@ -192,7 +192,7 @@ def _effect(p_treated: Array, p_control: Array, ties: str, weights: tuple[float,
             if table is both:
                 log_odds = float(np.log(win / loss))
             values = won / win - lost / loss
-        answers.append(float(np.sqrt(_variance(shares, size, values))))
+        answers.append(float(np.sqrt(influence_variance(shares, size, values))))
     return log_odds, answers[0], answers[1]
 
 

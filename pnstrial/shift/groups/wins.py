@@ -49,7 +49,7 @@ Triple = tuple[float, float, float]
 Pair = tuple[float, float]
 
 
-def _influence(counts: Array) -> Any:
+def win_influence(counts: Array) -> Any:
     """Give shares of wins and losses over all pairs, and each grade's share of pairs won and lost.
 
     `counts` has the shape (..., 2, K). The win share of a treated grade is the part of control patients with
@@ -69,7 +69,7 @@ def _influence(counts: Array) -> Any:
     return shares, n[..., 0], won, lost, win, loss
 
 
-def _variance(shares: Array, n: Array, values: Array) -> Any:
+def influence_variance(shares: Array, n: Array, values: Array) -> Any:
     """Sum over the two groups of the variance of `values` divided by the group's size."""
     mean = (shares * values).sum(axis=-1, keepdims=True)
     return ((shares * (values - mean) ** 2).sum(axis=-1) / n).sum(axis=-1)
@@ -246,17 +246,19 @@ class Pairs(NamedTuple):
 def _pairs_of_counts(counts: Array, *, null: bool = False) -> Pairs:
     """Summarise the pairs of two rows of counts; `null` takes the spread of the pooled grades."""
     n = counts.sum(axis=1)
-    shares, _, won, lost, win, loss = _influence(counts)
+    shares, _, won, lost, win, loss = win_influence(counts)
     win_se, loss_se = win, loss
     if null:
         pooled = np.broadcast_to(counts.sum(axis=0), counts.shape)
-        shares, _, won, lost, win_se, loss_se = _influence(pooled)
+        shares, _, won, lost, win_se, loss_se = win_influence(pooled)
     both = win_se > 0 and loss_se > 0
     return Pairs(
         win=float(win),
         loss=float(loss),
-        spread=float(np.sqrt(_variance(shares, n, 0.5 * (won - lost)))),
-        log_spread=float(np.sqrt(_variance(shares, n, won / win_se - lost / loss_se))) if both else 0.0,
+        spread=float(np.sqrt(influence_variance(shares, n, 0.5 * (won - lost)))),
+        log_spread=float(np.sqrt(influence_variance(shares, n, won / win_se - lost / loss_se)))
+        if both
+        else 0.0,
         middle=float(0.5 + 0.5 * (win_se - loss_se)),
         smaller=int(n.min()),
         permutation=lambda: permute(counts.astype(np.int64)).p_value,
@@ -512,7 +514,7 @@ def win_statistics_batch(counts: ArrayLike) -> dict[str, Array]:
     from scipy.special import ndtr
 
     tables = trial_counts("win_statistics_batch", counts)
-    shares, n, won, lost, win, loss = _influence(tables)
+    shares, n, won, lost, win, loss = win_influence(tables)
     net = win - loss
     middle = 0.5 + 0.5 * net
     scale = middle * (1.0 - middle)
@@ -520,7 +522,7 @@ def win_statistics_batch(counts: ArrayLike) -> dict[str, Array]:
     safe = np.where(finite, middle, 0.5)
     infinite = np.where(net > 0, np.inf, -np.inf)
     log_odds = np.where(finite, np.log(safe / (1.0 - safe)), infinite)
-    deviation = np.sqrt(_variance(shares, n, 0.5 * (won - lost)))
+    deviation = np.sqrt(influence_variance(shares, n, 0.5 * (won - lost)))
     se = np.where(finite, deviation / np.where(finite, scale, 1.0), np.inf)
     usable = finite & (se > 0)
     ratio = np.divide(log_odds, se, out=np.zeros_like(se), where=usable)

@@ -1,0 +1,164 @@
+"""With which probability does a patient go from one state to another between two days?
+
+Input: `engine.model.Model`.
+Output: `Chain`, and `Group`: patients with the same plan, let through time.
+Protocol section: treatment, visits, decision, endpoint, estimand.
+Method: a Markov chain on (in the study or out, rescued or not, mRS 0-6): matrix exponentials between days.
+Next: `patient`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from pnstrial import rules
+from pnstrial.engine.kernels import layout as at
+from pnstrial.multistate import transition_probabilities
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pnstrial.engine.model import Model
+
+
+__all__ = ["NEVER", "Chain", "Group", "States", "after_turn"]
+
+NEVER: Final = 1e18
+"""A day that never comes."""
+
+
+class States:
+    """Where a patient can stand: mRS, rescue begun (7), out of the study (14), tumour treated and damaged (28, 56).
+
+    The last two are there only where they happen.
+    """
+
+    def __init__(self, *, tumour: bool, damage: bool) -> None:
+        self.tumour, self.damage = (28 if tumour else 0), ((56 if tumour else 28) if damage else 0)
+        self.count = 28 * (1 + tumour) * (1 + damage)
+        state = np.arange(self.count)
+        self.grade = state % 7
+        self.rescued = state // 7 % 2 == 1
+        self.out = state // 14 % 2 == 1
+        self.treated = state // 28 % 2 == 1 if tumour else np.zeros(self.count, bool)
+        self.damaged = state // self.damage % 2 == 1 if damage else np.zeros(self.count, bool)
+        self.alive = self.grade < rules.DEAD
+        self.alive_in = ~self.out & self.alive
+        self.dead_seen = ~self.out & ~self.alive
+
+
+class Chain:
+    """Transition probabilities of one stratum between any two days, with and without IVIg."""
+
+    def __init__(self, model: Model, stratum: int, baseline: int = 0) -> None:
+        drop, rescue = model.real[at.DROP_RATE], model.real[at.RESCUE_RATE]
+        tumour, damage = model.starts[stratum]
+        switches = bool(model.whole[at.SWITCHES])
+        self.states = here = States(tumour=switches and tumour > 0, damage=switches and damage > 0)
+        self.changes = model.changes[stratum]
+        leaves = np.ones(6)
+        if model.whole[at.LEAVES]:
+            begin = int(model.whole[at.TO_LEAVES]) + 6 * baseline
+            leaves = model.real[begin : begin + 6]
+        self.generators = np.zeros((model.generators.shape[1], 2, here.count, here.count))
+        for period, arm in np.ndindex(self.generators.shape[:2]):
+            Q = self.generators[period, arm]
+            for first in range(0, here.count, 7):
+                ruling = 1 if here.out[first] else arm
+                if switches:
+                    ruling += 2 * here.rescued[first] + 4 * here.treated[first] + 8 * here.damaged[first]
+                Q[first : first + 7, first : first + 7] += model.generators[stratum, period, ruling]
+            moves = [(~here.out & here.alive, 14, drop * leaves[np.minimum(here.grade, 5)])]
+            moves.append((~here.out & ~here.rescued & here.alive, 7, np.full(here.count, rescue)))
+            if here.tumour:
+                moves.append((~here.treated & here.alive, here.tumour, np.full(here.count, tumour)))
+            if here.damage:
+                moves.append((~here.damaged & here.alive, here.damage, np.full(here.count, damage)))
+            for who, step, rate in moves:
+                for i in np.flatnonzero(who):
+                    Q[i, i + step] += rate[i]
+                    Q[i, i] -= rate[i]
+        self._step = lru_cache(maxsize=None)(self._one_step)
+        self.between = lru_cache(maxsize=None)(self._between)
+        self.on_and_off = lru_cache(maxsize=None)(self._on_and_off)
+
+    def _one_step(self, period: int, arm: int, days: float) -> NDArray[np.float64]:
+        return transition_probabilities(self.generators[period, arm], days)
+
+    def _on_and_off(self, begin: float, stop: float, end: float) -> NDArray[np.float64]:
+        """Give the probabilities with IVIg from `begin` to `stop` and without it until `end`."""
+        return self.between(0, begin, stop) @ self.between(1, stop, end)
+
+    def _between(self, arm: int, begin: float, end: float) -> NDArray[np.float64]:
+        made = np.eye(self.states.count)
+        for period, change in enumerate(self.changes):
+            if begin >= end:
+                break
+            if begin >= change:
+                continue
+            until = min(end, float(change))
+            made = made @ self._step(period, arm, round(until - begin, 9))
+            begin = until
+        return made
+
+
+@dataclass
+class Group:
+    """Patients with the same plan: probabilities by (entry, deviation, last category, IVIg, state) at a time.
+
+    IVIg: 0 as planned, 1 stopped for an adverse event so early that a cycle before the decision
+    was not given, 2 stopped in the last cycle before the decision or later. `ends[a]` is the day on which IVIg no
+    longer acts; `turns` are days on which a share changes.
+    """
+
+    X: NDArray[np.float64]
+    time: float
+    ends: tuple[float, float, float]
+    turns: tuple[tuple[float, str, float], ...] = field(default=())
+
+    def at(self, chain: Chain, until: float) -> Group:
+        """Let time pass."""
+        mass, now = self.X, self.time
+        turns = list(self.turns)
+        while True:
+            limit = until
+            if turns and turns[0][0] <= until:
+                limit = turns[0][0]
+            mass = self._flow(chain, mass, now, limit)
+            now = limit
+            if turns and turns[0][0] <= limit:
+                _, kind, share = turns.pop(0)
+                mass = after_turn(mass, kind, share, chain.states)
+                continue
+            break
+        return Group(mass, until, self.ends, tuple(turns))
+
+    def _flow(self, chain: Chain, X: NDArray[np.float64], begin: float, end: float) -> NDArray[np.float64]:
+        if end <= begin:
+            return X
+        moved = np.empty_like(X)
+        for a in range(3):
+            stop = min(max(self.ends[a], begin), end)
+            P = chain.on_and_off(begin, stop, end)
+            moved[:, :, :, a] = (X[:, :, :, a].reshape(-1, P.shape[0]) @ P).reshape(X.shape[:3] + X.shape[4:])
+        return moved
+
+
+def after_turn(X: NDArray[np.float64], kind: str, share: float, states: States) -> NDArray[np.float64]:
+    """Let a share of the patients change: rescue begins, IVIg stops early or late, tumour treatment begins."""
+    after = X.copy()
+    if kind == "rescue":
+        begins = np.flatnonzero(states.alive_in & ~states.rescued)
+        moved = share * X[..., begins]
+        after[..., begins + 7] += moved
+        after[..., begins] -= moved
+        return after
+    target = 1 if kind == "stop" else 2
+    moved = share * X[:, :, :, 0] * states.alive_in
+    after[:, :, :, target] += moved
+    after[:, :, :, 0] -= moved
+    return after
