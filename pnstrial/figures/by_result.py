@@ -75,7 +75,7 @@ def draw(result: object, *, ax: Axes | None = None, **options: Any) -> Axes:
     >>> import pnstrial as pns
     >>> axes = draw(pns.design.simon(0.05, 0.25).optimal)
     >>> axes.get_xlabel()
-    'Patients'
+    'Patients with an answer'
     """
     for kind in type(result).__mro__:
         if kind.__name__ in _FIGURES:

@@ -47,6 +47,8 @@ def as_number(value: object) -> float | None:
         value = value.item()
     if isinstance(value, bool | str | bytes | complex | np.ndarray) or not isinstance(value, SupportsFloat):
         return None
+    if hasattr(value, "__len__"):  # a column of one value is no number
+        return None
     if isinstance(value, np.generic) and value.dtype.kind not in "iuf":
         return None
     try:

@@ -104,7 +104,7 @@ def _kind(name: str, known: Mapping[str, Any]) -> tuple[Test, str] | None:  # no
     if words:
         return (lambda one: isinstance(one, str) and one in words, f"one of {', '.join(map(repr, words))}")
     if head in {"Mapping", "dict"}:
-        return (lambda one: isinstance(one, Mapping), "a mapping")
+        return (lambda one: isinstance(one, Mapping) or hasattr(one, "keys"), "a mapping")
     if head in {"Sequence", "Collection", "tuple", "list", "Iterable"}:
         return (_is_sequence, "a sequence")
     if head == "Callable":
@@ -121,7 +121,8 @@ def _tests(function: Callable[..., Any]) -> tuple[tuple[str, tuple[Test, ...], s
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
             continue
-        kinds = [_kind(part, function.__globals__) for part in _alternatives(str(parameter.annotation))]
+        annotation = str(parameter.annotation).strip("'\"")
+        kinds = [_kind(part, function.__globals__) for part in _alternatives(annotation)]
         if parameter.annotation is parameter.empty or None in kinds:
             continue
         good = [kind for kind in kinds if kind is not None]
@@ -155,10 +156,16 @@ def check_signature(function: Callable[..., Any], values: Mapping[str, object]) 
     ValueError: dose: weight_kg = '70' must be a finite number; days = 2.5 must be a whole number
     """
     problems: list[str] = []
+    columns = values.get("data") is not None  # then a word, or a list of words, names columns
     for name, tests, rule in _tests(function):
         value = values[name]
+        if columns and (_is_text(value) or _KINDS["Sequence[str]"][0](value)):
+            continue
         if not any(test(value) for test in tests):
-            problems.append(f"{name} = {display(value)} must be {rule}")
+            remedy = (
+                " (a column is named together with data=)" if "data" in values and _is_text(value) else ""
+            )
+            problems.append(f"{name} = {display(value)} must be {rule}{remedy}")
     if problems:
         checks = Checks(function.__name__)
         checks.problems = problems

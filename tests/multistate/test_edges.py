@@ -232,9 +232,9 @@ HU = {3: 0.64, 12: 0.40, 36: 0.22}
     ],
 )
 def test_published_series_are_met_at_once_and_always_alike(series):
-    begin = time.perf_counter()
+    begin = time.process_time()
     first = calibrate(**series)
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2
     assert first.largest_difference < 1e-6
     assert calibrate(**series).course == first.course
 

@@ -354,7 +354,7 @@ def test_a_rule_sees_the_patients_that_the_tables_show():
             -1 if pd.isna(d) else d for d in truth["rescue_day"]
         )
     assert patients.true_grade.shape == (20, 17, 2)
-    stopping = HU.changed(success={"rule": "two-stage", "r1": 2, "n1": 9, "r": 3, "n": 17})
+    stopping = HU.changed(success={"rule": "two-stage", "r1": 0, "n1": 9, "r": 3, "n": 17})
     pns.simulate_trials(PROTOCOL, stopping, n_trials=50, seed=7, rule=keep)
     assert set(found[-1].enrolled) == {9, 17}
     assert ((found[-1].baseline >= 0).sum(axis=1) == found[-1].enrolled).all()
