@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from pnstrial.verification import second_opinion as second_opinion
     from pnstrial.verification import verify as verify
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 # The same names for the interpreter; a test holds both lists equal.
 _HOMES = {
