@@ -240,7 +240,7 @@ class Analysis(Result):
             found[str(row.parameter)][row.patient_id] = {"days": int(row.days), "event": int(row.event)}
         return found
 
-    def __str__(self) -> str:
+    def _display(self) -> Display:
         parts = [
             self.trial.summary,
             f"Protocol: {self.protocol.title} ({self.protocol.id}, version {self.protocol.version})",
@@ -256,7 +256,7 @@ class Analysis(Result):
             + ", ".join(f"{row.set.replace('_', ' ')} {row.n}" for row in rows_of(self.sets.to_frame())),
             str(self.primary),
         ]
-        return "\n\n".join(parts)
+        return Display("\n\n".join(parts))
 
 
 @dataclass(frozen=True, eq=False)

@@ -610,11 +610,12 @@ class Screening(Result):
         order = list(dict.fromkeys(self.criteria["criterion"]))
         return self.overall.merge(wide[order].reset_index(), on="patient_id", how="left")
 
-    def __str__(self) -> str:
+    def _display(self) -> Display:
         counts = self.overall["overall"].value_counts()
         counted = ", ".join(f"{counts.get(name, 0)} {name}" for name in reversed(OVERALL))
-        return f"Screening under {self.protocol_id}: {len(self.overall)} screened, {counted}\n" + (
-            self.to_frame().to_string(index=False) if len(self.overall) else "(no patient)"
+        return Display(
+            f"Screening under {self.protocol_id}: {len(self.overall)} screened, {counted}\n"
+            + (self.to_frame().to_string(index=False) if len(self.overall) else "(no patient)")
         )
 
 

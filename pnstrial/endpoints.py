@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from pnstrial import rules
-from pnstrial.results import NotEstimable, Provenance, Result
+from pnstrial.results import Display, NotEstimable, Provenance, Result
 from pnstrial.rules import change_category, response, response_reason
 from pnstrial.visits import (
     DEATH,
@@ -103,12 +103,12 @@ class ResponseResult(Result):
         """The estimate by its other name."""
         return self.estimate
 
-    def __str__(self) -> str:
+    def _display(self) -> Display:
         head = f"Response at {self.visit}: {self.responders} of {self.n}"
         if isinstance(self.responders, NotEstimable):
-            return f"Response at {self.visit}: {self.responders} ({self.n} enrolled)"
+            return Display(f"Response at {self.visit}: {self.responders} ({self.n} enrolled)")
         if isinstance(self.estimate, NotEstimable) or isinstance(self.ci, NotEstimable):
-            return f"{head}, {self.estimate}"
+            return Display(f"{head}, {self.estimate}")
         low, high = self.ci
         interval = f"{100 * self.level:g} % {self.method} interval {100 * low:.1f} to {100 * high:.1f} %"
         lines = [f"{head} = {100 * self.estimate:.1f} % ({interval})"]
@@ -121,7 +121,7 @@ class ResponseResult(Result):
         for key, count in counts.items():
             answer, reason = cast("tuple[str, str]", key)
             lines.append(f"  {count:>4}  {answer}: {reason}")
-        return "\n".join(lines)
+        return Display("\n".join(lines))
 
 
 def _strategy_codes(estimand: dict[str, str]) -> tuple[int, int, int, int]:
@@ -352,8 +352,8 @@ class AnalysisSets(Result):
         names = ("full_analysis", "safety", "per_protocol")
         return pd.DataFrame({"set": names, "n": [len(getattr(self, name)) for name in names]})
 
-    def __str__(self) -> str:
-        return self.to_frame().to_string(index=False)
+    def _display(self) -> Display:
+        return Display(self.to_frame().to_string(index=False))
 
 
 def analysis_sets(trial: TrialData, protocol: Protocol) -> AnalysisSets:

@@ -26,7 +26,7 @@ from pnstrial.data.arguments import date_of, protocol_of, trial_and_protocol
 from pnstrial.data.consistency import suspected_weight
 from pnstrial.numerics.arguments import as_number
 from pnstrial.protocol import Protocol
-from pnstrial.results import Result, rows_of
+from pnstrial.results import Display, Result, rows_of
 
 if TYPE_CHECKING:
     from pnstrial.data import TrialData
@@ -260,8 +260,8 @@ class CyclePlan(Result):
             ]
         )
 
-    def __str__(self) -> str:
-        return _plan_text(self.to_frame()) + "".join(f"\n! {note}" for note in self.notes)
+    def _display(self) -> Display:
+        return Display(_plan_text(self.to_frame()) + "".join(f"\n! {note}" for note in self.notes))
 
 
 def _plan_text(frame: pd.DataFrame) -> str:
@@ -399,9 +399,9 @@ class TreatmentPlan(Result):
         frame["condition"] = np.where(after, f"if {self.decision_visit} is stable or improved", "always")
         return frame
 
-    def __str__(self) -> str:
+    def _display(self) -> Display:
         notes = dict.fromkeys(note for cycle in self.cycles for note in cycle.notes)
-        return (
+        return Display(
             _plan_text(self.to_frame())
             + f"\n{self.decision_visit} decision: {self.decision_day.isoformat()}"
             + "".join(f"\n! {note}" for note in notes)
@@ -488,10 +488,10 @@ class Exposure(Result):
         """Return one row per given cycle."""
         return self.cycles.copy()
 
-    def __str__(self) -> str:
+    def _display(self) -> Display:
         given = int((self.patients["cycles_given"] > 0).sum())
         head = f"Exposure under {self.protocol_id}: {given} of {len(self.patients)} enrolled patients were infused"
-        return f"{head}\n{self.patients.to_string(index=False)}" if len(self.patients) else head
+        return Display(f"{head}\n{self.patients.to_string(index=False)}" if len(self.patients) else head)
 
 
 def given_cycles(trial: TrialData, protocol: Protocol) -> pd.DataFrame:

@@ -210,7 +210,8 @@ class Display:
         """
 
         def paragraphs(text: str) -> str:
-            return f"<p style='white-space:pre-wrap'>{html.escape(text)}</p>" if text else ""
+            kind = "pre" if "\n" in text else "p"  # lines of a text are aligned
+            return f"<{kind}>{html.escape(text)}</{kind}>" if text else ""
 
         rows = "".join(
             f"<tr><th style='text-align:left'>{html.escape(name)}</th><td>{html.escape(show_number(value))}</td></tr>"
@@ -440,6 +441,4 @@ class Result:
 
     def _repr_html_(self) -> str:
         """Return the display of a notebook."""
-        if type(self).__str__ is not Result.__str__:
-            return f"<pre>{html.escape(str(self))}</pre>"
         return self._display().page()

@@ -27,7 +27,7 @@ from pnstrial.adam.dataset import (
 from pnstrial.adam.efficacy import admrs_rows, adscale_rows, adtte_rows
 from pnstrial.adam.specification import DATASETS
 from pnstrial.adam.subjects import Material, adae_rows, adex_rows, adsl_rows, lines_of
-from pnstrial.results import Provenance, Result
+from pnstrial.results import Display, Provenance, Result
 from pnstrial.rules import DEAD
 
 if TYPE_CHECKING:
@@ -128,9 +128,11 @@ class AdamDatasets(Result):
         ]
         return pd.DataFrame(rows)
 
-    def __str__(self) -> str:
+    def _display(self) -> Display:
         counts = ", ".join(f"{name} {len(item)}" for name, item in self.datasets.items())
-        return f"ADaM datasets of {self.study}: {counts} records; {len(self.left_out)} collected records left out"
+        return Display(
+            f"ADaM datasets of {self.study}: {counts} records; {len(self.left_out)} collected records left out"
+        )
 
 
 def derive(trial: TrialData, protocol: Protocol) -> AdamDatasets:

@@ -24,7 +24,7 @@ from pnstrial.adam.efficacy import COMPETING, MRS_CODE, TIME_CODES
 from pnstrial.adam.files import FORMATS, RECORD_COUNTS, read_dataset
 from pnstrial.data import TrialDataError
 from pnstrial.endpoints import NO_RATING, ResponseResult
-from pnstrial.results import NotEstimable, Provenance, Result
+from pnstrial.results import Display, NotEstimable, Provenance, Result
 from pnstrial.rules import CATEGORIES, change_category
 from pnstrial.visits import VisitValues, codes, named
 from pnstrial.writing import digest, read_manifest
@@ -91,9 +91,9 @@ class AdamTrial(Result):
         ]
         return pd.DataFrame(rows)
 
-    def __str__(self) -> str:
+    def _display(self) -> Display:
         counts = ", ".join(f"{name} {len(dataset)}" for name, dataset in self.datasets.items())
-        return f"ADaM trial: {counts} records; {len(self.findings)} warnings"
+        return Display(f"ADaM trial: {counts} records; {len(self.findings)} warnings")
 
     # ------------------------------------------------------------------------------------------- who is in a set
     def population(self, flag: str = "FASFL") -> tuple[str, ...]:

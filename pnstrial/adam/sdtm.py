@@ -24,7 +24,7 @@ import pandas as pd
 from pnstrial.adam.dataset import AdamFinding, finding
 from pnstrial.adam.files import FORMATS, read_dataset
 from pnstrial.data import TABLES, TrialData
-from pnstrial.results import Result
+from pnstrial.results import Display, Result
 from pnstrial.writing import whole_folder
 
 if TYPE_CHECKING:
@@ -117,9 +117,9 @@ class SdtmTables(Result):
             {"table": list(self.tables), "rows": [len(frame) for frame in self.tables.values()]}
         )
 
-    def __str__(self) -> str:
+    def _display(self) -> Display:
         counts = ", ".join(f"{name} {len(frame)}" for name, frame in self.tables.items())
-        return f"Tables from SDTM: {counts} rows; {len(self.findings)} findings"
+        return Display(f"Tables from SDTM: {counts} rows; {len(self.findings)} findings")
 
 
 @dataclass

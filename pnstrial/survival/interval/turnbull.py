@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from pnstrial.numerics.signatures import check_signature
-from pnstrial.results import NotEstimable, Result
+from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.survival.observations import as_numbers, check_level, check_times
 from pnstrial.survival.parametric.distributions import distribution_of
 from pnstrial.survival.parametric.fit import fit, read_covariates
@@ -277,10 +277,10 @@ class Turnbull(Result):
             return NotEstimable(f"a share of {p:g} had not had the event by the last look")
         return float(self.left[place]), float(self.right[place])
 
-    def __str__(self) -> str:
+    def _display(self) -> Display:
         masses = self.to_frame()[self.mass > 0][["left", "right", "mass", "survival"]]
         head = f"Turnbull, n = {self.n:g}, log-likelihood {self.loglik:.4f}"
-        return f"{head}\n{masses.round(4).to_string(index=False)}"
+        return Display(f"{head}\n{masses.round(4).to_string(index=False)}")
 
 
 def turnbull(left: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None) -> Turnbull:
