@@ -50,7 +50,7 @@ PACKAGES = (
     "figures",
     "adam",
     "reporting",
-    # "verification",
+    "verification",
     "results",
 )
 """What has a page in the reference, in the order of the trial."""

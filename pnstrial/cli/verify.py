@@ -35,6 +35,14 @@ def _verify(words: argparse.Namespace) -> int:
     return 1 if found.differing else 0
 
 
+def _qualify(words: argparse.Namespace) -> int:
+    from pnstrial.verification import qualify
+
+    found = qualify(words.out)
+    print(found.to_json() if words.json else found)
+    return 1 if found.failed else 0
+
+
 def add_commands(commands: Commands) -> None:
     """Add the commands of this subject."""
     from pnstrial.cli.trial import proportion_word
@@ -48,3 +56,12 @@ def add_commands(commands: Commands) -> None:
     add_input(parser)
     parser.add_argument("--null", type=proportion_word, default=None, help="null proportion to test against")
     parser.set_defaults(run=_verify)
+
+    parser = add_command(
+        commands,
+        "qualify",
+        "Check that this installation computes what it should, in less than a minute (exit 1 where it does not).",
+        "pnstrial qualify --out qualification",
+    )
+    parser.add_argument("--out", metavar="DIR", help="write qualification.html and qualification.json there")
+    parser.set_defaults(run=_qualify)
