@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pnstrial import figures as figures
     from pnstrial import multistate as multistate
     from pnstrial import protocol as protocol
+    from pnstrial import questions as questions
     from pnstrial import rules as rules
     from pnstrial import series as series
     from pnstrial import shift as shift
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
     from pnstrial.exposure import plan_treatment as plan_treatment
     from pnstrial.protocol import Protocol as Protocol
     from pnstrial.protocol import load_protocol as load_protocol
+    from pnstrial.questions import assurance as assurance
+    from pnstrial.questions import search_sample_size as search_sample_size
+    from pnstrial.questions import sobol as sobol
+    from pnstrial.questions import tornado as tornado
     from pnstrial.reporting import report as report
     from pnstrial.results import NotEstimable as NotEstimable
     from pnstrial.shift import mrs_shift as mrs_shift
@@ -68,6 +73,7 @@ _HOMES = {
     "figures": "",
     "multistate": "",
     "protocol": "",
+    "questions": "",
     "rules": "",
     "series": "",
     "shift": "",
@@ -83,6 +89,7 @@ _HOMES = {
     "TrialDataError": "data",
     "analyse": "analysis",
     "analysis_sets": "endpoints",
+    "assurance": "questions",
     "check_trial": "checks",
     "compare_scenarios": "simulate",
     "estimand_table": "analysis",
@@ -100,10 +107,13 @@ _HOMES = {
     "report": "reporting",
     "screen": "eligibility",
     "second_opinion": "verification",
+    "search_sample_size": "questions",
     "simulate_trial": "simulate",
     "simulate_trials": "simulate",
+    "sobol": "questions",
     "time_to_deterioration": "survival",
     "time_to_improvement": "survival",
+    "tornado": "questions",
     "what_if": "simulate",
     "verify": "verification",
     "write_trial": "data",

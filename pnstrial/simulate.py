@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 import pandas as pd
 
+from pnstrial.changes import what_if
 from pnstrial.engine.blocks import (
     BLOCK,
     LEAN_BLOCK,
@@ -52,9 +53,9 @@ from pnstrial.engine.scenario import Scenario, ScenarioError, load_scenario, sce
 from pnstrial.engine.store import DamagedBlockWarning, Store, StoreError, TrialRows
 from pnstrial.engine.trial_tables import PatientRecords, patient_records, simulate_trial
 from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.protocol import Protocol
 from pnstrial.results import NotEstimable, Provenance, Result
-from pnstrial.what_if import what_if
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -547,6 +548,7 @@ def rating_floor(protocol: Protocol, scenario: Scenario) -> RatingFloor:
     >>> round(found.floor, 3), round(found.gap, 3)
     (0.08, 0.005)
     """
+    check_signature(rating_floor, locals())
     still = scenario.model_copy(update={"course": scenario.course.scaled(improve=0)})
     shares: list[float] = []
     for case in (scenario, still):

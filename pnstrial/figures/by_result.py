@@ -16,7 +16,14 @@ from pnstrial.figures.flow import consort_flow
 from pnstrial.figures.mrs import cumulative_odds, grotta_bars, transition_heat_map
 from pnstrial.figures.patients import swimmer
 from pnstrial.figures.proportions import estimand_forest
-from pnstrial.figures.simulation import power_against_rate, responder_distribution
+from pnstrial.figures.simulation import (
+    power_against_rate,
+    power_against_size,
+    power_distribution,
+    responder_distribution,
+    tornado,
+    variance_shares,
+)
 from pnstrial.figures.survival import cumulative_incidence, kaplan_meier, state_occupancy, survival_result
 
 if TYPE_CHECKING:
@@ -28,6 +35,7 @@ __all__ = ["draw"]
 
 _FIGURES: Final[dict[str, Callable[..., Any]]] = {
     "Analysis": swimmer,
+    "Assurance": power_distribution,
     "CommonOddsRatio": cumulative_odds,
     "CumulativeIncidence": cumulative_incidence,
     "EstimandTable": estimand_forest,
@@ -38,12 +46,15 @@ _FIGURES: Final[dict[str, Callable[..., Any]]] = {
     "MrsOccupancy": state_occupancy,
     "OperatingCharacteristics": responder_distribution,
     "PowerCurve": power_against_rate,
+    "SampleSize": power_against_size,
     "SequentialDesign": stopping_boundaries,
     "ShiftResult": grotta_bars,
     "SimonMakuch": kaplan_meier,
     "SingleStage": saw_tooth,
+    "SobolIndices": variance_shares,
     "StateOccupancy": state_occupancy,
     "SurvivalResult": survival_result,
+    "Tornado": tornado,
     "TransitionTable": transition_heat_map,
     "TwoStageDesign": stopping_boundaries,
 }

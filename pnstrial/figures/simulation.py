@@ -1,6 +1,6 @@
 """What do the operating characteristics of the trial look like?
 
-Input: `OperatingCharacteristics`, `PowerCurve` or the frame of `compare`, and optionally an Axes.
+Input: `OperatingCharacteristics`, `PowerCurve`, the frame of `compare` or an answer of `questions`; optionally an Axes.
 Output: the Axes: responders with the critical count, power against the true rate, a heat map of two settings.
 Protocol section: endpoint.
 Method: Monte Carlo intervals as bands and whiskers, exact answers as lines or ticks of another colour.
@@ -36,8 +36,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pnstrial.engine.characteristics import ExactCharacteristics, OperatingCharacteristics, PowerCurve
+    from pnstrial.questions import Assurance, SampleSize, SobolIndices, Tornado
 
-__all__ = ["accrual", "course", "heat_map", "power_against_rate", "power_exact", "responder_distribution"]
+__all__ = [
+    "accrual",
+    "course",
+    "heat_map",
+    "power_against_rate",
+    "power_against_size",
+    "power_distribution",
+    "power_exact",
+    "responder_distribution",
+    "tornado",
+    "variance_shares",
+]
 
 
 def responder_distribution(
@@ -379,4 +391,191 @@ def accrual(n: int, per_month: float, *, ax: Axes | None = None) -> Axes:
     axes.set_ylim(0, n * 1.05)
     axes.set_xlabel("months since the first site opened")
     axes.set_ylabel("patients enrolled")
+    return tidy(axes)
+
+
+def power_against_size(result: SampleSize, *, ax: Axes | None = None) -> Axes:
+    """Draw the power at every size, with the first that has the power requested and the one from which it stays.
+
+    Parameters
+    ----------
+    result : SampleSize
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The steps ``power`` and ``alpha``, the points ``first`` and ``stays``.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> found = pns.search_sample_size(pns.load_protocol(), pns.load_scenario("anti-hu-plain"), response=0.3)
+    >>> power_against_size(found).get_xlabel()
+    'Patients'
+    """
+    check_signature(power_against_size, locals())
+    axes = axes_or_new(ax)
+    table = result.table
+    named(
+        axes.plot(table["n"], table["power"], ".-", color=LINE_COLOURS[0], ms=4, lw=1, label="power")[0],
+        "power",
+    )
+    named(axes.plot(table["n"], table["alpha"], color=GREY, lw=1, label="achieved alpha")[0], "alpha")
+    axes.axhline(result.power, color=GREY, linewidth=0.8, linestyle=":")
+    last = result.n_max
+    for name, size, words in (
+        ("first", result.first_n, "first"),
+        ("stays", result.stays_from_n, "stays from here"),
+    ):
+        if isinstance(size, int):
+            height = float(table.loc[table["n"] == size, "power"].iloc[0])
+            (mark,) = axes.plot(
+                [size],
+                [height],
+                "o" if name == "first" else "s",
+                color=LINE_COLOURS[1],
+                label=f"{words}: {size}",
+            )
+            named(mark, name)
+            last = min(result.n_max, 2 * size)
+    axes.set_xlim(0, last + 1)
+    axes.set_ylim(0, 1)
+    axes.set_xlabel("Patients")
+    axes.set_ylabel("Probability of success")
+    axes.legend(frameon=False, fontsize=9, loc="lower right")
+    note(
+        axes,
+        f"Reported response {100 * result.response:.1f} %, scenario {result.scenario}; {result.method}",
+        below=38,
+    )
+    return tidy(axes)
+
+
+def _setting_rows(axes: Axes, labels: Sequence[str]) -> None:
+    axes.set_yticks(range(len(labels)), list(labels), fontsize=9)
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+
+
+def tornado(result: Tornado, *, ax: Axes | None = None) -> Axes:
+    """Draw what each setting does to a quantity between its two ends, the largest on top.
+
+    Parameters
+    ----------
+    result : Tornado
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Bars named ``low:setting`` and ``high:setting``, the line ``value``.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> found = pns.tornado(pns.load_protocol(), pns.load_scenario("anti-hu-plain"), {"n": (12, 30)})
+    >>> len(tornado(found).patches)
+    2
+    """
+    check_signature(tornado, locals())
+    axes = axes_or_new(ax)
+    table, middle = result.table, result.value
+    for row, line in enumerate(table.to_dict("records")):
+        for end, colour in (("low", LINE_COLOURS[3]), ("high", LINE_COLOURS[0])):
+            value = float(line[f"at_{end}"])
+            bar = axes.barh(row, value - middle, left=middle, height=0.6, color=colour)[0]
+            named(bar, f"{end}:{line['setting']}")
+            axes.annotate(
+                f"{line[end]:g}", (value, row), xytext=(4 if value >= middle else -4, 0), fontsize=8.5,
+                textcoords="offset points", va="center", ha="left" if value >= middle else "right", color=INK,
+            )  # fmt: skip
+    named(axes.axvline(middle, color=INK, linewidth=1), "value")
+    _setting_rows(axes, [str(name).removeprefix("scenario.") for name in table["setting"]])
+    axes.margins(x=0.15)
+    axes.set_xlabel(result.quantity.replace("_", " "))
+    note(
+        axes,
+        f"Line: scenario {result.scenario} as it is, {middle:.3g}; numbers: the value of the setting",
+        below=38,
+    )
+    return tidy(axes)
+
+
+def variance_shares(result: SobolIndices, *, ax: Axes | None = None) -> Axes:
+    """Draw the share of a quantity's variance that each setting explains, alone and with its interactions.
+
+    Parameters
+    ----------
+    result : SobolIndices
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Points named ``first`` and ``total`` with their bootstrap intervals.
+    """
+    check_signature(variance_shares, locals())
+    axes = axes_or_new(ax)
+    table = result.table
+    rows = np.arange(len(table))
+    for kind, shift, colour in (("first", -0.12, LINE_COLOURS[0]), ("total", 0.12, LINE_COLOURS[1])):
+        low, high = np.clip(table[f"{kind}_lower"], 0, 1), np.clip(table[f"{kind}_upper"], 0, 1)
+        axes.hlines(rows + shift, low, high, color=colour, linewidth=1.4)
+        (points,) = axes.plot(
+            np.clip(table[f"{kind}_order"], 0, 1), rows + shift, "o", color=colour, markersize=5,
+            label="by itself" if kind == "first" else "with interactions",
+        )  # fmt: skip
+        named(points, kind)
+    _setting_rows(axes, [str(name).removeprefix("scenario.") for name in table["setting"]])
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_xlabel(f"share of the variance of {result.quantity.replace('_', ' ')}")
+    axes.legend(frameon=False, fontsize=9, loc="lower right")
+    note(
+        axes, f"Bootstrap 95 % intervals; {result.evaluations:,} points, scenario {result.scenario}", below=38
+    )
+    return tidy(axes)
+
+
+def power_distribution(result: Assurance, *, ax: Axes | None = None) -> Axes:
+    """Draw how the power is distributed when its inputs are uncertain, with its mean, the assurance.
+
+    Parameters
+    ----------
+    result : Assurance
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Bars named ``bar:k``, the line ``assurance``.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> axes = power_distribution(pns.assurance(pns.load_protocol(), pns.load_scenario("anti-hu-plain")))
+    >>> axes.get_ylabel()
+    'Share of the draws'
+    """
+    check_signature(power_distribution, locals())
+    axes = axes_or_new(ax)
+    values = result.table[result.quantity].to_numpy(dtype=float)
+    heights, edges = np.histogram(values, bins=20, range=(0, 1) if values.max() <= 1 else None)
+    bars = axes.bar(
+        edges[:-1],
+        heights / heights.sum(),
+        np.diff(edges),
+        align="edge",
+        color=LINE_COLOURS[3],
+        edgecolor="white",
+    )
+    for k, bar in enumerate(bars):
+        named(bar, f"bar:{k}")
+    line = axes.axvline(
+        result.assurance, color=LINE_COLOURS[1], linewidth=1.6, label=f"mean {result.assurance:.3g}"
+    )
+    named(line, "assurance")
+    axes.set_xlabel(result.quantity.replace("_", " "))
+    axes.set_ylabel("Share of the draws")
+    axes.legend(frameon=False, fontsize=9)
+    note(axes, f"{result.draws:,} draws, {result.inputs}, scenario {result.scenario}", below=38)
     return tidy(axes)

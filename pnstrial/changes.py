@@ -19,7 +19,8 @@ from pnstrial.engine.model import build_model
 from pnstrial.engine.scenario import ScenarioError
 from pnstrial.numerics.arguments import as_number
 from pnstrial.numerics.roots import cross
-from pnstrial.settings import read_value
+from pnstrial.numerics.signatures import check_signature
+from pnstrial.settings import entry_key, read_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pnstrial.multistate import Course
     from pnstrial.protocol import Protocol
 
-__all__ = ["SHORT_NAMES", "what_if"]
+__all__ = ["SHORT_NAMES", "current_value", "what_if"]
 
 SHORT_NAMES: Final[dict[str, str]] = {
     "response": "response at the endpoint visit, for which the rates to improve are solved",
@@ -63,7 +64,12 @@ _FASTEST: Final = 1e3
 
 
 def what_if(
-    protocol: Protocol, scenario: Scenario, settings: Mapping[str, Any], *, rated: bool = False
+    protocol: Protocol,
+    scenario: Scenario,
+    settings: Mapping[str, Any],
+    *,
+    rated: bool = False,
+    at_least_floor: bool = False,
 ) -> tuple[Protocol, Scenario]:
     """Give the protocol and the scenario with other settings.
 
@@ -79,6 +85,9 @@ def what_if(
     rated : bool
         Whether ``response`` is what is reported (rated, missing values handled as the estimand says) instead of the
         true share improved.
+    at_least_floor : bool
+        Whether a rated response below what rating error alone reports makes the rates to improve 0 instead of an
+        error.
 
     Returns
     -------
@@ -100,12 +109,50 @@ def what_if(
     >>> scenario.treatment.late, round(pns.exact_characteristics(protocol, scenario).answers["true_response"], 9)
     (0.3, 0.25)
     """
+    check_signature(what_if, locals())
     for name, value in settings.items():
         if name not in {"response", "deaths"}:
             protocol, scenario = _with_setting(protocol, scenario, name, value)
     if "response" in settings or "deaths" in settings:
-        scenario = _solved(protocol, scenario, settings, rated=rated)
+        scenario = _solved(protocol, scenario, settings, rated=rated, clip=at_least_floor)
     return protocol, scenario
+
+
+def current_value(protocol: Protocol, scenario: Scenario, name: str) -> Any:
+    """Give the value that a setting has now.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    scenario : Scenario
+    name : str
+        As in `what_if`.
+
+    Returns
+    -------
+    object
+        None for what is solved for, not set, or set in several places.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> current_value(pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu"), "n")
+    17
+    """
+    file, *steps = _PLACES.get(name, name).split(".")
+    if file not in {"scenario", "protocol"}:
+        return None
+    here: Any = (scenario if file == "scenario" else protocol).model_dump()
+    for step in steps:
+        if isinstance(here, list | tuple):
+            items = cast("list[Any]", here)
+            if step.isdigit():
+                here = items[int(step)] if int(step) < len(items) else None
+            else:
+                here = next((entry for entry in items if entry_key(entry) == step), None)
+        else:
+            here = cast("dict[str, Any]", here).get(step) if isinstance(here, dict) else None
+    return here
 
 
 # ------------------------------------------------------------------------------------------------ settings by key
@@ -181,6 +228,7 @@ class _Course:
     def __init__(self, protocol: Protocol, scenario: Scenario, *, rated: bool) -> None:
         self.protocol, self.scenario, self.rated = protocol, scenario, rated
         self.factors = {"improve": 1.0, "die": 1.0}
+        self.clip = False
         self.found: dict[tuple[float, float], dict[str, float]] = {}
 
     def start(self, kind: Kind) -> None:
@@ -223,6 +271,8 @@ class _Course:
         fastest = _FASTEST / max(getattr(self.scenario.course, kind))
         while at(low) > target:
             high, low = low, low / step if low > 1e-9 else 0.0
+            if high == 0.0 and self.clip and kind == "improve":
+                return
             if high == 0.0:
                 self._unreachable(kind, target, f"with rates of 0 it is {at(0.0):.4f}")
             step **= 1.5
@@ -266,7 +316,9 @@ class _Course:
         )
 
 
-def _solved(protocol: Protocol, scenario: Scenario, settings: Mapping[str, Any], *, rated: bool) -> Scenario:
+def _solved(
+    protocol: Protocol, scenario: Scenario, settings: Mapping[str, Any], *, rated: bool, clip: bool
+) -> Scenario:
     course = _Course(protocol, scenario, rated=rated)
     targets: dict[Kind, float] = {}
     if "deaths" in settings:
@@ -278,6 +330,7 @@ def _solved(protocol: Protocol, scenario: Scenario, settings: Mapping[str, Any],
         if share is None or not 0 <= share < 1:
             raise ScenarioError(f"response = {settings['response']!r}: allowed is a share from 0 to under 1")
         course.start("improve")
+        course.clip = clip and rated
         targets["improve"] = share
     for kind, target in targets.items():
         course.solve(kind, target, 4.0)

@@ -1,0 +1,128 @@
+"""Sample sizes, tornado, variance shares and assurance: against the exact answer of single cases, and laws."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import pnstrial as pns
+
+PROTOCOL, PLAIN = pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu-plain")
+
+
+def success(scenario, protocol=PROTOCOL):
+    return pns.exact_characteristics(protocol, scenario).answers["probability_of_success"]
+
+
+def test_power_by_size_is_the_exact_answer_at_that_size():
+    found = pns.search_sample_size(PROTOCOL, PLAIN, response=0.3, n_max=60)
+    scenario = pns.what_if(PROTOCOL, PLAIN, {"response": 0.3})[1]
+    powers = found.to_frame().set_index("n")["power"]
+    for n in (17, found.first_n):
+        assert powers[n] == pytest.approx(success(scenario.changed(enrolment={"target": n})), abs=1e-12)
+    assert powers[found.first_n - 1] < 0.8 <= powers[found.first_n]
+    assert powers[found.stays_from_n - 1] < 0.8
+    assert (powers.loc[found.stays_from_n :] >= 0.8).all()
+    assert found.std_error == 0
+    # the test of each size keeps its level
+    assert found.to_frame()["alpha"].max() <= 0.05
+    assert found.plot().get_xlabel() == "Patients"
+
+
+def test_power_by_size_where_patients_are_excluded():
+    protocol = PROTOCOL.with_estimand(missing="exclude", death="exclude")
+    found = pns.search_sample_size(protocol, PLAIN, n_max=25)
+    power = found.to_frame().set_index("n")["power"]
+    for n in (17, 25):
+        assert power[n] == pytest.approx(success(PLAIN.changed(enrolment={"target": n}), protocol), abs=1e-12)
+
+
+def test_no_size_is_said_and_two_stages_are_refused():
+    found = pns.search_sample_size(PROTOCOL, PLAIN, n_max=20)
+    assert "no size up to 20" in str(found.first_n)
+    stages = PLAIN.changed(
+        enrolment={"target": 27}, success={"rule": "two-stage", "r1": 2, "n1": 15, "r": 5, "n": 27}
+    )
+    with pytest.raises(ValueError, match="a two-stage rule has a size of its own"):
+        pns.search_sample_size(PROTOCOL, stages)
+
+
+def test_size_without_an_exact_answer_is_simulated_and_near_it():
+    stops = PLAIN.changed(adverse_events={"per_infusion": 0.05, "stop": 0.02})
+    protocol = PROTOCOL.with_estimand(stopped="while on treatment")
+    found = pns.search_sample_size(protocol, stops, response=0.3, n_max=60, error=0.01)
+    assert "patients simulated" in found.method
+    assert 0 < found.std_error <= 0.01
+    near = pns.search_sample_size(PROTOCOL, stops, response=0.3, n_max=60)
+    apart = (found.to_frame()["power"] - near.to_frame()["power"]).abs()
+    # few stop: the estimand moves little
+    assert apart.max() < 0.1
+
+
+def test_tornado_measures_both_ends_and_ranks_them():
+    ranges = {"late": (0, 0.3), "scenario.visits.missed": (0, 0.2), "n": (12.2, 30)}
+    found = pns.tornado(PROTOCOL, PLAIN, ranges)
+    table = found.to_frame().set_index("setting")
+    assert found.value == pytest.approx(success(PLAIN), abs=1e-12)
+    assert table.loc["n", "at_low"] == pytest.approx(
+        success(PLAIN.changed(enrolment={"target": 12})), abs=1e-12
+    )
+    missed = PLAIN.changed(visits={"missed": 0.2})
+    assert table.loc["scenario.visits.missed", "at_high"] == pytest.approx(success(missed), abs=1e-12)
+    # nothing that is reported feels late cycles in a course where IVIg does nothing
+    assert table.loc["late", "span"] == 0
+    assert found.table["setting"].iloc[-1] == "late"
+    assert len(found.plot().patches) == 6
+    with pytest.raises(ValueError, match="two numbers, the first below the second"):
+        pns.tornado(PROTOCOL, PLAIN, {"late": (0.3, 0.3)})
+    with pytest.raises(ValueError, match="luck is not here"):
+        pns.tornado(PROTOCOL, PLAIN, {"late": (0, 0.3)}, "luck", n_trials=100)
+
+
+def test_variance_shares_find_the_setting_that_acts():
+    ranges = {"scenario.rating.same_rater_agreement": (0.65, 1.0), "late": (0.0, 0.3)}
+    found = pns.sobol(PROTOCOL, PLAIN, ranges, n=16, seed=3)
+    table = found.to_frame().set_index("setting")
+    assert table.loc["scenario.rating.same_rater_agreement", "total_order"] == pytest.approx(1, abs=0.2)
+    assert table.loc["late", "total_order"] == pytest.approx(0, abs=1e-12)
+    assert found.to_frame()["setting"].iloc[0].endswith("agreement")
+    assert found.plot().lines
+    with pytest.raises(ValueError, match="does not vary"):
+        pns.sobol(PROTOCOL, PLAIN, {"late": (0.0, 0.3)}, n=2)
+    with pytest.raises(ValueError, match="power of 2"):
+        pns.sobol(PROTOCOL, PLAIN, ranges, n=12)
+
+
+def test_assurance_is_the_mean_over_the_beta_distribution():
+    found = pns.assurance(PROTOCOL, PLAIN, {"response": (5.5, 12.5)}, draws=4000, seed=2)
+    floor = pns.simulate.rating_floor(PROTOCOL, PLAIN).floor
+    p = (np.arange(20_000) + 0.5) / 20_000
+    share = np.maximum(stats.beta(5.5, 12.5).ppf(p), floor)
+    expected = stats.binom.sf(4, 17, share).mean()
+    error = (found.ci[1] - found.ci[0]) / 2 / 1.96
+    assert found.assurance == pytest.approx(expected, abs=4 * error)
+    assert found.power_ci[0] < found.median < found.power_ci[1]
+    assert found.plot().get_xlabel() == "probability of success"
+
+
+def test_assurance_solves_each_draw_where_more_than_the_response_matters():
+    draws = pd.DataFrame({"response": [0.02, 0.30], "deaths": [4.0, 5.0]})
+    found = pns.assurance(PROTOCOL, PLAIN, draws)
+    assert found.at_floor == 0.5
+    _, scenario = pns.what_if(PROTOCOL, PLAIN, {"response": 0.30, "deaths": 5.0}, rated=True)
+    assert found.table["probability_of_success"][1] == pytest.approx(success(scenario), abs=1e-7)
+    # the exact way of one and the way of many draws are the same
+    single = pns.assurance(PROTOCOL, PLAIN, pd.DataFrame({"response": [0.30] * 2}))
+    solved = pns.what_if(PROTOCOL, PLAIN, {"response": 0.30}, rated=True)[1]
+    assert single.assurance == pytest.approx(success(solved), abs=1e-8)
+
+
+def test_assurance_by_default_takes_the_counts_of_the_series():
+    found = pns.assurance(PROTOCOL, PLAIN)
+    assert found.inputs == "response: Beta(1.5, 16.5)"
+    assert 0 < found.at_floor < 1
+    with pytest.raises(ValueError, match="names no series"):
+        pns.assurance(PROTOCOL, PLAIN.model_copy(update={"series": None}))
+    for wrong in ({"response": (0, 1)}, {"response": "flat"}):
+        with pytest.raises(ValueError, match="assurance: response"):
+            pns.assurance(PROTOCOL, PLAIN, wrong)
