@@ -19,7 +19,11 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.changes import current_value, what_if
-from pnstrial.engine.exact import endpoint_probabilities, exact_characteristics, responder_distribution
+from pnstrial.engine.exact.answers import (
+    endpoint_probabilities,
+    exact_characteristics,
+    responder_distribution,
+)
 from pnstrial.engine.model import build_model
 from pnstrial.numerics.arguments import Checks, as_number
 from pnstrial.numerics.signatures import check_signature
@@ -520,7 +524,8 @@ def _bootstrapped(
 
     The values are those of the two independent samples and of the mixed ones, in scipy's order.
     """
-    one, two, mixed = values[:n], values[n : 2 * n], values[2 * n :].reshape(settings, n)
+    values = values - values[: 2 * n].mean()
+    one, two, mixed = values[:n], values[n : 2 * n], values[2 * n :].reshape(n, settings).T
     at = np.random.default_rng(seed).integers(n, size=(999, n))
     spread = np.concatenate([one[at], two[at]], axis=1).var(axis=1)
     use = spread > 0
