@@ -1,0 +1,164 @@
+"""What does the tab of the designs show?
+
+Input: rates, error levels, patients.
+Output: an exact design with its sentence, its characteristics over the true rate and its figure.
+Protocol section: endpoint.
+Method: `pnstrial.design` answers; the form only says what may be typed.
+Next: `simulations`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+import pnstrial as pns
+from pnstrial.web.drawing import KINDS
+from pnstrial.web.pages import as_table, download, figure, page, words_of
+from pnstrial.web.scripts import design_script
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+
+class _Field(NamedTuple):
+    """One number of a form: where it begins, its smallest, largest and step."""
+
+    value: float
+    low: float
+    high: float
+    step: float
+
+
+class _Kind(NamedTuple):
+    """A kind of design: the function of `pnstrial.design`, its command, what is asked, whether looks are."""
+
+    function: str
+    command: str
+    fields: dict[str, _Field]
+    looks: bool = False
+
+
+_P0, _P1 = _Field(0.1, 0.01, 0.9, 0.01), _Field(0.3, 0.02, 0.95, 0.01)
+_ALPHA, _POWER = _Field(0.05, 0.005, 0.3, 0.005), _Field(0.8, 0.5, 0.99, 0.01)
+_KINDS: Final = {
+    "single": _Kind("single_stage", "single", {"p0": _P0, "p1": _P1, "alpha": _ALPHA, "power": _POWER}),
+    "fixed": _Kind(
+        "single_stage_at", "single", {"n": _Field(17, 2, 300, 1), "p0": _P0, "p1": _P1, "alpha": _ALPHA}
+    ),
+    "simon": _Kind("simon", "simon", {"p0": _P0, "p1": _P1, "alpha": _ALPHA, "power": _POWER}),
+    "sequential": _Kind("group_sequential", "sequential", {"p0": _P0, "alpha": _ALPHA}, looks=True),
+    "bayes": _Kind(
+        "predictive_design", "bayes",
+        {"p0": _P0, "threshold": _Field(0.9, 0.5, 0.999, 0.005), "futility": _Field(0.1, 0.0, 0.5, 0.01)}, looks=True,
+    ),
+    "safety": _Kind(
+        "safety_boundary", "safety",
+        {"looks": _Field(17, 2, 100, 1), "p0": _P0, "alpha": _Field(0.1, 0.005, 0.3, 0.005)},
+    ),
+}  # fmt: skip
+_RATES: Final = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+_ONE_LOOK: Final = ("single", "fixed")
+_WHOLE: Final = ("n", "looks")
+
+
+def _asked(request: Request) -> tuple[str, dict[str, Any]]:
+    """Read the form: the kind of design, and the arguments of its function."""
+    words, query = words_of(request), request.query_params
+    kind = query.get("kind") or "single"
+    if kind not in _KINDS:
+        raise ValueError(words("design.unknown"))
+    chosen = _KINDS[kind]
+    arguments: dict[str, Any] = {}
+    for name, field in chosen.fields.items():
+        text = query.get(name, "").replace(",", ".")
+        try:
+            value = float(text) if text else field.value
+            value = int(value) if name in _WHOLE else value
+        except (ValueError, OverflowError):
+            value = float("nan")
+        if not field.low <= value <= field.high:
+            label = words(f"design.{name}")
+            raise ValueError(words("design.range", name=label, low=field.low, high=field.high))
+        arguments[name] = value
+    if chosen.looks:
+        text = query.get("looks") or "6 11 17"
+        looks = text.replace(",", " ").split()
+        if not looks or any(
+            not (look.isascii() and look.isdigit() and 1 <= int(look[:9]) <= 300) for look in looks
+        ):
+            raise ValueError(words("design.looks_wrong"))
+        arguments = {"looks": [int(look) for look in looks], **arguments}
+    return kind, arguments
+
+
+@lru_cache(maxsize=64)
+def _found(kind: str, key: tuple[tuple[str, Any], ...]) -> Any:
+    words = {name: list(value) if isinstance(value, tuple) else value for name, value in key}
+    return getattr(pns.design, _KINDS[kind].function)(**words)
+
+
+def _design(kind: str, arguments: dict[str, Any]) -> Any:
+    key = tuple(
+        (name, tuple(value) if isinstance(value, list) else value) for name, value in arguments.items()
+    )
+    return _found(kind, key)
+
+
+def _members(kind: str, result: Any) -> dict[str, Any]:
+    """Give the designs of an answer by name."""
+    return {"optimal": result.optimal, "minimax": result.minimax} if kind == "simon" else {kind: result}
+
+
+def _command(kind: str, arguments: dict[str, Any]) -> str:
+    words = [_KINDS[kind].command]
+    for name, value in arguments.items():
+        option = "n" if kind == "safety" and name == "looks" else name
+        shown = " ".join(str(one) for one in value) if isinstance(value, list) else f"{value}"
+        words.append(f"--{option} {shown}")
+    if kind == "sequential":
+        words.append("--spend pocock")
+    if kind == "bayes":
+        words.append("--p1 0.5")
+    return "design " + " ".join(words)
+
+
+def _page(request: Request) -> Response:
+    words = words_of(request)
+    kind, arguments = _asked(request)
+    result = _design(kind, arguments)
+    tables: list[tuple[str, str, Any]] = []
+    for name, design in _members(kind, result).items():
+        frame = design.operating_characteristics(list(_RATES)).to_frame()
+        kept = [column for column in ("p", "reject", "expected_n", "sd_n") if column in frame.columns]
+        tables.append((name, design.sentence(), as_table(words, frame, kept, percent=("p", "reject"))))
+    frame = result.to_frame()
+    if request.query_params.get("as") == "csv":
+        return download(frame.to_csv(index=False), "design.csv", "text/csv; charset=utf-8")
+    return page(
+        request, "design.html", kind=kind, kinds=_KINDS, fields=_KINDS[kind].fields, values=arguments,
+        looks=" ".join(map(str, arguments["looks"])) if _KINDS[kind].looks else None, designs=tables,
+        table=as_table(words, frame), script=design_script(_KINDS[kind].function, arguments, _command(kind, arguments)),
+    )  # fmt: skip
+
+
+def _figure(request: Request) -> Response:
+    file_kind, name = request.path_params["kind"], request.path_params["name"]
+    if file_kind not in KINDS or name not in {"power", "boundaries"}:
+        raise HTTPException(404)
+    kind, arguments = _asked(request)
+    members = _members(kind, _design(kind, arguments))
+    if name == "boundaries":
+        design = next(iter(members.values()))
+        draw = pns.figures.saw_tooth if kind in _ONE_LOOK else pns.figures.stopping_boundaries
+        return figure(lambda: draw(design), file_kind)
+    words = words_of(request)
+    named = {words(f"design.{member}"): design for member, design in members.items()}
+    return figure(lambda: pns.figures.power_curve(named), file_kind)
+
+
+ROUTES: Final = [Route("/design", _page), Route("/design/figure/{name}.{kind}", _figure)]

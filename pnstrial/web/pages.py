@@ -1,0 +1,121 @@
+"""How does a page come to the browser?
+
+Input: a request, a template, what it shows.
+Output: HTML, files, figures.
+Protocol section: none.
+Method: jinja2 with every value escaped; work is done outside the loop of the server.
+Next: `trial`.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+import pnstrial as pns
+from pnstrial.web.drawing import KINDS, drawn
+from pnstrial.web.security import FIGURE_POLICY
+from pnstrial.web.uploads import read_form
+from pnstrial.web.words import Words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+    from starlette.datastructures import FormData
+    from starlette.requests import Request
+
+    from pnstrial.web.session import Session
+
+__all__ = ["Table", "as_table", "download", "figure", "page", "posting", "session_of", "words_of"]
+
+_TEMPLATES: Final = Environment(
+    loader=PackageLoader("pnstrial.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+    lstrip_blocks=True,
+)  # fmt: skip
+TABS: Final = ("trial", "protocol", "design", "simulate")
+
+
+class Table(NamedTuple):
+    """A table as the page shows it."""
+
+    heads: list[str]
+    rows: list[list[Any]]
+
+
+def session_of(request: Request) -> Session:
+    """Give the one session of this process."""
+    return cast("Session", request.app.state.session)
+
+
+def words_of(request: Request) -> Words:
+    """Give the words in the language that was chosen."""
+    return Words(session_of(request).language)
+
+
+def as_table(
+    words: Words, frame: pd.DataFrame, columns: Sequence[str] | None = None, percent: Sequence[str] = ()
+) -> Table:
+    """Turn a frame into a table of words and numbers; each number is also held unformatted."""
+    names = [str(name) for name in (columns or frame.columns)]
+    rows: list[list[Any]] = []
+    for record in frame[names].to_dict("records"):
+        cells: list[Any] = []
+        for name in names:
+            value = record[name]
+            if isinstance(value, str):
+                cells.append(words.value(value))
+            elif isinstance(value, bool) or value is None or not hasattr(value, "__float__"):
+                cells.append(words.plain(value))
+            else:
+                cells.append(words.data(value, percent=name in percent))
+        rows.append(cells)
+    return Table([words.heading(name) for name in names], rows)
+
+
+def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    """Fill a template."""
+    session, words = session_of(request), words_of(request)
+    path = request.url.path
+    text = _TEMPLATES.get_template(template).render(
+        t=words, session=session, path=path, query=str(request.url.query), tabs=TABS, tab=path.split("/")[1],
+        version=pns.__version__, **context,
+    )  # fmt: skip
+    return HTMLResponse(text, status)
+
+
+def posting(act: Callable[[Request, FormData], Response | str]) -> Callable[[Request], Any]:
+    """Make an endpoint of a function that takes a form, and gives an answer or the place to go to."""
+
+    async def endpoint(request: Request) -> Response:
+        form = await read_form(request)
+        try:
+            answer = await run_in_threadpool(act, request, form)
+        finally:
+            await form.close()
+        return RedirectResponse(answer, 303) if isinstance(answer, str) else answer
+
+    return endpoint
+
+
+def figure(draw: Callable[[], Any], kind: str) -> Response:
+    """Draw a figure as a file."""
+    return Response(
+        drawn(draw, kind), media_type=KINDS[kind], headers={"Content-Security-Policy": FIGURE_POLICY}
+    )
+
+
+def download(content: str | bytes, name: str, kind: str) -> Response:
+    """Give a file to be saved."""
+    return Response(
+        content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
+
+
+def static_text(name: str) -> bytes:
+    """Read one of the page's own two files."""
+    return files("pnstrial.web").joinpath("static", name).read_bytes()

@@ -1,0 +1,187 @@
+"""What the page shows is what the package says; the script beside it gives the same number."""
+
+import html
+import io
+import json
+import re
+import time
+import zipfile
+from contextlib import redirect_stdout
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import pnstrial as pns
+
+PAGES = ["/trial", "/trial/who", "/trial/dose?weight=70&start=2026-01-05", "/trial/dose?patient=BOR-01&start=2026-01-05",
+         "/trial/visits", "/trial/patient?id=BOR-01", "/trial/patient?id=BES-01", "/trial/primary", "/trial/survival",
+         "/trial/shift", "/trial/report", "/protocol", "/protocol?other=nct02343211-registry", "/design?kind=fixed&n=30",
+         "/design?kind=simon", "/design?kind=sequential", "/design?kind=bayes", "/design?kind=safety", "/simulate"]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_answers_in_both_languages(inside, path):
+    english = inside.get(path)
+    assert inside.post("/language", data={"language": "fr"}).status_code == 200
+    french = inside.get(path)
+    inside.post("/language", data={"language": "en"})
+    assert (english.status_code, french.status_code) == (200, 200)
+    assert '<html lang="fr">' in french.text
+    assert 'aria-current="page">Essai' in french.text or "/trial" not in path
+    for text in (english.text, french.text):
+        assert "style=" not in text
+        assert "onclick" not in text
+        assert not re.search(r"(?:src|href)=\"(?:https?:)?//", text)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/trial/figure/primary.svg?missing=LOCF", "/trial/figure/survival.svg", "/trial/figure/patient.svg?id=BOR-01",
+     "/design/figure/power.svg?kind=simon", "/design/figure/boundaries.svg"],
+)  # fmt: skip
+def test_figures_are_files_of_their_own_policy(inside, path):
+    answer = inside.get(path)
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    assert answer.content == inside.get(path).content
+    assert b"<script" not in answer.content
+
+
+def numbers_of(text):
+    return {float(value) for value in re.findall(r'<data value="([^"]+)"', text)}
+
+
+def result_of(text, example):
+    script = html.unescape(re.search(r'<pre[^>]*-python">(.*?)</pre>', text, re.DOTALL)[1])
+    known = {}
+    with redirect_stdout(io.StringIO()):
+        exec(script.replace('"my-trial"', repr(str(example))), known)  # noqa: S102 - the script of the page
+    return script, known["result"]
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("example")
+    pns.data.write_example(folder)
+    return folder
+
+
+@pytest.mark.parametrize("query", ["", "?missing=LOCF", "?visit=Month+6&death=exclude&missing=exclude"])
+def test_the_primary_result_is_that_of_its_script(inside, example, query):
+    inside.post("/protocol/choose", data={"protocol": "nct02343211"})
+    text = inside.get("/trial/primary" + query).text
+    script, result = result_of(text, example)
+    assert script.startswith('FOLDER = "my-trial"')
+    assert {result.responders, result.n, result.estimate, *result.ci} <= numbers_of(text)
+
+
+def test_a_changed_protocol_is_in_the_script(inside, example):
+    inside.post("/protocol/change", data={"key": "visits.Month 3.last_day", "value": "120"})
+    inside.post("/protocol/change", data={"key": "endpoint.null_proportion", "value": "0.1"})
+    text = inside.get("/trial/primary?visit=Month+3&missing=non-responder&death=composite").text
+    script, result = result_of(text, example)
+    assert "with_visit('Month 3'" in script
+    assert {result.estimate, result.p_value} <= numbers_of(text)
+    saved = pns.protocol.Protocol.from_toml(inside.get("/protocol/my-protocol.toml").text)
+    assert saved.visit("Month 3").last_day == 120
+    refused = inside.post("/protocol/change", data={"key": "visits.Month 3.last_day", "value": "3"})
+    assert refused.status_code == 400
+    inside.post("/protocol/choose", data={"protocol": "nct02343211"})
+
+
+@pytest.mark.parametrize("path", ["/trial/survival", "/trial/shift"])
+def test_other_results_are_those_of_their_scripts(inside, example, path):
+    text = inside.get(path).text
+    _, result = result_of(text, example)
+    frame = result.to_frame().select_dtypes("number").astype(float).to_numpy().ravel()
+    assert set(frame[~np.isnan(frame)]) <= numbers_of(text)
+
+
+@pytest.mark.parametrize("query", ["", "?kind=simon&p0=0.05&p1=0.25", "?kind=safety&looks=20"])
+def test_a_design_is_that_of_its_script(inside, query):
+    text = inside.get("/design" + query).text
+    _, result = result_of(text, "")
+    frame = result.to_frame().select_dtypes("number").astype(float).to_numpy().ravel()
+    assert set(frame[~np.isnan(frame)]) <= numbers_of(text)
+
+
+def test_the_exact_answers_move_with_the_sliders(inside):
+    query = "/simulate?scenario=anti-hu&improve=8&n=21&missed=0.1&rating=structured"
+    text = inside.get(query).text
+    _, result = result_of(text, "")
+    found = dict(zip(result.to_frame()["quantity"], result.to_frame()["estimate"], strict=True))
+    assert {found["probability_of_success"], found["reported_response"], found["dead"]} <= numbers_of(text)
+    protocol = pns.load_protocol()
+    assert found["probability_of_success"] != pns.exact_characteristics(
+        protocol, pns.load_scenario("anti-hu")
+    ).answers["probability_of_success"]  # fmt: skip
+
+
+def test_a_run_is_cancelled_at_once_and_its_stream_ends(inside):
+    fields = {"scenario": "anti-hu", "trials": "1000000", "seed": "1"}
+    assert "data-progress" in inside.post("/simulate/run", data=fields).text
+    begun = time.monotonic()
+    assert inside.post("/simulate/cancel", follow_redirects=False).status_code == 303
+    assert time.monotonic() - begun < 0.5
+    assert json.loads(inside.get("/simulate/progress").text.removeprefix("data: "))["state"] == "cancelled"
+
+
+def test_what_is_not_read_is_named_and_errors_stop_the_analysis(inside, example):
+    broken = (example / "mrs.csv").read_text().replace(",3,", ",9,", 1)
+    files = [
+        ("files", (path.name, path.read_bytes())) for path in example.glob("*.csv") if path.name != "mrs.csv"
+    ]
+    files += [("files", ("mrs.csv", broken)), ("files", ("notes.csv", b"x"))]
+    text = inside.post("/trial/upload", files=files).text
+    assert "notes.csv: not read" in text
+    assert 'class="finding error"' in text
+    assert inside.get("/trial/primary").status_code == 400
+    assert "mrs.csv" in inside.get("/trial/queries.csv").text
+    inside.post("/trial/example")
+    assert inside.get("/trial/primary").status_code == 200
+
+
+def test_french_files_are_read_as_declared(inside, example):
+    def in_french(path):
+        cells = pd.read_csv(path, dtype=str, keep_default_na=False)
+        decimals = cells.apply(lambda column: column.str.replace(r"^(\d+)\.(\d+)$", r"\1,\2", regex=True))
+        return decimals.to_csv(index=False, sep=";")
+
+    files = [("files", (path.name, in_french(path))) for path in example.glob("*.csv")]
+    text = inside.post("/trial/upload", files=files, data={"separator": ";", "decimal": ","}).text
+    assert "18 enrolled" in text
+    assert "separator=&#39;;&#39;" in text
+    inside.post("/trial/example")
+
+
+def test_a_zip_of_the_folder_is_read(inside, example):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in example.glob("*.csv"):
+            archive.write(path, f"my trial/{path.name}")
+    assert (
+        "18 enrolled" in inside.post("/trial/upload", files={"files": ("trial.zip", buffer.getvalue())}).text
+    )
+    inside.post("/trial/example")
+
+
+def test_adam_comes_as_a_zip(inside):
+    names = zipfile.ZipFile(io.BytesIO(inside.get("/trial/adam.zip").content)).namelist()
+    assert {"adsl.xpt", "adtte.xpt"} <= set(names)
+
+
+def test_a_session_is_saved_and_opened_again_without_patients(inside):
+    inside.get("/simulate?scenario=anti-hu&n=25")
+    inside.get("/trial/primary?missing=LOCF")
+    inside.post("/protocol/change", data={"key": "criteria.I4.maximum", "value": "4"})
+    saved = inside.get("/session.json").text
+    for patient in pns.example_trial().screening["patient_id"]:
+        assert patient not in saved
+    assert len(json.loads(saved)["inputs"]["mrs.csv"]) == 64
+    inside.post("/protocol/choose", data={"protocol": "nct02343211-registry"})
+    inside.get("/simulate?scenario=anti-hu&n=30")
+    answer = inside.post("/session", files={"file": ("session.json", saved)})
+    assert answer.status_code == 200
+    assert json.loads(inside.get("/session.json").text) == json.loads(saved)
+    inside.post("/protocol/choose", data={"protocol": "nct02343211"})

@@ -1,0 +1,51 @@
+"""Every word of the page is in the catalogue, in both languages."""
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from pnstrial.web.words import LANGUAGES, Words, catalogue
+
+WEB = files("pnstrial.web")
+TEMPLATES = sorted(WEB.joinpath("templates").iterdir(), key=str)
+SOURCES = [path for path in WEB.iterdir() if path.name.endswith(".py")]
+NAMES = {"pnstrial", "CSV", "SVG", "PNG", "ADaM", "g", "Français", "English", "n"}
+
+
+def text_of(path):
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_no_word_stands_in_a_template(path):
+    text = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", " ", text_of(path), flags=re.DOTALL)
+    attributes = re.findall(r'(?:aria-label|alt|title|placeholder|caption)="([^"]*)"', text)
+    shown = re.sub(r"<[^>]*>|&\w+;", " ", text) + " ".join(attributes)
+    assert set(re.findall(r"[^\W\d_]+", shown)) <= NAMES
+
+
+def test_every_key_that_is_used_is_there_and_none_is_idle():
+    everything = "".join(map(text_of, TEMPLATES + SOURCES))
+    used = set(re.findall(r'["\']([a-z_]+(?:\.[\w -]+)?)["\']', everything))
+    literal = set(re.findall(r'\b(?:t|words|words_of\(request\))\(["\']([^"\'{]+?)["\'][,)]', everything))
+    assert literal <= catalogue().keys()
+    families = {"tab", "part", "format", "estimand", "way", "patient", "severity", "design", "simulate", "rating",
+                "quantity", "column", "value", "refused", "figure"}  # fmt: skip
+    idle = {key for key in catalogue() if key not in used and key.partition(".")[0] not in families}
+    assert not idle
+
+
+def test_both_languages_have_words_and_the_same_places_for_values():
+    for key, (english, french) in catalogue().items():
+        assert english.strip(), key
+        assert french.strip(), key
+        places = [sorted(re.findall(r"\{(\w+)\}", text)) for text in (english, french)]
+        assert places[0] == places[1], key
+
+
+def test_numbers_as_each_language_writes_them():
+    english, french = (Words(language) for language in LANGUAGES)
+    assert (english.number(0.12345), french.number(0.12345)) == ("0.1235", "0,1235")
+    assert (english.percent(0.1667), french.percent(0.1667)) == ("16.7 %", "16,7\N{NO-BREAK SPACE}%")
+    assert french.data(0.5) == '<data value="0.5">0,5</data>'
