@@ -12,6 +12,7 @@ Next: `mkdocs.yml`.
 from __future__ import annotations
 
 import doctest
+import html
 import inspect
 import io
 import re
@@ -110,9 +111,41 @@ def name_page(package: str, name: str) -> str:
     return f"# {name}\n\n{source}\n\nAll of [{package}](../{package}.md).\n"
 
 
+def from_r_page() -> str:
+    """Write the table of R's calls with ours beside them, from the cases that `pnstrial qualify` runs."""
+    from pnstrial.verification import reference_cases
+
+    given = reference_cases()
+    about = (
+        f"{len(given['cases'])} calls of R and what to write here. Each pair is run by `pnstrial qualify` and in the "
+        "tests; the numbers agree to the tolerance shown (0: identical). The names are the data below the tables."
+    )
+    parts = ["# From R", "", about, ""]
+
+    def code(text: str) -> str:
+        return f"<code>{html.escape(text).replace('|', '&#124;')}</code>"
+
+    for subject in dict.fromkeys(case["subject"] for case in given["cases"]):
+        parts += [f"## {subject}", "", "| R | package | here | agrees to |", "|---|---|---|---|"]
+        parts += [
+            f"| {code(case['r'])} | {case['version']} | {code(case['call'])} | {case['tolerance']:g} |"
+            for case in given["cases"]
+            if case["subject"] == subject
+        ]
+        parts.append("")
+    lines = [f"{name} = {value}" for name, value in given["data"].items()]
+    imports = "import pandas as pd\nfrom pnstrial import design, multistate, shift, survival\n"
+    data = (
+        "`time`, `status`, `rx` and `age` are the `ovarian` data of R's survival; the others are synthetic."
+    )
+    parts += ["## The data", "", data, "", "```py", imports, *lines, "```", ""]
+    return "\n".join(parts)
+
+
 def pages() -> Iterator[tuple[str, str]]:
-    """Give the path and text of every page of the reference."""
+    """Give the path and text of every page that is made at build: the reference and the calls of R."""
     lists = [f"- [{package}](api/{package}.md): {len(public_names(package))} names" for package in PACKAGES]
+    yield "from-r.md", from_r_page()
     yield "api.md", "\n".join(["# Reference", "", "One page a package, one page a name.", "", *lists, ""])
     for package in PACKAGES:
         yield f"api/{package}.md", package_page(package)

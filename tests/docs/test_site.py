@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import pnstrial as pns
+import pnstrial.verification
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -77,3 +78,10 @@ def test_a_picture_is_the_figure_of_the_code_above_it(site):
     assert drawing.count("<svg") == 1
     with pytest.raises(ValueError, match="draws no figure"):
         list(site.pictures(">>> 1 + 1\n2\n<!-- figure none: Nothing -->"))
+
+
+def test_every_call_of_r_stands_beside_ours(site):
+    page = dict(site.pages())["from-r.md"]
+    rows = [line for line in page.splitlines() if line.startswith("| <code>")]
+    assert len(rows) == len(pns.verification.reference_cases()["cases"]) >= 110
+    assert all(row.count("|") == 5 for row in rows)
