@@ -23,7 +23,7 @@ from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Sequence
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
@@ -132,8 +132,8 @@ def calibrate(
     changing_hazard: bool | None = None,
     months_since_onset: float | Mapping[float, float] = 0.0,
     rating: RatingError | None = None,
-    selected: Collection[int] = range(GRADES),
-    ratings_between: Collection[float] = (),
+    selected: Sequence[int] = range(GRADES),
+    ratings_between: Sequence[float] = (),
     population_hazard_ratio: float = 1.0,
     tolerance: float = 0.005,
     nearest: bool = False,
@@ -169,9 +169,9 @@ def calibrate(
         With `changing_hazard`: months since onset at baseline, or the share of patients by months.
     rating : RatingError, optional
         How the series rated, at baseline and later; the counts are then those of ratings. Default: true grades.
-    selected : collection of int, default 0 to 5
+    selected : sequence of int, default 0 to 5
         Rated grades that let a patient into the series; `baseline` is the distribution before that.
-    ratings_between : collection of float, optional
+    ratings_between : sequence of float, optional
         Months of ratings between baseline and `at_months`: a rater who repeats her deviation forgets a part of it at
         each.
     population_hazard_ratio : float, default 1

@@ -156,10 +156,13 @@ def check_signature(function: Callable[..., Any], values: Mapping[str, object]) 
     ValueError: dose: weight_kg = '70' must be a finite number; days = 2.5 must be a whole number
     """
     problems: list[str] = []
-    columns = values.get("data") is not None  # then a word, or a list of words, names columns
+    columns = hasattr(
+        values.get("data"), "keys"
+    )  # then a word, or a list of words, names columns of the table
     for name, tests, rule in _tests(function):
         value = values[name]
-        if columns and (_is_text(value) or _KINDS["Sequence[str]"][0](value)):
+        listed = "array" in rule or "sequence" in rule
+        if columns and listed and (_is_text(value) or _KINDS["Sequence[str]"][0](value)):
             continue
         if not any(test(value) for test in tests):
             remedy = (

@@ -218,15 +218,20 @@ def signed_rank(difference: NDArray[np.int64], zeros: str) -> float:
 
     Notes
     -----
-    Its own "exact" method knows neither ties nor zeros; its permutation over every assignment of signs knows both.
+    Its own "exact" method knows neither ties nor zeros: the signs of its ranks are permuted, all of them.
     """
     stats = _library("scipy.stats")
     if zeros == "wilcoxon":
         difference = difference[difference != 0]
     if not np.any(difference):
         return 1.0
-    exactly = stats.PermutationMethod(n_resamples=np.inf)
-    found = _quietly(lambda: stats.wilcoxon(difference.astype(float), zero_method="pratt", method=exactly))
+    ranks = stats.rankdata(np.abs(difference))
+    signed = (np.sign(difference) * ranks)[difference != 0]
+
+    def rank_sum(values: Vector, axis: int) -> Vector:
+        return values.sum(axis=axis)
+
+    found = stats.permutation_test((signed,), rank_sum, permutation_type="samples", n_resamples=np.inf)
     return float(found.pvalue)
 
 
