@@ -19,6 +19,7 @@ import numpy as np
 
 from pnstrial.multistate.course import GRADES, Course, OnsetBand, generator
 from pnstrial.multistate.process import exponential
+from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Result
 
@@ -207,10 +208,9 @@ def calibrate(
     ValueError: calibrate: cannot be reached: alive at 2 mo is 0.6, but 0.9 are improved or stable ... later
     """
     check_signature(calibrate, locals())
-    if not 0 < population_hazard_ratio < np.inf:
-        raise ValueError(
-            f"calibrate: population_hazard_ratio is {population_hazard_ratio}; it must be over 0"
-        )
+    Checks("calibrate").positive("population_hazard_ratio", population_hazard_ratio).positive(
+        "tolerance", tolerance
+    ).done()
     source = {12.0: 0.40} if survival is None else survival
     points = {month: share**population_hazard_ratio for month, share in sorted(source.items())}
     seen = _Seen(_baseline(baseline), rating, frozenset(selected), split_dead=dead is not None)

@@ -347,6 +347,9 @@ def generator(
     ((2, 7, 7), [0.1, 0.05])
     """
     check_signature(generator, locals())
+    three = np.asarray(ratios, float)
+    if three.shape != (3,) or not np.all(np.isfinite(three) & (three >= 0)):
+        raise ValueError(f"generator: ratios = {ratios!r} must be three numbers of at least 0")
     ivig = np.asarray(on_ivig, bool)
     tumour = np.asarray(tumour_treatment, bool)
     bodies, codes = _antibody_ratios(course, antibody)
@@ -362,7 +365,7 @@ def generator(
         * bands[band]
         * np.where(rescue[..., None], course.rescue.as_array(), 1.0)
         * np.where(damage[..., None], lost, 1.0)
-        * np.asarray(ratios, float)
+        * three
     )
     rates = np.broadcast_to(course.base_rates() * multiplied[..., :, None], (*shape, 3, GRADES))
     Q = np.zeros((*shape, GRADES + 1, GRADES + 1))

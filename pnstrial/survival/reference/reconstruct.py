@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, Result
 from pnstrial.survival.curves.kaplan_meier import kaplan_meier
 from pnstrial.survival.observations import as_numbers
@@ -347,6 +348,7 @@ def reconstruct(
     """
     import pandas as pd
 
+    check_signature(reconstruct, locals())
     messages: list[str] = []
     starts, numbers = _numbers_at_risk(at_risk, messages)
     given_times, given = _columns(curve, "curve", ("survival", "surv"))
