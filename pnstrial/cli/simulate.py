@@ -52,6 +52,7 @@ def add_commands(commands: Commands) -> None:
         "--out", metavar="DIR", help="folder for table, JSON, figures and the store (resumes a stopped run)"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    _what_if_options(parser, several=False)
     _run_options(parser)
     parser.set_defaults(run=_simulate)
 
@@ -84,8 +85,155 @@ def add_commands(commands: Commands) -> None:
         ("missing", str, "strategies"), ("screened-per-month", float, "accrual"), ("null", float, "null proportions"),
     ):  # fmt: skip
         parser.add_argument(f"--{name}", type=kind, nargs="+", default=[], help=text)
+    _what_if_options(parser, several=True)
+    parser.add_argument("--store", metavar="DIR", help="folder that keeps finished blocks of every point")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
     _run_options(parser)
     parser.set_defaults(run=_compare)
+    _question_commands(commands)
+
+
+def _what_if_options(parser: argparse.ArgumentParser, *, several: bool) -> None:
+    """Add the settings that every run can change; with `several` each takes a list."""
+    more: dict[str, Any] = {"nargs": "+", "default": []} if several else {}
+    parser.add_argument(
+        "--response", type=float, metavar="SHARE", help="true response at the endpoint visit", **more
+    )
+    parser.add_argument("--rated", action="store_true", help="--response is the response that is reported")
+    parser.add_argument(
+        "--deaths", metavar="N", help="deaths expected by the endpoint visit; +2 is two more", **more
+    )
+    parser.add_argument("--late", type=float, metavar="SHARE", help="share of late cycles", **more)
+    parser.add_argument(
+        "--set", action="append", default=[], nargs="+" if several else None, metavar="KEY=VALUE",
+        help="any key of the files, such as scenario.treatment.late=0.3 or protocol.endpoint.null_proportion=0.05",
+    )  # fmt: skip
+
+
+def _question_commands(commands: Commands) -> None:
+    parser = add_command(
+        commands, "power", "Give the probability of success over a range of responses.",
+        "pnstrial power anti-hu-plain --responses 0.1 0.2 0.3 --exact",
+    )  # fmt: skip
+    parser.add_argument(
+        "--responses", type=float, nargs="+", default=[0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4], metavar="SHARE",
+        help="responses at the endpoint visit",
+    )  # fmt: skip
+    parser.add_argument("--exact", action="store_true", help="exact answers, no simulation")
+    _question_options(parser, "power")
+    parser = add_command(
+        commands, "search", "Search the first size with a power, and the size from which it stays.",
+        "pnstrial search anti-hu-plain --response 0.25 --power 0.8",
+    )  # fmt: skip
+    parser.add_argument("--power", type=float, default=0.8, help="power to reach (default: 0.8)")
+    parser.add_argument("--n-max", type=int, default=200, help="largest size (default: 200)")
+    _question_options(parser, "search")
+    for name, text in (
+        ("tornado", "Rank settings by what they do to a quantity, one at a time."),
+        ("sobol", "Rank settings by the share of a quantity's variance that they explain."),
+    ):
+        parser = add_command(
+            commands,
+            name,
+            text,
+            f"pnstrial {name} anti-hu-plain --range response=0.15:0.3 --range late=0:0.3",
+        )
+        parser.add_argument(
+            "--range",
+            action="append",
+            required=True,
+            metavar="KEY=LOW:HIGH",
+            help="a setting and its two ends",
+        )
+        parser.add_argument("--quantity", default="probability_of_success", help="what is looked at")
+        if name == "sobol":
+            parser.add_argument("--points", type=int, default=64, help="a power of 2 (default: 64)")
+        _question_options(parser, name)
+
+
+def _question_options(parser: argparse.ArgumentParser, question: str) -> None:
+    parser.add_argument("scenario", help="scenario: a shipped name or a TOML file")
+    parser.add_argument(
+        "--trials", type=_count, default=10_000, metavar="N", help="trials a point, where simulated"
+    )
+    parser.add_argument("--out", metavar="DIR", help="folder for table and figure")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the run (default: 1)")
+    parser.add_argument("--workers", type=int, default=1, help="cores to use (default: 1)")
+    _what_if_options(parser, several=False)
+    parser.set_defaults(run=_question, question=question)
+
+
+def _pairs(words: list[str], form: str) -> list[tuple[str, str]]:
+    pairs = [word.partition("=") for word in words]
+    for word, (key, mark, text) in zip(words, pairs, strict=True):
+        if not (key.strip() and mark and text.strip()):
+            raise CommandError(f"{word!r}: write {form}")
+    return [(key.strip(), text.strip()) for key, _, text in pairs]
+
+
+def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Give the settings of one run that the command line changes."""
+    from pnstrial.settings import read_value
+
+    pairs = _pairs(arguments.set, "KEY=VALUE, such as scenario.treatment.late=0.3")
+    settings: dict[str, Any] = {key: read_value(text) for key, text in pairs}
+    named = {name: getattr(arguments, name) for name in ("response", "deaths", "late")}
+    return settings | {name: value for name, value in named.items() if value is not None}
+
+
+def _question(arguments: argparse.Namespace) -> int:
+    import pnstrial as pns
+
+    protocol, scenario = pns.load_protocol(arguments.protocol), pns.load_scenario(arguments.scenario)
+    inputs = [arguments.protocol, arguments.scenario]
+    files = ("table.csv", "figure.png")
+    if arguments.out:
+        output_folder(arguments.out, names=files, inputs=inputs)
+    protocol, scenario = pns.what_if(protocol, scenario, _settings(arguments), rated=arguments.rated)
+    common: dict[str, Any] = {"seed": arguments.seed, "workers": arguments.workers}
+    if arguments.question == "power":
+        result: Any = pns.power_curve(
+            protocol, scenario, n_trials=arguments.trials, responses=arguments.responses, rated=arguments.rated,
+            method="exact" if arguments.exact else "simulate", **common,
+        )  # fmt: skip
+    elif arguments.question == "search":
+        result = pns.search_sample_size(protocol, scenario, arguments.power, n_max=arguments.n_max, **common)
+    else:
+        ranges = {
+            key: tuple(_end(end, key) for end in text.split(":"))
+            for key, text in _pairs(arguments.range, "KEY=LOW:HIGH, such as late=0:0.3")
+        }
+        ask = {"tornado": pns.tornado, "sobol": pns.sobol}[arguments.question]
+        common |= {"n": arguments.points} if arguments.question == "sobol" else {}
+        result = ask(
+            protocol,
+            scenario,
+            ranges,
+            arguments.quantity,
+            rated=arguments.rated,
+            n_trials=arguments.trials,
+            **common,
+        )
+    frame = result.to_frame()
+    if arguments.out:
+        from pnstrial.figures.style import off_screen
+
+        off_screen()
+        figure = result.plot().get_figure()
+        with whole_folder(arguments.out, names=files, inputs=inputs) as folder:
+            frame.to_csv(folder / "table.csv", index=False)
+            figure.savefig(folder / "figure.png", dpi=150)
+    near = result.first_n if arguments.question == "search" else None
+    shown = frame[frame["n"].between(near - 3, near + 8)] if isinstance(near, int) else frame
+    _show(shown, arguments, str(result))
+    return 0
+
+
+def _end(text: str, key: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise CommandError(f"--range {key}: {text!r} is no number; write KEY=LOW:HIGH") from None
 
 
 _RESULTS = ("characteristics.csv", "characteristics.json", "responders.png", "report.html")
@@ -164,7 +312,18 @@ def _simulate(arguments: argparse.Namespace) -> int:
     inputs = [arguments.protocol, arguments.scenario]
     if arguments.out:
         output_folder(arguments.out, names=_RESULTS, inputs=inputs)
+    settings = _settings(arguments)
+    if settings:
+        _say_what_is_idle(protocol, scenario, settings)
+        protocol, scenario = pns.what_if(protocol, scenario, settings, rated=arguments.rated)
     known = pns.exact_characteristics(protocol, scenario)
+    floor = pns.simulate.rating_floor(protocol, scenario)
+    if not isinstance(floor.floor, pns.NotEstimable):
+        print(
+            f"{scenario.id}: rating error alone would report a response of {floor.floor:.4f}; reported is"
+            f" {floor.reported:.4f}, a gap of {floor.gap:.4f}",
+            file=sys.stderr,
+        )
     if arguments.exact:
         if arguments.out:
             with whole_folder(arguments.out, names=_RESULTS, inputs=inputs) as where:
@@ -200,6 +359,33 @@ def _simulate(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _say_point(done: int, points: int) -> None:
+    print(f"\r{done} of {points} points", end="\n" if done == points else "", file=sys.stderr)
+
+
+def _say_what_is_idle(protocol: Any, scenario: Scenario, settings: dict[str, Any]) -> None:
+    """Name the changed settings that no reported quantity can feel; solved rates are felt by definition."""
+    import pnstrial as pns
+
+    plain = {name: value for name, value in settings.items() if name not in {"response", "deaths"}}
+    if not plain:
+        return
+    protocol, changed = pns.what_if(protocol, scenario, plain)
+    for name, reason in pns.simulate.idle_settings(protocol, scenario, changed).items():
+        print(f"{name} leaves the probability of success as it is: {reason}", file=sys.stderr)
+
+
+def _changes_in_words(arguments: argparse.Namespace) -> list[str]:
+    words = ["--rated"] if arguments.rated else []
+    for name in ("response", "deaths", "late"):
+        value = getattr(arguments, name)
+        given = value if isinstance(value, list) else [] if value is None else [value]
+        words += [f"--{name}", *map(str, given)] if given else []
+    for pair in arguments.set:
+        words += ["--set", *(pair if isinstance(pair, list) else [pair])]
+    return words
+
+
 def _repeat(arguments: argparse.Namespace, scenario: Scenario) -> str:
     """Give the command that repeats a simulation; workers and place change no number."""
     words = [
@@ -211,6 +397,7 @@ def _repeat(arguments: argparse.Namespace, scenario: Scenario) -> str:
     ]
     words += ["--trials", str(arguments.trials), "--seed", str(arguments.seed)]
     words += ["--primary"] if arguments.primary else []
+    words += _changes_in_words(arguments)
     return shlex.join([*words, "--out", str(scenario.id)])
 
 
@@ -281,20 +468,28 @@ def _named_apart(names: list[str]) -> list[Scenario]:
 
 def _compare(arguments: argparse.Namespace) -> int:
     import pnstrial as pns
+    from pnstrial.settings import read_value
 
     names = (
         "n", "window_days", "improvement_points", "rating", "death", "rescue", "stopped", "missing",
         "screened_per_month", "null",
     )  # fmt: skip
     grid = {name: getattr(arguments, name) for name in names if getattr(arguments, name)}
+    grid |= {name: given for name in ("response", "deaths", "late") if (given := getattr(arguments, name))}
+    settings: dict[str, list[Any]] = {}
+    for first, *others in arguments.set:
+        ((key, text),) = _pairs([first], "KEY=VALUE, and further values after it")
+        settings[key] = [read_value(value) for value in (text, *others)]
     inputs = [arguments.protocol, *arguments.scenarios]
     if arguments.out:
         output_folder(arguments.out, names=_COMPARISON, inputs=inputs)
     with _executor(arguments) as executor:
         frame = pns.compare_scenarios(
             pns.load_protocol(arguments.protocol), _named_apart(arguments.scenarios),
-            arguments.trials, arguments.seed, **grid, method="exact" if arguments.exact else "simulate",
-            executor=executor, workers=arguments.workers,
+            arguments.trials, arguments.seed, **grid, settings=settings, rated=arguments.rated,
+            method="exact" if arguments.exact else "simulate", executor=executor, workers=arguments.workers,
+            store=arguments.store,
+            progress=None if arguments.quiet else _say_point,
         )  # fmt: skip
     if unknown := sorted(set(arguments.quantity) - set(frame["quantity"])):
         raise CommandError(
@@ -304,7 +499,10 @@ def _compare(arguments: argparse.Namespace) -> int:
         from pnstrial.reporting.simulation import comparison_page
 
         words = ["pnstrial", "compare", *(Path(name).name for name in arguments.scenarios)]
+        words += _changes_in_words(arguments)
         for name, values in grid.items():
+            if name in {"response", "deaths", "late"}:
+                continue
             words += [f"--{name.replace('_', '-')}", *map(str, values)]
         words += (
             ["--exact"]
@@ -312,20 +510,20 @@ def _compare(arguments: argparse.Namespace) -> int:
             else ["--trials", str(arguments.trials), "--seed", str(arguments.seed)]
         )
         content = comparison_page(
-            pns.load_protocol(arguments.protocol), frame, list(grid), arguments.quantity,
+            pns.load_protocol(arguments.protocol), frame, [*grid, *settings], arguments.quantity,
             n_trials=None if arguments.exact else arguments.trials, seed=None if arguments.exact else arguments.seed,
             command=shlex.join([*words, "--out", "comparison"]),
         )  # fmt: skip
         with whole_folder(arguments.out, names=_COMPARISON, inputs=inputs) as folder:
             frame.to_csv(folder / "comparison.csv", index=False)
             write_file(folder / "report.html", content)
-            if len(grid) == 2 and len(arguments.scenarios) == 1:
+            if len(grid) + len(settings) == 2 and len(arguments.scenarios) == 1:
                 from pnstrial.figures.style import off_screen
 
                 off_screen()
                 from pnstrial.figures.simulation import heat_map
 
-                x, y = grid
+                x, y = [*grid, *settings]
                 figure = heat_map(frame, x, y, arguments.quantity[0]).get_figure()
                 if figure is not None:
                     figure.savefig(folder / "heat-map.png", dpi=150)  # type: ignore[union-attr]

@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 import pnstrial as pns
+from pnstrial.cli import main
 
 PROTOCOL, PLAIN = pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu-plain")
 
@@ -126,3 +127,46 @@ def test_assurance_by_default_takes_the_counts_of_the_series():
     for wrong in ({"response": (0, 1)}, {"response": "flat"}):
         with pytest.raises(ValueError, match="assurance: response"):
             pns.assurance(PROTOCOL, PLAIN, wrong)
+
+
+@pytest.mark.parametrize(("name", "truth"), [("ivig-works", 0.25), ("nothing-works", 0.0)])
+def test_shipped_scenarios_have_the_response_that_they_state(name, truth):
+    found = pns.tornado(PROTOCOL, pns.load_scenario(name), {"late": (0.0, 0.1)}, "true_response")
+    assert found.value == pytest.approx(truth, abs=5e-5)
+
+
+def test_commands_answer_the_questions(tmp_path, capsys):
+    assert (
+        main(
+            ["simulate", "anti-hu-plain", "--exact", "--response", "0.25", "--late", "0.3", "--deaths", "+2"]
+        )
+        == 0
+    )
+    out = capsys.readouterr()
+    assert "treatment.late leaves the probability of success as it is" in out.err
+    assert "rating error alone would report a response of" in out.err
+    assert "0.25" in next(line for line in out.out.splitlines() if "true_response" in line)
+    where = str(tmp_path / "search")
+    assert main(["search", "anti-hu-plain", "--response", "0.3", "--n-max", "60", "--out", where]) == 0
+    assert "stays from n" in capsys.readouterr().out
+    assert len(pd.read_csv(tmp_path / "search" / "table.csv")) == 60
+    assert (tmp_path / "search" / "figure.png").exists()
+    assert main(["tornado", "anti-hu-plain", "--range", "scenario.visits.missed=0:0.2", "--json"]) == 0
+    assert '"setting":"scenario.visits.missed"' in capsys.readouterr().out
+    assert main(["power", "anti-hu-plain", "--responses", "0.1", "0.3", "--exact", "--json"]) == 0
+    assert '"true_response":0.1' in capsys.readouterr().out
+    words = [
+        "compare",
+        "anti-hu-plain",
+        "--exact",
+        "--response",
+        "0.2",
+        "0.25",
+        "--quantity",
+        "true_response",
+    ]
+    assert main([*words, "--set", "scenario.visits.missed=0.0", "0.1", "--json"]) == 0
+    assert capsys.readouterr().out.count('"estimate":0.2') == 4
+    for wrong in (["--set", "late"], ["--set", "speed=3"], ["--response", "0.99"]):
+        assert main(["simulate", "anti-hu-plain", "--exact", *wrong]) == 2
+    assert main(["tornado", "anti-hu-plain", "--range", "late=low:high"]) == 2
