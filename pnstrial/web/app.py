@@ -22,7 +22,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from pnstrial.web import designs, simulations, study, trial
-from pnstrial.web.pages import download, page, posting, session_of, static_text
+from pnstrial.web.pages import TABS, download, page, posting, session_of, static_text
 from pnstrial.web.security import BodyTooLargeError, Gate, too_large
 from pnstrial.web.session import Session
 from pnstrial.web.uploads import PrivateFolder
@@ -36,7 +36,14 @@ if TYPE_CHECKING:
 
 __all__ = ["application", "serve"]
 
-_KINDS = {"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"}
+_KINDS = {
+    "page.css": "text/css; charset=utf-8",
+    "page.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
+
+_PLACES = {*(f"/{tab}" for tab in TABS), *(f"/trial/{part}" for part in trial.PARTS if part)}
+"""Where a change of the language may lead back to."""
 
 
 def _home(_: Request) -> Response:
@@ -55,7 +62,8 @@ def _language(request: Request, form: FormData) -> str:
     if language not in LANGUAGES:
         raise ValueError(f"language {language[:20]!r}: allowed are {', '.join(LANGUAGES)}")
     session_of(request).language = language
-    return "/trial"
+    path = str(form.get("path", ""))
+    return path if path in _PLACES else "/trial"
 
 
 def _session_file(request: Request) -> Response:

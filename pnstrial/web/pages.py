@@ -31,7 +31,18 @@ if TYPE_CHECKING:
 
     from pnstrial.web.session import Session
 
-__all__ = ["Table", "as_table", "download", "figure", "page", "posting", "session_of", "words_of"]
+__all__ = [
+    "TABS",
+    "Table",
+    "as_table",
+    "download",
+    "figure",
+    "page",
+    "posting",
+    "session_of",
+    "static_text",
+    "words_of",
+]
 
 _TEMPLATES: Final = Environment(
     loader=PackageLoader("pnstrial.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
