@@ -39,6 +39,7 @@ PACKAGES = (
     "exposure",
     "visits",
     "endpoints",
+    "questions",
     "analysis",
     "checks",
     "rules",

@@ -185,6 +185,34 @@ class KaplanMeier(Result):
 
         return pd.DataFrame({name: getattr(self, name) for name in COLUMNS})
 
+    def to_lifelines(self) -> Any:
+        """Return the same curve as a fitter of lifelines, for what is written for those.
+
+        Returns
+        -------
+        lifelines.KaplanMeierFitter
+            Fitted at the same level; its limits are log-log ones, whatever those of this curve.
+
+        Raises
+        ------
+        ValueError
+            With delayed entry or weights: the curve does not hold the patients one by one.
+        pnstrial.verification.EngineMissingError
+            If lifelines is not installed.
+        """
+        from pnstrial.verification.engines import lifelines_fitter
+
+        events, censored = self.n_event.round().astype(int), self.n_censored.round().astype(int)
+        loose = np.abs(self.n_event - events).max() > 0.0 or np.abs(self.n_censored - censored).max() > 0.0
+        if loose or events.sum() + censored.sum() != self.n or self.n_risk[0] != self.n:
+            raise ValueError(
+                "to_lifelines: a curve with delayed entry or weights does not hold its patients one by one; "
+                "fit lifelines.KaplanMeierFitter to the records themselves"
+            )
+        time = np.concatenate([np.repeat(self.time, events), np.repeat(self.time, censored)])
+        event = np.concatenate([np.ones(events.sum()), np.zeros(censored.sum())])
+        return lifelines_fitter(time, event, self.level)
+
     def at(self, times: ArrayLike) -> pd.DataFrame:
         """Read the curve at given times, as ``summary(fit, times=, extend=TRUE)`` of R does.
 
