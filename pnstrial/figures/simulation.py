@@ -443,7 +443,7 @@ def power_against_size(result: SampleSize, *, ax: Axes | None = None) -> Axes:
     axes.set_ylim(0, 1)
     axes.set_xlabel("Patients")
     axes.set_ylabel("Probability of success")
-    axes.legend(frameon=False, fontsize=9, loc="lower right")
+    axes.legend(frameon=False, fontsize=9, loc="center right")
     note(
         axes,
         f"Reported response {100 * result.response:.1f} %, scenario {result.scenario}; {result.method}",
