@@ -11,6 +11,7 @@ Next: `engine`, `exact`.
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -143,7 +144,24 @@ def build_model(
     ------
     ScenarioError
         If protocol and scenario do not fit together; all reasons at once.
+
+    Notes
+    -----
+    The last few models are kept: one trial after the other is simulated from the same one.
     """
+    for kept in _KEPT:
+        if kept[0] is protocol and kept[1] is scenario and kept[2:4] == (short, everything):
+            return kept[4]
+    model = _build(protocol, scenario, short=short, everything=everything)
+    _KEPT.append((protocol, scenario, short, everything, model))
+    return model
+
+
+_KEPT: deque[tuple[Protocol, Scenario, bool, bool, Model]] = deque(maxlen=4)
+
+
+def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: bool) -> Model:
+    """Build it; protocol and scenario are frozen, so it stays true of them."""
     visits = np.array(
         [(v.target_day - 1, v.first_day - 1, v.last_day - 1) for v in protocol.visits], dtype=np.int64
     )
