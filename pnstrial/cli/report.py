@@ -14,14 +14,27 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pnstrial.cli import add_command, add_input, declared
+from pnstrial.cli import CommandError, add_command, add_input, declared
 
 if TYPE_CHECKING:
     import argparse
 
+    import pandas as pd
+
     from pnstrial.cli import Commands
+    from pnstrial.data import TrialData
+    from pnstrial.protocol import Protocol
 
 __all__ = ["add_commands"]
+
+
+def _opinion(trial: TrialData, protocol: Protocol, null: float | None) -> pd.DataFrame:
+    from pnstrial.verification import EngineMissingError, verify
+
+    try:
+        return verify(trial, protocol, null=null).table
+    except EngineMissingError as problem:
+        raise CommandError(str(problem)) from None
 
 
 def _report(words: argparse.Namespace) -> int:
@@ -37,11 +50,12 @@ def _report(words: argparse.Namespace) -> int:
     # names without folders, and not where it is written: the same input gives the same bytes anywhere
     command = ["pnstrial", "report", Path(words.folder).name, "--protocol", Path(words.protocol).name]
     command += [] if words.null is None else ["--null", f"{words.null:g}"]
-    command += [f"--{kind}" for kind in ("png", "docx", "rtf") if getattr(words, kind)]
+    command += [f"--{kind}" for kind in ("png", "docx", "rtf", "verify") if getattr(words, kind)]
     command += [] if words.data_cut is None else ["--data-cut", f"{words.data_cut:%Y-%m-%d}"]
     command += [] if words.stamp is None else ["--stamp", words.stamp]
     trial = read_trial(words.folder, **declared(words))
     command += trial.written.options
+    opinion = _opinion(trial, protocol, words.null) if words.verify else None
     page = report(
         trial,
         protocol,
@@ -53,6 +67,7 @@ def _report(words: argparse.Namespace) -> int:
         data_cut=words.data_cut,
         stamp=words.stamp,
         command=shlex.join(command),
+        opinion=opinion,
     )
     written = sorted(str(page.parent / name) for name in [*(read_manifest(page.parent) or {}), MANIFEST])
     if words.json:
@@ -76,6 +91,11 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--null", type=proportion_word, metavar="P", help="null proportion of the exact test")
     parser.add_argument("--docx", action="store_true", help="also a Word document (extra docx)")
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="also table 17.2: the numbers by lifelines, statsmodels and scipy",
+    )
     parser.add_argument("--rtf", action="store_true", help="also one RTF file, and one for each table")
     parser.add_argument("--png", action="store_true", help="also each figure as PNG")
     parser.add_argument(

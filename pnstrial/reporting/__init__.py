@@ -19,6 +19,8 @@ from pnstrial.writing import output_folder, whole_folder, write_file
 if TYPE_CHECKING:
     import datetime as dt
 
+    import pandas as pd
+
     from pnstrial.analysis import Analysis
     from pnstrial.data import TrialData
     from pnstrial.protocol import Protocol
@@ -65,6 +67,7 @@ def report(
     data_cut: dt.date | None = None,
     stamp: str | None = None,
     command: str | None = None,
+    opinion: pd.DataFrame | None = None,
 ) -> Path:
     """Write the report of a trial.
 
@@ -87,6 +90,8 @@ def report(
         Printed as given, such as "draft of 5 January 2026"; nothing else in the report says when it was made.
     command : str, optional
         The command line, for the provenance.
+    opinion : pandas.DataFrame, optional
+        Table of `pnstrial.verify`, printed as table 17.2: which numbers other libraries agree with.
 
     Returns
     -------
@@ -116,7 +121,7 @@ def report(
 
     output_folder(folder, names=["report.html"], inputs=[trial.source])
     analysis = analyse(trial, protocol, estimand=estimand, visit=visit, null=null)
-    whole = document(Material(analysis, command, data_cut), stamp)
+    whole = document(Material(analysis, command, data_cut), stamp, opinion)
     drawings = draw(whole, png=png or docx or rtf)
     with whole_folder(folder, names=["report.html"], inputs=[trial.source]) as where:
         write_tables(whole, drawings, where)

@@ -10,7 +10,7 @@ Next: `reporting.contents`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -25,12 +25,30 @@ _ONE_ARM = "not applicable: the trial has one arm and no randomisation"
 _TEAM = "to be written by the trial team: it is not in the collected tables"
 
 
-def checklist(material: Material) -> Section:
+def _agreement(opinion: pd.DataFrame) -> Table:
+    """List what other libraries compute; a difference is printed only where it is above its tolerance."""
+
+    def answer(row: Any) -> str:
+        if row.agrees:
+            return f"agrees to {row.tolerance:.0e}".replace("e-0", "e-")
+        return f"differs by {row.difference:.1e}: {row.reason or 'without a reason'}"
+
+    rows = [(row.quantity, row.engine, answer(row)) for row in opinion.itertuples()]
+    return Table(
+        "second-opinion", "The numbers of the report, computed by other libraries", "",
+        pd.DataFrame(rows, columns=["Number", "Library", "Answer"]), "", "",
+        "From the derived records on: values at visits, sets, times to events.",
+    )  # fmt: skip
+
+
+def checklist(material: Material, opinion: pd.DataFrame | None = None) -> Section:
     """Answer the thirty items of CONSORT 2025 for this trial.
 
     Parameters
     ----------
     material : Material
+    opinion : pandas.DataFrame, optional
+        Table of `pnstrial.verify`, for a second table.
 
     Returns
     -------
@@ -108,5 +126,6 @@ def checklist(material: Material) -> Section:
                 "consort", "Items answered", "", pd.DataFrame(rows, columns=["Item", "Topic", "Answer"]), "", "",
                 "CONSORT 2025 statement, BMJ 2025;389:e081123; topics in our own words.",
             ),
+            *(() if opinion is None else (_agreement(opinion),)),
         ),
     )  # fmt: skip

@@ -25,6 +25,8 @@ from pnstrial.reporting.safety import safety
 from pnstrial.results import NotEstimable
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from pnstrial.reporting.material import Material
 
 __all__ = ["SYNTHETIC", "document", "short"]
@@ -32,7 +34,7 @@ __all__ = ["SYNTHETIC", "document", "short"]
 SYNTHETIC = "The patients in this report are invented. Nothing here was observed in a trial."
 
 
-def document(material: Material, stamp: str | None = None) -> Document:
+def document(material: Material, stamp: str | None = None, opinion: pd.DataFrame | None = None) -> Document:
     """Put the report together.
 
     Parameters
@@ -40,6 +42,8 @@ def document(material: Material, stamp: str | None = None) -> Document:
     material : Material
     stamp : str, optional
         Printed as given.
+    opinion : pandas.DataFrame, optional
+        Table of `pnstrial.verify`, printed after the checklist.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def document(material: Material, stamp: str | None = None) -> Document:
                 Section("safety", "14.3", "Safety", safety(material)),
                 methods(material),
                 Section("listings", "16.2", "Listings", listings(material)),
-                checklist(material),
+                checklist(material, opinion),
             ]
         ),
         footer=f"pnstrial {__version__}. A dash is a value that was not collected or does not apply.{cut}{mark}",
