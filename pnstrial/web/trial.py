@@ -192,6 +192,7 @@ def _dose(request: Request) -> Response:
         weight = f"{float(weights[chosen]):g}"
     plan: Any = None
     table = calendar = script = None
+    notes: dict[str, None] = {}
     if weight and start:
         try:
             kilograms = float(weight)
@@ -200,9 +201,12 @@ def _dose(request: Request) -> Response:
         if not 25 <= kilograms <= 250:
             raise ValueError(words("dose.weight_wrong", value=weight[:20]))
         plan = pns.plan_treatment(kilograms, start, session.protocol())
-        frame = plan.to_frame()
-        table = as_table(words, frame)
-        calendar = [(cycle.cycle, _days(words, cycle)) for cycle in plan.cycles]
+        table = as_table(words, plan.to_frame())
+        notes = dict.fromkeys(note for cycle in plan.cycles for note in cycle.notes)
+        calendar = [
+            (cycle.cycle, cycle.cycle > plan.cycles_before_decision, _days(words, cycle))
+            for cycle in plan.cycles
+        ]
         script = trial_script(session, "", "")
         lines = [line for line in script.python.splitlines() if "FOLDER" not in line and "result" not in line]
         call = f"result = pns.plan_treatment({kilograms!r}, {start!r}, protocol)"
@@ -213,7 +217,7 @@ def _dose(request: Request) -> Response:
         )
     return page(
         request, "dose.html", parts=PARTS, people=[str(one["patient_id"]) for one in people], weight=weight,
-        start=start, chosen=chosen, plan=plan, table=table, calendar=calendar, script=script,
+        start=start, chosen=chosen, plan=plan, notes=notes, table=table, calendar=calendar, script=script,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import math
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from markupsafe import Markup
 
@@ -75,18 +75,18 @@ class Words:
 
     def plain(self, value: Any) -> str:
         """Write any value of a frame for a person."""
-        if value is None or isinstance(value, pns.NotEstimable):
-            return "–" if value is None else str(value)
+        if isinstance(value, str | pns.NotEstimable):
+            return str(value)
         if isinstance(value, bool) or type(value).__name__ == "bool":
             return self("yes" if value else "no")
         if hasattr(value, "date") and hasattr(value, "isoformat"):
             return "–" if str(value) == "NaT" else value.date().isoformat()
-        if isinstance(value, str):
-            return value
+        if isinstance(value, tuple | list):
+            return ", ".join(self.plain(part) for part in cast("tuple[Any, ...]", value))
         try:
             number = float(value)
         except (TypeError, ValueError):
-            return "–" if str(value) == "<NA>" else str(value)
+            return "–" if value is None or str(value) == "<NA>" else str(value)
         return "–" if math.isnan(number) else self.number(number)
 
     def data(self, value: Any, *, percent: bool = False) -> Markup:

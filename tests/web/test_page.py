@@ -185,3 +185,13 @@ def test_a_session_is_saved_and_opened_again_without_patients(inside):
     assert answer.status_code == 200
     assert json.loads(inside.get("/session.json").text) == json.loads(saved)
     inside.post("/protocol/choose", data={"protocol": "nct02343211"})
+
+
+def test_a_plan_says_its_notes_and_what_waits_for_the_decision(inside):
+    plan = pns.plan_treatment(120, "2026-01-05")
+    notes = {note for cycle in plan.cycles for note in cycle.notes}
+    text = html.unescape(inside.get("/trial/dose?weight=120&start=2026-01-05").text)
+    assert notes
+    assert all(note in text for note in notes)
+    assert text.count("only if the decision of Month 3 is to continue") == 3
+    assert inside.get("/trial/dose?weight=700&start=2026-01-05").status_code == 400

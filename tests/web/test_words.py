@@ -48,4 +48,5 @@ def test_numbers_as_each_language_writes_them():
     english, french = (Words(language) for language in LANGUAGES)
     assert (english.number(0.12345), french.number(0.12345)) == ("0.1235", "0,1235")
     assert (english.percent(0.1667), french.percent(0.1667)) == ("16.7 %", "16,7\N{NO-BREAK SPACE}%")
+    assert french.plain((0.5, "a", None)) == "0,5, a, –"
     assert french.data(0.5) == '<data value="0.5">0,5</data>'
