@@ -48,6 +48,7 @@ PACKAGES = (
     "survival",
     "multistate",
     "simulate",
+    "questions",
     "series",
     "figures",
     "adam",

@@ -87,6 +87,9 @@ def test_variance_shares_find_the_setting_that_acts():
     assert table.loc["scenario.rating.same_rater_agreement", "total_order"] == pytest.approx(1, abs=0.2)
     assert table.loc["late", "total_order"] == pytest.approx(0, abs=1e-12)
     assert found.to_frame()["setting"].iloc[0].endswith("agreement")
+    # the bootstrap has the points in scipy's order: what does nothing has an interval of 0
+    assert table.loc["late", ["total_lower", "total_upper"]].tolist() == pytest.approx([0, 0], abs=1e-12)
+    assert table.loc["scenario.rating.same_rater_agreement", "total_lower"] > 0.1
     assert found.plot().lines
     with pytest.raises(ValueError, match="does not vary"):
         pns.sobol(PROTOCOL, PLAIN, {"late": (0.0, 0.3)}, n=2)
