@@ -195,3 +195,15 @@ def test_a_plan_says_its_notes_and_what_waits_for_the_decision(inside):
     assert all(note in text for note in notes)
     assert text.count("only if the decision of Month 3 is to continue") == 3
     assert inside.get("/trial/dose?weight=700&start=2026-01-05").status_code == 400
+
+
+def test_a_finished_run_is_that_of_its_script(inside):
+    inside.post("/simulate/run", data={"scenario": "anti-hu", "improve": "8", "trials": "500", "seed": "3"})
+    last = inside.get("/simulate/progress").text.strip().rpartition("data: ")[2]
+    assert json.loads(last)["state"] == "done"
+    text = inside.get("/simulate").text
+    scripts = re.findall(r'<pre[^>]*id="run-python">(.*?)</pre>', text, re.DOTALL)
+    _, result = result_of(f'<pre id="run-python">{scripts[0]}</pre>', "")
+    success = result["probability_of_success"]
+    assert {float(success.estimate), float(success.std_error)} <= numbers_of(text)
+    assert inside.get("/simulate/figure/responders.svg").status_code == 200
