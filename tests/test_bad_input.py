@@ -47,7 +47,7 @@ def says(message, name, value):
     """Whether an error names the argument and shows the value."""
     if not re.search(rf"(?<![A-Za-z]){re.escape(name.rstrip('_'))}", message):
         return False
-    if isinstance(value, list | dict) or " shape " in message or "in one way: " in message:
+    if isinstance(value, list | dict) or re.search(r" shapes? | in one way ", message):
         return True
     shown = {
         repr(value),

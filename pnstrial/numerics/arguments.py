@@ -20,7 +20,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Checks", "as_array", "as_number", "display"]
+__all__ = ["Checks", "as_array", "as_number", "display", "even_array"]
 
 _LONGEST = 80
 _MOST = 5
@@ -96,6 +96,38 @@ def _flat(values: object) -> list[object] | None:
         return list(cast("Iterable[object]", values))
     except TypeError:
         return None
+
+
+def even_array(name: str, values: Any) -> NDArray[Any]:
+    """Read values of any kind as an array; rows of different lengths are refused by name.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    values : array-like
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If the rows differ in length.
+
+    Examples
+    --------
+    >>> even_array("event", [[1], [1, 2]])
+    Traceback (most recent call last):
+    ValueError: event = [[1], [1, 2]] has rows of different lengths; give one value for each patient
+    """
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise ValueError(
+            f"{name} = {display(values)} has rows of different lengths; give one value for each patient"
+        ) from None
 
 
 def as_array(values: object) -> NDArray[np.float64] | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pnstrial.numerics.arguments import as_number, display
+from pnstrial.numerics.arguments import as_number, display, even_array
 from pnstrial.numerics.time_units import DAYS_PER, TIME_UNITS
 
 if TYPE_CHECKING:
@@ -258,7 +258,7 @@ def events_of(event: ArrayLike, event_is: Any = None) -> NDArray[np.float64]:
     Traceback (most recent call last):
     ValueError: event must be 0 or 1: event[1] = 2; if 2 is the event and 1 censoring, as in R's Surv, say event_is=2
     """
-    array = np.asarray(event)
+    array = even_array("event", event)
     if event_is is None:
         if (
             array.dtype.kind in "USO"
@@ -471,7 +471,7 @@ def codes_of(group: ArrayLike, n: int, name: str = "group") -> tuple[list[Any], 
         raise ValueError(f"{name} is masked at some places; leave these patients out of all arguments")
     words = isinstance(group, list | tuple) and any(isinstance(label, str) for label in group)
     # NumPy would turn 1 into "1" beside text; as objects the kinds stay apart.
-    array = np.array(group, dtype=object) if words else np.asarray(group)
+    array = np.array(group, dtype=object) if words else even_array(name, group)
     if array.ndim != 1 or array.size != n:
         raise ValueError(f"lengths differ: time has {n}, {name} has shape {array.shape}")
     missing = [i for i, label in enumerate(array.tolist()) if label is None or label != label]  # noqa: PLR0124 - nan

@@ -551,6 +551,7 @@ def simulated_power(
     theirs = check_probabilities(caller, "p_control", p_control)
     checks = Checks(caller).share("alpha", alpha).count("n_treated", n_treated, 1)
     checks.count("n_control", n_control, 1).count("n_trials", n_trials, 1).done()
+    Checks("simulated_power").seed("seed", seed).done()
     rng = np.random.default_rng(seed)
     counts = np.stack(
         [

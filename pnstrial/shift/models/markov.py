@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.numerics.arguments import Checks, as_array, display
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.shift.models.ordinal import check_probabilities
 
@@ -33,6 +34,10 @@ def _predictor(
 ) -> Predictor:
     """Return the caller's predictor, or the linear or gapped one with these coefficients."""
     if g is not None:
+        if not callable(g):
+            raise TypeError(
+                f"markov_occupancy: g = {g!r} must be a function of the state, the time and the gap"
+            )
         return g
     if mode not in ("linear", "gapped"):
         raise ValueError(f"markov_occupancy: mode = {mode!r} must be 'linear' or 'gapped'")
@@ -50,12 +55,25 @@ def _setting(
 ) -> tuple[Array, Array, list[str], Array, NDArray[np.bool_], Array]:
     """Check the arguments; give intercepts, times, labels, values of the states, absorbing flags, the start."""
     caller = "markov_occupancy"
-    cuts = np.asarray(intercepts, dtype=float)
-    if cuts.ndim != 1 or not cuts.size or not np.isfinite(cuts).all() or (np.diff(cuts) >= 0).any():
-        raise ValueError(f"{caller}: intercepts = {cuts.tolist()} must be finite and fall, as P(Y >= y) does")
-    when = np.asarray(times, dtype=float)
-    if when.ndim != 1 or not when.size or not np.isfinite(when).all() or (np.diff(when) <= 0).any():
-        raise ValueError(f"{caller}: times = {when.tolist()} must be finite and rise")
+    cuts, when = as_array(intercepts), as_array(times)
+    if (
+        cuts is None
+        or cuts.ndim != 1
+        or not cuts.size
+        or not np.isfinite(cuts).all()
+        or (np.diff(cuts) >= 0).any()
+    ):
+        raise ValueError(
+            f"{caller}: intercepts = {display(intercepts)} must be finite and fall, as P(Y >= y) does"
+        )
+    if (
+        when is None
+        or when.ndim != 1
+        or not when.size
+        or not np.isfinite(when).all()
+        or (np.diff(when) <= 0).any()
+    ):
+        raise ValueError(f"{caller}: times = {display(times)} must be finite and rise")
     labels = [str(label) for label in (y if y is not None else range(cuts.size + 1))]
     if len(labels) != cuts.size + 1 or len(set(labels)) != len(labels):
         raise ValueError(
@@ -234,6 +252,7 @@ def markov_simulate(
     cuts, when, _, values, absorbing, start = _setting(intercepts, times, initial, absorb, y)
     defaults: dict[str, Any] = {"bt": 0.0, "btx": 0.0, "bp": 0.0, "par": 0.0, "tx": 0.0, "mode": "linear"}
     predictor = _predictor(g, **{**defaults, **coefficients})
+    Checks("markov_simulate").seed("seed", seed).done()
     rng = np.random.default_rng(seed)
     state = (rng.random(n)[:, None] > np.cumsum(start)[:-1]).sum(axis=1)
     answer = np.empty((n, when.size), dtype=np.int64)

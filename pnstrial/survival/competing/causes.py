@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.numerics.arguments import even_array
 from pnstrial.survival.observations import as_numbers, check_unit, codes_of, names_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def labelled_causes(cause: Any, causes: Sequence[Any] | None, censored: Any) -> 
     >>> labelled_causes(["dead", "relapse", "none"], None, "none")
     (['dead', 'relapse'], array([1, 2, 0]))
     """
-    array = np.asarray(cause)
+    array = even_array("cause", cause)
     words = array.dtype.kind in "USO" and any(isinstance(label, str) for label in array.ravel().tolist())
     if censored is None and not words:
         return None, cause

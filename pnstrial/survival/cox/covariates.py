@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from pnstrial.numerics.arguments import even_array
 from pnstrial.survival.observations import codes_of, columns
 
 if TYPE_CHECKING:
@@ -278,7 +279,7 @@ def _listed_columns(data: Any, covariates: Any) -> tuple[Any, Any]:
         return data, covariates
     if named:
         raise ValueError(f"covariates = {covariates!r}: a name of a column needs its table, data=")
-    array = np.asarray(covariates)
+    array = even_array("covariates", covariates)
     array = array[:, None] if array.ndim == 1 else array
     if array.ndim != 2:
         raise ValueError(f"covariates must have shape (patients, covariates), got {np.shape(covariates)}")

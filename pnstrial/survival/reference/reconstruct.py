@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
+from pnstrial.numerics.arguments import even_array
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, Result
 from pnstrial.survival.curves.kaplan_meier import kaplan_meier
@@ -102,7 +103,7 @@ def _columns(
     elif isinstance(table, tuple) and len(cast("tuple[Any, ...]", table)) == 2:
         pair = cast("tuple[Any, Any]", table)
     else:
-        rows = np.asarray(table)
+        rows = even_array(name, table)
         if rows.ndim != 2 or rows.shape[1] != 2:
             raise ValueError(
                 f"{name} must be a frame, a pair (times, values) or an array of shape (points, 2),"

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from pnstrial import rules
+from pnstrial.numerics.arguments import Checks
 from pnstrial.results import Display, NotEstimable, Provenance, Result
 from pnstrial.survival.competing.states import StateOccupancy, state_occupancy
 from pnstrial.visits import Assessments, baseline
@@ -198,6 +199,13 @@ def mrs_occupancy(
     >>> print(mrs_occupancy(pns.read_trial(folder), pns.load_protocol("nct02343211")))
     Days at mRS 0-2 in the first 168 days, 18 patients: 75.4 (95 % interval 39.5 to 114.1)
     """
+    checks = Checks("mrs_occupancy")
+    if groups is not None:
+        checks.mapping("groups", groups)
+    for name, value in (("until", until), ("horizon", horizon)):
+        if value is not None:
+            checks.positive(name, value)
+    checks.done()
     named = {name: tuple(int(grade) for grade in grades) for name, grades in (groups or MRS_GROUPS).items()}
     _check_groups(named)
     if change_at not in CHANGES:
