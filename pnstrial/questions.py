@@ -53,9 +53,19 @@ __all__ = [
 _SUCCESS = "probability_of_success"
 
 
+class _Tabled(Result):
+    """A result whose frame is its table."""
+
+    table: pd.DataFrame
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the rows of `table`."""
+        return self.table.copy()
+
+
 # -------------------------------------------------------------------------------------------------- sample size
 @dataclass(frozen=True)
-class SampleSize(Result):
+class SampleSize(_Tabled):
     """The sizes of a trial that have a power.
 
     Parameters
@@ -92,15 +102,6 @@ class SampleSize(Result):
     std_error: float
     table: pd.DataFrame = field(repr=False)
     provenance: Provenance = field(repr=False)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per size.
-
-        Returns
-        -------
-        pandas.DataFrame
-        """
-        return self.table.copy()
 
 
 def search_sample_size(
@@ -288,7 +289,7 @@ def _as_setting(protocol: Protocol, scenario: Scenario, name: str, value: float)
 
 # ------------------------------------------------------------------------------------------------------- tornado
 @dataclass(frozen=True)
-class Tornado(Result):
+class Tornado(_Tabled):
     """What settings do to a quantity, one at a time, the largest first.
 
     Parameters
@@ -309,15 +310,6 @@ class Tornado(Result):
     std_error: float
     table: pd.DataFrame = field(repr=False)
     provenance: Provenance = field(repr=False)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per setting, the largest span first.
-
-        Returns
-        -------
-        pandas.DataFrame
-        """
-        return self.table.copy()
 
 
 def tornado(
@@ -390,7 +382,7 @@ def tornado(
 
 # --------------------------------------------------------------------------------------------------------- sobol
 @dataclass(frozen=True)
-class SobolIndices(Result):
+class SobolIndices(_Tabled):
     """Shares of a quantity's variance that settings explain.
 
     Parameters
@@ -412,15 +404,6 @@ class SobolIndices(Result):
     evaluations: int
     table: pd.DataFrame = field(repr=False)
     provenance: Provenance = field(repr=False)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per setting, the largest total order first.
-
-        Returns
-        -------
-        pandas.DataFrame
-        """
-        return self.table.copy()
 
 
 def sobol(
@@ -538,7 +521,7 @@ def _bootstrapped(
 
 # ----------------------------------------------------------------------------------------------------- assurance
 @dataclass(frozen=True)
-class Assurance(Result):
+class Assurance(_Tabled):
     """Power when the inputs are uncertain.
 
     Parameters
@@ -572,15 +555,6 @@ class Assurance(Result):
     inputs: str
     table: pd.DataFrame = field(repr=False)
     provenance: Provenance = field(repr=False)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per draw: the inputs, and the quantity.
-
-        Returns
-        -------
-        pandas.DataFrame
-        """
-        return self.table.copy()
 
 
 def assurance(
