@@ -239,4 +239,6 @@ class Kernel:
         return self.compiled(*arguments)
 
 
-kernel = Kernel
+def kernel(function: Callable[..., Any], **options: Any) -> Any:
+    """Make the `Kernel` of a function; a checker takes it for the function itself."""
+    return Kernel(function, **options)
