@@ -1,3 +1,9 @@
+import os
+
+# one worker a core already: threads of the linear algebra would only stand in each other's way
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from pathlib import Path
 
 import pandas as pd
