@@ -180,7 +180,8 @@ def cumulative_incidence(time: Vector, cause: NDArray[np.int64]) -> dict[int, pd
     """
     import pandas as pd
 
-    fitted = _library("statsmodels.duration.survfunc").CumIncidenceRight(time, cause)
+    estimator = _library("statsmodels.duration.survfunc").CumIncidenceRight
+    fitted = _quietly(lambda: estimator(time, cause))
     return {
         k + 1: pd.DataFrame({"incidence": values}, index=fitted.times) for k, values in enumerate(fitted.cinc)
     }

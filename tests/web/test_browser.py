@@ -33,6 +33,7 @@ def browser(served, tmp_path_factory):
 
 def test_a_trial_team_gets_from_the_example_to_the_result(browser, served):
     home = served.partition("/?")[0]
+    browser.open(f"{home}/")
     browser.submit("form[action='/trial/example'] button")
     assert "18 enrolled" in browser.run("document.body.innerText")
     browser.open(f"{home}/trial/primary")
