@@ -23,20 +23,20 @@ from pnstrial.engine.characteristics import quantity_names
 from pnstrial.engine.criteria import allowed_range, can_fail
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.kernels.quantities import ALIVE_DAYS, QUANTITIES, SECONDARY_QUANTITIES
-from pnstrial.engine.scenario import ScenarioError
+from pnstrial.engine.scenario import Scenario, ScenarioError
 from pnstrial.engine.strata import arm_generators, classes, entry_cells, switch_rates, switches
 from pnstrial.engine.success import Boundaries, ExactTest, boundaries
 from pnstrial.engine.tables import alias_bits, alias_table, tail_tables
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
+from pnstrial.protocol import Protocol
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pnstrial.engine.scenario import Normal, Scenario
+    from pnstrial.engine.scenario import Normal
     from pnstrial.engine.strata import Stratum
     from pnstrial.engine.success import BayesianRule, TwoStage
     from pnstrial.multistate import RatingError
-    from pnstrial.protocol import Protocol
 
 __all__ = ["Model", "build_model"]
 
@@ -144,11 +144,19 @@ def build_model(
     ------
     ScenarioError
         If protocol and scenario do not fit together; all reasons at once.
+    TypeError
+        If they are not a protocol and a scenario, in this order.
 
     Notes
     -----
     The last few models are kept: one trial after the other is simulated from the same one.
     """
+    # a script without a type checker hands over names, or the two in the other order
+    if not isinstance(protocol, Protocol) or not isinstance(scenario, Scenario):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(
+            f"the protocol comes first, then the scenario, both loaded; got {type(protocol).__name__} and "
+            f"{type(scenario).__name__}: write pns.load_protocol(), pns.load_scenario('anti-hu')"
+        )
     for kept in _KEPT:
         if kept[0] is protocol and kept[1] is scenario and kept[2:4] == (short, everything):
             return kept[4]

@@ -173,3 +173,11 @@ def test_false_positive_tests_make_a_stratum_without_antibody():
     model = build_model(PROTOCOL, pns.load_scenario("anti-hu"))
     wrong = sum(stratum.share for stratum in model.strata if stratum.antibody is None)
     assert wrong == pytest.approx(0.10 * 0.01 / (0.90 * 0.82 + 0.10 * 0.01))
+
+
+@pytest.mark.parametrize("call", [pns.simulate_trials, pns.exact_characteristics, pns.simulate_trial])
+def test_a_name_or_a_swap_is_answered_with_the_right_call(call):
+    scenario = pns.load_scenario("anti-hu-plain")
+    for wrong in ((PROTOCOL, "anti-hu"), ("anti-hu", PROTOCOL), (scenario, PROTOCOL)):
+        with pytest.raises(TypeError, match=r"protocol comes first.*load_scenario\('anti-hu'\)"):
+            call(*wrong)
