@@ -49,9 +49,24 @@ _KEYS = ("id", "name")
 
 
 class Part(BaseModel):
-    """A frozen part of a file of settings; a key that it does not have is an error."""
+    """A frozen part of a file of settings; a key that it does not have is an error, and so is text for a number."""
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, data: Any) -> Any:
+        return _with_tuples(data)
+
+
+def _with_tuples(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_with_tuples(item) for item in cast("list[Any]", value))
+    if isinstance(value, dict):
+        return {key: _with_tuples(item) for key, item in cast("Table", value).items()}
+    return value
 
 
 class Sourced(Part):

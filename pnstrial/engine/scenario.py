@@ -3,7 +3,7 @@
 Input: a TOML file, by name or path.
 Output: `Scenario`, frozen and validated; whatever is wrong is named at once, before any work.
 Protocol section: none; the scenario says how patients behave under the protocol.
-Method: settings with strict types and stated ranges (`checked`); the course of the disease is
+Method: settings with strict types and stated ranges; the course of the disease is
 `pnstrial.multistate.Course`, the rating error `pnstrial.multistate.RatingError`.
 Next: `model`.
 """
@@ -11,12 +11,12 @@ Next: `model`.
 from __future__ import annotations
 
 import datetime as dt  # noqa: TC003 - pydantic reads it at run time
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, cast
+import math
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeVar, cast
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from pnstrial.engine.checked import between, numbers, shares, whole
 from pnstrial.engine.success import ExactTest, SuccessRule
 from pnstrial.multistate import ANTIBODIES, Calibration, Course, RatingError, calibrate
 from pnstrial.multistate.calibration import FLAT
@@ -30,9 +30,34 @@ if TYPE_CHECKING:
 
 __all__ = ["Scenario", "ScenarioError", "load_scenario", "scenario_text", "shipped_scenarios"]
 
-Share = Annotated[float, between(0, 1)]
-Count = Annotated[float, between(0, 1e6)]
-PerMonth = Annotated[float, between(0, 100)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Shares = TypeVar("Shares", bound="tuple[float, ...] | dict[str, float]")
+Count = Annotated[float, Field(ge=0, le=1e6)]
+PerMonth = Annotated[float, Field(ge=0, le=100)]
+Ratio = Annotated[float, Field(ge=0, le=1000)]
+SixRatios = Annotated[tuple[Ratio, ...], Field(min_length=6, max_length=6)]
+Lag = Annotated[float, Field(ge=0, le=28)]
+Late = Annotated[float, Field(ge=1, le=10)]
+RatingDay = Annotated[int, Field(ge=2, le=400)]
+
+
+def _add_to_one(shares: Shares) -> Shares:
+    added = math.fsum(shares.values() if isinstance(shares, dict) else shares)
+    if abs(added - 1) > 1e-9:
+        raise ValueError(f"the shares add to {added:.12g}; they must add to 1")
+    return shares
+
+
+def _add_to_at_most_one(shares: dict[str, float]) -> dict[str, float]:
+    if (added := math.fsum(shares.values())) > 1 + 1e-9:
+        raise ValueError(f"the shares add to {added:.12g}; allowed is at most 1")
+    return shares
+
+
+def _of_antibodies(shares: dict[str, float]) -> dict[str, float]:
+    if unknown := sorted(set(shares) - set(ANTIBODIES)):
+        raise ValueError(f"{', '.join(unknown)} is not known; allowed are {', '.join(ANTIBODIES)}")
+    return shares
 
 
 class ScenarioError(ValueError):
@@ -49,7 +74,7 @@ class AntibodyTest(Part):
 
     sensitivity: Share = 1.0
     specificity: Share = 1.0
-    positive_share: Annotated[float, between(0.01, 1)] = 1.0
+    positive_share: float = Field(default=1.0, ge=0.01, le=1)
 
 
 class Enrolment(Part):
@@ -59,14 +84,14 @@ class Enrolment(Part):
     enrolled. Else it stands still.
     """
 
-    target: Annotated[int, whole(1, 1000)] = 17
-    sites: Annotated[int, whole(1, 99)] = 1
-    screened_per_month: Annotated[float, between(0.01, 1000)] = 1.0
+    target: int = Field(default=17, ge=1, le=1000)
+    sites: int = Field(default=1, ge=1, le=99)
+    screened_per_month: float = Field(default=1.0, ge=0.01, le=1000)
     start_date: dt.date
-    day_1_lag_days: Annotated[tuple[float, ...], numbers(2, 0, 28)] = (1, 7)
-    failures: Annotated[dict[str, float], shares(of="screening failures", total=float("nan"))] = Field(
-        default_factory=dict
-    )
+    day_1_lag_days: Annotated[
+        tuple[Annotated[float, Field(ge=0, le=28)], ...], Field(min_length=2, max_length=2)
+    ] = (1, 7)
+    failures: Annotated[dict[str, Share], AfterValidator(_add_to_at_most_one)] = Field(default_factory=dict)
     antibody_test: AntibodyTest = AntibodyTest()
     select_on_rating: bool = True
     course_before_day_1: bool = False
@@ -75,10 +100,10 @@ class Enrolment(Part):
 class Normal(Part):
     """A normal distribution cut to a range and rounded to whole units."""
 
-    mean: Annotated[float, between(0, 300)]
-    sd: Annotated[float, between(0.1, 100)]
-    low: Annotated[int, whole(1, 300)]
-    high: Annotated[int, whole(1, 300)]
+    mean: float = Field(ge=0, le=300)
+    sd: float = Field(ge=0.1, le=100)
+    low: int = Field(ge=1, le=300)
+    high: int = Field(ge=1, le=300)
 
     @model_validator(mode="after")
     def _range_holds_the_mean(self) -> Self:
@@ -90,7 +115,7 @@ class Normal(Part):
 class Onset(Part):
     """Time since symptom onset on day 1 of a share of the patients."""
 
-    months: Annotated[float, between(0.1, 60)]
+    months: float = Field(ge=0.1, le=60)
     share: Share
 
 
@@ -100,8 +125,8 @@ class Baseline(Part):
     `tumour_treatment` is the share whose tumour is treated on day 1; the others begin at `tumour_treatment_per_month`.
     """
 
-    mrs: Annotated[tuple[float, ...], shares(of="the true grades 0-5")]
-    antibody: Annotated[dict[str, float], shares(of="antibodies", keys=ANTIBODIES)]
+    mrs: Annotated[tuple[Share, ...], Field(min_length=6, max_length=6), AfterValidator(_add_to_one)]
+    antibody: Annotated[dict[str, Share], AfterValidator(_of_antibodies), AfterValidator(_add_to_one)]
     age: Normal = Normal(mean=63, sd=9, low=28, high=82)
     female: Share = 0.5
     weight_kg: Normal = Normal(mean=70, sd=12, low=40, high=120)
@@ -110,9 +135,7 @@ class Baseline(Part):
     tumour_treatment_per_month: PerMonth = 0.0
 
     @model_validator(mode="after")
-    def _distributions_are_whole(self) -> Self:
-        if len(self.mrs) != 6:
-            raise ValueError(f"mrs has {len(self.mrs)} shares; allowed are 6, one per grade 0-5")
+    def _shares_of_onset_add_to_one(self) -> Self:
         added = sum(part.share for part in self.onset)
         if abs(added - 1) > 1e-9:
             raise ValueError(f"the shares of onset add to {added:g}; they must add to 1")
@@ -123,7 +146,9 @@ class Rating(Part):
     """How the mRS is rated: a named method or the agreement of two raters; one rater throughout, or not."""
 
     method: Literal["none", "unstructured", "structured", "focused"] = "unstructured"
-    agreement: Annotated[tuple[float, ...], numbers(3, 0, 1)] | None = None
+    agreement: (
+        Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(min_length=3, max_length=3)] | None
+    ) = None
     kernel: tuple[tuple[float, ...], ...] | None = None
     same_rater_agreement: Share | None = None
 
@@ -158,9 +183,9 @@ class Rating(Part):
 class Informative(Part):
     """By what the true grade (0-5), and its change from the baseline, multiply a probability or a rate."""
 
-    by_grade: Annotated[tuple[float, ...], numbers(6, 0, 1000)] = (1, 1, 1, 1, 1, 1)
-    improved: Annotated[float, between(0, 1000)] = 1.0
-    worse: Annotated[float, between(0, 1000)] = 1.0
+    by_grade: SixRatios = (1, 1, 1, 1, 1, 1)
+    improved: Ratio = 1.0
+    worse: Ratio = 1.0
 
     def ratios(self) -> NDArray[np.float64]:
         """Give the ratio by true grade at baseline and now, 6 x 6."""
@@ -176,10 +201,10 @@ class VisitPattern(Part):
     `missed_ratios` multiplies the probability of a missed visit (up to 1) by how the patient is on that day.
     """
 
-    jitter_days: Annotated[int, whole(0, 60)] = 0
+    jitter_days: int = Field(default=0, ge=0, le=60)
     missed: Share = 0.0
     missed_ratios: Informative = Informative()
-    extra_rating_days: tuple[Annotated[int, whole(2, 400)], ...] = Field(default=(), max_length=8)
+    extra_rating_days: tuple[RatingDay, ...] = Field(default=(), max_length=8)
 
 
 class Dropout(Part):
@@ -208,14 +233,15 @@ class AdverseEvents(Part):
     per_infusion: Share = 0.0
     stop: Share = 0.0
     serious: Share = 0.03
-    grades: Annotated[tuple[float, ...], shares(of="CTCAE grades 1-4")] = (0.6, 0.28, 0.1, 0.02)
-    terms: tuple[str, ...] = ("Headache", "Nausea", "Pyrexia", "Aseptic meningitis", "Haemolysis")
-
-    @model_validator(mode="after")
-    def _four_grades(self) -> Self:
-        if len(self.grades) != 4 or not self.terms:
-            raise ValueError("grades needs four shares (CTCAE 1-4) and terms at least one term")
-        return self
+    grades: Annotated[tuple[Share, Share, Share, Share], AfterValidator(_add_to_one)] = (
+        0.6,
+        0.28,
+        0.1,
+        0.02,
+    )
+    terms: tuple[str, ...] = Field(
+        default=("Headache", "Nausea", "Pyrexia", "Aseptic meningitis", "Haemolysis"), min_length=1
+    )
 
 
 class TreatmentPattern(Part):
@@ -225,25 +251,27 @@ class TreatmentPattern(Part):
     """
 
     late: Share = 0.0
-    late_days: Annotated[tuple[float, ...], numbers(2, 1, 10)] = (1, 7)
+    late_days: Annotated[
+        tuple[Annotated[float, Field(ge=1, le=10)], ...], Field(min_length=2, max_length=2)
+    ] = (1, 7)
     changed_dose: Share = 0.0
-    dose_factor: Annotated[float, between(0.1, 2)] = 0.8
+    dose_factor: float = Field(default=0.8, ge=0.1, le=2)
     continued_anyway: Share = 0.0
 
 
 class FollowUp(Part):
     """How long patients are followed: each up to `months`, the trial to `after_last_months` from the last day 1."""
 
-    months: Annotated[float, between(6.5, 120)] = 24.0
-    after_last_months: Annotated[float, between(6.5, 120)] = 24.0
+    months: float = Field(default=24.0, ge=6.5, le=120)
+    after_last_months: float = Field(default=24.0, ge=6.5, le=120)
 
 
 class SurvivalNull(Part):
     """Reference survival of the one-sample log-rank test: Weibull, with its one-sided alpha."""
 
-    shape: Annotated[float, between(0.05, 20)] = 0.493
-    scale_months: Annotated[float, between(0.01, 10000)] = 15.08
-    alpha: Annotated[float, between(0, 1, open_ends=True)] = 0.05
+    shape: float = Field(default=0.493, ge=0.05, le=20)
+    scale_months: float = Field(default=15.08, ge=0.01, le=10000)
+    alpha: float = Field(default=0.05, gt=0, lt=1)
 
 
 class Series(Part):
@@ -267,13 +295,13 @@ class Series(Part):
     stable: Count
     deteriorated: Count
     dead: Count | None = None
-    at_months: Annotated[float, between(0.1, 60)]
-    survival: tuple[tuple[Annotated[float, between(0.01, 600)], Share], ...] = ()
-    population_hazard_ratio: Annotated[float, between(0.01, 100)] = 1.0
-    die: Annotated[tuple[float, ...], numbers(6, 0, 1000)] = (0.2, 0.2, 0.4, 1.0, 2.5, 5.0)
+    at_months: float = Field(ge=0.1, le=60)
+    survival: tuple[tuple[Annotated[float, Field(ge=0.01, le=600)], Share], ...] = ()
+    population_hazard_ratio: float = Field(default=1.0, ge=0.01, le=100)
+    die: SixRatios = (0.2, 0.2, 0.4, 1.0, 2.5, 5.0)
     rating: Rating = Rating(method="unstructured", same_rater_agreement=0.9)
-    selected: tuple[Annotated[int, whole(0, 5)], ...] = (2, 3)
-    ratings_between_days: tuple[Annotated[int, whole(2, 400)], ...] = ()
+    selected: tuple[Annotated[int, Field(ge=0, le=5)], ...] = (2, 3)
+    ratings_between_days: tuple[RatingDay, ...] = ()
 
 
 class Scenario(Part):

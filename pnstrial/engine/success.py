@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from pnstrial.engine.checked import between, whole
 from pnstrial.settings import Part
 
 if TYPE_CHECKING:
@@ -34,8 +33,8 @@ class ExactTest(Part):
     """
 
     rule: Literal["exact test"] = "exact test"
-    null: Annotated[float, between(0, 1, open_ends=True)] = 0.10
-    alpha: Annotated[float, between(0, 1, open_ends=True)] = 0.05
+    null: float = Field(default=0.10, gt=0, lt=1)
+    alpha: float = Field(default=0.05, gt=0, lt=1)
 
 
 class TwoStage(Part):
@@ -46,20 +45,20 @@ class TwoStage(Part):
     """
 
     rule: Literal["two-stage"] = "two-stage"
-    r1: Annotated[int, whole(-1, 999)]
-    n1: Annotated[int, whole(1, 999)]
-    r: Annotated[int, whole(0, 999)]
-    n: Annotated[int, whole(2, 1000)]
+    r1: int = Field(ge=-1, le=999)
+    n1: int = Field(ge=1, le=999)
+    r: int = Field(ge=0, le=999)
+    n: int = Field(ge=2, le=1000)
 
 
 class BayesianRule(Part):
     """Success if P(rate > null | data) > threshold under a Beta(a, b) prior."""
 
     rule: Literal["bayesian"] = "bayesian"
-    null: Annotated[float, between(0, 1, open_ends=True)] = 0.10
-    threshold: Annotated[float, between(0, 1, open_ends=True)] = 0.95
-    a: Annotated[float, between(1e-6, 1e6)] = 1.0
-    b: Annotated[float, between(1e-6, 1e6)] = 1.0
+    null: float = Field(default=0.10, gt=0, lt=1)
+    threshold: float = Field(default=0.95, gt=0, lt=1)
+    a: float = Field(default=1.0, ge=1e-6, le=1e6)
+    b: float = Field(default=1.0, ge=1e-6, le=1e6)
 
 
 SuccessRule = Annotated[ExactTest | TwoStage | BayesianRule, Field(discriminator="rule")]

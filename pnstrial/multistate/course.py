@@ -10,12 +10,13 @@ Next: `process`.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from pnstrial.numerics.signatures import check_signature
+from pnstrial.settings import Part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,12 +40,12 @@ GRADES: Final = 6
 ANTIBODIES: Final = ("Hu", "Yo", "CV2")
 """Antibodies that a course can tell apart."""
 
-Ratio = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
-Rate = Annotated[float, Field(ge=0, le=1e4, allow_inf_nan=False)]
+Ratio = Annotated[float, Field(ge=0, le=1e6)]
+Rate = Annotated[float, Field(ge=0, le=1e4)]
 SixRates = Annotated[tuple[Rate, ...], Field(min_length=6, max_length=6)]
 
 
-class RateRatios(BaseModel):
+class RateRatios(Part):
     """Three rate ratios: by what a circumstance multiplies the rates to improve, to worsen and to die.
 
     Parameters
@@ -52,8 +53,6 @@ class RateRatios(BaseModel):
     improve, worsen, die : float, default 1
         Rate ratios, 0 or more; 1 changes nothing.
     """
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
     improve: Ratio = 1.0
     worsen: Ratio = 1.0
@@ -75,7 +74,7 @@ class OnsetBand(RateRatios):
         Rate ratios within the band.
     """
 
-    from_months: float = Field(ge=0, allow_inf_nan=False)
+    from_months: float = Field(ge=0)
 
 
 class Damage(RateRatios):
@@ -113,7 +112,7 @@ class PatientClass(RateRatios):
     share: Annotated[float, Field(ge=0, le=1)]
 
 
-class Frailty(BaseModel):
+class Frailty(Part):
     """Patients differ: some of their rates are multiplied by a gamma variable of mean 1.
 
     Parameters
@@ -126,14 +125,12 @@ class Frailty(BaseModel):
         The gamma distribution is the discrete one of Gauss's quadrature, with the same first 2 x nodes - 1 moments.
     """
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
-
     variance: Annotated[float, Field(gt=0, le=10)]
     of: tuple[Literal["improve", "worsen", "die"], ...] = Field(default=("worsen", "die"), min_length=1)
     nodes: Annotated[int, Field(ge=2, le=20)] = 6
 
 
-class Course(BaseModel):
+class Course(Part):
     """The natural history and its modifiers: rates per month by mRS grade, and rate ratios.
 
     Parameters
@@ -195,8 +192,6 @@ class Course(BaseModel):
     >>> Course(**tomllib.loads(text)).antibody["Yo"].improve
     0.5
     """
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
     improve: SixRates
     worsen: SixRates
