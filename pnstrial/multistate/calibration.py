@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
@@ -31,15 +31,35 @@ if TYPE_CHECKING:
 
     from pnstrial.multistate.rating import RatingError
 
-__all__ = ["Calibration", "calibrate"]
+__all__ = ["FLAT", "Calibration", "calibrate", "flat"]
 
 FLAT: Final = Course(
     improve=(0.0, 1.0, 1.0, 1.0, 1.0, 1.0),
     worsen=(1.0, 1.0, 1.0, 1.0, 1.0, 0.0),
     die=(0.4096, 0.512, 0.64, 0.8, 1.28, 2.048),
 )
-"""The shape before calibration: equal rates to step, and dying 1.25 times as fast per grade, 1.6 times from 3 to 4
+"""The shape before calibration on the mRS: equal rates to step, and dying 1.25 times as fast per grade, 1.6 times from 3 to 4
 and from 4 to 5 (Graus et al. Brain 2001;124:1138-1148: relative risk 1.60 for Rankin over 3; the rest assumed)."""
+
+
+def flat(grades: int) -> Course:
+    """Give the shape before calibration on a scale.
+
+    Parameters
+    ----------
+    grades : int
+        Living grades.
+
+    Returns
+    -------
+    Course
+        `FLAT` for six; else equal rates to step, and dying five times as fast at the worst as at the best grade, as
+        there, in equal ratios (assumed).
+    """
+    if grades == GRADES:
+        return FLAT
+    die = tuple(float(5 ** (g / (grades - 1))) for g in range(grades))
+    return Course(grades=grades, improve=cast("Any", 1.0), worsen=cast("Any", 1.0), die=die)
 
 
 @dataclass(frozen=True)
@@ -128,12 +148,12 @@ def calibrate(
     at_months: float = 3.0,
     survival: Mapping[float, float] | None = None,
     baseline: ArrayLike = (0.0, 0.0, 0.5, 0.5, 0.0, 0.0),
-    shape: Course = FLAT,
+    shape: Course | None = None,
     on_ivig: bool = False,
     changing_hazard: bool | None = None,
     months_since_onset: float | Mapping[float, float] = 0.0,
     rating: RatingError | None = None,
-    selected: Sequence[int] = range(GRADES),
+    selected: Sequence[int] | None = None,
     ratings_between: Sequence[float] = (),
     population_hazard_ratio: float = 1.0,
     tolerance: float = 0.005,
@@ -144,7 +164,7 @@ def calibrate(
     Parameters
     ----------
     improved, stable, deteriorated : float
-        Patients with a lower, the same, a higher mRS than at baseline at `at_months`: counts or shares.
+        Patients with a better, the same, a worse grade than at baseline at `at_months`: counts or shares.
     dead : float, optional
         Patients dead by then, not counted in `deteriorated`. None: the series does not say, and
         `deteriorated` includes the dead, as the trial's endpoint does.
@@ -153,11 +173,11 @@ def calibrate(
     survival : dict of float to float, optional
         Probability of being alive by months, such as ``{12: 0.40}`` (the default, as in Sillevis Smitt et al. J
         Neurol 2002;249:745-753).
-    baseline : six float, default half mRS 2 and half mRS 3
-        Distribution of the grades 0-5 at time 0.
+    baseline : sequence of float, default half mRS 2 and half mRS 3
+        Distribution of the living grades of the scale at time 0, from the best on.
     shape : Course, optional
         Ratios between the grades' rates; all improve rates are multiplied by one factor, all worsen rates by one,
-        all die rates by one. Default: equal rates to step, dying faster in higher grades.
+        all die rates by one. Default: equal rates to step, dying faster in worse grades.
     on_ivig : bool, default False
         Whether the series was on IVIg: the ratios of the shape then act while it is calibrated.
     changing_hazard : bool, optional
@@ -170,7 +190,7 @@ def calibrate(
         With `changing_hazard`: months since onset at baseline, or the share of patients by months.
     rating : RatingError, optional
         How the series rated, at baseline and later; the counts are then those of ratings. Default: true grades.
-    selected : sequence of int, default 0 to 5
+    selected : sequence of int, default all
         Rated grades that let a patient into the series; `baseline` is the distribution before that.
     ratings_between : sequence of float, optional
         Months of ratings between baseline and `at_months`: a rater who repeats her deviation forgets a part of it at
@@ -213,7 +233,11 @@ def calibrate(
     ).done()
     source = {12.0: 0.40} if survival is None else survival
     points = {month: share**population_hazard_ratio for month, share in sorted(source.items())}
-    seen = _Seen(_baseline(baseline), rating, frozenset(selected), split_dead=dead is not None)
+    start = _baseline(baseline)
+    rated = frozenset(range(start.size) if selected is None else selected)
+    shape = flat(start.size) if shape is None else shape
+    _same_grades(start.size, shape, rating)
+    seen = _Seen(start, rating, rated, split_dead=dead is not None)
     targets, n = _targets(improved, stable, deteriorated, dead, at_months, points)
     _contradictions(targets, at_months, points, dead is not None)
     if late := [month for month in ratings_between if not 0 < month < at_months]:
@@ -285,11 +309,19 @@ def _fit(family: _Family, targets: Mapping[str, float]) -> tuple[float, bool, fl
 
 def _baseline(baseline: ArrayLike) -> NDArray[np.float64]:
     p = np.asarray(baseline, float)
-    if p.shape != (GRADES,) or not np.all(np.isfinite(p) & (p >= 0)) or abs(p.sum() - 1) > 1e-9:
+    if p.ndim != 1 or p.size < 2 or not np.all(np.isfinite(p) & (p >= 0)) or abs(p.sum() - 1) > 1e-9:
         raise ValueError(
-            f"calibrate: baseline must be six probabilities (mRS 0-5) that sum to 1; got {p.tolist()}"
+            f"calibrate: baseline must be probabilities that sum to 1, one per living grade (six for mRS 0-5); got"
+            f" {p.tolist()}"
         )
     return p
+
+
+def _same_grades(k: int, shape: Course, rating: RatingError | None) -> None:
+    """Refuse a shape or rating error of another scale."""
+    given = {"shape": shape.grades, **({} if rating is None else {"rating": rating.living})}
+    if wrong := [f"{name} has {size}" for name, size in given.items() if size != k]:
+        raise ValueError(f"calibrate: baseline has {k} grades, {' and '.join(wrong)}; all are of one scale")
 
 
 def _targets(
@@ -365,32 +397,43 @@ class _Seen:
         *,
         split_dead: bool,
     ) -> None:
-        if not selected <= set(range(GRADES)) or not selected:
-            raise ValueError(f"calibrate: selected is {sorted(selected)}; it holds rated grades from 0 to 5")
-        kernel = np.eye(GRADES + 1) if rating is None else rating.kernel
-        enters = np.array([float(grade in selected) for grade in range(GRADES + 1)])
+        k = baseline.size
+        if not selected <= set(range(k)) or not selected:
+            raise ValueError(
+                f"calibrate: selected is {sorted(selected)}; it holds rated grades from 0 to {k - 1}"
+            )
+        kernel = np.eye(k + 1) if rating is None else rating.kernel
+        enters = np.array([float(grade in selected) for grade in range(k + 1)])
         joint = np.append(baseline, 0.0)[:, None] * kernel * enters
         if not joint.sum() > 0:
             raise ValueError(f"calibrate: nobody of the baseline is rated {sorted(selected)}")
-        self.with_error = rating is not None and not np.array_equal(kernel, np.eye(GRADES + 1))
+        self.with_error = rating is not None and not np.array_equal(kernel, np.eye(k + 1))
         # axes: rating at baseline, true grade now, rating now
-        self.start = np.zeros((GRADES + 1,) * 3)
-        for rated in range(GRADES + 1):
+        self.start = np.zeros((k + 1,) * 3)
+        for rated in range(k + 1):
             self.start[rated, :, rated] = joint[:, rated] / joint.sum()
-        exactly = np.broadcast_to(np.eye(GRADES + 1), (GRADES + 1,) * 4)
-        self.next = exactly if rating is None else rating.next_rating
-        before, after = np.indices((GRADES + 1, GRADES + 1))
-        dead = after == GRADES
+        self.kernel, self.persistence = kernel, 0.0 if rating is None else rating.persistence
+        off = np.abs(np.subtract.outer(np.arange(k), np.arange(k)))[kernel[:k, :k] > 0].max()
+        self.deviations = range(-int(off), int(off) + 1) if self.persistence > 0 else range(0)
+        before, after = np.indices((k + 1, k + 1))
+        dead = after == k
         self.kinds = [after < before, after == before, (after > before) & ~(dead & split_dead)]
         if split_dead:
             self.kinds.append(dead)
         self.weights = np.array(self.kinds, float)
 
     def rate(self, now: NDArray[np.float64], step: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Let time pass and rate everybody again; death is seen as it is."""
-        size = GRADES + 1
-        pairs = (step[:, None, :, None] * self.next).reshape(size**2, size**2)
-        return (now.reshape(size, size**2) @ pairs).reshape(size, size, size)
+        """Let time pass and rate everybody again (`RatingError.next_rating`); death is seen as it is."""
+        k, again = len(now) - 1, self.persistence
+        rated = (1 - again) * (now.sum(axis=2) @ step)[:, :, None] * self.kernel
+        rated[:, k, k] += again * now[:, k].sum(axis=1)  # a death has no deviation to repeat
+        grade = np.arange(k)
+        for off in self.deviations:
+            from_ = grade[max(0, -off) : k - max(0, off)]
+            moved = again * now[:, from_, from_ + off] @ step[from_]
+            rated[:, grade, np.clip(grade + off, 0, k - 1)] += moved[:, :k]
+            rated[:, k, k] += moved[:, k]
+        return rated
 
     def shares(self, now: NDArray[np.float64]) -> list[float]:
         """Count the kinds of change from the rating at baseline to the rating now."""
@@ -434,7 +477,8 @@ class _Family:
 
     def base(self, improve: float, worsen: float, die: float, steepness: float) -> Course:
         """Give the shape with its rates multiplied."""
-        tilt = np.exp(steepness * (np.arange(GRADES) - 2.5))
+        k = self.shape.grades
+        tilt = np.exp(steepness * (np.arange(k) - (k - 1) / 2))
         rates = self.shape.base_rates() * np.array([[improve], [worsen], [die]])
         rates[2] *= tilt
         return self.shape.model_copy(
@@ -474,14 +518,15 @@ class _Family:
             band = np.searchsorted(turns, grid[:-1], side="right")
             shares: list[float] = []
             steps = exponential(generators[band] * np.diff(grid)[:, None, None])
-            now, since, alive = self.seen.start, np.eye(GRADES + 1), dict[float, float]()
-            so_far = np.eye(GRADES + 1)
+            k = self.shape.grades
+            now, since, alive = self.seen.start, np.eye(k + 1), dict[float, float]()
+            so_far = np.eye(k + 1)
             first = self.seen.start.sum(axis=(0, 2))
             for end, step in zip(grid[1:].tolist(), steps, strict=True):
                 so_far, since = so_far @ step, since @ step
-                alive[end] = float(1 - first @ so_far[:, GRADES])
+                alive[end] = float(1 - first @ so_far[:, k])
                 if end in self.between or end == self.at:
-                    now, since = self.seen.rate(now, since), np.eye(GRADES + 1)
+                    now, since = self.seen.rate(now, since), np.eye(k + 1)
                 if end == self.at:
                     shares = self.seen.shares(now)
             total += share * np.array([*shares, *(alive[float(month)] for month in self.points)])

@@ -1,16 +1,17 @@
 """How fast do patients improve, worsen and die, and what changes it?
 
-Input: rates per month by mRS grade; rate ratios for IVIg, antibody, tumour treatment, time since onset.
-Output: `Course` (frozen, read from TOML) and `generator`, the 7 x 7 matrix of rates of a patient at a time.
+Input: rates per month by grade, best grade first; rate ratios for IVIg, antibody, tumour treatment, time since onset.
+Output: `Course` (frozen, read from TOML) and `generator`, the matrix of rates of a patient at a time.
 Protocol section: none; treatment and decision say only which generator rules which interval.
-Method: continuous-time Markov process on mRS 0-6, one-grade steps, death (6) absorbing; ratios multiply.
+Method: continuous-time Markov process on the k grades of a scale and death, one-grade steps, death (last) absorbing;
+ratios multiply. Rates are given grade by grade, or by few numbers: one for all grades, or a line over them.
 Next: `process`.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, cast
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -33,16 +34,53 @@ __all__ = [
     "PatientClass",
     "RateRatios",
     "generator",
+    "rates_by_grade",
 ]
 
 GRADES: Final = 6
-"""Number of living mRS grades, 0-5; grade 6 is death."""
+"""Number of living grades where nothing else says so: those of the mRS, 0-5; 6 is death."""
 ANTIBODIES: Final = ("Hu", "Yo", "CV2")
 """Antibodies that a course can tell apart."""
 
 Ratio = Annotated[float, Field(ge=0, le=1e6)]
 Rate = Annotated[float, Field(ge=0, le=1e4)]
-SixRates = Annotated[tuple[Rate, ...], Field(min_length=6, max_length=6)]
+Rates = Annotated[tuple[Rate, ...], Field(min_length=2)]
+
+
+def rates_by_grade(given: object, grades: int) -> object:
+    """Give one number per grade where few stand for all.
+
+    Parameters
+    ----------
+    given : float, dict or list
+        One number for all grades; ``{"best": ..., "worst": ...}``, a line from the best to the worst grade; or one
+        number for each, best grade first.
+    grades : int
+        Living grades.
+
+    Returns
+    -------
+    list of float
+        What is none of the first two is given back as it is, to be checked by its owner.
+
+    Examples
+    --------
+    >>> rates_by_grade({"best": 0.1, "worst": 0.4}, 4)
+    [0.1, 0.2, 0.3, 0.4]
+    >>> rates_by_grade(0.5, 3)
+    [0.5, 0.5, 0.5]
+    """
+    if isinstance(given, dict):
+        line = cast("dict[str, object]", given)
+        if set(line) != {"best", "worst"} or not all(_is_number(end) for end in line.values()):
+            raise ValueError(f"{line} must be {{best = ..., worst = ...}}, the numbers of the two ends of the scale")
+        best, worst = (float(cast("float", line[end])) for end in ("best", "worst"))
+        return [float(f"{best + (worst - best) * g / (grades - 1):.12g}") for g in range(grades)]
+    return [float(cast("float", given))] * grades if _is_number(given) else given
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class RateRatios(Part):
@@ -131,17 +169,24 @@ class Frailty(Part):
 
 
 class Course(Part):
-    """The natural history and its modifiers: rates per month by mRS grade, and rate ratios.
+    """The natural history and its modifiers: rates per month by grade, and rate ratios.
+
+    The grades are the living ones of a scale, numbered from the best (0), whichever direction its scores take; on the
+    mRS the number is the grade.
 
     Parameters
     ----------
-    improve : six float
-        Rate per month of going from grade g to g - 1, for g = 0 to 5; the first must be 0.
-    worsen : six float
-        Rate per month of going from grade g to g + 1, for g = 0 to 5; the last must be 0 (from grade 5 the
-        next step is death, which is `die`).
-    die : six float
-        Rate per month of dying in grade g, for g = 0 to 5.
+    improve : sequence of float
+        Rate per month of going to the next better grade, for each grade from the best on; the first must be 0. One
+        number stands for all grades, ``{"best": ..., "worst": ...}`` for a line over them (`rates_by_grade`); the
+        grade that cannot improve then has 0.
+    worsen : sequence of float
+        The same to the next worse grade; the last must be 0 (from the worst grade the next step is death, which is
+        `die`).
+    die : sequence of float
+        Rate per month of dying, for each grade.
+    grades : int, default 6
+        Living grades; needed only where no rates are given grade by grade.
     ivig : RateRatios
         While the patient is on IVIg.
     antibody : dict of str to RateRatios
@@ -165,8 +210,8 @@ class Course(Part):
     Raises
     ------
     pydantic.ValidationError
-        A `ValueError`: a rate or ratio that is negative or not finite, not six rates, a rate to leave the
-        scale, an antibody that is unknown, bands out of order; every wrong key at once.
+        A `ValueError`: a rate or ratio that is negative or not finite, rates for different numbers of grades, a rate
+        to leave the scale, an antibody that is unknown, bands out of order; every wrong key at once.
 
     Examples
     --------
@@ -191,11 +236,18 @@ class Course(Part):
     ... '''
     >>> Course(**tomllib.loads(text)).antibody["Yo"].improve
     0.5
+
+    On a scale of 13 grades, by few numbers:
+
+    >>> longer = Course(grades=13, improve=0.05, worsen=0.1, die={"best": 0, "worst": 0.24})
+    >>> longer.improve[:2], longer.worsen[-2:], longer.die[1]
+    ((0.0, 0.05), (0.1, 0.0), 0.02)
     """
 
-    improve: SixRates
-    worsen: SixRates
-    die: SixRates
+    grades: Annotated[int, Field(ge=2, le=200)] = GRADES
+    improve: Rates
+    worsen: Rates
+    die: Rates
     ivig: RateRatios = RateRatios()
     antibody: dict[Literal["Hu", "Yo", "CV2"], RateRatios] = Field(default_factory=dict)
     tumour_treatment: RateRatios = RateRatios()
@@ -206,14 +258,38 @@ class Course(Part):
     onset: tuple[OnsetBand, ...] = ()
     ivig_since_onset: tuple[OnsetBand, ...] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _few_numbers(cls, content: Any) -> Any:
+        """Turn one number, or a line, into a rate per grade."""
+        if not isinstance(content, dict):
+            return content
+        given = dict(cast("dict[str, Any]", content))
+        listed = [len(given[name]) for name in ("improve", "worsen", "die") if isinstance(given.get(name), list | tuple)]
+        grades = given.setdefault("grades", listed[0] if listed else GRADES)
+        if isinstance(grades, int) and grades > 1:
+            for name in ("improve", "worsen", "die"):
+                few = not isinstance(given.get(name), list | tuple)
+                rates = rates_by_grade(given.get(name), grades)
+                if few and isinstance(rates, list):
+                    rates = [0.0, *rates[1:]] if name == "improve" else rates
+                    rates = [*rates[:-1], 0.0] if name == "worsen" else rates
+                if rates is not None:
+                    given[name] = rates
+        return given
+
     @model_validator(mode="after")
     def _stays_on_the_scale(self) -> Self:
         wrong: list[str] = []
+        for name in ("improve", "worsen", "die"):
+            if len(rates := getattr(self, name)) != self.grades:
+                wrong.append(f"{name} has {len(rates)} rates; allowed are {self.grades}, one per living grade")
         if self.improve[0] != 0:
             wrong.append(f"improve[0] is {self.improve[0]:g}: grade 0 cannot improve, its rate must be 0")
-        if self.worsen[5] != 0:
+        if self.worsen[-1] != 0:
+            last = len(self.worsen) - 1
             wrong.append(
-                f"worsen[5] is {self.worsen[5]:g}: after grade 5 comes death, put its rate in die[5]"
+                f"worsen[{last}] is {self.worsen[-1]:g}: after grade {last} comes death, put its rate in die[{last}]"
             )
         for name in ("onset", "ivig_since_onset"):
             starts = [band.from_months for band in getattr(self, name)]
@@ -260,7 +336,7 @@ class Course(Part):
         )
 
     def base_rates(self) -> NDArray[np.float64]:
-        """Return the rates before any ratio: 3 x 6 array with the rows improve, worsen, die."""
+        """Return the rates before any ratio: an array with the rows improve, worsen, die, one column per grade."""
         return np.array([self.improve, self.worsen, self.die])
 
     def scaled(self, *, improve: float = 1.0, worsen: float = 1.0, die: float = 1.0) -> Course:
@@ -299,9 +375,9 @@ def generator(
     damaged: ArrayLike = False,
     ratios: ArrayLike = (1.0, 1.0, 1.0),
 ) -> NDArray[np.float64]:
-    """Give the rates between mRS 0-6 of a patient, or of an array of patients, as generator matrices.
+    """Give the rates between the grades of a patient, or of an array of patients, as generator matrices.
 
-    Entry (g, h) is the rate per month of going from mRS g to mRS h; the diagonal makes each row sum to 0 and
+    Entry (g, h) is the rate per month of going from grade g to grade h; the diagonal makes each row sum to 0 and
     the last row (death) is 0. Every rate is the grade's rate of the course times the ratios of all circumstances
     that hold.
 
@@ -325,7 +401,7 @@ def generator(
 
     Returns
     -------
-    array of shape (..., 7, 7)
+    array of shape (..., grades + 1, grades + 1)
         One matrix for each combination of the circumstances, which broadcast together.
 
     Raises
@@ -362,13 +438,14 @@ def generator(
         * np.where(damage[..., None], lost, 1.0)
         * three
     )
-    rates = np.broadcast_to(course.base_rates() * multiplied[..., :, None], (*shape, 3, GRADES))
-    Q = np.zeros((*shape, GRADES + 1, GRADES + 1))
-    grade = np.arange(GRADES)
+    k = course.grades
+    rates = np.broadcast_to(course.base_rates() * multiplied[..., :, None], (*shape, 3, k))
+    Q = np.zeros((*shape, k + 1, k + 1))
+    grade = np.arange(k)
     Q[..., grade[1:], grade[1:] - 1] = rates[..., 0, 1:]
     Q[..., grade[:-1], grade[:-1] + 1] = rates[..., 1, :-1]
-    Q[..., grade, GRADES] = rates[..., 2, :]
-    Q[..., grade, grade] = 0.0 - Q.sum(axis=-1)[..., :GRADES]
+    Q[..., grade, k] = rates[..., 2, :]
+    Q[..., grade, grade] = 0.0 - Q.sum(axis=-1)[..., :k]
     return Q
 
 
