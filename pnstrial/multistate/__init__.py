@@ -1,7 +1,7 @@
 """How does the grade of a patient move over time, and how is that learnt from data?
 
 Input: rates, panel data or published counts.
-Output: the course model on the grades of a scale and death: generators, probabilities, fits, calibrations, rating error.
+Output: the course model on the grades of a scale and death: generators, fits, calibrations, rating error.
 Protocol section: none; `simulate` lets the protocol act on this course.
 Method: continuous-time Markov process; see the modules.
 Next: `course`.

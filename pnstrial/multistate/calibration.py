@@ -38,8 +38,9 @@ FLAT: Final = Course(
     worsen=(1.0, 1.0, 1.0, 1.0, 1.0, 0.0),
     die=(0.4096, 0.512, 0.64, 0.8, 1.28, 2.048),
 )
-"""The shape before calibration on the mRS: equal rates to step, and dying 1.25 times as fast per grade, 1.6 times from 3 to 4
-and from 4 to 5 (Graus et al. Brain 2001;124:1138-1148: relative risk 1.60 for Rankin over 3; the rest assumed)."""
+"""The shape on the mRS before calibration: equal rates to step, and dying 1.25 times as fast per grade, 1.6 times
+from 3 to 4 and from 4 to 5 (Graus et al. Brain 2001;124:1138-1148: relative risk 1.60 for Rankin over 3; the rest
+assumed)."""
 
 
 def flat(grades: int) -> Course:

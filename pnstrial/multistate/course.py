@@ -73,7 +73,9 @@ def rates_by_grade(given: object, grades: int) -> object:
     if isinstance(given, dict):
         line = cast("dict[str, object]", given)
         if set(line) != {"best", "worst"} or not all(_is_number(end) for end in line.values()):
-            raise ValueError(f"{line} must be {{best = ..., worst = ...}}, the numbers of the two ends of the scale")
+            raise ValueError(
+                f"{line} must be {{best = ..., worst = ...}}, the numbers of the two ends of the scale"
+            )
         best, worst = (float(cast("float", line[end])) for end in ("best", "worst"))
         return [float(f"{best + (worst - best) * g / (grades - 1):.12g}") for g in range(grades)]
     return [float(cast("float", given))] * grades if _is_number(given) else given
@@ -265,7 +267,11 @@ class Course(Part):
         if not isinstance(content, dict):
             return content
         given = dict(cast("dict[str, Any]", content))
-        listed = [len(given[name]) for name in ("improve", "worsen", "die") if isinstance(given.get(name), list | tuple)]
+        listed = [
+            len(given[name])
+            for name in ("improve", "worsen", "die")
+            if isinstance(given.get(name), list | tuple)
+        ]
         grades = given.setdefault("grades", listed[0] if listed else GRADES)
         if isinstance(grades, int) and grades > 1:
             for name in ("improve", "worsen", "die"):
@@ -280,10 +286,11 @@ class Course(Part):
 
     @model_validator(mode="after")
     def _stays_on_the_scale(self) -> Self:
-        wrong: list[str] = []
-        for name in ("improve", "worsen", "die"):
-            if len(rates := getattr(self, name)) != self.grades:
-                wrong.append(f"{name} has {len(rates)} rates; allowed are {self.grades}, one per living grade")
+        wrong = [
+            f"{name} has {len(getattr(self, name))} rates; allowed are {self.grades}, one per living grade"
+            for name in ("improve", "worsen", "die")
+            if len(getattr(self, name)) != self.grades
+        ]
         if self.improve[0] != 0:
             wrong.append(f"improve[0] is {self.improve[0]:g}: grade 0 cannot improve, its rate must be 0")
         if self.worsen[-1] != 0:

@@ -93,7 +93,9 @@ class RatingError(Result):
             raise ValueError(f"RatingError: persistence is {self.persistence}; it must be from 0 to 1")
         kernel.flags.writeable = False
         object.__setattr__(self, "kernel", kernel)
-        object.__setattr__(self, "grades", _distribution((1 / k,) * k if self.grades is None else self.grades, k))
+        object.__setattr__(
+            self, "grades", _distribution((1 / k,) * k if self.grades is None else self.grades, k)
+        )
 
     @property
     def living(self) -> int:
@@ -148,7 +150,8 @@ class RatingError(Result):
           :math:`P(|d| = 1) = 2 q (1 - q)`, :math:`P(|d| = 2) = 2 p r`, :math:`P(d = 0) = p^2 + q^2 + r^2`.
           Every grade gets the same share of differences of one, so :math:`s = (1 - \sqrt{1 - 2\,one}) / 2` is
           the probability of being one grade off.
-        - Grades with two neighbours (1-4 of the mRS): the true grade is the middle one, :math:`q = 1 - s`, and :math:`p + r = s` with
+        - Grades with two neighbours (1-4 of the mRS): the true grade is the middle one, :math:`q = 1 - s`, and
+          :math:`p + r = s` with
           :math:`p = r = s / 2` (unbiased) if `two` is at least :math:`s^2 / 2`, the most that such a row
           gives. Below that :math:`p r = two / 2` (the two sides differ, `lean` says which is larger; with
           `two` 0 every error goes the same way, since two ratings must never be two grades apart).
@@ -417,9 +420,7 @@ class RatingError(Result):
         return hash((self.persistence, self.kernel.tobytes()))
 
 
-def normal_cells(
-    centres: NDArray[Any], scores: NDArray[Any], sd: ArrayLike
-) -> NDArray[np.float64]:
+def normal_cells(centres: NDArray[Any], scores: NDArray[Any], sd: ArrayLike) -> NDArray[np.float64]:
     """Give the chance of each of some rising scores for normal variables that are rounded to the nearest one.
 
     Parameters
