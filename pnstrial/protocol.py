@@ -12,12 +12,22 @@ from __future__ import annotations
 
 from functools import cached_property
 from html import escape
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from pnstrial.settings import Part, Setting, SettingsFiles, Sourced, drop_entries, lay_over
-from pnstrial.vocabulary import Criterion, Medications, Scale
+from pnstrial.objectives import Arm, Decision, Design, Endpoint, Estimand, Outcome, Visit
+from pnstrial.regimen import Drug, Treatment
+from pnstrial.settings import (
+    ASSUMED,
+    Part,
+    Setting,
+    SettingsFiles,
+    Sourced,
+    drop_entries,
+    lay_over,
+)
+from pnstrial.vocabulary import Criterion, Medications, Scale, with_vocabulary
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,11 +35,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "Arm",
     "Criterion",
     "Decision",
+    "Design",
+    "Drug",
     "Endpoint",
     "Estimand",
     "Medications",
+    "Outcome",
     "Protocol",
     "ProtocolError",
     "Scale",
@@ -45,107 +59,12 @@ class ProtocolError(ValueError):
 
 
 _FILES = SettingsFiles("protocol", ProtocolError)
-
-
-class Treatment(Sourced):
-    """Doses and dates of the cycles."""
-
-    dose_g_per_kg: float = Field(gt=0, le=10, description="g of IVIg per kg of body weight and cycle")
-    cycle_days: int = Field(ge=1, description="days from one cycle's start to the next one's")
-    cycles_before_decision: int = Field(ge=1, le=6)
-    cycles_after_decision: int = Field(ge=0, le=5)
-    infusion_days: int = Field(ge=1, description="infusion days of a planned cycle")
-    fewest_infusion_days: int = Field(ge=1)
-    most_infusion_days: int = Field(ge=1)
-    on_time_tolerance_days: int = Field(ge=0)
-    dose_tolerance: float = Field(ge=0, lt=1, description="share of the planned dose")
-    daily_dose_note_g: float = Field(gt=0)
-    age_note_years: float = Field(gt=0)
-    vials_g: tuple[float, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _numbers_fit(self) -> Self:
-        if self.cycles_before_decision + self.cycles_after_decision > 6:
-            raise ValueError(
-                "cycles_before_decision + cycles_after_decision is over 6, the last cycle of the tables"
-            )
-        if not self.fewest_infusion_days <= self.infusion_days <= self.most_infusion_days:
-            raise ValueError("infusion_days must lie between fewest_infusion_days and most_infusion_days")
-        if any(vial <= 0 for vial in self.vials_g):
-            raise ValueError("vials_g must all be over 0")
-        return self
-
-    @property
-    def cycles(self) -> int:
-        """Number of cycles of a full course."""
-        return self.cycles_before_decision + self.cycles_after_decision
-
-
-class Visit(Sourced):
-    """A visit: its target day and its window, in study days (day 1 = first infusion, no day 0)."""
-
-    name: str = Field(min_length=1)
-    target_day: int = Field(ge=2)
-    first_day: int = Field(ge=2)
-    last_day: int = Field(ge=2)
-
-    @model_validator(mode="after")
-    def _window_holds_target(self) -> Self:
-        if not self.first_day <= self.target_day <= self.last_day:
-            raise ValueError(
-                f"window {self.first_day}-{self.last_day} does not hold the target day {self.target_day}"
-            )
-        return self
-
-
-class Decision(Sourced):
-    """The interim decision per patient; not a stopping rule of the trial."""
-
-    visit: str
-    follow_up_day: int = Field(
-        ge=2, description="alive and in contact on this day, a patient who should go on is expected to have"
-    )
-
-
-ShiftTest = Literal["signed-rank, zeros after Pratt", "signed-rank, zeros after Wilcoxon", "sign"]
-
-
-class Endpoint(Sourced):
-    """The response: an improvement on a scale at a visit, by so many points and, if asked for, percent of baseline."""
-
-    scale: str = "mRS"
-    visit: str
-    secondary_visits: tuple[str, ...] = ()
-    improvement_points: int | float = Field(default=1, gt=0)
-    improvement_percent: int | None = Field(default=None, ge=1, le=100)
-    shift_test: ShiftTest = "signed-rank, zeros after Pratt"
-    null_proportion: float | None = Field(default=None, gt=0, lt=1)
-    level: float = Field(default=0.95, gt=0, lt=1)
-    on_treatment_days: int = Field(default=28, ge=0)
-
-    @field_validator("shift_test", mode="before")
-    @classmethod
-    def _short_names(cls, value: object) -> object:
-        return f"signed-rank, zeros after {value}" if value in {"Pratt", "Wilcoxon"} else value
-
-
-DeathStrategy = Literal["composite", "exclude"]
-RescueStrategy = Literal["composite", "treatment policy"]
-StoppedStrategy = Literal["treatment policy", "composite", "while on treatment"]
-MissingStrategy = Literal["non-responder", "LOCF", "exclude", "best case"]
-
-
-class Estimand(Sourced):
-    """A strategy for each intercurrent event and a rule for missing values, asked in this order."""
-
-    death: DeathStrategy
-    rescue: RescueStrategy
-    stopped: StoppedStrategy
-    missing: MissingStrategy
-
-    def strategies(self) -> dict[str, str]:
-        """Give the four strategies by name."""
-        return {key: getattr(self, key) for key in ("death", "rescue", "stopped", "missing")}
+_Table = dict[str, Any]
+_SECTIONS: Final[dict[str, type[Sourced]]] = {
+    "treatment": Treatment, "decision": Decision, "endpoint": Endpoint, "estimand": Estimand, "design": Design,
+    "medications": Medications,
+}  # fmt: skip
+"""The sections that `Protocol.with_settings` changes key by key."""
 
 
 class Protocol(Part):
@@ -159,8 +78,10 @@ class Protocol(Part):
         Key of a source to its full reference.
     criteria : tuple of Criterion
         Asked of every screened patient, in this order.
-    treatment, visits, decision, endpoint, estimand, medications
-        See the class of each.
+    treatment, visits, decision, endpoint, estimand, medications, design, arms
+        See the class of each; decision and design are None where the trial has none.
+    collected : tuple of str
+        Columns of the screening table that are collected though no criterion reads them.
 
     Examples
     --------
@@ -179,11 +100,19 @@ class Protocol(Part):
     scales: tuple[Scale, ...] = ()
     treatment: Treatment
     visits: tuple[Visit, ...] = Field(min_length=1)
-    decision: Decision
+    decision: Decision | None = None
     endpoint: Endpoint
     estimand: Estimand
     medications: Medications
+    design: Design | None = None
+    arms: tuple[Arm, ...] = ()
+    collected: tuple[str, ...] = ()
     primary_rater: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_from_the_vocabulary(cls, data: Any) -> Any:
+        return with_vocabulary(cast("_Table", data)) if isinstance(data, dict) else data
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
@@ -192,11 +121,23 @@ class Protocol(Part):
         ids = [criterion.id for criterion in self.criteria]
         problems += [f"criteria has {i} twice" for i in sorted({i for i in ids if ids.count(i) > 1})]
         problems += [f"visits has {n} twice" for n in sorted({n for n in names if names.count(n) > 1})]
-        named = [("decision.visit", self.decision.visit), ("endpoint.visit", self.endpoint.visit)]
+        named = [("endpoint.visit", self.endpoint.visit)]
+        if self.decision is not None:
+            named.insert(0, ("decision.visit", self.decision.visit))
         named += [("endpoint.secondary_visits", name) for name in self.endpoint.secondary_visits]
+        named += [(f"{place}.visit", outcome.visit) for place, outcome in self._outcomes()]
         problems += [
             f"{key} is {name!r}; visits has {', '.join(names)}" for key, name in named if name not in names
         ]
+        if self.decision is not None and any(
+            v.anchored for v in self.visits if v.name == self.decision.visit
+        ):
+            problems.append(
+                f"decision.visit is {self.decision.visit!r}, which counts from the last infusion; "
+                "a decision on further infusions needs a visit that counts from the first"
+            )
+        arms = [arm.name.casefold() for arm in self.arms]
+        problems += [f"arms has {n} twice" for n in sorted({n for n in arms if arms.count(n) > 1})]
         for key, source in self._all_sources():
             if source not in self.sources and not source.startswith("assumed"):
                 problems.append(
@@ -207,37 +148,50 @@ class Protocol(Part):
             raise ValueError("; ".join(problems))
         return self
 
+    def _outcomes(self) -> list[tuple[str, Outcome]]:
+        """List the further parts of the primary endpoint and the secondary endpoints, each with its place."""
+        lists = (("endpoint.also", self.endpoint.also), ("endpoint.secondary", self.endpoint.secondary))
+        return [(f"{place}.{outcome.name}", outcome) for place, found in lists for outcome in found]
+
     def _scale_problems(self) -> list[str]:
         names = [scale.name for scale in self.scales]
         problems = [f"scales has {n} twice" for n in sorted({n for n in names if names.count(n) > 1})]
-        wanted, response = self.endpoint.scale, self.endpoint
-        if wanted not in names:
-            return [*problems, f"endpoint.scale is {wanted!r}; scales has {', '.join(names) or 'none'}"]
-        scale = self.scale(wanted)
-        if not scale.bounded:
-            return [
-                *problems,
-                f"endpoint.scale is {wanted!r}, which has no bounds: give it grades, or lowest and highest",
-            ]
-        most = scale.unit * scale.units[-1]
-        if not response.improvement_points <= most:
-            problems.append(
-                f"endpoint.improvement_points is {response.improvement_points:g}; {wanted} spans {most:g} points"
-            )
+        response = self.endpoint
+        named = [("endpoint", response.scale, response.improvement_points)]
+        if self.decision is not None and self.decision.scale is not None:
+            named.append(("decision", self.decision.scale, self.decision.improvement_points or 1))
+        named += [(place, part.scale, part.improvement_points) for place, part in self._outcomes()]
+        for place, wanted, points in named:
+            if wanted not in names:
+                problems.append(f"{place}.scale is {wanted!r}; scales has {', '.join(names) or 'none'}")
+                continue
+            scale = self.scale(wanted)
+            if not scale.bounded:
+                if place in {"endpoint", "decision"}:
+                    problems.append(
+                        f"{place}.scale is {wanted!r}, which has no bounds: give it grades, or lowest and highest"
+                    )
+                continue
+            most = scale.unit * scale.units[-1]
+            if not points <= most:
+                problems.append(f"{place}.improvement_points is {points:g}; {wanted} spans {most:g} points")
         return problems
 
     def _all_sources(self) -> list[tuple[str, str]]:
         pairs = [(f"criteria.{c.id}", c.source) for c in self.criteria]
         pairs += [(f"scales.{scale.name}", scale.source) for scale in self.scales]
+        pairs += [(f"arms.{arm.name}", arm.source) for arm in self.arms]
         parts = self._sourced_parts()
         return pairs + [
             (f"{name}.{key}", source) for name, part in parts for key, source in part.source.items()
         ]
 
     def _sourced_parts(self) -> list[tuple[str, Sourced]]:
-        sections = ("treatment", "decision", "endpoint", "estimand", "medications")
+        sections = ("treatment", "decision", "endpoint", "design", "estimand", "medications")
+        found = [(name, part) for name in sections if isinstance(part := getattr(self, name), Sourced)]
+        drugs: list[tuple[str, Sourced]] = [(f"treatment.drugs.{d.name}", d) for d in self.treatment.drugs]
         visits: list[tuple[str, Sourced]] = [(f"visits.{visit.name}", visit) for visit in self.visits]
-        return [*((name, getattr(self, name)) for name in sections), *visits]
+        return [*found, *drugs, *self._outcomes(), *visits]
 
     def settings(self) -> tuple[Setting, ...]:
         """List every setting with its value and source, in the order of the file.
@@ -256,8 +210,19 @@ class Protocol(Part):
         for scale in self.scales:
             content = scale.model_dump(exclude={"name", "source"}, exclude_defaults=True)
             found += [Setting(f"scales.{scale.name}.{k}", v, scale.source) for k, v in content.items()]
+        for arm in self.arms:
+            content = arm.model_dump(exclude={"name", "source"}, exclude_none=True)
+            found += [Setting(f"arms.{arm.name}.{k}", v, arm.source) for k, v in content.items()]
         for name, part in self._sourced_parts():
-            for key, value in part.model_dump(exclude={"name", "source"}).items():
+            for key, value in part.model_dump(
+                exclude={"name", "source", "drugs", "also", "secondary"}
+            ).items():
+                if value in (None, ()) and key not in {
+                    *part.source,
+                    "null_proportion",
+                    "improvement_percent",
+                }:
+                    continue
                 lists = cast("dict[str, Any]", value) if isinstance(value, dict) else {"": value}
                 found += [
                     Setting(f"{name}.{key}{'.' if inner else ''}{inner}", entry, part.source.get(key, ""))
@@ -267,12 +232,8 @@ class Protocol(Part):
 
     def improvement_in_words(self) -> str:
         """Say what an improvement is, such as "mRS at least 1 point below baseline"."""
-        response = self.endpoint
-        number = response.improvement_points
-        side = "below" if self.scale().better == "lower" else "above"
-        percent = response.improvement_percent
-        also = "" if percent is None else f" and {percent:g} %"
-        return f"{response.scale} at least {number:g} point{'' if number == 1 else 's'}{also} {side} baseline"
+        parts = [part.in_words(self.scale(part.scale).better) for part in self.endpoint.parts()]
+        return f" {'and' if self.endpoint.joined_by == 'all' else 'or'} ".join(parts)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per setting: setting, value, source."""
@@ -326,7 +287,7 @@ class Protocol(Part):
         return pd.DataFrame(rows, columns=columns, dtype=object)
 
     def __str__(self) -> str:
-        decided, response, plan = self.decision, self.endpoint, self.treatment
+        decided, response = self.decision, self.endpoint
         lines = [
             self.title,
             f"{self.id}, version {self.version}",
@@ -334,18 +295,29 @@ class Protocol(Part):
             "Criteria",
             *(f"  {criterion.id:<4} {criterion.label}" for criterion in self.criteria),
             "Treatment",
-            f"  {plan.dose_g_per_kg:g} g/kg a cycle, every {plan.cycle_days} days",
-            f"  {plan.cycles_before_decision} cycles before the decision, {plan.cycles_after_decision} after it",
+            *self._treatment_in_words(),
             "Visits",
-            *(f"  {v.name}: day {v.target_day} ({v.first_day} to {v.last_day})" for v in self.visits),
-            "Decision and endpoint",
-            f"  decision at {decided.visit}",
+            *(f"  {v.name}: {v.days_in_words()}" for v in self.visits),
+            "Decision and endpoint" if decided is not None else "Endpoint",
+            *([] if decided is None else [f"  decision at {decided.visit}"]),
             f"  response at {response.visit}: {self.improvement_in_words()}",
             "  estimand: "
             + "; ".join(f"{event}: {way}" for event, way in self.estimand.strategies().items()),
             f"{len(self.assumed)} settings are assumed: no source states them (`.assumed`; `.to_frame()` has all)",
         ]
         return "\n".join(lines)
+
+    def _treatment_in_words(self) -> list[str]:
+        lines: list[str] = []
+        for drug in self.drugs:
+            named = f"{drug.name}: " if len(self.drugs) > 1 else ""
+            after = drug.cycles - drug.required
+            split = f"{drug.required} cycles before the decision, {after} after it"
+            lines += [
+                f"  {named}{drug.plan_in_words()}",
+                f"  {named}{split if self.decision else f'{drug.cycles} cycles'}",
+            ]
+        return lines
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -368,18 +340,51 @@ class Protocol(Part):
     def assumed(self) -> tuple[tuple[str, str], ...]:
         """Settings that no source states: (key, value as text), for the page that lists them."""
         found: list[tuple[str, str]] = []
+        parts = dict(self._sourced_parts())
         for key, source in self._all_sources():
             if not source.startswith("assumed"):
                 continue
             section, _, name = key.rpartition(".")
-            part: Any = (
-                self.visit(section[7:]) if section.startswith("visits.") else getattr(self, section, None)
-            )
-            value = getattr(part, name, None)
+            value = getattr(parts.get(section), name, None)
             if isinstance(value, dict):
                 value = f"{len(cast('dict[str, object]', value))} lists"
             found.append((key, "none" if value is None else str(value)))
         return tuple(found)
+
+    @property
+    def drugs(self) -> tuple[Drug, ...]:
+        """Every drug with its regimen, in the order of the file; the first is meant where a table names none."""
+        return self.treatment.every_drug
+
+    @property
+    def counted_drugs(self) -> tuple[Drug, ...]:
+        """The drugs that the decision, the per-protocol set and `stopped` ask."""
+        return tuple(drug for drug in self.drugs if drug.counts)
+
+    def drug(self, name: str | None = None) -> Drug:
+        """Find a drug by its name, in any case.
+
+        Parameters
+        ----------
+        name : str, optional
+            By default the first drug that counts.
+
+        Returns
+        -------
+        Drug
+
+        Raises
+        ------
+        ProtocolError
+            If the protocol has no drug of that name; the message lists those it has.
+        """
+        if name is None:
+            return self.counted_drugs[0]
+        for drug in self.drugs:
+            if drug.name.casefold() == name.casefold():
+                return drug
+        names = ", ".join(drug.name for drug in self.drugs)
+        raise ProtocolError(f"drug {name!r} is not in protocol {self.id}; it has {names}")
 
     def visit(self, name: str) -> Visit:
         """Find a visit by name.
@@ -483,12 +488,15 @@ class Protocol(Part):
                 )
             if section == "visits":
                 changes[section] = [{"name": self.visit(name).name, **settings[name]} for name in settings]
-            elif isinstance(part := getattr(self, section, None), Sourced):
-                known = [name for name in type(part).model_fields if name != "source"]
+            elif (kind := _SECTIONS.get(section)) is not None:
+                known = [name for name in kind.model_fields if name != "source"]
                 if unknown := [key for key in settings if key not in {*known, "source"}]:
                     noun = "event" if section == "estimand" else "setting"
                     raise ProtocolError(f"{section} has no {noun} {unknown[0]!r}; it has {', '.join(known)}")
-                changes[section] = settings
+                new = getattr(self, section) is None and "source" not in settings
+                changes[section] = (
+                    {**settings, "source": dict.fromkeys(settings, ASSUMED)} if new else settings
+                )
             else:
                 raise ProtocolError(f"protocol {self.id} has no section {section!r} that settings can change")
         return self._changed(changes)

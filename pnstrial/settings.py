@@ -38,6 +38,7 @@ __all__ = [
     "format_errors",
     "lay_over",
     "read_value",
+    "shared_settings",
 ]
 
 Table = dict[str, Any]
@@ -46,6 +47,8 @@ Model = TypeVar("Model", bound=BaseModel)
 ASSUMED = "assumed"
 """The source of a setting that no source states."""
 _KEYS = ("id", "name")
+_NOTHING = (None, ())
+"""What needs no source: nothing is stated."""
 
 
 class Part(BaseModel):
@@ -86,14 +89,15 @@ class Sourced(Part):
             if name not in table
             and name != "source"
             and not field.is_required()
-            and field.default is not None
+            and field.default_factory is None
+            and field.default not in _NOTHING
         ]
         return {**table, "source": {**dict.fromkeys(left_out, ASSUMED), **table["source"]}}
 
     @model_validator(mode="after")
     def _every_setting_has_a_source(self) -> Self:
         fields = set(type(self).model_fields) - {"source", "name"}
-        given = {key for key in fields if getattr(self, key) is not None}
+        given = {key for key in fields if getattr(self, key) not in _NOTHING}
         if missing := sorted(given - self.source.keys()):
             raise ValueError(f'no source for {", ".join(missing)}: name one of [sources], or "assumed"')
         if unknown := sorted(self.source.keys() - fields):
@@ -220,6 +224,13 @@ class SettingsFiles:
         except ValidationError as problem:
             lines = format_errors(problem, model, content)
             raise self.error(f"{where} cannot be used:\n  " + "\n  ".join(lines)) from None
+
+
+@lru_cache(maxsize=4)
+def shared_settings(kind: str) -> Table:
+    """Give what every file of a kind may use without writing it: its ``shared/vocabulary.toml``; not to be changed."""
+    place = resources.files("pnstrial") / f"{kind}s" / "shared" / "vocabulary.toml"
+    return tomllib.loads(place.read_text(encoding="utf-8"))
 
 
 # ---------------------------------------------------------------------------------------------------- laying over

@@ -15,12 +15,12 @@ import unicodedata
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise, product
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self, cast
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from pnstrial.settings import Part, Sourced
+from pnstrial.settings import Part, Sourced, entry_key, lay_over, shared_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -465,3 +465,44 @@ def _words(text: str) -> str:
 
 
 ATC_PATTERN = re.compile(r"[ABCDGHJLMNPRSV](\d\d([A-Z]([A-Z](\d\d)?)?)?)?")
+
+
+def with_vocabulary(content: dict[str, Any]) -> dict[str, Any]:
+    """Fill in what the shared vocabulary has: scales that are only named, lists of medications that are left out.
+
+    Parameters
+    ----------
+    content : dict
+        A protocol as its file has it.
+
+    Returns
+    -------
+    dict
+        With the sources that what was filled in names.
+
+    Examples
+    --------
+    >>> with_vocabulary({"scales": [{"name": "onls"}]})["scales"]
+    [{'name': 'ONLS', 'lowest': 0, 'highest': 12, 'better': 'lower', 'source': 'onls'}]
+    """
+    shared = shared_settings("protocol")
+    ready = {str(scale["name"]).casefold(): scale for scale in shared["scales"]}
+    scales, lists = content.get("scales"), content.get("medications", {})
+    filled: dict[str, Any] = {}
+    if isinstance(scales, list | tuple):
+        rows: list[Any] = []
+        for row in cast("list[Any]", scales):
+            shipped = ready.get(str(entry_key(row)).casefold(), {})
+            rows.append(
+                row if not shipped or "better" in row else {**shipped, **row, "name": shipped["name"]}
+            )
+        filled["scales"] = rows
+    if isinstance(lists, dict) and not {"immunotherapy", "other", "atc"} <= lists.keys():
+        filled["medications"] = lay_over(shared["medications"], cast("dict[str, Any]", lists))
+    own = content.get("sources", {})
+    if isinstance(own, dict):
+        named = filled.get("medications", {}).get("source")
+        used = set(named.values()) if isinstance(named, dict) else set[Any]()
+        used |= {row.get("source") for row in filled.get("scales", []) if isinstance(row, dict)}
+        filled["sources"] = {key: text for key, text in shared["sources"].items() if key in used} | own
+    return {**content, **filled}
