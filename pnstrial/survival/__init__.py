@@ -10,9 +10,14 @@ Next: `figures.survival`.
 from __future__ import annotations
 
 from pnstrial.survival.competing.additive import AalenAdditive, aalen_additive
+from pnstrial.survival.competing.by_group import (
+    IncidenceByGroup,
+    cumulative_incidence,
+    incidence_by_group,
+)
 from pnstrial.survival.competing.fine_gray import FineGray, fine_gray
-from pnstrial.survival.competing.gray import GrayTest, IncidenceByGroup, gray_test, incidence_by_group
-from pnstrial.survival.competing.incidence import CumulativeIncidence, cumulative_incidence
+from pnstrial.survival.competing.gray import GrayTest, gray_test
+from pnstrial.survival.competing.incidence import CumulativeIncidence
 from pnstrial.survival.competing.pseudo import PseudoValues, pseudo_values
 from pnstrial.survival.competing.states import StateOccupancy, state_occupancy
 from pnstrial.survival.cox.batch import CoxBatch, cox_batch
@@ -24,7 +29,13 @@ from pnstrial.survival.curves.curve import KaplanMeier, KaplanMeierByGroup, Quan
 from pnstrial.survival.curves.difference import SurvivalDifference, survival_difference
 from pnstrial.survival.curves.kaplan_meier import follow_up_time, kaplan_meier, kaplan_meier_batch
 from pnstrial.survival.curves.logrank import LogRank, logrank, logrank_batch
-from pnstrial.survival.curves.mean_survival import MeanSurvival, MeanSurvivalDifference, rmst, rmst_difference
+from pnstrial.survival.curves.mean_survival import (
+    MeanSurvival,
+    MeanSurvivalByGroup,
+    MeanSurvivalDifference,
+    rmst,
+    rmst_difference,
+)
 from pnstrial.survival.interval.cox import IntervalCox, interval_cox
 from pnstrial.survival.interval.turnbull import Turnbull, interval_regression, turnbull
 from pnstrial.survival.parametric.fit import compare_distributions, parametric
@@ -77,6 +88,7 @@ __all__ = [
     "LandmarkResult",
     "LogRank",
     "MeanSurvival",
+    "MeanSurvivalByGroup",
     "MeanSurvivalDifference",
     "MrsOccupancy",
     "OneSampleBatch",

@@ -278,3 +278,111 @@ def test_a_normal_interval_says_what_it_covers():
     assert "instead of 0.95" in str(found)
     assert survival.survival_difference(TIMES, EVENTS, GROUPS, 4, conf_type="beta-product").note == ""
     assert (found.direction, found.n, found.estimate) == ("1 minus 0", 4, found.difference)
+
+
+VISITS = pd.DataFrame({
+    "last": [0, 4, 4, 8, 8, 0, 0, 12], "first": [4, 8, 12, 12, np.inf, 8, 12, np.inf],
+    "arm": ["ivig", "none"] * 4, "age": [55, 61, 47, 70, 66, 59, 63, 52],
+}, index=range(40, 48))  # fmt: skip
+
+
+def test_interval_censored_methods_take_columns_and_formulas():
+    left, right = VISITS["last"].to_numpy(), VISITS["first"].to_numpy()
+    arm = {"arm[none]": (VISITS["arm"] == "none").astype(float).to_numpy()}
+    by_name = survival.turnbull("last", "first", data=VISITS)
+    np.testing.assert_array_equal(by_name.mass, survival.turnbull(left, right).mass)
+    for covariates in ("arm", ["arm"], "C(arm)"):
+        fit = survival.interval_cox("last", "first", covariates, data=VISITS)
+        plain = survival.interval_cox(left, right, arm)
+        assert fit.names == plain.names == ("arm[none]",)
+        np.testing.assert_array_equal(fit.coefficient, plain.coefficient)
+        assert fit.estimate == pytest.approx(np.exp(fit.coefficient[0]))
+        assert fit.ci == pytest.approx((np.exp(fit.lower[0]), np.exp(fit.upper[0])))
+        row = fit.to_frame().iloc[0]
+        assert (row["lower"], row["upper"]) == pytest.approx(fit.ci)
+    fit = survival.interval_regression("last", "first", covariates="arm + age", data=VISITS, model="aft")
+    assert fit.names[2:] == ("arm[none]", "age")
+    weeks = survival.turnbull(pd.to_timedelta(left, unit="W"), [*right[:4], *right[4:]], unit="weeks")
+    np.testing.assert_allclose(weeks.mass, by_name.mass, atol=1e-12)
+    for call in (
+        lambda: survival.turnbull("last", "first"),
+        lambda: survival.turnbull(VISITS, "last", "first"),
+        lambda: survival.interval_regression("last", "seen", data=VISITS),
+        lambda: survival.interval_cox("last", "first", "sex", data=VISITS),
+    ):
+        with pytest.raises(ValueError, match=r"data=|no column of data"):
+            call()
+
+
+def test_additive_hazards_take_every_form():
+    named = survival.aalen_additive("days", "status", ["age"], data=AGED, event_is="dead", n_min=2)
+    first = survival.aalen_additive(AGED, "days", "status", "age", event_is="dead", n_min=2)
+    arrays = survival.aalen_additive(
+        AGED["days"], (AGED["status"] == "dead").astype(int), AGED["age"].to_numpy(), n_min=2
+    )
+    for model in (named, first, arrays):
+        assert model.table["coef"].tolist() == named.table["coef"].tolist()
+    assert named.estimate == named.table["coef"].iloc[1]
+    assert f"{named.estimate:.4g}" in str(named)
+    with pytest.raises(ValueError, match="name the event"):
+        survival.aalen_additive("days", "status", "age", data=AGED)
+
+
+AGED = pd.DataFrame({
+    "days": [30, 61, 90, 140, 200, 260, 300], "status": ["dead", "alive", "dead", "dead", "alive", "dead", "dead"],
+    "age": [70, 52, 66, 61, 48, 57, 50], "ended": ["dead", "none", "better", "dead", "none", "better", "dead"],
+    "arm": list("abababa"),
+})  # fmt: skip
+
+
+def test_competing_methods_take_labels_and_groups():
+    codes = AGED["ended"].map({"none": 0, "better": 1, "dead": 2})
+    named = survival.fine_gray("days", "ended", "age", data=AGED, causes=["better", "dead"], censored="none")
+    coded = survival.fine_gray("days", "code", "age", data=AGED.assign(code=codes))
+    assert named.failure == "better"
+    assert (named.estimate, named.ci) == (coded.estimate, coded.ci)
+    assert "cause better" in str(named)
+    second = survival.fine_gray("days", "ended", "age", data=AGED, censored="none", failure="dead")
+    assert second.estimate == survival.fine_gray(AGED["days"], codes, AGED["age"], failure=2).estimate
+    for wrong, words in (({}, "censored="), ({"censored": "none", "failure": "lost"}, "'better', 'dead'")):
+        with pytest.raises(ValueError, match=words):
+            survival.fine_gray("days", "ended", "age", data=AGED, **wrong)
+    groups = survival.cumulative_incidence("days", "ended", data=AGED, group="arm", censored="none")
+    assert list(groups) == ["a", "b"]
+    mine = AGED[AGED["arm"] == "a"]
+    alone = survival.cumulative_incidence(
+        mine["days"], mine["ended"], causes=["better", "dead"], censored="none"
+    )
+    np.testing.assert_array_equal(groups["a"].incidence["dead"], alone.incidence["dead"])
+    with pytest.raises(KeyError, match="'c' is no group"):
+        groups["c"]
+    values = survival.pseudo_values(
+        "days", "ended", at=150, kind="incidence", cause="dead", data=AGED, censored="none"
+    )
+    np.testing.assert_allclose(
+        values.value, survival.pseudo_values(AGED["days"], codes, at=150, kind="incidence", cause=2).value
+    )
+
+
+def test_means_and_follow_up_by_group():
+    means = survival.rmst("days", "status", tau=200, data=AGED, group="arm", event_is="dead", unit="days")
+    for label in "ab":
+        mine = AGED[AGED["arm"] == label]
+        alone = survival.rmst(mine["days"], mine["status"], 200, event_is="dead")
+        assert means[label] == alone
+        row = means.to_frame().set_index("group").loc[label]
+        assert (row["estimate"], row["lower"], row["upper"]) == (alone.estimate, *alone.ci)
+    short = survival.rmst([3, 4, 9, 9], [0, 0, 1, 1], 8, group=list("aabb"))
+    assert np.isnan(short.to_frame()["estimate"][0])
+    assert "known up to 4" in short.to_frame()["reason"][0]
+    with pytest.raises(KeyError, match="no group"):
+        means["c"]
+    follow = survival.follow_up_time("days", "status", data=AGED, group="arm", event_is="dead")
+    assert (
+        follow["a"].median
+        == survival.follow_up_time(
+            *(AGED.loc[AGED["arm"] == "a", name] for name in ("days", "status")), event_is="dead"
+        ).median
+    )
+    ranked = survival.compare_distributions("days", "status", data=AGED, event_is="dead")
+    assert np.isfinite(ranked["aic"].mean())

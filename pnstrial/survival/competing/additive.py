@@ -16,13 +16,11 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.numerics.signatures import check_signature
-from pnstrial.results import NotEstimable, Result
-from pnstrial.survival.cox.covariates import design_of
+from pnstrial.results import Display, NotEstimable, Result, with_reasons
+from pnstrial.survival.cox.covariates import design_of, table_and_columns
 from pnstrial.survival.observations import columns, follow_up
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import ArrayLike, NDArray
 
     Vector = NDArray[Any]
@@ -87,34 +85,55 @@ class AalenAdditive(Result):
         Returns
         -------
         pandas.DataFrame
+            NaN where there is no number; with a column `reason` where one is missing.
         """
-        return self.table.reset_index(names="term")
+        return with_reasons(self.table, "term")
+
+    @property
+    def estimate(self) -> float | NotEstimable:
+        """Weighted mean increment per event of the first covariate, which is the primary one."""
+        return self.table["coef"].iloc[1]
+
+    def _display(self) -> Display:
+        return Display(
+            f"Aalen's additive hazards: {self.events_used} of {self.events} events used, {self.n} rows",
+            (("test of all covariates, p", self.p_value),),
+            self.to_frame(),
+        )
 
 
 def aalen_additive(
-    data: Any,
-    time: str | ArrayLike,
-    event: str | ArrayLike,
-    covariates: str | Sequence[str],
-    *,
+    *given: Any,
+    data: Any = None,
+    time: str | ArrayLike | None = None,
+    event: str | ArrayLike | None = None,
+    covariates: Any = None,
     test: str = "aalen",
     n_min: int | None = None,
+    event_is: Any = None,
+    unit: str | None = None,
 ) -> AalenAdditive:
     """Fit Aalen's additive hazards model.
 
     Parameters
     ----------
-    data : pandas.DataFrame or mapping of str to array
+    *given
+        time, event and covariates by place, before them the table if there is one.
+    data : pandas.DataFrame or mapping of str to array, optional
         One row per patient.
     time, event : str or array_like
-        Columns, or values: follow-up time and event (0 or 1).
-    covariates : str or sequence of str
-        Columns: numbers as they are, words as indicators against their first level.
+        Columns, or values: follow-up time and event (0 or 1, or labels with `event_is`).
+    covariates : str, sequence of str, or array_like
+        As in `cox`: columns (numbers as they are, words as indicators against their first level), a formula or values.
     test : {"aalen", "nrisk"}
         Weight of an increment: the inverse of its diagonal element of (X'X)^-1, or the number at risk.
     n_min : int, optional
         Smallest risk set used; default three patients per covariate. Later events are left out, as are those
         whose risk set does not vary in a covariate; `events_used` says how many are left.
+    event_is : label or list of labels, optional
+        What the event is called, where it is not 1.
+    unit : str, optional
+        Unit in which durations (Timedelta) are counted.
 
     Returns
     -------
@@ -142,7 +161,10 @@ def aalen_additive(
     check_signature(aalen_additive, locals())
     if test not in TESTS:
         raise ValueError(f"test must be one of {', '.join(map(repr, TESTS))}; got {test!r}")
-    times, events, _, _ = follow_up(*columns(data, time=time, event=event))
+    data, (time, event, covariates) = table_and_columns(
+        "aalen_additive", given, data, time=time, event=event, covariates=covariates
+    )
+    times, events, _, _ = follow_up(*columns(data, time=time, event=event), event_is=event_is, unit=unit)
     design = design_of(data, covariates, times.size)
     x, names = design.x, list(design.names)
     smallest = 3 * len(names) if n_min is None else int(n_min)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pnstrial.numerics.arguments import even_array
+from pnstrial.numerics.arguments import as_number, display, even_array
 from pnstrial.survival.observations import as_numbers, check_unit, codes_of, names_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Vector = NDArray[Any]
 
-__all__ = ["causes_of", "labelled_causes"]
+__all__ = ["causes_of", "failure_code", "labelled_causes"]
 
 
 def labelled_causes(cause: Any, causes: Sequence[Any] | None, censored: Any) -> tuple[list[Any] | None, Any]:
@@ -79,6 +79,48 @@ def labelled_causes(cause: Any, causes: Sequence[Any] | None, censored: Any) -> 
         raise ValueError(f"cause: {problem}; name every label once")
     numbers = np.array([named.index(label) + 1 if label in named else 0 for label in labels], dtype=np.int64)
     return named, numbers[codes]
+
+
+def failure_code(failure: Any, labels: list[Any] | None, name: str = "failure") -> int:
+    """Read which cause is of interest.
+
+    Parameters
+    ----------
+    failure : int, label or None
+        None: the first.
+    labels : list or None
+        Of the causes, as `labelled_causes` gives them.
+    name : str
+        Name of the argument, for the message.
+
+    Returns
+    -------
+    int
+        1, 2, ...
+
+    Raises
+    ------
+    ValueError
+        If it is neither a label nor a whole number from 1 on, or there are fewer labels.
+
+    Examples
+    --------
+    >>> failure_code("relapse", ["dead", "relapse"]), failure_code(None, None)
+    (2, 1)
+    """
+    if failure is None:
+        return 1
+    if labels is not None and any(label is failure or label == failure for label in labels):
+        return labels.index(failure) + 1
+    number = as_number(failure)
+    if number is None or number < 1 or not number.is_integer():
+        listed = "" if labels is None else f" ({', '.join(map(repr, labels[:8]))})"
+        raise ValueError(
+            f"{name} must be a cause, a whole number from 1 on or a label{listed}, got {display(failure)}"
+        )
+    if labels is not None and number > len(labels):
+        raise ValueError(f"{name} = {failure!r} is no cause; they are {', '.join(map(repr, labels[:8]))}")
+    return int(number)
 
 
 def causes_of(time: ArrayLike, cause: ArrayLike, unit: str | None = None) -> tuple[Vector, NDArray[np.int64]]:

@@ -19,13 +19,13 @@ from pnstrial.numerics.newton import Maximum, maximise, newton_step
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result, with_reasons
-from pnstrial.survival.competing.causes import causes_of
+from pnstrial.survival.competing.causes import causes_of, failure_code, labelled_causes
 from pnstrial.survival.cox.covariates import Design, design_of, labels_of, table_and_columns
 from pnstrial.survival.curves.kaplan_meier import kaplan_meier
 from pnstrial.survival.observations import check_level, check_times, columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -65,7 +65,8 @@ class FineGray(Result):
         Minus the second derivative at the estimate.
     event_time, baseline : ndarray, shape (events,)
         Distinct times of the cause and the jumps of the cumulative subdistribution hazard at covariates 0.
-    failure : int
+    failure : int or label
+        The cause modelled.
     n, events, competing, censored : int
     iterations : int
         Newton steps.
@@ -78,7 +79,7 @@ class FineGray(Result):
     loglik: float | NotEstimable
     loglik_null: float | NotEstimable
     likelihood_ratio: float | NotEstimable
-    failure: int
+    failure: Any
     n: int
     events: int
     competing: int
@@ -264,9 +265,11 @@ def fine_gray(
     time: str | ArrayLike | None = None,
     cause: str | ArrayLike | None = None,
     covariates: Any = None,
-    failure: int = 1,
+    failure: Any = None,
     level: float = 0.95,
     unit: str | None = None,
+    causes: Sequence[Any] | None = None,
+    censored: Any = None,
     censoring_group: str | ArrayLike | None = None,
     tolerance: float = 1e-6,
 ) -> FineGray:
@@ -279,14 +282,19 @@ def fine_gray(
     data : pandas.DataFrame or mapping of str to array, optional
         One row per patient.
     time, cause : str or array_like
-        Columns, or values: follow-up time, and 0 censored, 1, 2, ... the event that came first.
+        Columns, or values: follow-up time, and 0 censored, 1, 2, ... the event that came first; or labels, with
+        `censored`.
     covariates : str, sequence of str, or array_like
         As in `cox`: columns, a formula or values.
-    failure : int, default 1
-        The cause whose incidence is modelled.
+    failure : int or label, optional
+        The cause whose incidence is modelled; default the first: 1, or the first of `causes`.
     level : float, default 0.95
     unit : str, optional
         Unit in which durations (Timedelta) are counted.
+    causes : sequence of labels, optional
+        The labels of causes, the one of interest first; default: those that occur, sorted.
+    censored : label or list of labels, optional
+        What censoring is called, where `cause` holds labels.
     censoring_group : str or array_like, optional
         Column or labels whose patients share one censoring distribution. Default: all share one.
     tolerance : float, default 1e-6
@@ -325,24 +333,26 @@ def fine_gray(
     data, (time, cause, covariates) = table_and_columns(
         "fine_gray", given, data, time=time, cause=cause, covariates=covariates
     )
-    times, codes = causes_of(*columns(data, time=time, cause=cause), unit=unit)
+    followed, ended = columns(data, time=time, cause=cause)
+    labels, ended = labelled_causes(ended, causes, censored)
+    times, codes = causes_of(followed, ended, unit)
     design = design_of(data, covariates, times.size)
     x, names = design.x, list(design.names)
-    if failure < 1 or failure != int(failure):
-        raise ValueError(f"failure must be a cause, a whole number from 1 on, got {failure!r}")
+    own = failure_code(failure, labels)
+    name = own if labels is None else labels[own - 1]
     centres = np.zeros(times.size, dtype=np.int64)
     if censoring_group is not None:
         _, centres = labels_of(data, censoring_group, times.size, "censoring_group")
-    kind = np.where(codes == 0, 0, np.where(codes == failure, 1, 2))
+    kind = np.where(codes == 0, 0, np.where(codes == own, 1, 2))
     counts: dict[str, Any] = {
-        "failure": int(failure),
+        "failure": name,
         "n": int(times.size),
         "events": int((kind == 1).sum()),
         "competing": int((kind == 2).sum()),
         "censored": int((kind == 0).sum()),
         "level": level,
     }
-    reason = _no_model(x, names, counts["events"], failure)
+    reason = _no_model(x, names, counts["events"], name)
     if reason is not None:
         return FineGray(_no_table(names, reason), reason, reason, reason, **counts)
     # Centred and scaled covariates keep exp() in range and make one tolerance fit all; the model is the same.
@@ -402,7 +412,7 @@ def _table(names: list[str], coef: Vector, error: Vector, level: float) -> pd.Da
     )
 
 
-def _no_model(x: Vector, names: list[str], events: int, failure: int) -> NotEstimable | None:
+def _no_model(x: Vector, names: list[str], events: int, failure: Any) -> NotEstimable | None:
     if not events:
         return NotEstimable(f"no event of cause {failure} happened")
     still = [name for name, spread in zip(names, np.ptp(x, axis=0), strict=True) if spread == 0]

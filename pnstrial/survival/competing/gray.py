@@ -1,15 +1,16 @@
 """Does the cumulative incidence of a cause differ between groups?
 
 Input: times, causes (0 = censored, 1, 2, ... = which event came first) and group labels; strata if there are any.
-Output: `GrayTest` for one cause with the other causes beside it; `IncidenceByGroup` with the curves.
+Output: `GrayTest` for one cause with the other causes beside it.
 Protocol section: none.
 Method: Gray, Ann Stat 1988;16:1141, with the variance for ties of R's cmprsk.
-Next: `subdistribution`.
+Next: `by_group`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +18,8 @@ import pandas as pd
 
 from pnstrial.numerics.arguments import as_number, display
 from pnstrial.numerics.normal import chi_square_p
-from pnstrial.results import Display, NotEstimable, Result
-from pnstrial.survival.competing.causes import causes_of, labelled_causes
-from pnstrial.survival.competing.incidence import CumulativeIncidence, cumulative_incidence
+from pnstrial.results import NotEstimable, Result
+from pnstrial.survival.competing.causes import causes_of, failure_code, labelled_causes
 from pnstrial.survival.observations import codes_of, columns
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Vector = NDArray[Any]
 
-__all__ = ["GrayTest", "IncidenceByGroup", "gray_test", "incidence_by_group"]
+__all__ = ["GrayTest", "gray_test"]
 
 SINGULAR = 1e-10
 
@@ -88,56 +88,13 @@ class GrayTest(Result):
         return self.causes.copy()
 
 
-@dataclass(frozen=True, eq=False)
-class IncidenceByGroup(Result):
-    """Cumulative incidence in each group, with Gray's tests.
-
-    Attributes
-    ----------
-    curves : dict of label to CumulativeIncidence
-        All with the same causes.
-    test : GrayTest or NotEstimable
-        Of the first cause, the others in its `causes`; NotEstimable with one group or without any event.
-    """
-
-    curves: dict[Any, CumulativeIncidence]
-    test: GrayTest | NotEstimable
-
-    def at(self, times: ArrayLike) -> pd.DataFrame:
-        """Give the incidence of each group and cause at some times.
-
-        Parameters
-        ----------
-        times : array_like
-
-        Returns
-        -------
-        pandas.DataFrame
-            group and the columns of `CumulativeIncidence.at`.
-        """
-        parts: list[pd.DataFrame] = []
-        for label, curve in self.curves.items():
-            part = curve.at(times)
-            part.insert(0, "group", [label] * len(part))
-            parts.append(part)
-        return pd.concat(parts, ignore_index=True)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per group, cause and time at which any patient's time ended."""
-        return self.at(np.unique(np.concatenate([curve.time for curve in self.curves.values()])))
-
-    def _display(self) -> Display:
-        words = [f"{label}: {curve}" for label, curve in self.curves.items()]
-        return Display("\n".join([*words, str(self.test)]))
-
-
 def gray_test(
     time: ArrayLike,
     cause: ArrayLike,
     group: ArrayLike,
     strata: ArrayLike | None = None,
     rho: float = 0.0,
-    failure: Any = 1,
+    failure: Any = None,
     *,
     causes: Sequence[Any] | None = None,
     censored: Any = None,
@@ -159,8 +116,10 @@ def gray_test(
         Labels within which the groups are compared.
     rho : float, default 0
         Weight (1 - F(t-))^rho of the pooled incidence F; above 0 weighs early differences more.
-    failure : int, default 1
-        The cause compared; the tests of the others are in `causes`.
+    failure : int or label, optional
+        The cause compared, default the first; the tests of the others are in `causes`.
+    causes, censored, data, unit
+        As in `cumulative_incidence`.
 
     Returns
     -------
@@ -192,15 +151,7 @@ def gray_test(
     labels, groups = codes_of(group, times.size)
     if len(labels) < 2:
         raise ValueError(f"group needs at least two labels, got only {labels[0]!r}")
-    asked = failure
-    if named is not None and any(label is failure or label == failure for label in named):
-        failure = named.index(failure) + 1
-    number = as_number(failure)
-    if number is None or number < 1 or not number.is_integer():
-        raise ValueError(
-            f"failure must be a cause, a whole number from 1 on or a label, got {display(asked)}"
-        )
-    failure = int(number)
+    failure = failure_code(failure, named)
     if as_number(rho) is None or rho < 0:
         raise ValueError(f"rho must be at least 0, got {display(rho)}")
 
@@ -212,7 +163,7 @@ def gray_test(
         _, blocks = codes_of(strata, times.size, "strata")
     rows: list[dict[str, Any]] = []
     found: tuple[Vector, Vector, float | NotEstimable, float | NotEstimable] | None = None
-    for own in sorted({*np.unique(codes[codes > 0]).tolist(), int(failure)}):
+    for own in sorted({*np.unique(codes[codes > 0]).tolist(), failure}):
         scores, variance = _scores(times, codes, groups, blocks, own, rho, len(labels))
         statistic, p_value = _tested(scores, variance, own, bool((codes == own).any()))
         if own == failure:
@@ -221,9 +172,9 @@ def gray_test(
             {
                 "cause": name_of(own),
                 "events": int((codes == own).sum()),
-                "statistic": statistic if isinstance(statistic, float) else None,
+                "statistic": statistic if isinstance(statistic, float) else math.nan,
                 "df": len(labels) - 1,
-                "p_value": p_value if isinstance(p_value, float) else None,
+                "p_value": p_value if isinstance(p_value, float) else math.nan,
                 "reason": statistic.reason if isinstance(statistic, NotEstimable) else "",
             }
         )
@@ -235,7 +186,7 @@ def gray_test(
         statistic,
         len(labels) - 1,
         p_value,
-        name_of(int(failure)),
+        name_of(failure),
         tuple(labels),
         tuple(np.bincount(groups, minlength=len(labels)).tolist()),
         tuple(counts.tolist()),
@@ -349,75 +300,3 @@ def _of_stratum(times: Vector, kind: Vector, groups: Vector, rho: float, k: int)
         own = own + np.where(live, free * d1 / safe, 0.0)
         free, pooled = after, reached
     return scores, sums.total()
-
-
-def incidence_by_group(
-    time: ArrayLike,
-    cause: ArrayLike,
-    group: ArrayLike,
-    *,
-    strata: ArrayLike | None = None,
-    rho: float = 0.0,
-    level: float = 0.95,
-    variance: str = "jackknife",
-    conf_type: str = "log-log",
-    causes: Sequence[Any] | None = None,
-    censored: Any = None,
-    data: Any = None,
-    unit: str | None = None,
-) -> IncidenceByGroup:
-    """Estimate the cumulative incidence of each cause in each group, and test whether they differ.
-
-    Parameters
-    ----------
-    time, cause, group, strata, rho
-        As in `gray_test`; the strata matter to the test only.
-    level, variance, conf_type, causes, censored, data, unit
-        As in `cumulative_incidence`.
-
-    Returns
-    -------
-    IncidenceByGroup
-
-    Raises
-    ------
-    ValueError
-        As `gray_test` and `cumulative_incidence`.
-
-    Examples
-    --------
-    >>> both = incidence_by_group([1, 2, 3, 4, 5, 6], [1, 2, 1, 0, 1, 2], ["a", "a", "a", "b", "b", "b"])
-    >>> both.at(3)[["group", "cause", "incidence"]].round(3).values.tolist()
-    [['a', 1, 0.667], ['a', 2, 0.333], ['b', 1, 0.0], ['b', 2, 0.0]]
-    """
-    time, cause, group, strata = columns(data, time=time, cause=cause, group=group, strata=strata)
-    named, cause = labelled_causes(cause, causes, censored)
-    times, codes = causes_of(time, cause, unit)
-    labels, groups = codes_of(group, times.size)
-    happened = np.unique(codes[codes > 0]).tolist()
-    ended = censored[0] if isinstance(censored, list | tuple) else censored
-    words = None if named is None else np.array([*named, ended], dtype=object)
-    curves = {
-        label: cumulative_incidence(
-            times[groups == g],
-            codes[groups == g] if words is None else words[codes[groups == g] - 1],
-            level,
-            causes=happened if named is None else named,
-            censored=None if named is None else ended,
-            variance=variance,
-            conf_type=conf_type,
-            unit=unit,
-        )
-        for g, label in enumerate(labels)
-    }
-    test: GrayTest | NotEstimable
-    if len(labels) < 2:
-        test = NotEstimable(f"there is one group only, {labels[0]!r}")
-    elif not happened:
-        test = NotEstimable("no event happened")
-    else:
-        test = gray_test(times, codes, group, strata, rho, happened[0])
-        if named is not None:
-            frame = test.causes.assign(cause=[named[code - 1] for code in test.causes["cause"]])
-            test = replace(test, failure=named[happened[0] - 1], causes=frame)
-    return IncidenceByGroup(curves, test)

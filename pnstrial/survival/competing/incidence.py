@@ -5,7 +5,7 @@ Output: `CumulativeIncidence`: per cause the probability up to each time, with s
 Protocol section: none.
 Method: Aalen and Johansen, Scand J Stat 1978;5:141; standard errors by the infinitesimal jackknife, as R's
 survfit of a multi-state response, or by Aalen's variance (Ann Stat 1978;6:534), as R's cmprsk.
-Next: `gray`, `subdistribution`, `states`.
+Next: `by_group`.
 """
 
 from __future__ import annotations
@@ -16,20 +16,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.results import Display, NotEstimable, Result
-from pnstrial.survival.competing.causes import causes_of, labelled_causes
+from pnstrial.survival.competing.causes import causes_of
 from pnstrial.survival.curves.small_sample import RiskTable, area_spreads, curve_limits, limits_of
-from pnstrial.survival.observations import (
-    check_level,
-    check_times,
-    columns,
-)
+from pnstrial.survival.observations import check_times
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import ArrayLike, NDArray
 
     Vector = NDArray[Any]
@@ -37,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CumulativeIncidence",
     "IncidenceInfluence",
-    "cumulative_incidence",
+    "estimate_incidence",
     "incidence_influence",
     "no_interval",
     "proportion_limits",
@@ -126,6 +119,7 @@ class CumulativeIncidence(Result):
 
         Examples
         --------
+        >>> from pnstrial.survival import cumulative_incidence
         >>> cumulative_incidence([1, 2, 3], [1, 2, 0]).at([0, 2])[["cause", "incidence"]].round(3).values.tolist()
         [[1.0, 0.0], [1.0, 0.333], [2.0, 0.0], [2.0, 0.333]]
         """
@@ -166,6 +160,7 @@ class CumulativeIncidence(Result):
 
         Examples
         --------
+        >>> from pnstrial.survival import cumulative_incidence
         >>> cumulative_incidence([1, 2, 3], [1, 2, 0]).states(2)["probability"].round(3).tolist()
         [0.333, 0.333, 0.333]
         """
@@ -211,6 +206,7 @@ class CumulativeIncidence(Result):
 
         Examples
         --------
+        >>> from pnstrial.survival import cumulative_incidence
         >>> cumulative_incidence([1, 2, 3, 4], [1, 2, 0, 1]).time_in_state(3)["estimate"].tolist()
         [2.25, 0.5, 0.25]
         """
@@ -418,40 +414,27 @@ class _Steps:
         return float(under[-1]), np.choose(code, [values[self.place] for values in own])
 
 
-def cumulative_incidence(
-    time: ArrayLike | str,
-    cause: ArrayLike | str,
-    level: float = 0.95,
+def estimate_incidence(
+    times: Vector,
+    codes: NDArray[np.int64],
+    causes: dict[int, Any],
+    level: float,
     *,
-    causes: Sequence[Any] | None = None,
-    censored: Any = None,
     variance: str = "jackknife",
     conf_type: str = "log-log",
-    data: Any = None,
     unit: str | None = None,
 ) -> CumulativeIncidence:
-    """Estimate the cumulative incidence of each cause.
+    """Estimate the cumulative incidence of each cause from checked data; `cumulative_incidence` says how.
 
     Parameters
     ----------
-    time : array_like, shape (n,)
-        Follow-up times, at least 0.
-    cause : array_like, shape (n,)
-        0 censored, 1, 2, ... the event that came first; or labels, with `censored`.
-    level : float, default 0.95
-    causes : sequence of int or labels, optional
-        Causes to report, those that never happened among them (their incidence is 0). Default: those that did.
-    censored : label or list of labels, optional
-        What censoring is called, where `cause` holds labels.
-    variance : {"jackknife", "aalen"}
-        Source of `std_error` and of the limits; both variances are in the result.
-    conf_type : {"log-log", "plain", "log", "logit", "beta-product"}
-        Scale of the limits; "plain" and "log" are cut at 0 and 1. At n = 17 the default covers 61 % of the time where
-        the incidence is 6 %; "beta-product" covers at least 95 %, and has limits where nothing was seen.
-    data : pandas.DataFrame or mapping, optional
-        A table; then time and cause may be names of its columns.
-    unit : {"days", "weeks", "months", "years"}, optional
-        Unit of the times; durations (Timedelta) are counted in it, and figures label their axis with it.
+    times, codes : ndarray, shape (n,)
+        As `causes_of` gives them.
+    causes : dict of int to label
+        Every code that occurs, and what it is called.
+    level : float
+    variance, conf_type, unit : str
+        As in `cumulative_incidence`.
 
     Returns
     -------
@@ -460,47 +443,19 @@ def cumulative_incidence(
     Raises
     ------
     ValueError
-        For times that are negative or not finite, causes that are not whole numbers from 0 on, unequal lengths, no
-        patient, a cause that happened and is not in `causes`, or an unknown variance or conf_type.
-
-    Notes
-    -----
-    F_k(t) = sum over s <= t of S(s-) dN_k(s) / Y(s), S the Kaplan-Meier curve of any event (Aalen and Johansen
-    1978; Andersen et al 1993, section IV.4.1). "jackknife": the sum of squared derivatives of F_k with respect to the
-    weight of each patient, as ``survfit`` of R. "aalen": the sum over s of S(s-)^2 / Y(s)^2 times
-    (1 - (F_k(t) - F_k(s)) / S(s))^2 for each event of the cause, ((F_k(t) - F_k(s)) / S(s))^2 for each other one,
-    each with the hypergeometric correction 1 - (d - 1) / (Y - 1) for d ties, as ``cuminc`` of R's cmprsk. For
-    the probability of no event, "aalen" has the jackknife standard error too. Limits where the incidence is 0 or
-    1 are the incidence, where R gives NA. "beta-product": the limits of Fay, Brittain and Proschan (2013) for 1 - F_k
-    as a product over those at risk of the cause, patients with another one counted on (Geskus, Biometrics 2011;67:39);
-    Clopper and Pearson's without censoring, and those of `kaplan_meier` where no other event happened.
+        If the variance or conf_type is unknown.
 
     Examples
     --------
-    >>> result = cumulative_incidence([1, 2, 3, 4], [1, 2, 0, 1])
-    >>> result.incidence[1].round(3).tolist(), result.incidence[2].round(3).tolist()
-    ([0.25, 0.25, 0.25, 0.75], [0.0, 0.25, 0.25, 0.25])
+    >>> found = estimate_incidence(np.array([1.0, 2, 3]), np.array([1, 0, 1]), {1: "dead"}, 0.95)
+    >>> found.incidence["dead"].round(3).tolist()
+    [0.333, 0.333, 1.0]
     """
-    check_level(level)
     if variance not in VARIANCES:
         raise ValueError(f"variance must be one of {', '.join(map(repr, VARIANCES))}; got {variance!r}")
     if conf_type not in CONF_TYPES:
         raise ValueError(f"conf_type must be one of {', '.join(map(repr, CONF_TYPES))}; got {conf_type!r}")
-    time, cause = columns(data, time=time, cause=cause)
-    labels, cause = labelled_causes(cause, causes, censored)
-    times, codes = causes_of(time, cause, unit)
-    if labels is not None:
-        causes = range(1, len(labels) + 1)
-    seen = tuple(np.unique(codes[codes > 0]).tolist())
-    if causes is not None:
-        Checks("cumulative_incidence").counts("causes", causes, 1, least=0).done()
-    named = seen if causes is None else tuple(int(c) for c in causes)
-    if missing := sorted(set(seen) - set(named)):
-        raise ValueError(
-            f"causes lacks {missing}, which happened; name every cause, or give 0 to censor at one"
-        )
-    if wrong := [c for c in named if c < 1] or len(set(named)) != len(named):
-        raise ValueError(f"causes must be different whole numbers from 1 on, got {list(named)} ({wrong=})")
+    named, names = tuple(causes), causes
     steps = _Steps(times, codes, named)
     jackknife = {c: steps.jackknife(c) for c in named}
     aalen = {c: steps.aalen(c) for c in named}
@@ -518,7 +473,6 @@ def cumulative_incidence(
     else:
         limits = {c: proportion_limits(steps.curve[c], error[c], level, conf_type) for c in named}
         free_low, free_high = proportion_limits(steps.free, free_error, level, conf_type)
-    names = dict(zip(named, named if labels is None else labels, strict=True))
     return CumulativeIncidence(
         time=steps.time,
         n_risk=steps.risk,

@@ -18,11 +18,13 @@ import pandas as pd
 
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable, Result
-from pnstrial.survival.competing.causes import causes_of
+from pnstrial.survival.competing.causes import causes_of, failure_code, labelled_causes
 from pnstrial.survival.competing.incidence import IncidenceInfluence, incidence_influence
 from pnstrial.survival.observations import check_times, columns, follow_up
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     Vector = NDArray[Any]
@@ -85,11 +87,13 @@ def pseudo_values(
     event: ArrayLike,
     at: ArrayLike,
     kind: str = "survival",
-    cause: int | None = None,
+    cause: Any = None,
     method: str = "infinitesimal",
     *,
     data: Any = None,
     event_is: Any = None,
+    causes: Sequence[Any] | None = None,
+    censored: Any = None,
     unit: str | None = None,
 ) -> PseudoValues:
     """Give each patient a value that an ordinary regression can take in place of a censored outcome.
@@ -105,14 +109,16 @@ def pseudo_values(
     kind : {"survival", "rmst", "incidence", "time-lost"}
         Survival probability, mean time alive up to the horizon, cumulative incidence of the cause, or mean time lost
         to it up to the horizon.
-    cause : int, optional
-        For "incidence" and "time-lost"; default 1.
+    cause : int or label, optional
+        For "incidence" and "time-lost"; default the first.
     method : {"infinitesimal", "jackknife"}
         "infinitesimal": estimate + n times the derivative with respect to the patient's weight, as
         ``survival::pseudo`` of R. "jackknife": n times the estimate less (n - 1) times the estimate without the
         patient, the classical definition. They differ by order 1/n.
     data, event_is, unit
         As in `kaplan_meier`; `event_is` is of "survival" and "rmst".
+    causes, censored
+        As in `cumulative_incidence`, where the events of "incidence" and "time-lost" are labels.
 
     Returns
     -------
@@ -145,13 +151,13 @@ def pseudo_values(
     competing = kind in ("incidence", "time-lost")
     if cause is not None and not competing:
         raise ValueError(f'cause belongs to kind="incidence" and "time-lost", not to {kind!r}')
-    failure = (1 if cause is None else int(cause)) if competing else None
-    if failure is not None and failure < 1:
-        raise ValueError(f"cause must be a whole number from 1 on, got {cause!r}")
     area = kind in ("rmst", "time-lost")
     wanted = check_times(at, "at")
     time, event = columns(data, time=time, event=event)
+    failure: int | None = None
     if competing:
+        labels, event = labelled_causes(event, causes, censored)
+        failure = failure_code(cause, labels, "cause")
         times, codes = causes_of(time, event, unit)
     else:
         times, events, _, _ = follow_up(time, event, event_is=event_is, unit=unit)

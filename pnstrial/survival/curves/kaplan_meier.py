@@ -224,17 +224,23 @@ def _use_jackknife(
         limits.for_size(times.size)(kind, 0.0, z, risk, dead, risk, survival, spread, table[8], table[9])
 
 
+@overload
 def follow_up_time(
-    time: ArrayLike,
-    event: ArrayLike,
-    entry: ArrayLike | None = None,
-    weights: ArrayLike | None = None,
-    level: float = 0.95,
-    *,
-    data: Any = None,
-    event_is: Any = None,
-    unit: str | None = None,
-) -> KaplanMeier:
+    time: ArrayLike | str, event: ArrayLike | str, entry: ArrayLike | str | None = None,
+    weights: ArrayLike | str | None = None, level: float = 0.95, *, data: Any = None, group: None = None,
+    event_is: Any = None, unit: str | None = None,
+) -> KaplanMeier: ...  # fmt: skip
+@overload
+def follow_up_time(
+    time: ArrayLike | str, event: ArrayLike | str, entry: ArrayLike | str | None = None,
+    weights: ArrayLike | str | None = None, level: float = 0.95, *, data: Any = None, group: ArrayLike | str,
+    event_is: Any = None, unit: str | None = None,
+) -> KaplanMeierByGroup: ...  # fmt: skip
+def follow_up_time(
+    time: ArrayLike | str, event: ArrayLike | str, entry: ArrayLike | str | None = None,
+    weights: ArrayLike | str | None = None, level: float = 0.95, *, data: Any = None,
+    group: ArrayLike | str | None = None, event_is: Any = None, unit: str | None = None,
+) -> KaplanMeier | KaplanMeierByGroup:  # fmt: skip
     """Potential follow-up by the reverse Kaplan-Meier method: censoring is the event.
 
     Parameters
@@ -245,13 +251,13 @@ def follow_up_time(
         Delayed entry and case weights, as for `kaplan_meier`.
     level : float
         Confidence level of the log-log limits.
-    data, event_is, unit
+    data, group, event_is, unit
         As for `kaplan_meier`.
 
     Returns
     -------
-    KaplanMeier
-        ``.quantile(0.5)`` is the median follow-up.
+    KaplanMeier or KaplanMeierByGroup
+        The latter with `group`. ``.quantile(0.5)`` is the median follow-up.
 
     Raises
     ------
@@ -264,12 +270,16 @@ def follow_up_time(
 
     Examples
     --------
-    >>> follow_up_time([4, 8, 12, 16], [1, 0, 1, 0]).quantile().estimate
+    >>> follow_up_time([4, 8, 12, 16], [1, 0, 1, 0]).median.estimate
     16.0
     """
     check_signature(follow_up_time, locals())
-    time, event, entry, weights = columns(data, time=time, event=event, entry=entry, weights=weights)
+    time, event, entry, weights, group = columns(
+        data, time=time, event=event, entry=entry, weights=weights, group=group
+    )
     times, events, _, _ = follow_up(time, event, entry, weights, event_is=event_is, unit=unit)
+    if group is not None:
+        return kaplan_meier(times, 1.0 - events, entry, weights, "log-log", level, group=group, unit=unit)
     return kaplan_meier(times, 1.0 - events, entry, weights, "log-log", level, unit=unit)
 
 

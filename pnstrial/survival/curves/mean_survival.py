@@ -14,24 +14,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast, overload
 
 import numpy as np
 
 from pnstrial.numerics.arguments import as_number
 from pnstrial.numerics.newton import maximise, newton_step
 from pnstrial.numerics.normal import normal_quantile, two_sided_p
-from pnstrial.results import NotEstimable, Result
+from pnstrial.results import Display, NotEstimable, Result, with_reasons
 from pnstrial.survival.curves.kaplan_meier import kaplan_meier
 from pnstrial.survival.curves.small_sample import area_spreads, limits_of, melded, risk_table
-from pnstrial.survival.observations import as_numbers, check_level, codes_of, columns, follow_up
+from pnstrial.survival.observations import EMPTY, as_numbers, check_level, codes_of, columns, follow_up
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
     Vector = NDArray[np.float64]
 
-__all__ = ["MeanSurvival", "MeanSurvivalDifference", "rmst", "rmst_difference"]
+__all__ = ["MeanSurvival", "MeanSurvivalByGroup", "MeanSurvivalDifference", "rmst", "rmst_difference"]
 
 Number = float | NotEstimable
 Limits = tuple[float, float] | NotEstimable
@@ -80,6 +81,56 @@ class MeanSurvival(Result):
     conf_type: str = "plain"
     method: str = "area under Kaplan-Meier, Greenwood variance"
     note: str = ""
+
+
+@dataclass(frozen=True)
+class MeanSurvivalByGroup(Result):
+    """Restricted mean survival time of each group; ``result["A"]`` is that of group A.
+
+    Attributes
+    ----------
+    arms : dict
+        `MeanSurvival` by label, in the order of the labels.
+    tau, level : float
+    n : int
+        Patients in all groups.
+    conf_type : str
+    """
+
+    arms: dict[Any, MeanSurvival]
+    tau: float
+    level: float
+    n: int
+    conf_type: str
+
+    def __getitem__(self, group: Any) -> MeanSurvival:
+        if group not in self.arms:
+            raise KeyError(f"{group!r} is no group; they are {', '.join(map(repr, self.arms))}")
+        return self.arms[group]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per group.
+
+        Returns
+        -------
+        pandas.DataFrame
+            group, n, events, estimate, std_error, lower, upper, lost; NaN and a column `reason` where there is none.
+        """
+        import pandas as pd
+
+        rows: list[dict[str, object]] = []
+        for group, arm in self.arms.items():
+            lower, upper = (arm.ci, arm.ci) if isinstance(arm.ci, NotEstimable) else arm.ci
+            rows.append({
+                "group": group, "n": arm.n, "events": arm.events, "estimate": arm.estimate,
+                "std_error": arm.std_error, "lower": lower, "upper": upper, "lost": arm.lost,
+            })  # fmt: skip
+        return with_reasons(pd.DataFrame(rows))
+
+    def _display(self) -> Display:
+        title = f"Restricted mean survival up to {self.tau:g} ({self.level:.0%}, {self.conf_type})"
+        notes = dict.fromkeys(arm.note for arm in self.arms.values() if arm.note)
+        return Display(title, (), self.to_frame(), tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -162,10 +213,23 @@ def _area(time: Vector, event: Vector, entry: Vector, tau: float) -> tuple[float
     return area, float((later**2 * share).sum())
 
 
+@overload
 def rmst(
-    time: ArrayLike, event: ArrayLike, tau: float, entry: ArrayLike | None = None, level: float = 0.95,
-    *, conf_type: str = "plain", data: Any = None, event_is: Any = None, unit: str | None = None,
-) -> MeanSurvival:  # fmt: skip
+    time: ArrayLike | str, event: ArrayLike | str, tau: float, entry: ArrayLike | str | None = None,
+    level: float = 0.95, *, conf_type: str = "plain", data: Any = None, group: None = None, event_is: Any = None,
+    unit: str | None = None,
+) -> MeanSurvival: ...  # fmt: skip
+@overload
+def rmst(
+    time: ArrayLike | str, event: ArrayLike | str, tau: float, entry: ArrayLike | str | None = None,
+    level: float = 0.95, *, conf_type: str = "plain", data: Any = None, group: ArrayLike | str, event_is: Any = None,
+    unit: str | None = None,
+) -> MeanSurvivalByGroup: ...  # fmt: skip
+def rmst(
+    time: ArrayLike | str, event: ArrayLike | str, tau: float, entry: ArrayLike | str | None = None,
+    level: float = 0.95, *, conf_type: str = "plain", data: Any = None, group: ArrayLike | str | None = None,
+    event_is: Any = None, unit: str | None = None,
+) -> MeanSurvival | MeanSurvivalByGroup:  # fmt: skip
     """Estimate the restricted mean survival time: the mean of min(T, tau).
 
     Parameters
@@ -183,11 +247,14 @@ def rmst(
         defined, and the result says "plain".
     data, event_is, unit
         As in `kaplan_meier`; tau is in the same unit.
+    group : array_like, shape (n,), or str, optional
+        Labels; one mean for each. `rmst_difference` compares two groups.
 
     Returns
     -------
-    MeanSurvival
-        NotEstimable, with the reason, where tau lies beyond the follow-up and the curve has not reached 0.
+    MeanSurvival or MeanSurvivalByGroup
+        The latter with `group`. NotEstimable, with the reason, where tau lies beyond the follow-up and the curve has
+        not reached 0.
 
     Raises
     ------
@@ -207,9 +274,24 @@ def rmst(
     check_level(level)
     tau = _check_tau(tau)
     _check_conf_type(conf_type)
-    time, event, entry = columns(data, time=time, event=event, entry=entry)
+    time, event, entry, group = columns(data, time=time, event=event, entry=entry, group=group)
     times, events, entries, _ = follow_up(time, event, entry, event_is=event_is, unit=unit)
-    return _mean(times, events, entries, tau, level, "plain" if entries.any() else conf_type)
+    used = "plain" if entries.any() else conf_type
+    if group is None:
+        return _mean(times, events, entries, tau, level, used)
+    labels, codes = codes_of(group, times.size)
+    arms = {
+        label: _mean(
+            times[codes == k],
+            events[codes == k],
+            entries[codes == k] if entries.size else EMPTY,
+            tau,
+            level,
+            used,
+        )
+        for k, label in enumerate(labels)
+    }
+    return MeanSurvivalByGroup(arms, tau, level, int(times.size), used)
 
 
 def _check_conf_type(conf_type: str) -> None:

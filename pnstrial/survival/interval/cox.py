@@ -20,7 +20,7 @@ from pnstrial.numerics.normal import normal_quantile
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result, with_reasons
 from pnstrial.survival.interval.turnbull import read_intervals, support_of
-from pnstrial.survival.observations import as_numbers, check_level
+from pnstrial.survival.observations import check_level
 from pnstrial.survival.parametric.fit import read_covariates
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ OUT_OF_REACH: Final = -1e9
 @dataclass(frozen=True, eq=False)
 class IntervalCox(Result):
     """Proportional hazards fitted to interval-censored times.
+
+    `estimate` and `ci` are those of the hazard ratio of the first covariate.
 
     Attributes
     ----------
@@ -75,18 +77,24 @@ class IntervalCox(Result):
         Returns
         -------
         pandas.DataFrame
-            covariate, coefficient, hazard_ratio, lower, upper (of the coefficient),
-            p_value; NaN and a column `reason` where a limit is not estimable, no rows where nothing is.
+            covariate, coefficient, hazard_ratio, lower, upper (of the hazard ratio), coefficient_lower,
+            coefficient_upper, p_value; NaN and a column `reason` where a limit is not estimable, no rows where nothing
+            is.
         """
         import pandas as pd
 
-        columns = ["covariate", "coefficient", "hazard_ratio", "lower", "upper", "p_value"]
+        columns = [
+            "covariate", "coefficient", "hazard_ratio", "lower", "upper", "coefficient_lower", "coefficient_upper",
+            "p_value",
+        ]  # fmt: skip
         if isinstance(self.coefficient, NotEstimable):
             return pd.DataFrame(columns=columns)
         values = (
             self.names,
             self.coefficient,
             np.exp(self.coefficient),
+            _ratios(self.lower),
+            _ratios(self.upper),
             self.lower,
             self.upper,
             self.p_value,
@@ -102,11 +110,24 @@ class IntervalCox(Result):
             else float(np.exp(self.coefficient[0]))
         )
 
+    @property
+    def ci(self) -> tuple[float | NotEstimable, float | NotEstimable] | NotEstimable:
+        """Limits of `estimate`, by the profile likelihood."""
+        if isinstance(self.lower, NotEstimable) or isinstance(self.upper, NotEstimable):
+            return self.lower if isinstance(self.lower, NotEstimable) else NotEstimable("there are no limits")
+        return _ratios(self.lower)[0], _ratios(self.upper)[0]
+
     def _display(self) -> Display:
         head = f"Interval-censored proportional hazards, n = {self.n:g}"
         if isinstance(self.coefficient, NotEstimable):
             return Display(f"{head}: {self.coefficient}")
         return Display(head, (), self.to_frame())
+
+
+def _ratios(logs: tuple[float | NotEstimable, ...] | NotEstimable) -> list[float | NotEstimable]:
+    """Turn log hazard ratios into hazard ratios."""
+    values = () if isinstance(logs, NotEstimable) else logs
+    return [value if isinstance(value, NotEstimable) else float(np.exp(value)) for value in values]
 
 
 class _Profile:
@@ -250,22 +271,31 @@ def _limit(
 
 
 def interval_cox(
-    left: ArrayLike,
-    right: ArrayLike,
+    left: ArrayLike | str,
+    right: ArrayLike | str,
     covariates: Any,
-    weights: ArrayLike | None = None,
+    weights: ArrayLike | str | None = None,
     level: float = 0.95,
+    *,
+    data: Any = None,
+    unit: str | None = None,
 ) -> IntervalCox:
     """Fit proportional hazards to interval-censored times without assuming a baseline.
 
     Parameters
     ----------
     left, right : array_like, shape (n,)
-        The event is in (left, right], at left where both are equal; right is inf where it was never seen.
+        The event is in (left, right], at left where both are equal; right is inf where it was never seen. With `data`,
+        here and below, names of columns.
     covariates : DataFrame, mapping or array_like, shape (n, q)
+        With `data` names of columns or a formula, as in `cox`.
     weights : array_like, shape (n,), optional
     level : float
         Confidence level.
+    data : pandas.DataFrame or mapping, optional
+        Table of the columns that are named.
+    unit : {"days", "weeks", "months", "years"}, optional
+        Unit in which durations (Timedelta) are counted.
 
     Returns
     -------
@@ -293,18 +323,17 @@ def interval_cox(
     from scipy.special import chdtrc
 
     check_level(level)
-    lows, highs, loads = read_intervals(left, right, weights)
-    names, values = read_covariates(covariates, as_numbers(left, "left").size)
+    lows, highs, loads, kept = read_intervals(left, right, weights, data=data, unit=unit)
+    names, values = read_covariates(covariates, kept.size, data)
     if not names:
         raise ValueError("covariates has no column; without covariates use turnbull")
-    if weights is not None:
-        values = values[as_numbers(weights, "weights") > 0]
+    values = values[kept]
     n, q = float(loads.sum()), len(names)
     # Centred and scaled, a coefficient of 5 is large for any covariate.
     flat = [name for name, column in zip(names, values.T, strict=True) if np.ptp(column) == 0.0]
     values = values - np.average(values, axis=0, weights=loads)
-    unit = np.where(np.ptp(values, axis=0) > 0.0, np.std(values, axis=0), 1.0)
-    profile = _Profile(lows, highs, loads, values / unit)
+    spread = np.where(np.ptp(values, axis=0) > 0.0, np.std(values, axis=0), 1.0)
+    profile = _Profile(lows, highs, loads, values / spread)
     if profile.size == 0:
         return _nothing(
             names,
@@ -324,7 +353,7 @@ def interval_cox(
     loglik, slopes = found
     floor = loglik - 0.5 * normal_quantile(level) ** 2
     limits = [
-        tuple(_limit(profile, k, slopes, floor, sign, float(unit[k])) for k in range(q))
+        tuple(_limit(profile, k, slopes, floor, sign, float(spread[k])) for k in range(q))
         for sign in (-1.0, 1.0)
     ]
     tests: list[float] = []
@@ -334,7 +363,7 @@ def interval_cox(
         without = profile.climb(np.delete(np.arange(q), k), held) if q > 1 else (null, held)
         statistic = 2.0 * (loglik - (null if without is None else without[0]))
         tests.append(float(chdtrc(1.0, max(statistic, 0.0))))
-    return IntervalCox(names, slopes / unit, limits[0], limits[1], tuple(tests), loglik, null, n, level)
+    return IntervalCox(names, slopes / spread, limits[0], limits[1], tuple(tests), loglik, null, n, level)
 
 
 def _nothing(

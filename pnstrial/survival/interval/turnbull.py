@@ -17,7 +17,7 @@ import numpy as np
 
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result
-from pnstrial.survival.observations import as_numbers, check_level, check_times
+from pnstrial.survival.observations import as_numbers, check_level, check_times, check_unit, columns
 from pnstrial.survival.parametric.distributions import distribution_of
 from pnstrial.survival.parametric.fit import fit, read_covariates
 from pnstrial.survival.parametric.likelihood import Sample
@@ -36,8 +36,13 @@ GAP: Final = 1e-10
 
 
 def read_intervals(
-    left: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    left: ArrayLike | str,
+    right: ArrayLike | str,
+    weights: ArrayLike | str | None = None,
+    *,
+    data: Any = None,
+    unit: str | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Read interval-censored times: the event is in (left, right], or at left where both are equal.
 
     Parameters
@@ -47,10 +52,17 @@ def read_intervals(
     right : array_like, shape (n,)
         First time known to be after the event; inf where the event was never seen.
     weights : array_like, shape (n,), optional
+    data : pandas.DataFrame or mapping, optional
+        Table of the columns that are named.
+    unit : str, optional
+        In which durations are counted.
 
     Returns
     -------
-    left, right, weights : numpy.ndarray, shape (n,)
+    left, right, weights : numpy.ndarray
+        Of the patients whose weight is not 0.
+    kept : numpy.ndarray of bool, shape (n,)
+        Which they are.
 
     Raises
     ------
@@ -62,7 +74,9 @@ def read_intervals(
     >>> read_intervals([0, 4], [4, float("inf")])[1]
     array([ 4., inf])
     """
-    lows, highs = as_numbers(left, "left"), as_numbers(right, "right")
+    check_unit(unit)
+    left, right, weights = columns(data, left=left, right=right, weights=weights)
+    lows, highs = as_numbers(left, "left", unit), as_numbers(right, "right", unit)
     loads = np.ones(lows.size) if weights is None else as_numbers(weights, "weights")
     if not lows.size == highs.size == loads.size:
         raise ValueError(
@@ -90,7 +104,7 @@ def read_intervals(
     kept = loads > 0
     if not kept.any():
         raise ValueError("weights are all 0: at least one patient must count")
-    return lows[kept], highs[kept], loads[kept]
+    return lows[kept], highs[kept], loads[kept], kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,7 +297,14 @@ class Turnbull(Result):
         return Display(f"{head}\n{masses.round(4).to_string(index=False)}")
 
 
-def turnbull(left: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None) -> Turnbull:
+def turnbull(
+    left: ArrayLike | str,
+    right: ArrayLike | str,
+    weights: ArrayLike | str | None = None,
+    *,
+    data: Any = None,
+    unit: str | None = None,
+) -> Turnbull:
     """Estimate a survival curve from interval-censored times without a model.
 
     Parameters
@@ -295,6 +316,10 @@ def turnbull(left: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None
         time of the event is exact.
     weights : array_like, shape (n,), optional
         Case weights; patients of weight 0 are left out.
+    data : pandas.DataFrame or mapping, optional
+        Table of the columns whose names are given for those above.
+    unit : {"days", "weeks", "months", "years"}, optional
+        Unit in which durations (Timedelta) are counted.
 
     Returns
     -------
@@ -322,7 +347,7 @@ def turnbull(left: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None
     2   8.0   12.0  0.5333
     """
     check_signature(turnbull, locals())
-    lows, highs, loads = read_intervals(left, right, weights)
+    lows, highs, loads, _ = read_intervals(left, right, weights, data=data, unit=unit)
     support = support_of(lows, highs, loads)
     mass, gap = _masses(support)
     own = _probabilities(support, mass)
@@ -407,25 +432,29 @@ def _toward(
 
 
 def interval_regression(
-    left: ArrayLike,
-    right: ArrayLike,
+    left: ArrayLike | str,
+    right: ArrayLike | str,
     distribution: str = "weibull",
     covariates: Any = None,
     model: str = "ph",
-    weights: ArrayLike | None = None,
+    weights: ArrayLike | str | None = None,
     level: float = 0.95,
     *,
     centred: bool = False,
+    data: Any = None,
+    unit: str | None = None,
 ) -> ParametricSurvival:
     """Fit a distribution, with or without covariates, to interval-censored times.
 
     Parameters
     ----------
     left, right : array_like, shape (n,)
-        The event is in (left, right], at left where both are equal; right is inf where it was never seen.
+        The event is in (left, right], at left where both are equal; right is inf where it was never seen. With `data`,
+        here and below, names of columns.
     distribution : str
         As for `parametric`, but for the spline.
     covariates : DataFrame, mapping or array_like, shape (n, q), optional
+        With `data` names of columns or a formula, as in `cox`.
     model : str
         "ph": survival S0(t)^exp(bx), proportional hazards; "po": odds of survival multiplied by exp(bx); "aft": times
         multiplied by exp(bx).
@@ -434,6 +463,10 @@ def interval_regression(
         Confidence level.
     centred : bool
         True: the parameters describe a patient with average covariates (as icenReg), not one with all at 0.
+    data : pandas.DataFrame or mapping, optional
+        Table of the columns that are named.
+    unit : {"days", "weeks", "months", "years"}, optional
+        Unit in which durations (Timedelta) are counted.
 
     Returns
     -------
@@ -466,11 +499,9 @@ def interval_regression(
     check_level(level)
     if model not in MODELS:
         raise ValueError(f"model must be one of {', '.join(MODELS)}, got {model!r}")
-    lows, highs, loads = read_intervals(left, right, weights)
-    size = as_numbers(left, "left").size
-    names, values = read_covariates(covariates, size)
-    if weights is not None:
-        values = values[as_numbers(weights, "weights") > 0]
+    lows, highs, loads, kept = read_intervals(left, right, weights, data=data, unit=unit)
+    names, values = read_covariates(covariates, kept.size, data)
+    values = values[kept]
     family = distribution_of(distribution)
     early = np.flatnonzero((lows == 0.0) & (highs == 0.0))
     if early.size and (not family.at_zero or (model == "po" and names)):

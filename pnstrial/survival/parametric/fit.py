@@ -10,6 +10,7 @@ Next: `parametric_result`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -391,11 +392,15 @@ def _family(distribution: str, sample: Sample, knots: int) -> tuple[Distribution
 
 
 def compare_distributions(
-    time: ArrayLike,
-    event: ArrayLike,
-    entry: ArrayLike | None = None,
-    weights: ArrayLike | None = None,
+    time: ArrayLike | str,
+    event: ArrayLike | str,
+    entry: ArrayLike | str | None = None,
+    weights: ArrayLike | str | None = None,
     distributions: Sequence[str] = OFFERED,
+    *,
+    data: Any = None,
+    event_is: Any = None,
+    unit: str | None = None,
 ) -> pd.DataFrame:
     """Fit several distributions and rank them by AIC.
 
@@ -405,13 +410,15 @@ def compare_distributions(
         As for `parametric`.
     distributions : sequence of str
         Names, as for `parametric`; "royston-parmar" is fitted with one inner knot.
+    data, event_is, unit
+        As for `parametric`.
 
     Returns
     -------
     pandas.DataFrame
         distribution, parameters (their number), loglik, aic, bic, delta_aic (AIC minus the smallest), reason (why there
         is no fit; "" where there is one). Fits first, the smallest AIC on top; where there is no fit the numbers are
-        None.
+        NaN.
 
     Raises
     ------
@@ -435,7 +442,10 @@ def compare_distributions(
     check_signature(compare_distributions, locals())
     import pandas as pd
 
-    fits = [parametric(time, event, name, entry, weights) for name in distributions]
+    fits = [
+        parametric(time, event, name, entry, weights, data=data, event_is=event_is, unit=unit)
+        for name in distributions
+    ]
     fitted = [one for one in fits if not isinstance(one.aic, NotEstimable)]
     fitted.sort(key=lambda one: cast("float", one.aic))
     best = cast("float", fitted[0].aic) if fitted else 0.0
@@ -455,14 +465,13 @@ def compare_distributions(
         {
             "distribution": one.distribution,
             "parameters": len(one.names),
-            "loglik": None,
-            "aic": None,
-            "bic": None,
-            "delta_aic": None,
+            "loglik": math.nan,
+            "aic": math.nan,
+            "bic": math.nan,
+            "delta_aic": math.nan,
             "reason": one.aic.reason,
         }
         for one in fits
         if isinstance(one.aic, NotEstimable)
     ]
-    frame = pd.DataFrame(rows + unfitted)
-    return frame if len(fitted) == len(fits) else frame.astype(object).where(frame.notna(), None)
+    return pd.DataFrame(rows + unfitted)

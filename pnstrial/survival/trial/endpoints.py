@@ -20,7 +20,7 @@ from pnstrial.data.arguments import trial_and_protocol
 from pnstrial.endpoints import time_to_event
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.results import Display, NotEstimable, Provenance, Result
-from pnstrial.survival.competing.incidence import CumulativeIncidence, cumulative_incidence
+from pnstrial.survival.competing.by_group import cumulative_incidence
 from pnstrial.survival.curves.kaplan_meier import kaplan_meier
 from pnstrial.survival.reference.one_sample import OneSampleLogRank, one_sample_logrank
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from pnstrial.data import TrialData
     from pnstrial.protocol import Protocol
+    from pnstrial.survival.competing.incidence import CumulativeIncidence
     from pnstrial.survival.curves.curve import KaplanMeier, Quantile
     from pnstrial.survival.reference.curve import Reference
 
