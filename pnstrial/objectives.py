@@ -10,7 +10,7 @@ Next: `protocol`.
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, Self, cast
+from typing import Any, ClassVar, Final, Literal, Self, cast
 
 from pydantic import Field, field_validator, model_validator
 
@@ -217,15 +217,12 @@ class Endpoint(Sourced):
     also: tuple[Outcome, ...] = ()
     secondary: tuple[Outcome, ...] = ()
 
+    tables: ClassVar[tuple[str, ...]] = ("also", "secondary")
+
     @field_validator("shift_test", mode="before")
     @classmethod
     def _short_names(cls, value: object) -> object:
         return f"signed-rank, zeros after {value}" if value in {"Pratt", "Wilcoxon"} else value
-
-    @model_validator(mode="before")
-    @classmethod
-    def _outcomes_have_their_own_sources(cls, data: Any) -> Any:
-        return without_sources(data, "also", "secondary")
 
     @property
     def joined(self) -> bool:
@@ -249,18 +246,6 @@ class Endpoint(Sourced):
         source = {key: self.source.get(key, "assumed") for key, value in own.items() if value is not None}
         first = Outcome.model_validate({"name": f"{self.scale} at {self.visit}", **own, "source": source})
         return (first, *self.also)
-
-
-def without_sources(data: Any, *lists: str) -> Any:
-    """Leave lists of tables out of the sources of a section: each entry has its own."""
-    if not isinstance(data, dict):
-        return data
-    table = cast("dict[str, Any]", data)
-    source = table.get("source")
-    if not isinstance(source, dict):
-        return table
-    kept = {key: why for key, why in cast("dict[str, str]", source).items() if key not in lists}
-    return {**table, "source": kept}
 
 
 DeathStrategy = Literal["composite", "exclude"]

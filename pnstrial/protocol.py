@@ -309,14 +309,16 @@ class Protocol(Part):
 
     def _treatment_in_words(self) -> list[str]:
         lines: list[str] = []
+        several = len(self.drugs) > 1
         for drug in self.drugs:
-            named = f"{drug.name}: " if len(self.drugs) > 1 else ""
-            after = drug.cycles - drug.required
-            split = f"{drug.required} cycles before the decision, {after} after it"
-            lines += [
-                f"  {named}{drug.plan_in_words()}",
-                f"  {named}{split if self.decision else f'{drug.cycles} cycles'}",
-            ]
+            before, after = drug.required, drug.cycles - drug.required
+            split = f"{before} cycles before the decision, {after} after it"
+            cycles = split if self.decision else f"{drug.cycles} cycles"
+            lines += (
+                [f"  {drug.name}: {drug.plan_in_words()}, {cycles}"]
+                if several
+                else [f"  {drug.plan_in_words()}", f"  {cycles}"]
+            )
         return lines
 
     def _repr_html_(self) -> str:
@@ -629,7 +631,7 @@ def shipped_protocols() -> tuple[str, ...]:
     Examples
     --------
     >>> shipped_protocols()
-    ('nct02343211', 'nct02343211-registry')
+    ('natalizumab-2021', 'nct02343211', 'nct02343211-registry', 'nct06373211', 'sirolimus-2015')
     """
     return _FILES.names()
 
@@ -654,7 +656,7 @@ def load_protocol(name_or_path: str | Path = "nct02343211") -> Protocol:
     Examples
     --------
     >>> load_protocol().id, load_protocol("NCT02343211-registry").id
-    ('nct02343211', 'nct02343211-registry')
+    ('natalizumab-2021', 'nct02343211', 'nct02343211-registry', 'nct06373211', 'sirolimus-2015')
     """
     text, where, folder = _FILES.text(name_or_path)
     return _FILES.validated(Protocol, _FILES.content(text, where, folder), where)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import Annotated, Any, Final, Literal, Self, cast
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -27,7 +27,6 @@ DAILY_SLIP: Final = 1.1
 
 BodySurface = Literal["Mosteller", "Du Bois"]
 
-_Table = dict[str, Any]
 _PerKg = Annotated[float, Field(gt=0, le=10, description="g per kg of body weight and cycle")]
 _PerM2 = Annotated[float, Field(gt=0, le=100, description="g per square metre of body surface and cycle")]
 _Flat = Annotated[float, Field(gt=0, description="g a cycle, whatever the weight")]
@@ -237,12 +236,7 @@ class Treatment(Sourced):
     drugs: tuple[Drug, ...] = ()
     source: dict[str, str] = Field(default_factory=dict[str, str], repr=False)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _drugs_have_their_own_sources(cls, data: Any) -> Any:
-        if not isinstance(data, dict) or not isinstance(source := cast("_Table", data).get("source"), dict):
-            return cast("Any", data)
-        return {**data, "source": {key: why for key, why in cast("_Table", source).items() if key != "drugs"}}
+    tables: ClassVar[tuple[str, ...]] = ("drugs",)
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:

@@ -76,13 +76,16 @@ class Sourced(Part):
     """A part in which every setting names its source."""
 
     source: dict[str, str] = Field(description="source of each setting, or 'assumed'", repr=False)
+    tables: ClassVar[tuple[str, ...]] = ()
+    """Settings that are lists of tables, each with its own sources."""
 
     @model_validator(mode="before")
     @classmethod
     def _what_is_left_out_is_assumed(cls, data: Any) -> Any:
         if not isinstance(data, dict) or not isinstance(cast("Table", data).get("source"), dict):
             return cast("Any", data)
-        table = cast("Table", data)
+        table = dict(cast("Table", data))
+        table["source"] = {key: why for key, why in table["source"].items() if key not in cls.tables}
         left_out = [
             name
             for name, field in cls.model_fields.items()
@@ -96,7 +99,7 @@ class Sourced(Part):
 
     @model_validator(mode="after")
     def _every_setting_has_a_source(self) -> Self:
-        fields = set(type(self).model_fields) - {"source", "name"}
+        fields = set(type(self).model_fields) - {"source", "name", *self.tables}
         given = {key for key in fields if getattr(self, key) not in _NOTHING}
         if missing := sorted(given - self.source.keys()):
             raise ValueError(f'no source for {", ".join(missing)}: name one of [sources], or "assumed"')
