@@ -656,7 +656,7 @@ def load_protocol(name_or_path: str | Path = "nct02343211") -> Protocol:
     Examples
     --------
     >>> load_protocol().id, load_protocol("NCT02343211-registry").id
-    ('natalizumab-2021', 'nct02343211', 'nct02343211-registry', 'nct06373211', 'sirolimus-2015')
+    ('nct02343211', 'nct02343211-registry')
     """
     text, where, folder = _FILES.text(name_or_path)
     return _FILES.validated(Protocol, _FILES.content(text, where, folder), where)
