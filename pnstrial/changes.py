@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import numpy as np
 
-from pnstrial.engine.exact.answers import endpoint_probabilities
+from pnstrial.engine.exact.answers import endpoint_probabilities, exact_characteristics
+from pnstrial.engine.idle import reason_for, touched
 from pnstrial.engine.model import build_model
 from pnstrial.engine.scenario import ScenarioError
 from pnstrial.numerics.arguments import as_number
@@ -23,7 +24,7 @@ from pnstrial.numerics.signatures import check_signature
 from pnstrial.settings import entry_key, read_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pnstrial.multistate import Course
     from pnstrial.protocol import Protocol
 
-__all__ = ["SHORT_NAMES", "current_value", "what_if"]
+__all__ = ["SHORT_NAMES", "current_value", "idle_changes", "what_if"]
 
 SHORT_NAMES: Final[dict[str, str]] = {
     "response": "response at the endpoint visit, for which the rates to improve are solved",
@@ -153,6 +154,58 @@ def current_value(protocol: Protocol, scenario: Scenario, name: str) -> Any:
         else:
             here = cast("dict[str, Any]", here).get(step) if isinstance(here, dict) else None
     return here
+
+
+def idle_changes(
+    protocol: Protocol,
+    scenario: Scenario,
+    changes: Mapping[str, Sequence[Any]],
+    quantities: Sequence[str] = ("probability_of_success",),
+) -> dict[str, str]:
+    """Name the settings that no reported quantity can feel, whichever of their values they have.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    scenario : Scenario
+        As they were loaded.
+    changes : mapping of str to sequence
+        Values by setting, named as in `what_if`; ``response`` and ``deaths`` are solved for and never named.
+    quantities : sequence of str
+        What is reported.
+
+    Returns
+    -------
+    dict of str to str
+        Reason by setting.
+
+    Raises
+    ------
+    ValueError
+        As `what_if`.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> found = idle_changes(pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu-plain"),
+    ...                      {"late": [0, 0.3], "null": [0.05, 0.1]})
+    >>> list(found)
+    ['late']
+    """
+    check_signature(idle_changes, locals())
+    before = build_model(protocol, scenario), exact_characteristics(protocol, scenario).answers
+    found: dict[str, str] = {}
+    for name, values in changes.items():
+        if name in {"response", "deaths"}:
+            continue
+        for value in values:
+            now = what_if(protocol, scenario, {name: value})
+            if touched(before, (build_model(*now), exact_characteristics(*now).answers), quantities):
+                break
+        else:
+            path = _PLACES.get(name, name).split(".")
+            found[name] = reason_for(protocol, scenario, tuple(path[1:] if len(path) > 1 else path))
+    return found
 
 
 # ------------------------------------------------------------------------------------------------ settings by key

@@ -22,7 +22,7 @@ from pnstrial.cli import CommandError, add_command
 from pnstrial.writing import output_folder, whole_folder, write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
     from concurrent.futures import Executor
 
     import pandas as pd
@@ -150,6 +150,21 @@ def _question_commands(commands: Commands) -> None:
             parser.add_argument("--points", type=int, default=64, help="a power of 2 (default: 64)")
         _question_options(parser, name)
 
+    parser = add_command(
+        commands, "assurance", "Average the power over what is not known of the response, or of other settings.",
+        "pnstrial assurance anti-hu-plain --input response=5.5:12.5",
+    )  # fmt: skip
+    parser.add_argument(
+        "--input", action="append", default=[], metavar="KEY=A:B",
+        help="a setting and its Beta distribution (default: the response, from the counts of the scenario's series)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--true", action="store_true", help="the response of --input is the true one, not what is reported"
+    )
+    parser.add_argument("--draws", type=_count, default=200, metavar="N", help="draws (default: 200)")
+    parser.add_argument("--quantity", default="probability_of_success", help="what is looked at")
+    _question_options(parser, "assurance")
+
 
 def _question_options(parser: argparse.ArgumentParser, question: str) -> None:
     parser.add_argument("scenario", help="scenario: a shipped name or a TOML file")
@@ -189,7 +204,12 @@ def _question(arguments: argparse.Namespace) -> int:
     files = ("table.csv", "figure.png")
     if arguments.out:
         output_folder(arguments.out, names=files, inputs=inputs)
-    protocol, scenario = pns.what_if(protocol, scenario, _settings(arguments), rated=arguments.rated)
+    settings = _settings(arguments)
+    own = _own_ranges(arguments)
+    quantity = getattr(arguments, "quantity", "probability_of_success")
+    changes: dict[str, Sequence[Any]] = {name: [value] for name, value in settings.items()}
+    _say_what_is_idle(protocol, scenario, changes | own, (quantity,))
+    protocol, scenario = pns.what_if(protocol, scenario, settings, rated=arguments.rated)
     common: dict[str, Any] = {"seed": arguments.seed, "workers": arguments.workers}
     if arguments.question == "power":
         result: Any = pns.power_curve(
@@ -198,21 +218,17 @@ def _question(arguments: argparse.Namespace) -> int:
         )  # fmt: skip
     elif arguments.question == "search":
         result = pns.search_sample_size(protocol, scenario, arguments.power, n_max=arguments.n_max, **common)
+    elif arguments.question == "assurance":
+        inputs_given = None if not arguments.input else _distributions(arguments)
+        result = pns.assurance(
+            protocol, scenario, inputs_given, quantity=quantity, rated=not arguments.true, draws=arguments.draws,
+            n_trials=arguments.trials, **common,
+        )  # fmt: skip
     else:
-        ranges = {
-            key: tuple(_end(end, key) for end in text.split(":"))
-            for key, text in _pairs(arguments.range, "KEY=LOW:HIGH, such as late=0:0.3")
-        }
         ask = {"tornado": pns.tornado, "sobol": pns.sobol}[arguments.question]
         common |= {"n": arguments.points} if arguments.question == "sobol" else {}
         result = ask(
-            protocol,
-            scenario,
-            ranges,
-            arguments.quantity,
-            rated=arguments.rated,
-            n_trials=arguments.trials,
-            **common,
+            protocol, scenario, own, quantity, rated=arguments.rated, n_trials=arguments.trials, **common
         )
     frame = result.to_frame()
     if arguments.out:
@@ -223,17 +239,44 @@ def _question(arguments: argparse.Namespace) -> int:
         with whole_folder(arguments.out, names=files, inputs=inputs) as folder:
             frame.to_csv(folder / "table.csv", index=False)
             figure.savefig(folder / "figure.png", dpi=150)
-    near = result.first_n if arguments.question == "search" else None
-    shown = frame[frame["n"].between(near - 3, near + 8)] if isinstance(near, int) else frame
-    _show(shown, arguments, str(result))
+    _show(_worth_reading(frame, result, arguments.question), arguments, str(result))
     return 0
 
 
-def _end(text: str, key: str) -> float:
+def _worth_reading(frame: pd.DataFrame, result: Any, question: str) -> pd.DataFrame:
+    """Give the rows that fit a screen: sizes near the first one, quantiles of many draws."""
+    import pandas as pd
+
+    if question == "search" and isinstance(result.first_n, int):
+        return frame[frame["n"].between(result.first_n - 3, result.first_n + 8)]
+    if question == "assurance":
+        shares = [0.025, 0.25, 0.5, 0.75, 0.975]
+        values = frame[result.quantity].quantile(shares).to_numpy()
+        return pd.DataFrame({"share of the draws": shares, result.quantity: values})
+    return frame
+
+
+def _own_ranges(arguments: argparse.Namespace) -> dict[str, tuple[float, ...]]:
+    """Give the ranges that a question varies."""
+    return {
+        key: tuple(_end(end, "--range", key, "LOW:HIGH") for end in text.split(":"))
+        for key, text in _pairs(getattr(arguments, "range", []), "KEY=LOW:HIGH, such as late=0:0.3")
+    }
+
+
+def _distributions(arguments: argparse.Namespace) -> dict[str, tuple[float, ...]]:
+    """Give the Beta distributions of uncertain settings."""
+    return {
+        key: tuple(_end(end, "--input", key, "A:B") for end in text.split(":"))
+        for key, text in _pairs(arguments.input, "KEY=A:B of a Beta distribution, such as response=1.5:16.5")
+    }
+
+
+def _end(text: str, option: str, key: str, form: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise CommandError(f"--range {key}: {text!r} is no number; write KEY=LOW:HIGH") from None
+        raise CommandError(f"{option} {key}: {text!r} is no number; write KEY={form}") from None
 
 
 _RESULTS = ("characteristics.csv", "characteristics.json", "responders.png", "report.html")
@@ -313,8 +356,10 @@ def _simulate(arguments: argparse.Namespace) -> int:
     if arguments.out:
         output_folder(arguments.out, names=_RESULTS, inputs=inputs)
     settings = _settings(arguments)
+    idle: dict[str, str] = {}
     if settings:
-        _say_what_is_idle(protocol, scenario, settings)
+        changes = {name: [value] for name, value in settings.items()}
+        idle = _say_what_is_idle(protocol, scenario, changes, ("probability_of_success",))
         protocol, scenario = pns.what_if(protocol, scenario, settings, rated=arguments.rated)
     known = pns.exact_characteristics(protocol, scenario)
     floor = pns.simulate.rating_floor(protocol, scenario)
@@ -325,10 +370,11 @@ def _simulate(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     if arguments.exact:
+        frame = _with_floor(known.to_frame(), floor)
         if arguments.out:
             with whole_folder(arguments.out, names=_RESULTS, inputs=inputs) as where:
-                _write_exact(where, known, protocol, str(scenario.id))
-        _show(known.to_frame()[["quantity", "estimate"]], arguments, str(scenario.id))
+                _write_exact(where, frame, known, protocol, str(scenario.id), idle)
+        _show(frame[["quantity", "estimate"]], arguments, str(scenario.id))
         for name, reason in known.without.items():
             print(f"{name}: no exact answer ({reason})", file=sys.stderr)
         return 0
@@ -343,12 +389,13 @@ def _simulate(arguments: argparse.Namespace) -> int:
         )  # fmt: skip
     frame = result.to_frame()
     frame["exact"] = frame["quantity"].map(known.answers)
+    frame = _with_floor(frame, floor)
     if folder is not None:
         from pnstrial.reporting.simulation import simulation_page
 
-        page = simulation_page(protocol, scenario, result, known, _repeat(arguments, scenario))
+        page = simulation_page(protocol, scenario, result, known, _repeat(arguments, scenario), floor, idle)
         with whole_folder(folder, names=_RESULTS, inputs=inputs) as where:
-            _write(where, frame, result, known)
+            _write(where, frame, result, known, idle)
             write_file(where / "report.html", page)
     shown = frame[~frame["quantity"].str.startswith("responders_")]
     _show(
@@ -363,16 +410,16 @@ def _say_point(done: int, points: int) -> None:
     print(f"\r{done} of {points} points", end="\n" if done == points else "", file=sys.stderr)
 
 
-def _say_what_is_idle(protocol: Any, scenario: Scenario, settings: dict[str, Any]) -> None:
+def _say_what_is_idle(
+    protocol: Any, scenario: Scenario, changes: dict[str, Sequence[Any]], quantities: Sequence[str]
+) -> dict[str, str]:
     """Name the changed settings that no reported quantity can feel; solved rates are felt by definition."""
-    import pnstrial as pns
+    from pnstrial.changes import idle_changes
 
-    plain = {name: value for name, value in settings.items() if name not in {"response", "deaths"}}
-    if not plain:
-        return
-    protocol, changed = pns.what_if(protocol, scenario, plain)
-    for name, reason in pns.simulate.idle_settings(protocol, scenario, changed).items():
-        print(f"{name} leaves the probability of success as it is: {reason}", file=sys.stderr)
+    found = idle_changes(protocol, scenario, changes, quantities) if changes else {}
+    for name, reason in found.items():
+        print(f"{name} leaves {', '.join(quantities)} as it is: {reason}", file=sys.stderr)
+    return found
 
 
 def _changes_in_words(arguments: argparse.Namespace) -> list[str]:
@@ -409,7 +456,26 @@ def _show(frame: pd.DataFrame, arguments: argparse.Namespace, title: str) -> Non
     print(frame.to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep=""))
 
 
-def _write(folder: Path, frame: pd.DataFrame, result: Any, known: Any) -> None:
+def _with_floor(frame: pd.DataFrame, floor: Any) -> pd.DataFrame:
+    """Put what rating error alone reports behind the quantities; it is exact."""
+    import pandas as pd
+
+    rows: list[dict[str, object]] = [
+        {
+            "quantity": name,
+            "estimate": value,
+            "std_error": 0.0,
+            "lower": value,
+            "upper": value,
+            "exact": value,
+        }
+        for name, value in (("response_by_rating_error_alone", floor.floor), ("response_over_it", floor.gap))
+        if isinstance(value, float)
+    ]
+    return pd.concat([frame, pd.DataFrame(rows)[list(frame.columns)]], ignore_index=True) if rows else frame
+
+
+def _write(folder: Path, frame: pd.DataFrame, result: Any, known: Any, idle: dict[str, str]) -> None:
     """Write table, JSON and figures."""
     from pnstrial.figures.style import off_screen
 
@@ -422,7 +488,8 @@ def _write(folder: Path, frame: pd.DataFrame, result: Any, known: Any) -> None:
         "critical_count": result.critical_count, "method": result.method, "protocol": result.provenance.protocol_id,
         "protocol_version": result.provenance.protocol_version, "seed": result.provenance.seed,
         "package_version": result.provenance.package_version, "not_estimable": result.not_estimable,
-        "without_exact_answer": known.without, "quantities": json.loads(frame.to_json(orient="records")),
+        "without_exact_answer": known.without, "settings_without_effect": idle,
+        "quantities": json.loads(frame.to_json(orient="records")),
     }  # fmt: skip
     (folder / "characteristics.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
     figure = responder_distribution(result, known).get_figure()
@@ -430,15 +497,16 @@ def _write(folder: Path, frame: pd.DataFrame, result: Any, known: Any) -> None:
         figure.savefig(folder / "responders.png", dpi=150)  # type: ignore[union-attr]
 
 
-def _write_exact(folder: Path, known: Any, protocol: Any, scenario: str) -> None:
+def _write_exact(
+    folder: Path, frame: pd.DataFrame, known: Any, protocol: Any, scenario: str, idle: dict[str, str]
+) -> None:
     """Write the quantities that have an exact answer."""
     from pnstrial import __version__
 
-    frame = known.to_frame()
     frame.to_csv(folder / "characteristics.csv", index=False)
     content = {
         "scenario": scenario, "method": "exact", "protocol": protocol.id, "protocol_version": protocol.version,
-        "package_version": __version__, "without_exact_answer": known.without,
+        "package_version": __version__, "without_exact_answer": known.without, "settings_without_effect": idle,
         "quantities": json.loads(frame.to_json(orient="records")),
     }  # fmt: skip
     (folder / "characteristics.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
@@ -483,9 +551,14 @@ def _compare(arguments: argparse.Namespace) -> int:
     inputs = [arguments.protocol, *arguments.scenarios]
     if arguments.out:
         output_folder(arguments.out, names=_COMPARISON, inputs=inputs)
+    protocol, scenarios = pns.load_protocol(arguments.protocol), _named_apart(arguments.scenarios)
+    changes = {**grid, **settings}
+    idle: dict[str, str] = {}
+    for scenario in scenarios:
+        idle |= _say_what_is_idle(protocol, scenario, changes, arguments.quantity)
     with _executor(arguments) as executor:
         frame = pns.compare_scenarios(
-            pns.load_protocol(arguments.protocol), _named_apart(arguments.scenarios),
+            protocol, scenarios,
             arguments.trials, arguments.seed, **grid, settings=settings, rated=arguments.rated,
             method="exact" if arguments.exact else "simulate", executor=executor, workers=arguments.workers,
             store=arguments.store,
@@ -510,9 +583,9 @@ def _compare(arguments: argparse.Namespace) -> int:
             else ["--trials", str(arguments.trials), "--seed", str(arguments.seed)]
         )
         content = comparison_page(
-            pns.load_protocol(arguments.protocol), frame, [*grid, *settings], arguments.quantity,
+            protocol, frame, [*grid, *settings], arguments.quantity,
             n_trials=None if arguments.exact else arguments.trials, seed=None if arguments.exact else arguments.seed,
-            command=shlex.join([*words, "--out", "comparison"]),
+            command=shlex.join([*words, "--out", "comparison"]), idle=idle,
         )  # fmt: skip
         with whole_folder(arguments.out, names=_COMPARISON, inputs=inputs) as folder:
             frame.to_csv(folder / "comparison.csv", index=False)

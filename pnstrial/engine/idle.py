@@ -18,13 +18,13 @@ from pnstrial.engine.exact.answers import exact_characteristics
 from pnstrial.engine.model import build_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pnstrial.engine.model import Model
     from pnstrial.engine.scenario import Scenario
     from pnstrial.protocol import Protocol
 
-__all__ = ["idle_settings"]
+__all__ = ["idle_settings", "reason_for", "touched"]
 
 
 def idle_settings(
@@ -73,15 +73,34 @@ def idle_settings(
             model, answers = build_model(protocol, other), exact_characteristics(protocol, other).answers
         except ValueError:  # it cannot be taken back by itself, so it does something
             continue
-        touched = any(
-            abs(known.answers[name] - answers.get(name, np.inf)) > 1e-12
-            if name in known.answers
-            else not _same(run, model)
-            for name in quantities
-        )
-        if not touched:
-            found[".".join(path)] = _reason(protocol, changed, path)
+        if not touched((run, known.answers), (model, answers), quantities):
+            found[".".join(path)] = reason_for(protocol, changed, path)
     return found
+
+
+def touched(
+    one: tuple[Model, Mapping[str, float]],
+    other: tuple[Model, Mapping[str, float]],
+    quantities: Sequence[str],
+) -> bool:
+    """Say whether a quantity differs between two runs.
+
+    Parameters
+    ----------
+    one, other : tuple of (Model, mapping of str to float)
+        Each with its exact answers; a quantity without one differs if any number that the simulation reads does.
+    quantities : sequence of str
+
+    Returns
+    -------
+    bool
+    """
+    return any(
+        abs(one[1][name] - other[1].get(name, np.inf)) > 1e-12
+        if name in one[1]
+        else not _same(one[0], other[0])
+        for name in quantities
+    )
 
 
 def _differences(before: Any, after: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -115,7 +134,20 @@ def _same(one: Model, other: Model) -> bool:
     return same and np.array_equal(one.success.minimum, other.success.minimum)
 
 
-def _reason(protocol: Protocol, scenario: Scenario, path: tuple[str, ...]) -> str:
+def reason_for(protocol: Protocol, scenario: Scenario, path: tuple[str, ...]) -> str:
+    """Say why a setting does nothing.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    scenario : Scenario
+    path : tuple of str
+        The keys that lead to the setting in the scenario.
+
+    Returns
+    -------
+    str
+    """
     course = scenario.course
     if path[0] == "treatment" and not (course.ivig.as_array() != 1).any():
         return "IVIg changes no rate in this course (course.ivig is 1): when and how much is given moves no grade"

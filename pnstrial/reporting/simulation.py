@@ -10,6 +10,7 @@ Next: `cli.simulate`.
 from __future__ import annotations
 
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -28,11 +29,12 @@ from pnstrial.reporting.methods import provenance_rows
 from pnstrial.reporting.page import page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pnstrial.engine.characteristics import ExactCharacteristics, OperatingCharacteristics
     from pnstrial.engine.scenario import Scenario
     from pnstrial.protocol import Protocol
+    from pnstrial.simulate import RatingFloor
 
 __all__ = ["comparison_page", "simulation_page"]
 
@@ -243,6 +245,8 @@ def simulation_page(
     result: OperatingCharacteristics,
     exact: ExactCharacteristics,
     command: str | None = None,
+    floor: RatingFloor | None = None,
+    idle: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Write what a simulated design does as one HTML page.
 
@@ -254,6 +258,10 @@ def simulation_page(
     exact : ExactCharacteristics
     command : str, optional
         The command that repeats it.
+    floor : RatingFloor, optional
+        What rating error alone would report.
+    idle : mapping of str to str
+        Changed settings that do nothing here, each with the reason.
 
     Returns
     -------
@@ -302,9 +310,24 @@ def simulation_page(
     return _page(
         f"Simulation: {scenario.title}",
         f"Scenario {scenario.id}, protocol {protocol.id}, version {protocol.version}.",
-        (_sentence(result, exact, _success_at(protocol, scenario, curve, NAMED_RATE)),),
+        (
+            _sentence(result, exact, _success_at(protocol, scenario, curve, NAMED_RATE)),
+            *_floor_in_words(floor),
+            *_idle_in_words(idle),
+        ),
         sections,
     )
+
+
+def _floor_in_words(floor: RatingFloor | None) -> tuple[str, ...]:
+    if floor is None or not isinstance(floor.floor, float) or not isinstance(floor.reported, float):
+        return ()
+    alone, reported = percent(floor.floor), percent(floor.reported)
+    return (f"Rating error alone would report a response of {alone}; reported is {reported}.",)
+
+
+def _idle_in_words(idle: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(f"{name} was changed and does nothing here: {reason}." for name, reason in idle.items())
 
 
 def _provenance(protocol: Protocol, number: str, seed: int | None, command: str | None) -> Section:
@@ -336,6 +359,7 @@ def _named_setting(name: str) -> str:
 def comparison_page(
     protocol: Protocol, frame: pd.DataFrame, settings: Sequence[str], quantities: Sequence[str], *,
     n_trials: int | None, seed: int | None, command: str | None = None,
+    idle: Mapping[str, str] = MappingProxyType({}),
 ) -> str:  # fmt: skip
     """Write a comparison over a grid of settings as one HTML page.
 
@@ -352,6 +376,8 @@ def comparison_page(
         None where the answers are exact.
     command : str, optional
         The command that repeats it.
+    idle : mapping of str to str
+        Settings that were varied and do nothing, each with the reason.
 
     Returns
     -------
@@ -408,4 +434,5 @@ def comparison_page(
     title = "Designs by " + (
         " and ".join(_named_setting(name).lower() for name in varied) or "nothing varied"
     )
-    return _page(title, f"Scenarios {', '.join(scenarios)}; protocol {protocol.id}.", (summary,), sections)
+    subtitle = f"Scenarios {', '.join(scenarios)}; protocol {protocol.id}."
+    return _page(title, subtitle, (summary, *_idle_in_words(idle)), sections)

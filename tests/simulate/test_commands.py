@@ -50,6 +50,53 @@ def test_exact_and_compare(tmp_path, capsys):
     assert "no quantity luck" in capsys.readouterr().err
 
 
+def test_the_floor_of_rating_error_and_idle_settings_stand_in_table_file_and_page(tmp_path, capsys):
+    words = ["simulate", "anti-hu-plain", "--primary", "--trials", "500", "--late", "0.3", "--quiet"]
+    assert main([*words, "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    assert "late leaves probability_of_success as it is: IVIg changes no rate" in said.err
+    floor = pns.simulate.rating_floor(PROTOCOL, pns.load_scenario("anti-hu-plain"))
+    content = json.loads((tmp_path / "characteristics.json").read_text())
+    rows = {row["quantity"]: row["estimate"] for row in content["quantities"]}
+    assert rows["response_by_rating_error_alone"] == pytest.approx(floor.floor, abs=1e-9)
+    assert rows["response_over_it"] == pytest.approx(floor.gap, abs=1e-9)
+    assert list(content["settings_without_effect"]) == ["late"]
+    assert "response_by_rating_error_alone" in said.out
+    page = (tmp_path / "report.html").read_text()
+    assert "Rating error alone would report a response of 8" in page
+    assert "late was changed and does nothing here" in page
+
+
+def test_every_question_names_what_does_nothing(tmp_path, capsys):
+    late = ["--range", "late=0:0.3", "--range", "response=0.15:0.3"]
+    for words in (
+        ["compare", "anti-hu-plain", "--exact", "--late", "0.1", "0.3", "--out", str(tmp_path)],
+        ["tornado", "anti-hu-plain", *late],
+        ["sobol", "anti-hu-plain", *late, "--points", "2"],
+        ["power", "anti-hu-plain", "--exact", "--responses", "0.2", "--late", "0.2"],
+        ["search", "anti-hu-plain", "--response", "0.3", "--late", "0.2"],
+        ["assurance", "anti-hu-plain", "--draws", "20", "--late", "0.2"],
+    ):
+        assert main(words) == 0
+        assert "late leaves probability_of_success as it is" in capsys.readouterr().err
+    assert "late was changed and does nothing here" in (tmp_path / "report.html").read_text()
+    assert main(["compare", "anti-hu-plain", "--exact", "--null", "0.05", "0.1", "--late", "0"]) == 0
+    assert "null leaves" not in capsys.readouterr().err
+
+
+def test_assurance_by_command(tmp_path, capsys):
+    words = ["assurance", "anti-hu-plain", "--input", "response=5.5:12.5", "--draws", "100"]
+    assert main([*words, "--out", str(tmp_path)]) == 0
+    assert "assurance  0.5884" in capsys.readouterr().out
+    found = pns.assurance(PROTOCOL, pns.load_scenario("anti-hu-plain"), {"response": (5.5, 12.5)}, draws=100)
+    table = pd.read_csv(tmp_path / "table.csv")
+    assert table["probability_of_success"].mean() == pytest.approx(found.assurance)
+    assert (tmp_path / "figure.png").exists()
+    assert main(["assurance", "anti-hu-plain", "--input", "response=5.5"]) == 2
+    assert main(["assurance", "anti-hu-plain", "--input", "response=a:b"]) == 2
+    assert "write response=A:B" in capsys.readouterr().err
+
+
 def test_workers_by_process_and_wrong_words(tmp_path, capsys):
     words = ["simulate", "anti-hu-plain", "--trials", "5000", "--quiet", "--primary"]
     assert main(words) == 0
