@@ -177,7 +177,7 @@ def idle_changes(
     Returns
     -------
     dict of str to str
-        Reason by setting.
+        Reason by setting, such as ``treatment.late``.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def idle_changes(
     >>> found = idle_changes(pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu-plain"),
     ...                      {"late": [0, 0.3], "null": [0.05, 0.1]})
     >>> list(found)
-    ['late']
+    ['treatment.late']
     """
     check_signature(idle_changes, locals())
     before = build_model(protocol, scenario), exact_characteristics(protocol, scenario).answers
@@ -203,8 +203,8 @@ def idle_changes(
             if touched(before, (build_model(*now), exact_characteristics(*now).answers), quantities):
                 break
         else:
-            path = _PLACES.get(name, name).split(".")
-            found[name] = reason_for(protocol, scenario, tuple(path[1:] if len(path) > 1 else path))
+            place = _PLACES.get(name, name).removeprefix("scenario.")
+            found[place] = reason_for(protocol, scenario, tuple(place.split(".")))
     return found
 
 

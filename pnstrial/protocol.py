@@ -630,8 +630,8 @@ def shipped_protocols() -> tuple[str, ...]:
 
     Examples
     --------
-    >>> shipped_protocols()
-    ('natalizumab-2021', 'nct02343211', 'nct02343211-registry', 'nct06373211', 'sirolimus-2015')
+    >>> "nct02343211" in shipped_protocols()
+    True
     """
     return _FILES.names()
 

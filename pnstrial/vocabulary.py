@@ -173,7 +173,10 @@ YES_NO_COLUMNS = (
     "cardiac_insufficiency",
     "pregnant_or_lactating",
 )
-Antibody = Literal["Hu", "Yo", "CV2", "Ri", "Ma2", "amphiphysin", "Tr", "SOX1", "VGCC", "other"]
+Antibody = Literal[
+    "Hu", "Yo", "CV2", "Ri", "Ma2", "amphiphysin", "Tr", "SOX1", "VGCC", "NMDAR", "LGI1", "CASPR2", "GABAB", "AMPAR",
+    "other",
+]  # fmt: skip
 
 
 class _CriterionBase(Part):
@@ -288,7 +291,7 @@ class PnsCareCriterion(_CriterionBase):
         "opsoclonus-myoclonus": "high", "LEMS": "high", "brainstem": "intermediate",
     })  # fmt: skip
     high_risk: tuple[Antibody, ...] = ("Hu", "Yo", "CV2", "Ri", "Ma2", "amphiphysin", "Tr", "SOX1")
-    intermediate_risk: tuple[Antibody, ...] = ("VGCC",)
+    intermediate_risk: tuple[Antibody, ...] = ("VGCC", "NMDAR", "CASPR2", "GABAB", "AMPAR")
     antibody: dict[str, int] = Field(default_factory=lambda: {"high": 3, "intermediate": 2, "lower": 0})
     cancer: dict[str, int] = Field(default_factory=lambda: {"consistent": 4, "not consistent": 0, "none": 0})
     young_search: dict[str, int] = Field(default_factory=lambda: {"not consistent": 1, "none": 1})

@@ -417,8 +417,9 @@ def _say_what_is_idle(
     from pnstrial.changes import idle_changes
 
     found = idle_changes(protocol, scenario, changes, quantities) if changes else {}
+    words = ", ".join(quantities).replace("probability_of_success", "the probability of success")
     for name, reason in found.items():
-        print(f"{name} leaves {', '.join(quantities)} as it is: {reason}", file=sys.stderr)
+        print(f"{name} leaves {words} as it is: {reason}", file=sys.stderr)
     return found
 
 

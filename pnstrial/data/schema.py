@@ -22,7 +22,10 @@ __all__ = ["ANTIBODIES", "SCALES", "TABLES", "Column", "Table", "data_dictionary
 
 Kind = Literal["id", "text", "date", "partial date", "number", "word", "antibodies", "atc"]
 
-ANTIBODIES: Final = ("Hu", "Yo", "CV2", "Ri", "Ma2", "amphiphysin", "Tr", "SOX1", "VGCC", "other", "none")
+ANTIBODIES: Final = (
+    "Hu", "Yo", "CV2", "Ri", "Ma2", "amphiphysin", "Tr", "SOX1", "VGCC", "NMDAR", "LGI1", "CASPR2", "GABAB", "AMPAR",
+    "other", "none",
+)  # fmt: skip
 """Words of the antibody columns; CRMP5 and CV2/CRMP5 mean CV2, `none` alone means tested and negative."""
 
 

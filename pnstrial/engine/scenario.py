@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeVar,
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
+from pnstrial.data.schema import ANTIBODIES
 from pnstrial.engine.success import ExactTest, SuccessRule
-from pnstrial.multistate import ANTIBODIES, Calibration, Course, RatingError, calibrate
+from pnstrial.multistate import Calibration, Course, RatingError, calibrate
 from pnstrial.multistate.calibration import FLAT
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.settings import Part, SettingsFiles
@@ -55,8 +56,9 @@ def _add_to_at_most_one(shares: dict[str, float]) -> dict[str, float]:
 
 
 def _of_antibodies(shares: dict[str, float]) -> dict[str, float]:
-    if unknown := sorted(set(shares) - set(ANTIBODIES)):
-        raise ValueError(f"{', '.join(unknown)} is not known; allowed are {', '.join(ANTIBODIES)}")
+    allowed = [name for name in ANTIBODIES if name != "none"]
+    if unknown := sorted(set(shares) - set(allowed)):
+        raise ValueError(f"{', '.join(unknown)} is not known; allowed are {', '.join(allowed)}")
     return shares
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from pnstrial.multistate.calibration import Calibration, calibrate
 from pnstrial.multistate.course import (
-    ANTIBODIES,
     Course,
     OnsetBand,
     RateRatios,
@@ -29,7 +28,6 @@ from pnstrial.multistate.rating import RatingError
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 
 __all__ = [
-    "ANTIBODIES",
     "DAYS_PER_MONTH",
     "Calibration",
     "Course",

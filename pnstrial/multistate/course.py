@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
-    "ANTIBODIES",
     "GRADES",
     "Course",
     "Damage",
@@ -39,8 +38,6 @@ __all__ = [
 
 GRADES: Final = 6
 """Number of living grades where nothing else says so: those of the mRS, 0-5; 6 is death."""
-ANTIBODIES: Final = ("Hu", "Yo", "CV2")
-"""Antibodies that a course can tell apart."""
 
 Ratio = Annotated[float, Field(ge=0, le=1e6)]
 Rate = Annotated[float, Field(ge=0, le=1e4)]
@@ -192,7 +189,7 @@ class Course(Part):
     ivig : RateRatios
         While the patient is on IVIg.
     antibody : dict of str to RateRatios
-        By antibody (`Hu`, `Yo`, `CV2`); one that is not named has ratio 1.
+        By the name of the antibody; one that is not named has ratio 1.
     tumour_treatment : RateRatios
         While the tumour is treated.
     rescue : RateRatios
@@ -213,7 +210,7 @@ class Course(Part):
     ------
     pydantic.ValidationError
         A `ValueError`: a rate or ratio that is negative or not finite, rates for different numbers of grades, a rate
-        to leave the scale, an antibody that is unknown, bands out of order; every wrong key at once.
+        to leave the scale, an antibody without a name, bands out of order; every wrong key at once.
 
     Examples
     --------
@@ -251,7 +248,7 @@ class Course(Part):
     worsen: Rates
     die: Rates
     ivig: RateRatios = RateRatios()
-    antibody: dict[Literal["Hu", "Yo", "CV2"], RateRatios] = Field(default_factory=dict)
+    antibody: dict[Annotated[str, Field(min_length=1)], RateRatios] = Field(default_factory=dict)
     tumour_treatment: RateRatios = RateRatios()
     rescue: RateRatios = RateRatios()
     damage: Damage | None = None
@@ -394,8 +391,8 @@ def generator(
         Rates and ratios.
     on_ivig : bool or array of bool, default False
         Whether IVIg acts.
-    antibody : {'Hu', 'Yo', 'CV2'} or None, or an array of those, default None
-        The patient's antibody; None has ratio 1 (no antibody, or one the course does not know).
+    antibody : str or None, or an array of those, default None
+        Name of the patient's antibody; None, and one that the course does not name, have ratio 1.
     tumour_treatment : bool or array of bool, default False
         Whether the tumour is treated.
     months_since_onset : float or array of float, optional
@@ -414,7 +411,7 @@ def generator(
     Raises
     ------
     ValueError
-        If an antibody is unknown or a time since onset negative or not finite.
+        If an antibody is no name or a time since onset negative or not finite.
 
     Examples
     --------
@@ -458,16 +455,14 @@ def generator(
 
 def _antibody_ratios(course: Course, antibody: Any) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Give the ratios of each antibody (last row: none) and the row of each patient."""
-    table = np.ones((len(ANTIBODIES) + 1, 3))
-    for name, ratios in course.antibody.items():
-        table[ANTIBODIES.index(name)] = ratios.as_array()
+    table = np.vstack([*(ratios.as_array() for ratios in course.antibody.values()), np.ones(3)])
     given = np.asarray(antibody, dtype=object)
-    code = {name: position for position, name in enumerate(ANTIBODIES)} | {None: len(ANTIBODIES)}
-    if unknown := sorted({repr(value) for value in given.flat if value not in code}):
-        raise ValueError(
-            f"generator: antibody holds {', '.join(unknown)}; allowed are {', '.join(ANTIBODIES)} and None"
-        )
-    codes = np.array([code[value] for value in given.flat], np.intp).reshape(given.shape)
+    if wrong := sorted(
+        {repr(value) for value in given.flat if not (value is None or isinstance(value, str))}
+    ):
+        raise ValueError(f"generator: antibody holds {', '.join(wrong)}; allowed are names and None")
+    code = {name: position for position, name in enumerate(course.antibody)}
+    codes = np.array([code.get(value, len(code)) for value in given.flat], np.intp).reshape(given.shape)
     return table, codes
 
 

@@ -172,7 +172,7 @@ def test_kernels_of_one_s_own_are_checked():
         {"die": (0.1, -0.1, 0, 0, 0, 0)},
         {"die": (0.1, float("nan"), 0, 0, 0, 0)},
         {"die": (0.1,) * 5},
-        {"antibody": {"Ri": {"improve": 2}}},
+        {"antibody": {"": {"improve": 2}}},
         {"onset": [{"from_months": 3}, {"from_months": 1}]},
         {"speed": 3},
     ],
@@ -185,8 +185,8 @@ def test_impossible_courses(table):
 def test_impossible_circumstances():
     course = Course(improve=(0,) * 6, worsen=(0,) * 6, die=(0,) * 6)
     assert np.all(multistate.generator(course) == 0)
-    with pytest.raises(ValueError, match="'Ri'"):
-        multistate.generator(course, antibody=["Hu", "Ri"])
+    with pytest.raises(ValueError, match="antibody holds 3"):
+        multistate.generator(course, antibody=["Hu", 3])
     with pytest.raises(ValueError, match="months_since_onset holds -1"):
         multistate.generator(course, months_since_onset=-1)
 

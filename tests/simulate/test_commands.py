@@ -54,17 +54,17 @@ def test_the_floor_of_rating_error_and_idle_settings_stand_in_table_file_and_pag
     words = ["simulate", "anti-hu-plain", "--primary", "--trials", "500", "--late", "0.3", "--quiet"]
     assert main([*words, "--out", str(tmp_path)]) == 0
     said = capsys.readouterr()
-    assert "late leaves probability_of_success as it is: IVIg changes no rate" in said.err
+    assert "treatment.late leaves the probability of success as it is: IVIg changes no rate" in said.err
     floor = pns.simulate.rating_floor(PROTOCOL, pns.load_scenario("anti-hu-plain"))
     content = json.loads((tmp_path / "characteristics.json").read_text())
     rows = {row["quantity"]: row["estimate"] for row in content["quantities"]}
     assert rows["response_by_rating_error_alone"] == pytest.approx(floor.floor, abs=1e-9)
     assert rows["response_over_it"] == pytest.approx(floor.gap, abs=1e-9)
-    assert list(content["settings_without_effect"]) == ["late"]
+    assert list(content["settings_without_effect"]) == ["treatment.late"]
     assert "response_by_rating_error_alone" in said.out
     page = (tmp_path / "report.html").read_text()
     assert "Rating error alone would report a response of 8" in page
-    assert "late was changed and does nothing here" in page
+    assert "treatment.late was changed and does nothing here" in page
 
 
 def test_every_question_names_what_does_nothing(tmp_path, capsys):
@@ -78,10 +78,10 @@ def test_every_question_names_what_does_nothing(tmp_path, capsys):
         ["assurance", "anti-hu-plain", "--draws", "20", "--late", "0.2"],
     ):
         assert main(words) == 0
-        assert "late leaves probability_of_success as it is" in capsys.readouterr().err
-    assert "late was changed and does nothing here" in (tmp_path / "report.html").read_text()
+        assert "treatment.late leaves the probability of success as it is" in capsys.readouterr().err
+    assert "treatment.late was changed and does nothing here" in (tmp_path / "report.html").read_text()
     assert main(["compare", "anti-hu-plain", "--exact", "--null", "0.05", "0.1", "--late", "0"]) == 0
-    assert "null leaves" not in capsys.readouterr().err
+    assert "success.null leaves" not in capsys.readouterr().err
 
 
 def test_assurance_by_command(tmp_path, capsys):

@@ -132,9 +132,12 @@ def test_assurance_by_default_takes_the_counts_of_the_series():
             pns.assurance(PROTOCOL, PLAIN, wrong)
 
 
-@pytest.mark.parametrize(("name", "truth"), [("ivig-works", 0.25), ("nothing-works", 0.0)])
+@pytest.mark.parametrize(
+    ("name", "truth"), [("ivig-works", 0.25), ("nothing-works", 0.0), ("surface-antibody", 0.5)]
+)
 def test_shipped_scenarios_have_the_response_that_they_state(name, truth):
-    found = pns.tornado(PROTOCOL, pns.load_scenario(name), {"late": (0.0, 0.1)}, "true_response")
+    protocol = pns.load_protocol("surface-antibody") if name == "surface-antibody" else PROTOCOL
+    found = pns.tornado(protocol, pns.load_scenario(name), {"late": (0.0, 0.1)}, "true_response")
     assert found.value == pytest.approx(truth, abs=5e-5)
 
 

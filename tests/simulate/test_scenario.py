@@ -19,7 +19,28 @@ def test_shipped_scenarios_load_name_their_source_and_fit_the_protocol(name):
     assert scenario.id == name
     assert len(scenario.source) > 30
     assert "reached" in scenario.fit
-    build_model(PROTOCOL, scenario)
+    build_model(pns.load_protocol("surface-antibody") if name == "surface-antibody" else PROTOCOL, scenario)
+
+
+def test_a_scenario_that_can_enrol_nobody_is_refused():
+    surface = pns.load_scenario("surface-antibody")
+    with pytest.raises(ScenarioError, match=r"fewer than 1 in 1000 .*the protocol allows CV2, Hu, Yo"):
+        pns.simulate_trials(PROTOCOL, surface, n_trials=10)
+    with pytest.raises(ScenarioError, match="could be enrolled"):
+        pns.exact_characteristics(pns.load_protocol("surface-antibody"), pns.load_scenario("anti-hu"))
+    hu = pns.load_scenario("anti-hu-plain")
+    for nobody in (
+        {"enrolment": {"failures": {"I1": 1.0}}},
+        {"baseline": {"onset": [{"months": 9, "share": 1}]}},
+        {"baseline": {"mrs": (1, 0, 0, 0, 0, 0)}, "rating": {"method": "none"}},
+    ):
+        with pytest.raises(ScenarioError, match="could be enrolled"):
+            build_model(PROTOCOL, hu.changed(**nobody))
+
+
+def test_a_mistyped_antibody_is_named():
+    with pytest.raises(ScenarioError, match=r"NMDA is not known; allowed are Hu, Yo, CV2, .*NMDAR"):
+        pns.load_scenario("anti-hu").changed(baseline={"antibody": {"NMDA": 1.0}})
 
 
 CALIBRATED = [
