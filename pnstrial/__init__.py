@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from pnstrial.survival import time_to_deterioration as time_to_deterioration
     from pnstrial.survival import time_to_improvement as time_to_improvement
     from pnstrial.verification import second_opinion as second_opinion
+    from pnstrial.verification import trace as trace
     from pnstrial.verification import verify as verify
 
 __version__ = "0.3.0"
@@ -114,6 +115,7 @@ _HOMES = {
     "time_to_deterioration": "survival",
     "time_to_improvement": "survival",
     "tornado": "questions",
+    "trace": "verification",
     "what_if": "simulate",
     "verify": "verification",
     "write_trial": "data",

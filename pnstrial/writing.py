@@ -19,6 +19,7 @@ import struct
 import zipfile
 import zlib
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -36,6 +37,7 @@ __all__ = [
     "like_a_formula",
     "output_file",
     "output_folder",
+    "package_digest",
     "read_manifest",
     "spreadsheet_frame",
     "stamped",
@@ -67,6 +69,15 @@ _OFFICE: Final = re.compile(
 )
 _PNG: Final = b"pnstrial-sha256\0"
 _CORE: Final = "docProps/core.xml"
+
+
+@cache
+def package_digest() -> str:
+    """Give one SHA-256 of the package's own files, sorted by name, without compiled ones."""
+    root = Path(__file__).parent
+    files = [p for p in root.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    listed = sorted((p.relative_to(root).as_posix(), digest(p.read_bytes())) for p in files)
+    return digest("".join(f"{name} {sha}\n" for name, sha in listed).encode())
 
 
 class _Split(NamedTuple):

@@ -1,7 +1,7 @@
 """The commands that ask whether the numbers can be trusted.
 
 Input: a folder of collected tables.
-Output: our numbers beside those of other libraries.
+Output: our numbers beside those of other libraries; the cells behind a number.
 Protocol section: all; `--protocol` names the file.
 Method: `pnstrial.verification` does the work.
 Next: `report`.
@@ -43,9 +43,22 @@ def _qualify(words: argparse.Namespace) -> int:
     return 1 if found.failed else 0
 
 
+def _trace(words: argparse.Namespace) -> int:
+    from pnstrial.data import read_trial
+    from pnstrial.protocol import load_protocol
+    from pnstrial.verification import trace
+
+    trial, protocol = read_trial(words.folder, **declared(words)), load_protocol(words.protocol)
+    found = trace(
+        trial, protocol, words.table, words.row, column=words.column, null=words.null, data_cut=words.data_cut
+    )
+    print(found.to_json() if words.json else found)
+    return 0
+
+
 def add_commands(commands: Commands) -> None:
     """Add the commands of this subject."""
-    from pnstrial.cli.trial import proportion_word
+    from pnstrial.cli.trial import date_word, proportion_word
 
     parser = add_command(
         commands,
@@ -56,6 +69,28 @@ def add_commands(commands: Commands) -> None:
     add_input(parser)
     parser.add_argument("--null", type=proportion_word, default=None, help="null proportion to test against")
     parser.set_defaults(run=_verify)
+
+    parser = add_command(
+        commands,
+        "trace",
+        "Follow a number of a table of the report to its derived rows and collected cells.",
+        "pnstrial trace my-trial 14.2.1 --row 1 --column Responders",
+    )
+    add_input(parser)
+    parser.add_argument(
+        "table", metavar="TABLE", help="number of a table or listing of the report, such as 14.2.1"
+    )
+    parser.add_argument("--row", type=int, required=True, metavar="N", help="row of the table, from 1")
+    parser.add_argument(
+        "--column", metavar="NAME", help="head of a column, or its beginning (default: the whole row)"
+    )
+    parser.add_argument(
+        "--null", type=proportion_word, default=None, help="null proportion, as for the report"
+    )
+    parser.add_argument(
+        "--data-cut", type=date_word, metavar="DATE", help="day of the data cut, as for the report"
+    )
+    parser.set_defaults(run=_trace)
 
     parser = add_command(
         commands,

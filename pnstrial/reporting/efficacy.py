@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_SINGLE_PATIENTS",
+    "STRATEGIES",
     "proportion_cells",
     "published_rows",
     "response_sentence",

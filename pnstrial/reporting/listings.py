@@ -15,7 +15,7 @@ import pandas as pd
 
 from pnstrial.data.findings import findings_frame
 from pnstrial.reporting.items import Item, Listing
-from pnstrial.reporting.patients import deviation_rows
+from pnstrial.reporting.patients import deviations
 from pnstrial.reporting.safety import last_infusion_before
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def listings(material: Material) -> tuple[Item, ...]:
         ),
         Listing(
             "each-deviation", "Protocol deviations", "full analysis set",
-            pd.DataFrame(deviation_rows(material), columns=["Patient", "Kind", "What"]), "screening, infusions, mrs",
+            _picked(deviations(material), {"patient": "Patient", "kind": "Kind", "what": "What"}),
+            "screening, infusions, mrs",
             "criteria, treatment, decision", short=True,
         ),
         Listing(

@@ -17,10 +17,12 @@ import pandas as pd
 
 from pnstrial import __version__
 from pnstrial.reporting.items import Section, Table
+from pnstrial.writing import digest, package_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pnstrial.protocol import Protocol
     from pnstrial.reporting.material import Material
 
 __all__ = ["LIBRARIES", "methods", "provenance_rows"]
@@ -35,11 +37,12 @@ LIBRARIES: Final = {
 """What takes part in every report, and for what."""
 
 
-def provenance_rows(command: str | None) -> list[tuple[str, str]]:
-    """Name the program, the libraries that ran, and the command.
+def provenance_rows(protocol: Protocol, command: str | None) -> list[tuple[str, str]]:
+    """Name the protocol, the program, the libraries that ran, and the command.
 
     Parameters
     ----------
+    protocol : Protocol
     command : str or None
 
     Returns
@@ -47,7 +50,13 @@ def provenance_rows(command: str | None) -> list[tuple[str, str]]:
     list of tuple
         What, value.
     """
-    rows = [("pnstrial", __version__), ("Python", platform.python_version())]
+    rows = [
+        ("Protocol", f"{protocol.id}, version {protocol.version}"),
+        ("SHA-256 of the protocol, written out whole", digest(protocol.to_toml().encode())),
+        ("pnstrial", __version__),
+        ("SHA-256 of pnstrial's own files", package_digest()),
+        ("Python", platform.python_version()),
+    ]
     rows += [(f"{name} ({task})", version(name)) for name, task in LIBRARIES.items()]
     return [*rows, ("Command", command or "called from a script")]
 
@@ -65,9 +74,8 @@ def methods(material: Material) -> Section:
     """
     protocol = material.protocol
     rows = [
-        ("Protocol", f"{protocol.id}, version {protocol.version}"),
         *([("Data cut", f"{material.data_cut:%Y-%m-%d}")] if material.data_cut else []),
-        *provenance_rows(material.command),
+        *provenance_rows(protocol, material.command),
         ("Seed", "none: nothing here is simulated or resampled"),
         *((f"Text of the tables: {name}", value) for name, value in material.trial.written.declared.items()),
         *((f"SHA-256 of {file}", digest) for file, digest in sorted(material.trial.files.items())),

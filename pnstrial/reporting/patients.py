@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pnstrial.reporting.material import Material
 
-__all__ = ["baseline", "deviation_rows", "disposition", "summary_rows"]
+__all__ = ["antibody_groups", "baseline", "deviations", "disposition", "summary_rows", "treated_before"]
 
 
 def disposition(material: Material) -> tuple[Item, ...]:
@@ -133,15 +133,50 @@ def _antibody_group(serum: Any, csf: Any, wanted: tuple[str, ...]) -> str:
     return "anti-" + " + ".join(named) if named else "other or none"
 
 
-def _treated_before(material: Material) -> dict[str, set[str]]:
-    """Find who had a class of immunotherapy before day 1."""
+def antibody_groups(material: Material, screening: pd.DataFrame) -> pd.Series[str]:
+    """Name the antibodies of the protocol's criterion that each row of the screening table holds.
+
+    Parameters
+    ----------
+    material : Material
+    screening : pandas.DataFrame
+
+    Returns
+    -------
+    pandas.Series
+        Such as "anti-Hu + CV2", or "other or none".
+    """
+    wanted = tuple(
+        word
+        for criterion in material.protocol.criteria
+        if isinstance(criterion, AntibodyCriterion)
+        for word in criterion.any_of
+    )
+    samples = zip(screening["antibody_serum"], screening["antibody_csf"], strict=True)
+    return pd.Series(
+        [_antibody_group(serum, csf, wanted) for serum, csf in samples], screening.index, dtype=object
+    )
+
+
+def treated_before(material: Material) -> dict[str, list[int]]:
+    """Find the records of each class of immunotherapy begun before day 1.
+
+    Parameters
+    ----------
+    material : Material
+
+    Returns
+    -------
+    dict of str to list of int
+        Lines of the medication table, by class.
+    """
     records = classify_medications(material.trial, material.protocol)
     first = records["patient_id"].map(material.day_1)
     before = records[(records["start_date"] < first) & ~records["trial_own"]]
-    found: dict[str, set[str]] = {}
+    found: dict[str, list[int]] = {}
     for row in rows_of(before):
         for name in filter(None, str(row.classes).split(", ")):
-            found.setdefault(name, set()).add(str(row.patient_id))
+            found.setdefault(name, []).append(int(row.Index))
     return dict(sorted(found.items()))
 
 
@@ -149,14 +184,7 @@ def _baseline_table(material: Material) -> Table:
     table = material.trial.screening
     table = table[table["patient_id"].isin(material.enrolled)].copy()
     who = table["patient_id"]
-    wanted = tuple(
-        word
-        for criterion in material.protocol.criteria
-        if isinstance(criterion, AntibodyCriterion)
-        for word in criterion.any_of
-    )
-    samples = zip(table["antibody_serum"], table["antibody_csf"], strict=True)
-    table["group"] = [_antibody_group(serum, csf, wanted) for serum, csf in samples]
+    table["group"] = antibody_groups(material, table)
     groups = sorted(table["group"].unique())
     parts = {"All": table} | (
         {name: table[table["group"] == name] for name in groups} if len(groups) > 1 else {}
@@ -183,12 +211,14 @@ def _baseline_table(material: Material) -> Table:
     for scale in SCALES:
         own = scores[scores["scale"] == scale].set_index("patient_id")["baseline"]
         rows += summary_rows(scale, "points", column(who.map(own).astype(float)))
-    treated = _treated_before(material)
+    treated = treated_before(material)
+    medicated = material.trial.tables["medications"]["patient_id"]
     if treated:
         rows.append(("Immunotherapy begun before the first infusion", *("" for _ in parts)))
-        for name, patients in treated.items():
+        for name, lines in treated.items():
             counts = (
-                share(int(part["patient_id"].isin(patients).sum()), len(part)) for part in parts.values()
+                share(int(part["patient_id"].isin(medicated[lines]).sum()), len(part))
+                for part in parts.values()
             )
             rows.append((f"  {name}", *counts))
     rows += _share_rows("Site", column(table["site"]))
@@ -239,7 +269,7 @@ def baseline(material: Material) -> tuple[Item, ...]:
         columns=["Id", "Criterion", "Not enrolled: fail", "Not enrolled: unknown", "Enrolled: fail",
         "Enrolled: unknown"],
     )  # fmt: skip
-    rows = pd.DataFrame(deviation_rows(material), columns=["patient", "kind", "what"])
+    rows = deviations(material)
     summary = pd.DataFrame(
         [
             (
@@ -264,8 +294,8 @@ def baseline(material: Material) -> tuple[Item, ...]:
     )  # fmt: skip
 
 
-def deviation_rows(material: Material) -> list[tuple[str, str, str]]:
-    """List every departure from the protocol: patient, kind, what.
+def deviations(material: Material) -> pd.DataFrame:
+    """List every departure from the protocol.
 
     Parameters
     ----------
@@ -273,19 +303,21 @@ def deviation_rows(material: Material) -> list[tuple[str, str, str]]:
 
     Returns
     -------
-    list of tuple
+    pandas.DataFrame
+        patient, kind (treatment, decision, eligibility), what; cycle and criterion where it is of one.
     """
     analysis = material.analysis
-    rows = [
+    rows: list[tuple[Any, ...]] = [
         (str(row.patient_id), "treatment",
-        row.deviation if pd.isna(row.cycle) else f"cycle {row.cycle:g}: {row.deviation}")
+        row.deviation if pd.isna(row.cycle) else f"cycle {row.cycle:g}: {row.deviation}", row.cycle, None)
         for row in rows_of(analysis.exposure.deviations)
     ]  # fmt: skip
     kept = analysis.decisions[analysis.decisions["deviation"].notna()]
-    rows += [(str(row.patient_id), "decision", str(row.deviation)) for row in rows_of(kept)]
+    rows += [(str(row.patient_id), "decision", str(row.deviation), None, None) for row in rows_of(kept)]
     failed = analysis.screening.criteria
     failed = failed[(failed["status"] == "fail") & failed["patient_id"].isin(material.enrolled)]
     rows += [
-        (str(row.patient_id), "eligibility", f"{row.criterion}: {row.reason}") for row in rows_of(failed)
+        (str(row.patient_id), "eligibility", f"{row.criterion}: {row.reason}", None, row.criterion)
+        for row in rows_of(failed)
     ]
-    return rows
+    return pd.DataFrame(rows, columns=["patient", "kind", "what", "cycle", "criterion"])

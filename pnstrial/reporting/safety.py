@@ -21,7 +21,14 @@ from pnstrial.results import rows_of
 if TYPE_CHECKING:
     from pnstrial.reporting.material import Material
 
-__all__ = ["EVENTS_OF_INTEREST", "events_by_term", "safety"]
+__all__ = [
+    "EVENTS_OF_INTEREST",
+    "event_groups",
+    "events_by_term",
+    "events_of_interest",
+    "safety",
+    "safety_events",
+]
 
 EVENTS_OF_INTEREST: Final = {
     "Thrombosis": ("thromb", "embol", "stroke", "infarct", "phlebitis"),
@@ -75,7 +82,8 @@ def _exposure(material: Material) -> Table:
     )  # fmt: skip
 
 
-def _events(material: Material) -> pd.DataFrame:
+def safety_events(material: Material) -> pd.DataFrame:
+    """Give the adverse events of the safety set."""
     events = material.trial.adverse_events
     return events[events["patient_id"].isin(material.safety)]
 
@@ -96,21 +104,32 @@ def _incidence_row(material: Material, label: str, events: pd.DataFrame) -> tupl
 INCIDENCE_HEADS: Final = ("Patients", "Proportion", "Exact interval", "Events", "Per 100 infusion days")
 
 
-def _overview(material: Material) -> Table:
-    events = _events(material)
+def event_groups(events: pd.DataFrame) -> dict[str, pd.Series[bool]]:
+    """Say which events belong to each group of the summary.
+
+    Parameters
+    ----------
+    events : pandas.DataFrame
+
+    Returns
+    -------
+    dict of str to pandas.Series
+    """
     serious, related = events["serious"] == "yes", events["related"] == "yes"
-    rows = [
-        _incidence_row(material, label, events[chosen])
-        for label, chosen in (
-            ("Any adverse event", events["patient_id"].notna()),
-            ("Related", related),
-            ("Serious", serious),
-            ("Serious and related", serious & related),
-            (f"Grade {SEVERE} or more", events["grade"] >= SEVERE),
-            ("Leading to interruption of IVIg", events["action"] == "interrupted"),
-            ("Leading to stop of IVIg", events["action"] == "stopped"),
-        )
-    ]
+    return {
+        "Any adverse event": events["patient_id"].notna(),
+        "Related": related,
+        "Serious": serious,
+        "Serious and related": serious & related,
+        f"Grade {SEVERE} or more": events["grade"] >= SEVERE,
+        "Leading to interruption of IVIg": events["action"] == "interrupted",
+        "Leading to stop of IVIg": events["action"] == "stopped",
+    }
+
+
+def _overview(material: Material) -> Table:
+    events = safety_events(material)
+    rows = [_incidence_row(material, label, events[chosen]) for label, chosen in event_groups(events).items()]
     n = len(material.safety)
     follow = material.trial.follow_up
     dead = follow[(follow["status"] == "dead") & follow["patient_id"].isin(material.safety)]
@@ -136,7 +155,7 @@ def events_by_term(material: Material) -> Table:
     -------
     Table
     """
-    events, n, days = _events(material), len(material.safety), _infusion_days(material)
+    events, n, days = safety_events(material), len(material.safety), _infusion_days(material)
     rows: list[tuple[Any, ...]] = []
     for term, own in events.groupby(events["term"].str.casefold(), sort=True):
         worst = own.groupby("patient_id")["grade"].max()
@@ -163,16 +182,28 @@ def events_by_term(material: Material) -> Table:
     )  # fmt: skip
 
 
-def _of_interest(material: Material) -> Table:
-    events = _events(material)
+def events_of_interest(events: pd.DataFrame) -> dict[str, pd.Series[bool]]:
+    """Say which events belong to each group of `EVENTS_OF_INTEREST`, by the words of their terms.
+
+    Parameters
+    ----------
+    events : pandas.DataFrame
+
+    Returns
+    -------
+    dict of str to pandas.Series
+    """
     words = events["term"].str.casefold()
-    rows = [
-        _incidence_row(
-            material,
-            name,
-            events[[any(stem in term for stem in stems) for term in words]] if len(events) else events,
-        )
+    return {
+        name: pd.Series([any(stem in term for stem in stems) for term in words], events.index, dtype=bool)
         for name, stems in EVENTS_OF_INTEREST.items()
+    }
+
+
+def _of_interest(material: Material) -> Table:
+    events = safety_events(material)
+    rows = [
+        _incidence_row(material, name, events[chosen]) for name, chosen in events_of_interest(events).items()
     ]
     return Table(
         "of-interest", "IVIg events of interest", "safety set", pd.DataFrame(rows, columns=["Event", *INCIDENCE_HEADS]),

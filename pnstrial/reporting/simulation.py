@@ -332,8 +332,7 @@ def _idle_in_words(idle: Mapping[str, str]) -> tuple[str, ...]:
 
 def _provenance(protocol: Protocol, number: str, seed: int | None, command: str | None) -> Section:
     rows = [
-        ("Protocol", f"{protocol.id}, version {protocol.version}"),
-        *provenance_rows(command),
+        *provenance_rows(protocol, command),
         ("numba (simulation)", version("numba")),
         ("Seed", "none: exact" if seed is None else str(seed)),
     ]

@@ -5,7 +5,7 @@ Output: `Qualification`: versions and hashes, every case with what was expected 
 Protocol section: all (the example trial under both shipped protocols).
 Method: R's numbers by their calls; the example trial as a second programming of the rules derived it; a fixed
 simulation. Counts must be identical, other numbers agree to the tolerance of their case.
-Next: `trace`.
+Next: `tracing`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import pandas as pd
 
 from pnstrial import __version__
 from pnstrial.results import Display, Result
-from pnstrial.writing import digest, whole_folder, write_file
+from pnstrial.writing import digest, package_digest, whole_folder, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,17 +136,9 @@ _GROUPS: Final = {
 
 
 # --------------------------------------------------------------------------------------------- installation
-def _package_files() -> str:
-    """Hash the package's own files, sorted by name, without compiled ones."""
-    root = Path(__file__).parents[1]
-    files = [p for p in root.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
-    listed = sorted((p.relative_to(root).as_posix(), digest(p.read_bytes())) for p in files)
-    return digest("".join(f"{name} {sha}\n" for name, sha in listed).encode())
-
-
 def _installed() -> dict[str, tuple[str, str]]:
     found = {
-        "pnstrial": (__version__, _package_files()),
+        "pnstrial": (__version__, package_digest()),
         "Python": (f"{platform.python_version()} on {platform.system()} {platform.machine()}", ""),
     }
     for name in _LIBRARIES:
