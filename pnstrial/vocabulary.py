@@ -53,7 +53,7 @@ class Scale(Part):
     grades: tuple[float, ...] | None = Field(default=None, min_length=2)
     lowest: float | None = None
     highest: float | None = None
-    step: float = Field(default=1, gt=0)
+    step: float = Field(default=1.0, gt=0)
     death: Literal["worst grade", "beyond"] = "beyond"
     wording: dict[str, str] = Field(default_factory=dict[str, str])
     source: str = Field(min_length=1)
