@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pnstrial.data.consistency import display
 from pnstrial.data.findings import Finding
+from pnstrial.data.folder import display
 from pnstrial.data.parsing import called_otherwise
 from pnstrial.data.schema import TABLES, bare
 from pnstrial.data.sources import in_words_of_a_workbook
@@ -85,7 +85,7 @@ class Checked:
 
 def check_tables(path: str | Path, protocol: Protocol, **declared: str | None) -> Checked:
     """Check a folder as `check_trial` does, and keep what was not read."""
-    reading = read_tables(path, **declared)
+    reading = read_tables(path, protocol, **declared)
     if reading.trial is not None:
         found = protocol_findings(reading.trial, protocol)
     else:

@@ -24,8 +24,8 @@ from pnstrial.data.consistency import (
     earliest_day,
     latest_day,
     plus_months,
-    suspected_weight,
 )
+from pnstrial.data.doses import suspected_weight
 from pnstrial.data.schema import TABLES
 from pnstrial.numerics.clearance import creatinine_at_clearance, creatinine_clearance
 from pnstrial.numerics.signatures import check_signature

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 import pandas as pd
 
-from pnstrial.data.arguments import date_of, protocol_of, trial_and_protocol
-from pnstrial.data.consistency import suspected_weight
+from pnstrial.data.allowed import protocol_of
+from pnstrial.data.arguments import date_of, trial_and_protocol
+from pnstrial.data.doses import suspected_weight
 from pnstrial.numerics.arguments import as_number
 from pnstrial.protocol import Protocol
 from pnstrial.results import Display, Result, rows_of

@@ -80,7 +80,7 @@ class Scale(Part):
         return self.grades is not None or (self.lowest is not None and self.highest is not None)
 
     @cached_property
-    def _every(self) -> tuple[float, ...]:
+    def every(self) -> tuple[float, ...]:
         """All grades, death among them if it is one, from best to worst."""
         if not self.bounded:
             raise ValueError(f"scale {self.name} has no bounds; give it grades, or lowest and highest")
@@ -91,30 +91,30 @@ class Scale(Part):
     @cached_property
     def unit(self) -> float:
         """The largest number of which every distance between two grades is a multiple: 1 for the mRS, 0.5 for EDSS."""
-        gaps = [Fraction(str(abs(b - a))) for a, b in pairwise(self._every)]
+        gaps = [Fraction(str(abs(b - a))) for a, b in pairwise(self.every)]
         below = math.lcm(*(gap.denominator for gap in gaps))
         return math.gcd(*(int(gap * below) for gap in gaps)) / below
 
     @cached_property
     def scores(self) -> tuple[float, ...]:
         """The living grades as they are scored, from best to worst."""
-        return self._every[:-1] if self.death == "worst grade" else self._every
+        return self.every[:-1] if self.death == "worst grade" else self.every
 
     @cached_property
     def units(self) -> tuple[int, ...]:
         """The living grades in units, from best (0) to worst."""
-        return tuple(round(abs(score - self._every[0]) / self.unit) for score in self.scores)
+        return tuple(round(abs(score - self.every[0]) / self.unit) for score in self.scores)
 
     @cached_property
     def dead(self) -> int:
         """Death in units: its own grade, or one unit beyond the worst."""
-        last = round(abs(self._every[-1] - self._every[0]) / self.unit)
+        last = round(abs(self.every[-1] - self.every[0]) / self.unit)
         return last if self.death == "worst grade" else last + 1
 
     @cached_property
     def zero(self) -> int:
         """The unit of the score 0, from which a percentage is taken."""
-        return round((self._every[0] if self.better == "higher" else -self._every[0]) / self.unit)
+        return round((self.every[0] if self.better == "higher" else -self.every[0]) / self.unit)
 
     @property
     def table(self) -> str:
@@ -129,7 +129,7 @@ class Scale(Part):
     @property
     def dead_score(self) -> float:
         """How a death is scored: its grade; nan where death is none."""
-        return self._every[-1] if self.death == "worst grade" else math.nan
+        return self.every[-1] if self.death == "worst grade" else math.nan
 
     def to_units(self, scores: Any) -> NDArray[np.int16]:
         """Turn scores into units.
@@ -150,7 +150,7 @@ class Scale(Part):
             For a score that is no grade.
         """
         values = np.asarray(scores, dtype=float)
-        units = abs(values - self._every[0]) / self.unit
+        units = abs(values - self.every[0]) / self.unit
         missing = np.isnan(values)
         on_grid = missing | (abs(units - np.round(units)) < 1e-6)
         if not on_grid.all():

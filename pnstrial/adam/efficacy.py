@@ -17,7 +17,6 @@ import pandas as pd
 from pnstrial import endpoints, rules, visits
 from pnstrial.adam.specification import CODELISTS
 from pnstrial.adam.subjects import clean, lines_of
-from pnstrial.data import SCALES
 
 if TYPE_CHECKING:
     from pnstrial.adam.subjects import Material
@@ -260,7 +259,7 @@ def adscale_rows(material: Material) -> list[dict[str, Any]]:
     table = lines_of(material.trial.scales)
     table = table[table["score"].notna() & table["patient_id"].isin(material.assessments.patients.index)]
     place = {patient: position for position, patient in enumerate(material.assessments.patients.index)}
-    scales = list(SCALES)
+    scales = [scale.name for scale in material.protocol.scales]
     records = sorted(
         table.to_dict("records"),
         key=lambda row: (place[row["patient_id"]], scales.index(row["scale"]), row["date"], row["line"]),

@@ -79,7 +79,7 @@ def _adam(arguments: argparse.Namespace) -> int:
     from pnstrial.writing import output_folder
 
     output_folder(arguments.out, inputs=[arguments.folder, arguments.protocol], manifest=RECORD_COUNTS)
-    trial = read_trial(arguments.folder, **declared(arguments))
+    trial = read_trial(arguments.folder, arguments.protocol, **declared(arguments))
     datasets = adam.derive(trial, load_protocol(arguments.protocol))
     files = adam.write_adam(datasets, arguments.out, arguments.format)
     if arguments.json:

@@ -53,7 +53,7 @@ def _report(words: argparse.Namespace) -> int:
     command += [f"--{kind}" for kind in ("png", "docx", "rtf", "verify") if getattr(words, kind)]
     command += [] if words.data_cut is None else ["--data-cut", f"{words.data_cut:%Y-%m-%d}"]
     command += [] if words.stamp is None else ["--stamp", words.stamp]
-    trial = read_trial(words.folder, **declared(words))
+    trial = read_trial(words.folder, words.protocol, **declared(words))
     command += trial.written.options
     opinion = _opinion(trial, protocol, words.null) if words.verify else None
     page = report(

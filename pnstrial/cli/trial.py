@@ -126,7 +126,7 @@ def _analysis(
     chosen = load_protocol(protocol)
     with _Progress(11) as progress:
         progress("reading")
-        trial = read_trial(folder, **(written or {}))
+        trial = read_trial(folder, chosen, **(written or {}))
         return analyse(trial, chosen, estimand=estimand, visit=visit, null=null).run(progress)
 
 
@@ -235,7 +235,7 @@ def _screen(words: argparse.Namespace) -> int:
     from pnstrial.protocol import load_protocol
 
     protocol = load_protocol(words.protocol)
-    screening = screen(read_trial(words.folder, **declared(words)), protocol)
+    screening = screen(read_trial(words.folder, words.protocol, **declared(words)), protocol)
     if words.json:
         found: dict[str, Any] = {
             patient: {"overall": overall, "criteria": {}, "reasons": {}}
@@ -257,7 +257,8 @@ def _screen(words: argparse.Namespace) -> int:
 
 def _refuse_slips(words: argparse.Namespace) -> None:
     """Refuse what `check` would not use: a dose is not reckoned with a slip of the unit."""
-    from pnstrial.data.consistency import suspected_height, suspected_weight
+    from pnstrial.data.consistency import suspected_height
+    from pnstrial.data.doses import suspected_weight
 
     weight, height = words.weight, words.height
     if suspected_weight(weight):

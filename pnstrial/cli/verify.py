@@ -26,7 +26,10 @@ def _verify(words: argparse.Namespace) -> int:
     from pnstrial.protocol import load_protocol
     from pnstrial.verification import EngineMissingError, verify
 
-    trial, protocol = read_trial(words.folder, **declared(words)), load_protocol(words.protocol)
+    trial, protocol = (
+        read_trial(words.folder, words.protocol, **declared(words)),
+        load_protocol(words.protocol),
+    )
     try:
         found = verify(trial, protocol, null=words.null)
     except EngineMissingError as problem:

@@ -9,15 +9,15 @@ Next: `schema`.
 
 from __future__ import annotations
 
+from pnstrial.data.allowed import data_dictionary
 from pnstrial.data.files import example_trial, write_example, write_template, write_trial
 from pnstrial.data.findings import Finding, TrialDataError, findings_frame
-from pnstrial.data.schema import ANTIBODIES, SCALES, TABLES, data_dictionary
+from pnstrial.data.schema import ANTIBODIES, TABLES
 from pnstrial.data.text_format import TextFormat
 from pnstrial.data.trial import TrialData, read_findings, read_trial
 
 __all__ = [
     "ANTIBODIES",
-    "SCALES",
     "TABLES",
     "Finding",
     "TextFormat",

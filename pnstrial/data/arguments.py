@@ -17,32 +17,11 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from pnstrial.data.allowed import protocol_of
 from pnstrial.data.trial import TrialData, read_trial
-from pnstrial.protocol import Protocol, load_protocol
+from pnstrial.protocol import Protocol
 
 __all__ = ["date_of", "protocol_of", "trial_and_protocol"]
-
-
-def protocol_of(protocol: object) -> Protocol:
-    """Give the protocol that is meant: a `Protocol`, its shipped name, or the path of its file.
-
-    Raises
-    ------
-    TypeError
-        For anything else.
-
-    Examples
-    --------
-    >>> protocol_of("NCT02343211").id
-    'nct02343211'
-    """
-    if isinstance(protocol, Protocol):
-        return protocol
-    if isinstance(protocol, str | Path):
-        return load_protocol(protocol)  # which names what it cannot find
-    raise TypeError(
-        f"protocol is {_described(protocol)}; give a Protocol, such as load_protocol(), or the name or path of one"
-    )
 
 
 def trial_and_protocol(trial: object, protocol: object) -> tuple[TrialData, Protocol]:
@@ -61,12 +40,14 @@ def trial_and_protocol(trial: object, protocol: object) -> tuple[TrialData, Prot
     ------
     TypeError
         If one of the two is neither.
+    TrialDataError
+        If the tables were read under other scales, drugs or ranges, and are not right under these.
 
     Examples
     --------
     >>> import pandas as pd
     >>> frames = {"screening": pd.DataFrame({"patient_id": ["A"], "screening_date": ["2014-03-01"]})}
-    >>> trial, protocol = trial_and_protocol(load_protocol(), TrialData.from_frames(frames))  # swapped
+    >>> trial, protocol = trial_and_protocol(protocol_of("nct02343211"), TrialData.from_frames(frames))  # swapped
     >>> len(trial.screening), protocol.id
     (1, 'nct02343211')
     """
@@ -74,17 +55,17 @@ def trial_and_protocol(trial: object, protocol: object) -> tuple[TrialData, Prot
         trial, protocol = protocol, trial
     chosen = protocol_of(protocol)
     if isinstance(trial, TrialData):
-        return trial, chosen
+        return trial.under(chosen), chosen
     if isinstance(trial, str | Path):
         if not Path(trial).exists():
             raise ValueError(f"trial is {str(trial)!r}; there is no such folder or workbook")
-        return read_trial(trial), chosen
+        return read_trial(trial, chosen), chosen
     if isinstance(trial, dict):
         if "screening" not in trial:
             raise ValueError(
                 f"trial has the tables {', '.join(map(str, trial)) or 'none'}; it needs screening"
             )  # pyright: ignore[reportUnknownArgumentType]
-        return TrialData.from_frames(cast("dict[str, Any]", trial)), chosen
+        return TrialData.from_frames(cast("dict[str, Any]", trial), protocol=chosen), chosen
     raise TypeError(
         f"trial is {_described(trial)}; give a TrialData, such as read_trial('my-trial/') or example_trial(), "
         "then the protocol"

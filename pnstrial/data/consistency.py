@@ -14,10 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from pnstrial.data.doses import (
+    cycle_order,
+    dose_slips,
+    infusion_dates,
+    infusions_twice,
+    suspected_weight,
+    weights_of_a_day,
+)
 from pnstrial.data.findings import Finding
-from pnstrial.data.parsing import ParsedTable, empty_frame
+from pnstrial.data.folder import Folder, at_positions
 from pnstrial.data.schema import TABLES
-from pnstrial.data.text_format import STRICT
 from pnstrial.writing import like_a_formula
 
 if TYPE_CHECKING:
@@ -25,8 +32,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pnstrial.data.allowed import Allowed
     from pnstrial.data.findings import Severity
-    from pnstrial.data.text_format import TextFormat
+    from pnstrial.data.parsing import ParsedTable
 
     Mask = NDArray[np.bool_]
     Tables = Mapping[str, ParsedTable]
@@ -34,12 +42,10 @@ if TYPE_CHECKING:
 __all__ = [
     "CREATININE_SLIP",
     "consistency_findings",
-    "display",
     "earliest_day",
     "latest_day",
     "plus_months",
     "suspected_height",
-    "suspected_weight",
 ]
 
 CREATININE_SLIP = 20.0
@@ -53,11 +59,6 @@ _DATED = {
     "adverse_events": ("start_date", "end_date"),
     "follow_up": ("last_contact_date", "death_date"),
 }
-
-
-def suspected_weight(weight: Any) -> Any:
-    """Tell which weights (kg) look like a unit slip and are not used: over 250 or under 25."""
-    return (weight > 250) | (weight < 25)
 
 
 def suspected_height(height: Any) -> Any:
@@ -112,69 +113,9 @@ def latest_day(partial: pd.Series) -> NDArray[np.datetime64]:
     return _possible_day(partial, last=True)
 
 
-class _Folder:
-    """The parsed tables, joined by patient where a check asks for it."""
-
-    def __init__(self, tables: Tables) -> None:
-        self.tables = tables
-        self.findings: list[Finding] = []
-        self.screening = self._by_patient("screening")
-        self.follow_up = self._by_patient("follow_up")
-
-    def _by_patient(self, name: str) -> pd.DataFrame:
-        """Give one row per patient with the refused cells marked in columns ``bad <column>``."""
-        if name not in self.tables:
-            return self.frame(name).set_index("patient_id")
-        table = self.tables[name]
-        frame = table.frame.assign(**{f"bad {column}": bad for column, bad in table.bad.items()})
-        return frame[frame["patient_id"].notna()].drop_duplicates("patient_id").set_index("patient_id")
-
-    def frame(self, name: str) -> pd.DataFrame:
-        """Give the frame of a table; an empty one if it is absent."""
-        if name in self.tables:
-            return self.tables[name].frame
-        return empty_frame(TABLES[name])
-
-    def of_patient(self, by_patient: pd.DataFrame, name: str, column: str) -> pd.Series:
-        """Look up a patient's value for every row of another table."""
-        frame = self.frame(name)
-        return frame["patient_id"].map(by_patient[column]).astype(by_patient[column].dtype)
-
-    def report(
-        self, name: str, rows: Any, column: str | None, rule: str, severity: Severity, remedy: str
-    ) -> None:
-        """Add one finding for every row of the mask."""
-        table = self.tables.get(name)
-        mask = np.asarray(rows, dtype=bool)
-        if table is None or not mask.any():
-            return
-        frame = table.frame
-        for position in np.flatnonzero(mask).tolist():
-            value = None if column not in table.texts else table.texts[column][position] or None
-            self.findings.append(
-                Finding(
-                    table.file,
-                    int(frame.index[position]),
-                    frame["patient_id"].iloc[position],
-                    column,
-                    value,
-                    rule,
-                    severity,
-                    remedy,
-                )
-            )
-
-
-def display(value: Any, written: TextFormat = STRICT) -> str | None:
-    """Write a parsed value as it stands in the file."""
-    if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
-        return None
-    if isinstance(value, pd.Timestamp):
-        return written.written(value.date().isoformat())
-    return f"{value:.12g}".replace(".", written.decimal) if isinstance(value, float) else str(value)
-
-
-def consistency_findings(tables: Tables, absent: Mapping[str, tuple[str, str]]) -> list[Finding]:
+def consistency_findings(
+    tables: Tables, absent: Mapping[str, tuple[str, str]], allowed: Allowed
+) -> list[Finding]:
     """Check the tables of a folder against themselves and each other.
 
     Parameters
@@ -183,31 +124,36 @@ def consistency_findings(tables: Tables, absent: Mapping[str, tuple[str, str]]) 
         The tables that are there.
     absent : mapping of str to tuple of str
         For each table that is not: where it would stand, and how it comes in.
+    allowed : Allowed
+        Words and ranges of the protocol.
 
     Returns
     -------
     list of Finding
     """
-    folder = _Folder(tables)
+    folder = Folder(tables, allowed)
     for check in (
         _patients,
         _spans,
         _deaths,
         _records_after_death,
-        _mrs_six,
+        _death_grades,
+        infusions_twice,
         _duplicates,
         _raters,
         _formulas,
         _unit_slips,
+        dose_slips,
         _screening_dates,
         _far_dates,
-        _infusion_dates,
+        infusion_dates,
         _follow_up_rows,
-        _cycles,
+        cycle_order,
+        weights_of_a_day,
         _blank_and_late_ratings,
     ):
         check(folder)
-    for name in ("medications", "infusions", "mrs", "follow_up"):
+    for name in ("medications", "infusions", allowed.rated_in, "follow_up"):
         if name in absent:
             file, remedy = absent[name]
             remedy += ", or know that what needs it is unknown"
@@ -216,7 +162,7 @@ def consistency_findings(tables: Tables, absent: Mapping[str, tuple[str, str]]) 
     return folder.findings
 
 
-def _patients(folder: _Folder) -> None:
+def _patients(folder: Folder) -> None:
     for name in ("screening", "follow_up"):
         patient = folder.frame(name)["patient_id"]
         folder.report(
@@ -255,7 +201,7 @@ def _patients(folder: _Folder) -> None:
     )
 
 
-def _marked(folder: _Folder, name: str, column: str, by_patient: pd.DataFrame) -> pd.Series:
+def _marked(folder: Folder, name: str, column: str, by_patient: pd.DataFrame) -> pd.Series:
     """Tell for each row of a table whether the patient's cell in another table was refused."""
     patient = folder.frame(name)["patient_id"]
     if f"bad {column}" not in by_patient:
@@ -263,7 +209,7 @@ def _marked(folder: _Folder, name: str, column: str, by_patient: pd.DataFrame) -
     return patient.map(by_patient[f"bad {column}"]).eq(True)
 
 
-def _spans(folder: _Folder) -> None:
+def _spans(folder: Folder) -> None:
     for name, last in (("medications", "stop_date"), ("adverse_events", "end_date")):
         frame = folder.frame(name)
         folder.report(
@@ -276,7 +222,7 @@ def _spans(folder: _Folder) -> None:
         )
 
 
-def _deaths(folder: _Folder) -> None:
+def _deaths(folder: Folder) -> None:
     table = folder.tables.get("follow_up")
     if table is None or not table.readable:
         return
@@ -302,7 +248,7 @@ def _deaths(folder: _Folder) -> None:
     )
 
 
-def _records_after_death(folder: _Folder) -> None:
+def _records_after_death(folder: Folder) -> None:
     records = [
         ("screening", "screening_date", None),
         ("medications", "start_date", None),
@@ -328,37 +274,38 @@ def _records_after_death(folder: _Folder) -> None:
         )
 
 
-def _mrs_six(folder: _Folder) -> None:
-    for name, dated in (("screening", "screening_date"), ("mrs", "date")):
+def _death_grades(folder: Folder) -> None:
+    """Look for grades that are death on another day than that of a death."""
+    table = folder.tables.get("follow_up")
+    if table is not None and not table.readable:
+        return
+    own = [("screening", "screening_date", "mrs", "mRS", 6.0), ("mrs", "date", "mrs", "mRS", 6.0)]
+    own += [
+        ("scales", "date", "score", scale.name, scale.dead)
+        for scale in folder.allowed.scales
+        if scale.dead is not None
+    ]
+    for name, dated, column, scale, dead in own:
         frame = folder.frame(name)
         death = folder.of_patient(folder.follow_up, name, "death_date")
         unknown = _marked(folder, name, "death_date", folder.follow_up)
         unknown |= frame[dated].isna()
-        if "follow_up" in folder.tables and not folder.tables["follow_up"].readable:
-            continue
-        if "follow_up" in folder.tables:
-            unknown |= frame["patient_id"].isin(folder.tables["follow_up"].ragged_patients)
+        if table is not None:
+            unknown |= frame["patient_id"].isin(table.ragged_patients)
+        at_death = frame[column] == dead
+        if name == "scales":
+            at_death &= frame["scale"] == scale
         folder.report(
             name,
-            (frame["mrs"] == 6) & ~(frame[dated] == death) & ~unknown,
-            "mrs",
-            "mRS 6 is death: it may stand only on the death_date of a dead patient",
+            at_death & ~(frame[dated] == death) & ~unknown,
+            column,
+            f"{scale} {dead:g} is death: it may stand only on the death_date of a dead patient",
             "error",
             "record the death in follow_up.csv, or correct the rating",
         )
 
 
-def _duplicates(folder: _Folder) -> None:
-    infusions = folder.frame("infusions")
-    whole = infusions["patient_id"].notna() & infusions["date"].notna()
-    folder.report(
-        "infusions",
-        infusions.duplicated(["patient_id", "date"]) & whole,
-        "date",
-        "a patient has one infusion row a day",
-        "error",
-        "add the doses up in one row, or correct the date",
-    )
+def _duplicates(folder: Folder) -> None:
     _twice(
         folder,
         "mrs",
@@ -377,7 +324,7 @@ def _duplicates(folder: _Folder) -> None:
     )
 
 
-def _raters(folder: _Folder) -> None:
+def _raters(folder: Folder) -> None:
     """Look for two raters who differ on a patient and a day: one finding for each such day, where it shows first."""
     ratings = folder.frame("mrs").reset_index()
     ratings["position"] = np.arange(len(ratings))
@@ -395,7 +342,7 @@ def _raters(folder: _Folder) -> None:
             seen.append((value, rater))
     folder.report(
         "mrs",
-        _at(pd.Series(found, dtype=int), len(ratings)),
+        at_positions(pd.Series(found, dtype=int), len(ratings)),
         "mrs",
         "raters differ on this day; the lowest counts at baseline, the highest after it",
         "warning",
@@ -403,7 +350,7 @@ def _raters(folder: _Folder) -> None:
     )
 
 
-def _twice(folder: _Folder, name: str, value: str, key: list[str], rule: str, severity: Severity) -> None:
+def _twice(folder: Folder, name: str, value: str, key: list[str], rule: str, severity: Severity) -> None:
     frame = folder.frame(name)
     used = frame[value].notna() & frame["patient_id"].notna() & frame["date"].notna()
     if name == "mrs":
@@ -426,7 +373,7 @@ def _twice(folder: _Folder, name: str, value: str, key: list[str], rule: str, se
     )
 
 
-def _formulas(folder: _Folder) -> None:
+def _formulas(folder: Folder) -> None:
     """Look for text that a spreadsheet would take for a formula."""
     for name, table in folder.tables.items():
         for column, texts in table.texts.items():
@@ -446,7 +393,7 @@ def _formulas(folder: _Folder) -> None:
                 )
 
 
-def _unit_slips(folder: _Folder) -> None:
+def _unit_slips(folder: Folder) -> None:
     screening = folder.frame("screening")
     folder.report(
         "screening",
@@ -474,23 +421,9 @@ def _unit_slips(folder: _Folder) -> None:
             "warning",
             "write the weight in kg",
         )
-    infusions = folder.frame("infusions")
-    own = infusions["weight_kg"].to_numpy()
-    at_screening = infusions["patient_id"].map(folder.screening["weight_kg"]).to_numpy(dtype=float)
-    weight = np.where(np.isnan(own), at_screening, own)
-    with np.errstate(invalid="ignore"):
-        high = infusions["dose_g"].to_numpy() > 2.2 * weight + 1e-9
-    folder.report(
-        "infusions",
-        high & ~suspected_weight(weight),
-        "dose_g",
-        "a day's dose is expected up to 2.2 g/kg",
-        "warning",
-        "check that the dose is in g and the weight in kg",
-    )
 
 
-def _screening_dates(folder: _Folder) -> None:
+def _screening_dates(folder: Folder) -> None:
     screening = folder.frame("screening")
     earliest = earliest_day(screening["symptom_onset_date"])
     screened = screening["screening_date"].to_numpy()
@@ -517,7 +450,7 @@ def _beyond(days: NDArray[Any], centre: NDArray[Any], years: int) -> Mask:
     return (exact > plus_months(centre, 12 * years)) | (exact < plus_months(centre, -12 * years))
 
 
-def _far_dates(folder: _Folder) -> None:
+def _far_dates(folder: Folder) -> None:
     if "screening" not in folder.tables:
         return
     for name, columns in _DATED.items():
@@ -544,42 +477,7 @@ def _far_dates(folder: _Folder) -> None:
     )
 
 
-def _infusion_dates(folder: _Folder) -> None:
-    infusions = folder.frame("infusions")
-    given = infusions["dose_g"] > 0
-    consent = folder.of_patient(folder.screening, "infusions", "consent_date")
-    enrolment = folder.of_patient(folder.screening, "infusions", "enrolment_date")
-    folder.report(
-        "infusions",
-        given & ((infusions["date"] < consent) | (infusions["date"] < enrolment)),
-        "date",
-        "an infusion is expected on or after consent and enrolment",
-        "warning",
-        "correct this date, or consent_date or enrolment_date in screening.csv",
-    )
-    first = infusions["date"].where(given).groupby(infusions["patient_id"]).transform("min")
-    screened = folder.of_patient(folder.screening, "infusions", "screening_date")
-    late = given & (infusions["date"] == first) & ((infusions["date"] - screened) > pd.Timedelta(days=28))
-    once = late & ~infusions["patient_id"].where(late).duplicated()
-    folder.report(
-        "infusions",
-        once,
-        "date",
-        "the first infusion is expected within 28 days of screening",
-        "warning",
-        "check the dates, or explain the delay",
-    )
-    folder.report(
-        "infusions",
-        infusions["dose_g"] == 0,
-        "dose_g",
-        "a dose of 0 means planned, not given; the row counts for nothing else",
-        "warning",
-        "leave it if nothing was given that day",
-    )
-
-
-def _follow_up_rows(folder: _Folder) -> None:
+def _follow_up_rows(folder: Folder) -> None:
     if "follow_up" not in folder.tables or not folder.tables["follow_up"].readable:
         return
     screening = folder.frame("screening")
@@ -606,59 +504,30 @@ def _follow_up_rows(folder: _Folder) -> None:
         )
 
 
-def _cycles(folder: _Folder) -> None:
-    """Check order and weights of the cycles of each patient, over rows with a dose."""
-    infusions = folder.frame("infusions").reset_index()
-    infusions["position"] = np.arange(len(infusions))
-    whole = infusions[["patient_id", "date", "cycle"]].notna().all(axis=1) & (infusions["dose_g"] > 0)
-    given = infusions[whole].sort_values(["patient_id", "date", "position"], kind="stable")
-    before = given.groupby("patient_id")["cycle"].shift()
-    folder.report(
-        "infusions",
-        _at(given.loc[given["cycle"] < before, "position"], len(infusions)),
-        "cycle",
-        "cycle numbers are expected to rise with time",
-        "warning",
-        "correct the cycle or the date",
-    )
-    usable = given["weight_kg"].notna() & ~suspected_weight(given["weight_kg"].to_numpy())
-    weighed = given[usable].drop_duplicates(["patient_id", "cycle"]).sort_values(["patient_id", "cycle"])
-    previous = weighed.groupby("patient_id")["weight_kg"].shift()
-    change = (weighed["weight_kg"] - previous).abs() / previous
-    folder.report(
-        "infusions",
-        _at(weighed.loc[change > 0.10 + 1e-9, "position"], len(infusions)),
-        "weight_kg",
-        "a weight is expected within 10 % of the previous cycle's",
-        "warning",
-        "check both weights",
-    )
-
-
-def _at(positions: pd.Series, length: int) -> Mask:
-    mask = np.zeros(length, dtype=bool)
-    mask[positions.to_numpy(dtype=int)] = True
-    return mask
-
-
-def _blank_and_late_ratings(folder: _Folder) -> None:
-    table = folder.tables.get("mrs")
+def _blank_and_late_ratings(folder: Folder) -> None:
+    """Look at the ratings of the endpoint's scale: visits without one, and ratings after the last contact."""
+    name = folder.allowed.rated_in
+    table = folder.tables.get(name)
     if table is None:
         return
-    frame = table.frame
-    if "mrs" in frame:
-        folder.report(
-            "mrs",
-            frame["mrs"].isna() & ~table.refused("mrs") & table.readable,
-            "mrs",
-            "a visit without rating; the row counts for nothing",
-            "warning",
-            "fill in the rating if there was one",
-        )
-    last = folder.of_patient(folder.follow_up, "mrs", "last_contact_date")
+    frame, column = table.frame, "mrs" if name == "mrs" else "score"
+    own, dead = pd.Series(data=True, index=frame.index), 6.0
+    if name == "scales":
+        own = frame["scale"] == folder.allowed.rated_on
+        grades = {scale.name: scale.dead for scale in folder.allowed.scales}
+        dead = grades.get(folder.allowed.rated_on)
     folder.report(
-        "mrs",
-        frame["mrs"].notna() & (frame["mrs"] != 6) & (frame["date"] > last),
+        name,
+        own & frame[column].isna() & ~table.refused(column) & table.readable,
+        column,
+        "a visit without rating; the row counts for nothing",
+        "warning",
+        "fill in the rating if there was one",
+    )
+    last = folder.of_patient(folder.follow_up, name, "last_contact_date")
+    folder.report(
+        name,
+        own & frame[column].notna() & (frame[column] != dead) & (frame["date"] > last),
         "date",
         "a rating is expected on or before the last contact",
         "warning",

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from pnstrial.data.consistency import display
-from pnstrial.data.schema import TABLES, data_dictionary
+from pnstrial.data.allowed import data_dictionary
+from pnstrial.data.folder import display
+from pnstrial.data.schema import TABLES
 from pnstrial.data.sources import SYNTHETIC_MARK
 from pnstrial.data.trial import read_trial
 from pnstrial.data.workbook import UNREAD_SHEETS

@@ -14,13 +14,14 @@ import datetime as dt
 import math
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from pnstrial.data.findings import Finding
-from pnstrial.data.schema import ANTIBODIES, SCALES, Column, Table, bare
+from pnstrial.data.schema import ANTIBODIES, Column, Table, bare
 from pnstrial.data.text_format import STRICT
 
 if TYPE_CHECKING:
@@ -300,7 +301,7 @@ def parse_table(raw: RawTable, table: Table) -> ParsedTable:
         at = raw.header.index("patient_id")
         parsed.ragged_patients = frozenset(row[at] for row in raw.ragged_cells if at < len(row))
     parsed.frame = pd.DataFrame(data, index=pd.Index(raw.lines, dtype=np.int64, name="line"))
-    if table.name == "scales":
+    if table.scores:
         _check_scores(parsed)
     return parsed
 
@@ -356,23 +357,37 @@ def _check_scores(parsed: ParsedTable) -> None:
     """Refuse scores outside their scale; a score belongs to the word beside it."""
     frame = parsed.frame
     outside = np.zeros(len(frame), dtype=bool)
-    for scale in SCALES.values():
-        score = frame["score"].to_numpy()
-        wrong = (frame["scale"] == scale.name).to_numpy() & ((score < scale.lowest) | (score > scale.highest))
-        for position in np.flatnonzero(wrong).tolist():
-            parsed.findings.append(
+    score = frame["score"].to_numpy(dtype=float)
+    for scale in parsed.table.scores:
+        own = (frame["scale"] == scale.name).to_numpy()
+        low = -math.inf if scale.lowest is None else scale.lowest
+        high = math.inf if scale.highest is None else scale.highest
+        with np.errstate(invalid="ignore"):
+            beyond = own & ((score < low) | (score > high))
+        between = own & ~beyond & ~np.isnan(score)
+        if scale.grades is not None:
+            between &= np.abs(score[:, None] - np.array(scale.grades)).min(axis=1) > 1e-6
+        else:
+            between[:] = False
+        among = f"one of its grades: {_grades(scale.grades or ())}"
+        for rows, said in ((beyond, scale.limits), (between, among)):
+            rule = f"a {scale.name} score must be {said}"
+            parsed.findings += [
                 Finding(
-                    parsed.file,
-                    int(frame.index[position]),
-                    frame["patient_id"].iloc[position],
-                    "score",
-                    parsed.texts["score"][position],
-                    f"a {scale.name} score must be from {scale.lowest:g} to {scale.highest:g}",
-                    "error",
-                    "correct the score, or the name of the scale",
+                    parsed.file, int(frame.index[position]), frame["patient_id"].iloc[position], "score",
+                    parsed.texts["score"][position], rule, "error", "correct the score, or the name of the scale",
                 )
-            )
-        outside |= wrong
+                for position in np.flatnonzero(rows).tolist()
+            ]  # fmt: skip
+            outside |= rows
     if outside.any():
         parsed.bad["score"] = parsed.refused("score") | outside
         frame.loc[outside, "score"] = math.nan
+
+
+def _grades(grades: tuple[float, ...]) -> str:
+    """Write grades: all where they are few, else the first and last with the steps between them."""
+    if len(grades) <= 13:
+        return ", ".join(f"{grade:g}" for grade in grades)
+    steps = sorted({round(b - a, 9) for a, b in pairwise(grades)})
+    return f"{grades[0]:g}, {grades[1]:g}, {grades[2]:g} to {grades[-1]:g} by {steps[0]:g}"

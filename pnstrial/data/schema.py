@@ -1,24 +1,21 @@
 """Which tables does a trial collect, and what may stand in each cell?
 
 Input: nothing; it is the one description of the tables for files, frames, templates and simulation.
-Output: `TABLES`, one `Table` of `Column` each, and the data dictionary.
-Protocol section: none; the tables are the same under every protocol.
+Output: `TABLES`, one `Table` of `Column` each.
+Protocol section: none; the tables are the same under every protocol (words and ranges that differ: `allowed`).
 Method: a cell is described once (kind, range, words, unit) and every reader and writer follows it.
-Next: `reading`.
+Next: `allowed`.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from pnstrial.vocabulary import YES_NO_COLUMNS
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["ANTIBODIES", "SCALES", "TABLES", "Column", "Table", "data_dictionary"]
+__all__ = ["ANTIBODIES", "TABLES", "Column", "ScoreRange", "Table"]
 
 Kind = Literal["id", "text", "date", "partial date", "number", "word", "antibodies", "atc"]
 
@@ -98,23 +95,37 @@ def bare(header: str) -> str:
 
 
 @dataclass(frozen=True)
-class Scale:
-    """A rated scale: its range and which direction is better."""
+class ScoreRange:
+    """What a score of a scale may be: its range, which direction is better, and where it goes by grades, these."""
 
     name: str
-    lowest: float
-    highest: float
+    lowest: float | None
+    highest: float | None
     higher_is_better: bool
+    grades: tuple[float, ...] | None = None
+    dead: float | None = None
+    """The grade that is death; it may stand on the day of a death only."""
 
+    @property
+    def limits(self) -> str:
+        """The range in words: "from 0 to 12"; empty without bounds."""
+        if self.lowest is None and self.highest is None:
+            return ""
+        if self.lowest is None:
+            return f"at most {self.highest:g}"
+        return (
+            f"at least {self.lowest:g}"
+            if self.highest is None
+            else f"from {self.lowest:g} to {self.highest:g}"
+        )
 
-SCALES: Final = {
-    scale.name: scale
-    for scale in (
-        Scale("Barthel", 0, 100, higher_is_better=True),
-        Scale("ICARS", 0, 100, higher_is_better=False),
-        Scale("ONLS", 0, 12, higher_is_better=False),
-    )
-}
+    def in_words(self) -> str:
+        """Say range and direction: "ONLS 0-12 (lower is better)"."""
+        better = f"({'higher' if self.higher_is_better else 'lower'} is better)"
+        bounded = self.lowest is not None and self.highest is not None
+        return (
+            f"{self.name} {self.lowest:g}-{self.highest:g} {better}" if bounded else f"{self.name} {better}"
+        )
 
 
 @dataclass(frozen=True)
@@ -169,6 +180,8 @@ class Table:
     name: str
     row: str
     columns: tuple[Column, ...]
+    scores: tuple[ScoreRange, ...] = ()
+    """What each scale of the table lets stand as its score."""
     by_name: dict[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -276,7 +289,8 @@ _INFUSIONS = Table(
         _PATIENT,
         Column("cycle", "number", "cycle", required=True, low=1, high=6, whole=True),
         Column("date", "date", "day of infusion", required=True),
-        Column("dose_g", "number", "IVIg given that day, g; 0 = planned, not given", required=True, low=0),
+        Column("drug", "word", "which drug; blank = the first of the protocol"),
+        Column("dose_g", "number", "dose given that day, g; 0 = planned, not given", required=True, low=0),
         Column(
             "weight_kg",
             "number",
@@ -313,12 +327,8 @@ _SCALES = Table(
     (
         _PATIENT,
         Column("date", "date", "day of rating", required=True),
-        Column("scale", "word", "which scale", required=True, words=tuple(SCALES)),
-        Column(
-            "score",
-            "number",
-            "score: Barthel 0-100 (higher is better), ICARS 0-100, ONLS 0-12 (lower is better)",
-        ),
+        Column("scale", "word", "which scale", required=True),
+        Column("score", "number", "score"),
     ),
 )
 
@@ -333,7 +343,7 @@ _ADVERSE_EVENTS = Table(
         Column("grade", "number", "CTCAE grade", low=1, high=5, whole=True),
         _yes_no("serious", "serious adverse event"),
         _yes_no("related", "related to the treatment"),
-        Column("action", "word", "action taken with IVIg", words=("none", "interrupted", "stopped")),
+        Column("action", "word", "action taken with the treatment", words=("none", "interrupted", "stopped")),
     ),
 )
 
@@ -360,32 +370,3 @@ TABLES: Final = {
     for table in (_SCREENING, _MEDICATIONS, _INFUSIONS, _MRS, _SCALES, _ADVERSE_EVENTS, _FOLLOW_UP)
 }
 """The seven collected tables by name; every one but screening may be absent."""
-
-
-def data_dictionary() -> pd.DataFrame:
-    """Describe every column of every table, one row each.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns file, column, required ("cell", "column" or ""), allowed, meaning.
-
-    Examples
-    --------
-    >>> data_dictionary().query("file == 'mrs.csv'")["column"].tolist()
-    ['patient_id', 'date', 'mrs', 'visit', 'rater']
-    """
-    import pandas as pd
-
-    rows = [
-        {
-            "file": table.file,
-            "column": column.name,
-            "required": "cell" if column.required else "column" if column.column_required else "",
-            "allowed": column.allowed,
-            "meaning": column.meaning,
-        }
-        for table in TABLES.values()
-        for column in table.columns
-    ]
-    return pd.DataFrame(rows)

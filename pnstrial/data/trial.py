@@ -9,12 +9,13 @@ Next: `files`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from pnstrial.data.allowed import Allowed, allowed_by, tables_under
 from pnstrial.data.consistency import consistency_findings
 from pnstrial.data.findings import Finding, TrialDataError
 from pnstrial.data.parsing import ParsedTable, called_otherwise, empty_frame, parse_table
@@ -26,6 +27,10 @@ from pnstrial.data.text_format import STRICT, TextFormat
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pnstrial.protocol import Protocol
+
+FIRST: Final = "nct02343211"
+"""The protocol whose words and ranges hold where none is named."""
 
 __all__ = ["Reading", "TrialData", "read_findings", "read_tables", "read_trial"]
 
@@ -60,6 +65,8 @@ class TrialData:
         How the text of the files was declared to be written.
     book : str or None
         Name of the workbook that the tables came from.
+    allowed : Allowed
+        The words and ranges under which they were read: the scales, drugs and arms of a protocol.
 
     Examples
     --------
@@ -82,6 +89,10 @@ class TrialData:
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]], repr=False)
     written: TextFormat = field(default=STRICT, repr=False)
     book: str | None = field(default=None, repr=False)
+    allowed: Allowed = field(default_factory=lambda: allowed_by(FIRST), repr=False)
+    _again: dict[Allowed, TrialData] = field(
+        default_factory=dict["Allowed", "TrialData"], init=False, repr=False
+    )
 
     @classmethod
     def from_frames(
@@ -91,6 +102,7 @@ class TrialData:
         synthetic: bool = False,
         truth: Mapping[str, pd.DataFrame] | None = None,
         source: str | None = None,
+        protocol: str | Path | Protocol = FIRST,
     ) -> TrialData:
         """Take frames instead of files; they are checked as files are.
 
@@ -101,6 +113,8 @@ class TrialData:
         synthetic : bool, default False
         truth : mapping of str to pandas.DataFrame, optional
         source : str, optional
+        protocol : Protocol, name or path
+            Whose scales, drugs and ranges they are checked by.
 
         Returns
         -------
@@ -116,9 +130,41 @@ class TrialData:
         if unknown := sorted(frames.keys() - TABLES.keys()):
             raise ValueError(f"no such table: {', '.join(unknown)}; the tables are {', '.join(TABLES)}")
         raw = {name: read_frame(frame, name, f"{name}.csv") for name, frame in frames.items()}
-        given = Source(Path(), raw=raw)
-        tables, findings = _checked(given)
-        return _built(given, tables, findings, source, synthetic=synthetic, truth=truth or {})
+        given, allowed = Source(Path(), raw=raw), allowed_by(protocol)
+        tables, findings = _checked(given, allowed)
+        return _built(given, allowed, tables, findings, source, synthetic=synthetic, truth=truth or {})
+
+    def under(self, protocol: Protocol) -> TrialData:
+        """Give the trial as the words and ranges of a protocol have it: itself, or checked again where they differ.
+
+        Parameters
+        ----------
+        protocol : Protocol
+
+        Returns
+        -------
+        TrialData
+
+        Raises
+        ------
+        TrialDataError
+            With every finding, if the tables are not right under that protocol.
+        """
+        allowed = allowed_by(protocol)
+        if allowed == self.allowed:
+            return self
+        if allowed not in self._again:
+            raw = {name: read_frame(self.tables[name], name, self.file_of(name)) for name in self.labels}
+            given = Source(Path(), self.book, raw, files=dict(self.files))
+            tables, findings = _checked(given, allowed)
+            where = f"{self.source or 'the tables'}, checked again under {protocol.id}"
+            again = _built(
+                given, allowed, tables, findings, where, synthetic=self.synthetic, truth=self.truth
+            )
+            self._again[allowed] = replace(
+                again, source=self.source, headers=self.headers, written=self.written, labels=self.labels
+            )
+        return self._again[allowed]
 
     def file_of(self, name: str) -> str:
         """Give what findings call the file of a table."""
@@ -152,7 +198,7 @@ class TrialData:
 
     @property
     def scales(self) -> pd.DataFrame:
-        """One row per rating on Barthel, ICARS or ONLS."""
+        """One row per rating on another scale."""
         return self.table("scales")
 
     @property
@@ -192,9 +238,12 @@ class TrialData:
         return f"<table><caption>{html.escape(str(self).split(';')[0])}</caption>{rows}</table>"
 
 
-def _checked(source: Source) -> tuple[dict[str, ParsedTable], tuple[Finding, ...]]:
+def _checked(source: Source, allowed: Allowed) -> tuple[dict[str, ParsedTable], tuple[Finding, ...]]:
     # what was text is let go table by table: a long trial then stands in memory once
-    tables = {name: parse_table(source.raw.pop(name), TABLES[name]) for name in TABLES if name in source.raw}
+    described = tables_under(allowed)
+    tables = {
+        name: parse_table(source.raw.pop(name), described[name]) for name in TABLES if name in source.raw
+    }
     absent = {name: (source.place(name), source.remedy(name)) for name in TABLES if name not in tables}
     found = list(source.findings)
     if "screening" in absent and not found:
@@ -203,7 +252,7 @@ def _checked(source: Source) -> tuple[dict[str, ParsedTable], tuple[Finding, ...
         found.append(Finding(file, None, None, None, None, "this table must be there", "error", remedy))
     for table in tables.values():
         found += table.findings
-    found += consistency_findings(tables, absent)
+    found += consistency_findings(tables, absent, allowed)
     if source.book is not None:
         found = in_words_of_a_workbook(found)
     order = {file: place for place, file in enumerate(dict.fromkeys(f.file for f in found))}
@@ -214,6 +263,7 @@ def _checked(source: Source) -> tuple[dict[str, ParsedTable], tuple[Finding, ...
 
 def _built(
     source: Source,
+    allowed: Allowed,
     tables: Mapping[str, ParsedTable],
     findings: tuple[Finding, ...],
     where: str | None,
@@ -224,14 +274,15 @@ def _built(
     if any(finding.severity == "error" for finding in findings):
         raise TrialDataError(where or "the tables", findings)
     frames = {
-        name: tables[name].frame if name in tables else empty_frame(table) for name, table in TABLES.items()
+        name: tables[name].frame if name in tables else empty_frame(table)
+        for name, table in tables_under(allowed).items()
     }
     absent = frozenset(TABLES.keys() - tables.keys())
     labels = {name: table.file for name, table in tables.items()}
     headers = {name: table.header for name, table in tables.items()}
     return TrialData(
         frames, absent, findings, where, source.files, synthetic, dict(truth or {}), labels, headers,
-        source.written, source.book,
+        source.written, source.book, allowed,
     )  # fmt: skip
 
 
@@ -260,28 +311,31 @@ class Reading:
     not_read: tuple[NotRead, ...]
 
 
-def read_tables(path: str | Path, **declared: str | None) -> Reading:
+def read_tables(path: str | Path, protocol: str | Path | Protocol = FIRST, **declared: str | None) -> Reading:
     """Read a trial with everything that is known about its tables; see `read_findings`."""
     folder = Path(path)
+    allowed = allowed_by(protocol)
     source = source_of(folder, **declared)
-    tables, findings = _checked(source)
+    tables, findings = _checked(source, allowed)
+    described = tables_under(allowed)
     mark = (folder if folder.is_dir() else folder.parent) / SYNTHETIC_MARK
     try:
-        trial = _built(source, tables, findings, str(path), synthetic=mark.is_file())
+        trial = _built(source, allowed, tables, findings, str(path), synthetic=mark.is_file())
     except TrialDataError:
         trial = None
     headers = {name: table.header for name, table in tables.items() if table.header}
     labels = {name: table.file for name, table in tables.items()}
     not_read = list(source.not_read)
     for name, header in headers.items():
-        meant = {other: column for column, other in called_otherwise(header, TABLES[name]).items()}
-        unlisted = [word for word in header if word not in TABLES[name].by_name]
+        meant = {other: column for column, other in called_otherwise(header, described[name]).items()}
+        unlisted = [word for word in header if word not in described[name].by_name]
         not_read += [NotRead(labels[name], word, meant.get(word)) for word in unlisted]
     return Reading(trial, findings, headers, labels, tuple(not_read))
 
 
 def read_findings(
     path: str | Path,
+    protocol: str | Path | Protocol = FIRST,
     *,
     separator: str | None = None,
     decimal: str | None = None,
@@ -294,6 +348,8 @@ def read_findings(
     ----------
     path : str or Path
         A folder of CSV or Parquet files, or a workbook with one sheet per table.
+    protocol : Protocol, name or path, default "nct02343211"
+        Whose scales, drugs and ranges the tables are checked by.
     separator, decimal, dates, encoding : str, optional
         How the CSV files are written, where not as `pnstrial template` writes them: see `TextFormat`. They win over
         ``format.toml`` in the folder.
@@ -310,12 +366,15 @@ def read_findings(
     ValueError
         If there is no such folder or workbook, or a format that is not allowed.
     """
-    reading = read_tables(path, separator=separator, decimal=decimal, dates=dates, encoding=encoding)
+    reading = read_tables(
+        path, protocol, separator=separator, decimal=decimal, dates=dates, encoding=encoding
+    )
     return reading.trial, reading.findings
 
 
 def read_trial(
     path: str | Path,
+    protocol: str | Path | Protocol = FIRST,
     *,
     separator: str | None = None,
     decimal: str | None = None,
@@ -328,6 +387,8 @@ def read_trial(
     ----------
     path : str or Path
         A folder of CSV or Parquet files, or a workbook with one sheet per table.
+    protocol : Protocol, name or path, default "nct02343211"
+        Whose scales, drugs and ranges the tables are checked by.
     separator, decimal, dates, encoding : str, optional
         How the CSV files are written, where not as `pnstrial template` writes them: see `TextFormat`. They win over
         ``format.toml`` in the folder.
@@ -352,7 +413,9 @@ def read_trial(
     ...     print(read_trial(folder))
     Synthetic trial (its patients are invented): 18 enrolled; rows: 26 screening, ...
     """
-    reading = read_tables(path, separator=separator, decimal=decimal, dates=dates, encoding=encoding)
+    reading = read_tables(
+        path, protocol, separator=separator, decimal=decimal, dates=dates, encoding=encoding
+    )
     if reading.trial is None:
         raise TrialDataError(str(path), reading.findings)
     return reading.trial

@@ -142,6 +142,7 @@ def simulate_trial(protocol: Protocol, scenario: Scenario, seed: int = 1, *, tri
         synthetic=True,
         truth=truth,
         source=f"simulated: scenario {scenario.id}, seed {seed}, trial {trial}",
+        protocol=protocol,
     )
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pnstrial import rules
-from pnstrial.data.schema import SCALES
 from pnstrial.eligibility import classify_medications
 from pnstrial.figures.flow import consort_flow
 from pnstrial.reporting.items import Figure, Item, Table, share
@@ -208,7 +207,7 @@ def _baseline_table(material: Material) -> Table:
     rows += summary_rows("Onset to first infusion", "days", column(table["onset_days"]))
     rows += _share_rows("Modified Rankin scale", column(table["baseline"]), range(rules.DEAD), "mRS {}")
     scores = material.analysis.scale_changes.drop_duplicates(["patient_id", "scale"])
-    for scale in SCALES:
+    for scale in (one.name for one in material.protocol.scales if one.table == "scales"):
         own = scores[scores["scale"] == scale].set_index("patient_id")["baseline"]
         rows += summary_rows(scale, "points", column(who.map(own).astype(float)))
     treated = treated_before(material)

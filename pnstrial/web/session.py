@@ -150,7 +150,9 @@ class Session:
             if self._read is None:
                 if self.folder is None:
                     return None, ()
-                trial, findings = pns.data.read_findings(self.folder, **cast("dict[str, Any]", self.written))
+                trial, findings = pns.data.read_findings(
+                    self.folder, self.protocol(), **cast("dict[str, Any]", self.written)
+                )
                 if trial is not None:
                     findings = pns.check_trial(
                         self.folder, self.protocol(), **cast("dict[str, Any]", self.written)
