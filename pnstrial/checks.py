@@ -208,18 +208,18 @@ def absent_columns(
 
 def _needed_columns(protocol: Protocol) -> dict[tuple[str, str], str]:
     """Say for each column that criteria, dose or endpoint ask for what is unknown where it is absent."""
-    asked: dict[str, list[str]] = {}
+    needed_for: dict[str, list[str]] = {}
     for criterion in protocol.criteria:
         for column in criterion.columns_read:
-            asked.setdefault(column, []).append(criterion.id)
+            needed_for.setdefault(column, []).append(criterion.id)
     needed = {
         (
             "screening",
             column,
         ): f"{', '.join(ids)} cannot be decided by it and may be unknown for every patient"
-        for column, ids in asked.items()
+        for column, ids in needed_for.items()
     }
-    told = [
+    messages = [
         ("screening", "enrolment_date", "nobody counts as enrolled, so no endpoint can be given"),
         ("screening", "mrs", "a patient not rated by day 1 has no baseline"),
         ("screening", "weight_kg", "a cycle without a weight of its own has no planned dose"),
@@ -231,7 +231,7 @@ def _needed_columns(protocol: Protocol) -> dict[tuple[str, str], str]:
         ("scales", "score", "the changes on the scales are unknown"),
         ("follow_up", "death_date", "no death has a date, and the endpoint needs it"),
     ]
-    for table, column, lost in told:
+    for table, column, lost in messages:
         before = needed.get((table, column))
         needed[table, column] = lost if before is None else f"{before}; {lost}"
     return needed

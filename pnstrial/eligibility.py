@@ -457,14 +457,14 @@ def _clearance(patients: _Patients, criterion: ClearanceCriterion) -> _Answer:
     clearance = np.where(usable, clearance, np.nan)
     codes = in_range(clearance, criterion.minimum_ml_min, None)
     rule = f"Cockcroft-Gault clearance at least {criterion.minimum_ml_min:g} mL/min"
-    shown = [
+    cells = [
         f"clearance {value:.1f} mL/min" if not np.isnan(value) else "clearance not known"
         for value in clearance
     ]
     inputs = _reasons(
         rule, ("age", age), ("weight_kg", weight), ("sex", sex), ("creatinine_umol_l", creatinine)
     )
-    return _Answer(codes, [f"{value}: {text}" for value, text in zip(shown, inputs, strict=True)])
+    return _Answer(codes, [f"{value}: {text}" for value, text in zip(cells, inputs, strict=True)])
 
 
 def _immunotherapy(patients: _Patients, criterion: ImmunotherapyCriterion) -> _Answer:

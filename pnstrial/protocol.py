@@ -491,10 +491,10 @@ class Protocol(Part):
             if section == "visits":
                 changes[section] = [{"name": self.visit(name).name, **settings[name]} for name in settings]
             elif (kind := _SECTIONS.get(section)) is not None:
-                known = [name for name in kind.model_fields if name != "source"]
-                if unknown := [key for key in settings if key not in {*known, "source"}]:
+                names = [name for name in kind.model_fields if name != "source"]
+                if unknown := [key for key in settings if key not in {*names, "source"}]:
                     noun = "event" if section == "estimand" else "setting"
-                    raise ProtocolError(f"{section} has no {noun} {unknown[0]!r}; it has {', '.join(known)}")
+                    raise ProtocolError(f"{section} has no {noun} {unknown[0]!r}; it has {', '.join(names)}")
                 new = getattr(self, section) is None and "source" not in settings
                 changes[section] = (
                     {**settings, "source": dict.fromkeys(settings, ASSUMED)} if new else settings

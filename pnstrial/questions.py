@@ -242,9 +242,9 @@ def _measure(
             return found["true_response"], 0.0
         if "response" in found and quantity == _SUCCESS:
             return _success(model, found["response"], found["excluded"]), 0.0
-    known = exact_characteristics(protocol, scenario)
-    if quantity in known.answers:
-        return float(known.answers[quantity]), 0.0
+    exact = exact_characteristics(protocol, scenario)
+    if quantity in exact.answers:
+        return float(exact.answers[quantity]), 0.0
     result = simulate_trials(protocol, scenario, n_trials, seed, workers=workers)
     try:
         value = result[quantity]

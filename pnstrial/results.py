@@ -302,12 +302,12 @@ class Result:
     def _display(self) -> Display:
         """Say what a person sees first: the name of the result, and its scalar fields."""
 
-        def shown(name: str, value: object) -> object:
+        def as_text(name: str, value: object) -> object:
             if _is_interval(name) and isinstance(value, tuple):
                 return " to ".join(show_number(end) for end in cast("tuple[object, ...]", value))
             return value
 
-        pairs = tuple((name.replace("_", " "), shown(name, value)) for name, value in self._values())
+        pairs = tuple((name.replace("_", " "), as_text(name, value)) for name, value in self._values())
         return Display(type(self).__name__, pairs)
 
     def to_frame(self) -> pd.DataFrame:

@@ -96,8 +96,8 @@ def series_records(pool: str | None = None) -> list[dict[str, Any]]:
     if pool is None:
         return records
     if pool not in published["pools"]:
-        known = ", ".join(repr(name) for name in published["pools"])
-        raise ValueError(f"series_records: pool = {pool!r} is not shipped; choose one of {known}")
+        names = ", ".join(repr(name) for name in published["pools"])
+        raise ValueError(f"series_records: pool = {pool!r} is not shipped; choose one of {names}")
     wanted: list[str] = published["pools"][pool]["series"]
     by_id = {record["series_id"]: record for record in records}
     return [by_id[series_id] for series_id in wanted]

@@ -392,11 +392,11 @@ def _format_error(error: ErrorDetails, model: type[BaseModel], content: Table) -
     ending = "" if entry is None else f" (in {entry})"
     if kind == "missing":
         return f"{key}: missing; wanted is {form or 'a value'}{ending}"
-    shown = "" if isinstance(value, dict | BaseModel) else f" = {value!r}"
+    equals = "" if isinstance(value, dict | BaseModel) else f" = {value!r}"
     if kind == "extra_forbidden":
         near = get_close_matches(str(error["loc"][-1]), _keys_at(model, error["loc"][:-1]), 1)
         remedy = f"did you mean {near[0]}?" if near else "remove it or mend its spelling"
-        return f"{key}{shown or ' = {...}'}: no such key here; {remedy}{ending}"
+        return f"{key}{equals or ' = {...}'}: no such key here; {remedy}{ending}"
     message = str(error["msg"]).removeprefix("Value error, ")
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
         tag = str(context["discriminator"]).strip("'")
@@ -405,7 +405,7 @@ def _format_error(error: ErrorDetails, model: type[BaseModel], content: Table) -
         message = f"allowed is {context['expected']}"
     elif kind not in {"value_error", "assertion_error"} and form:
         message = f"allowed is {form}"
-    return f"{key}{shown}: {message}{ending}"
+    return f"{key}{equals}: {message}{ending}"
 
 
 def _key_of(error: ErrorDetails, content: Table) -> tuple[str, str | None]:

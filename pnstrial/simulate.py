@@ -208,7 +208,7 @@ def simulate_trials(
     )
     if request.lean:
         model = replace(model, lean=lean_tables(model))
-    named, truths = _asked(rule, model, executor)
+    named, truths = _rule_quantities(rule, model, executor)
     names = (*names, *((name, "trial") for name in named))
     specification = {
         "protocol": protocol.model_dump(mode="json"), "scenario": scenario.model_dump(mode="json"), "seed": seed,
@@ -253,7 +253,7 @@ def simulate_trials(
     )  # fmt: skip
 
 
-def _asked(
+def _rule_quantities(
     rule: Callable[[Patients], Any] | None, model: Model, executor: Executor | None
 ) -> tuple[tuple[str, ...], frozenset[str]]:
     """Ask the rule of the user about two trials: which quantities does it give, and which are truth values?"""
@@ -500,9 +500,9 @@ def power_curve(
     rows: list[dict[str, float]] = []
     critical = n = 0
     for factor, changed in cases:
-        known = exact_characteristics(protocol, changed)
-        critical, n = known.critical_count, known.n_patients
-        exact = known.answers.get("probability_of_success", np.nan)
+        answers = exact_characteristics(protocol, changed)
+        critical, n = answers.critical_count, answers.n_patients
+        exact = answers.answers.get("probability_of_success", np.nan)
         estimate, error, low, high = exact, 0.0, exact, exact
         if method == "simulate":
             result = simulate_trials(
@@ -513,8 +513,8 @@ def power_curve(
             estimate, error = float(success.estimate), float(success.std_error)  # type: ignore[arg-type]
         rows.append(
             {
-                "factor": factor, "true_response": known.answers["true_response"],
-                "reported_response": known.answers.get("reported_response", np.nan),
+                "factor": factor, "true_response": answers.answers["true_response"],
+                "reported_response": answers.answers.get("reported_response", np.nan),
                 "estimate": estimate, "std_error": error, "lower": low, "upper": high, "exact": exact,
             }
         )  # fmt: skip

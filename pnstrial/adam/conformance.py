@@ -132,7 +132,7 @@ _CODELISTS: Final = {
     "AEACN": "ACN",
     "AEOUT": "OUT",
 }
-_SHOWN: Final = 50
+_MOST_LISTED: Final = 50
 """Records named per rule and variable; a dataset that breaks a rule throughout needs no thousand sentences."""
 
 
@@ -183,7 +183,7 @@ def check(datasets: Mapping[str, Dataset]) -> tuple[AdamFinding, ...]:
         found += _variables(dataset)
         if any(item.severity == "error" for item in usable):
             continue  # a variable of the wrong type breaks every rule that reads it
-        for rules in _asked(dataset):
+        for rules in _rule_dataset(dataset):
             found += rules(dataset)
         if adsl is not None and dataset is not adsl and "USUBJID" in dataset and "USUBJID" in adsl:
             found += _in_adsl(dataset, adsl)
@@ -241,7 +241,7 @@ def is_basic(dataset: Dataset) -> bool:
     return "PARAMCD" in dataset or "PARAM" in dataset
 
 
-def _asked(dataset: Dataset) -> Iterator[Any]:
+def _rule_dataset(dataset: Dataset) -> Iterator[Any]:
     yield from (_presence, _flags, _flag_pairs, _days, _spans, _terms, _keys, _texts)
     if is_basic(dataset):
         yield from (_parameters, _values, _baselines, _criteria, _selection)
@@ -254,7 +254,7 @@ def _records(
 ) -> Iterator[AdamFinding]:
     """Name the records that break a rule."""
     wrong = np.flatnonzero(np.asarray(mask, dtype=bool))
-    for position in wrong[:_SHOWN]:
+    for position in wrong[:_MOST_LISTED]:
         value = dataset.frame[column].iloc[position] if column in dataset else None
         yield breach(
             rule,
@@ -264,14 +264,14 @@ def _records(
             line=int(position) + 1,
             patient=dataset.frame["USUBJID"].iloc[position] if "USUBJID" in dataset else None,
             column=column,
-            value=_told(value),
+            value=_in_words(value),
         )
-    if len(wrong) > _SHOWN:
-        remedy = f"the first {_SHOWN} are listed; see them all in the dataset"
+    if len(wrong) > _MOST_LISTED:
+        remedy = f"the first {_MOST_LISTED} are listed; see them all in the dataset"
         yield breach(rule, dataset.where, remedy, severity, column=column, value=f"{len(wrong)} records")
 
 
-def _told(value: Any) -> str:
+def _in_words(value: Any) -> str:
     if pd.isna(value):
         return ""
     if isinstance(value, float):
@@ -383,14 +383,14 @@ def _one_to_one(
     dataset: Dataset, first: str, second: str, rules: tuple[str, str], within: list[str]
 ) -> Iterator[AdamFinding]:
     """Each value of one variable has one of the other, and the reverse."""
-    known = dataset.frame[[*within, first, second]].dropna()
+    complete = dataset.frame[[*within, first, second]].dropna()
     for given, other, rule in ((first, second, rules[0]), (second, first, rules[1])):
-        several = known.groupby([*within, given], sort=False)[other].unique()
+        several = complete.groupby([*within, given], sort=False)[other].unique()
         for key, values in several[several.map(len) > 1].items():
-            told = " / ".join(
+            words = " / ".join(
                 str(part) for part in (cast("tuple[Any, ...]", key) if isinstance(key, tuple) else (key,))
             )
-            text = f"{told}: {', '.join(str(value) for value in values)}"
+            text = f"{words}: {', '.join(str(value) for value in values)}"
             yield breach(rule, dataset.where, "give it one", column=other, value=text)
 
 

@@ -35,7 +35,7 @@ __all__ = ["read_dataset_json", "schema_problems", "write_dataset_json"]
 
 _INVALID: Final = "SD0062: a dataset must be a valid Dataset-JSON 1.1 file"
 _TYPES: Final = {"text": "string", "integer": "integer", "float": "float", "date": "date"}
-_MOST_SHOWN: Final = 20
+_MOST_LISTED: Final = 20
 
 
 @cache
@@ -222,7 +222,7 @@ def read_dataset_json(path: Path) -> tuple[Dataset | None, list[AdamFinding]]:
     if problems:
         remedy = "correct the program that wrote the file"
         return None, [
-            finding(_INVALID, path.name, remedy, value=problem) for problem in problems[:_MOST_SHOWN]
+            finding(_INVALID, path.name, remedy, value=problem) for problem in problems[:_MOST_LISTED]
         ]
     variables = tuple(_variable(column) for column in content["columns"])
     rows = cast("list[list[Any]]", content.get("rows", []))

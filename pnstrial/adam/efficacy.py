@@ -67,8 +67,8 @@ def criterion_text(material: Material) -> str:
 # ------------------------------------------------------------------------------------------------------- ADMRS
 def admrs_rows(material: Material) -> list[dict[str, Any]]:
     """Give every rating of the enrolled patients, and a row for each visit without one."""
-    known = material.assessments
-    start = known.once(visits.baseline).to_dict("index")
+    assessments = material.assessments
+    start = assessments.once(visits.baseline).to_dict("index")
     chosen = {
         (row["patient_id"], row["visit"]): {str(key): clean(value) for key, value in row.items()}
         for row in material.derived.to_dict("records")
@@ -76,7 +76,7 @@ def admrs_rows(material: Material) -> list[dict[str, Any]]:
     answers = _answers(material)
     rows: list[dict[str, Any]] = []
     ratings = _ratings(material)
-    for patient in known.patients.index:
+    for patient in assessments.patients.index:
         base = start[patient]
         own = [
             row
@@ -107,9 +107,9 @@ def _answers(material: Material) -> dict[tuple[str, str], dict[str, Any]]:
 
 def _ratings(material: Material) -> dict[str, list[dict[str, Any]]]:
     """Gather the ratings and the screening mRS of each enrolled patient, in order of time."""
-    known = material.assessments
+    assessments = material.assessments
     found: dict[str, list[dict[str, Any]]] = {}
-    for patient, row in known.patients.iterrows():
+    for patient, row in assessments.patients.iterrows():
         if clean(row["screening_mrs"]) is not None and row["screening_mrs"] != rules.DEAD:
             found[str(patient)] = [
                 {
@@ -120,7 +120,7 @@ def _ratings(material: Material) -> dict[str, list[dict[str, Any]]]:
                     "line": int(row["screening_line"]),
                 }
             ]
-    for record in known.ratings.to_dict("records"):
+    for record in assessments.ratings.to_dict("records"):
         found.setdefault(str(record["patient_id"]), []).append(
             {**{name: record[name] for name in ("date", "mrs", "rater", "line")}, "table": "mrs"}
         )

@@ -107,8 +107,8 @@ def _page(datasets: AdamDatasets, table: pd.DataFrame, listing: pd.DataFrame) ->
         _html_table("Datasets", listing),
     ]
     for name, rows in table.groupby("dataset", sort=False):
-        shown = rows.drop(columns=["dataset", "dataset_label"])
-        parts.append(_html_table(f"{name}: {rows['dataset_label'].iloc[0]}", shown))
+        specification = rows.drop(columns=["dataset", "dataset_label"])
+        parts.append(_html_table(f"{name}: {rows['dataset_label'].iloc[0]}", specification))
     return "\n".join([*parts, "</body></html>", ""])
 
 

@@ -157,9 +157,9 @@ class AdamTrial(Result):
             code = str(listed["parameter"].iloc[0])
         row = listed[listed["parameter"] == code]
         if row.empty:
-            known = ", ".join(listed["parameter"]) or "none"
+            listed_parameters = ", ".join(listed["parameter"]) or "none"
             raise ValueError(
-                f"parameter {parameter!r} is no scale with a baseline in {self.source}; there are: {known}"
+                f"parameter {parameter!r} is no scale with a baseline in {self.source}; there are: {listed_parameters}"
             )
         frame = self[str(row["dataset"].iloc[0])]
         frame = frame[frame["PARAMCD"] == code].reset_index(drop=True)
@@ -199,8 +199,8 @@ class AdamTrial(Result):
         at_visit = frame[(frame["ANL01FL"] == "Y") & frame["AVISIT"].notna() & (frame["ABLFL"] != "Y")]
         at_visit = at_visit.reset_index(drop=True)
         dtype = at_visit["DTYPE"] if "DTYPE" in at_visit else pd.Series([None] * len(at_visit), dtype=object)
-        known = dtype.isna() | dtype.eq("DEATH")
-        value = at_visit["AVAL"].where(known)
+        expected = dtype.isna() | dtype.eq("DEATH")
+        value = at_visit["AVAL"].where(expected)
         base = at_visit["BASE"]
         category = self._categories(base, value, dtype.eq("DEATH"), self._points(frame))
         derivation = np.where(dtype.eq("DEATH"), "DEATH", np.where(value.notna(), "observed", "missing"))
@@ -211,8 +211,8 @@ class AdamTrial(Result):
                 "baseline_mrs": base,
                 "baseline_date": at_visit["patient_id"].map(start["ADT"]) if "ADT" in start else pd.NaT,
                 "mrs": value,
-                "date": at_visit["ADT"].where(known & value.notna()) if "ADT" in at_visit else pd.NaT,
-                "day": at_visit["ADY"].where(known & value.notna()) if "ADY" in at_visit else np.nan,
+                "date": at_visit["ADT"].where(expected & value.notna()) if "ADT" in at_visit else pd.NaT,
+                "day": at_visit["ADY"].where(expected & value.notna()) if "ADY" in at_visit else np.nan,
                 "derivation": derivation,
                 "category": category,
             }
@@ -446,8 +446,8 @@ class AdamTrial(Result):
         code = next((c for c, name in _PARAMETER_OF.items() if name == parameter), parameter)
         if code is not None:
             if code not in set(frame["PARAMCD"]):
-                known = ", ".join(dict.fromkeys(str(c) for c in frame["PARAMCD"]))
-                raise ValueError(f"parameter is {parameter!r}; there are {known}")
+                available = ", ".join(dict.fromkeys(str(c) for c in frame["PARAMCD"]))
+                raise ValueError(f"parameter is {parameter!r}; there are {available}")
             frame = frame[frame["PARAMCD"] == code]
         rival = [bool(c in compete.get(p, ())) for p, c in zip(frame["PARAMCD"], frame["CNSR"], strict=True)]
         columns = {
@@ -630,8 +630,8 @@ def _listed(folder: Path, datasets: Mapping[str, Dataset], faulty: set[str]) -> 
         elif digest((folder / file).read_bytes()) != stated:
             records = len(datasets[stem]) if (stem := Path(file).stem.upper()) in datasets else None
             if records is not None and counts.get(file, records) != records:
-                told = f"{records} records, {counts[file]} stated"
-                found.append(breach("PN0006", file, remedy, value=told))
+                detail = f"{records} records, {counts[file]} stated"
+                found.append(breach("PN0006", file, remedy, value=detail))
             else:
                 found.append(breach("PN0011", file, remedy))
     names = {Path(file).stem.upper() for file in counts}

@@ -137,7 +137,7 @@ class _Work:
     domains: dict[str, _Domain]
     patients: dict[str, str]
     findings: list[AdamFinding] = field(default_factory=list[AdamFinding])
-    told: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
+    reported: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
 
     def tell(
         self,
@@ -485,12 +485,12 @@ def _unmapped(work: _Work) -> None:
         for line in range(1, len(domain.records) + 1):
             if line not in domain.used:
                 record = domain.records[line - 1]
-                shown = next(
+                source_column = next(
                     (n for n in record if n.endswith(("TESTCD", "DECOD", "TRT", "TERM")) and record[n]), None
                 )
                 work.tell(
                     _UNMAPPED, domain, "add it to the mapping, as table, cell or ignore", line,
-                    column=shown, value=record[shown] if shown else None,
+                    column=source_column, value=record[source_column] if source_column else None,
                 )  # fmt: skip
 
 
@@ -503,8 +503,8 @@ def _value(work: _Work, domain: _Domain, line: int, column: Any, kind: str) -> s
         return str(rule["constant"])
     names = rule.get("variables") or [rule.get("variable")]
     for name in names:
-        if domain.records and name not in record and (domain.name, str(name)) not in work.told:
-            work.told.add((domain.name, str(name)))
+        if domain.records and name not in record and (domain.name, str(name)) not in work.reported:
+            work.reported.add((domain.name, str(name)))
             work.tell(_ABSENT, domain, "add the variable, or take it out of the mapping", column=str(name))
     texts = [record.get(str(name), "") for name in names]
     if "pattern" in rule:
@@ -536,8 +536,8 @@ def _word(work: _Work, domain: _Domain, line: int, name: str, text: str, rule: d
 
 def _scaled(work: _Work, domain: _Domain, line: int, text: str, factors: dict[str, Any]) -> str | None:
     unit = domain.records[line - 1].get(str(factors["by"]), "")
-    known = {str(key).casefold(): factor for key, factor in factors.items() if key != "by"}
-    if unit.casefold() not in known:
+    available = {str(key).casefold(): factor for key, factor in factors.items() if key != "by"}
+    if unit.casefold() not in available:
         work.tell(
             _UNIT, domain, "add the unit to factors", line, "error", column=str(factors["by"]), value=unit
         )
@@ -546,7 +546,7 @@ def _scaled(work: _Work, domain: _Domain, line: int, text: str, factors: dict[st
         number = float(text)
     except ValueError:
         return text  # reading the tables says what is wrong with it
-    factor = float(known[unit.casefold()])
+    factor = float(available[unit.casefold()])
     return _as_text(number if factor == 1 else round(number * factor, 9))
 
 
@@ -624,9 +624,9 @@ def _weights(work: _Work, infusions: list[dict[str, Any]]) -> None:
     without = len(cycles) - sum(cycles.values())
     if without and "EX" in work.domains:
         remedy = "the planned dose will use the screening weight; add VS records of the infusion days if there are any"
-        told = f"{without} of {len(cycles)} cycles without"
+        detail = f"{without} of {len(cycles)} cycles without"
         work.findings.append(
-            finding(_WEIGHT, work.domains["EX"].file, remedy, severity="warning", value=told)
+            finding(_WEIGHT, work.domains["EX"].file, remedy, severity="warning", value=detail)
         )
 
 

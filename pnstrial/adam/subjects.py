@@ -107,15 +107,15 @@ def _flag(held: bool) -> str:
 
 
 def _criteria_not_met(material: Material) -> tuple[dict[str, str], dict[str, str]]:
-    asked = material.assessments.screening
-    open_ones = asked.criteria[asked.criteria["status"] != "pass"]
-    told: dict[str, list[str]] = {}
+    answers = material.assessments.screening
+    open_ones = answers.criteria[answers.criteria["status"] != "pass"]
+    reasons: dict[str, list[str]] = {}
     for row in open_ones.itertuples():
-        told.setdefault(str(row.patient_id), []).append(
+        reasons.setdefault(str(row.patient_id), []).append(
             f"{row.criterion}{'?' if row.status == 'unknown' else ''}"
         )
-    overall = dict(zip(asked.overall["patient_id"], asked.overall["overall"], strict=True))
-    return {patient: "; ".join(ids) for patient, ids in told.items()}, overall
+    overall = dict(zip(answers.overall["patient_id"], answers.overall["overall"], strict=True))
+    return {patient: "; ".join(ids) for patient, ids in reasons.items()}, overall
 
 
 def _end_of_study(material: Material, patient: str, follow_up: dict[Any, Any] | None) -> dict[str, Any]:

@@ -46,9 +46,9 @@ _DATE_FORMAT: Final = re.compile(
 )
 
 
-def is_date_format(shown: str) -> bool:
+def is_date_format(name: str) -> bool:
     """Say whether a SAS format, such as DATE9, shows a number as a date (rule AD0041 lists these formats)."""
-    return _DATE_FORMAT.fullmatch(shown.upper().rstrip("0123456789.")) is not None
+    return _DATE_FORMAT.fullmatch(name.upper().rstrip("0123456789.")) is not None
 
 
 def write_xpt(dataset: Dataset, path: Path, created: dt.datetime) -> None:
@@ -146,13 +146,17 @@ def _expect(data: bytes, offset: int, header: bytes, what: str) -> None:
 def _namestr(raw: bytes) -> tuple[Variable, int, int]:
     """Read one variable description (TS-140, struct NAMESTR): (variable, length, place in the record)."""
     kind, _, length, _ = struct.unpack(">hhhh", raw[:8])
-    name, label, shown = _text(raw[8:16]), _text(raw[16:56]), _text(raw[56:64])
+    name, label, format_name = _text(raw[8:16]), _text(raw[16:56]), _text(raw[56:64])
     width, decimals = struct.unpack(">hh", raw[64:68])
     place = struct.unpack(">i", raw[84:88])[0]
     if kind not in (1, 2) or length < 1 or (kind == 1 and not 2 <= length <= 8):
         raise _Broken(f"the description of variable {name!r} has type {kind} and length {length}")
-    display = shown + (str(width) if shown and width else "") + (f".{decimals}" if shown and decimals else "")
-    sas = "text" if kind == 2 else "date" if is_date_format(shown) else "float"
+    display = (
+        format_name
+        + (str(width) if format_name and width else "")
+        + (f".{decimals}" if format_name and decimals else "")
+    )
+    sas = "text" if kind == 2 else "date" if is_date_format(format_name) else "float"
     return (
         Variable(name, label, sas, "", "Predecessor", "", length if kind == 2 else None, display),
         length,

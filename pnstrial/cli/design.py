@@ -203,9 +203,9 @@ def _draw(arguments: argparse.Namespace, kind: str, what: Any) -> None:
 
 def _table(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> str:
     """Lay out a small table without pandas."""
-    shown = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
-    widths = [max(len(cell) for cell in column) for column in zip(names, *shown, strict=True)]
-    lines = [names, *shown]
+    cells = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    widths = [max(len(cell) for cell in column) for column in zip(names, *cells, strict=True)]
+    lines = [names, *cells]
     return "\n".join(
         "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
     )

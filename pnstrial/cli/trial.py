@@ -221,9 +221,9 @@ def _check(words: argparse.Namespace) -> int:
     _print_findings(checked.findings, everything=words.all, command=again)
     if checked.not_read:
         names = [str(other) for other in checked.not_read]
-        shown = names if words.all else names[:_SCREEN]
-        more = f"; and {len(names) - len(shown)} more (--all)" if len(names) > len(shown) else ""
-        print(f"Not read: {'; '.join(shown)}{more}")
+        listed = names if words.all else names[:_SCREEN]
+        more = f"; and {len(names) - len(listed)} more (--all)" if len(names) > len(listed) else ""
+        print(f"Not read: {'; '.join(listed)}{more}")
     if words.queries:
         print(f"Written: {words.queries}")
     return 1 if errors else 0
@@ -332,7 +332,7 @@ def _template(words: argparse.Namespace) -> int:
 
     load_protocol(words.protocol)
     files = write_template(words.folder)
-    _told_files(words, files)
+    _print_files(words, files)
     return 0
 
 
@@ -341,13 +341,13 @@ def _example(words: argparse.Namespace) -> int:
     from pnstrial.protocol import load_protocol
 
     load_protocol(words.protocol)
-    _told_files(words, write_example(words.folder))
+    _print_files(words, write_example(words.folder))
     if not words.json:
         print(f"The patients are invented. Next: pnstrial analyse {words.folder} --out report.html")
     return 0
 
 
-def _told_files(words: argparse.Namespace, files: list[Path]) -> None:
+def _print_files(words: argparse.Namespace, files: list[Path]) -> None:
     if words.json:
         _print_json({"written": [str(file) for file in files]})
     else:

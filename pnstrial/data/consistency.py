@@ -176,12 +176,12 @@ def _patients(folder: Folder) -> None:
     screening = folder.tables.get("screening")
     if screening is None or not screening.readable:
         return
-    known = set(screening.frame["patient_id"].dropna()) | screening.ragged_patients
+    screened = set(screening.frame["patient_id"].dropna()) | screening.ragged_patients
     for name in tuple(TABLES)[1:]:
         patient = folder.frame(name)["patient_id"]
         folder.report(
             name,
-            patient.notna() & ~patient.isin(known),
+            patient.notna() & ~patient.isin(screened),
             "patient_id",
             "the patient must be in screening",
             "error",
@@ -481,12 +481,14 @@ def _follow_up_rows(folder: Folder) -> None:
     if "follow_up" not in folder.tables or not folder.tables["follow_up"].readable:
         return
     screening = folder.frame("screening")
-    known = set(folder.frame("follow_up")["patient_id"].dropna()) | folder.tables["follow_up"].ragged_patients
+    followed = (
+        set(folder.frame("follow_up")["patient_id"].dropna()) | folder.tables["follow_up"].ragged_patients
+    )
     folder.report(
         "screening",
         screening["enrolment_date"].notna()
         & screening["patient_id"].notna()
-        & ~screening["patient_id"].isin(known),
+        & ~screening["patient_id"].isin(followed),
         "patient_id",
         "an enrolled patient is expected to have a row in follow_up",
         "warning",

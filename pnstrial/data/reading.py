@@ -120,10 +120,10 @@ def parse_csv(data: bytes, name: str, file: str, written: TextFormat = STRICT) -
                 records.append((start, trimmed))
             start = reader.line_num + 1
     except csv.Error as problem:
-        said = str(problem)
-        if "unexpected end of data" in said:
+        message = str(problem)
+        if "unexpected end of data" in message:
             rule = "a quote that opens a cell must be closed"
-        elif "limit" in said:
+        elif "limit" in message:
             rule = "a cell must not hold more than 131072 characters (is a quote not closed?)"
         else:
             rule = f"after a closing quote comes {_SEPARATORS[written.separator][0]} or the end of the line"

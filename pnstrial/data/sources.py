@@ -90,8 +90,8 @@ class Source:
             return f"{added} (see: pnstrial template)"
         noun = "the file" if self.book is None else "the sheet"
         right = TABLES[name].file if self.book is None else name
-        shown = similar.file if self.book is None else similar.file.partition("/")[2]
-        return f"rename {noun} {shown!r} to {right} if it is that, or {added}"
+        place = similar.file if self.book is None else similar.file.partition("/")[2]
+        return f"rename {noun} {place!r} to {right} if it is that, or {added}"
 
 
 def in_words_of_a_workbook(findings: Iterable[Finding]) -> list[Finding]:

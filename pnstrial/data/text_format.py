@@ -82,8 +82,8 @@ class TextFormat:
         for name, allowed in _ALLOWED.items():
             value = getattr(self, name)
             if value not in allowed:
-                told = ", ".join("tab" if word == "\t" else word for word in allowed)
-                raise ValueError(f"{name} is {value!r}; allowed are {told}")
+                choices = ", ".join("tab" if word == "\t" else word for word in allowed)
+                raise ValueError(f"{name} is {value!r}; allowed are {choices}")
         if self.separator == self.decimal:
             raise ValueError(f"separator and decimal are both {self.decimal!r}; give --separator ';' as well")
 
@@ -168,7 +168,7 @@ def declared_format(
     ValueError
         For a key or value that is not allowed, or a file that is no TOML.
     """
-    told: dict[str, str] = {}
+    declared: dict[str, str] = {}
     file = None if folder is None else folder / FORMAT_FILE
     if file is not None and file.is_file():
         try:
@@ -182,9 +182,9 @@ def declared_format(
                 raise ValueError(
                     f"{file}: {key} = {value!r}; allowed are the keys {', '.join(_ALLOWED)}, as text"
                 )
-            told[key] = value
+            declared[key] = value
     given = {"separator": separator, "decimal": decimal, "dates": dates, "encoding": encoding}
-    told |= {name: value for name, value in given.items() if value is not None}
+    declared |= {name: value for name, value in given.items() if value is not None}
     return TextFormat(
-        **{name: _WORDS.get(value.casefold(), value.casefold()) for name, value in told.items()}
+        **{name: _WORDS.get(value.casefold(), value.casefold()) for name, value in declared.items()}
     )

@@ -249,7 +249,7 @@ def _column_of(letters: str) -> int:
     return number
 
 
-def _shown_parts(number_format: str) -> str:
+def _date_parts(number_format: str) -> str:
     """Take out of a number format what is text, colour, locale or padding; the first section decides."""
     plain = re.sub(r'"[^"]*"|\\.|_.|\*.|\[(?!(?:h|m|s)+\])[^\]]*\]', "", number_format.casefold())
     return plain.split(";")[0].replace("am/pm", "")
@@ -261,7 +261,7 @@ def _dated(number: float, number_format: str, *, epoch_1904: bool) -> str:
 
     from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
-    parts = _shown_parts(number_format)
+    parts = _date_parts(number_format)
     epoch = CALENDAR_MAC_1904 if epoch_1904 else CALENDAR_WINDOWS_1900
     try:
         moment: Any = from_excel(number, epoch)

@@ -179,9 +179,9 @@ class Store:
         with self._refusing():
             rows = {int(row[0]): self._whole(row) for row in self._open.execute("SELECT * FROM blocks")}
         if damaged := sorted(number for number, block in rows.items() if block is None):
-            shown = ", ".join(map(str, damaged[:10])) + (" ..." if len(damaged) > 10 else "")
+            places = ", ".join(map(str, damaged[:10])) + (" ..." if len(damaged) > 10 else "")
             warnings.warn(
-                f"store {self.path}: {len(damaged)} of {len(rows)} blocks are damaged ({shown});"
+                f"store {self.path}: {len(damaged)} of {len(rows)} blocks are damaged ({places});"
                 " they are simulated again",
                 DamagedBlockWarning,
                 stacklevel=2,

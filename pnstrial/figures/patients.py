@@ -54,14 +54,14 @@ class _Lane:
 
 def _lanes(analysis: Analysis) -> list[_Lane]:
     """Give the lanes of the enrolled patients: the dead, those who left, those in contact, each by length."""
-    known = analysis.assessments
+    assessments = analysis.assessments
     start = analysis.visits.drop_duplicates("patient_id").set_index("patient_id")["baseline_mrs"].to_dict()
     status = (
         analysis.trial.follow_up.drop_duplicates("patient_id").set_index("patient_id")["status"].to_dict()
     )
-    ratings = {str(patient): own for patient, own in known.later.groupby("patient_id", sort=False)}
+    ratings = {str(patient): own for patient, own in assessments.later.groupby("patient_id", sort=False)}
     found: list[_Lane] = []
-    for row in rows_of(known.patients):
+    for row in rows_of(assessments.patients):
         patient = str(row.Index)
         own = ratings.get(patient)
         days, grades = [0.0], [float(start.get(patient, np.nan))]

@@ -96,9 +96,9 @@ def forest(
         for _, row in rows[rows["group"] == group].iterrows():
             ticks.append(place)
             labels.append(str(row["label"]))
-            told = "–" if np.isnan(row["x"]) else f"{int(row['x'])}/{int(row['n'])}"
+            label = "–" if np.isnan(row["x"]) else f"{int(row['x'])}/{int(row['n'])}"
             if np.isnan(row["estimate"]):
-                told += "  not estimable"
+                label += "  not estimable"
             else:
                 axes.plot([row["lower"], row["upper"]], [place, place], color=INK, linewidth=1.3)
                 fill = INK if number == 0 else "white"
@@ -114,7 +114,7 @@ def forest(
                     zorder=3,
                 )
                 named(point, f"point:{row['label']}")
-            axes.text(1.01, place, told, transform=axes.get_yaxis_transform(), fontsize=8.5, va="center")
+            axes.text(1.01, place, label, transform=axes.get_yaxis_transform(), fontsize=8.5, va="center")
             place += 1
     if null is not None:
         named(axes.axvline(null, color=GREY, linestyle="--", linewidth=1), "null")

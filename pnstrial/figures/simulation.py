@@ -103,16 +103,16 @@ def responder_distribution(
             xycoords=("data", "axes fraction"), xytext=(4, -4), textcoords="offset points", va="top", fontsize=9,
             color=INK,
         )  # fmt: skip
-    shown = np.flatnonzero(share > 5e-4)
+    likely = np.flatnonzero(share > 5e-4)
     axes.set_xlim(
-        -0.7, max(int(shown[-1]) if shown.size else 1, min(result.critical_count, result.n_patients)) + 1.2
+        -0.7, max(int(likely[-1]) if likely.size else 1, min(result.critical_count, result.n_patients)) + 1.2
     )
     axes.set_xlabel(f"Responders of {result.n_patients} patients")
     axes.set_ylabel("Share of trials")
     success_rate = result["probability_of_success"]
-    known = exact.answers.get("probability_of_success") if exact is not None else None
+    answer = exact.answers.get("probability_of_success") if exact is not None else None
     words = f"probability of success {success_rate.estimate:.3g}" + (
-        "" if known is None else f" (exact {known:.3g})"
+        "" if answer is None else f" (exact {answer:.3g})"
     )
     note(axes, f"{result.n_trials:,} trials, scenario {result.scenario}; {words}", below=38)
     if exact is not None:

@@ -256,11 +256,11 @@ def _median_words(curve: KaplanMeier, scale: _Axis) -> str:
     """Write the median with its limits, patients and events."""
     median = curve.median
     numbers = {name: getattr(median, name) for name in ("estimate", "lower", "upper")}
-    shown = {
+    columns = {
         name: scale.words(median.words(name) if value is None else value) for name, value in numbers.items()
     }
     return (
-        f"median {shown['estimate']} ({100 * curve.level:g} % interval {shown['lower']} to {shown['upper']}), "
+        f"median {columns['estimate']} ({100 * curve.level:g} % interval {columns['lower']} to {columns['upper']}), "
         f"n = {curve.n:g}, {curve.events:g} events"
     )
 
@@ -385,10 +385,10 @@ def state_occupancy(
     axes = axes_or_new(ax, 7.4, 4.4)
     end = float(occupancy.time[-1]) if until is None else float(until)
     longest = end - occupancy.start
-    shown = occupancy.time <= end
+    within = occupancy.time <= end
     # A little room at the end shows a change on the last day.
-    time = np.concatenate([[occupancy.start], occupancy.time[shown], [end + ROOM * longest]])
-    heights = np.vstack([occupancy.initial, occupancy.probability[shown]])
+    time = np.concatenate([[occupancy.start], occupancy.time[within], [end + ROOM * longest]])
+    heights = np.vstack([occupancy.initial, occupancy.probability[within]])
     heights = np.vstack([heights, heights[-1]])
     tops = np.cumsum(heights, axis=1)
     for place, state in enumerate(occupancy.states):
@@ -513,11 +513,11 @@ def _apart(middles: NDArray[np.float64]) -> NDArray[np.float64]:
 def _days_words(result: StateOccupancy | MrsOccupancy) -> str:
     if isinstance(result, StateOccupancy):
         return f"n = {result.n}"
-    told = f"n = {result.n}; black: {result.group}, with {100 * result.level:g} % intervals at the visits"
+    note = f"n = {result.n}; black: {result.group}, with {100 * result.level:g} % intervals at the visits"
     if isinstance(result.ci, tuple) and isinstance(result.estimate, float):
         low, high = result.ci
-        told += (
+        note += (
             f"\nmean days at {result.group}: {result.estimate:.0f} of the first {result.horizon:.0f} "
             f"({100 * result.level:g} % interval {low:.0f} to {high:.0f})"
         )
-    return told
+    return note

@@ -177,8 +177,8 @@ class _Exponentials:
         for number, (rows, eigen) in enumerate(self.parts):
             t = self.panel.length[rows]
             if eigen is None:
-                turned = np.broadcast_to(self.Q[number], (t.size, *self.Q.shape[1:])) * t[:, None, None]
-                _, change = _frechet(turned, W[rows].transpose(0, 2, 1) * t[:, None, None])
+                Qt = np.broadcast_to(self.Q[number], (t.size, *self.Q.shape[1:])) * t[:, None, None]
+                _, change = _frechet(Qt, W[rows].transpose(0, 2, 1) * t[:, None, None])
                 out[number] = change.sum(axis=0).T
                 continue
             values, vectors, inverse = eigen

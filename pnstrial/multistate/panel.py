@@ -280,9 +280,9 @@ def _check_possible(
     # Equal rates of the scale of the data: any state that can be reached then has a probability well over 1e-290.
     rows = impossible_rows(model, panel, theta)
     if rows:
-        shown = "; ".join(f"patient {who[row]} at time {times[row]:g}" for row in rows[:10])
+        places = "; ".join(f"patient {who[row]} at time {times[row]:g}" for row in rows[:10])
         raise ValueError(
-            f"fit: states that `allowed` cannot produce: {shown} (allow the transition, or correct it)"
+            f"fit: states that `allowed` cannot produce: {places} (allow the transition, or correct it)"
         )
 
 

@@ -212,12 +212,12 @@ def occupancy(
     """
     check_signature(occupancy, locals())
     matrix, at = _pieces(Q, changes, "occupancy")
-    asked = check_times(times, "occupancy", "times")
-    if asked.ndim > 1:
-        raise ValueError(f"occupancy: times has shape {asked.shape}; it must be a number or a list")
+    requested = check_times(times, "occupancy", "times")
+    if requested.ndim > 1:
+        raise ValueError(f"occupancy: times has shape {requested.shape}; it must be a number or a list")
     k = matrix.shape[-1]
     now = _initial(initial, k, "occupancy")
-    flat = np.atleast_1d(asked)
+    flat = np.atleast_1d(requested)
     lead = np.broadcast_shapes(matrix.shape[:-3], now.shape[:-1])
     out = np.empty((*lead, flat.size, k))
     starts, ends = np.r_[0.0, at], np.r_[at, np.inf]
@@ -230,7 +230,7 @@ def occupancy(
         if np.isfinite(end):
             step = transition_probabilities(generators, end - start)
             now = np.einsum("...i,...ij->...j", now, step)
-    return out if asked.ndim else out[..., 0, :]
+    return out if requested.ndim else out[..., 0, :]
 
 
 def expected_survival(

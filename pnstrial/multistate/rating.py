@@ -185,12 +185,12 @@ class RatingError(Result):
                 raise ValueError(f"RatingError: {name} is {share}; a share must be from 0 to 1")
         if one is None and two is None:
             kernel = _neighbours_only(exact, len(weights))
-            shown = f"{exact:g} exact, neighbouring grades only"
+            words = f"{exact:g} exact, neighbouring grades only"
         else:
             one, two = _complete(exact, one, two)
             kernel = _solve(one, two, np.array(weights), up=lean == "worse")
-            shown = f"{exact:g} exact, {one:g} one apart, {two:g} two apart"
-        return cls(kernel, method=f"two independent raters: {shown}", grades=weights)
+            words = f"{exact:g} exact, {one:g} one apart, {two:g} two apart"
+        return cls(kernel, method=f"two independent raters: {words}", grades=weights)
 
     @classmethod
     def unstructured(cls, grades: ArrayLike | int = GRADES) -> RatingError:
@@ -518,8 +518,8 @@ def _solve(one: float, two: float, weights: NDArray[np.float64], *, up: bool) ->
     if two <= most + _EPS:
         middle_two, edge_two, middle_fits = min(two, most), two, True
     else:
-        lacking = two - (1 - edges) * most
-        edge_two = lacking / edges if edges > 0 else np.inf
+        shortfall = two - (1 - edges) * most
+        edge_two = shortfall / edges if edges > 0 else np.inf
         # An error of two grades must not be more frequent than one of a single grade.
         middle_two, middle_fits = most, edge_two <= 2 * off * (1 - 2 * off) + _EPS
     kernel = np.eye(k + 1)

@@ -241,7 +241,7 @@ def maximise(
             break
     # A banded information is not asked for its rank.
     square = np.shape(here[2]) == (point.size, point.size)
-    if ending == "maximum" and square and not _told_apart(here[2], free):
+    if ending == "maximum" and square and not _identifiable(here[2], free):
         ending = "flat"
     return Maximum(point, float(here[0]), here[1], here[2], k, ending, tuple(here[3:]))
 
@@ -258,7 +258,7 @@ def _move(step: Step, free: NDArray[np.int64] | None, point: Vector, here: tuple
     return whole
 
 
-def _told_apart(information: Any, free: NDArray[np.int64] | None) -> bool:
+def _identifiable(information: Any, free: NDArray[np.int64] | None) -> bool:
     return full_rank(information if free is None else information[np.ix_(free, free)])
 
 

@@ -89,13 +89,13 @@ def _alternatives(annotation: str) -> list[str]:
     return [*parts, annotation[start:].strip()]
 
 
-def _kind(name: str, known: Mapping[str, Any]) -> tuple[Test, str] | None:  # noqa: PLR0911 - a line a kind
+def _kind(name: str, names: Mapping[str, Any]) -> tuple[Test, str] | None:  # noqa: PLR0911 - a line a kind
     """Give the test of one alternative, with its words; None where anything goes."""
     found = _KINDS.get(name)
     if found is not None:
         return found
     head = name.split("[", maxsplit=1)[0]
-    value = known.get(head)
+    value = names.get(head)
     words: tuple[object, ...] = ()
     if head == "Literal":
         words = tuple(part.strip().strip("'\"") for part in name[len("Literal[") : -1].split(","))

@@ -140,7 +140,7 @@ def published_rows() -> list[dict[str, Any]]:
     return rows
 
 
-def _what_can_be_said(material: Material) -> Table:
+def _power_of_n_patients(material: Material) -> Table:
     """Tabulate the exact power of the patients enrolled."""
     n = len(material.enrolled)
     null = material.protocol.endpoint.null_proportion
@@ -220,7 +220,7 @@ def responses(material: Material) -> tuple[Item, ...]:
             "Points with exact intervals; numbers as in [[strategies]].",
             lambda: forest(pd.DataFrame([*drawn, *published_rows()]), null=null),
         ),
-        _what_can_be_said(material),
+        _power_of_n_patients(material),
         Table(
             "decisions", f"Interim decision at {protocol.decision.visit}", "full analysis set",
             pd.DataFrame(decisions, columns=["Decision", "Patients"]), "mrs, follow_up", "decision",

@@ -379,7 +379,7 @@ def column_widths(heads: Sequence[str], rows: Sequence[Sequence[str]], room: flo
     wanted = [min(widest(column, words=False), LONGEST_CELL) for column in columns]
     if sum(wanted) <= room:
         return wanted
-    least = [min(widest(column, words=True), asked) for column, asked in zip(columns, wanted, strict=True)]
+    least = [min(widest(column, words=True), width) for column, width in zip(columns, wanted, strict=True)]
     if sum(least) >= room:
         return [room * low / sum(least) for low in least]
     spare, missing = room - sum(least), sum(wanted) - sum(least)

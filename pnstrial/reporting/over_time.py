@@ -51,8 +51,8 @@ def over_time(material: Material) -> tuple[Item, ...]:
     tuple of Item
     """
     curve, incidence = material.overall_survival.curve, material.improvement.curve
-    known = reference(unit="days")
-    known = replace(known, name=f"{short_citation(known.source)}: {known.name}")
+    published = reference(unit="days")
+    published = replace(published, name=f"{short_citation(published.source)}: {published.name}")
     competing = isinstance(incidence, CumulativeIncidence)
     return (
         _survival_table(material.overall_survival, material.level),
@@ -61,8 +61,8 @@ def over_time(material: Material) -> tuple[Item, ...]:
             "See the width of the band against the height of the curve, and the published series (dashed), which "
             "counts from diagnosis, in all grades. Numbers at risk stand under the axis.",
             "Step curve with band; numbers in [[survival-table]].",
-            (lambda: drawn.kaplan_meier(material.overall_survival, label="alive", reference=known)) if isinstance(curve,
-            KaplanMeier) else None,
+            (lambda: drawn.kaplan_meier(material.overall_survival, label="alive", reference=published))
+            if isinstance(curve, KaplanMeier) else None,
             "no enrolled patient has a record",
         ),
         _times(material),
@@ -136,10 +136,10 @@ def median_cells(result: SurvivalResult) -> tuple[str, str]:
         ]
     else:
         return str(curve), DASH
-    told = [NOT_REACHED if value is None else f"{value / DAYS_PER_MONTH:.1f}" for value in found]
+    months = [NOT_REACHED if value is None else f"{value / DAYS_PER_MONTH:.1f}" for value in found]
     if found[1] is None and found[2] is None:
-        return told[0], DASH
-    return told[0], f"{told[1]} to {told[2]}"
+        return months[0], DASH
+    return months[0], f"{months[1]} to {months[2]}"
 
 
 def _times(material: Material) -> Table:

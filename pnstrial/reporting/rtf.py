@@ -111,8 +111,8 @@ def _item(document: Document, item: Item, drawings: Drawings) -> str:
         if item.frame.empty:
             parts.append(_paragraph(item.empty, PLAIN))
         elif document.left_to_csv(item):
-            told = f"{len(item.frame)} rows: see the file tables/{item.number}.csv beside this report."
-            parts.append(_paragraph(told, PLAIN))
+            note = f"{len(item.frame)} rows: see the file tables/{item.number}.csv beside this report."
+            parts.append(_paragraph(note, PLAIN))
         else:
             rows = [[refer(text, names) for text in row] for row in cells(item)]
             parts.append(_table([str(name) for name in item.frame.columns], rows))

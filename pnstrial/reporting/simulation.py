@@ -153,8 +153,8 @@ def _curve(protocol: Protocol, scenario: Scenario) -> pd.DataFrame:
     """Give the exact probability of success over multiples of the rates to improve."""
     rows: list[tuple[float, float, float]] = []
     for factor in FACTORS:
-        known = _exact_at(protocol, scenario, factor)
-        rows.append((factor, known["true_response"], known.get("probability_of_success", np.nan)))
+        exact = _exact_at(protocol, scenario, factor)
+        rows.append((factor, exact["true_response"], exact.get("probability_of_success", np.nan)))
     return pd.DataFrame(rows, columns=["factor", "true_response", "success"])
 
 
@@ -336,11 +336,11 @@ def _provenance(protocol: Protocol, number: str, seed: int | None, command: str 
         ("numba (simulation)", version("numba")),
         ("Seed", "none: exact" if seed is None else str(seed)),
     ]
-    told = (f"To repeat it: {command}",) if command else ()
+    footnotes = (f"To repeat it: {command}",) if command else ()
     table = Table(
         "provenance", "What made the numbers", "", pd.DataFrame(rows, columns=["What", "Value"]), "", ""
     )
-    return Section("provenance-section", number, "Provenance", (table,), told)
+    return Section("provenance-section", number, "Provenance", (table,), footnotes)
 
 
 def _page(title: str, subtitle: str, summary: tuple[str, ...], sections: Sequence[Section]) -> str:

@@ -507,14 +507,14 @@ def check_times(at: ArrayLike, name: str = "times") -> NDArray[np.float64]:
     >>> check_times(3)
     array([3.])
     """
-    asked = as_numbers(np.atleast_1d(np.asarray(at)), name)
-    wrong = np.flatnonzero(~(np.isfinite(asked) & (asked >= 0)))
+    requested = as_numbers(np.atleast_1d(np.asarray(at)), name)
+    wrong = np.flatnonzero(~(np.isfinite(requested) & (requested >= 0)))
     if wrong.size:
         raise ValueError(
             f"{name} must be finite and not negative: "
-            + _listed([f"{name}[{i}] = {asked[i]:.15g}" for i in wrong])
+            + _listed([f"{name}[{i}] = {requested[i]:.15g}" for i in wrong])
         )
-    return asked
+    return requested
 
 
 def one_time(at: Any, name: str = "at") -> float:

@@ -109,13 +109,13 @@ class SecondOpinion(Result):
     def _display(self) -> Display:
         named = ", ".join(f"{name} {version}" for name, version in self.engines.items())
         title = f"{self.agreeing} of {self.n} numbers agree with {named}; {self.differing} differ without a reason"
-        shown = self.table[["quantity", "ours", "theirs", "difference", "tolerance", "engine"]].copy()
-        shown["difference"] = [f"{value:.1e}" for value in shown["difference"]]
-        shown["tolerance"] = [f"{value:.0e}" for value in shown["tolerance"]]
+        rounded = self.table[["quantity", "ours", "theirs", "difference", "tolerance", "engine"]].copy()
+        rounded["difference"] = [f"{value:.1e}" for value in rounded["difference"]]
+        rounded["tolerance"] = [f"{value:.0e}" for value in rounded["tolerance"]]
         notes = tuple(
             f"{row.quantity}: {row.reason}" for row in self.table[self.table["reason"] != ""].itertuples()
         )
-        return Display(title, table=shown, notes=notes)
+        return Display(title, table=rounded, notes=notes)
 
 
 def _opinion(numbers: list[_Number]) -> SecondOpinion:

@@ -164,8 +164,8 @@ def _same(found: list[float], expected: list[float], tolerance: float) -> bool:
 
 
 def _text(values: list[float]) -> str:
-    shown = [f"{x:.12g}" for x in values[:6]]
-    return ", ".join(shown) + (f", ... ({len(values)} numbers)" if len(values) > 6 else "")
+    digits = [f"{x:.12g}" for x in values[:6]]
+    return ", ".join(digits) + (f", ... ({len(values)} numbers)" if len(values) > 6 else "")
 
 
 def reference_cases() -> dict[str, Any]:

@@ -66,7 +66,7 @@ _ONE_LOOK: Final = ("single", "fixed")
 _WHOLE: Final = ("n", "looks")
 
 
-def _asked(request: Request) -> tuple[str, dict[str, Any]]:
+def _request_settings(request: Request) -> tuple[str, dict[str, Any]]:
     """Read the form: the kind of design, and the arguments of its function."""
     words, query = words_of(request), request.query_params
     kind = query.get("kind") or "single"
@@ -118,8 +118,8 @@ def _command(kind: str, arguments: dict[str, Any]) -> str:
     words = [_KINDS[kind].command]
     for name, value in arguments.items():
         option = "n" if kind == "safety" and name == "looks" else name
-        shown = " ".join(str(one) for one in value) if isinstance(value, list) else f"{value}"
-        words.append(f"--{option} {shown}")
+        text = " ".join(str(one) for one in value) if isinstance(value, list) else f"{value}"
+        words.append(f"--{option} {text}")
     if kind == "sequential":
         words.append("--spend pocock")
     if kind == "bayes":
@@ -129,7 +129,7 @@ def _command(kind: str, arguments: dict[str, Any]) -> str:
 
 def _page(request: Request) -> Response:
     words = words_of(request)
-    kind, arguments = _asked(request)
+    kind, arguments = _request_settings(request)
     result = _design(kind, arguments)
     tables: list[tuple[str, str, Any]] = []
     for name, design in _members(kind, result).items():
@@ -150,7 +150,7 @@ def _figure(request: Request) -> Response:
     file_kind, name = request.path_params["kind"], request.path_params["name"]
     if file_kind not in KINDS or name not in {"power", "boundaries"}:
         raise HTTPException(404)
-    kind, arguments = _asked(request)
+    kind, arguments = _request_settings(request)
     members = _members(kind, _design(kind, arguments))
     if name == "boundaries":
         design = next(iter(members.values()))

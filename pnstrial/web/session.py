@@ -233,23 +233,27 @@ class Session:
             not isinstance(cast("Any", content).get(name), kind) for name, kind in shape.items()
         ):
             raise ValueError("this is no session file of pnstrial page")
-        told = cast("dict[str, Any]", content)
+        saved = cast("dict[str, Any]", content)
         for name, allowed in (*FORMAT.items(), *CHOICES.items()):
-            value = {**told["format"], **told["estimand"]}.get(name)
+            value = {**saved["format"], **saved["estimand"]}.get(name)
             if value is not None and value not in allowed:
                 raise ValueError(f"session file: {name} = {value!r}; allowed are {', '.join(allowed)}")
-        if told["language"] not in {"en", "fr"} or set(told["format"]) - set(FORMAT) or set(told["estimand"]) - {
+        if saved["language"] not in {"en", "fr"} or set(saved["format"]) - set(FORMAT) or set(saved["estimand"]) - {
             *CHOICES, "visit"
         }:  # fmt: skip
             raise ValueError("this is no session file of pnstrial page")
-        kept = [checked_simulation(one) for one in told["kept"][:12]]
-        simulation = checked_simulation(told["simulation"])
-        self.use_protocol(told["protocol"], told["changes"])
+        kept = [checked_simulation(one) for one in saved["kept"][:12]]
+        simulation = checked_simulation(saved["simulation"])
+        self.use_protocol(saved["protocol"], saved["changes"])
         with self.lock:
-            self.language, self.written, self.estimand = told["language"], told["format"], told["estimand"]
+            self.language, self.written, self.estimand = (
+                saved["language"],
+                saved["format"],
+                saved["estimand"],
+            )
             self.simulation, self.kept = simulation, kept
             self._forget()
-        return {str(name): str(value) for name, value in told["inputs"].items()}
+        return {str(name): str(value) for name, value in saved["inputs"].items()}
 
 
 def changed_protocol(base: str, changes: dict[str, Any]) -> Protocol:
@@ -280,11 +284,11 @@ def _with(protocol: Protocol, key: str, value: Any) -> Protocol:
     return protocol.with_settings(**{group: {setting: value}})
 
 
-def checked_simulation(told: Any) -> dict[str, str]:
+def checked_simulation(content: Any) -> dict[str, str]:
     """Keep the settings of a scenario as text, once they make a scenario."""
-    if not isinstance(told, dict):
+    if not isinstance(content, dict):
         raise ValueError("this is no session file of pnstrial page")  # noqa: TRY004 - a file of the user
-    settings = {str(name): str(value) for name, value in cast("dict[Any, Any]", told).items()}
+    settings = {str(name): str(value) for name, value in cast("dict[Any, Any]", content).items()}
     if settings:
         changed_scenario(settings)
     return settings

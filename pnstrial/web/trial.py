@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pnstrial.web.words import Words
 
 PARTS: Final = ("", "who", "dose", "visits", "primary", "survival", "shift", "report")
-_SHOWN: Final = 3
+_MOST_LISTED: Final = 3
 """Lines of a file that the preview shows."""
 _PLACES: Final = 50
 """Places that a group of findings names."""
@@ -59,7 +59,7 @@ def _preview(folder: Path | None, written: dict[str, str]) -> list[tuple[str, li
     if folder is None or not folder.is_dir():
         return []
     sign = written.get("separator", ",")
-    shown: list[tuple[str, list[list[str]]]] = []
+    groups: list[tuple[str, list[list[str]]]] = []
     for table in pns.data.TABLES.values():
         file = folder / table.file
         if file.is_file():
@@ -70,12 +70,12 @@ def _preview(folder: Path | None, written: dict[str, str]) -> list[tuple[str, li
             try:
                 for line in lines:
                     rows.append([cell[:40] for cell in line])
-                    if len(rows) > _SHOWN:
+                    if len(rows) > _MOST_LISTED:
                         break
             except csv.Error:
                 pass
-            shown.append((table.file, rows))
-    return shown
+            groups.append((table.file, rows))
+    return groups
 
 
 def _grouped(findings: tuple[Finding, ...]) -> list[tuple[Finding, list[Finding], int]]:
@@ -261,15 +261,15 @@ def _estimand_of(request: Request) -> tuple[dict[str, str], str]:
     session = session_of(request)
     protocol = session.protocol()
     planned = protocol.estimand.strategies()
-    asked = {**session.estimand, **dict(request.query_params)}
+    choices = {**session.estimand, **dict(request.query_params)}
     estimand: dict[str, str] = {}
     for name, allowed in CHOICES.items():
-        value = asked.get(name, "") or planned[name]
+        value = choices.get(name, "") or planned[name]
         if value not in allowed:
             raise ValueError(f"{name} = {value[:30]!r}: allowed are {', '.join(allowed)}")
         if value != planned[name]:
             estimand[name] = value
-    visit = asked.get("visit", "") or protocol.endpoint.visit
+    visit = choices.get("visit", "") or protocol.endpoint.visit
     if visit not in {one.name for one in protocol.visits}:
         raise ValueError(
             f"visit = {visit[:30]!r}: allowed are {', '.join(one.name for one in protocol.visits)}"

@@ -158,8 +158,8 @@ def _unpacked(data: bytes, left: int) -> list[tuple[str, bytes]]:
 def _table_name(name: str) -> str | None:
     """Tell which table a file is by the end of its name; None where it is none of them."""
     last = re.split(r"[/\\]", name)[-1].strip().lower()
-    known = {table.file for table in pns.data.TABLES.values()}
-    return last if last in known else None
+    expected = {table.file for table in pns.data.TABLES.values()}
+    return last if last in expected else None
 
 
 def _inside(name: str, data: bytes, left: int) -> tuple[list[tuple[str | None, str, bytes]], int]:

@@ -95,5 +95,5 @@ class Words:
             number = float(value)
         except (TypeError, ValueError):
             return Markup("{}").format(self.plain(value))
-        shown = self.percent(number) if percent and not math.isnan(number) else self.plain(number)
-        return Markup('<data value="{}">{}</data>').format(repr(number), shown)
+        text = self.percent(number) if percent and not math.isnan(number) else self.plain(number)
+        return Markup('<data value="{}">{}</data>').format(repr(number), text)

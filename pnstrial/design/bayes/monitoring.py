@@ -437,7 +437,7 @@ def _monitoring(
     sizes: tuple[int, ...],
     futile: list[NDArray[np.bool_]],
     effective: list[NDArray[np.bool_]],
-    shown: tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]],
+    plotted: tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]],
     name: str,
     p0: float | None,
     p1: float | None,
@@ -448,8 +448,8 @@ def _monitoring(
     for a, b in zip(futile, effective, strict=True):
         low.append(int(np.flatnonzero(a)[-1]) if a.any() else None)
         high.append(int(np.flatnonzero(b)[0]) if b.any() else None)
-    at_low = tuple(None if a is None else float(v[a]) for a, v in zip(low, shown[0], strict=True))
-    at_high = tuple(None if b is None else float(v[b]) for b, v in zip(high, shown[1], strict=True))
+    at_low = tuple(None if a is None else float(v[a]) for a, v in zip(low, plotted[0], strict=True))
+    at_high = tuple(None if b is None else float(v[b]) for b, v in zip(high, plotted[1], strict=True))
     clash = [
         n for n, a, b in zip(sizes, low, high, strict=True) if a is not None and b is not None and a >= b
     ]

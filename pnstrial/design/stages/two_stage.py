@@ -310,11 +310,11 @@ def _best_of(
     here, design, reached = np.inf, (0, 0, 0), (0.0, 0.0, 0.0)
     top = int(np.flatnonzero(tail[1][n, 1 : n + 2] > 1 - beta)[-1]) if tail[1][n, 1] > 1 - beta else -1
     x1 = np.arange(int(r1_max[n1].max()) + 1)
-    asked = x1[None, :] <= r1_max[n1][:, None]
+    within = x1[None, :] <= r1_max[n1][:, None]
     size = n1[:, None] + (1 - stop0[n1][:, x1]) * (n - n1)[:, None]
     for r in range(top, -1, -1):
         index = np.maximum(r - x1 + 1, 0)[None, :]
-        allowed = asked & (x1 <= r)[None, :]
+        allowed = within & (x1 <= r)[None, :]
         lost = [np.cumsum(pmf[h][n1][:, x1] * tail[h][(n - n1)[:, None], index], axis=1) for h in (0, 1)]
         level = allowed & (tail[0][n, r + 1] - lost[0] < alpha)
         if not level.any():
@@ -483,10 +483,10 @@ def _nothing(
     balanced: bool,
 ) -> str:
     """Say why there is no design, and what would do."""
-    asked = f"alpha = {alpha}, power = {power}, p0 = {p0}, p1 = {p1}"
+    requested = f"alpha = {alpha}, power = {power}, p0 = {p0}, p1 = {p1}"
     if n is not None or n1 is not None:
         free = [f"{name} = {value}" for name, value in (("n", n), ("n1", n1)) if value is not None]
-        return f"simon: no design with {', '.join(free)} keeps {asked}; leave one of them free or raise n_max"
+        return f"simon: no design with {', '.join(free)} keeps {requested}; leave one of them free or raise n_max"
     for larger in (250, 500, MOST_PATIENTS):
         if larger <= n_max:
             continue
@@ -495,10 +495,12 @@ def _nothing(
             need = int(np.argmax(np.isfinite(expected)))
             best = int(np.argmin(expected))
             return (
-                f"simon: n_max = {n_max} is too small for {asked}: the minimax design needs n_max = {need},"
+                f"simon: n_max = {n_max} is too small for {requested}: the minimax design needs n_max = {need},"
                 f" the optimal one n_max = {best}"
             )
-    return f"simon: no design of up to {MOST_PATIENTS} patients keeps {asked}; bring the rates further apart"
+    return (
+        f"simon: no design of up to {MOST_PATIENTS} patients keeps {requested}; bring the rates further apart"
+    )
 
 
 def simon_grid(

@@ -95,11 +95,11 @@ class Patient:
             chance = np.zeros((3, X.shape[0], 6))
             for c in range(3):
                 chance[c] = (self.category == c).astype(float) @ kernel.T
-            known = X.sum(axis=2)[:, 0][
+            constant = X.sum(axis=2)[:, 0][
                 ..., self.states.alive_in
             ]  # the category of the last rating is forgotten
             for c in range(3):
-                out[c, :, 0, c][..., self.states.alive_in] = known * chance[c][:, None, grades]
+                out[c, :, 0, c][..., self.states.alive_in] = constant * chance[c][:, None, grades]
             return out
         mass = X.sum(axis=2)[..., self.states.alive_in].transpose(0, 3, 2, 1)  # entry, state, IVIg, deviation
         for c in range(3):

@@ -46,9 +46,9 @@ def _above(values: Array, weights: Array, point: float) -> float:
     total = float(shapes.sum())
     high += 32.0 / total if total > 32.0 else 32.0 / max(total, 1.0)
     u = np.exp(np.linspace(low, high, STEPS))
-    turned = rates[:, None] * u
-    angle = (shapes[:, None] * np.arctan(turned)).sum(axis=0)
-    damping = np.exp(-0.5 * (shapes[:, None] * np.log1p(turned**2)).sum(axis=0))
+    rotated = rates[:, None] * u
+    angle = (shapes[:, None] * np.arctan(rotated)).sum(axis=0)
+    damping = np.exp(-0.5 * (shapes[:, None] * np.log1p(rotated**2)).sum(axis=0))
     width = (high - low) / (STEPS - 1)
     return float(np.clip(0.5 + width * (np.sin(angle) * damping).sum() / np.pi, 0.0, 1.0))
 

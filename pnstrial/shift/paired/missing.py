@@ -455,8 +455,8 @@ def tipping_point(
     tried = np.where(gap, np.clip(before + shifts[:, None], 0, 6), after)
     p = signed_rank_batch(np.tile(before, (13, 1)), tried, zeros, alternative)
     now = p[6] < alpha
-    turned = np.flatnonzero((p < alpha) != now)
+    flips = np.flatnonzero((p < alpha) != now)
     found: int | NotEstimable = NotEstimable("no common change of the missing patients turns the conclusion")
-    if turned.size:
-        found = int(shifts[turned[np.argmin(np.abs(shifts[turned]))]])
+    if flips.size:
+        found = int(shifts[flips[np.argmin(np.abs(shifts[flips]))]])
     return TippingPoint(found, float(p[6]), shifts, p, alpha, before.size, int(gap.sum()))

@@ -250,7 +250,7 @@ def _summary(
     z = sums / np.where(flat, 1.0, error)
     none = NotEstimable("all its increments are 0")
     tested = {"z": z.tolist(), "p_value": (2.0 * ndtr(-np.abs(z))).tolist()}
-    shown = {
+    columns = {
         name: [none if gone else value for gone, value in zip(flat, values, strict=True)]
         for name, values in tested.items()
     }
@@ -259,7 +259,7 @@ def _summary(
             "slope": slope,
             "coef": sums / scale,
             "std_error": error / scale,
-            **shown,
+            **columns,
         },
         index=pd.Index(terms),
     )

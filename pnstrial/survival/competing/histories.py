@@ -29,7 +29,7 @@ __all__ = ["Histories", "read_histories"]
 
 INTERVALS: Final = ("patient_id", "start", "stop", "from_state", "to_state")
 SEEN: Final = ("patient_id", "time", "state")
-_SHOWN: Final = 8
+_MOST_LISTED: Final = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,8 +185,8 @@ def read_histories(data: Any, states: Sequence[Any] | None = None) -> Histories:
 
 
 def _listed(offenders: list[str]) -> str:
-    more = len(offenders) - _SHOWN
-    return "; ".join(offenders[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+    more = len(offenders) - _MOST_LISTED
+    return "; ".join(offenders[:_MOST_LISTED]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _missing(table: pd.DataFrame, columns: Sequence[str]) -> list[str]:
@@ -202,31 +202,32 @@ def _intervals_of(table: pd.DataFrame) -> pd.DataFrame:
     if gone := _missing(table, SEEN):
         raise ValueError(f"data has missing values: {_listed(gone)}; leave out a row that shows nothing")
     times = as_numbers(table["time"], "time")
-    known = table.assign(time=times)
-    twice = known[known.duplicated(["patient_id", "time"], keep=False)]
+    timed = table.assign(time=times)
+    twice = timed[timed.duplicated(["patient_id", "time"], keep=False)]
     if len(twice):
-        told = sorted(
+        messages = sorted(
             {f"patient {p!r} at {t:g}" for p, t in zip(twice["patient_id"], twice["time"], strict=True)}
         )
-        raise ValueError(f"a patient has one state at a time: two rows of {_listed(told)}; keep one")
-    size = known.groupby("patient_id", sort=False)["time"].transform("size")
+        raise ValueError(f"a patient has one state at a time: two rows of {_listed(messages)}; keep one")
+    size = timed.groupby("patient_id", sort=False)["time"].transform("size")
     if (size < 2).any():
-        told = [repr(patient) for patient in known.loc[size < 2, "patient_id"]]
+        messages = [repr(patient) for patient in timed.loc[size < 2, "patient_id"]]
         raise ValueError(
-            f"one row only of patient {_listed(told)}: how long was the state observed? Add a row with the last time"
+            f"one row only of patient {_listed(messages)}: how long was the state observed? Add a row with the"
+            " last time"
         )
-    order = {patient: place for place, patient in enumerate(known["patient_id"].unique())}
-    known = known.sort_values(
+    order = {patient: place for place, patient in enumerate(timed["patient_id"].unique())}
+    timed = timed.sort_values(
         ["patient_id", "time"], key=lambda c: c.map(order) if c.name == "patient_id" else c
     )
-    follows = known["patient_id"].eq(known["patient_id"].shift(-1))
+    follows = timed["patient_id"].eq(timed["patient_id"].shift(-1))
     return pd.DataFrame(
         {
-            "patient_id": known["patient_id"],
-            "start": known["time"],
-            "stop": known["time"].shift(-1),
-            "from_state": known["state"],
-            "to_state": known["state"].shift(-1),
+            "patient_id": timed["patient_id"],
+            "start": timed["time"],
+            "stop": timed["time"].shift(-1),
+            "from_state": timed["state"],
+            "to_state": timed["state"].shift(-1),
         }
     )[follows].reset_index(drop=True)
 
@@ -294,6 +295,6 @@ def _labels(seen: pd.Series, states: Sequence[Any] | None) -> tuple[Any, ...]:
     labels = tuple(states)
     if len(set(labels)) != len(labels):
         raise ValueError(f"states must be different labels, got {list(labels)}")
-    if lacking := [label for label in found if label not in labels]:
-        raise ValueError(f"states lacks {lacking}, which the data hold")
+    if missing := [label for label in found if label not in labels]:
+        raise ValueError(f"states lacks {missing}, which the data hold")
     return labels

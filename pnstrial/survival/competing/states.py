@@ -609,9 +609,9 @@ def _absorbing(absorbing: Sequence[Any] | None, histories: Histories) -> Vector:
     final = np.array([state in absorbing for state in histories.states])
     left = final[histories.origin] & (histories.goal >= 0)
     if left.any():
-        told = ", ".join(f"patient {histories.patients[p]!r}" for p in histories.patient[left][:8])
+        places = ", ".join(f"patient {histories.patients[p]!r}" for p in histories.patient[left][:8])
         raise ValueError(
-            f"an absorbing state is never left, but it was by {told}; mend the data or absorbing"
+            f"an absorbing state is never left, but it was by {places}; mend the data or absorbing"
         )
     return final
 

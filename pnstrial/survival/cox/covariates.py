@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Design", "design_of", "labels_of", "table_and_columns"]
 
-_SHOWN = 8
+_MOST_LISTED = 8
 OPERATORS = frozenset("+*:~-/^(")
 
 
@@ -257,10 +257,10 @@ def design_of(data: Any, covariates: Any, n: int) -> Design:
         names += own
         parts_of_x += parts
     if faults:
-        more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
+        more = f"; and {len(faults) - _MOST_LISTED} more" if len(faults) > _MOST_LISTED else ""
         raise ValueError(
             "covariates must have a finite value in each row (leave out rows without one, and say so): "
-            + "; ".join(faults[:_SHOWN])
+            + "; ".join(faults[:_MOST_LISTED])
             + more
         )
     x = np.column_stack(parts_of_x) if parts_of_x else np.empty((n, 0))
@@ -317,7 +317,7 @@ def _formula_design(data: Any, text: str, n: int) -> Design:
             f"{cell} is missing" for cell in missing
         ]
         faults += [f"data has {len(frame)} rows, time has {n}"] if len(frame) != n else []
-        raise ValueError(f"covariates = {text!r}: " + "; ".join(faults[:_SHOWN]))
+        raise ValueError(f"covariates = {text!r}: " + "; ".join(faults[:_MOST_LISTED]))
     x, spec = _matrix(formula, frame, n)
     labels = [str(name) for name in spec.column_names]
     kept = [k for k, name in enumerate(labels) if name != "Intercept"]

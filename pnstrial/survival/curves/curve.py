@@ -244,12 +244,12 @@ class KaplanMeier(Result):
         """
         import pandas as pd
 
-        asked = check_times(times)
-        last = np.searchsorted(self.time, asked, side="right")
-        risk = np.append(self.n_risk, 0.0)[np.searchsorted(self.time, asked, side="left")]
+        requested = check_times(times)
+        last = np.searchsorted(self.time, requested, side="right")
+        risk = np.append(self.n_risk, 0.0)[np.searchsorted(self.time, requested, side="left")]
         until = np.concatenate([[0.0], np.cumsum(self.n_event)])[last]
-        order = np.argsort(asked, kind="stable")
-        since = np.empty(asked.size)
+        order = np.argsort(requested, kind="stable")
+        since = np.empty(requested.size)
         since[order] = np.diff(until[order], prepend=0.0)
 
         def step(values: NDArray[np.float64], start: float) -> NDArray[np.float64]:
@@ -257,7 +257,7 @@ class KaplanMeier(Result):
 
         low, high = self.start_limits
         columns = (
-            asked,
+            requested,
             risk,
             since,
             step(self.survival, 1.0),
@@ -421,8 +421,8 @@ def _inverted(time: NDArray[np.float64], curve: NDArray[np.float64], p: float) -
     """Invert one curve as quantile.survfit does: middle of a flat stretch at 1 - p, None if it stays above."""
     x = np.concatenate([[0.0], time])
     y = np.concatenate([[0.0], 1.0 - curve])
-    known = ~np.isnan(y)
-    if not known.any() or np.max(y[known]) < p:
+    defined = ~np.isnan(y)
+    if not defined.any() or np.max(y[defined]) < p:
         return None
     if p == 0.0:
         return 0.0

@@ -159,10 +159,12 @@ def survival_difference(
     check_level(level)
     if conf_type not in ("plain", "beta-product"):
         raise ValueError(f"conf_type must be one of 'plain', 'beta-product'; got {conf_type!r}")
-    asked = one_time(at, "at")
-    _check_followed(times, events, codes, labels, asked)
+    requested = one_time(at, "at")
+    _check_followed(times, events, codes, labels, requested)
     rows = [
-        kaplan_meier(times[codes == k], events[codes == k], conf_type="plain", level=level).at(asked).iloc[0]
+        kaplan_meier(times[codes == k], events[codes == k], conf_type="plain", level=level)
+        .at(requested)
+        .iloc[0]
         for k in (0, 1)
     ]
     s = (float(rows[0]["survival"]), float(rows[1]["survival"]))
@@ -189,11 +191,13 @@ def survival_difference(
         z_ll = float((scale[1] - scale[0]) / np.sqrt(spread))
         p_ll = float(2.0 * ndtr(-abs(z_ll)))
     if conf_type == "beta-product":
-        spreads = [survival_spreads(risk_table(times[codes == k], events[codes == k]), asked) for k in (0, 1)]
+        spreads = [
+            survival_spreads(risk_table(times[codes == k], events[codes == k]), requested) for k in (0, 1)
+        ]
         ci, p = melded(spreads[0], spreads[1], level, -1.0, 1.0)
     difference_se: float | NotEstimable = none if np.isnan(error) else error
     return SurvivalDifference(
-        asked, s, se, difference, difference_se, ci, z, p, z_ll, p_ll, level, conf_type,
+        requested, s, se, difference, difference_se, ci, z, p, z_ll, p_ll, level, conf_type,
         f"{labels[1]} minus {labels[0]}", times.size, _note(conf_type, times.size),
     )  # fmt: skip
 

@@ -326,10 +326,10 @@ def kaplan_meier_batch(time: ArrayLike, event: ArrayLike, at: ArrayLike) -> NDAr
     if np.any((events != 0.0) & (events != 1.0)):
         row, column = np.argwhere((events != 0.0) & (events != 1.0))[0]
         raise ValueError(f"event must be 0 or 1: event[{row}, {column}] = {events[row, column]:.15g}")
-    asked = check_times(at, "at")
-    order = np.argsort(asked, kind="stable")
+    requested = check_times(at, "at")
+    order = np.argsort(requested, kind="stable")
     packed = packed_times(times, events.astype(np.int64))
-    marks = (asked[order].view(np.int64) & ~np.int64(3)).astype(np.int64)
-    out = np.empty((times.shape[0], asked.size))
+    marks = (requested[order].view(np.int64) & ~np.int64(3)).astype(np.int64)
+    out = np.empty((times.shape[0], requested.size))
     out[:, order] = kaplan_meier_at_batch(packed, marks)
     return out

@@ -406,11 +406,11 @@ def _subset_sums(scores: NDArray[np.float64]) -> list[NDArray[np.float64]]:
     """Sorted sums of all subsets, by size of the subset."""
     sums = [np.zeros(1)]
     for score in scores:
-        grown = [np.concatenate([sums[0]])]
+        levels = [np.concatenate([sums[0]])]
         for k in range(1, len(sums) + 1):
             taken = sums[k - 1] + score
-            grown.append(np.concatenate([sums[k], taken]) if k < len(sums) else taken)
-        sums = grown
+            levels.append(np.concatenate([sums[k], taken]) if k < len(sums) else taken)
+        sums = levels
     return [np.sort(part) for part in sums]
 
 

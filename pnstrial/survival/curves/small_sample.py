@@ -240,9 +240,9 @@ def area_spreads(table: RiskTable, tau: float) -> tuple[Spread, Spread]:
     spread = float((width**2 * square).sum() + 2 * (width[1:] * mean[1:] * running[:-1]).sum()) - area**2
     upper = _matched(first, tau - first, area, spread)
 
-    known = left > 0
-    inverse = np.where(known, 1.0 / np.where(known, left, 1.0), np.inf)
-    one = np.where(known, mean / (1.0 + inverse), 0.0)
+    defined = left > 0
+    inverse = np.where(defined, 1.0 / np.where(defined, left, 1.0), np.inf)
+    one = np.where(defined, mean / (1.0 + inverse), 0.0)
     block = np.append(0, np.cumsum(d > 0))
     before_event = y[d > 0]
     total, carried = 0.0, 0.0
@@ -256,7 +256,7 @@ def area_spreads(table: RiskTable, tau: float) -> tuple[Spread, Spread]:
             share = float((w * (1.0 + next_one) / (1.0 + v + next_one)).sum())
             carried += float(square[own[0]] / mean[own[0]]) * share
     low = float((width * one).sum())
-    return _matched(0.0, float(width[known].sum()), low, total - low**2), upper
+    return _matched(0.0, float(width[defined].sum()), low, total - low**2), upper
 
 
 def bounded_mean(values: Vector, span: float, effective: float | None = None) -> tuple[Spread, Spread]:
@@ -293,7 +293,7 @@ def bounded_mean(values: Vector, span: float, effective: float | None = None) ->
 
 
 def effective_binomial(
-    p: Vector, error: Vector, known: Vector, n: float, level: float
+    p: Vector, error: Vector, defined: Vector, n: float, level: float
 ) -> tuple[Vector, Vector]:
     """Give Clopper-Pearson limits of probabilities at the size of sample that their errors are worth.
 
@@ -325,7 +325,7 @@ def effective_binomial(
     from scipy.special import betaincinv
 
     varies = (error > 0) & (p > 0) & (p < 1)
-    size = np.where(varies, p * (1 - p) / np.where(varies, error, 1.0) ** 2, known)
+    size = np.where(varies, p * (1 - p) / np.where(varies, error, 1.0) ** 2, defined)
     size = np.minimum(size, n)
     hits = size * p
     low, high = np.zeros(p.shape), np.ones(p.shape)

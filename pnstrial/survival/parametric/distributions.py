@@ -113,8 +113,8 @@ def _growth(v: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
 
 def _gompertz(y: Jet, theta: tuple[Jet, ...]) -> tuple[Jet, Jet]:
     shape, log_rate = theta
-    grown = shape * y.exp()
-    return log_rate + grown, -((y + log_rate).exp() * grown.through(*_growth(grown.value)))
+    growth = shape * y.exp()
+    return log_rate + growth, -((y + log_rate).exp() * growth.through(*_growth(growth.value)))
 
 
 def _lognormal(y: Jet, theta: tuple[Jet, ...]) -> tuple[Jet, Jet]:
@@ -206,14 +206,14 @@ def _lattice(
     value = plain(rows, np.where(near, 1.0, columns))
     if near.any():
         nodes = 2.0 * NEAR_NORMAL * np.array([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0])
-        known = plain(rows, nodes[None, :])
+        exact = plain(rows, nodes[None, :])
         for column in np.flatnonzero(near[0]):
             at = columns[0, column]
             weights = [
                 np.prod((at - np.delete(nodes, j)) / (node - np.delete(nodes, j)))
                 for j, node in enumerate(nodes)
             ]
-            value[:, column] = known @ np.array(weights)
+            value[:, column] = exact @ np.array(weights)
     return value
 
 

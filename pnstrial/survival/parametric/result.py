@@ -134,9 +134,9 @@ class ParametricSurvival(Result):
 
     def _given(self, given: Mapping[str, float] | None) -> NDArray[np.float64]:
         names = self.covariates
-        known = {} if given is None else dict(given)
-        missing = [name for name in names if name not in known]
-        unknown = [name for name in known if name not in names]
+        values = {} if given is None else dict(given)
+        missing = [name for name in names if name not in values]
+        unknown = [name for name in values if name not in names]
         if missing or unknown:
             raise ValueError(
                 f"given must have a value for each covariate ({', '.join(names) or 'there are none'}): "
@@ -144,17 +144,17 @@ class ParametricSurvival(Result):
                     [f"{name} is missing" for name in missing] + [f"{name} is none" for name in unknown]
                 )
             )
-        return np.array([float(known[name]) for name in names]) - self.centre
+        return np.array([float(values[name]) for name in names]) - self.centre
 
     def _read(
         self, times: NDArray[np.float64], values: NDArray[np.float64]
     ) -> tuple[Jet, Jet, NDArray[np.float64]]:
-        fitted, covariance = self._known()
+        fitted, covariance = self._estimates_and_errors()
         with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
             hazard, survival = evaluate(self.family, self.model, times, parameters(fitted), values)
         return hazard, survival, covariance
 
-    def _known(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _estimates_and_errors(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return cast("NDArray[np.float64]", self.fitted), cast("NDArray[np.float64]", self.covariance)
 
     def _frame(
@@ -311,7 +311,7 @@ class ParametricSurvival(Result):
         values = self._given(given)
         if isinstance(self.fitted, NotEstimable):
             return self.fitted
-        fitted, covariance = self._known()
+        fitted, covariance = self._estimates_and_errors()
         y = self._log_time(-np.log1p(-p), fitted, values)
         if y is None:
             return Quantile(None, None, None, p, "log", self.level)
@@ -411,7 +411,7 @@ class ParametricSurvival(Result):
         if self.covariates:
             return NotEstimable("the mean is given for fits without covariates only; give the RMST")
         with np.errstate(over="ignore"):
-            estimate = mean_of(self.family, self._known()[0])
+            estimate = mean_of(self.family, self._estimates_and_errors()[0])
         if isinstance(estimate, NotEstimable):
             return estimate
         spread = self._spread_of_log_mean() if np.isfinite(estimate) else np.inf
@@ -423,17 +423,17 @@ class ParametricSurvival(Result):
 
     def _spread_of_log_mean(self) -> float:
         """Give the standard error of the log mean; inf next to where the mean is infinite."""
-        fitted, covariance = self._known()
+        fitted, covariance = self._estimates_and_errors()
         slope = np.zeros(fitted.size)
         for k in range(fitted.size):
             step = min(1e-4 * float(np.sqrt(covariance[k, k])), 1e-3)
             moved = (fitted + sign * step * np.eye(fitted.size)[k] for sign in (-1.0, 1.0))
             with np.errstate(over="ignore"):
                 ends = [mean_of(self.family, point) for point in moved]
-            known = [float(np.log(end)) for end in ends if not isinstance(end, NotEstimable)]
-            if len(known) < 2:
+            logs = [float(np.log(end)) for end in ends if not isinstance(end, NotEstimable)]
+            if len(logs) < 2:
                 return np.inf
-            slope[k] = (known[1] - known[0]) / (2.0 * step)
+            slope[k] = (logs[1] - logs[0]) / (2.0 * step)
         return float(np.sqrt(slope @ covariance @ slope))
 
     @property
@@ -474,7 +474,7 @@ class ParametricSurvival(Result):
         wrong = self.model not in {"location", "aft"} and self.covariates
         if self.distribution not in SURVREG or wrong:
             return NotEstimable("survreg has no such distribution or model")
-        fitted, covariance = self._known()
+        fitted, covariance = self._estimates_and_errors()
         size, place = len(self.family.names), self.family.location
         order = [place, *range(size, fitted.size), *(k for k in range(size) if k != place)]
         sign = np.ones(fitted.size)

@@ -463,9 +463,9 @@ def _piecewise(cuts: Vector, rates: Vector) -> Callable[[Vector], Vector]:
 
 def _table(table: pd.DataFrame) -> tuple[Vector, NDArray[Any], NDArray[Any], list[str]]:
     """Read a life table into rates by sex x age x year."""
-    lacking = [name for name in ("age", "sex", "year", "hazard_per_day") if name not in table.columns]
-    if lacking:
-        raise ValueError(f"table has no column {', '.join(lacking)}")
+    missing = [name for name in ("age", "sex", "year", "hazard_per_day") if name not in table.columns]
+    if missing:
+        raise ValueError(f"table has no column {', '.join(missing)}")
     ages, years = np.unique(table["age"]), np.unique(table["year"])
     sexes = sorted({str(s) for s in table["sex"]})
     rates = np.full((len(sexes), ages.size, years.size), np.nan)
@@ -598,7 +598,7 @@ def reference(name: str = "sillevissmitt2002", unit: TimeUnit = "months") -> Ref
     return made.in_unit(unit)
 
 
-def reference_in(known: str | Reference | Callable[[Any], Any], unit: TimeUnit | None) -> Reference:
+def reference_in(curve: str | Reference | Callable[[Any], Any], unit: TimeUnit | None) -> Reference:
     """Read what a `reference=` argument takes, with times in the unit of the data.
 
     Parameters
@@ -625,24 +625,24 @@ def reference_in(known: str | Reference | Callable[[Any], Any], unit: TimeUnit |
     ValueError: the reference (anti-Hu, n = 73) is in months: say the unit of your times, unit="days" or another
     """
     check_unit(unit)
-    if isinstance(known, str):
-        known = reference(known)
-    if not isinstance(known, Reference):
-        if not callable(known):
-            message = f"reference must be a name, a Reference or a callable, got {type(known).__name__}"
+    if isinstance(curve, str):
+        curve = reference(curve)
+    if not isinstance(curve, Reference):
+        if not callable(curve):
+            message = f"reference must be a name, a Reference or a callable, got {type(curve).__name__}"
             raise ValueError(message)  # noqa: TRY004 - wrong input is a ValueError everywhere here
-        return Reference("given cumulative hazard", _asked(known), unit=unit)
-    if known.unit is None or (known.patients and unit is None):
-        return known
+        return Reference("given cumulative hazard", _vectorised(curve), unit=unit)
+    if curve.unit is None or (curve.patients and unit is None):
+        return curve
     if unit is None:
         raise ValueError(
-            f"the reference ({known.name}) is in {known.unit}: say the unit of your times, "
+            f"the reference ({curve.name}) is in {curve.unit}: say the unit of your times, "
             'unit="days" or another'
         )
-    return known.in_unit(unit)
+    return curve.in_unit(unit)
 
 
-def _asked(function: Callable[[Any], Any]) -> Callable[[Vector], Vector]:
+def _vectorised(function: Callable[[Any], Any]) -> Callable[[Vector], Vector]:
     """Look at the answers of a cumulative hazard that the caller wrote."""
 
     def hazard(time: Vector) -> Vector:

@@ -175,19 +175,19 @@ def one_sample_logrank(
     (2, 4.4, 0.455, 0.341)
     """
     check_level(level)
-    known = reference_in(reference, unit)
+    curve = reference_in(reference, unit)
     time, event, entry = columns(data, time=time, event=event, entry=entry)
     times, events, entries, _ = follow_up(time, event, entry, event_is=event_is, unit=unit)
-    hazard = known.cumulative_hazard(times)
+    hazard = curve.cumulative_hazard(times)
     if entries.size:
-        before = known.cumulative_hazard(entries)
+        before = curve.cumulative_hazard(entries)
         falls = np.flatnonzero(before > hazard)
         if falls.size:
             listed = ", ".join(f"[{i}] {before[i]:g} then {hazard[i]:g}" for i in falls[:8])
             raise ValueError(f"reference falls between entry and time: {listed}")
         hazard = hazard - before
     observed, expected = int(events.sum()), math.fsum(hazard)
-    return _compared(observed, expected, times.size, level, known.name)
+    return _compared(observed, expected, times.size, level, curve.name)
 
 
 def _compared(observed: int, expected: float, n: int, level: float, name: str) -> OneSampleLogRank:
@@ -404,17 +404,17 @@ def one_sample_logrank_sample_size(
     )
     if n is not None:
         checks.count("n", n, 1)
-    known = None
+    published = None
     try:
-        known = reference_in(reference, unit)
+        published = reference_in(reference, unit)
     except ValueError as problem:
         checks.add(True, str(problem))
     checks.add(
-        known is not None and known.patients > 0,
+        published is not None and published.patients > 0,
         "reference: a life table is of named patients; give one curve for all",
     )
     checks.done()
-    curve = cast("Reference", known)
+    curve = cast("Reference", published)
     end = accrual + follow_up
     steps = end * np.linspace(0, 1, 20_001) ** 3  # finer where a Weibull hazard may be steep
     hazard = curve.cumulative_hazard(steps)

@@ -93,13 +93,13 @@ def _columns(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Read two columns: of a frame or mapping by name, of a pair (tuple) or an array of rows by place."""
     if hasattr(table, "columns") or isinstance(table, Mapping):
-        known = {str(key).lower(): table[key] for key in cast("Mapping[Any, Any]", table)}
-        found = [known[key] for key in second if key in known]
-        if "time" not in known or not found:
+        columns = {str(key).lower(): table[key] for key in cast("Mapping[Any, Any]", table)}
+        found = [columns[key] for key in second if key in columns]
+        if "time" not in columns or not found:
             raise ValueError(
-                f"{name} must have the columns time and {' or '.join(second)}, got {', '.join(known) or 'none'}"
+                f"{name} must have the columns time and {' or '.join(second)}, got {', '.join(columns) or 'none'}"
             )
-        pair: tuple[Any, Any] = known["time"], found[0]
+        pair: tuple[Any, Any] = columns["time"], found[0]
     elif isinstance(table, tuple) and len(cast("tuple[Any, ...]", table)) == 2:
         pair = cast("tuple[Any, Any]", table)
     else:
@@ -441,9 +441,9 @@ def _compared(
 
     made = kaplan_meier(time, event, conf_type="plain")
     steps = np.append(1.0, made.survival)
-    asked = np.maximum(times, 0.0)
-    after = steps[np.searchsorted(made.time, asked, side="right")]
-    before = steps[np.searchsorted(made.time, asked, side="left")]
-    lowest = pd.Series(given).groupby(asked).transform("min").to_numpy()
+    requested = np.maximum(times, 0.0)
+    after = steps[np.searchsorted(made.time, requested, side="right")]
+    before = steps[np.searchsorted(made.time, requested, side="left")]
+    lowest = pd.Series(given).groupby(requested).transform("min").to_numpy()
     read = np.where(given > lowest, np.clip(given, after, before), after)
     return pd.DataFrame({"time": times, "digitised": given, "survival": read, "error": np.abs(read - given)})

@@ -193,13 +193,13 @@ def landmark_at_visit(
             level=level,
             unit="days",
         )
-    known = patients[(patients["days"] > 0) & patients.index.isin(better.index)]
+    eligible = patients[(patients["days"] > 0) & patients.index.isin(better.index)]
     moving: SimonMakuch | NotEstimable = NotEstimable("no patient has follow-up and a baseline mRS")
-    if len(known):
+    if len(eligible):
         moving = simon_makuch(
-            known["days"],
-            known["event"],
-            known["improvement_days"],
+            eligible["days"],
+            eligible["event"],
+            eligible["improvement_days"],
             conf_type=conf_type,
             level=level,
             unit="days",

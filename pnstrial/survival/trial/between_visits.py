@@ -78,10 +78,10 @@ class BetweenVisits(Result):
 
 def _records(trial: TrialData, protocol: Protocol) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Give each patient's interval, and who has none."""
-    known = Assessments(trial, protocol)
-    times = known.once(times_of)
+    assessments = Assessments(trial, protocol)
+    times = assessments.once(times_of)
     own = times[times["parameter"] == "deterioration"].set_index("patient_id")
-    ratings = known.later[["patient_id", "date"]]
+    ratings = assessments.later[["patient_id", "date"]]
     until = ratings["patient_id"].map(own["date"])
     # A rating on the day of the death was still without deterioration; the rating that shows it is not.
     died = ratings["patient_id"].map(own["description"]) == "death"
@@ -98,10 +98,10 @@ def _records(trial: TrialData, protocol: Protocol) -> tuple[pd.DataFrame, pd.Dat
         }
     )
     early = (own["days"] < 0).to_numpy()
-    lacking = [patient for patient in trial.enrolled if patient not in own.index]
+    missing = [patient for patient in trial.enrolled if patient not in own.index]
     excluded = pd.DataFrame(
         [(patient, "last date before day 1") for patient in records.loc[early, "patient_id"]]
-        + [(patient, "no baseline mRS") for patient in lacking],
+        + [(patient, "no baseline mRS") for patient in missing],
         columns=["patient_id", "reason"],
     )
     return records[~early].reset_index(drop=True), excluded

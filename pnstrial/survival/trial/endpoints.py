@@ -107,12 +107,12 @@ def _result(
     times = time_to_event(trial, protocol)
     own = times[times["parameter"] == parameter]
     early = own["days"] < 0
-    known = set(own["patient_id"])
-    lacking = [patient for patient in trial.enrolled if patient not in known]
+    rated = set(own["patient_id"])
+    missing = [patient for patient in trial.enrolled if patient not in rated]
     why = "no follow-up row" if parameter == "overall_survival" else "no baseline mRS"
     excluded = pd.DataFrame(
         [(patient, "last date before day 1") for patient in own.loc[early, "patient_id"]]
-        + [(patient, why) for patient in lacking],
+        + [(patient, why) for patient in missing],
         columns=["patient_id", "reason"],
     )
     own = own[~early].reset_index(drop=True)

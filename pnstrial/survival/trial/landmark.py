@@ -383,10 +383,10 @@ def landmark(
     test: LogRank | NotEstimable
     model: Cox | NotEstimable
     if len(curves) < 2:
-        lacking = (
+        missing = (
             "nobody is followed beyond the landmark" if not curves else f"there are no {_absent(curves)}"
         )
-        test = model = NotEstimable(f"{lacking} at {at:g}" if curves else lacking)
+        test = model = NotEstimable(f"{missing} at {at:g}" if curves else missing)
     else:
         test = logrank(left, ended, responder, exact=exact)
         frame = pd.DataFrame({"time": left, "event": ended, "responder": responder})

@@ -210,10 +210,10 @@ def mrs_occupancy(
     _check_groups(named)
     if change_at not in CHANGES:
         raise ValueError(f"change_at must be one of {', '.join(map(repr, CHANGES))}; got {change_at!r}")
-    known = Assessments(trial, protocol).mrs
-    protocol = known.protocol
+    assessments = Assessments(trial, protocol).mrs
+    protocol = assessments.protocol
     last = protocol.visits[-1]
-    later = known.later
+    later = assessments.later
     if until is None:
         rated = float(later["day"].max()) - 1.0 if len(later) else 0.0
         until = max(rated, last.last_day - 1.0)
@@ -223,7 +223,7 @@ def mrs_occupancy(
         raise ValueError(
             f"horizon and until must be 0 < horizon <= until, got {horizon:g} and {until:g} days"
         )
-    seen, excluded = _histories(known, until, change_at)
+    seen, excluded = _histories(assessments, until, change_at)
     provenance = Provenance(
         protocol.id, protocol.version, seed=seed if bootstrap and isinstance(seed, int) else None
     )
@@ -300,9 +300,9 @@ def _days(grouped: StateOccupancy, first: str, horizon: float, bootstrap: int) -
     }
 
 
-def _histories(known: Assessments, until: float, change_at: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _histories(assessments: Assessments, until: float, change_at: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Give the states seen, patient by patient, and who has no history."""
-    patients = known.patients
+    patients = assessments.patients
     who = patients.index.to_series()
 
     def days(column: str) -> pd.Series:
@@ -310,7 +310,7 @@ def _histories(known: Assessments, until: float, change_at: str) -> tuple[pd.Dat
             (patients[column].to_numpy() - patients["day_1"].to_numpy()) / _DAY, index=patients.index
         )
 
-    later = known.later
+    later = assessments.later
     rated = pd.DataFrame(
         {
             "patient_id": later["patient_id"].to_numpy(dtype=object),
@@ -318,7 +318,7 @@ def _histories(known: Assessments, until: float, change_at: str) -> tuple[pd.Dat
             "state": later["mrs"].to_numpy(dtype=float),
         }
     )
-    start = baseline(known)["baseline_mrs"]
+    start = baseline(assessments)["baseline_mrs"]
     begun = pd.DataFrame({"patient_id": who, "time": 0.0, "state": start.to_numpy(dtype=float)}).dropna()
     died = days("death_date")
     dead = pd.DataFrame(
@@ -356,16 +356,16 @@ def _histories(known: Assessments, until: float, change_at: str) -> tuple[pd.Dat
 
 
 def _excluded(who: pd.Series, rows: pd.DataFrame, start: pd.Series, died: pd.Series) -> pd.DataFrame:
-    lacking = who[~who.isin(rows["patient_id"])]
+    missing = who[~who.isin(rows["patient_id"])]
     reasons: list[str] = []
-    for patient in lacking:
+    for patient in missing:
         if died[patient] < 0:
             reasons.append("died before day 1")
         elif pd.isna(start[patient]):
             reasons.append("no mRS before the end of follow-up")
         else:
             reasons.append("nothing known after the baseline")
-    return pd.DataFrame({"patient_id": list(lacking), "reason": reasons})
+    return pd.DataFrame({"patient_id": list(missing), "reason": reasons})
 
 
 def _patients(seen: pd.DataFrame, groups: dict[str, tuple[int, ...]], horizon: float) -> pd.DataFrame:
