@@ -9,55 +9,40 @@ Next: `reporting`.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from pnstrial.figures.designs import saw_tooth, stopping_boundaries
-from pnstrial.figures.flow import consort_flow
-from pnstrial.figures.mrs import cumulative_odds, grotta_bars, transition_heat_map
-from pnstrial.figures.patients import swimmer
-from pnstrial.figures.proportions import estimand_forest
-from pnstrial.figures.simulation import (
-    power_against_rate,
-    power_against_size,
-    power_distribution,
-    responder_distribution,
-    tornado,
-    variance_shares,
-)
-from pnstrial.figures.survival import cumulative_incidence, kaplan_meier, state_occupancy, survival_result
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from matplotlib.axes import Axes
 
 __all__ = ["draw"]
 
-_FIGURES: Final[dict[str, Callable[..., Any]]] = {
-    "Analysis": swimmer,
-    "Assurance": power_distribution,
-    "CommonOddsRatio": cumulative_odds,
-    "CumulativeIncidence": cumulative_incidence,
-    "EstimandTable": estimand_forest,
-    "Flow": consort_flow,
-    "KaplanMeier": kaplan_meier,
-    "KaplanMeierByGroup": kaplan_meier,
-    "Landmark": kaplan_meier,
-    "MrsOccupancy": state_occupancy,
-    "OperatingCharacteristics": responder_distribution,
-    "PowerCurve": power_against_rate,
-    "SampleSize": power_against_size,
-    "SequentialDesign": stopping_boundaries,
-    "ShiftResult": grotta_bars,
-    "SimonMakuch": kaplan_meier,
-    "SingleStage": saw_tooth,
-    "SobolIndices": variance_shares,
-    "StateOccupancy": state_occupancy,
-    "SurvivalResult": survival_result,
-    "Tornado": tornado,
-    "TransitionTable": transition_heat_map,
-    "TwoStageDesign": stopping_boundaries,
+_FIGURES: Final = {
+    "Analysis": "patients.swimmer",
+    "Assurance": "simulation.power_distribution",
+    "CommonOddsRatio": "mrs.cumulative_odds",
+    "CumulativeIncidence": "survival.cumulative_incidence",
+    "EstimandTable": "proportions.estimand_forest",
+    "Flow": "flow.consort_flow",
+    "KaplanMeier": "survival.kaplan_meier",
+    "KaplanMeierByGroup": "survival.kaplan_meier",
+    "Landmark": "survival.kaplan_meier",
+    "MrsOccupancy": "survival.state_occupancy",
+    "OperatingCharacteristics": "simulation.responder_distribution",
+    "PowerCurve": "simulation.power_against_rate",
+    "SampleSize": "simulation.power_against_size",
+    "SequentialDesign": "designs.stopping_boundaries",
+    "ShiftResult": "mrs.grotta_bars",
+    "SimonMakuch": "survival.kaplan_meier",
+    "SingleStage": "designs.saw_tooth",
+    "SobolIndices": "simulation.variance_shares",
+    "StateOccupancy": "survival.state_occupancy",
+    "SurvivalResult": "survival.survival_result",
+    "Tornado": "simulation.tornado",
+    "TransitionTable": "mrs.transition_heat_map",
+    "TwoStageDesign": "designs.stopping_boundaries",
 }
+"""Module and function of the figure of each type of result; a figure's module is loaded when it is drawn."""
 
 
 def draw(result: object, *, ax: Axes | None = None, **options: Any) -> Axes:
@@ -90,7 +75,9 @@ def draw(result: object, *, ax: Axes | None = None, **options: Any) -> Axes:
     """
     for kind in type(result).__mro__:
         if kind.__name__ in _FIGURES:
-            return _FIGURES[kind.__name__](result, ax=ax, **options)
+            module, function = _FIGURES[kind.__name__].split(".")
+            figure = getattr(import_module(f"pnstrial.figures.{module}"), function)
+            return figure(result, ax=ax, **options)
     raise TypeError(
         f"draw: there is no figure of a {type(result).__name__}; there are figures of {', '.join(_FIGURES)}"
     )

@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from pnstrial.figures.style import (
     GREY,
@@ -269,6 +268,8 @@ def power_exact(curve: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     >>> [line.get_gid() for line in power_exact(curve).lines if line.get_gid()]
     ['exact', 'scenario']
     """
+    from scipy.interpolate import PchipInterpolator
+
     axes = axes_or_new(ax)
     table = curve.sort_values("true_response")
     x, y = table["true_response"].to_numpy(dtype=float), table["success"].to_numpy(dtype=float)

@@ -44,12 +44,12 @@ def short_page(analysis: Analysis) -> str:
     str
         One self-contained HTML 5 page. The same analysis gives the same bytes.
     """
-    from pnstrial.reporting.contents import document, short
+    from pnstrial.reporting.contents import document
     from pnstrial.reporting.files import draw
     from pnstrial.reporting.material import Material
     from pnstrial.reporting.page import page
 
-    chosen = short(document(Material(analysis)))
+    chosen = document(Material(analysis), short=True)
     return page(chosen, draw(chosen).svg)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pnstrial.reporting.items import Section, Table
+from pnstrial.reporting.items import Place, Section, Table
 
 if TYPE_CHECKING:
     from pnstrial.reporting.material import Material
@@ -35,7 +35,7 @@ def _agreement(opinion: pd.DataFrame) -> Table:
 
     rows = [(row.quantity, row.engine, answer(row)) for row in opinion.itertuples()]
     return Table(
-        "second-opinion", "The numbers of the report, computed by other libraries", "",
+        "The numbers of the report, computed by other libraries", "",
         pd.DataFrame(rows, columns=["Number", "Library", "Answer"]), "", "",
         "From the derived records on: values at visits, sets, times to events.",
     )  # fmt: skip
@@ -122,10 +122,10 @@ def checklist(material: Material, opinion: pd.DataFrame | None = None) -> Sectio
     return Section(
         "checklist", "17", "CONSORT 2025 checklist",
         (
-            Table(
-                "consort", "Items answered", "", pd.DataFrame(rows, columns=["Item", "Topic", "Answer"]), "", "",
+            Place("consort", Table, lambda: Table(
+                "Items answered", "", pd.DataFrame(rows, columns=["Item", "Topic", "Answer"]), "", "",
                 "CONSORT 2025 statement, BMJ 2025;389:e081123; topics in our own words.",
-            ),
-            *(() if opinion is None else (_agreement(opinion),)),
+            )),
+            *(() if opinion is None else (Place("second-opinion", Table, lambda: _agreement(opinion)),)),
         ),
     )  # fmt: skip

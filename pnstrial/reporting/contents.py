@@ -10,13 +10,12 @@ Next: `reporting.page`.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pnstrial import __version__
 from pnstrial.reporting.checklist import checklist
 from pnstrial.reporting.efficacy import response_sentence, responses, shifts
-from pnstrial.reporting.items import Document, Section, chosen, numbered
+from pnstrial.reporting.items import Document, Section, numbered
 from pnstrial.reporting.listings import listings
 from pnstrial.reporting.methods import methods
 from pnstrial.reporting.over_time import over_time
@@ -29,12 +28,18 @@ if TYPE_CHECKING:
 
     from pnstrial.reporting.material import Material
 
-__all__ = ["SYNTHETIC", "document", "short"]
+__all__ = ["SYNTHETIC", "document"]
 
 SYNTHETIC = "The patients in this report are invented. Nothing here was observed in a trial."
 
 
-def document(material: Material, stamp: str | None = None, opinion: pd.DataFrame | None = None) -> Document:
+def document(
+    material: Material,
+    stamp: str | None = None,
+    opinion: pd.DataFrame | None = None,
+    *,
+    short: bool = False,
+) -> Document:
     """Put the report together.
 
     Parameters
@@ -44,6 +49,8 @@ def document(material: Material, stamp: str | None = None, opinion: pd.DataFrame
         Printed as given.
     opinion : pandas.DataFrame, optional
         Table of `pnstrial.verify`, printed after the checklist.
+    short : bool, default False
+        Only the items of the short page, with their numbers in the whole report; no other item is made.
 
     Returns
     -------
@@ -72,24 +79,12 @@ def document(material: Material, stamp: str | None = None, opinion: pd.DataFrame
                 methods(material),
                 Section("listings", "16.2", "Listings", listings(material)),
                 checklist(material, opinion),
-            ]
+            ],
+            short=short,
         ),
         footer=f"pnstrial {__version__}. A dash is a value that was not collected or does not apply.{cut}{mark}",
+        whole_listings=short,
     )
-
-
-def short(whole: Document) -> Document:
-    """Choose the items of the short page, with their numbers in the whole report.
-
-    Parameters
-    ----------
-    whole : Document
-
-    Returns
-    -------
-    Document
-    """
-    return replace(whole, sections=chosen(whole.sections), whole_listings=True)
 
 
 def _facts(material: Material) -> tuple[tuple[str, str], ...]:

@@ -9,6 +9,7 @@ Next: `reporting.over_time`.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -22,7 +23,7 @@ from pnstrial.figures.proportions import forest
 from pnstrial.reporting.items import (
     DASH,
     Figure,
-    Item,
+    Place,
     Table,
     interval_text,
     measure,
@@ -156,7 +157,7 @@ def _power_of_n_patients(material: Material) -> Table:
         rows.append((percent(p0), f"{fewest} of {n}", percent(float(binomial_tail(fewest, n, p0))), *powers))
     note = "The protocol states no null proportion: 5 % and 10 % are examples. " if null is None else ""
     return Table(
-        "power", f"What {n} {'patient' if n == 1 else 'patients'} can say", "enrolled patients",
+        f"What {n} {'patient' if n == 1 else 'patients'} can say", "enrolled patients",
         pd.DataFrame(
             rows, columns=["Null proportion", "Fewest responders", "Achieved level",
             *(f"Power at {percent(p, 0)}" for p in rates)]
@@ -164,12 +165,12 @@ def _power_of_n_patients(material: Material) -> Table:
         "screening", "endpoint",
         f"{note}Exact probability that the one-sided binomial test at {percent(ALPHA, 0)} rejects the null, by the "
         "true response rate; counted from the patients enrolled, whatever they showed.",
-        "No patient is enrolled.", short=True,
+        "No patient is enrolled.",
     )  # fmt: skip
 
 
-def responses(material: Material) -> tuple[Item, ...]:
-    """Give the items on responders.
+def responses(material: Material) -> tuple[Place, ...]:
+    """Give the places of the items on responders.
 
     Parameters
     ----------
@@ -177,7 +178,7 @@ def responses(material: Material) -> tuple[Item, ...]:
 
     Returns
     -------
-    tuple of Item
+    tuple of Place
     """
     analysis, protocol = material.analysis, material.protocol
     visits = dict.fromkeys([analysis.visit, *protocol.endpoint.secondary_visits])
@@ -186,60 +187,68 @@ def responses(material: Material) -> tuple[Item, ...]:
     foot = "Clopper-Pearson interval; p = P(X ≥ x) under the null" + (
         f" of {percent(null)}." if null is not None else "; the protocol states no null proportion."
     )
-    strategies = [(label, analysis.response_at(analysis.visit, change)) for label, change in STRATEGIES]
-    drawn = [
-        _forest_row(label, f"This trial, {analysis.visit}", result.responders, result.n)
-        for label, result in strategies
-    ]
     sources = "mrs, screening, infusions, medications, follow_up"
-    counts = analysis.decisions["decision"].value_counts()
-    decisions = [
-        (name.capitalize(), share(int(counts.get(name, 0)), len(analysis.decisions)))
-        for name in rules.DECISIONS
-    ]
-    scales = analysis.scales
-    scale_rows = [
-        (row.scale, row.visit, row.improved, row.n, *proportion_cells(int(row.improved), int(row.n), material.level))
-        for row in rows_of(scales)
-    ]  # fmt: skip
+
+    @cache
+    def strategies() -> list[tuple[str, ResponseResult]]:
+        return [(label, analysis.response_at(analysis.visit, change)) for label, change in STRATEGIES]
+
+    def drawn() -> list[dict[str, Any]]:
+        group = f"This trial, {analysis.visit}"
+        own = [_forest_row(label, group, result.responders, result.n) for label, result in strategies()]
+        return [*own, *published_rows()]
+
+    def decisions() -> list[tuple[str, str]]:
+        found = analysis.decisions["decision"]
+        return [
+            (name.capitalize(), share(int((found == name).sum()), len(found))) for name in rules.DECISIONS
+        ]
+
+    def scale_rows() -> list[tuple[Any, ...]]:
+        return [
+            (row.scale, row.visit, row.improved, row.n,
+             *proportion_cells(int(row.improved), int(row.n), material.level))
+            for row in rows_of(analysis.scales)
+        ]  # fmt: skip
+
     return (
-        Table(
-            "responses", "Response on the mRS", "full analysis set",
+        Place("responses", Table, lambda: Table(
+            "Response on the mRS", "full analysis set",
             pd.DataFrame([_response_row(v, analysis.response_at(v)) for v in visits], columns=["Visit", *heads]),
-            sources, "endpoint, estimand", foot, short=True,
-        ),
-        Table(
-            "strategies", f"Response at {analysis.visit} under each strategy", "full analysis set",
-            pd.DataFrame([_response_row(label, r) for label, r in strategies], columns=["Strategy changed", *heads]),
             sources, "endpoint, estimand", foot,
-        ),
-        Figure(
-            "forest", "Response under each strategy, and in published series", "full analysis set",
+        ), short=True),
+        Place("strategies", Table, lambda: Table(
+            f"Response at {analysis.visit} under each strategy", "full analysis set",
+            pd.DataFrame([_response_row(label, r) for label, r in strategies()], columns=["Strategy changed", *heads]),
+            sources, "endpoint, estimand", foot,
+        )),
+        Place("forest", Figure, lambda: Figure(
+            "Response under each strategy, and in published series", "full analysis set",
             "See how little the strategy moves the point against the width of the interval, and how far the "
             "intervals of this trial and of the published series overlap (their treatments differ).",
             "Points with exact intervals; numbers as in [[strategies]].",
-            lambda: forest(pd.DataFrame([*drawn, *published_rows()]), null=null),
-        ),
-        _power_of_n_patients(material),
-        Table(
-            "decisions", f"Interim decision at {protocol.decision.visit}", "full analysis set",
-            pd.DataFrame(decisions, columns=["Decision", "Patients"]), "mrs, follow_up", "decision",
-            "A rule for each patient, not a stopping rule of the trial.", short=True,
-        ),
-        Table(
-            "categories", "Change of the mRS from baseline", "full analysis set",
+            lambda: forest(pd.DataFrame(drawn()), null=null),
+        )),
+        Place("power", Table, lambda: _power_of_n_patients(material), short=True),
+        Place("decisions", Table, lambda: Table(
+            f"Interim decision at {protocol.decision.visit}", "full analysis set",
+            pd.DataFrame(decisions(), columns=["Decision", "Patients"]), "mrs, follow_up", "decision",
+            "A rule for each patient, not a stopping rule of the trial.",
+        ), short=True),
+        Place("categories", Table, lambda: Table(
+            "Change of the mRS from baseline", "full analysis set",
             pd.DataFrame(
                 _category_rows(material),
                 columns=["Visit", "Improved", "Stable", "Deteriorated", "of these dead", "No value or baseline"],
             ),
             "mrs, screening, follow_up", "visits", "Denominator: all patients of the set.",
-        ),
-        Table(
-            "scales", "Improved on Barthel, ICARS and ONLS", "full analysis set with both values present",
-            pd.DataFrame(scale_rows, columns=["Scale", "Visit", "Improved", *heads[1:-1]]), "scales", "visits",
+        )),
+        Place("scales", Table, lambda: Table(
+            "Improved on Barthel, ICARS and ONLS", "full analysis set with both values present",
+            pd.DataFrame(scale_rows(), columns=["Scale", "Visit", "Improved", *heads[1:-1]]), "scales", "visits",
             "Any change in the better direction (Barthel: higher; ICARS, ONLS: lower).",
-            "No patient has a score before and after.", short=True,
-        ),
+            "No patient has a score before and after.",
+        ), short=True),
     )  # fmt: skip
 
 
@@ -254,8 +263,8 @@ def _category_rows(material: Material) -> list[tuple[str, ...]]:
     return rows
 
 
-def shifts(material: Material) -> tuple[Item, ...]:
-    """Give the items on the shift of the mRS.
+def shifts(material: Material) -> tuple[Place, ...]:
+    """Give the places of the items on the shift of the mRS.
 
     Parameters
     ----------
@@ -263,46 +272,46 @@ def shifts(material: Material) -> tuple[Item, ...]:
 
     Returns
     -------
-    tuple of Item
+    tuple of Place
     """
     shift, enrolled = material.shift, material.enrolled
     few = len(enrolled) <= MOST_SINGLE_PATIENTS
     nobody = "" if enrolled else "no patient is enrolled"
     unpaired = nobody or ("" if shift.n else f"no patient has a baseline and a value at {shift.visit}")
     return (
-        Figure(
-            "bars", "mRS at baseline and at each visit", "full analysis set",
+        Place("bars", Figure, lambda: Figure(
+            "mRS at baseline and at each visit", "full analysis set",
             "See how the cut between 2 and 3 moves from bar to bar; death is set apart, missing values are hatched.",
             "Stacked bars; numbers as in [[categories]].",
-            None if unpaired else lambda: mrs_figures.grotta_bars(shift), unpaired, short=True,
-        ),
-        _shift_table(material),
-        Figure(
-            "alluvial", "Flow between grades", "full analysis set",
+            None if unpaired else lambda: mrs_figures.grotta_bars(shift), unpaired,
+        ), short=True),
+        Place("shift", Table, lambda: _shift_table(material)),
+        Place("alluvial", Figure, lambda: Figure(
+            "Flow between grades", "full analysis set",
             "A band is as thick as its patients are many; blue improved, grey unchanged, red worse.",
             "Bands from baseline to each visit.", None if unpaired else lambda: mrs_figures.alluvial(shift), unpaired,
-        ),
-        Figure(
-            "waterfall", "Change of each patient", "full analysis set with both values",
+        )),
+        Place("waterfall", Figure, lambda: Figure(
+            "Change of each patient", "full analysis set with both values",
             "Improvement points down; death is hatched at its own mark.",
             "One bar per patient; values in [[efficacy-listing]].",
             None if unpaired else lambda: mrs_figures.waterfall(shift), unpaired,
-        )
+        ))
         if few
-        else Figure(
-            "transitions", f"From baseline to {shift.visit}", "full analysis set with both values",
+        else Place("transitions", Figure, lambda: Figure(
+            f"From baseline to {shift.visit}", "full analysis set with both values",
             "Rows are grades at baseline; blue improved, red worse, the outlined diagonal is unchanged.",
             "Counts and row per cent; values in [[efficacy-listing]].",
             None if unpaired else lambda: mrs_figures.transition_heat_map(shift), unpaired,
-        ),
-        Figure(
-            "swimmer", "Each patient over time", "full analysis set",
+        )),
+        Place("swimmer", Figure, lambda: Figure(
+            "Each patient over time", "full analysis set",
             "A lane is coloured by the last known mRS; marks stand where they happened."
             if few
             else "One thin lane per patient, coloured by the last known mRS; sorted by end and length of follow-up.",
             "One lane per patient; values in [[exposure-listing]] and [[efficacy-listing]].",
             None if nobody else lambda: swimmer(material.analysis) if few else lanes(material.analysis), nobody,
-        ),
+        )),
     )  # fmt: skip
 
 
@@ -327,7 +336,7 @@ def _shift_table(material: Material) -> Table:
         words = "sign test" if name == "sign" else name.replace("rank,", "rank test,")
         rows.append((f"Exact {words}, two-sided p ({role})", value, DASH))
     return Table(
-        "shift", f"mRS shift from baseline to {shift.visit}", f"full analysis set with both values (n = {shift.n})",
+        f"mRS shift from baseline to {shift.visit}", f"full analysis set with both values (n = {shift.n})",
         pd.DataFrame(rows, columns=["Measure", "Value", f"{100 * shift.level:g} % interval"]),
         "mrs, screening, follow_up", "visits",
         "Death is mRS 6. Paired, within one arm: a change over time, not an effect of treatment.",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DASH",
-    "FEW_ROWS", "LONGEST_LISTING", "Document", "Figure", "Item", "Section", "Table", "cells", "chosen", "column_widths",
+    "FEW_ROWS", "LONGEST_LISTING", "Document", "Figure", "Item", "Place", "Section", "Table", "cells", "column_widths",
     "interval_text",
     "measure", "numbered", "percent", "refer", "right_aligned", "share",
 ]  # fmt: skip
@@ -48,20 +48,16 @@ class Item:
 
     Parameters
     ----------
-    key : str
-        Anchor, and the name by which texts refer to it.
     title, population : str
         The population is an analysis set in words.
-    short : bool
-        Whether the short page has it too.
+    key : str
+        Anchor, and the name by which texts refer to it; given by `numbered`, as the number.
     number : str
-        Given by `numbered`.
     """
 
-    key: str
     title: str
     population: str
-    short: bool = field(default=False, kw_only=True)
+    key: str = field(default="", kw_only=True)
     number: str = field(default="", kw_only=True)
 
     @property
@@ -104,14 +100,37 @@ class Figure(Item):
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where an item stands in the report; the item itself is made only where it is printed.
+
+    Parameters
+    ----------
+    key : str
+        Anchor of the item, and the name by which texts refer to it.
+    kind : type
+        `Table`, `Listing` or `Figure`.
+    make : callable
+        Gives the item.
+    short : bool
+        Whether the short page has it too.
+    """
+
+    key: str
+    kind: type[Item]
+    make: Callable[[], Item]
+    short: bool = False
+
+
+@dataclass(frozen=True)
 class Section:
-    """A part of a report: ICH E3 number, title, paragraphs and items."""
+    """A part of a report: ICH E3 number, title, places of its items, paragraphs; `numbered` makes the items."""
 
     key: str
     number: str
     title: str
-    items: tuple[Item, ...] = ()
+    places: tuple[Place, ...] = ()
     paragraphs: tuple[str, ...] = ()
+    items: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -158,12 +177,15 @@ class Document:
         return isinstance(table, Listing) and not self.whole_listings and len(table.frame) > LONGEST_LISTING
 
 
-def numbered(sections: Sequence[Section]) -> tuple[Section, ...]:
-    """Give each item its number by its order in the section: tables and listings in one row, figures in another.
+def numbered(sections: Sequence[Section], *, short: bool = False) -> tuple[Section, ...]:
+    """Make the items and number each by its place: tables and listings in one row, figures in another.
 
     Parameters
     ----------
     sections : sequence of Section
+    short : bool, default False
+        Make only the items of the short page, under the numbers that they have in the whole report, and leave out
+        sections without one.
 
     Returns
     -------
@@ -174,31 +196,28 @@ def numbered(sections: Sequence[Section]) -> tuple[Section, ...]:
     ValueError
         If two items have one key, or a text refers to an item that is not there.
     """
-    keys = [item.key for section in sections for item in section.items]
+    keys = [place.key for section in sections for place in section.places]
     if twice := sorted({key for key in keys if keys.count(key) > 1}):
         raise ValueError(f"numbered: two items have the key {', '.join(twice)}")
-    texts = [text for section in sections for text in section.paragraphs]
-    for item in (item for section in sections for item in section.items):
-        texts += [item.footnote] if isinstance(item, Table) else []
-        texts += [item.caption, item.alternative] if isinstance(item, Figure) else []
-    if missing := sorted({key for text in texts for key in _REFERENCE.findall(text)} - set(keys)):
-        raise ValueError(f"numbered: no item has the key {', '.join(missing)}")
     found: list[Section] = []
     for section in sections:
         counts = {True: 0, False: 0}
         items: list[Item] = []
-        for item in section.items:
-            is_figure = isinstance(item, Figure)
+        for place in section.places:
+            is_figure = place.kind is Figure
             counts[is_figure] += 1
-            items.append(replace(item, number=f"{section.number}.{counts[is_figure]}"))
-        found.append(replace(section, items=tuple(items)))
+            if place.short or not short:
+                item = place.make()
+                items.append(replace(item, key=place.key, number=f"{section.number}.{counts[is_figure]}"))
+        if items or not short:
+            found.append(replace(section, items=tuple(items)))
+    texts = [text for section in found for text in section.paragraphs]
+    for item in (item for section in found for item in section.items):
+        texts += [item.footnote] if isinstance(item, Table) else []
+        texts += [item.caption, item.alternative] if isinstance(item, Figure) else []
+    if missing := sorted({key for text in texts for key in _REFERENCE.findall(text)} - set(keys)):
+        raise ValueError(f"numbered: no item has the key {', '.join(missing)}")
     return tuple(found)
-
-
-def chosen(sections: Sequence[Section]) -> tuple[Section, ...]:
-    """Keep the items of the short page, with the numbers that they have in the whole report."""
-    short = [replace(s, items=tuple(item for item in s.items if item.short)) for s in sections]
-    return tuple(section for section in short if section.items)
 
 
 _REFERENCE: Final = re.compile(r"\[\[([\w-]+)\]\]")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from pnstrial.data.findings import findings_frame
-from pnstrial.reporting.items import Item, Listing
+from pnstrial.reporting.items import Listing, Place
 from pnstrial.reporting.patients import deviations
 from pnstrial.reporting.safety import last_infusion_before
 
@@ -29,8 +29,8 @@ def _picked(frame: pd.DataFrame, heads: dict[str, str]) -> pd.DataFrame:
     return frame[list(heads)].rename(columns=heads).reset_index(drop=True)
 
 
-def listings(material: Material) -> tuple[Item, ...]:
-    """Give the items of section 16.2.
+def listings(material: Material) -> tuple[Place, ...]:
+    """Give the places of section 16.2.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def listings(material: Material) -> tuple[Item, ...]:
 
     Returns
     -------
-    tuple of Item
+    tuple of Place
     """
     analysis, trial = material.analysis, material.trial
     follow = trial.follow_up[trial.follow_up["patient_id"].isin(material.enrolled)]
@@ -55,86 +55,86 @@ def listings(material: Material) -> tuple[Item, ...]:
     findings = findings_frame(material.findings)
     extra = {"syndrome": "Syndrome"} if "syndrome" in screening else {}
     return (
-        Listing(
-            "discontinuations", "Discontinuations: dead, withdrawn, lost", "full analysis set",
+        Place("discontinuations", Listing, lambda: Listing(
+            "Discontinuations: dead, withdrawn, lost", "full analysis set",
             _picked(left, {
                 "patient_id": "Patient", "status": "Outcome", "last_contact_date": "Last contact",
                 "death_date": "Death",
                 "death_cause": "Cause",
             }), "follow_up", "visits",
-        ),
-        Listing(
-            "each-deviation", "Protocol deviations", "full analysis set",
+        )),
+        Place("each-deviation", Listing, lambda: Listing(
+            "Protocol deviations", "full analysis set",
             _picked(deviations(material), {"patient": "Patient", "kind": "Kind", "what": "What"}),
             "screening, infusions, mrs",
-            "criteria, treatment, decision", short=True,
-        ),
-        Listing(
-            "excluded", "Patients not in an analysis set", "full analysis set",
+            "criteria, treatment, decision",
+        ), short=True),
+        Place("excluded", Listing, lambda: Listing(
+            "Patients not in an analysis set", "full analysis set",
             _picked(excluded, {"patient_id": "Patient", "set": "Set", "reason": "Reason"}),
             "screening, infusions, mrs, medications", "criteria, treatment, decision",
-        ),
-        Listing(
-            "baseline-listing", "Individual baseline", "full analysis set",
+        )),
+        Place("baseline-listing", Listing, lambda: Listing(
+            "Individual baseline", "full analysis set",
             _picked(screening, {
                 "patient_id": "Patient", "site": "Site", "age": "Age", "sex": "Sex", "weight_kg": "Weight, kg",
                 **extra, "cancer": "Cancer", "antibody_serum": "Serum", "antibody_csf": "CSF",
                 "baseline": "Baseline mRS",
             }), "screening, mrs", "criteria",
-        ),
-        Listing(
-            "eligibility", "Eligibility of every screened patient", "screened patients", _eligibility(material),
+        )),
+        Place("eligibility", Listing, lambda: Listing(
+            "Eligibility of every screened patient", "screened patients", _eligibility(material),
             "screening, medications, infusions", "criteria", "Criteria in words: [[failures]].",
-            "No patient was screened.", short=True,
-        ),
-        Listing(
-            "exposure-listing", "Individual exposure", "full analysis set",
+            "No patient was screened.",
+        ), short=True),
+        Place("exposure-listing", Listing, lambda: Listing(
+            "Individual exposure", "full analysis set",
             _picked(percents, {
                 "patient_id": "Patient", "cycles_given": "Cycles", "total_g": "IVIg, g",
                 "first_infusion": "First infusion",
                 "last_infusion": "Last infusion", "relative_dose_intensity": "Relative dose intensity, %",
                 "share_of_course": "Dose before the decision, %",
-            }), "infusions, screening", "treatment", short=True,
-        ),
-        Listing(
-            "cycles", "Individual cycles", "safety set",
+            }), "infusions, screening", "treatment",
+        ), short=True),
+        Place("cycles", Listing, lambda: Listing(
+            "Individual cycles", "safety set",
             _picked(analysis.exposure.cycles, {
                 "patient_id": "Patient", "cycle": "Cycle", "start": "Start", "days": "Days", "planned_g": "Planned, g",
                 "given_g": "Given, g", "on_time": "On time", "dose_as_planned": "Dose as planned",
             }), "infusions", "treatment",
-        ),
-        Listing(
-            "efficacy-listing", "Individual efficacy", "full analysis set", _efficacy(material), "mrs, follow_up",
-            "endpoint, visits", empty="No patient is enrolled.", short=True,
-        ),
-        Listing(
-            "events-listing", "Adverse events", "enrolled patients",
+        )),
+        Place("efficacy-listing", Listing, lambda: Listing(
+            "Individual efficacy", "full analysis set", _efficacy(material), "mrs, follow_up",
+            "endpoint, visits", empty="No patient is enrolled.",
+        ), short=True),
+        Place("events-listing", Listing, lambda: Listing(
+            "Adverse events", "enrolled patients",
             _picked(events, {
                 "patient_id": "Patient", "term": "Term", "start_date": "Start", "end_date": "End", "grade": "Grade",
                 "serious": "Serious", "related": "Related", "action": "IVIg",
             }), "adverse_events", "treatment", empty="No adverse event was recorded.",
-        ),
-        Listing(
-            "serious-events", "Serious adverse events", "enrolled patients",
+        )),
+        Place("serious-events", Listing, lambda: Listing(
+            "Serious adverse events", "enrolled patients",
             _picked(serious, {
                 "patient_id": "Patient", "term": "Term", "start_date": "Start", "since": "Days from the last infusion",
                 "end_date": "End", "grade": "Grade", "related": "Related", "action": "IVIg",
             }), "adverse_events, infusions", "treatment", empty="No serious adverse event was recorded.",
-        ),
-        Listing(
-            "deaths", "Deaths", "enrolled patients", _deaths(material), "follow_up, infusions, adverse_events",
+        )),
+        Place("deaths", Listing, lambda: Listing(
+            "Deaths", "enrolled patients", _deaths(material), "follow_up, infusions, adverse_events",
             "visits",
             "Related: of the adverse event of grade 5 of this patient; a dash where none is recorded.",
             "No enrolled patient died.",
-        ),
-        Listing(
-            "findings", "Findings on the collected tables", "all tables",
+        )),
+        Place("findings", Listing, lambda: Listing(
+            "Findings on the collected tables", "all tables",
             _picked(findings, {
                 "file": "File", "line": "Line", "patient_id": "Patient", "column": "Column", "value": "Value",
                 "rule": "Rule",
                 "remedy": "Remedy",
-            }), "", "", "Worth a look before anything is concluded.", short=True,
-        ),
+            }), "", "", "Worth a look before anything is concluded.",
+        ), short=True),
     )  # fmt: skip
 
 

@@ -95,8 +95,8 @@ class Material:
 
     @cached_property
     def shift(self) -> ShiftResult:
-        """Shift of the mRS from baseline to the endpoint's visit."""
-        return shift_of(self.analysis.assessments.mrs.visit_values, self.analysis.visit)
+        """Shift of the mRS from baseline to the endpoint's visit, without the model over the visits and the bounds."""
+        return shift_of(self.analysis.assessments.mrs.visit_values, self.analysis.visit, whole=False)
 
     @cached_property
     def overall_survival(self) -> survival.SurvivalResult:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from pnstrial import __version__
-from pnstrial.reporting.items import Section, Table
+from pnstrial.reporting.items import Place, Section, Table
 from pnstrial.writing import digest, package_digest
 
 if TYPE_CHECKING:
@@ -83,12 +83,14 @@ def methods(material: Material) -> Section:
     return Section(
         "methods", "16.1.9", "Statistical methods and provenance",
         (
-            Table(
-                "assumed", "Settings that no source states (assumed)", "", pd.DataFrame(protocol.assumed,
+            Place("assumed", Table, lambda: Table(
+                "Settings that no source states (assumed)", "", pd.DataFrame(protocol.assumed,
                 columns=["Setting", "Value"]),
-                "", "", "", "Every setting has a source.", short=True,
-            ),
-            Table("provenance", "Provenance", "", pd.DataFrame(rows, columns=["What", "Value"]), "", "", short=True),
+                "", "", "", "Every setting has a source.",
+            ), short=True),
+            Place("provenance", Table, lambda: Table(
+                "Provenance", "", pd.DataFrame(rows, columns=["What", "Value"]), "", "",
+            ), short=True),
         ),
         tuple(_words(material)),
     )  # fmt: skip

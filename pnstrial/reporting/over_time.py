@@ -17,7 +17,7 @@ import pandas as pd
 
 from pnstrial.figures import survival as drawn
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
-from pnstrial.reporting.items import DASH, Figure, Item, Table, interval_text, measure, p_or_dash, percent
+from pnstrial.reporting.items import DASH, Figure, Place, Table, interval_text, measure, p_or_dash, percent
 from pnstrial.results import NotEstimable, rows_of
 from pnstrial.series import short_citation
 from pnstrial.survival import mrs_occupancy, one_sample_logrank, published_references, reference
@@ -39,8 +39,8 @@ CAUSES: Final = {1: "improved", 2: "dead before improvement"}
 NOT_REACHED: Final = "not reached"
 
 
-def over_time(material: Material) -> tuple[Item, ...]:
-    """Give the items that follow the patients over time.
+def over_time(material: Material) -> tuple[Place, ...]:
+    """Give the places of the items that follow the patients over time.
 
     Parameters
     ----------
@@ -48,35 +48,44 @@ def over_time(material: Material) -> tuple[Item, ...]:
 
     Returns
     -------
-    tuple of Item
+    tuple of Place
     """
-    curve, incidence = material.overall_survival.curve, material.improvement.curve
+    return (
+        Place("survival-table", Table, lambda: _survival_table(material.overall_survival, material.level)),
+        Place("survival", Figure, lambda: _survival(material)),
+        Place("times", Table, lambda: _times(material)),
+        Place("against-history", Table, lambda: _against_history(material)),
+        Place("improvement", Figure, lambda: _improvement(material)),
+        Place("occupancy", Figure, lambda: _occupancy(material)),
+    )
+
+
+def _survival(material: Material) -> Figure:
     published = reference(unit="days")
     published = replace(published, name=f"{short_citation(published.source)}: {published.name}")
+    return Figure(
+        "Overall survival", "full analysis set with follow-up",
+        "See the width of the band against the height of the curve, and the published series (dashed), which "
+        "counts from diagnosis, in all grades. Numbers at risk stand under the axis.",
+        "Step curve with band; numbers in [[survival-table]].",
+        (lambda: drawn.kaplan_meier(material.overall_survival, label="alive", reference=published))
+        if isinstance(material.overall_survival.curve, KaplanMeier)
+        else None,
+        "no enrolled patient has a record",
+    )  # fmt: skip
+
+
+def _improvement(material: Material) -> Figure:
+    incidence = material.improvement.curve
     competing = isinstance(incidence, CumulativeIncidence)
-    return (
-        _survival_table(material.overall_survival, material.level),
-        Figure(
-            "survival", "Overall survival", "full analysis set with follow-up",
-            "See the width of the band against the height of the curve, and the published series (dashed), which "
-            "counts from diagnosis, in all grades. Numbers at risk stand under the axis.",
-            "Step curve with band; numbers in [[survival-table]].",
-            (lambda: drawn.kaplan_meier(material.overall_survival, label="alive", reference=published))
-            if isinstance(curve, KaplanMeier) else None,
-            "no enrolled patient has a record",
-        ),
-        _times(material),
-        _against_history(material),
-        Figure(
-            "improvement", "Improvement of the mRS, with death competing", "full analysis set with a baseline",
-            "See how often improvement comes first, and how often death.",
-            "Step curves with bands; numbers in [[times]].",
-            (lambda: drawn.cumulative_incidence(material.improvement, names=CAUSES))
-            if competing and incidence.causes
-            else None,
-            "nobody improved and nobody died" if competing else "no patient has a record",
-        ),
-        _occupancy(material),
+    return Figure(
+        "Improvement of the mRS, with death competing", "full analysis set with a baseline",
+        "See how often improvement comes first, and how often death.",
+        "Step curves with bands; numbers in [[times]].",
+        (lambda: drawn.cumulative_incidence(material.improvement, names=CAUSES))
+        if competing and incidence.causes
+        else None,
+        "nobody improved and nobody died" if competing else "no patient has a record",
     )  # fmt: skip
 
 
@@ -91,7 +100,7 @@ def _survival_table(result: SurvivalResult, level: float) -> Table:
         for row in rows_of(result.landmarks)
     ]
     return Table(
-        "survival-table", "Overall survival", "full analysis set with follow-up",
+        "Overall survival", "full analysis set with follow-up",
         pd.DataFrame(rows, columns=["Months", "At risk", "Survival", f"{100 * level:g} % interval"]),
         "follow_up, infusions, screening", "visits",
         f"{result.events} deaths of {result.n} patients; {len(result.excluded)} without a usable record. "
@@ -154,7 +163,7 @@ def _times(material: Material) -> Table:
         events = ", ".join(f"{int((codes == code).sum())} {word}" for code, word in words.items())
         rows.append((name, result.n, events, int((codes == 0).sum()), *median_cells(result)))
     return Table(
-        "times", "Times to event", "full analysis set",
+        "Times to event", "full analysis set",
         pd.DataFrame(rows, columns=["Time to", "Records", "Events", "Censored", "Median, months",
         f"{100 * material.level:g} % interval"]),
         "follow_up, mrs", "visits",
@@ -185,7 +194,7 @@ def _against_history(material: Material) -> Table:
         counts = (str(found.observed), f"{found.expected:.1f}", measure(ratio), limits)
         rows.append((*head, *counts, p_or_dash(found.p_value_exact)))
     return Table(
-        "against-history", "Deaths against published series (one-sample log-rank)", "full analysis set with follow-up",
+        "Deaths against published series (one-sample log-rank)", "full analysis set with follow-up",
         pd.DataFrame(
             rows, columns=["Series", "Months: alive", "Observed", "Expected", "Ratio", "Exact interval", "Exact p"]
         ),
@@ -207,7 +216,7 @@ def _occupancy(material: Material) -> Figure:
             )
         mean += "."
     return Figure(
-        "occupancy", "State occupancy over follow-up", "full analysis set with a baseline or a later rating",
+        "State occupancy over follow-up", "full analysis set with a baseline or a later rating",
         f"See how the share at {result.group} moves, and how death comes down from above. A grade is carried from one "
         "rating to the next and to the last contact, so a change shows on the day of the rating that found it, not "
         "when it happened; deaths stand on their dates. Aalen-Johansen estimate.",

@@ -16,7 +16,7 @@ import pandas as pd
 from pnstrial import rules
 from pnstrial.eligibility import classify_medications
 from pnstrial.figures.flow import consort_flow
-from pnstrial.reporting.items import Figure, Item, Table, share
+from pnstrial.reporting.items import Figure, Place, Table, share
 from pnstrial.results import rows_of
 from pnstrial.vocabulary import AntibodyCriterion
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["antibody_groups", "baseline", "deviations", "disposition", "summary_rows", "treated_before"]
 
 
-def disposition(material: Material) -> tuple[Item, ...]:
-    """Give the items of section 10.
+def disposition(material: Material) -> tuple[Place, ...]:
+    """Give the places of section 10.
 
     Parameters
     ----------
@@ -37,9 +37,16 @@ def disposition(material: Material) -> tuple[Item, ...]:
 
     Returns
     -------
-    tuple of Item
+    tuple of Place
     """
-    flow, sets = material.flow, material.analysis.sets
+    return (
+        Place("flow", Figure, lambda: _flow(material)),
+        Place("sets", Table, lambda: _sets(material), short=True),
+    )
+
+
+def _sets(material: Material) -> Table:
+    sets = material.analysis.sets
     names = {"full_analysis": "Full analysis set", "safety": "Safety set", "per_protocol": "Per-protocol set"}
     rows: list[tuple[str, str]] = []
     for key, name in names.items():
@@ -49,20 +56,22 @@ def disposition(material: Material) -> tuple[Item, ...]:
         rows += [
             (f"  not in it: {reason}", share(int(n), len(material.enrolled))) for reason, n in counts.items()
         ]
-    return (
-        Figure(
-            "flow", "Flow of patients", "screened patients",
-            "Every patient is counted once on the way down; the analysis sets stand beneath. Criteria in words: "
-            "[[failures]]; each patient: [[eligibility]].",
-            f"{flow.screened} screened, {flow.not_enrolled} not enrolled, {flow.enrolled} enrolled, "
-            f"{flow.infused} infused, {flow.per_protocol} in the per-protocol set.",
-            lambda: consort_flow(flow),
-        ),
-        Table(
-            "sets", "Analysis sets", "enrolled patients", pd.DataFrame(rows, columns=["Set", "Patients"]),
-            "screening, infusions, mrs, medications", "criteria, treatment, decision",
-            "A patient can be out of the per-protocol set for several reasons; each is in [[excluded]].", short=True,
-        ),
+    return Table(
+        "Analysis sets", "enrolled patients", pd.DataFrame(rows, columns=["Set", "Patients"]),
+        "screening, infusions, mrs, medications", "criteria, treatment, decision",
+        "A patient can be out of the per-protocol set for several reasons; each is in [[excluded]].",
+    )  # fmt: skip
+
+
+def _flow(material: Material) -> Figure:
+    flow = material.flow
+    return Figure(
+        "Flow of patients", "screened patients",
+        "Every patient is counted once on the way down; the analysis sets stand beneath. Criteria in words: "
+        "[[failures]]; each patient: [[eligibility]].",
+        f"{flow.screened} screened, {flow.not_enrolled} not enrolled, {flow.enrolled} enrolled, "
+        f"{flow.infused} infused, {flow.per_protocol} in the per-protocol set.",
+        lambda: consort_flow(flow),
     )  # fmt: skip
 
 
@@ -182,6 +191,11 @@ def treated_before(material: Material) -> dict[str, list[int]]:
 def _baseline_table(material: Material) -> Table:
     table = material.trial.screening
     table = table[table["patient_id"].isin(material.enrolled)].copy()
+    if table.empty:
+        return Table(
+            "Baseline characteristics", "full analysis set", pd.DataFrame(columns=["Characteristic", "All (n = 0)"]),
+            "screening", "criteria", "", "No patient is enrolled.",
+        )  # fmt: skip
     who = table["patient_id"]
     table["group"] = antibody_groups(material, table)
     groups = sorted(table["group"].unique())
@@ -223,24 +237,16 @@ def _baseline_table(material: Material) -> Table:
     rows += _share_rows("Site", column(table["site"]))
     heads = [f"{name} (n = {len(part)})" for name, part in parts.items()]
     return Table(
-        "baseline", "Baseline characteristics" + (" by antibody" if len(groups) > 1 else ""), "full analysis set",
+        "Baseline characteristics" + (" by antibody" if len(groups) > 1 else ""), "full analysis set",
         pd.DataFrame(rows, columns=["Characteristic", *heads]), "screening, mrs, scales, infusions, medications",
         "criteria",
         "Per cent of the patients with the item collected. Onset: full dates only. Antibodies in serum or CSF.",
         "No patient is enrolled.",
-    ) if len(table) else _nobody()  # fmt: skip
-
-
-def _nobody() -> Table:
-    return Table(
-        "baseline", "Baseline characteristics", "full analysis set", pd.DataFrame(columns=["Characteristic",
-        "All (n = 0)"]),
-        "screening", "criteria", "", "No patient is enrolled.",
     )  # fmt: skip
 
 
-def baseline(material: Material) -> tuple[Item, ...]:
-    """Give the items of section 14.1.
+def baseline(material: Material) -> tuple[Place, ...]:
+    """Give the places of section 14.1.
 
     Parameters
     ----------
@@ -248,8 +254,16 @@ def baseline(material: Material) -> tuple[Item, ...]:
 
     Returns
     -------
-    tuple of Item
+    tuple of Place
     """
+    return (
+        Place("baseline", Table, lambda: _baseline_table(material)),
+        Place("failures", Table, lambda: _failures(material)),
+        Place("deviations", Table, lambda: _deviations(material)),
+    )
+
+
+def _failures(material: Material) -> Table:
     criteria = material.analysis.screening.criteria
     enrolled = criteria["patient_id"].isin(material.enrolled)
 
@@ -268,6 +282,14 @@ def baseline(material: Material) -> tuple[Item, ...]:
         columns=["Id", "Criterion", "Not enrolled: fail", "Not enrolled: unknown", "Enrolled: fail",
         "Enrolled: unknown"],
     )  # fmt: skip
+    return Table(
+        "Criteria that were not met or not known", "screened patients", failures,
+        "screening, medications, infusions", "criteria",
+        "A patient is counted at each criterion. Missing is unknown, never a pass. Reasons: [[eligibility]].",
+    )  # fmt: skip
+
+
+def _deviations(material: Material) -> Table:
     rows = deviations(material)
     summary = pd.DataFrame(
         [
@@ -279,17 +301,9 @@ def baseline(material: Material) -> tuple[Item, ...]:
         ],
         columns=["Kind", "Deviations", "Patients"],
     )  # fmt: skip
-    return (
-        _baseline_table(material),
-        Table(
-            "failures", "Criteria that were not met or not known", "screened patients", failures,
-            "screening, medications, infusions", "criteria",
-            "A patient is counted at each criterion. Missing is unknown, never a pass. Reasons: [[eligibility]].",
-        ),
-        Table(
-            "deviations", "Protocol deviations", "full analysis set", summary, "screening, infusions, mrs",
-            "criteria, treatment, decision", "Each of them: [[each-deviation]].",
-        ),
+    return Table(
+        "Protocol deviations", "full analysis set", summary, "screening, infusions, mrs",
+        "criteria, treatment, decision", "Each of them: [[each-deviation]].",
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from pnstrial.reporting.efficacy import proportion_cells
-from pnstrial.reporting.items import DASH, Item, Table, share
+from pnstrial.reporting.items import DASH, Place, Table, share
 from pnstrial.reporting.patients import summary_rows
 from pnstrial.results import rows_of
 
@@ -42,8 +42,8 @@ SEVERE: Final = 3
 """CTCAE grade from which an event is severe."""
 
 
-def safety(material: Material) -> tuple[Item, ...]:
-    """Give the items of section 14.3.
+def safety(material: Material) -> tuple[Place, ...]:
+    """Give the places of section 14.3.
 
     Parameters
     ----------
@@ -51,13 +51,13 @@ def safety(material: Material) -> tuple[Item, ...]:
 
     Returns
     -------
-    tuple of Item
+    tuple of Place
     """
     return (
-        _exposure(material),
-        _overview(material),
-        events_by_term(material),
-        _of_interest(material),
+        Place("exposure", Table, lambda: _exposure(material)),
+        Place("events", Table, lambda: _overview(material)),
+        Place("events-by-term", Table, lambda: events_by_term(material)),
+        Place("of-interest", Table, lambda: _of_interest(material)),
     )
 
 
@@ -75,7 +75,7 @@ def _exposure(material: Material) -> Table:
         "Share of the dose before the decision", "%", {"value": 100 * infused["share_of_course"]}
     )
     return Table(
-        "exposure", "Exposure", "safety set", pd.DataFrame(rows, columns=["Item", f"All (n = {len(infused)})"]),
+        "Exposure", "safety set", pd.DataFrame(rows, columns=["Item", f"All (n = {len(infused)})"]),
         "infusions, screening", "treatment",
         "100 % is as planned. Relative dose intensity: grams by kg and time given, of "
         "those planned.",
@@ -136,7 +136,7 @@ def _overview(material: Material) -> Table:
     rows.append(("Deaths", f"{len(dead)}/{n}", *proportion_cells(len(dead), n, material.level), DASH, DASH))
     open_words = int((events["serious"].isna() | events["related"].isna() | events["grade"].isna()).sum())
     return Table(
-        "events", "Adverse events in summary", "safety set",
+        "Adverse events in summary", "safety set",
         pd.DataFrame(rows, columns=["Adverse events", *INCIDENCE_HEADS]), "adverse_events, infusions, follow_up",
         "treatment",
         f"{_infusion_days(material)} infusion days. {open_words} events lack a grade, relation or seriousness and "
@@ -174,7 +174,7 @@ def events_by_term(material: Material) -> Table:
         "Related", "Stopped IVIg",
     ]  # fmt: skip
     return Table(
-        "events-by-term", "Adverse events by term and worst grade", "safety set", pd.DataFrame(rows, columns=columns),
+        "Adverse events by term and worst grade", "safety set", pd.DataFrame(rows, columns=columns),
         "adverse_events, infusions", "treatment",
         "Terms as recorded, by number of patients. Grades: patients by their worst grade of the term. Serious, "
         "related, stopped: events.",
@@ -206,7 +206,7 @@ def _of_interest(material: Material) -> Table:
         _incidence_row(material, name, events[chosen]) for name, chosen in events_of_interest(events).items()
     ]
     return Table(
-        "of-interest", "IVIg events of interest", "safety set", pd.DataFrame(rows, columns=["Event", *INCIDENCE_HEADS]),
+        "IVIg events of interest", "safety set", pd.DataFrame(rows, columns=["Event", *INCIDENCE_HEADS]),
         "adverse_events, infusions", "treatment",
         "An event belongs to a group by the words of its term; review [[events-listing]].",
     )  # fmt: skip

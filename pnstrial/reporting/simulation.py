@@ -24,7 +24,7 @@ from pnstrial.figures.simulation import accrual, course, heat_map, power_exact, 
 from pnstrial.numerics.roots import cross
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.reporting.files import draw
-from pnstrial.reporting.items import DASH, Document, Figure, Item, Section, Table, measure, numbered, percent
+from pnstrial.reporting.items import DASH, Document, Figure, Place, Section, Table, measure, numbered, percent
 from pnstrial.reporting.methods import provenance_rows
 from pnstrial.reporting.page import page
 
@@ -125,9 +125,9 @@ def _limits(low: float, high: float, unit: str) -> str:
     return f"{_value(low, unit).removesuffix(' %')} to {_value(high, unit)}"
 
 
-def _characteristics(result: OperatingCharacteristics, exact: ExactCharacteristics) -> tuple[Table, ...]:
+def _characteristics(result: OperatingCharacteristics, exact: ExactCharacteristics) -> tuple[Place, ...]:
     found = {q.quantity: q for q in result.quantities}
-    tables: list[Table] = []
+    places: list[Place] = []
     for title, quantities in GROUPS:
         rows: list[tuple[str, ...]] = []
         for name, unit, words in quantities:
@@ -143,10 +143,9 @@ def _characteristics(result: OperatingCharacteristics, exact: ExactCharacteristi
                 )
             )  # fmt: skip
         heads = ["Quantity", "Unit", "Simulated", "95 % Monte Carlo interval", "Exact"]
-        tables.append(
-            Table(title.lower().replace(" ", "-"), title, "", pd.DataFrame(rows, columns=heads), "", "")
-        )
-    return tuple(tables)
+        table = Table(title, "", pd.DataFrame(rows, columns=heads), "", "")
+        places.append(Place(title.lower().replace(" ", "-"), Table, lambda table=table: table))
+    return tuple(places)
 
 
 def _curve(protocol: Protocol, scenario: Scenario) -> pd.DataFrame:
@@ -270,26 +269,26 @@ def simulation_page(
     curve = _curve(protocol, scenario)
     days, grades = _occupancy(protocol, scenario)
     monthly = exact.answers["enrolled"] / exact.answers["enrolment_months"]
-    figures: list[Item] = [
-        Figure(
-            "responders", "Responders", "",
+    figures: list[Place] = [
+        Place("responders", Figure, lambda: Figure(
+            "Responders", "",
             "Bars: simulated trials by their number of responders, dark where they succeed; marks: the exact shares.",
             "Bars and marks; the success rule is a line.", lambda: responder_distribution(result, exact),
-        ),
-        Figure(
-            "power", "Probability of success by the true response", "",
+        )),
+        Place("power", Figure, lambda: Figure(
+            "Probability of success by the true response", "",
             "The rates to improve of the scenario are multiplied; all else stays. The scenario itself is marked.",
             "One exact curve.", lambda: power_exact(curve),
-        ),
-        Figure(
-            "occupancy", "True grades over time", "",
+        )),
+        Place("occupancy", Figure, lambda: Figure(
+            "True grades over time", "",
             "The course that the scenario supposes, of all enrolled patients, in months from day 1: while IVIg goes "
             "on, and without it.", "Two panels of stacked areas.", lambda: course(days, grades),
-        ),
-        Figure(
-            "accrual", "Accrual", "", "Middle and 95 % of the trials, exact: patients come as a Poisson process.",
+        )),
+        Place("accrual", Figure, lambda: Figure(
+            "Accrual", "", "Middle and 95 % of the trials, exact: patients come as a Poisson process.",
             "A curve in a band.", lambda: accrual(result.n_patients, monthly),
-        ),
+        )),
     ]  # fmt: skip
     without = "; ".join(f"{_MEANINGS.get(name, ('', name))[1]}: {why}" for name, why in exact.without.items())
     sections = [
@@ -301,8 +300,10 @@ def simulation_page(
         Section("figures", "2", "Figures", tuple(figures)),
         Section(
             "scenario", "3", "Scenario",
-            (Table("settings", "Settings of the scenario", "", _settings(scenario), "", "",
-                   "The scenario file says at each setting where it is from, or that it is assumed."),),
+            (Place("settings", Table, lambda: Table(
+                "Settings of the scenario", "", _settings(scenario), "", "",
+                "The scenario file says at each setting where it is from, or that it is assumed.",
+            )),),
             (f"Source: {scenario.source}.", scenario.fit or "How the rates were found is not stated."),
         ),
         _provenance(protocol, "4", result.provenance.seed, command),
@@ -337,10 +338,9 @@ def _provenance(protocol: Protocol, number: str, seed: int | None, command: str 
         ("Seed", "none: exact" if seed is None else str(seed)),
     ]
     footnotes = (f"To repeat it: {command}",) if command else ()
-    table = Table(
-        "provenance", "What made the numbers", "", pd.DataFrame(rows, columns=["What", "Value"]), "", ""
-    )
-    return Section("provenance-section", number, "Provenance", (table,), footnotes)
+    table = Table("What made the numbers", "", pd.DataFrame(rows, columns=["What", "Value"]), "", "")
+    place = Place("provenance", Table, lambda: table)
+    return Section("provenance-section", number, "Provenance", (place,), footnotes)
 
 
 def _page(title: str, subtitle: str, summary: tuple[str, ...], sections: Sequence[Section]) -> str:
@@ -384,7 +384,7 @@ def comparison_page(
     """
     scenarios = list(dict.fromkeys(frame["scenario"]))
     varied = [*(["scenario"] if len(scenarios) > 1 else []), *settings]
-    items: list[Item] = []
+    places: list[Place] = []
     for name in quantities:
         unit, words = _MEANINGS.get(name, ("", name.replace("_", " ")))
         own = frame[frame["quantity"] == name]
@@ -401,16 +401,15 @@ def comparison_page(
             "95 % Monte Carlo interval",
         ]
         title = words[0].upper() + words[1:] + (f", {unit}" if unit not in {"", "%"} else "")
-        items.append(Table(f"table-{name}", title, "", pd.DataFrame(rows, columns=heads), "", ""))
+        table = Table(title, "", pd.DataFrame(rows, columns=heads), "", "")
+        places.append(Place(f"table-{name}", Table, lambda table=table: table))
         if len(varied) == 2:
             x, y = varied
-            items.append(
-                Figure(
-                    f"map-{name}", title, "", f"{_named_setting(x)} across, {_named_setting(y).lower()} up.",
-                    f"Numbers as in [[table-{name}]].",
-                    lambda x=x, y=y, name=name: heat_map(frame, x, y, name),
-                )
+            figure = Figure(
+                title, "", f"{_named_setting(x)} across, {_named_setting(y).lower()} up.",
+                f"Numbers as in [[table-{name}]].", lambda x=x, y=y, name=name: heat_map(frame, x, y, name),
             )  # fmt: skip
+            places.append(Place(f"map-{name}", Figure, lambda figure=figure: figure))
     how = f"{n_trials:,} trials at each point" if n_trials else "exact answers"
     success = frame[frame["quantity"] == "probability_of_success"]
     summary = f"{len(success)} designs compared: {how}."
@@ -427,7 +426,7 @@ def comparison_page(
         low, high = _of_hundred(float(worst["estimate"])), _of_hundred(float(best["estimate"]))
         summary += f" From {low} trials ({named(worst)}) to {high} ({named(best)}) would succeed."
     sections = [
-        Section("quantities", "1", "Quantities", tuple(items)),
+        Section("quantities", "1", "Quantities", tuple(places)),
         _provenance(protocol, "2", seed, command),
     ]
     title = "Designs by " + (

@@ -311,9 +311,13 @@ def mrs_shift(
 
 
 def shift_of(
-    values: VisitValues, visit: str | None = None, weights: str | Sequence[float] = "uw-mrs"
+    values: VisitValues,
+    visit: str | None = None,
+    weights: str | Sequence[float] = "uw-mrs",
+    *,
+    whole: bool = True,
 ) -> ShiftResult:
-    """Analyse the shift of values that were derived already, as `mrs_shift` does."""
+    """Analyse the shift of derived values, as `mrs_shift` does; what takes a compiler only if `whole`."""
     protocol, frame = values.protocol, values.frame
     name = visit or protocol.endpoint.visit
     protocol.visit(name)
@@ -343,6 +347,9 @@ def shift_of(
     def made(analysis: Callable[[], Any]) -> Any:
         return analysis() if n else none
 
+    def costly(analysis: Callable[[], Any]) -> Any:
+        return made(analysis) if whole else NotEstimable("left out")
+
     return ShiftResult(
         visit=name,
         n=n,
@@ -361,8 +368,8 @@ def shift_of(
         homogeneity=made(lambda: marginal_homogeneity(first, second)),
         wins=made(lambda: paired_wins(first, second, level)),
         utility=made(lambda: utility(first, second, weights, level)),
-        mixed=_mixed(grades, visits, level) if n else none,
-        bounds=made(
+        mixed=costly(lambda: _mixed(grades, visits, level)),
+        bounds=costly(
             lambda: case_bounds(start[start >= 0], np.where(end < 0, np.nan, end)[start >= 0], level, points)
         ),
         patients=patients,

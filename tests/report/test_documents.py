@@ -5,10 +5,11 @@ import re
 import zipfile
 from xml.etree import ElementTree as ET
 
+import pandas as pd
 import pytest
 
 import pnstrial as pns
-from pnstrial.reporting.items import Document, Listing, Section, Table, column_widths, numbered
+from pnstrial.reporting.items import Document, Listing, Place, Section, Table, column_widths, numbered
 from pnstrial.reporting.rtf import rtf_report
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -81,9 +82,10 @@ def test_a_long_listing_is_left_to_its_file():
 
     from pnstrial.reporting.files import Drawings
 
-    long = Listing("long", "Long", "all", pd.DataFrame({"Patient": [f"P{i}" for i in range(151)]}), "", "")
-    few = Table("few", "Few", "all", pd.DataFrame({"Word": ["a\\b{c}_d é €"]}), "", "", "See [[long]].")
-    document = Document("T", "S", (), (), (), numbered([Section("s", "1", "S", (long, few))]), "")
+    long = Listing("Long", "all", pd.DataFrame({"Patient": [f"P{i}" for i in range(151)]}), "", "")
+    few = Table("Few", "all", pd.DataFrame({"Word": ["a\\b{c}_d é €"]}), "", "", "See [[long]].")
+    places = (Place("long", Listing, lambda: long), Place("few", Table, lambda: few))
+    document = Document("T", "S", (), (), (), numbered([Section("s", "1", "S", places)]), "")
     text = rtf_report(document, Drawings())
     assert "P17" not in text
     assert "151 rows: see the file tables/1.1.csv" in text
@@ -94,7 +96,7 @@ def test_a_long_listing_is_left_to_its_file():
 def test_numbers_come_from_the_order():
     import pandas as pd
 
-    items = [Table(key, key, "", pd.DataFrame(), "", "") for key in "abc"]
+    items = [Place(key, Table, lambda: Table("", "", pd.DataFrame(), "", "")) for key in "abc"]
     numbers = [item.number for item in numbered([Section("s", "14.2", "S", tuple(items))])[0].items]
     assert numbers == ["14.2.1", "14.2.2", "14.2.3"]
     with pytest.raises(ValueError, match="two items have the key a"):
@@ -109,3 +111,21 @@ def test_no_word_of_a_table_is_cut():
         widths = column_widths(heads, rows, room)
         assert sum(widths) <= room + 1e-9
         assert widths[0] > len("haemolysis")
+
+
+def test_only_what_is_printed_is_made():
+    made = []
+
+    def place(key, short):
+        def make():
+            made.append(key)
+            return Table("", "", pd.DataFrame(), "", "")
+
+        return Place(key, Table, make, short=short)
+
+    places = (place("a", False), place("b", True), place("c", False))
+    sections = numbered(
+        [Section("s", "1", "S", places), Section("t", "2", "T", (place("d", False),))], short=True
+    )
+    assert made == ["b"]
+    assert [(item.key, item.number) for section in sections for item in section.items] == [("b", "1.2")]

@@ -201,8 +201,8 @@ def test_events_of_interest_are_found_by_their_words(tiny, protocol):
         infusions=[{"cycle": 1, "date": "2014-03-05", "dose_g": 20}],
         adverse_events=[{"term": "Deep vein thrombosis", "start_date": "2014-03-10", "grade": 3}],
     )
-    items = {item.key: item for item in safety(Material(analyse(trial, protocol)))}
-    assert items["of-interest"].frame.set_index("Event")["Patients"].to_dict() == {
+    places = {place.key: place for place in safety(Material(analyse(trial, protocol)))}
+    assert places["of-interest"].make().frame.set_index("Event")["Patients"].to_dict() == {
         "Thrombosis": "1/1",
         "Renal": "0/1",
         "Haemolysis": "0/1",

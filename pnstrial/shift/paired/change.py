@@ -274,10 +274,8 @@ def signed_rank(
     statistic, expected = float((ranks * improved)[1:].sum()), float((ranks * sizes)[1:].sum() / 2)
     exact = earlier.size <= LARGE or _steps(sizes[1:], ranks[1:]) <= MOST_STEPS
     if exact:
-        small = earlier.size <= SMALL and not signed_rank_one.is_ready()
-        p_value = float(
-            (signed_rank_uncompiled if small else signed_rank_one)(earlier, later, pratt, two_sided)
-        )
+        rule = signed_rank_uncompiled if earlier.size <= SMALL else signed_rank_one
+        p_value = float(rule(earlier, later, pratt, two_sided))
     else:
         z = (statistic - expected) / float(np.sqrt((ranks**2 * sizes)[1:].sum() / 4.0))
         p_value = (

@@ -140,7 +140,7 @@ signed_rank_one = kernel(_signed_rank_one)
 
 
 def signed_rank_uncompiled(first: Grades, second: Grades, pratt: bool, two_sided: bool) -> float:
-    """Give what `signed_rank_one` gives, by NumPy: for few patients where nothing was compiled yet."""
+    """Give what `signed_rank_one` gives, by NumPy: for few patients, who are no reason to load a compiler."""
     move = first - second
     sizes = np.bincount(np.abs(move), minlength=7)
     before = np.cumsum(sizes) - sizes - (0 if pratt else sizes[0])

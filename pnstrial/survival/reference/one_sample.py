@@ -19,6 +19,7 @@ import numpy as np
 
 from pnstrial.numerics.arguments import Checks, as_number
 from pnstrial.numerics.normal import normal_quantile
+from pnstrial.numerics.roots import cross
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.observations import check_level, columns, follow_up, matrix_of
 from pnstrial.survival.reference.curve import Reference, reference_in
@@ -254,22 +255,18 @@ def _garwood(observed: int, expected: float, level: float) -> tuple[float, float
 
 def _mid_p(observed: int, expected: float, level: float) -> tuple[float, float]:
     """Solve P(X < O) + P(X = O) / 2 = 1 - half and half for the mean."""
-    from scipy.optimize import brentq
     from scipy.special import pdtr
 
     half = (1 - level) / 2
 
-    def below(mean: float) -> float:
+    def above(mean: float) -> float:
         under = float(pdtr(observed - 1, mean)) if observed > 0 else 0.0
-        return under + 0.5 * float(np.exp(_log_poisson(np.array([observed]), mean)[0]))
+        return -under - 0.5 * float(np.exp(_log_poisson(np.array([observed]), mean)[0]))
 
     # at a low level both limits can lie on one side of the observed number: search between the exact ones of half / 8
     widest = _garwood(observed, 1.0, 1 - half / 8)
-    low = 0.0
-    if observed > 0:
-        low = float(brentq(lambda mean: below(mean) - (1 - half), *widest, xtol=1e-14, rtol=1e-14))
-    high = float(brentq(lambda mean: below(mean) - half, *widest, xtol=1e-14, rtol=1e-14))
-    return low / expected, high / expected
+    low = cross(above, half - 1, *widest) if observed > 0 else 0.0
+    return low / expected, cross(above, -half, *widest) / expected
 
 
 def _byar(observed: int, expected: float, level: float) -> tuple[float, float]:
