@@ -20,9 +20,10 @@ from pnstrial.design.counts.rating import RatingError, read_rating_error
 from pnstrial.design.stages.after import ORDERS, ranks_of, umvue_of
 from pnstrial.design.stages.bryant_day import BryantDayDesign, joint_cells, joint_tables
 from pnstrial.numerics.arguments import Checks, as_array, display
+from pnstrial.numerics.roots import reach_all
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
@@ -55,19 +56,14 @@ def interval_of_endings(
     checks.level("level", level).word("order", order, ORDERS).done()
     ranks = ranks_of(outcomes, order)
     tail = (1.0 - level) / 2.0
-    at_least = ranks[:, None] >= ranks[None, :]  # [j, i]: ending j is at least as extreme as i
+    beyond = ranks[:, None] >= ranks[None, :]  # [j, i]: ending j is at least as extreme as i
 
-    def solve(counted: NDArray[np.bool_], goal: float, rising: bool) -> NDArray[np.float64]:
-        low, high = np.zeros(len(ranks)), np.ones(len(ranks))
-        for _ in range(50):
-            middle = 0.5 * (low + high)
-            value = np.where(counted, outcomes.probabilities(middle), 0.0).sum(axis=0)
-            enough = (value >= goal) if rising else (value <= goal)
-            high, low = np.where(enough, middle, high), np.where(enough, low, middle)
-        return high
+    def chance(counted: NDArray[np.bool_]) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+        return lambda p: np.where(counted, outcomes.probabilities(p), 0.0).sum(axis=0)
 
-    lower = np.where(ranks == 0, 0.0, solve(at_least, tail, rising=True))
-    upper = np.where(ranks == ranks.max(), 1.0, solve(at_least.T, tail, rising=False))
+    at_least, at_most = chance(beyond), chance(beyond.T)
+    lower = np.where(ranks == 0, 0.0, reach_all(at_least, tail, len(ranks)))
+    upper = np.where(ranks == ranks.max(), 1.0, reach_all(lambda p: -at_most(p), -tail, len(ranks)))
     return lower, upper
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["cross", "peaks", "reach", "summits"]
+__all__ = ["cross", "peaks", "reach", "reach_all", "summits"]
 
 
 def reach(function: Callable[[float], float], level: float, low: float = 0.0, high: float = 1.0) -> float:
@@ -62,7 +62,45 @@ def reach(function: Callable[[float], float], level: float, low: float = 0.0, hi
             return high
 
 
-def cross(function: Callable[[float], float], level: float, low: float = 0.0, high: float = 1.0) -> float:
+def reach_all(
+    function: Callable[[NDArray[np.float64]], NDArray[np.float64]], level: float, count: int
+) -> NDArray[np.float64]:
+    """Find where many functions that do not decrease on [0, 1] reach a level: `reach` for all of them at once.
+
+    Parameters
+    ----------
+    function : callable
+        Takes an argument of each function, and gives as many values.
+    level : float
+        The value to reach.
+    count : int
+        How many functions.
+
+    Returns
+    -------
+    ndarray, shape (count,)
+        The smallest arguments with a value of at least `level`, to 1e-15.
+
+    Examples
+    --------
+    >>> reach_all(lambda p: 1 - (1 - p) ** np.array([17, 21]), 0.975, 2).round(6).tolist()
+    [0.195064, 0.161098]
+    """
+    low, high = np.zeros(count), np.ones(count)
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        enough = function(middle) >= level
+        high, low = np.where(enough, middle, high), np.where(enough, low, middle)
+    return high
+
+
+def cross(
+    function: Callable[[float], float],
+    level: float,
+    low: float = 0.0,
+    high: float = 1.0,
+    tolerance: float = 0.0,
+) -> float:
     """Find where a continuous function that increases strictly reaches a level.
 
     Parameters
@@ -73,6 +111,8 @@ def cross(function: Callable[[float], float], level: float, low: float = 0.0, hi
         The value to reach.
     low, high : float
         Ends of the search.
+    tolerance : float
+        A bracket as narrow as this is enough; 0 goes on to the last digit.
 
     Returns
     -------
@@ -104,7 +144,7 @@ def cross(function: Callable[[float], float], level: float, low: float = 0.0, hi
         if since > 3:
             width, since = high - low, 0
         # a step that ends on an end of the bracket is pushed just inside, so that the other end follows
-        least = 4e-16 * max(1e-4, high)
+        least = 4e-16 * max(1e-4, abs(low), high)
         middle = min(max(middle, low + least), high - least)
         if not low < middle < high:
             break
@@ -119,7 +159,7 @@ def cross(function: Callable[[float], float], level: float, low: float = 0.0, hi
             high, f_high = middle, value
             f_low *= 0.5 if side > 0 else 1.0
         side = -1 if value < 0.0 else 1
-        if high - low <= 3.0 * least:
+        if high - low <= max(3.0 * least, tolerance):
             break
     return 0.5 * (low + high)
 

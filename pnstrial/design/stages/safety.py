@@ -11,6 +11,7 @@ Next: `history`.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -252,13 +253,10 @@ def safety_boundary(
             words=("have the event", "stop"), kind=kind, alpha_asked=float(alpha), limit=float(limit),
         )  # fmt: skip
 
-    # the error falls as the limit rises: bisection over the scores that occur
-    low, high = -1, len(levels) - 1  # beyond the largest score nothing stops
-    while high - low > 1:
-        middle = (low + high) // 2
-        reached: Any = rule(float(levels[middle])).alpha
-        if reached <= alpha:
-            high = middle
-        else:
-            low = middle
-    return rule(float(levels[high]))
+    # the error falls as the limit rises, and beyond the largest score nothing stops
+    def keeps_alpha(at: int) -> bool:
+        reached: Any = rule(float(levels[at])).alpha
+        return reached <= alpha
+
+    least = bisect_left(range(len(levels) - 1), True, key=keeps_alpha)
+    return rule(float(levels[least]))

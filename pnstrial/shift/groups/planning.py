@@ -10,6 +10,7 @@ Next: `shift.markov`.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -323,11 +324,8 @@ def generalized_odds_sample_size(
     high = 2
     while not reached(high):
         high *= 2
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if reached(middle) else (middle, high)
-    return high
+    below = high // 2
+    return below + 1 + bisect_left(range(below + 1, high), True, key=reached)
 
 
 def win_odds_power(

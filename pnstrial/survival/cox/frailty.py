@@ -18,6 +18,7 @@ import numpy as np
 
 from pnstrial.numerics.newton import Maximum, maximise, newton_step
 from pnstrial.numerics.normal import normal_quantile, two_sided_p
+from pnstrial.numerics.roots import cross
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result, with_reasons
 from pnstrial.survival.cox.covariates import design_of, labels_of, table_and_columns
@@ -274,7 +275,7 @@ def _integrated(deaths: Vector, nu: float, shape: Vector) -> Vector:
 
 def _search(wide: RiskSets, deaths: Vector, start: Vector, p: int) -> tuple[float, _AtTheta] | None:
     """Find the variance of the largest marginal likelihood; None if that is 0."""
-    from scipy.optimize import brentq, minimize_scalar
+    from scipy.optimize import minimize_scalar
 
     point = start
 
@@ -299,7 +300,7 @@ def _search(wide: RiskSets, deaths: Vector, start: Vector, p: int) -> tuple[floa
     # The maximum itself is flat: a root of the slope has twice the digits.
     below, above = near - 0.05, near + 0.05
     if slope(below) > 0.0 > slope(above):
-        near = float(brentq(slope, below, above, xtol=1e-10))
+        near = cross(lambda at: -slope(at), 0.0, below, above, 1e-10)
     return math.exp(near), fit(near)
 
 

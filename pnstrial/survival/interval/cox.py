@@ -17,6 +17,7 @@ import numpy as np
 
 from pnstrial.numerics.newton import maximise
 from pnstrial.numerics.normal import normal_quantile
+from pnstrial.numerics.roots import cross
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result, with_reasons
 from pnstrial.survival.interval.turnbull import read_intervals, support_of
@@ -248,8 +249,6 @@ def _limit(
     profile: _Profile, k: int, best: NDArray[np.float64], floor: float, sign: float, unit: float
 ) -> float | NotEstimable:
     """Where the profile of one coefficient falls to the floor."""
-    from scipy.optimize import brentq
-
     free = np.delete(np.arange(best.size), k)
 
     def excess(shift: float) -> float:
@@ -267,7 +266,7 @@ def _limit(
             return NotEstimable("the profile likelihood never falls far enough")
     if excess(0.0) <= 0.0 or height <= 0.5 * OUT_OF_REACH:
         return lost
-    return float(best[k] + sign * brentq(excess, 0.0, far, xtol=1e-10, rtol=1e-12)) / unit
+    return float(best[k] + sign * cross(lambda shift: -excess(shift), 0.0, 0.0, far, 1e-10)) / unit
 
 
 def interval_cox(

@@ -17,6 +17,7 @@ import numpy as np
 
 from pnstrial.numerics.derivatives import Jet, parameters
 from pnstrial.numerics.normal import normal_quantile
+from pnstrial.numerics.roots import cross
 from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.survival.curves.curve import Quantile
 from pnstrial.survival.observations import check_times
@@ -329,8 +330,6 @@ class ParametricSurvival(Result):
         self, wanted: float, fitted: NDArray[np.float64], values: NDArray[np.float64]
     ) -> float | None:
         """Log of the time at which the cumulative hazard is as wanted."""
-        from scipy.optimize import brentq
-
         theta = parameters(fitted)
 
         def excess(y: float) -> float:
@@ -345,7 +344,7 @@ class ParametricSurvival(Result):
                 high *= 2.0
             if not excess(high) >= 0 >= excess(low):
                 return None
-            return float(brentq(lambda y: np.clip(excess(y), -1e6, 1e6), low, high, xtol=1e-14, rtol=1e-15))
+            return cross(lambda y: float(np.clip(excess(y), -1e6, 1e6)), 0.0, low, high)
 
     def rmst(self, tau: float, given: Mapping[str, float] | None = None) -> ParametricEstimate | NotEstimable:
         """Restricted mean survival time: the mean of the time up to tau, the area under the curve.
