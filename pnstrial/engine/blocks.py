@@ -211,14 +211,14 @@ def working_space(model: Model) -> tuple[NDArray[Any], ...]:
     tuple of ndarray
     """
     n = int(model.whole[at.N])
-    exact_size = min(n, 100)
+    exact_size, most = min(n, 100), int(model.whole[at.UNITS])
     exactly, or_more = binomial_halves(exact_size)
     over = denominators(model.names(primary=False))
     rows = np.empty((n, at.row_width(len(model.visits))), np.int64)
     return (
         exactly, or_more, np.where(over >= 0, over, over.size), rows, np.empty((n, 2)),
-        np.empty(at.PATH), np.empty(int(model.whole[at.DRAWS]), np.uint64), np.empty(14, np.int64),
-        np.empty((2, 7), np.int64), np.empty(2 * exact_size * (exact_size + 1) + 4), np.empty(over.size + 1),
+        np.empty(at.PATH), np.empty(int(model.whole[at.DRAWS]), np.uint64), np.empty(2 * most + 2, np.int64),
+        np.empty((2, most + 1), np.int64), np.empty(2 * exact_size * (exact_size + 1) + 4), np.empty(over.size + 1),
     )  # fmt: skip
 
 

@@ -62,7 +62,7 @@ class Entries:
 class Leg:
     """The way to a visit, by class, IVIg as planned (0) or ended (1), and the state before and after.
 
-    A state is 7 x (out of the study) + mRS; each matrix is of shape (classes, 2, 14, 14).
+    A state is (grades + 1) x (out of the study) + grade; each matrix is of shape (classes, 2, states, states).
 
     Parameters
     ----------
@@ -90,8 +90,8 @@ class Plan:
     decision, endpoint : int
         Positions of the visits.
     secondary : tuple of int
-    points : int
-        By how many points the mRS must fall.
+    categories : ndarray
+        As in `Model`.
     respond : callable
         Code of `rules.response` for (category, dead, category of the last rating), -1 where there is none.
     """
@@ -100,7 +100,7 @@ class Plan:
     decision: int
     endpoint: int
     secondary: tuple[int, ...]
-    points: int
+    categories: NDArray[np.int64]
     respond: Callable[[int, int, int], int]
 
 
@@ -163,10 +163,11 @@ def lean_tables(model: Model) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
 
     plan = Plan(
         missed=model.real[at.VISIT_MISSED : at.VISIT_MISSED + int(w[at.VISITS])], decision=int(w[at.DECISION_VISIT]),
-        endpoint=int(w[at.ENDPOINT_VISIT]), secondary=model.secondary, points=int(w[at.POINTS]), respond=respond,
+        endpoint=int(w[at.ENDPOINT_VISIT]), secondary=model.secondary, categories=model.categories,
+        respond=respond,
     )  # fmt: skip
     entries = Entries(share, kinds[:, 0], kinds[:, 1], kinds[:, 2], kinds[:, 3])
-    return packed(int(w[at.N]), model.success, entries, model.rating.kernel[:6, :6], _legs(model), plan)
+    return packed(int(w[at.N]), model.success, entries, model.rating.kernel[:-1, :-1], _legs(model), plan)
 
 
 def _legs(model: Model) -> list[Leg]:
@@ -178,12 +179,13 @@ def _legs(model: Model) -> list[Leg]:
     target = float(model.visits[decision, 0])
     before = float(w[at.CYCLE_DAYS] * w[at.CYCLES_BEFORE])
     end = max(before, target) + float(w[at.CYCLE_DAYS] * (w[at.CYCLES_ALL] - w[at.CYCLES_BEFORE]))
-    keep = np.r_[0:7, 14:21]  # nobody is rescued
+    size = model.grades + 1
+    keep = np.r_[:size, 2 * size : 3 * size]  # nobody is rescued
     chains = [Chain(model, int(s)) for s in classes(model.generators, model.changes, model.starts)[1]]
 
     def matrices(begin: float, stop: float) -> Mass:
         """IVIg acts until the end of the last cycle, or no longer."""
-        made = np.empty((len(chains), 2, 14, 14))
+        made = np.empty((len(chains), 2, 2 * size, 2 * size))
         for c, chain in enumerate(chains):
             for arm, until in enumerate((end, 0.0)):
                 middle = min(max(until, begin), stop)
@@ -213,7 +215,7 @@ def packed(
         Patients.
     success : Boundaries
     entries : Entries
-    kernel : ndarray, shape (6, 6)
+    kernel : ndarray, shape (grades, grades)
         Rating kernel.
     legs : list of Leg
         One per visit.
@@ -240,7 +242,7 @@ def packed(
 class _Cells:
     """Follow all entries from visit to visit.
 
-    The patients with the same counts so far stand in one array of shape (entries, 4, 2, 14): category of the last
+    The patients with the same counts so far stand in one array of shape (entries, 4, 2, states): category of the last
     rating or none, IVIg as planned or ended, state.
     """
 
@@ -249,10 +251,10 @@ class _Cells:
 
         self.at, self.entries, self.legs, self.plan = lean, entries, legs, plan
         self.width = lean.LATER + 1 + -(-max(0, len(plan.secondary) - 1) * 3 // 6)
-        grades = np.arange(7)
-        truth = rules.change_category(entries.true[:, None], grades[None, :], plan.points)
+        k = self.dead = len(kernel)
+        truth = plan.categories[entries.true, 1:]
         self.truth = np.concatenate([truth, truth], axis=1)  # entry x state
-        rated = rules.change_category(entries.rated[:, None], grades[None, :6], plan.points)
+        rated = plan.categories[entries.rated, 1 : k + 1]
         self.chance = np.stack(
             [(rated == c).astype(float) @ kernel.T for c in range(3)]
         )  # category, entry, grade
@@ -260,7 +262,7 @@ class _Cells:
     def cells(self) -> dict[tuple[int, ...], float]:
         """Give the probability of every combination of counts."""
         e = self.entries
-        start = np.zeros((e.share.size, 4, 2, 14))
+        start = np.zeros((e.share.size, 4, 2, 2 * self.dead + 2))
         start[np.arange(e.share.size), _NONE, 0, e.begins] = e.share
         here = {(0,) * self.width: np.stack([start, np.zeros_like(start)])}
         for v, leg in enumerate(self.legs):
@@ -278,7 +280,7 @@ class _Cells:
     def _visit(self, v: int, here: dict[tuple[int, ...], Mass]) -> dict[tuple[int, ...], Any]:
         """Rate everybody; the mass stands at the target day (0) or, after a missed visit, at the window's end (1)."""
         after: dict[tuple[int, ...], Any] = defaultdict(
-            lambda: np.zeros((2, self.entries.share.size, 4, 2, 14))
+            lambda: np.zeros((2, self.entries.share.size, 4, 2, 2 * self.dead + 2))
         )
         by_truth = v in {self.plan.decision, self.plan.endpoint}
         for count, mass in here.items():
@@ -293,7 +295,9 @@ class _Cells:
         self, v: int, count: tuple[int, ...], mass: Mass, true: int | None, after: dict[Any, Any]
     ) -> None:
         decides = v == self.plan.decision
-        alive = (1 - self.plan.missed[v]) * mass[..., :6].sum(axis=1)  # the last rating before is forgotten
+        alive = (1 - self.plan.missed[v]) * mass[..., : self.dead].sum(
+            axis=1
+        )  # the last rating before is forgotten
         for category in range(3):
             rated = alive * self.chance[category][:, None, :]
             if not rated.any():
@@ -302,34 +306,35 @@ class _Cells:
             found = after[goes][0]
             if decides:
                 arm = 0 if rules.interim_decision(category, 0) == rules.CONTINUE else 1
-                found[:, category, arm, :6] += rated.sum(axis=1)
+                found[:, category, arm, : self.dead] += rated.sum(axis=1)
             else:
-                found[:, category, :, :6] += rated
+                found[:, category, :, : self.dead] += rated
 
     def _unseen(
         self, v: int, count: tuple[int, ...], mass: Mass, true: int | None, after: dict[Any, Any]
     ) -> None:
         decides = v == self.plan.decision
-        dead = mass[..., rules.DEAD]
+        dead = mass[..., self.dead]
         if dead.any():
             goes = self._counted(v, count, category=rules.DETERIORATED, dead=1, true=true)
-            after[goes][0][..., rules.DEAD] += dead
+            after[goes][0][..., self.dead] += dead
         missed = np.zeros_like(mass)
-        missed[..., :6] = self.plan.missed[v] * mass[..., :6]
+        missed[..., : self.dead] = self.plan.missed[v] * mass[..., : self.dead]
         if decides:
             missed = np.stack([np.zeros_like(missed[:, :, 0]), missed.sum(axis=2)], axis=2)
         missed = self._moved(missed, self.legs[v].rest)
-        dies = missed[..., rules.DEAD]
+        dies = missed[..., self.dead]
         if dies.any():
             goes = self._counted(v, count, category=rules.DETERIORATED, dead=1, true=true)
-            after[goes][1][..., rules.DEAD] += dies
-        missed[..., rules.DEAD] = 0.0
+            after[goes][1][..., self.dead] += dies
+        missed[..., self.dead] = 0.0
         for last in range(4):
-            gone, here = mass[:, last, :, 7:], missed[:, last]
+            out = self.dead + 1
+            gone, here = mass[:, last, :, out:], missed[:, last]
             if not gone.any() and not here.any():
                 continue
             goes = self._counted(v, count, last=last if last < _NONE else -1, true=true)
-            after[goes][0][:, last, :, 7:] += gone
+            after[goes][0][:, last, :, out:] += gone
             after[goes][1][:, last] += here
 
     def _counted(

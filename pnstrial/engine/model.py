@@ -2,7 +2,7 @@
 
 Input: `Protocol` and `Scenario`.
 Output: `Model`: strata, entry probabilities, rates per day, tables to draw from, success boundaries.
-Protocol section: criteria (mRS at entry), treatment, visits, decision, endpoint, estimand.
+Protocol section: criteria (scores at entry), treatment, visits, decision, endpoint, estimand.
 Method: everything that does not change from patient to patient is worked out once; what cannot work together
 is refused here, before any work.
 Next: `engine`, `exact`.
@@ -23,6 +23,7 @@ from pnstrial.engine.characteristics import quantity_names
 from pnstrial.engine.criteria import allowed_range, can_fail
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.kernels.quantities import ALIVE_DAYS, QUANTITIES, SECONDARY_QUANTITIES
+from pnstrial.engine.scales import criteria_on_scales, derived_scales, scale_of
 from pnstrial.engine.scenario import Scenario, ScenarioError
 from pnstrial.engine.strata import arm_generators, classes, entry_cells, switch_rates, switches
 from pnstrial.engine.success import Boundaries, ExactTest, boundaries
@@ -59,12 +60,14 @@ class Model:
         Per entry cell its probability among the screened, and (0 or 1 + position of the failed criterion,
         stratum, true grade, rating, true grade on day 1, days to it or -1).
     strata : tuple of Stratum
-    generators : ndarray, shape (strata, periods, arms, 7, 7)
+    generators : ndarray, shape (strata, periods, arms, grades + 1, grades + 1)
         Rates per day by arm (`strata.arm_generators`), per band of time since onset.
     changes : ndarray, shape (strata, periods)
         Day on which the next band begins.
     starts : ndarray, shape (strata, 2)
         Rates per day of beginning tumour treatment and of damage.
+    categories : ndarray, shape (grades, grades + 2)
+        Category of change, by grade at baseline and later grade + 1 (0: missing); the last is death.
     """
 
     whole: NDArray[np.int64]
@@ -78,6 +81,7 @@ class Model:
     generators: NDArray[np.float64]
     changes: NDArray[np.float64]
     starts: NDArray[np.float64]
+    categories: NDArray[np.int64]
     rating: RatingError
     jitter: NDArray[np.float64]
     delays: NDArray[np.float64]
@@ -108,6 +112,11 @@ class Model:
         if not self.secondary:
             found |= dict.fromkeys(SECONDARY_QUANTITIES, "the protocol has no secondary visit")
         return found
+
+    @property
+    def grades(self) -> int:
+        """Number of living grades, and the number that stands for death."""
+        return self.generators.shape[-1] - 1
 
     @property
     def enrolled_share(self) -> float:
@@ -176,7 +185,8 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
     _refuse(protocol, scenario, visits)
     strata, cells, codes, failed = entry_cells(protocol, scenario)
     whole = _whole(protocol, scenario, visits, short=short)
-    misses, leaves = scenario.visits.missed_ratios.ratios(), scenario.dropout.ratios.ratios()
+    k = scenario.grades
+    misses, leaves = scenario.visits.missed_ratios.ratios(k), scenario.dropout.ratios.ratios(k)
     whole[at.MISSES] = int(scenario.visits.missed > 0 and (misses != 1).any())
     jitter, attend = _attendance(scenario, drawn_later=bool(whole[at.MISSES]))
     delays = _delays(scenario)
@@ -190,7 +200,7 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
     n = scenario.enrolment.target
     success = boundaries(_rule(protocol, scenario), n)
     whole[at.FIRST_N], whole[at.FIRST_STOP] = success.first_n, success.first_stop
-    rating = scenario.rating.error()
+    rating = scenario.rating.error(k)
     generators, changes = arm_generators(scenario, strata)
     starts = switch_rates(scenario, strata)
     whole[at.ARMS], whole[at.SWITCHES] = generators.shape[2], int(switches(scenario))
@@ -200,7 +210,7 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
     real[at.ENROL_RATE] = real[at.SCREEN_RATE] * share
     alike, first = classes(generators, changes, starts)
     rates = _rates(generators[first])
-    kernel6 = np.array([alias_table(rating.kernel[g, :6], 3) for g in range(6)])
+    whole[at.GRADES], whole[at.RATING_BITS], whole[at.UNITS] = k, alias_bits(k), protocol.scale().dead
     hazard = _hazard(scenario, int(whole[at.FOLLOW_UP]))
     sign_limit = boundaries(ExactTest(null=0.5, alpha=float(real[at.TEST_ALPHA])), n).minimum
     extra = np.array(scenario.visits.extra_rating_days, np.int64) - 1
@@ -217,18 +227,20 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
     whole[at.TAIL_DAY] = min(_last_day(protocol, whole, visits), whole[at.FOLLOW_UP])
     if not short:
         whole[at.TAIL_DAYS] = whole[at.FOLLOW_UP] - whole[at.TAIL_DAY]
-        whole[at.TAIL_BITS] = alias_bits(int(whole[at.TAIL_DAYS]) + 6)
+        whole[at.TAIL_BITS] = alias_bits(int(whole[at.TAIL_DAYS]) + k)
         tail = tail_tables(
             generators[first, :, 1], changes[first], int(whole[at.TAIL_DAY]), int(whole[at.FOLLOW_UP])
         )
-    order = {visit.name: v for v, visit in enumerate(protocol.visits)}
-    secondary = tuple(order[name] for name in protocol.endpoint.secondary_visits)
+    categories, own = _categories(protocol), protocol.scale()
+    names = [visit.name for visit in protocol.visits]
+    secondary = tuple(names.index(name) for name in protocol.endpoint.secondary_visits)
     whole[at.SECONDARIES] = len(secondary)
     whole = _joined(
         whole, at.WHOLE,
         {at.TO_VISITS: visits, at.TO_SECONDARIES: np.array(secondary, np.int64),
          at.TO_EXTRA: extra, at.TO_ENTRY_CODES: entered, at.TO_CYCLE_CODES: cycle_codes,
-         at.TO_ANSWERS: _answers(whole)}, whole,
+         at.TO_ANSWERS: _answers(whole), at.TO_CATEGORIES: categories, at.TO_DECISIONS: _decisions(),
+         at.TO_UNITS: np.array([*own.units, own.dead])}, whole,
     )  # fmt: skip
     real = _joined(whole, real.size, {
         at.TO_RATES: rates, at.TO_CHANGES: changes[first], at.TO_SWITCHES: starts[first], at.TO_MISSES: misses,
@@ -237,14 +249,16 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
     words = _joined(
         whole, 0,
         {
-            at.TO_ENTRY: alias_table(cells[mine] / share), at.TO_RATING: kernel6, at.TO_ATTEND: alias_table(attend),
+            at.TO_ENTRY: alias_table(cells[mine] / share), at.TO_RATING: np.array([alias_table(row[:k], alias_bits(k)) for row in rating.kernel[:k]]),
+             at.TO_ATTEND: alias_table(attend),
             at.TO_CYCLE: alias_table(cycles), at.TO_WEIGHT: alias_table(weights), at.TO_TAIL: tail,
         },
         np.empty(0, np.uint64),
     )  # fmt: skip
     return Model(
         whole=whole, real=real, visits=visits, extra_days=extra, entry_probabilities=cells, entry_codes=codes,
-        failed=failed, strata=strata, generators=generators, changes=changes, starts=starts, rating=rating,
+        failed=failed, strata=strata, generators=generators, changes=changes, starts=starts, categories=categories,
+        rating=rating,
         jitter=jitter,
         delays=delays, events=events, event_codes=event_codes, weights=weights, success=success,
         covered=np.zeros((n + 1, n + 1), np.uint8), sign_limit=sign_limit, hazard=hazard, words=words,
@@ -286,7 +300,7 @@ def _joined(
 
 def _refuse(protocol: Protocol, scenario: Scenario, visits: NDArray[np.int64]) -> None:
     """Refuse what cannot work together, all reasons at once."""
-    wrong: list[str] = []
+    wrong = _other_scales(protocol, scenario)
     jitter = scenario.visits.jitter_days
     names = [visit.name for visit in protocol.visits]
     if len(names) > at.MAX_VISITS or (np.diff(visits[:, 0]) <= 0).any():
@@ -318,6 +332,23 @@ def _refuse(protocol: Protocol, scenario: Scenario, visits: NDArray[np.int64]) -
         raise ScenarioError(
             f"scenario {scenario.id} cannot be used with protocol {protocol.id}:\n  " + "\n  ".join(wrong)
         )
+
+
+def _other_scales(protocol: Protocol, scenario: Scenario) -> list[str]:
+    """Name what does not fit between the scales of protocol and scenario."""
+    own = protocol.scale()
+    if scenario.scale != own.name:
+        return [f"scale = {scenario.scale!r}: the course runs on the endpoint's scale, which is {own.name}"]
+    if len(own.scores) != scenario.grades:
+        return [f"baseline has {scenario.grades} grades: {own.name} has {len(own.scores)} in this protocol"]
+    derived = derived_scales(protocol, scenario)
+    wrong = [problem for part, scale in derived for problem in part.problems(scale, scenario.grades)]
+    given = {own.name, *(part.name for part, _ in derived)}
+    return wrong + [
+        f"scales: criterion {c.id} asks for {scale_of(c)} at screening; say how it follows from {own.name}"
+        for c in criteria_on_scales(protocol)
+        if scale_of(c) not in given
+    ]
 
 
 def _misfits(protocol: Protocol, scenario: Scenario, first: int, visit: str) -> list[str]:
@@ -370,7 +401,7 @@ def _whole(
         at.N: scenario.enrolment.target, at.CYCLES_BEFORE: plan.cycles_before_decision, at.CYCLES_ALL: plan.cycles,
         at.INFUSION_DAYS: plan.infusion_days, at.CYCLE_DAYS: plan.cycle_days, at.VISITS: len(names),
         at.DECISION_VISIT: names.index(protocol.decision.visit), at.ENDPOINT_VISIT: names.index(end.visit),
-        at.POINTS: end.improvement_points, at.DEATH_STRATEGY: rules.DEATH_STRATEGIES.index(estimand.death),
+        at.DEATH_STRATEGY: rules.DEATH_STRATEGIES.index(estimand.death),
         at.RESCUE_STRATEGY: rules.RESCUE_STRATEGIES.index(estimand.rescue),
         at.STOPPED_STRATEGY: rules.STOPPED_STRATEGIES.index(estimand.stopped),
         at.MISSING_STRATEGY: rules.MISSING_STRATEGIES.index(estimand.missing),
@@ -391,7 +422,7 @@ def _real(protocol: Protocol, scenario: Scenario, rating: RatingError) -> NDArra
     values = np.zeros(at.VISIT_MISSED)
     values[at.SCREEN_RATE] = scenario.enrolment.screened_per_month / DAYS_PER_MONTH
     values[at.DROP_RATE] = (
-        scenario.dropout.per_month / DAYS_PER_MONTH * scenario.dropout.ratios.ratios().max()
+        scenario.dropout.per_month / DAYS_PER_MONTH * scenario.dropout.ratios.ratios(scenario.grades).max()
     )
     values[at.RESCUE_IF_WORSE] = scenario.rescue.after_worse_rating
     values[at.RESCUE_RATE] = scenario.rescue.per_month / DAYS_PER_MONTH
@@ -468,6 +499,26 @@ def _answers(whole: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.array(answers, np.int64)
 
 
+def _categories(protocol: Protocol) -> NDArray[np.int64]:
+    """Tabulate the category of change by grade at baseline and later grade + 1 (missing first, death last)."""
+    scale, end = protocol.scale(), protocol.endpoint
+    settings = (scale.points(end.improvement_points), scale.dead, end.improvement_percent or 0, scale.zero)
+    rule = rules.change_category_on(*_in_order(settings))
+    later = np.array([rules.MISSING, *scale.units, scale.dead])
+    return rule(np.array(scale.units)[:, None], later[None, :], *settings).astype(np.int64)
+
+
+def _in_order(settings: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    points, dead, percent, zero = settings
+    return dead, points, percent, zero
+
+
+def _decisions() -> NDArray[np.int64]:
+    """Tabulate the decision by category + 1, then that on a death."""
+    decided = [rules.interim_decision(category, 0) for category in range(-1, 3)]
+    return np.array([*decided, rules.interim_decision(rules.DETERIORATED, 1)], np.int64)
+
+
 def _looks_back(protocol: Protocol) -> bool:
     """Say whether the estimand asks for ratings between the visits."""
     return protocol.estimand.missing == "LOCF" or protocol.estimand.stopped == "while on treatment"
@@ -499,12 +550,13 @@ def _weights(weight: Normal, allowed: tuple[float, float]) -> NDArray[np.float64
 
 def _rates(generators: NDArray[np.float64]) -> NDArray[np.float64]:
     """Per grade: rate to leave, mean stay, probability to improve, probability to improve or worsen."""
-    rates = np.zeros((*generators.shape[:3], 6, 4))
-    for g in range(6):
+    k = generators.shape[-1] - 1
+    rates = np.zeros((*generators.shape[:3], k, 4))
+    for g in range(k):
         leave = -generators[..., g, g]
         safe = np.where(leave > 0, leave, 1.0)
         better = generators[..., g, g - 1] / safe if g > 0 else np.zeros_like(leave)
-        worse = generators[..., g, g + 1] / safe if g < 5 else np.zeros_like(leave)
+        worse = generators[..., g, g + 1] / safe if g < k - 1 else np.zeros_like(leave)
         stay = np.where(leave > 0, 1 / safe, _FAR)
         rates[..., g, 0], rates[..., g, 1], rates[..., g, 2], rates[..., g, 3] = (
             leave,

@@ -1,6 +1,7 @@
 """What does the Month 3 switch do to a course given month by month?
 
-Input: monthly transition matrices on mRS 0-6 with and without IVIg, a starting distribution, a drop-out chance.
+Input: monthly transition matrices on the grades of a scale, death last, with and without IVIg, a starting
+distribution, a drop-out chance.
 Output: exact and simulated characteristics of the trial in discrete months.
 Protocol section: decision.
 Method: matrix products; success of a patient is being improved or stable at the last month, in the study. It is
@@ -41,8 +42,8 @@ class MonthlyResult(Result):
         Expected cycles: those before the decision, and the later ones for those who continue.
     successes : ndarray, shape (n + 1,)
         Distribution of the number of successes.
-    occupancy : ndarray, shape (months + 1, 7)
-        Shares in the study by mRS at each month.
+    occupancy : ndarray, shape (months + 1, grades + 1)
+        Shares in the study by grade at each month.
     """
 
     p_success: float
@@ -63,9 +64,9 @@ class MonthlyCourse:
 
     Parameters
     ----------
-    on, off : array_like, shape (7, 7)
-        Monthly transition probabilities with and without IVIg; rows sum to 1.
-    start : array_like, shape (7,)
+    on, off : array_like, shape (grades + 1, grades + 1)
+        Monthly transition probabilities with and without IVIg, from the best grade to death; rows sum to 1.
+    start : array_like, shape (grades + 1,)
         Distribution of the grade at the start.
     dropout : float, default 0
         Chance of leaving in each month, before that month's transition.
@@ -93,7 +94,8 @@ class MonthlyCourse:
 
     def __post_init__(self) -> None:
         wrong: list[str] = []
-        for name, shape in (("on", (7, 7)), ("off", (7, 7)), ("start", (7,))):
+        size = max((*np.asarray(self.on).shape[:1], 3))
+        for name, shape in (("on", (size, size)), ("off", (size, size)), ("start", (size,))):
             values = np.asarray(getattr(self, name), float)
             object.__setattr__(self, name, values)
             if values.shape != shape:
@@ -117,6 +119,12 @@ class MonthlyCourse:
         power = np.linalg.matrix_power
         return power(on, self.decision), power(on, later), power(off, later)
 
+    def _categories(self) -> NDArray[np.int8]:
+        """Categories of change by one grade: by start and later grade + 1, 0 being none."""
+        dead = np.asarray(self.start).size - 1
+        rule = rules.change_category_on(dead)
+        return rule(np.arange(dead + 1)[:, None], np.arange(-1, dead + 1)[None, :], 1, dead, 0, 0)
+
     def exact(self, n: int, minimum: int) -> MonthlyResult:
         """Give the exact characteristics.
 
@@ -135,10 +143,11 @@ class MonthlyCourse:
 
         start, kept = np.asarray(self.start), 1 - self.dropout
         before, on, off = self._powers()
-        grades = np.arange(7)
-        categories = rules.change_category(grades[:, None], grades[None, :])
+        grades = np.arange(start.size)
+        dead = start.size - 1
+        categories = self._categories()[:, 1:]
         joint = start[:, None] * before
-        alive = grades[None, :] < rules.DEAD
+        alive = grades[None, :] < dead
         goes_on = alive & (categories != rules.DETERIORATED)
         at_end = (joint * goes_on) @ on + (joint * ~goes_on) @ off
         good = alive & (categories != rules.DETERIORATED)
@@ -157,7 +166,7 @@ class MonthlyCourse:
             occupancy.append(kept**month * now)
         return MonthlyResult(
             p_success=p, improved=shares[0], stable=shares[1], deteriorated=shares[2],
-            dead=float(seen * joint[:, rules.DEAD].sum()), dropped=1 - seen, reject=float(pmf[minimum:].sum()),
+            dead=float(seen * joint[:, dead].sum()), dropped=1 - seen, reject=float(pmf[minimum:].sum()),
             cycles=self.decision + (self.last - self.decision) * (shares[0] + shares[1]), successes=pmf,
             occupancy=np.array(occupancy),
         )  # fmt: skip
@@ -181,26 +190,29 @@ class MonthlyCourse:
         from pnstrial.engine.tables import block_key
 
         before, on, off = self._powers()
+        size = np.asarray(self.start).size
 
         def studied(P: NDArray[np.float64], months: int) -> NDArray[np.float64]:
             kept = (1 - self.dropout) ** months
-            return np.block([[kept * P, (1 - kept) * P], [np.zeros((7, 7)), P]])
+            return np.block([[kept * P, (1 - kept) * P], [np.zeros((size, size)), P]])
 
         def leg(on_plan: NDArray[np.float64], ended: NDArray[np.float64], months: int) -> Leg:
             way = np.stack([studied(on_plan, months), studied(ended, months)])[None]
-            return Leg(seen=way, missed=way, rest=np.eye(14)[None, None])
+            return Leg(seen=way, missed=way, rest=np.eye(2 * size)[None, None])
 
         def respond(category: int, dead: int, last: int) -> int:
             del last
             return int(not dead and category in {rules.IMPROVED, rules.STABLE})
 
-        grades = np.arange(6)
-        plan = Plan(np.zeros(2), decision=0, endpoint=1, secondary=(), points=1, respond=respond)
+        grades = np.arange(size - 1)
+        categories = self._categories().astype(np.int64)
+        plan = Plan(np.zeros(2), decision=0, endpoint=1, secondary=(), categories=categories, respond=respond)
         minimum_at = np.arange(n + 1) + 1
         minimum_at[n] = minimum
         tables = packed(
             n, Boundaries(minimum_at),
-            Entries(np.asarray(self.start, float)[:6], np.zeros(6, np.int64), grades, grades, grades), np.eye(6),
+            Entries(np.asarray(self.start, float)[:-1], np.zeros(size - 1, np.int64), grades, grades, grades),
+            np.eye(size - 1),
             [leg(before, before, self.decision), leg(on, off, self.last - self.decision)], plan,
         )  # fmt: skip
         names = quantity_names([], primary=True)

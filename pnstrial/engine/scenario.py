@@ -18,11 +18,14 @@ import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
 from pnstrial.data.schema import ANTIBODIES
+from pnstrial.engine.scales import DerivedScale  # noqa: TC001 - pydantic reads it at run time
 from pnstrial.engine.success import ExactTest, SuccessRule
 from pnstrial.multistate import Calibration, Course, RatingError, calibrate
-from pnstrial.multistate.calibration import FLAT
+from pnstrial.multistate.calibration import flat
+from pnstrial.multistate.course import GRADES, rates_by_grade
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.settings import Part, SettingsFiles
+from pnstrial.vocabulary import MRS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +39,7 @@ Shares = TypeVar("Shares", bound="tuple[float, ...] | dict[str, float]")
 Count = Annotated[float, Field(ge=0, le=1e6)]
 PerMonth = Annotated[float, Field(ge=0, le=100)]
 Ratio = Annotated[float, Field(ge=0, le=1000)]
-SixRatios = Annotated[tuple[Ratio, ...], Field(min_length=6, max_length=6)]
+Ratios = Annotated[tuple[Ratio, ...], Field(min_length=2)]
 Lag = Annotated[float, Field(ge=0, le=28)]
 Late = Annotated[float, Field(ge=1, le=10)]
 RatingDay = Annotated[int, Field(ge=2, le=400)]
@@ -122,12 +125,16 @@ class Onset(Part):
 
 
 class Baseline(Part):
-    """Who the patients are. `mrs` is the distribution of the true grades 0-5 of those who pass all else.
+    """Who the patients are. `grades` is the distribution of the true grades of those who pass all else, best first.
 
-    `tumour_treatment` is the share whose tumour is treated on day 1; the others begin at `tumour_treatment_per_month`.
+    On the mRS it is called `mrs`. `tumour_treatment` is the share whose tumour is treated on day 1; the others begin
+    at `tumour_treatment_per_month`.
     """
 
-    mrs: Annotated[tuple[Share, ...], Field(min_length=6, max_length=6), AfterValidator(_add_to_one)]
+    mrs: (
+        Annotated[tuple[Share, ...], Field(min_length=6, max_length=6), AfterValidator(_add_to_one)] | None
+    ) = None
+    grades: Annotated[tuple[Share, ...], Field(min_length=2), AfterValidator(_add_to_one)] | None = None
     antibody: Annotated[dict[str, Share], AfterValidator(_of_antibodies), AfterValidator(_add_to_one)]
     age: Normal = Normal(mean=63, sd=9, low=28, high=82)
     female: Share = 0.5
@@ -141,21 +148,37 @@ class Baseline(Part):
         added = sum(part.share for part in self.onset)
         if abs(added - 1) > 1e-9:
             raise ValueError(f"the shares of onset add to {added:g}; they must add to 1")
+        if (self.mrs is None) == (self.grades is None):
+            raise ValueError("the true grades are needed once: grades, or mrs on the mRS")
         return self
+
+    @property
+    def true_grades(self) -> tuple[float, ...]:
+        """Distribution of the true grades, from the best on."""
+        return self.grades or self.mrs or ()
 
 
 class Rating(Part):
-    """How the mRS is rated: a named method or the agreement of two raters; one rater throughout, or not."""
+    """How the scale is rated: a named method or the agreement of two raters; one rater throughout, or not.
+
+    For scales of many grades `sd` gives the standard deviation of a rating around the truth, in grades.
+    """
 
     method: Literal["none", "unstructured", "structured", "focused"] = "unstructured"
     agreement: (
         Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(min_length=3, max_length=3)] | None
     ) = None
+    sd: float | None = Field(default=None, ge=0, le=100)
     kernel: tuple[tuple[float, ...], ...] | None = None
     same_rater_agreement: Share | None = None
 
-    def error(self) -> RatingError:
+    def error(self, grades: int = GRADES) -> RatingError:
         """Build the rating error.
+
+        Parameters
+        ----------
+        grades : int, default 6
+            Living grades of the scale.
 
         Returns
         -------
@@ -169,9 +192,11 @@ class Rating(Part):
         if self.kernel is not None:
             made = RatingError(cast("Any", self.kernel))
         elif self.agreement is not None:
-            made = RatingError.from_agreement(*self.agreement)
+            made = RatingError.from_agreement(*self.agreement, grades=grades)
+        elif self.sd is not None:
+            made = RatingError.from_sd(self.sd, grades)
         else:
-            made = cast("RatingError", getattr(RatingError, self.method)())
+            made = cast("RatingError", getattr(RatingError, self.method)(grades))
         if self.same_rater_agreement is not None:
             made = RatingError.same_rater(self.same_rater_agreement, made)
         return made
@@ -183,18 +208,26 @@ class Rating(Part):
 
 
 class Informative(Part):
-    """By what the true grade (0-5), and its change from the baseline, multiply a probability or a rate."""
+    """By what the true grade, and its change from the baseline, multiply a probability or a rate.
 
-    by_grade: SixRatios = (1, 1, 1, 1, 1, 1)
+    `by_grade` has one ratio per grade, from the best on; all 1 stands for any number of grades.
+    """
+
+    by_grade: Ratios = (1,) * GRADES
     improved: Ratio = 1.0
     worse: Ratio = 1.0
 
-    def ratios(self) -> NDArray[np.float64]:
-        """Give the ratio by true grade at baseline and now, 6 x 6."""
-        grade = np.arange(6)
+    def fits(self, grades: int) -> bool:
+        """Say whether there is a ratio for each of so many grades."""
+        return len(self.by_grade) == grades or set(self.by_grade) == {1}
+
+    def ratios(self, grades: int = GRADES) -> NDArray[np.float64]:
+        """Give the ratio by true grade at baseline and now."""
+        grade = np.arange(grades)
         change = np.sign(grade[None, :] - grade[:, None])
         by_change = np.where(change < 0, self.improved, np.where(change > 0, self.worse, 1.0))
-        return by_change * np.asarray(self.by_grade, float)[None, :]
+        own = self.by_grade if len(self.by_grade) == grades else np.ones(grades)
+        return by_change * np.asarray(own, float)[None, :]
 
 
 class VisitPattern(Part):
@@ -288,7 +321,7 @@ class Series(Part):
     population_hazard_ratio : float
         Hazard of dying of the trial's patients against that of the source of `survival`.
     die : tuple of float
-        Ratios between the grades' rates of dying.
+        Ratios between the grades' rates of dying, by grade or as in `Course`.
     rating, selected, ratings_between_days
         How the series rated its patients, which rated grades it let in, and when it rated in between.
     """
@@ -300,9 +333,9 @@ class Series(Part):
     at_months: float = Field(ge=0.1, le=60)
     survival: tuple[tuple[Annotated[float, Field(ge=0.01, le=600)], Share], ...] = ()
     population_hazard_ratio: float = Field(default=1.0, ge=0.01, le=100)
-    die: SixRatios = (0.2, 0.2, 0.4, 1.0, 2.5, 5.0)
+    die: Ratios | Ratio | dict[Literal["best", "worst"], Ratio] = (0.2, 0.2, 0.4, 1.0, 2.5, 5.0)
     rating: Rating = Rating(method="unstructured", same_rater_agreement=0.9)
-    selected: tuple[Annotated[int, Field(ge=0, le=5)], ...] = (2, 3)
+    selected: tuple[Annotated[int, Field(ge=0, le=199)], ...] = (2, 3)
     ratings_between_days: tuple[RatingDay, ...] = ()
 
 
@@ -313,12 +346,16 @@ class Scenario(Part):
     ----------
     id, title, source, fit : str
         Which scenario, the published series it is calibrated to, and how well it fits.
+    scale : str
+        The scale whose grades the course runs on: that of the protocol's endpoint. Grades are numbered from its best.
     enrolment, baseline, course, rating, visits, dropout, rescue, adverse_events, treatment, follow_up
         See the class of each. Rates are per month of 365.25 / 12 days.
     survival_null : SurvivalNull
         What the one-sample log-rank test compares with.
     series : Series or None
         The published counts behind the course, as `calibration` takes them.
+    scales : tuple of DerivedScale
+        How the scores of the other scales follow from the grade of the course.
     success : ExactTest, TwoStage or BayesianRule
         When a trial is a success; a null of the protocol, where it has one, takes the place of this one.
 
@@ -335,6 +372,7 @@ class Scenario(Part):
     title: str = Field(min_length=1)
     source: str = Field(min_length=1)
     fit: str = Field(min_length=1)
+    scale: str = MRS
     enrolment: Enrolment
     baseline: Baseline
     course: Course
@@ -347,7 +385,63 @@ class Scenario(Part):
     follow_up: FollowUp = FollowUp()
     survival_null: SurvivalNull = SurvivalNull()
     series: Series | None = None
+    scales: tuple[DerivedScale, ...] = ()
     success: SuccessRule = Field(default_factory=ExactTest)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _grades_of_the_course(cls, content: Any) -> Any:
+        """Tell the course how many grades there are, where it has rates for all of them together."""
+        if not isinstance(content, dict):
+            return content
+        given = dict(cast("dict[str, Any]", content))
+        base, course = given.get("baseline"), given.get("course")
+        if isinstance(base, dict) and isinstance(course, dict):
+            shares = cast("dict[str, Any]", base).get("grades")
+            if isinstance(shares, list | tuple):
+                given["course"] = {"grades": len(cast("list[Any]", shares)), **cast("dict[str, Any]", course)}
+        return given
+
+    @model_validator(mode="after")
+    def _one_scale(self) -> Self:
+        k = self.grades
+        wrong = [] if self.course.grades == k else [
+            f"course has {self.course.grades} grades, baseline {k}: both are on the scale {self.scale}"
+        ]  # fmt: skip
+        if self.baseline.mrs is not None and self.scale != MRS:
+            wrong.append(f"baseline.mrs is of the {MRS}; the grades of {self.scale} are baseline.grades")
+        for key, part in (
+            ("visits.missed_ratios", self.visits.missed_ratios),
+            ("dropout.ratios", self.dropout.ratios),
+        ):
+            if not part.fits(k):
+                wrong.append(
+                    f"{key}.by_grade has {len(part.by_grade)} ratios; allowed are {k}, one per grade"
+                )
+        names = [derived.name for derived in self.scales]
+        wrong += [f"scales has {n} twice" for n in sorted({n for n in names if names.count(n) > 1})]
+        ratings = {"rating": self.rating} | (
+            {} if self.series is None else {"series.rating": self.series.rating}
+        )
+        for key, rating in ratings.items():
+            if (size := rating.error(k).living) != k:
+                wrong.append(f"{key}.kernel is of {size} grades; {self.scale} has {k}")
+        if self.series is not None:
+            die = rates_by_grade(self.series.die, k)
+            if isinstance(die, tuple) and len(die) != k:
+                wrong.append(
+                    f"series.die has {len(die)} ratios; give {k}, one per grade, or {{best = ..., worst = ...}}"
+                )
+            if beyond := [grade for grade in self.series.selected if grade >= k]:
+                wrong.append(f"series.selected holds {beyond}; {self.scale} has the grades 0 to {k - 1}")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+    @property
+    def grades(self) -> int:
+        """Number of living grades of the scale of the course."""
+        return len(self.baseline.true_grades)
 
     def calibration(self) -> Calibration:
         """Calibrate the rates anew to the published series of the scenario.
@@ -365,12 +459,13 @@ class Scenario(Part):
         if self.series is None:
             raise ScenarioError(f"scenario {self.id} names no series to calibrate to (section series)")
         series, onset = self.series, self.baseline.onset
+        die = cast("list[float]", rates_by_grade(series.die, self.grades))
         return calibrate(
             improved=series.improved, stable=series.stable, deteriorated=series.deteriorated, dead=series.dead,
             at_months=series.at_months, survival=dict(series.survival),
-            baseline=self.baseline.mrs, shape=FLAT.model_copy(update={"die": series.die}),
+            baseline=self.baseline.true_grades, shape=flat(self.grades).model_copy(update={"die": tuple(die)}),
             changing_hazard=len(series.survival) + (series.dead is not None) > 1,
-            months_since_onset={part.months: part.share for part in onset}, rating=series.rating.error(),
+            months_since_onset={part.months: part.share for part in onset}, rating=series.rating.error(self.grades),
             selected=series.selected, ratings_between=[day / DAYS_PER_MONTH for day in series.ratings_between_days],
             population_hazard_ratio=series.population_hazard_ratio,
         )  # fmt: skip

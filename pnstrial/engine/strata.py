@@ -16,8 +16,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from pnstrial import rules
-from pnstrial.engine.criteria import allowed_range
+from pnstrial.engine.scales import (
+    allowed_scores,
+    criteria_on_scales,
+    derived_scales,
+    limits_in_words,
+    scale_of,
+)
 from pnstrial.engine.scenario import ScenarioError
 from pnstrial.multistate import generator, transition_probabilities
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
@@ -73,8 +78,8 @@ def entry_cells(
     protocol: Protocol, scenario: Scenario
 ) -> tuple[tuple[Stratum, ...], NDArray[np.float64], NDArray[np.int64], tuple[str, ...]]:
     """List what can happen to a screened patient, with its probability."""
-    base = scenario.baseline
-    kernel = scenario.rating.error().kernel
+    base, k = scenario.baseline, scenario.grades
+    kernel = scenario.rating.error(k).kernel
     positive = _carriers(protocol, scenario)
     carried = sum(share for _, share in positive)
     onset_limit = min((c.within_months for c in protocol.criteria if c.kind == "onset"), default=math.inf)
@@ -106,36 +111,46 @@ def entry_cells(
             failed.append(identifier)
             cells.append((passing * (1 - share), (len(failed), 0, 0, -1, 0, -1)))
             passing *= share
-    on_grade = [c for c in protocol.criteria if c.kind == "range" and c.column == "mrs"]
+    on_scales = criteria_on_scales(protocol)
     first = 1 + len(failed)
-    failed += [c.id for c in on_grade]
+    failed += [c.id for c in on_scales]
+    own = tuple(c if scale_of(c) == protocol.endpoint.scale else None for c in on_scales)
+    lets_in = np.array([allowed_scores(c, np.array(protocol.scale().scores)) for c in own]).reshape(
+        len(own), k
+    )
+    others = _screened_apart(protocol, scenario)
     begins = _before_day_1(scenario, strata)
     if begins:
         failed.append(DIED)
-    for g, r in product(range(6), range(6)):
-        share = passing * base.mrs[g] * kernel[g, r]
-        by = [
-            k for k, c in enumerate(on_grade)
-            if not (c.minimum is None or r >= c.minimum) or not (c.maximum is None or r <= c.maximum)
-        ]  # fmt: skip
-        if by and scenario.enrolment.select_on_rating:
-            cells.append((share, (first + by[0], 0, g, r, g, -1)))
-        elif not begins:
+    for g, r in product(range(k), range(k)):
+        rated = passing * base.true_grades[g] * kernel[g, r]
+        share = rated
+        if scenario.enrolment.select_on_rating and on_scales:
+            share = 0.0
+            for passed, chance in others[g].items():
+                by = np.flatnonzero(~(lets_in[:, r] & np.array(passed)))
+                if by.size:
+                    cells.append((rated * chance, (first + int(by[0]), 0, g, r, g, -1)))
+                else:
+                    share = rated * chance
+        if share == 0:
+            continue
+        if not begins:
             cells += [(share * stratum.share, (0, s, g, r, g, -1)) for s, stratum in enumerate(strata)]
         else:
             cells += [
-                (share * stratum.share * p, (len(failed) if b == rules.DEAD else 0, s, g, r, b, lag))
+                (share * stratum.share * p, (len(failed) if b == k else 0, s, g, r, b, lag))
                 for s, stratum in enumerate(strata)
                 for lag, P in begins[s].items()
                 for b, p in enumerate(P[g] / len(begins[s]))
             ]
     cells = [cell for cell in cells if cell[0] > 0]
     if sum(p for p, code in cells if code[0] == 0) < 1e-3:
-        low, high = allowed_grades(protocol)
+        limits = [f"{scale_of(c)} {limits_in_words(c)}" for c in on_scales]
         raise ScenarioError(
             f"scenario {scenario.id}: fewer than 1 in 1000 screened patients could be enrolled; look at"
-            f" enrolment.failures, antibody_test, baseline.antibody, baseline.onset and baseline.mrs (the protocol"
-            f" allows {_names_allowed(protocol)}, mRS {low}-{high})"
+            f" enrolment.failures, antibody_test, baseline.antibody, baseline.onset and the grades of baseline (the"
+            f" protocol allows {', '.join([_names_allowed(protocol), *limits])})"
         )
     probabilities = np.array([p for p, _ in cells])
     return (
@@ -144,6 +159,31 @@ def entry_cells(
         np.array([code for _, code in cells], np.int64),
         tuple(failed),
     )
+
+
+def _screened_apart(protocol: Protocol, scenario: Scenario) -> list[dict[tuple[bool, ...], float]]:
+    """Give which criteria the scores of the other scales pass at screening, with the chance, by true grade."""
+    criteria = criteria_on_scales(protocol)
+    found: list[dict[tuple[bool, ...], float]] = [
+        {(True,) * len(criteria): 1.0} for _ in range(scenario.grades)
+    ]
+    for derived, scale in derived_scales(protocol, scenario):
+        mine = tuple(c if scale_of(c) == derived.name else None for c in criteria)
+        if not any(mine):
+            continue
+        scores, shares = derived.scores(scale, scenario.grades), derived.shares(scale, scenario.grades)
+        passes = np.array([allowed_scores(c, scores) for c in mine]).T
+        for g, before in enumerate(found):
+            now: dict[tuple[bool, ...], float] = {}
+            for (passed, chance), row, share in (
+                (item, row, share)
+                for item in before.items()
+                for row, share in zip(passes, shares[g], strict=True)
+            ):
+                both = tuple(bool(a and b) for a, b in zip(passed, row, strict=True))
+                now[both] = now.get(both, 0.0) + chance * float(share)
+            found[g] = now
+    return found
 
 
 def _before_day_1(scenario: Scenario, strata: tuple[Stratum, ...]) -> list[dict[int, NDArray[np.float64]]]:
@@ -203,7 +243,7 @@ def allowed_antibodies(protocol: Protocol, scenario: Scenario) -> tuple[str, ...
 
 
 def allowed_grades(protocol: Protocol) -> tuple[int, int]:
-    """Read from the criteria which mRS at screening may enter.
+    """Read from the criteria which grades of the endpoint's scale may enter.
 
     Parameters
     ----------
@@ -212,10 +252,14 @@ def allowed_grades(protocol: Protocol) -> tuple[int, int]:
     Returns
     -------
     tuple of int
-        Lowest and highest grade.
+        Best and worst grade, counted from the best one of the scale.
     """
-    low, high = allowed_range(protocol, "mrs")
-    return math.ceil(max(low, 0)), math.floor(min(high, rules.DEAD - 1))
+    scores = np.array(protocol.scale().scores)
+    own = [c for c in criteria_on_scales(protocol) if scale_of(c) == protocol.endpoint.scale]
+    fits = np.flatnonzero(
+        np.all([np.ones(scores.size, bool), *(allowed_scores(c, scores) for c in own)], axis=0)
+    )
+    return (int(fits[0]), int(fits[-1])) if fits.size else (0, scores.size - 1)
 
 
 def arm_generators(
@@ -229,7 +273,8 @@ def arm_generators(
     bands = scenario.course.changes_at()
     periods = len(bands) + 1
     arms = np.arange(16 if switches(scenario) else 2)
-    matrices = np.zeros((len(strata), periods, arms.size, 7, 7))
+    size = scenario.grades + 1
+    matrices = np.zeros((len(strata), periods, arms.size, size, size))
     changes = np.full((len(strata), periods), _FAR)
     for s, stratum in enumerate(strata):
         later = [start for start in bands if start > stratum.onset_months]

@@ -124,8 +124,8 @@ def tail_tables(
 
     Parameters
     ----------
-    generators : ndarray, shape (classes, periods, 7, 7)
-        Rates per day, 6 being death, per band of time since onset.
+    generators : ndarray, shape (classes, periods, grades + 1, grades + 1)
+        Rates per day, the last state being death, per band of time since onset.
     changes : ndarray, shape (classes, periods)
         Day on which the next band begins.
     begin, end : int
@@ -134,8 +134,8 @@ def tail_tables(
     Returns
     -------
     ndarray of uint64
-        For each class and grade 0-5 a packed alias table over death on day begin + 1, ..., end (a day ends with
-        its number), then over the grades 0-5 at the end.
+        For each class and living grade a packed alias table over death on day begin + 1, ..., end (a day ends with
+        its number), then over the living grades at the end.
 
     Notes
     -----
@@ -143,16 +143,16 @@ def tail_tables(
     """
     from pnstrial.multistate import transition_probabilities
 
-    days = end - begin
+    days, k = end - begin, generators.shape[-1] - 1
     found: list[NDArray[np.uint64]] = []
     for Q, starts in zip(generators, changes, strict=True):
-        reached = np.eye(7)
-        shares = np.zeros((6, days + 6))
+        reached = np.eye(k + 1)
+        shares = np.zeros((k, days + k))
         period = int(np.searchsorted(starts, begin, side="right"))
         whole_day = transition_probabilities(Q[period], 1.0) if days else reached
         for day in range(days):
             now = float(begin + day)
-            before = reached[:6, 6].copy()
+            before = reached[:k, k].copy()
             if starts[period] < now + 1:
                 while starts[period] < now + 1:  # a band begins within this day
                     reached = reached @ transition_probabilities(Q[period], float(starts[period]) - now)
@@ -162,8 +162,8 @@ def tail_tables(
                 whole_day = transition_probabilities(Q[period], 1.0)
             else:
                 reached = reached @ whole_day
-            shares[:, day] = np.clip(reached[:6, 6] - before, 0, None)
-        shares[:, days:] = reached[:6, :6]
+            shares[:, day] = np.clip(reached[:k, k] - before, 0, None)
+        shares[:, days:] = reached[:k, :k]
         found += [alias_table(row / row.sum()) for row in shares]
     return np.concatenate(found)
 

@@ -3,7 +3,7 @@
 Input: `Protocol` and `Scenario`.
 Output: `ExactCharacteristics`: the quantities of `simulate` that need no simulation.
 Protocol section: treatment, visits, decision, endpoint, estimand.
-Method: a patient is a Markov chain on (in the study or out, rescued or not, mRS 0-6): matrix exponentials between
+Method: a patient is a Markov chain on (in the study or out, rescued or not, grade or dead): matrix exponentials between
 visits, the rating kernel at each rating, the decision rule, then a trinomial over patients (responder,
 non-responder, not counted). Independent of the simulation: it shares rules and rates, no draws.
 Next: `trial`.
@@ -192,7 +192,7 @@ def _without(model: Model) -> dict[str, str]:
     stops = (
         model.stop_per_infusion > 0
         or model.real[at.DROP_RATE] > 0
-        or bool((model.generators[..., 6] > 0).any())
+        or bool((model.generators[..., -1] > 0).any())
     )
     keeps = w[at.MISSING_STRATEGY] == rules.MISSING_NON_RESPONDER
     strategy = w[at.STOPPED_STRATEGY]

@@ -3,7 +3,7 @@
 Input: `engine.model.Model`.
 Output: `Chain`, and `Group`: patients with the same plan, let through time.
 Protocol section: treatment, visits, decision, endpoint, estimand.
-Method: a Markov chain on (in the study or out, rescued or not, mRS 0-6): matrix exponentials between days.
+Method: a Markov chain on (in the study or out, rescued or not, grade or dead): matrix exponentials between days.
 Next: `patient`.
 """
 
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from pnstrial import rules
 from pnstrial.engine.kernels import layout as at
 from pnstrial.multistate import transition_probabilities
 
@@ -32,21 +31,24 @@ NEVER: Final = 1e18
 
 
 class States:
-    """Where a patient can stand: mRS, rescue begun (7), out of the study (14), tumour treated and damaged (28, 56).
+    """Where a patient can stand: grade, rescue begun, out of the study, tumour treated, damaged.
 
-    The last two are there only where they happen.
+    Each of them is `size` (7 on the mRS) states, twice and four times as many apart, and so on; the last two are there
+    only where they happen.
     """
 
-    def __init__(self, *, tumour: bool, damage: bool) -> None:
-        self.tumour, self.damage = (28 if tumour else 0), ((56 if tumour else 28) if damage else 0)
-        self.count = 28 * (1 + tumour) * (1 + damage)
+    def __init__(self, grades: int, *, tumour: bool, damage: bool) -> None:
+        self.size = size = grades + 1
+        self.tumour = 4 * size if tumour else 0
+        self.damage = ((8 if tumour else 4) * size) if damage else 0
+        self.count = 4 * size * (1 + tumour) * (1 + damage)
         state = np.arange(self.count)
-        self.grade = state % 7
-        self.rescued = state // 7 % 2 == 1
-        self.out = state // 14 % 2 == 1
-        self.treated = state // 28 % 2 == 1 if tumour else np.zeros(self.count, bool)
+        self.grade = state % size
+        self.rescued = state // size % 2 == 1
+        self.out = state // (2 * size) % 2 == 1
+        self.treated = state // self.tumour % 2 == 1 if tumour else np.zeros(self.count, bool)
         self.damaged = state // self.damage % 2 == 1 if damage else np.zeros(self.count, bool)
-        self.alive = self.grade < rules.DEAD
+        self.alive = self.grade < grades
         self.alive_in = ~self.out & self.alive
         self.dead_seen = ~self.out & ~self.alive
 
@@ -58,22 +60,25 @@ class Chain:
         drop, rescue = model.real[at.DROP_RATE], model.real[at.RESCUE_RATE]
         tumour, damage = model.starts[stratum]
         switches = bool(model.whole[at.SWITCHES])
-        self.states = here = States(tumour=switches and tumour > 0, damage=switches and damage > 0)
+        self.states = here = States(
+            model.grades, tumour=switches and tumour > 0, damage=switches and damage > 0
+        )
         self.changes = model.changes[stratum]
-        leaves = np.ones(6)
+        k, size = model.grades, here.size
+        leaves = np.ones(k)
         if model.whole[at.LEAVES]:
-            begin = int(model.whole[at.TO_LEAVES]) + 6 * baseline
-            leaves = model.real[begin : begin + 6]
+            begin = int(model.whole[at.TO_LEAVES]) + k * baseline
+            leaves = model.real[begin : begin + k]
         self.generators = np.zeros((model.generators.shape[1], 2, here.count, here.count))
         for period, arm in np.ndindex(self.generators.shape[:2]):
             Q = self.generators[period, arm]
-            for first in range(0, here.count, 7):
+            for first in range(0, here.count, size):
                 ruling = 1 if here.out[first] else arm
                 if switches:
                     ruling += 2 * here.rescued[first] + 4 * here.treated[first] + 8 * here.damaged[first]
-                Q[first : first + 7, first : first + 7] += model.generators[stratum, period, ruling]
-            moves = [(~here.out & here.alive, 14, drop * leaves[np.minimum(here.grade, 5)])]
-            moves.append((~here.out & ~here.rescued & here.alive, 7, np.full(here.count, rescue)))
+                Q[first : first + size, first : first + size] += model.generators[stratum, period, ruling]
+            moves = [(~here.out & here.alive, 2 * size, drop * leaves[np.minimum(here.grade, k - 1)])]
+            moves.append((~here.out & ~here.rescued & here.alive, size, np.full(here.count, rescue)))
             if here.tumour:
                 moves.append((~here.treated & here.alive, here.tumour, np.full(here.count, tumour)))
             if here.damage:
@@ -154,7 +159,7 @@ def after_turn(X: NDArray[np.float64], kind: str, share: float, states: States) 
     if kind == "rescue":
         begins = np.flatnonzero(states.alive_in & ~states.rescued)
         moved = share * X[..., begins]
-        after[..., begins + 7] += moved
+        after[..., begins + states.size] += moved
         after[..., begins] -= moved
         return after
     target = 1 if kind == "stop" else 2

@@ -39,15 +39,14 @@ class Patient:
     def __init__(self, model: Model, alike: tuple[int, ...], baseline: int | None = None) -> None:
         self.model, self.chain = model, Chain(model, alike[0], baseline or 0)
         self.states = self.chain.states
-        w = model.whole
-        self.points = int(w[at.POINTS])
+        w, k = model.whole, model.grades
         mine = (model.entry_codes[:, 0] == 0) & np.isin(model.entry_codes[:, 1], alike)
         if baseline is not None:
             mine &= model.entry_codes[:, 2] == baseline
         self.entries, which = np.unique(model.entry_codes[mine, 2:5], axis=0, return_inverse=True)
         share = np.bincount(which.ravel(), model.entry_probabilities[mine]) / model.enrolled_share
         # a rating is at most so many grades off: a repeated deviation only shrinks at the ends of the scale
-        rated_as, grade = np.nonzero(model.rating.kernel[:6, :6].T)
+        rated_as, grade = np.nonzero(model.rating.kernel[:k, :k].T)
         self.off = int(np.abs(rated_as - grade).max()) if model.rating.persistence > 0 else 0
         self.deviations = 2 * self.off + 1
         X = np.zeros((len(share), self.deviations, 4, 3, self.states.count))
@@ -60,24 +59,13 @@ class Patient:
         no_stop = (1 - model.stop_per_infusion) ** int(w[at.INFUSION_DAYS])
         self.stop_per_cycle = 1 - no_stop
         self.rescue_if_worse = float(model.real[at.RESCUE_IF_WORSE])
-        grades = np.minimum(self.states.grade, 5)
+        grades = np.minimum(self.states.grade, k - 1)
         begin = int(w[at.TO_MISSES])
-        ratios = model.real[begin : begin + 36].reshape(6, 6)[self.entries[:, 0]][:, grades]
+        ratios = model.real[begin : begin + k * k].reshape(k, k)[self.entries[:, 0]][:, grades]
         self.miss_ratios = ratios if w[at.MISSES] else None  # entry x state
         # category of a rating r of entry b: 0-2
-        self.category = np.array(
-            [
-                [int(rules.change_category(int(r0), r, self.points)) for r in range(6)]
-                for _, r0, _ in self.entries
-            ]
-        )
-        self.true_category = np.array(
-            [
-                [int(rules.change_category(int(g0), g, self.points)) for g in range(7)]
-                for g0, _, _ in self.entries
-            ]
-        )
-
+        self.category = model.categories[self.entries[:, 1], 1 : k + 1]
+        self.true_category = model.categories[self.entries[:, 0], 1:]
         self.answers = lru_cache(maxsize=None)(self._answered)
         self.repeats = self._repeated() if self.deviations > 1 else None
 
@@ -87,12 +75,13 @@ class Patient:
 
     def rated(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Rate everybody: (entry, deviation, last, IVIg, state) -> the same by category of the rating (3 in front)."""
-        kernel = self.model.rating.kernel[:6, :6]
+        k = self.model.grades
+        kernel = self.model.rating.kernel[:k, :k]
         out = np.zeros((3, *X.shape))
         grades = self.states.grade[self.states.alive_in]
         if self.repeats is None:
             # chance of each category, by entry and true grade
-            chance = np.zeros((3, X.shape[0], 6))
+            chance = np.zeros((3, X.shape[0], k))
             for c in range(3):
                 chance[c] = (self.category == c).astype(float) @ kernel.T
             constant = X.sum(axis=2)[:, 0][
@@ -109,11 +98,12 @@ class Patient:
 
     def _repeated(self) -> NDArray[np.float64]:
         """Give the chance of the next deviation, by category of the rating, entry, true grade and deviation before."""
-        kernel, persistence = self.model.rating.kernel[:6, :6], self.model.rating.persistence
-        made = np.zeros((3, len(self.entries), 6, self.deviations, self.deviations))
-        for b, g, d in np.ndindex(len(self.entries), 6, self.deviations):
+        k, persistence = self.model.grades, self.model.rating.persistence
+        kernel = self.model.rating.kernel[:k, :k]
+        made = np.zeros((3, len(self.entries), k, self.deviations, self.deviations))
+        for b, g, d in np.ndindex(len(self.entries), k, self.deviations):
             chances = (1 - persistence) * kernel[g]
-            chances[min(max(g + d - self.off, 0), 5)] += persistence
+            chances[min(max(g + d - self.off, 0), k - 1)] += persistence
             for r in np.flatnonzero(chances):
                 made[self.category[b, r], b, g, d, r - g + self.off] += chances[r]
         return made
@@ -370,7 +360,7 @@ class Patient:
         by_entry = X.sum(axis=(1, 2, 3))
         better = self.true_category[:, self.states.grade] == rules.IMPROVED
         self.add("true_response", (by_entry * better).sum())
-        self.add("true_death", by_entry[:, self.states.grade == rules.DEAD].sum())
+        self.add("true_death", by_entry[:, self.states.grade == self.model.grades].sum())
 
     def _decided(self, X: NDArray[np.float64], *, go: bool) -> None:
         by_entry = X.sum(axis=(1, 2, 3))
@@ -465,8 +455,8 @@ def secondary_names(model: Model) -> dict[int, list[tuple[str, ...]]]:
 def patients_followed(model: Model) -> list[Patient]:
     """Group the strata that have the same rates at all times, and by true baseline where drop-out depends on it."""
     alike, first = classes(model.generators, model.changes, model.starts)
-    begin = int(model.whole[at.TO_LEAVES])
-    leaves = model.real[begin : begin + 36].reshape(6, 6)
+    begin, k = int(model.whole[at.TO_LEAVES]), model.grades
+    leaves = model.real[begin : begin + k * k].reshape(k, k)
     by_baseline = bool(model.whole[at.LEAVES]) and bool((leaves != leaves[0]).any())
     found: list[Patient] = []
     for c in range(first.size):

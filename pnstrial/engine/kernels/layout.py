@@ -79,7 +79,6 @@ def row_width(visits: int) -> int:
     VISITS,
     DECISION_VISIT,
     ENDPOINT_VISIT,
-    POINTS,
     DEATH_STRATEGY,
     RESCUE_STRATEGY,
     STOPPED_STRATEGY,
@@ -109,6 +108,9 @@ def row_width(visits: int) -> int:
     SWITCHES,  # 1: rates change with rescue, tumour treatment or damage
     MISSES,  # 1: whether a visit is missed depends on the grade
     LEAVES,  # 1: the rate of drop-out depends on the grade
+    GRADES,  # living grades of the scale, numbered from the best; the same number is death
+    RATING_BITS,
+    UNITS,  # death in units of the scale, the best grade being 0
     # where the tables begin: in the whole numbers
     TO_VISITS,
     TO_EXTRA,
@@ -116,6 +118,9 @@ def row_width(visits: int) -> int:
     TO_CYCLE_CODES,
     TO_SECONDARIES,  # their positions among the visits
     TO_ANSWERS,  # 4 x reason + answer, by rescued, stopped, dead, category, last category, category on treatment
+    TO_CATEGORIES,  # of change, by grade at baseline and later grade + 1
+    TO_DECISIONS,  # by category + 1; the last is that of the dead
+    TO_UNITS,  # by grade, death last
     # in the real numbers
     TO_RATES,
     TO_CHANGES,
@@ -129,8 +134,8 @@ def row_width(visits: int) -> int:
     TO_CYCLE,
     TO_WEIGHT,
     TO_TAIL,
-) = range(57)
-WHOLE: Final = 57
+) = range(62)
+WHOLE: Final = 62
 
 # --- the words of a patient: what each half decides. A purpose keeps its place whatever else happens, so scenarios
 # that are run with one seed share their random numbers.

@@ -3,11 +3,11 @@
 Input: the random stream of a trial, the protocol and the scenario as arrays (`layout_kernels`, `model`).
 Output: one row of whole numbers: entry, cycles, ratings, events, visit values, decision, response.
 Protocol section: treatment, visits, decision, endpoint, estimand.
-Method: the grades follow a continuous-time Markov process with piecewise constant rates. Up to the last visit and
-cycle one standard exponential is used up along the rates until it is spent and the patient moves (time change of a
+Method: the grades, as many as the scale has, follow a continuous-time Markov process with piecewise constant rates.
+Up to the last visit and cycle one standard exponential is used up along the rates until it is spent and the patient moves (time change of a
 Poisson process); from there on the day of death, or the grade at the end, is one draw from its exact distribution,
-worked out once by matrix exponentials (`tables.tail_tables`). Category and decision come from the compiled rules,
-the response from the table of its rule. The same row is counted and written out as tables: both show one patient.
+worked out once by matrix exponentials (`tables.tail_tables`). Category, decision and response come from the tables of
+their rules. The same row is counted and written out as tables: both show one patient.
 Next: `trial_kernels`.
 """
 
@@ -21,12 +21,8 @@ import numpy as np
 from pnstrial.compiled import INNER, SELDOM, kernel
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.kernels.random import draw, exponential, pick, uniform, word
-from pnstrial.rules import change_category, interim_decision
 
-__all__ = ["patient"]
-
-_category = change_category.compiled
-_decide = interim_decision.compiled
+__all__ = ["category", "patient"]
 
 # the course so far, in days: when the rates began to rule, what is left of the exponential, the rate to leave the
 # grade, the next move and the next change of rates
@@ -40,10 +36,18 @@ _STAY, _WORSE, _PASS = np.uint64(1), np.uint64(2), np.uint64(3)
 _STOP, _EVENTS, _CHANGED, _GIVEN, _LATE = 8, 16, 24, 32, 40
 _FAR = 1e18
 # a bare number would be a type of its own, and the kernel be compiled once more for it
-_NONE, _RATING_BITS = np.int64(0), np.int64(3)
+_NONE = np.int64(0)
 _HALF = np.uint64(32)
 _LOWER = np.uint64(0xFFFFFFFF)
 _SHARE = 2.0**-32
+
+
+def _category(baseline: Any, later: Any, whole: Any) -> Any:
+    """Look the category of a later grade up: -1 where it is missing (-1)."""
+    return whole[whole[at.TO_CATEGORIES] + (whole[at.GRADES] + 2) * baseline + later + 1]
+
+
+category = kernel(_category, **INNER)
 
 
 def _upper(drawn: Any) -> Any:
@@ -84,7 +88,7 @@ _switched = kernel(_switched, **SELDOM)
 
 def _leave(row: Any, path: Any, day: Any, whole: Any, real: Any, stream: Any) -> Any:
     """Let a patient leave at a time drawn at the highest rate with the share that his grade has of it, else draw on."""
-    ratio = real[whole[at.TO_LEAVES] + 6 * row[at.TRUE_BASELINE] + row[at.GRADE]]
+    ratio = real[whole[at.TO_LEAVES] + whole[at.GRADES] * row[at.TRUE_BASELINE] + row[at.GRADE]]
     if uniform(stream) >= ratio:
         path[_DROP] = day + exponential(word(stream), stream) / real[at.DROP_RATE]
 
@@ -107,7 +111,8 @@ def _rule(row: Any, path: Any, day: Any, whole: Any, real: Any) -> Any:
         change, arm = _switched(path, day, change, arm)
     if whole[at.LEAVES] == 1 and day < path[_DROP]:
         change = min(change, path[_DROP])
-    rates = whole[at.TO_RATES] + (((row[at.CLASS] * periods) + row[at.PERIOD]) * whole[at.ARMS] + arm) * 24
+    place = ((row[at.CLASS] * periods) + row[at.PERIOD]) * whole[at.ARMS] + arm
+    rates = whole[at.TO_RATES] + place * 4 * whole[at.GRADES]
     row[at.HERE] = rates
     here = np.uint64(rates + 4 * row[at.GRADE])
     path[_SINCE] = day
@@ -120,7 +125,7 @@ _rule = kernel(_rule, **INNER)
 
 
 def _live(row: Any, path: Any, until: Any, whole: Any, real: Any, stream: Any) -> Any:
-    """Let the patient live until a time; give the grade then (6 = dead)."""
+    """Let the patient live until a time; give the grade then (the number of grades = dead)."""
     while True:
         moves = path[_MOVE]
         if moves > until and path[_CHANGE] > until:
@@ -141,10 +146,10 @@ def _live(row: Any, path: Any, until: Any, whole: Any, real: Any, stream: Any) -
             next_word = word(stream)
         here = np.uint64(row[at.HERE] + 4 * row[at.GRADE])
         if which >= real[here + _PASS]:
-            row[at.GRADE] = 6
+            row[at.GRADE] = whole[at.GRADES]
             path[_DEATH] = moves
             path[_MOVE] = path[_CHANGE] = _FAR
-            return 6
+            return row[at.GRADE]
         step = 1 if which >= real[here + _WORSE] else -1
         row[at.GRADE] += step
         here = np.uint64(row[at.HERE] + 4 * row[at.GRADE])
@@ -170,9 +175,10 @@ def _rate(row: Any, chance: Any, whole: Any, real: Any, words: Any, stream: Any)
     """Rate a living patient: a fresh draw from the kernel, or the deviation of the rating before once more."""
     grade = row[at.GRADE]
     if real[at.PERSISTENCE] > 0 and uniform(stream) < real[at.PERSISTENCE]:
-        rated = min(max(grade + row[at.OFF_BY], 0), 5)
+        rated = min(max(grade + row[at.OFF_BY], 0), whole[at.GRADES] - 1)
     else:
-        rated = pick(words, whole[at.TO_RATING] + 8 * grade, _RATING_BITS, chance)
+        bits = whole[at.RATING_BITS]
+        rated = pick(words, whole[at.TO_RATING] + (grade << bits), bits, chance)
     row[at.OFF_BY] = rated - grade
     return rated
 
@@ -184,10 +190,7 @@ def _rescue_if_worse(
     rated: Any, day: Any, whole: Any, real: Any, row: Any, path: Any, stream: Any
 ) -> Any:  # fmt: skip
     """Begin rescue on the day after a rating that is worse than the baseline, with its chance."""
-    if (
-        _category(row[at.BASELINE], rated, whole[at.POINTS]) == 2
-        and uniform(stream) < real[at.RESCUE_IF_WORSE]
-    ):
+    if category(row[at.BASELINE], rated, whole) == 2 and uniform(stream) < real[at.RESCUE_IF_WORSE]:
         path[_RESCUE] = min(path[_RESCUE], day + 1)
         path[_LEFT] -= path[_RATE] * (day - path[_SINCE])
         _rule(row, path, np.float64(day), whole, real)
@@ -262,6 +265,7 @@ def _attend(
     day = target + whole[at.JITTER_LOW] + (cell >> 1)
     missed = cell & 1
     decides = v == whole[at.DECISION_VISIT]
+    dead = whole[at.GRADES]
     # the rating acts on what follows, so the true grade on the target day is read before it or after it
     true_too = v == whole[at.ENDPOINT_VISIT] or whole[at.EVERYTHING] == 1
     if true_too and target < day:
@@ -269,19 +273,19 @@ def _attend(
     if whole[at.MISSES] == 1:
         # who is missed depends on how he is on that day
         grade = _live(row, path, day, whole, real, stream)
-        if grade < 6 and path[_DROP] > day:
-            ratio = real[whole[at.TO_MISSES] + 6 * row[at.TRUE_BASELINE] + grade]
+        if grade < dead and path[_DROP] > day:
+            ratio = real[whole[at.TO_MISSES] + dead * row[at.TRUE_BASELINE] + grade]
             missed = np.int64(uniform(stream) < real[at.VISIT_MISSED + v] * ratio)
     if missed == 0:
         grade = _live(row, path, day, whole, real, stream)
-        if grade < 6 and path[_DROP] > day:
+        if grade < dead and path[_DROP] > day:
             rated = _rate(row, chance << _HALF, whole, real, words, stream)
             row[here + at.V_DAY] = day
             row[here + at.V_RATING] = rated
             row[here + at.V_TRUE] = grade
             if decides:
                 value = rated if whole[window + 1] <= day <= whole[window + 2] else -1
-                decision = _decide(_category(row[at.BASELINE], value, whole[at.POINTS]), _NONE)
+                decision = whole[whole[at.TO_DECISIONS] + category(row[at.BASELINE], value, whole) + 1]
                 if decision < 2:
                     row[at.ACTED] = decision
                     row[at.TRUE_AT_DECISION] = grade
@@ -289,7 +293,7 @@ def _attend(
                 _end_ivig(row, path, day, whole, real)
             if real[at.RESCUE_IF_WORSE] > 0:
                 _rescue_if_worse(rated, day, whole, real, row, path, stream)
-    elif decides and _live(row, path, max(target, day * whole[at.MISSES]), whole, real, stream) < 6:
+    elif decides and _live(row, path, max(target, day * whole[at.MISSES]), whole, real, stream) < dead:
         here_day = max(target, day * whole[at.MISSES])
         path[_ON_END] = min(path[_ON_END], here_day)
         _end_ivig(row, path, here_day, whole, real)
@@ -362,7 +366,7 @@ def _respond(early: Any, whole: Any, row: Any, path: Any) -> Any:
     """Write value, reason and answer of every visit, and the decision that the tables show."""
     death = path[_DEATH] if path[_DEATH] < path[_DROP] else _FAR  # one that is seen
     baseline = row[at.BASELINE]
-    points = whole[at.POINTS]
+    grades = whole[at.GRADES]
     stopped = 1 if early < whole[at.CYCLES_BEFORE] else 0
     count = whole[at.VISITS]
     for v in range(count):
@@ -371,27 +375,28 @@ def _respond(early: Any, whole: Any, row: Any, path: Any) -> Any:
         day = row[here + at.V_DAY]
         value = row[here + at.V_RATING] if whole[window + 1] <= day <= whole[window + 2] else -1
         if death <= whole[window] or (death <= whole[window + 2] and value < 0):
-            value = 6
-        category = _category(baseline, value, points)
-        until = day if 0 <= value < 6 else whole[window]
+            value = grades
+        change = category(baseline, value, whole)
+        until = day if 0 <= value < grades else whole[window]
         rescued = 1 if 0 < row[at.RESCUE] <= until else 0
         last = on = -1
         if whole[at.EVERYTHING] == 1:
-            last = _category(baseline, _last_rating(whole[window + 2], v, whole, row), points)
-            on = _category(
+            last = category(baseline, _last_rating(whole[window + 2], v, whole, row), whole)
+            on = category(
                 baseline,
                 _last_rating(row[at.LAST_DOSE] + whole[at.ON_TREATMENT_DAYS], count - 1, whole, row),
-                points,
+                whole,
             )
-        dead = 1 if value == 6 else 0
-        key = (((rescued * 2 + stopped) * 2 + dead) * 4 + category + 1) * 16 + (last + 1) * 4 + on + 1
+        dead = 1 if value == grades else 0
+        key = (((rescued * 2 + stopped) * 2 + dead) * 4 + change + 1) * 16 + (last + 1) * 4 + on + 1
         answer = whole[whole[at.TO_ANSWERS] + key]  # 4 x reason + answer
         row[here + at.V_VALUE] = value
-        row[here + at.V_CATEGORY] = category
+        row[here + at.V_CATEGORY] = change
         row[here + at.V_REASON] = answer >> 2
         row[here + at.V_ANSWER] = answer & 3
     here = at.VISIT + whole[at.DECISION_VISIT] * at.VISIT_WIDTH
-    row[at.DECISION] = _decide(row[here + at.V_CATEGORY], 1 if row[here + at.V_VALUE] == 6 else 0)
+    decided = 4 if row[here + at.V_VALUE] == grades else row[here + at.V_CATEGORY] + 1
+    row[at.DECISION] = whole[whole[at.TO_DECISIONS] + decided]
 
 
 _respond = kernel(_respond, **INNER)
@@ -447,19 +452,20 @@ def _end(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) ->
     """Follow the patient to the end of follow-up and write down what happened when."""
     tail = whole[at.TAIL_DAY]
     end = whole[at.FOLLOW_UP]
+    grades = whole[at.GRADES]
     grade = _live(row, path, tail, whole, real, stream)
-    if whole[at.SHORT] == 0 and grade < 6 and tail < end:
+    if whole[at.SHORT] == 0 and grade < grades and tail < end:
         many = whole[at.SWITCHES] + whole[at.LEAVES] > 0
         if many or tail < path[_DROP] < end or tail < path[_RESCUE] < end:
             # which came first, death or the other, is asked to less than a day
             grade = _live(row, path, end, whole, real, stream)
         else:
             bits = whole[at.TAIL_BITS]
-            begin = whole[at.TO_TAIL] + ((row[at.CLASS] * 6 + grade) << bits)
+            begin = whole[at.TO_TAIL] + ((row[at.CLASS] * grades + grade) << bits)
             cell = pick(words, begin, bits, stream[at.W_TAIL])
             if cell < whole[at.TAIL_DAYS]:
                 path[_DEATH] = tail + cell + 0.5
-                grade = 6
+                grade = grades
             else:
                 grade = cell - whole[at.TAIL_DAYS]
     row[at.TRUE_END] = grade
@@ -485,6 +491,7 @@ def _patient(whole: Any, real: Any, words: Any, clock: Any, row: Any, path: Any,
     """Simulate one patient into `row`; give the time of the screening, `clock` being that of the one before."""
     draw(stream)
     visits, extras = whole[at.VISITS], whole[at.EXTRAS]
+    dead = whole[at.GRADES]
     # places of the row that stay empty for some; those of cycles that are not planned are never read
     row[at.DEATH] = row[at.DROPPED] = row[at.DEATH_SEEN] = row[at.RESCUE] = -1
     row[at.ACTED] = row[at.TRUE_AT_DECISION] = row[at.TUMOUR_DAY] = row[at.DAMAGE_DAY] = -1
@@ -499,9 +506,9 @@ def _patient(whole: Any, real: Any, words: Any, clock: Any, row: Any, path: Any,
         grade = _live(row, path, day, whole, real, stream)
         chance = stream[at.W_VISIT + visits + e]
         missed = real[at.VISIT_MISSED + visits + e]
-        if whole[at.MISSES] == 1 and grade < 6:
-            missed *= real[whole[at.TO_MISSES] + 6 * row[at.TRUE_BASELINE] + grade]
-        if grade < 6 and path[_DROP] > day and _upper(chance) >= missed:
+        if whole[at.MISSES] == 1 and grade < dead:
+            missed *= real[whole[at.TO_MISSES] + dead * row[at.TRUE_BASELINE] + grade]
+        if grade < dead and path[_DROP] > day and _upper(chance) >= missed:
             row[here + at.E_DAY] = day
             row[here + at.E_RATING] = _rate(row, chance << _HALF, whole, real, words, stream)
             row[here + at.E_TRUE] = grade

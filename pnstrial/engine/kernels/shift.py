@@ -1,11 +1,11 @@
 """Which of the trial's tests reject, in a simulated trial?
 
-Input: changes of the mRS per patient.
+Input: changes per patient, in units of the scale.
 Output: 1 if the exact signed-rank test shows improvement, -1 if it shows worsening, 0 if neither.
 Protocol section: endpoint (mRS shift).
 Method: exact conditional signed-rank distribution, zeros ranked but given no sign, ties by mid-ranks (Pratt, J Am
 Stat Assoc 1959;54:655-667). Changes of one size share their rank, so the tail is a sum over how many of each size
-were improvements: a few dozen terms for 17 patients. With many sizes and patients one convolution per patient.
+were improvements: a few dozen terms for 17 patients. With more sizes or patients one convolution per patient.
 Next: `trial_kernels`.
 """
 
@@ -21,6 +21,8 @@ from pnstrial.compiled import INNER, SELDOM, kernel
 __all__ = ["signed_rank"]
 
 _EXACT_UP_TO = 100
+_SIZES = 6
+"""With more sizes of change than this (those of the mRS) nothing is enumerated."""
 _TERMS = 20_000
 # a sum of signs reaches one standard deviation with at least this probability, whatever the ranks
 # (Dvorak V, Tiep PH, Electron J Probab 2023;28:80: 3/32 for both sides)
@@ -65,7 +67,7 @@ def _convolved(sizes: Any, doubled: Any, at_least: Any, weights: Any) -> Any:
     for t in range(weights.size):
         weights[t] = 0.0
     weights[0] = 1.0
-    for size in range(1, 7):
+    for size in range(1, sizes.size):
         for _ in range(sizes[size]):
             # one patient more of this size: up or down with probability 1/2
             for t in range(total, -1, -1):
@@ -83,21 +85,22 @@ _convolved = kernel(_convolved, **SELDOM)
 
 
 def _signed_rank(changes: Any, alpha: Any, sizes: Any, exactly: Any, or_more: Any, weights: Any) -> Any:
-    """Test the changes: at position 6 + s stands how many patients improved by s points, at 6 - s worsened by s.
+    """Test the changes: at position m + s stands how many patients improved by s units, at m - s worsened by s.
 
-    Gives 1 if improvement is shown at one-sided alpha, -1 if worsening is, else 0. `sizes` (2 x 7) and `weights`
-    are working space.
+    Gives 1 if improvement is shown at one-sided alpha, -1 if worsening is, else 0. `sizes` (2 x (m + 1), m being the
+    largest change) and `weights` are working space.
     """
-    n = changes[6]
+    most = sizes.shape[1] - 1
+    n = changes[most]
     better = total = widest = np.int64(0)
     squares = 0.0
     terms = 1.0
-    for size in range(1, 7):
-        count = changes[6 + size] + changes[6 - size]
+    for size in range(1, most + 1):
+        count = changes[most + size] + changes[most - size]
         doubled = 2 * n + count + 1
         sizes[0, size] = count
         sizes[1, size] = doubled
-        better += doubled * changes[6 + size]
+        better += doubled * changes[most + size]
         total += doubled * count
         squares += float(doubled) * doubled * count
         n += count
@@ -113,7 +116,7 @@ def _signed_rank(changes: Any, alpha: Any, sizes: Any, exactly: Any, or_more: An
     if n > _EXACT_UP_TO:
         # normal approximation with the tie-corrected variance sum(rank**2) / 4, ranks doubled as above
         tail = 0.5 * math.erfc((more - 0.5 * total) / math.sqrt(0.5 * squares))
-    elif terms / (sizes[0, widest] + 1.0) <= _TERMS:
+    elif most == _SIZES and terms / (sizes[0, widest] + 1.0) <= _TERMS:
         tail = _enumerated(sizes[0], sizes[1], widest, more, exactly, or_more)
     else:
         tail = _convolved(sizes[0], sizes[1], more, weights)

@@ -18,16 +18,13 @@ import numpy as np
 from pnstrial.compiled import INNER, OUTER, kernel
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.kernels import quantities as q
-from pnstrial.engine.kernels.patient import patient
+from pnstrial.engine.kernels.patient import category, patient
 from pnstrial.engine.kernels.random import start, uniform
 from pnstrial.engine.kernels.shift import signed_rank
 from pnstrial.numerics.one_sample import score as one_sample_score
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
-from pnstrial.rules import change_category
 
 __all__ = ["block", "enrol", "failures"]
-
-_category = change_category.compiled
 
 
 def _enrol(whole: Any, real: Any, words: Any, rows: Any, clocks: Any, path: Any, stream: Any) -> Any:
@@ -88,7 +85,7 @@ def _count_endpoint(n: Any, whole: Any, minimum: Any, covered: Any, rows: Any, y
     secondaries = whole[at.SECONDARIES]
     first = whole[whole[at.TO_SECONDARIES]] if secondaries > 0 else 0
     secondary = at.VISIT + first * at.VISIT_WIDTH
-    points = whole[at.POINTS]
+    dead = whole[at.GRADES]
     # counts stand side by side in one number, 16 bits each: no branch that could be guessed wrong
     answers = categories = decisions = acts = others = more = 0
     for i in range(n):
@@ -98,13 +95,13 @@ def _count_endpoint(n: Any, whole: Any, minimum: Any, covered: Any, rows: Any, y
         categories += 1 << 16 * (row[endpoint + at.V_CATEGORY] + 1)
         decisions += 1 << 16 * row[at.DECISION]
         acted = row[at.ACTED]
-        worse = np.int64(_category(true, row[at.TRUE_AT_DECISION], points) == 2)
+        worse = np.int64(category(true, row[at.TRUE_AT_DECISION], whole) == 2)
         acts += np.int64(acted >= 0) << 16 * (2 * max(acted, 0) + worse)
         others += (
-            np.int64(row[endpoint + at.V_VALUE] == 6)
-            + (np.int64(_category(true, row[endpoint + at.V_TRUE_ON_TARGET], points) == 0) << 16)
+            np.int64(row[endpoint + at.V_VALUE] == dead)
+            + (np.int64(category(true, row[endpoint + at.V_TRUE_ON_TARGET], whole) == 0) << 16)
             + (np.int64(row[secondary + at.V_ANSWER] == 1) << 32)
-            + (np.int64(row[secondary + at.V_VALUE] == 6) << 48)
+            + (np.int64(row[secondary + at.V_VALUE] == dead) << 48)
         )
         more += np.int64(row[secondary + at.V_VALUE] < 0)
     counted = (answers & 0xFFFF) + (answers >> 16 & 0xFFFF)
@@ -142,7 +139,7 @@ def _count_endpoint(n: Any, whole: Any, minimum: Any, covered: Any, rows: Any, y
         y[here] = y[here + 1] = y[here + 2] = 0.0
         for i in range(n):
             y[here] += np.int64(rows[i, later + at.V_ANSWER] == 1)
-            y[here + 1] += np.int64(rows[i, later + at.V_VALUE] == 6)
+            y[here + 1] += np.int64(rows[i, later + at.V_VALUE] == dead)
             y[here + 2] += np.int64(rows[i, later + at.V_VALUE] < 0)
     return responders
 
@@ -156,16 +153,18 @@ def _count_tests(
 ) -> Any:  # fmt: skip
     """Test the shift between baseline and the endpoint visit in this trial."""
     endpoint = at.VISIT + whole[at.ENDPOINT_VISIT] * at.VISIT_WIDTH
+    most, units = whole[at.UNITS], whole[at.TO_UNITS]
     for size in range(changes.size):
         changes[size] = 0
     for i in range(n):
         value = rows[i, endpoint + at.V_VALUE]
-        # patients by baseline - value + 6; those without a value stand last
-        changes[rows[i, at.BASELINE] - value + 6 if value >= 0 else 13] += 1
+        # patients by baseline - value in units, from the largest fall; those without a value stand last
+        fall = whole[units + rows[i, at.BASELINE]] - whole[units + value] if value >= 0 else most + 1
+        changes[most + fall] += 1
     better = changed = 0
-    for size in range(1, 7):
-        better += changes[6 + size]
-        changed += changes[6 + size] + changes[6 - size]
+    for size in range(1, most + 1):
+        better += changes[most + size]
+        changed += changes[most + size] + changes[most - size]
     outcome = signed_rank(changes, real[at.TEST_ALPHA], sizes, exactly, or_more, weights)
     y[q.POWER_SIGNED_RANK] = 1.0 if outcome > 0 else 0.0
     y[q.SIGNED_RANK_WORSE] = 1.0 if outcome < 0 else 0.0
