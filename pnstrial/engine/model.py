@@ -211,7 +211,6 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
     alike, first = classes(generators, changes, starts)
     rates = _rates(generators[first])
     whole[at.GRADES], whole[at.RATING_BITS], whole[at.UNITS] = k, alias_bits(k), protocol.scale().dead
-    hazard = _hazard(scenario, int(whole[at.FOLLOW_UP]))
     sign_limit = boundaries(ExactTest(null=0.5, alpha=float(real[at.TEST_ALPHA])), n).minimum
     extra = np.array(scenario.visits.extra_rating_days, np.int64) - 1
     whole[at.EVERYTHING] = int(
@@ -249,8 +248,9 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
     words = _joined(
         whole, 0,
         {
-            at.TO_ENTRY: alias_table(cells[mine] / share), at.TO_RATING: np.array([alias_table(row[:k], alias_bits(k)) for row in rating.kernel[:k]]),
-             at.TO_ATTEND: alias_table(attend),
+            at.TO_ENTRY: alias_table(cells[mine] / share),
+            at.TO_RATING: np.array([alias_table(row[:k], alias_bits(k)) for row in rating.kernel[:k]]),
+            at.TO_ATTEND: alias_table(attend),
             at.TO_CYCLE: alias_table(cycles), at.TO_WEIGHT: alias_table(weights), at.TO_TAIL: tail,
         },
         np.empty(0, np.uint64),
@@ -261,7 +261,8 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
         rating=rating,
         jitter=jitter,
         delays=delays, events=events, event_codes=event_codes, weights=weights, success=success,
-        covered=np.zeros((n + 1, n + 1), np.uint8), sign_limit=sign_limit, hazard=hazard, words=words,
+        covered=np.zeros((n + 1, n + 1), np.uint8), sign_limit=sign_limit,
+        hazard=_hazard(scenario, int(whole[at.FOLLOW_UP])), words=words,
         secondary=secondary, secondary_names=protocol.endpoint.secondary_visits,
     )  # fmt: skip
 

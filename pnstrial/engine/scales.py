@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pnstrial.engine.scenario import Scenario
-    from pnstrial.protocol import Criterion, Protocol
-    from pnstrial.vocabulary import Scale
+    from pnstrial.protocol import Protocol
+    from pnstrial.vocabulary import RangeCriterion, Scale, ScaleCriterion
 
 __all__ = [
     "DerivedScale",
@@ -135,31 +135,29 @@ def derived_scales(protocol: Protocol, scenario: Scenario) -> tuple[tuple[Derive
     )
 
 
-def scale_of(criterion: Criterion) -> str | None:
-    """Name the scale whose score at screening decides a criterion; None where no scale does."""
-    if criterion.kind == "scale":
-        return criterion.scale
-    return MRS if criterion.kind == "range" and criterion.column == "mrs" else None
+def scale_of(criterion: RangeCriterion | ScaleCriterion) -> str:
+    """Name the scale whose score at screening decides a criterion of `criteria_on_scales`."""
+    return criterion.scale if criterion.kind == "scale" else MRS
 
 
-def criteria_on_scales(protocol: Protocol) -> tuple[Criterion, ...]:
+def criteria_on_scales(protocol: Protocol) -> tuple[RangeCriterion | ScaleCriterion, ...]:
     """Give the criteria that a score at screening decides."""
-    return tuple(criterion for criterion in protocol.criteria if scale_of(criterion) is not None)
+    return tuple(
+        c for c in protocol.criteria if c.kind == "scale" or (c.kind == "range" and c.column == "mrs")
+    )
 
 
-def allowed_scores(criterion: Criterion | None, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Say which scores a criterion lets in; None lets in all."""
-    if criterion is None or criterion.kind not in {"scale", "range"}:
-        return np.ones(scores.shape, bool)
+def allowed_scores(
+    criterion: RangeCriterion | ScaleCriterion, scores: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Say which scores a criterion lets in."""
     low = -math.inf if criterion.minimum is None else criterion.minimum
     high = math.inf if criterion.maximum is None else criterion.maximum
     return (scores >= low) & (scores <= high)
 
 
-def limits_in_words(criterion: Criterion) -> str:
+def limits_in_words(criterion: RangeCriterion | ScaleCriterion) -> str:
     """Write the limits of a criterion, such as "2 to 3" or "at least 1"."""
-    if criterion.kind not in {"scale", "range"}:
-        return ""
     low, high = criterion.minimum, criterion.maximum
     if low is None:
         return f"at most {high:g}"

@@ -114,10 +114,11 @@ def entry_cells(
     on_scales = criteria_on_scales(protocol)
     first = 1 + len(failed)
     failed += [c.id for c in on_scales]
-    own = tuple(c if scale_of(c) == protocol.endpoint.scale else None for c in on_scales)
-    lets_in = np.array([allowed_scores(c, np.array(protocol.scale().scores)) for c in own]).reshape(
-        len(own), k
-    )
+    scores = np.array(protocol.scale().scores)
+    lets_in = np.ones((len(on_scales), k), bool)
+    for position, criterion in enumerate(on_scales):
+        if scale_of(criterion) == protocol.endpoint.scale:
+            lets_in[position] = allowed_scores(criterion, scores)
     others = _screened_apart(protocol, scenario)
     begins = _before_day_1(scenario, strata)
     if begins:
@@ -168,11 +169,13 @@ def _screened_apart(protocol: Protocol, scenario: Scenario) -> list[dict[tuple[b
         {(True,) * len(criteria): 1.0} for _ in range(scenario.grades)
     ]
     for derived, scale in derived_scales(protocol, scenario):
-        mine = tuple(c if scale_of(c) == derived.name else None for c in criteria)
-        if not any(mine):
+        mine = [position for position, c in enumerate(criteria) if scale_of(c) == derived.name]
+        if not mine:
             continue
         scores, shares = derived.scores(scale, scenario.grades), derived.shares(scale, scenario.grades)
-        passes = np.array([allowed_scores(c, scores) for c in mine]).T
+        passes = np.ones((scores.size, len(criteria)), bool)
+        for position in mine:
+            passes[:, position] = allowed_scores(criteria[position], scores)
         for g, before in enumerate(found):
             now: dict[tuple[bool, ...], float] = {}
             for (passed, chance), row, share in (

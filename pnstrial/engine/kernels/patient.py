@@ -3,11 +3,11 @@
 Input: the random stream of a trial, the protocol and the scenario as arrays (`layout_kernels`, `model`).
 Output: one row of whole numbers: entry, cycles, ratings, events, visit values, decision, response.
 Protocol section: treatment, visits, decision, endpoint, estimand.
-Method: the grades, as many as the scale has, follow a continuous-time Markov process with piecewise constant rates.
-Up to the last visit and cycle one standard exponential is used up along the rates until it is spent and the patient moves (time change of a
-Poisson process); from there on the day of death, or the grade at the end, is one draw from its exact distribution,
-worked out once by matrix exponentials (`tables.tail_tables`). Category, decision and response come from the tables of
-their rules. The same row is counted and written out as tables: both show one patient.
+Method: the grades, as many as the scale has, follow a continuous-time Markov process with piecewise constant rates. Up
+to the last visit and cycle one standard exponential is used up along the rates until it is spent and the patient moves
+(time change of a Poisson process); from there on the day of death, or the grade at the end, is one draw from its exact
+distribution, worked out once by matrix exponentials (`tables.tail_tables`). Category, decision and response come from
+the tables of their rules. The same row is counted and written out as tables: both show one patient.
 Next: `trial_kernels`.
 """
 
