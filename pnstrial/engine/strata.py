@@ -28,6 +28,8 @@ from pnstrial.multistate import generator, transition_probabilities
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from pnstrial.engine.scenario import Scenario
@@ -79,7 +81,6 @@ def entry_cells(
 ) -> tuple[tuple[Stratum, ...], NDArray[np.float64], NDArray[np.int64], tuple[str, ...]]:
     """List what can happen to a screened patient, with its probability."""
     base, k = scenario.baseline, scenario.grades
-    kernel = scenario.rating.error(k).kernel
     positive = _carriers(protocol, scenario)
     carried = sum(share for _, share in positive)
     onset_limit = min((c.within_months for c in protocol.criteria if c.kind == "onset"), default=math.inf)
@@ -114,33 +115,19 @@ def entry_cells(
     on_scales = criteria_on_scales(protocol)
     first = 1 + len(failed)
     failed += [c.id for c in on_scales]
-    scores = np.array(protocol.scale().scores)
-    lets_in = np.ones((len(on_scales), k), bool)
-    for position, criterion in enumerate(on_scales):
-        if scale_of(criterion) == protocol.endpoint.scale:
-            lets_in[position] = allowed_scores(criterion, scores)
-    others = _screened_apart(protocol, scenario)
     begins = _before_day_1(scenario, strata)
     if begins:
         failed.append(DIED)
-    for g, r in product(range(k), range(k)):
-        rated = passing * base.true_grades[g] * kernel[g, r]
-        share = rated
-        if scenario.enrolment.select_on_rating and on_scales:
-            share = 0.0
-            for passed, chance in others[g].items():
-                by = np.flatnonzero(~(lets_in[:, r] & np.array(passed)))
-                if by.size:
-                    cells.append((rated * chance, (first + int(by[0]), 0, g, r, g, -1)))
-                else:
-                    share = rated * chance
-        if share == 0:
-            continue
-        if not begins:
-            cells += [(share * stratum.share, (0, s, g, r, g, -1)) for s, stratum in enumerate(strata)]
+    for share, by, g, r in _rated(protocol, scenario):
+        if by >= 0:
+            cells.append((passing * share, (first + by, 0, g, r, g, -1)))
+        elif not begins:
+            cells += [
+                (passing * share * stratum.share, (0, s, g, r, g, -1)) for s, stratum in enumerate(strata)
+            ]
         else:
             cells += [
-                (share * stratum.share * p, (len(failed) if b == k else 0, s, g, r, b, lag))
+                (passing * share * stratum.share * p, (len(failed) if b == k else 0, s, g, r, b, lag))
                 for s, stratum in enumerate(strata)
                 for lag, P in begins[s].items()
                 for b, p in enumerate(P[g] / len(begins[s]))
@@ -160,6 +147,27 @@ def entry_cells(
         np.array([code for _, code in cells], np.int64),
         tuple(failed),
     )
+
+
+def _rated(protocol: Protocol, scenario: Scenario) -> Iterator[tuple[float, int, int, int]]:
+    """Give what is scored at screening: share, which criterion on a score fails first (-1: none), grade and rating."""
+    base, k = scenario.baseline, scenario.grades
+    kernel = scenario.rating.error(k).kernel
+    scores = np.array(protocol.scale().scores)
+    criteria = criteria_on_scales(protocol) if scenario.enrolment.select_on_rating else ()
+    lets_in = np.ones((len(criteria), k), bool)
+    for position, criterion in enumerate(criteria):
+        if scale_of(criterion) == protocol.endpoint.scale:
+            lets_in[position] = allowed_scores(criterion, scores)
+    others = _screened_apart(protocol, scenario)
+    for g, r in product(range(k), range(k)):
+        share = base.true_grades[g] * kernel[g, r]
+        if not criteria:
+            yield share, -1, g, r
+            continue
+        for passed, chance in others[g].items():
+            by = np.flatnonzero(~(lets_in[:, r] & np.array(passed)))
+            yield share * chance, int(by[0]) if by.size else -1, g, r
 
 
 def _screened_apart(protocol: Protocol, scenario: Scenario) -> list[dict[tuple[bool, ...], float]]:
