@@ -48,7 +48,7 @@ PACKAGES = (
     "survival",
     "multistate",
     "simulate",
-    "questions",
+    "looks",
     "series",
     "figures",
     "adam",

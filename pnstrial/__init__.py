@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pnstrial import endpoints as endpoints
     from pnstrial import exposure as exposure
     from pnstrial import figures as figures
+    from pnstrial import looks as looks
     from pnstrial import multistate as multistate
     from pnstrial import protocol as protocol
     from pnstrial import questions as questions
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from pnstrial.endpoints import analysis_sets as analysis_sets
     from pnstrial.endpoints import primary_endpoint as primary_endpoint
     from pnstrial.exposure import plan_treatment as plan_treatment
+    from pnstrial.looks import simulate_looks as simulate_looks
     from pnstrial.protocol import Protocol as Protocol
     from pnstrial.protocol import load_protocol as load_protocol
     from pnstrial.questions import assurance as assurance
@@ -72,6 +74,7 @@ _HOMES = {
     "endpoints": "",
     "exposure": "",
     "figures": "",
+    "looks": "",
     "multistate": "",
     "protocol": "",
     "questions": "",
@@ -109,6 +112,7 @@ _HOMES = {
     "screen": "eligibility",
     "second_opinion": "verification",
     "search_sample_size": "questions",
+    "simulate_looks": "looks",
     "simulate_trial": "simulate",
     "simulate_trials": "simulate",
     "sobol": "questions",

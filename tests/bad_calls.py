@@ -11,7 +11,7 @@ import pnstrial as pns
 
 PACKAGES = (
     "design", "shift", "survival", "multistate", "figures", "rules", "series", "visits", "eligibility", "exposure",
-    "endpoints", "data", "protocol", "simulate", "questions", "adam", "analysis", "checks", "reporting",
+    "endpoints", "data", "protocol", "simulate", "looks", "questions", "adam", "analysis", "checks", "reporting",
 )  # fmt: skip
 
 
@@ -256,7 +256,7 @@ def table():
         "simulate.what_if": {"settings": {"late": 0.2}}, "questions.search_sample_size": {"n_max": 10},
         "questions.tornado": {"ranges": {"late": (0.0, 0.2)}, "n_trials": 20},
         "questions.sobol": {"ranges": {"scenario.rating.same_rater_agreement": (0.65, 0.9)}, "n": 2, "n_trials": 20},
-        "questions.assurance": {"draws": 2, "n_trials": 20},
+        "questions.assurance": {"draws": 2, "n_trials": 20}, "looks.simulate_looks": {"design": two_stage, "n_trials": 20},
         "simulate.power_curve": {"n_trials": 20, "factors": (0.0, 1.0)}, "simulate.load_scenario": {"name_or_path": "anti-hu"},
         "adam.check": {"datasets": lambda: pns.adam.derive(trial(), protocol()).datasets},
         "adam.schema_problems": {"content": {}}, "adam.read_adam": {"folder": "adam"}, "adam.check_adam": {"folder": "adam"},

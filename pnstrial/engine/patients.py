@@ -32,7 +32,7 @@ _COLUMNS: Final = {
     "weight_kg": at.WEIGHT, "stratum": at.STRATUM, "decision": at.DECISION, "death_day": at.DEATH,
     "death_seen": at.DEATH_SEEN, "dropout_day": at.DROPPED, "rescue_day": at.RESCUE, "stopped": at.STOPPED,
     "cycles": at.CYCLES, "infusions": at.INFUSIONS, "adverse_events": at.EVENTS, "last_true_grade": at.TRUE_END,
-    "tumour_treatment_day": at.TUMOUR_DAY, "damage_day": at.DAMAGE_DAY,
+    "tumour_treatment_day": at.TUMOUR_DAY, "damage_day": at.DAMAGE_DAY, "last_dose_day": at.LAST_DOSE, "gap": at.GAP,
 }  # fmt: skip
 _AT_VISITS: Final = {
     "rating_day": at.V_DAY, "rating": at.V_RATING, "true_grade": at.V_TRUE_ON_TARGET, "value": at.V_VALUE,
@@ -66,6 +66,10 @@ class Patients:
         At the end of follow-up.
     tumour_treatment_day, damage_day : ndarray
         Days on which tumour treatment, or damage that is not undone, began during the trial.
+    last_dose_day : ndarray
+        Day of the last infusion.
+    gap : ndarray
+        Time from the screening of the patient enrolled before, in 1024ths of a day.
     rating_day, rating, true_grade, value, category, response : ndarray, shape (trials, patients, visits)
         Per visit: the rating and its day, the true grade on the target day, the visit's value (6 = death) with its
         category (0 improved, 1 stable, 2 deteriorated) and the answer of the estimand (0 non-responder,
@@ -91,6 +95,8 @@ class Patients:
     last_true_grade: Array
     tumour_treatment_day: Array
     damage_day: Array
+    last_dose_day: Array
+    gap: Array
     rating_day: Array
     rating: Array
     true_grade: Array

@@ -48,7 +48,9 @@ NEXT: Final = 26  # the next word for a move
 OFF_BY: Final = 27  # deviation of the last rating from the truth
 TUMOUR_DAY: Final = 28  # day on which tumour treatment began during the trial
 DAMAGE_DAY: Final = 29
-CYCLE: Final = 30  # then for each cycle
+GAP: Final = 30  # time since the patient enrolled before was screened, in parts of a day
+GAPS_PER_DAY: Final = 1024
+CYCLE: Final = 31  # then for each cycle
 C_DAY, C_GIVEN, C_MASK, C_CHANGED, C_STOP = range(5)
 """First day, infusions given, mask of those with an adverse event, 1 if at a changed dose, the last one if stopped."""
 CYCLE_WIDTH: Final = 5

@@ -495,7 +495,9 @@ def _patient(whole: Any, real: Any, words: Any, clock: Any, row: Any, path: Any,
     # places of the row that stay empty for some; those of cycles that are not planned are never read
     row[at.DEATH] = row[at.DROPPED] = row[at.DEATH_SEEN] = row[at.RESCUE] = -1
     row[at.ACTED] = row[at.TRUE_AT_DECISION] = row[at.TUMOUR_DAY] = row[at.DAMAGE_DAY] = -1
-    clock += exponential(stream[at.W_GAP], stream) / real[at.ENROL_RATE]
+    gap = exponential(stream[at.W_GAP], stream) / real[at.ENROL_RATE]
+    row[at.GAP] = int(gap * at.GAPS_PER_DAY)
+    clock += gap
     row[at.SCREENED_DAY] = int(clock)
     row[at.NEXT] = at.W_VISIT + visits + extras
     _enter(whole, real, words, row, path, stream)
