@@ -22,7 +22,7 @@ from pnstrial.cli import CommandError, add_command
 from pnstrial.writing import output_folder, whole_folder, write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
     from concurrent.futures import Executor
 
     import pandas as pd
@@ -411,7 +411,7 @@ def _say_point(done: int, points: int) -> None:
 
 
 def _say_what_is_idle(
-    protocol: Any, scenario: Scenario, changes: dict[str, Sequence[Any]], quantities: Sequence[str]
+    protocol: Any, scenario: Scenario, changes: Mapping[str, Sequence[Any]], quantities: Sequence[str]
 ) -> dict[str, str]:
     """Name the changed settings that no reported quantity can feel; solved rates are felt by definition."""
     from pnstrial.changes import idle_changes

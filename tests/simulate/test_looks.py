@@ -1,10 +1,13 @@
 """Designs with looks on the simulated course: the exact answer, a diary programmed apart, and what delay costs."""
 
+import json
+
 import numpy as np
 import pytest
 
 import pnstrial as pns
 from pnstrial import design
+from pnstrial.cli import main
 from pnstrial.engine.blocks import pilot_patients
 from pnstrial.engine.looks.boundaries import boundaries_of
 from pnstrial.engine.looks.calendar import LooksRule
@@ -130,3 +133,17 @@ def test_what_is_wrong_is_named_at_once():
         pns.simulate_looks(PROTOCOL, FAST, TWO_STAGE, 10, safety=design.safety_boundary(30, 0.1))
     with pytest.raises(ValueError, match="gave shape"):
         pns.simulate_looks(PROTOCOL, FAST, TWO_STAGE, 10, event=lambda p: p.enrolled)
+
+
+def test_looks_by_command(capsys):
+    words = ["looks", "ivig-works", "--two-stage", "0/9", "2/17", "--trials", "300", "--quiet", "--json"]
+    assert main(words) == 0
+    found = {row["quantity"]: row for row in json.loads(capsys.readouterr().out)}
+    assert found["overrun"]["estimate"] > 0
+    assert main([*words, "--pause", "--safety", "0.2"]) == 0
+    assert "accrual" not in capsys.readouterr().out
+    counts = ["--looks", "6", "11", "17", "--futility", "0", "1", "4", "--efficacy", "never", "5", "5"]
+    assert main(["looks", "ivig-works", *counts, "--trials", "300", "--quiet", "--curtail", "--pause"]) == 0
+    assert "Look after 1, 2, 3" in capsys.readouterr().out
+    for wrong in (["--two-stage", "0/9", "2"], [], ["--looks", "9", "17", "--futility", "0"]):
+        assert main(["looks", "ivig-works", *wrong]) == 2
