@@ -154,7 +154,7 @@ def table():
         "absorb": None,
     }
     shift = {
-        **dict.fromkeys(("bowker", "case_bounds", "changes", "marginal_homogeneity", "paired_wins", "sign_test", "signed_rank", "signed_rank_batch", "stuart_maxwell", "transition_table", "utility"), PAIR),
+        **dict.fromkeys(("bowker", "case_bounds", "changes", "marginal_homogeneity", "paired_wins", "sign_test", "signed_rank", "signed_rank_batch", "stuart_maxwell", "transition_table", "utility", "weighted_kappa"), PAIR),
         **{name: groups() for name in (
             "common_odds_ratio", "cutpoint_odds_ratios", "generalized_odds_ratio", "number_needed_to_treat",
             "permutation_test", "utility_difference", "win_statistics",

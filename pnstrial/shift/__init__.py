@@ -51,6 +51,7 @@ from pnstrial.shift.models.ordinal import (
     cutpoint_odds_ratios,
     shift_distribution,
 )
+from pnstrial.shift.paired.agreement import WeightedKappa, weighted_kappa
 from pnstrial.shift.paired.change import (
     Changes,
     McNemar,
@@ -120,6 +121,7 @@ __all__ = [
     "UtilityChange",
     "UtilityDifference",
     "VanElteren",
+    "WeightedKappa",
     "WinStatistics",
     "bowker",
     "case_bounds",
@@ -162,6 +164,7 @@ __all__ = [
     "utility",
     "utility_difference",
     "van_elteren",
+    "weighted_kappa",
     "win_odds_power",
     "win_odds_sample_size",
     "win_ratio_sample_size",
@@ -185,6 +188,8 @@ _HINTS = {
     "wilcoxon_test": "signed_rank(...) (before and after) or permutation_test(...) (two groups)",
     "sample_size": "po_sample_size(...), generalized_odds_sample_size(...), win_odds_sample_size(...)",
     "power": "po_power(...), generalized_odds_power(...), simulated_power(...)",
+    "kappa": "weighted_kappa(...)",
+    "cohen_kappa": "weighted_kappa(...)",
     "shift_table": "transition_table(...)",
     "utility_weighted_mrs": "utility(...) (before and after) or utility_difference(...) (two groups)",
     "common_odds_ratio_from_rows": "common_odds_ratio(grades, group=..., control=...)",

@@ -29,15 +29,35 @@ __all__ = [
     "binomial_interval",
     "binomial_tail",
     "cox_efron",
+    "cox_fitter",
     "cumulative_incidence",
+    "incidence_fitter",
     "kaplan_meier",
     "lifelines_fitter",
     "logrank",
+    "parametric",
+    "parametric_fitter",
     "proportional_odds",
     "restricted_mean",
     "signed_rank",
     "versions",
+    "weighted_kappa",
 ]
+
+_FITTERS = {
+    "exponential": "ExponentialFitter",
+    "weibull": "WeibullFitter",
+    "lognormal": "LogNormalFitter",
+    "loglogistic": "LogLogisticFitter",
+    "generalised-gamma": "GeneralizedGammaFitter",
+}
+"""Distributions that lifelines fits as we do."""
+_ACCELERATED = {
+    "weibull": "WeibullAFTFitter",
+    "lognormal": "LogNormalAFTFitter",
+    "loglogistic": "LogLogisticAFTFitter",
+}
+"""Those that it fits with covariates on the same parameter."""
 
 
 class EngineMissingError(ImportError):
@@ -274,3 +294,173 @@ def proportional_odds(grade: NDArray[np.int64], treated: NDArray[np.int64]) -> t
     )
     found = _quietly(lambda: model.fit(method="bfgs", disp=False, gtol=1e-9))
     return -float(found.params[0]), float(found.bse[0])
+
+
+def parametric_fitter(
+    distribution: str,
+    records: tuple[Vector, Vector, Vector, Vector],
+    covariates: dict[str, Vector],
+    level: float,
+) -> Any:
+    """Distribution fitted to survival times by lifelines.
+
+    Parameters
+    ----------
+    distribution : str
+    records : tuple of numpy.ndarray, shape (n,)
+        Left and right end of the time (infinite where censored), entry, weight.
+    covariates : dict of str to numpy.ndarray
+    level : float
+
+    Returns
+    -------
+    lifelines fitter
+
+    Raises
+    ------
+    ValueError
+        If lifelines has no such model.
+    """
+    names = _ACCELERATED if covariates else _FITTERS
+    if distribution not in names:
+        given = " with covariates" if covariates else ""
+        raise ValueError(f"to_lifelines: lifelines fits no {distribution}{given}; it fits {', '.join(names)}")
+    fitter = getattr(_library("lifelines"), names[distribution])(alpha=1 - level)
+    left, right, entry, weights = records
+    within = bool((np.isfinite(right) & (left < right)).any())
+    late, loads = entry if entry.any() else None, weights if (weights != 1).any() else None
+    if not covariates:
+        if within:
+            return _quietly(lambda: fitter.fit_interval_censoring(left, right, entry=late, weights=loads))
+        return _quietly(lambda: fitter.fit(left, np.isfinite(right), entry=late, weights=loads))
+    import pandas as pd
+
+    frame = pd.DataFrame({**covariates, "left": left, "right": right, "event": left == right})
+    columns: dict[str, str] = {}
+    for name, values in (("entry", late), ("weights", loads)):
+        if values is not None:
+            frame[name], columns[f"{name}_col"] = values, name
+    if within:
+        return _quietly(lambda: fitter.fit_interval_censoring(frame, "left", "right", "event", **columns))
+    return _quietly(lambda: fitter.fit(frame.drop(columns="right"), "left", "event", **columns))
+
+
+def parametric(
+    distribution: str, records: tuple[Vector, Vector, Vector, Vector], covariates: dict[str, Vector]
+) -> tuple[dict[str, tuple[float, float]], float] | None:
+    """Parameters of a distribution by lifelines, on the scale on which they are fitted here.
+
+    Parameters
+    ----------
+    distribution, records, covariates
+        As `parametric_fitter`.
+
+    Returns
+    -------
+    tuple or None
+        Estimate and standard error by the name of the parameter, and the log-likelihood; None where lifelines has no
+        such model.
+    """
+    if distribution not in (_ACCELERATED if covariates else _FITTERS):
+        return None
+    fitter = parametric_fitter(distribution, records, covariates, 0.95)
+    table = fitter.summary[["coef", "se(coef)"]]
+    rows = {key: (float(value), float(error)) for key, value, error in table.itertuples()}
+
+    def as_log(name: str, sign: float = 1.0) -> tuple[float, float]:
+        value, error = rows[name]
+        return sign * float(np.log(value)), error / value
+
+    if covariates:
+        location, other = {"weibull": ("lambda_", "rho_"), "lognormal": ("mu_", "sigma_")}.get(
+            distribution, ("alpha_", "beta_")
+        )
+        names = {"lognormal": ("meanlog", "sdlog")}.get(distribution, ("scale", "shape"))
+        found = {names[0]: rows[location, "Intercept"], names[1]: rows[other, "Intercept"]}
+        found |= {name: rows[location, name] for name in covariates}
+    elif distribution == "exponential":
+        found = {"rate": as_log("lambda_", -1.0)}
+    elif distribution == "weibull":
+        found = {"shape": as_log("rho_"), "scale": as_log("lambda_")}
+    elif distribution == "lognormal":
+        found = {"meanlog": rows["mu_"], "sdlog": as_log("sigma_")}
+    elif distribution == "loglogistic":
+        found = {"shape": as_log("beta_"), "scale": as_log("alpha_")}
+    else:
+        found = {"mu": rows["mu_"], "sigma": rows["ln_sigma_"], "Q": rows["lambda_"]}
+    return found, float(fitter.log_likelihood_)
+
+
+def cox_fitter(
+    records: tuple[Vector, Vector, Vector, Vector, NDArray[np.int64]],
+    covariates: dict[str, Vector],
+    *,
+    robust: bool,
+    level: float,
+) -> Any:
+    """Cox model by lifelines.
+
+    Parameters
+    ----------
+    records : tuple of numpy.ndarray, shape (n,)
+        Time, event, entry (or empty), weight, stratum.
+    covariates : dict of str to numpy.ndarray
+    robust : bool
+    level : float
+
+    Returns
+    -------
+    lifelines.CoxPHFitter
+    """
+    import pandas as pd
+
+    time, event, entry, weights, stratum = records
+    frame = pd.DataFrame({**covariates, "time": time, "event": event})
+    further: dict[str, Any] = {"robust": robust}
+    for key, values, there in (
+        ("entry_col", entry, entry.size > 0),
+        ("weights_col", weights, bool((weights != 1).any())),
+        ("strata", stratum, bool(stratum.any())),
+    ):
+        if there:
+            frame[key] = values
+            further[key] = [key] if key == "strata" else key
+    fitter = _library("lifelines").CoxPHFitter(alpha=1 - level)
+    return _quietly(lambda: fitter.fit(frame, "time", "event", **further))
+
+
+def incidence_fitter(time: Vector, cause: NDArray[np.int64], of_interest: int, level: float) -> Any:
+    """Cumulative incidence of one cause by lifelines.
+
+    Parameters
+    ----------
+    time : numpy.ndarray, shape (n,)
+        Without ties.
+    cause : numpy.ndarray of int, shape (n,)
+        0 for censored.
+    of_interest : int
+    level : float
+
+    Returns
+    -------
+    lifelines.AalenJohansenFitter
+    """
+    fitter = _library("lifelines").AalenJohansenFitter(alpha=1 - level)
+    return _quietly(lambda: fitter.fit(time, cause, event_of_interest=of_interest))
+
+
+def weighted_kappa(counts: NDArray[np.int64], weights: str) -> tuple[float, float]:
+    """Kappa and its standard error by statsmodels.
+
+    Parameters
+    ----------
+    counts : numpy.ndarray of int, shape (k, k)
+    weights : {"none", "linear", "quadratic"}
+
+    Returns
+    -------
+    tuple of float
+    """
+    asked = {} if weights == "none" else {"wt": weights}
+    found = _library("statsmodels.stats.inter_rater").cohens_kappa(counts, **asked)
+    return float(found.kappa), float(found.std_kappa)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import pandas as pd
@@ -22,11 +22,12 @@ from pnstrial.analysis import analyse
 from pnstrial.design import ProportionResult
 from pnstrial.endpoints import ResponseResult
 from pnstrial.results import Display, NotEstimable, Result
-from pnstrial.shift import CommonOddsRatio, ShiftResult, mrs_shift
+from pnstrial.shift import CommonOddsRatio, ShiftResult, WeightedKappa, mrs_shift
 from pnstrial.survival import (
     Cox,
     CumulativeIncidence,
     KaplanMeier,
+    ParametricSurvival,
     SurvivalResult,
     overall_survival,
     rmst,
@@ -49,6 +50,8 @@ CLOSED: Final = 1e-9
 """Tolerance of what has a closed form."""
 ITERATED: Final = 1e-5
 """Tolerance of what another library finds by a search of its own."""
+SEARCHED: Final = 1e-3
+"""Tolerance, relative beyond 1, of a parameter by a search that ends where the likelihood is flat to about 1e-7."""
 _METHODS: Final = {
     "clopper-pearson": "beta",
     "wilson": "wilson",
@@ -282,6 +285,44 @@ def _of_cox(name: str, result: Cox) -> Iterator[_Number]:
             yield _Number(f"{name}: {covariate}, {column}", ours, other, "statsmodels", ITERATED)
 
 
+def _of_parametric(name: str, result: ParametricSurvival) -> Iterator[_Number]:
+    sample = result.sample
+    if (
+        sample is None
+        or isinstance(result.fitted, NotEstimable)
+        or isinstance(result.covariance, NotEstimable)
+    ):
+        return
+    covariates = dict(zip(result.covariates, (sample.covariates + result.centre).T, strict=True))
+    theirs = None
+    if (result.model == "location" or not covariates) and not result.centre.any():
+        records = (sample.left, sample.right, sample.entry, sample.weights)
+        theirs = engines.parametric(result.distribution, records, covariates)
+    if theirs is None:
+        return
+    rows, loglik = theirs
+    errors = np.sqrt(np.diag(result.covariance))
+    logs = [*result.family.positive, *(False for _ in result.covariates)]
+    for k, parameter in enumerate(result.names):
+        word = f"{name}: {'log ' if logs[k] else ''}{parameter}"
+        value, error = rows[parameter]
+        for what, ours, other in (
+            ("", float(result.fitted[k]), value),
+            (", standard error", float(errors[k]), error),
+        ):
+            yield _Number(f"{word}{what}", ours, other, "lifelines", SEARCHED * max(1.0, abs(ours)))
+    yield _Number(f"{name}: log-likelihood", cast("float", result.loglik), loglik, "lifelines", ITERATED)
+
+
+def _of_kappa(name: str, result: WeightedKappa) -> Iterator[_Number]:
+    if isinstance(result.estimate, NotEstimable):
+        return
+    kappa, error = engines.weighted_kappa(result.counts, result.weights)
+    yield _Number(f"{name}: kappa", float(result.estimate), kappa, "statsmodels")
+    if isinstance(result.std_error, float):
+        yield _Number(f"{name}: standard error", result.std_error, error, "statsmodels")
+
+
 _KINDS: dict[type, Callable[[str, Any], Iterator[_Number]]] = {
     ResponseResult: _of_response,
     ProportionResult: _of_proportion,
@@ -291,6 +332,8 @@ _KINDS: dict[type, Callable[[str, Any], Iterator[_Number]]] = {
     ShiftResult: _of_shift,
     CommonOddsRatio: _of_odds,
     Cox: _of_cox,
+    ParametricSurvival: _of_parametric,
+    WeightedKappa: _of_kappa,
 }
 
 
@@ -300,7 +343,8 @@ def second_opinion(result: Result) -> SecondOpinion:
     Parameters
     ----------
     result : Result
-        A response or proportion, a survival curve or incidence, the shift, a common odds ratio, a Cox model.
+        A response or proportion, a survival curve or incidence, the shift, a common odds ratio, a Cox model, a
+        fitted distribution, the weighted kappa of two raters.
 
     Returns
     -------

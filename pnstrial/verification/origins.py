@@ -76,6 +76,12 @@ class Sources:
         self._values = {(row.patient_id, row.visit): row for row in rows_of(self.analysis.visits)}
         self._starts = {row.Index: row for row in rows_of(self.assessments.once(baseline))}
 
+    @property
+    def decision_visit(self) -> str:
+        """The visit of the interim decision; of a protocol without one that of the endpoint."""
+        decision = self.material.protocol.decision
+        return self.material.protocol.endpoint.visit if decision is None else decision.visit
+
     def lines(self, table: str, patient: str) -> list[int]:
         """Give the lines of a patient in a table."""
         if table not in self._lines:

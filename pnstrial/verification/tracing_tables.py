@@ -211,7 +211,7 @@ def _deviation_cells(sources: Sources, rows: pd.DataFrame) -> None:
             if pd.isna(row.cycle):
                 sources.screened(row.patient, "enrolment_date")
         elif row.kind == "decision":
-            sources.change(row.patient, sources.material.protocol.decision.visit)
+            sources.change(row.patient, sources.decision_visit)
             sources.record("infusions", row.patient, "cycle", "date", "dose_g")
         else:
             sources.criteria(row.patient, [row.criterion])
@@ -283,7 +283,7 @@ def _decisions(asked: Asked) -> Origin:
     rows = sources.analysis.decisions
     counted = rows["decision"] == asked.label.lower()
     for patient in _behind(rows, counted)["patient_id"]:
-        sources.change(patient, sources.material.protocol.decision.visit)
+        sources.change(patient, sources.decision_visit)
     return Origin("visits.decisions", rows, counted)
 
 

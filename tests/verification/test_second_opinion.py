@@ -105,3 +105,145 @@ def test_nothing_to_compare_is_no_agreement_by_default(tiny, protocol):
     found = verify(tiny(), protocol)
     assert found.differing == 0
     assert not isinstance(found.n, NotEstimable)
+
+
+RECORDS = ([9, 13, 18, 23, 28, 31, 34, 45, 48, 5, 8, 27], [1, 1, 1, 1, 0, 1, 1, 0, 1, 1, 1, 1])
+
+
+@pytest.mark.parametrize("name", ["exponential", "weibull", "lognormal", "loglogistic", "generalised-gamma"])
+def test_an_error_in_a_fitted_distribution_is_caught(name):
+    result = pns.survival.parametric(*RECORDS, name)
+    opinion = pns.second_opinion(result)
+    assert opinion.n == 2 * len(result.names) + 1
+    assert opinion.differing == 0
+    for k in range(len(result.names)):
+        wrong = result.fitted.copy()
+        wrong[k] += 0.01
+        assert planted(result, fitted=wrong) == 1
+        wrong = result.covariance.copy()
+        wrong[k, k] = (np.sqrt(wrong[k, k]) + 0.01) ** 2
+        assert planted(result, covariance=wrong) == 1
+    assert planted(result, loglik=result.loglik + 1e-4) == 1
+
+
+@pytest.mark.parametrize(
+    "further",
+    [
+        {"covariates": {"x": [0, 1] * 6}},
+        {"entry": [1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3]},
+        {"weights": [1, 2] * 6, "covariates": {"x": [0, 0, 1] * 4}},
+    ],
+)
+def test_covariates_late_entry_and_weights_of_a_fit_have_their_opinion(further):
+    opinion = pns.second_opinion(pns.survival.parametric(*RECORDS, "weibull", **further))
+    assert opinion.n >= 5
+    assert opinion.differing == 0
+
+
+def test_what_lifelines_does_not_fit_has_no_opinion():
+    assert pns.second_opinion(pns.survival.parametric(*RECORDS, "gompertz")).n == 0
+
+
+@pytest.mark.parametrize("weights", ["none", "linear", "quadratic"])
+def test_an_error_in_a_kappa_is_caught(weights):
+    result = pns.shift.weighted_kappa([2, 3, 3, 4, 2, 1, 5, 3], [2, 3, 4, 4, 1, 1, 5, 2], weights=weights)
+    opinion = pns.second_opinion(result)
+    assert (opinion.n, opinion.differing) == (2, 0)
+    assert planted(result, estimate=result.estimate + 1e-8) == 1
+    assert planted(result, std_error=result.std_error + 1e-8) == 1
+
+
+# ---------------------------------------------------------------------------------- every number that verify prints
+def nudged(values, at):
+    wrong = np.array(values, dtype=float)
+    wrong[at] += 1e-6
+    return wrong
+
+
+def plants(name, result):
+    """Give each number of a result that `verify` prints, and the result with an error planted in that number alone."""
+    if isinstance(result, pns.endpoints.ResponseResult):
+        low, high = result.ci
+        yield f"{name}: proportion", replace(result, estimate=result.estimate + 1e-6)
+        yield f"{name}: lower limit", replace(result, ci=(low + 1e-6, high))
+        yield f"{name}: upper limit", replace(result, ci=(low, high + 1e-6))
+        yield f"{name}: p-value", replace(result, p_value=result.p_value + 1e-6)
+    elif isinstance(result, pns.shift.ShiftResult):
+        for kind, field in (("Pratt", "signed_rank"), ("Wilcoxon", "signed_rank_wilcoxon")):
+            test = getattr(result, field)
+            wrong = replace(test, p_value=test.p_value + 1e-6)
+            yield f"{name}: signed-rank p-value, zeros after {kind}", replace(result, **{field: wrong})
+        low, high = result.sign.ci
+        yield (
+            f"{name}: sign test, lower limit",
+            replace(result, sign=replace(result.sign, ci=(low + 1e-6, high))),
+        )
+        yield (
+            f"{name}: sign test, upper limit",
+            replace(result, sign=replace(result.sign, ci=(low, high + 1e-6))),
+        )
+    elif isinstance(result.curve, pns.survival.KaplanMeier):
+        curve = result.curve
+        for k in np.flatnonzero(curve.n_event > 0):
+            wrong = replace(curve, survival=nudged(curve.survival, k))
+            yield f"{name}: survival at {curve.time[k]:g}", replace(result, curve=wrong)
+    else:
+        curve = result.curve
+        for cause in curve.causes:
+            for k in np.flatnonzero(curve.n_event[cause] > 0):
+                wrong = {**curve.incidence, cause: nudged(curve.incidence[cause], k)}
+                place = f"{name}: incidence of {cause} at {curve.time[k]:g}"
+                yield place, replace(result, curve=replace(curve, incidence=wrong))
+
+
+def test_a_planted_error_is_caught_in_each_number_that_verify_prints(example, protocol, monkeypatch):
+    from pnstrial.verification import engines, opinion
+
+    # each engine answers once: what is planted is in ours
+    for engine in (
+        "kaplan_meier",
+        "restricted_mean",
+        "cumulative_incidence",
+        "signed_rank",
+        "binomial_interval",
+    ):
+        monkeypatch.setattr(engines, engine, remembered(getattr(engines, engine)))
+    analysis = pns.analyse(example, protocol, null=0.1)
+    visits = dict.fromkeys([analysis.visit, *analysis.secondary])
+    results = {f"Response at {visit}": analysis.response_at(visit) for visit in visits}
+    results |= {
+        "Overall survival": pns.overall_survival(example, protocol),
+        "Deterioration": pns.time_to_deterioration(example, protocol),
+        "Improvement": pns.time_to_improvement(example, protocol),
+    }
+    results |= {f"Shift at {visit}": pns.mrs_shift(example, protocol, visit=visit) for visit in visits}
+    ask = {type(result): opinion._KINDS[type(result)] for result in results.values()}
+    caught = set()
+    for name, result in results.items():
+        for quantity, wrong in plants(name, result):
+            found = [number for number in ask[type(result)](name, wrong) if not number.agrees]
+            assert [number.quantity for number in found] == [quantity]
+            assert not found[0].reason
+            caught.add(quantity)
+    exact = opinion.rmst
+    monkeypatch.setattr(
+        opinion, "rmst", lambda *a, **k: replace(found := exact(*a, **k), estimate=found.estimate + 0.01)
+    )
+    for name in ("Overall survival", "Deterioration"):
+        [number] = [number for number in opinion._of_survival(name, results[name]) if not number.agrees]
+        assert "restricted mean" in number.quantity
+        caught.add(number.quantity)
+    monkeypatch.undo()
+    assert caught == set(verify(example, protocol, null=0.1).table["quantity"])
+
+
+def remembered(engine):
+    answers = {}
+
+    def answer(*given):
+        key = tuple(x.tobytes() if isinstance(x, np.ndarray) else x for x in given)
+        if key not in answers:
+            answers[key] = engine(*given)
+        return answers[key]
+
+    return answer

@@ -249,6 +249,41 @@ class CumulativeIncidence(Result):
             )
         return pd.DataFrame(rows)
 
+    def to_lifelines(self, cause: Any) -> Any:
+        """Return the curve of one cause as a fitter of lifelines.
+
+        Parameters
+        ----------
+        cause : int or label
+            One of `causes`.
+
+        Returns
+        -------
+        lifelines.AalenJohansenFitter
+            At the same level; its limits are its own.
+
+        Raises
+        ------
+        ValueError
+            For a cause that is none; with tied times, which lifelines breaks at random; with late entry.
+        pnstrial.verification.EngineMissingError
+            If lifelines is not installed.
+        """
+        from pnstrial.verification.engines import incidence_fitter
+
+        if cause not in self.causes:
+            raise ValueError(
+                f"to_lifelines: cause is {cause!r}; the causes are {', '.join(map(repr, self.causes))}"
+            )
+        ended = np.sum([*self.n_event.values(), self.n_censored], axis=0)
+        if (ended != 1).any() or self.n != self.time.size or self.n_risk[0] != self.n:
+            raise ValueError(
+                "to_lifelines: with tied times lifelines changes them at random, and late entry and weights do not "
+                "hold the patients one by one; fit lifelines.AalenJohansenFitter to the records themselves"
+            )
+        codes = np.sum([k * self.n_event[name] for k, name in enumerate(self.causes, 1)], axis=0)
+        return incidence_fitter(self.time, codes.astype(np.int64), self.causes.index(cause) + 1, self.level)
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per time and cause.
 

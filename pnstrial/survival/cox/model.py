@@ -187,6 +187,46 @@ class Cox(Result):
         """
         return with_reasons(self.table, "covariate")
 
+    def to_lifelines(self) -> Any:
+        """Return a ``CoxPHFitter`` of lifelines, fitted to the same records.
+
+        Returns
+        -------
+        lifelines.CoxPHFitter
+
+        Raises
+        ------
+        ValueError
+            For what lifelines has not: other ties than Efron's, Firth's penalty; or where a coefficient is not
+            estimable.
+        pnstrial.verification.EngineMissingError
+            If lifelines is not installed.
+
+        Examples
+        --------
+        >>> from pnstrial.survival import cox
+        >>> fit = cox([1, 2, 3, 4, 5, 6, 7, 8], [1, 1, 0, 1, 1, 0, 1, 1], {"age": [5, 1, 2, 4, 3, 6, 1, 2]})
+        >>> fitter = fit.to_lifelines()
+        >>> bool(abs(fitter.params_["age"] - fit.table.loc["age", "coef"]) < 1e-3)
+        True
+        """
+        from pnstrial.verification.engines import cox_fitter
+
+        sets = self.fit.sets
+        lacking = {
+            f"{self.ties} ties": self.ties != "efron",
+            f"{self.penalty}'s penalty": self.penalty is not None,
+            "a coefficient without estimate": len(self.fit.kept) < len(self.names)
+            or self.fit.reason is not None,
+        }
+        if missing := [name for name, there in lacking.items() if there]:
+            raise ValueError(f"to_lifelines: lifelines has no Cox model with {', '.join(missing)}")
+        x = sets.x * sets.scale[:, None] + sets.centre[:, None]
+        return cox_fitter(
+            (sets.time, sets.event, sets.entry, sets.weights, sets.stratum),
+            dict(zip(self.names, x, strict=True)), robust=self.robust, level=self.level,
+        )  # fmt: skip
+
     def _display(self) -> Display:
         return Display(
             f"{self.method}: {self.events} events, {self.n} rows",

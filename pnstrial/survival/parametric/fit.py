@@ -185,7 +185,7 @@ def fit(
     if isinstance(found, NotEstimable):
         return ParametricSurvival(
             family.name, every, found, found, found, found, found, found, found,
-            n, events, level, model, centre, family,
+            n, events, level, model, centre, family, sample=sample,
         )  # fmt: skip
     size = len(family.names)
     estimate = np.concatenate([family.natural(found.point[:size]), found.point[size:]])
@@ -199,7 +199,7 @@ def fit(
     return ParametricSurvival(
         family.name, every, estimate, scale * np.sqrt(np.diag(found.covariance)), found.point, found.covariance,
         found.value, 2.0 * p - 2.0 * found.value, float(np.log(n)) * p - 2.0 * found.value,
-        n, events, level, model, centre, family, notes,
+        n, events, level, model, centre, family, notes, sample,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ Next: `interval_censored`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from pnstrial.survival.parametric.distributions import Distribution
+    from pnstrial.survival.parametric.likelihood import Sample
 
 __all__ = ["ParametricEstimate", "ParametricSurvival"]
 
@@ -86,6 +87,8 @@ class ParametricSurvival(Result):
     family : Distribution
     notes : tuple of str
         What to bear in mind: a peak of the likelihood that is not its highest point.
+    sample : Sample or None
+        What it was fitted to; covariates less `centre`.
     """
 
     distribution: str
@@ -104,6 +107,7 @@ class ParametricSurvival(Result):
     centre: NDArray[np.float64]
     family: Distribution = field(repr=False)
     notes: tuple[str, ...] = ()
+    sample: Sample | None = field(default=None, repr=False)
 
     @property
     def covariates(self) -> tuple[str, ...]:
@@ -487,6 +491,43 @@ class ParametricSurvival(Result):
         return pd.DataFrame(
             {"parameter": names, "estimate": (sign * fitted)[order], "std_error": errors[order]}
         )
+
+    def to_lifelines(self) -> Any:
+        """Return a fitter of lifelines of the same distribution, fitted to the same records.
+
+        Returns
+        -------
+        lifelines fitter
+            Such as ``WeibullFitter``; with covariates such as ``WeibullAFTFitter``.
+
+        Raises
+        ------
+        ValueError
+            Where lifelines has no such model, or nothing could be fitted.
+        pnstrial.verification.EngineMissingError
+            If lifelines is not installed.
+
+        Examples
+        --------
+        >>> from pnstrial.survival import parametric
+        >>> fit = parametric([9, 13, 18, 23, 28, 31, 34, 45], [1, 1, 1, 1, 0, 1, 1, 0], "weibull")
+        >>> fitter = fit.to_lifelines()
+        >>> round(float(fitter.rho_), 3), round(float(fitter.lambda_), 2)
+        (1.975, 31.7)
+        """
+        from pnstrial.verification.engines import parametric_fitter
+
+        if self.sample is None or isinstance(self.fitted, NotEstimable):
+            raise ValueError("to_lifelines: nothing was fitted, so there is nothing to convert")
+        if self.model != "location" and self.covariates:
+            raise ValueError(
+                f"to_lifelines: lifelines has no {self.distribution} fit with a {self.model!r} effect"
+            )
+        sample = self.sample
+        return parametric_fitter(
+            self.distribution, (sample.left, sample.right, sample.entry, sample.weights),
+            dict(zip(self.covariates, (sample.covariates + self.centre).T, strict=True)), self.level,
+        )  # fmt: skip
 
     def _display(self) -> Display:
         head = f"{self.distribution}: {self.events:g} events of {self.n:g} patients"
