@@ -258,40 +258,38 @@ def _likelihood_ratio_multiplier(n: np.ndarray, d: np.ndarray, k: int, critical:
     """Survival at which -2 log likelihood ratio equals the critical value, one side (Thomas and Grunkemeier).
 
     With multiplier m the constrained hazards are d / (n + m) and -2 log LR is
-    -2 sum[(n - d) log(1 + m / (n - d)) - n log(1 + m / n)].
+    -2 sum[(n - d) log(1 + m / (n - d)) - n log(1 + m / n)], which rises on both sides of m = 0; its derivative is
+    2 m sum[d / ((n + m)(n - d + m))]. Newton's steps within a bracket, from the parabola at 0.
     """
-    edge = -1e300
+    edge, spread = -1e300, 0.0
     for j in range(k):
         if d[j] > 0.0:
             edge = max(edge, d[j] - n[j])
-    low, high = (0.0, 1.0) if upper else (edge, 0.0)
-    if upper:
-        for _ in range(200):
-            total = 0.0
-            for j in range(k):
-                if d[j] > 0.0:
-                    total += (n[j] - d[j]) * math.log1p(high / (n[j] - d[j])) - n[j] * math.log1p(high / n[j])
-            if -2.0 * total > critical:
-                break
-            high *= 2.0
-    middle = 0.0
+            spread += d[j] / (n[j] * (n[j] - d[j]))
+    low, high = (0.0, 1e300) if upper else (edge, 0.0)
+    m = math.sqrt(critical / spread) if upper else max(-math.sqrt(critical / spread), 0.5 * edge)
     for _ in range(200):
-        middle = 0.5 * (low + high)
-        if middle in (low, high):
-            break
-        total = 0.0
+        total, slope = 0.0, 0.0
         for j in range(k):
             if d[j] > 0.0:
-                total += (n[j] - d[j]) * math.log1p(middle / (n[j] - d[j])) - n[j] * math.log1p(middle / n[j])
-        beyond = -2.0 * total > critical
-        if beyond == upper:
-            high = middle
+                left = n[j] - d[j]
+                total += left * math.log1p(m / left) - n[j] * math.log1p(m / n[j])
+                slope += d[j] / ((n[j] + m) * (left + m))
+        excess = -2.0 * total - critical
+        if (excess > 0.0) == upper:
+            high = m
         else:
-            low = middle
+            low = m
+        new = m - excess / (2.0 * m * slope)
+        if not low < new < high:
+            new = 2.0 * m if high == 1e300 else 0.5 * (low + high)
+        if abs(new - m) <= 4e-16 * abs(m):
+            break
+        m = new
     survival = 1.0
     for j in range(k):
         if d[j] > 0.0:
-            survival *= 1.0 - d[j] / (n[j] + middle)
+            survival *= 1.0 - d[j] / (n[j] + m)
     return survival
 
 

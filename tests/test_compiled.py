@@ -1,0 +1,86 @@
+"""Plain and compiled kernels answer alike, and few patients need no compiler."""
+
+import filecmp
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pnstrial as pns
+from pnstrial import shift, survival
+from pnstrial.compiled import Kernel
+
+LIMITS = (
+    "plain",
+    "log",
+    "log-log",
+    "logit",
+    "arcsin",
+    "beta-product",
+    "beta-product-midp",
+    "thomas-grunkemeier",
+)
+
+
+def answers():
+    """Give seconds and numbers of each function that must do without a compiler."""
+    rng = np.random.default_rng(3)
+    n = 200
+    times, event, arm = rng.exponential(10, n).round(2) + 0.01, rng.random(n) < 0.7, np.arange(n) % 2
+    grades, x = rng.integers(0, 7, n), rng.normal(size=(n, 3))
+    calls = {
+        f"kaplan_meier {limits}": lambda limits=limits: survival.kaplan_meier(times, event, conf_type=limits)
+        for limits in LIMITS
+    } | {
+        "logrank": lambda: survival.logrank(times, event, arm),
+        "cox": lambda: survival.cox(times, event, x),
+        "cox, exact ties": lambda: survival.cox(times, event, x, ties="exact"),
+        "parametric": lambda: survival.parametric(times, event, "weibull"),
+        "common_odds_ratio": lambda: shift.common_odds_ratio(grades, group=arm),
+    }
+    found = {}
+    for name, call in calls.items():
+        begin = time.process_time()
+        result = call()
+        seconds = time.process_time() - begin
+        found[name] = seconds, result.to_frame().select_dtypes("number").to_numpy(float).ravel().tolist()
+    return found
+
+
+COLD = """
+import json, sys, pandas, scipy.special, scipy.linalg
+from tests.test_compiled import answers
+print(json.dumps([answers(), "numba" in sys.modules]))
+"""
+
+
+def test_two_hundred_patients_need_no_compiler_and_answer_the_same(tmp_path, monkeypatch):
+    done = subprocess.run(
+        [sys.executable, "-c", COLD], capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    cold, with_numba = json.loads(done.stdout)
+    assert not with_numba
+    assert max(seconds for seconds, _ in cold.values()) < 0.3, cold
+    monkeypatch.setattr(Kernel, "for_size", lambda kernel, n: kernel.compiled)
+    for name, (_, values) in answers().items():
+        relative = 1e-9 if name.startswith(("cox", "common")) else 1e-12
+        assert values == pytest.approx(cold[name][1], rel=relative, abs=1e-14, nan_ok=True), name
+
+
+def test_files_are_the_same_with_and_without_a_compiler(tmp_path, monkeypatch):
+    plain, compiled = tmp_path / "plain", tmp_path / "compiled"
+    for folder in (plain, compiled):
+        monkeypatch.setattr(Kernel, "for_size", lambda kernel, n, form=folder.name: getattr(kernel, form))
+        pns.report(pns.example_trial(), pns.load_protocol(), folder, null=0.10)
+    written = [str(path.relative_to(plain)) for path in plain.rglob("*") if path.is_file()]
+    same, other, missing = filecmp.cmpfiles(plain, compiled, written, shallow=False)
+    assert len(same) == len(written) > 20
+    assert not other
+    assert not missing
