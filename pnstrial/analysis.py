@@ -103,13 +103,18 @@ class Analysis(Result):
 
     @cached_property
     def scale_changes(self) -> pd.DataFrame:
-        """Changes of Barthel, ICARS and ONLS."""
+        """Changes on the further scales."""
         return self.assessments.once(endpoints.scale_changes_of)
 
     @cached_property
     def scales(self) -> pd.DataFrame:
         """Improved on each scale at each visit."""
         return self.assessments.once(endpoints.scale_endpoint_of)
+
+    @cached_property
+    def secondary_outcomes(self) -> pd.DataFrame:
+        """One row per secondary endpoint of the protocol."""
+        return self.assessments.once(endpoints.secondary_endpoints_of)
 
     @cached_property
     def times(self) -> pd.DataFrame:
@@ -169,6 +174,7 @@ class Analysis(Result):
             "secondary": {
                 **{visit: _response_object(result) for visit, result in self.secondary.items()},
                 "scales": self._scales_object(),
+                **self._outcomes_object(),
             },
             "time_to_event": self._times_object(),
         }
@@ -195,9 +201,11 @@ class Analysis(Result):
             }
             for row in rows_of(self.exposure.patients)
         }
+        several = len(self.protocol.drugs) > 1
         for row in rows_of(self.exposure.cycles):
             found[str(row.patient_id)]["cycles"].append(
                 {
+                    **({"drug": row.drug} if several else {}),
                     "cycle": plain(row.cycle),
                     "planned_g": plain(row.planned_g),
                     "given_g": plain(row.given_g),
@@ -234,24 +242,31 @@ class Analysis(Result):
             found.setdefault(row.scale, {})[row.visit] = {"improved": row.improved, "n": row.n}
         return found
 
+    def _outcomes_object(self) -> dict[str, Any]:
+        rows = [
+            {key: plain(value) for key, value in row.items()}
+            for row in self.secondary_outcomes.to_dict("records")
+        ]
+        return {"outcomes": rows} if rows else {}
+
     def _times_object(self) -> dict[str, Any]:
         found: dict[str, Any] = {parameter: {} for parameter in endpoints.TIME_PARAMETERS}
         for row in rows_of(self.times):
             found[str(row.parameter)][row.patient_id] = {"days": int(row.days), "event": int(row.event)}
         return found
 
+    def _decisions_in_words(self) -> list[str]:
+        if self.protocol.decision is None:
+            return []
+        counts = self.decisions["decision"].value_counts().items()
+        return ["Interim decisions: " + (", ".join(f"{count} {name}" for name, count in counts) or "none")]
+
     def _display(self) -> Display:
         parts = [
             self.trial.summary,
             f"Protocol: {self.protocol.title} ({self.protocol.id}, version {self.protocol.version})",
             str(self.screening),
-            "Interim decisions: "
-            + (
-                ", ".join(
-                    f"{count} {name}" for name, count in self.decisions["decision"].value_counts().items()
-                )
-                or "none"
-            ),
+            *self._decisions_in_words(),
             "Analysis sets: "
             + ", ".join(f"{row.set.replace('_', ' ')} {row.n}" for row in rows_of(self.sets.to_frame())),
             str(self.primary),

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from pnstrial.data.allowed import allowed_by, tables_under
 from pnstrial.data.findings import Finding
 from pnstrial.data.folder import display
 from pnstrial.data.parsing import called_otherwise
 from pnstrial.data.schema import TABLES, bare
 from pnstrial.data.sources import in_words_of_a_workbook
 from pnstrial.data.trial import read_tables
-from pnstrial.visits import Assessments, baseline, study_day
+from pnstrial.exposure import infusions_of
+from pnstrial.visits import Assessments, baseline
 from pnstrial.vocabulary import ATC_PATTERN
 
 if TYPE_CHECKING:
@@ -186,7 +188,7 @@ def absent_columns(
     """
     needed = _needed_columns(protocol)
     found: list[Finding] = []
-    for name, table in TABLES.items():
+    for name, table in tables_under(allowed_by(protocol)).items():
         if name not in headers:
             continue
         otherwise = called_otherwise(headers[name], table)
@@ -221,19 +223,33 @@ def _needed_columns(protocol: Protocol) -> dict[tuple[str, str], str]:
     }
     messages = [
         ("screening", "enrolment_date", "nobody counts as enrolled, so no endpoint can be given"),
-        ("screening", "mrs", "a patient not rated by day 1 has no baseline"),
-        ("screening", "weight_kg", "a cycle without a weight of its own has no planned dose"),
-        ("infusions", "weight_kg", "the planned dose rests on the screening weight"),
+        *_dose_columns(protocol),
         ("medications", "atc", "names alone decide what is immunotherapy, and one in no list is unknown"),
         ("medications", "indication", "every immunotherapy counts as one for the syndrome"),
         ("medications", "start_date", "whether an immunotherapy was other treatment or rescue is unknown"),
         ("medications", "stop_date", "every medication counts as ongoing"),
         ("scales", "score", "the changes on the scales are unknown"),
         ("follow_up", "death_date", "no death has a date, and the endpoint needs it"),
+        *([("screening", "arm", "nobody's arm is known")] if protocol.arms else []),
     ]
     for table, column, lost in messages:
         before = needed.get((table, column))
         needed[table, column] = lost if before is None else f"{before}; {lost}"
+    return needed
+
+
+def _dose_columns(protocol: Protocol) -> list[tuple[str, str, str]]:
+    """Say which columns baseline and dose need."""
+    needed: list[tuple[str, str, str]] = []
+    if protocol.scale().table == "mrs":
+        needed.append(("screening", "mrs", "a patient not rated by day 1 has no baseline"))
+    if any(drug.dose_g_per_kg is not None or drug.dose_g_per_m2 is not None for drug in protocol.drugs):
+        needed.append(("screening", "weight_kg", "a cycle without a weight of its own has no planned dose"))
+        needed.append(("infusions", "weight_kg", "the planned dose rests on the screening weight"))
+    if any(drug.dose_g_per_m2 is not None for drug in protocol.drugs):
+        needed.append(("screening", "height_cm", "a dose per square metre has no planned amount"))
+    if len(protocol.drugs) > 1:
+        needed.append(("infusions", "drug", f"every row is taken for {protocol.drugs[0].name}"))
     return needed
 
 
@@ -333,47 +349,52 @@ def _medications(warnings: _Warnings, records: pd.DataFrame) -> None:
         "an immunotherapy is expected to have an indication; blank counts as pns",
         "fill in the indication",
     )
-    warnings.add(
-        "medications",
-        records[records["trial_own"] & records["classes"].str.contains("immunoglobulin")],
-        "medication",
-        "the trial's own IVIg belongs into infusions; ignored here",
-        "record it in infusions.csv only",
-    )
+    for drug, rows in records[records["drug"].notna()].groupby("drug", sort=False):
+        warnings.add(
+            "medications",
+            rows,
+            "medication",
+            f"the trial's own {drug} belongs into infusions; ignored here",
+            "record it in infusions.csv only",
+        )
 
 
 def _cycle_days(warnings: _Warnings, protocol: Protocol, cycles: pd.DataFrame) -> None:
-    treatment = protocol.treatment
-    wrong = cycles[
-        (cycles["days"] < treatment.fewest_infusion_days) | (cycles["days"] > treatment.most_infusion_days)
-    ]
-    table = warnings.trial.infusions
+    """Look at the infusion days of each cycle, and for cycles beyond the plan of a drug."""
+    table = infusions_of(warnings.trial, protocol)
     given = table[table["dose_g"] > 0]
     first = given.reset_index().sort_values(["patient_id", "cycle", "date"], kind="stable")
-    first = first.drop_duplicates(["patient_id", "cycle"])
-    rows = first.merge(wrong[["patient_id", "cycle", "days"]], on=["patient_id", "cycle"]).set_index("line")
-    warnings.add(
-        "infusions",
-        rows,
-        "cycle",
-        f"a cycle is expected in {treatment.fewest_infusion_days} to {treatment.most_infusion_days} infusion days",
-        "check cycle numbers and dates",
-    )
+    first = first.drop_duplicates(["patient_id", "drug", "cycle"])
+    several = len(protocol.drugs) > 1
+    for drug in protocol.drugs:
+        own = cycles[cycles["drug"] == drug.name]
+        named = f" of {drug.name}" if several else ""
+        few, many = drug.fewest_days, drug.most_days
+        days = f"{few} to {many} infusion days" if few < many else f"{few} infusion day{'s' * (few > 1)}"
+        wrong, beyond = own[(own["days"] < few) | (own["days"] > many)], own[own["cycle"] > drug.cycles]
+        for rows, rule in (
+            (wrong, f"a cycle{named} is expected in {days}"),
+            (beyond, f"the course{named} has {drug.cycles} cycles; a later one is beyond the plan"),
+        ):
+            found = first.merge(rows[["patient_id", "drug", "cycle"]], on=["patient_id", "drug", "cycle"])
+            warnings.add("infusions", found.set_index("line"), "cycle", rule, "check cycle numbers and dates")
 
 
 def _labelled_visits(warnings: _Warnings, protocol: Protocol, assessments: Assessments) -> None:
     """Look at the nominal visit of each rating: the one place where it is read."""
     table = warnings.trial.mrs
     rated = table[table["mrs"].notna() & table["patient_id"].isin(assessments.patients.index)]
-    day_1 = rated["patient_id"].map(assessments.patients["day_1"])
-    day = pd.Series(study_day(rated["date"].to_numpy(), day_1.to_numpy()), rated.index)
+    dated = assessments.dated(rated).set_index("line")
     label = rated["visit"].fillna("").astype(str).str.casefold().str.strip()
     for visit in protocol.visits:
+        day = dated["since_last" if visit.anchored else "day"]
         outside = (label == visit.name.casefold()) & ~day.between(visit.first_day, visit.last_day)
+        window = f"{visit.first_day} to {visit.last_day}"
+        where = f"{window} days after the last infusion" if visit.anchored else f"day {window}"
         warnings.add(
             "mrs",
             rated[outside],
             "visit",
-            f"labelled {visit.name}, but outside its window (day {visit.first_day} to {visit.last_day})",
+            f"labelled {visit.name}, but outside its window ({where})",
             "check date and label; the date decides",
         )

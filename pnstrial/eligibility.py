@@ -27,6 +27,7 @@ from pnstrial.data.consistency import (
 )
 from pnstrial.data.doses import suspected_weight
 from pnstrial.data.schema import TABLES
+from pnstrial.medications import classify_medications, medication_classes
 from pnstrial.numerics.clearance import creatinine_at_clearance, creatinine_clearance
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.protocol import ProtocolError
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 
     from pnstrial.data import TrialData
     from pnstrial.protocol import Protocol
-    from pnstrial.vocabulary import Criterion, Medications
+    from pnstrial.vocabulary import Criterion
 
 __all__ = [
     "FAIL",
@@ -79,8 +80,6 @@ STATUSES: Final = ("fail", "unknown", "pass")
 """Names of the codes; the order makes "and" the minimum and "or" the maximum (Kleene's three-valued logic)."""
 OVERALL: Final = ("ineligible", "undetermined", "eligible")
 
-CHECKPOINT: Final = "checkpoint inhibitor"
-IMMUNOGLOBULIN: Final = "immunoglobulin"
 TOLERANCE: Final = 1e-9
 """Thresholds are exact decimals: a number this close to one counts as equal to it."""
 
@@ -148,84 +147,6 @@ def in_range(values: Any, minimum: float | None, maximum: float | None) -> Codes
     return _three_valued(inside, ~np.isnan(number))
 
 
-# ------------------------------------------------------------------------------------------------ medications
-def medication_classes(name: str, atc: str | None, medications: Medications) -> frozenset[str] | None:
-    """Tell which immunotherapy a medication is.
-
-    Parameters
-    ----------
-    name : str
-        As recorded; matched as whole words, without case and accents.
-    atc : str or None
-        ATC code; if well formed it wins over the name.
-    medications : Medications
-        The lists of the protocol.
-
-    Returns
-    -------
-    frozenset of str or None
-        Immunotherapy classes; empty if the medication is known not to be one; None if it cannot be told (no list
-        has the name, or the code is only the beginning of an immunotherapy's).
-
-    Examples
-    --------
-    >>> from pnstrial.protocol import load_protocol
-    >>> lists = load_protocol("nct02343211").medications
-    >>> medication_classes("Échanges plasmatiques", None, lists)
-    frozenset({'plasma exchange'})
-    >>> medication_classes("insuline", None, lists), medication_classes("herbal tea", None, lists)
-    (frozenset(), None)
-    """
-    check_signature(medication_classes, locals())
-    return medications.classes(name, atc)
-
-
-def classify_medications(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
-    """Classify every medication record under the protocol's vocabulary.
-
-    Parameters
-    ----------
-    trial : TrialData
-    protocol : Protocol
-
-    Returns
-    -------
-    pandas.DataFrame
-        The medication table with ``classes`` (joined by ", "), and the flags ``unclassed`` (no list covers it, or
-        its code leaves it open), ``open`` (unclassed, indication pns or blank: may be an immunotherapy),
-        ``trial_own`` (indication trial, or immunoglobulin that starts on an infusion day of the patient:
-        ignored), ``counts`` (immunotherapy for the syndrome, or a checkpoint inhibitor: counts for E1) and
-        ``counts_as_rescue`` (immunotherapy for the syndrome, a checkpoint inhibitor never).
-    """
-    trial, protocol = trial_and_protocol(trial, protocol)
-    frame = trial.medications
-    keys = list(zip(frame["medication"], frame["atc"], strict=True))
-    classes_of = {key: protocol.medications.classes(*key) for key in set(keys)}
-    classes = [classes_of[key] for key in keys]
-    for_syndrome = frame["indication"].isna() | (frame["indication"] == "pns")
-    unclassed = np.array([group is None for group in classes], dtype=bool)
-    checkpoint = np.array([bool(group) and CHECKPOINT in (group or ()) for group in classes], dtype=bool)
-    beyond_checkpoint = np.array(
-        [bool((group or frozenset()) - {CHECKPOINT}) for group in classes], dtype=bool
-    )
-    only_immunoglobulin = np.array([group == frozenset({IMMUNOGLOBULIN}) for group in classes], dtype=bool)
-    infusions = trial.infusions
-    given = infusions[infusions["dose_g"] > 0]
-    days = pd.MultiIndex.from_arrays([given["patient_id"], given["date"]])
-    started = pd.MultiIndex.from_arrays([frame["patient_id"], frame["start_date"]])
-    on_infusion_day = started.isin(days) & frame["start_date"].notna().to_numpy()
-    own = (frame["indication"] == "trial").to_numpy() | (only_immunoglobulin & on_infusion_day)
-    frame["classes"] = np.array(
-        [", ".join(sorted(group)) if group else "" for group in classes], dtype=object
-    )
-    frame["unclassed"] = unclassed
-    frame["open"] = unclassed & for_syndrome.to_numpy() & ~own
-    frame["trial_own"] = own
-    frame["counts_as_rescue"] = beyond_checkpoint & for_syndrome.to_numpy() & ~own
-    frame["counts"] = (frame["counts_as_rescue"] | checkpoint) & ~own
-    return frame
-
-
 # ------------------------------------------------------------------------------------------------- the criteria
 @dataclass(frozen=True)
 class _Answer:
@@ -284,6 +205,11 @@ def _scale(patients: _Patients, criterion: ScaleCriterion) -> _Answer:
     """Ask the latest score up to the screening date; of several on a date the best, as at baseline."""
     scale = patients.protocol.scale(criterion.scale)
     scores = patients.trial.scales
+    if scale.table == "mrs":  # the screening grade goes with the ratings of its table
+        screening = patients.table[["patient_id", "screening_date", "mrs"]]
+        screening = screening.rename(columns={"screening_date": "date", "mrs": "score"})
+        ratings = patients.trial.mrs[["patient_id", "date", "mrs"]].rename(columns={"mrs": "score"})
+        scores = pd.concat([screening, ratings]).assign(scale=scale.name)
     screened = patients.table.drop_duplicates("patient_id").set_index("patient_id")["screening_date"]
     early = scores["date"] <= scores["patient_id"].map(screened)
     own = scores[early & (scores["scale"] == scale.name) & scores["score"].notna()]

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from pnstrial import rules
+from pnstrial.outcomes import CATEGORIES, join_parts, part_of, values_at
 from pnstrial.results import Display, NotEstimable, Provenance, Result
 from pnstrial.rules import change_category, response, response_reason
 from pnstrial.visits import (
@@ -26,7 +27,6 @@ from pnstrial.visits import (
     OBSERVED,
     Assessments,
     baseline,
-    category_codes,
     named,
     nearest_in_window,
 )
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pnstrial.data import TrialData
-    from pnstrial.protocol import Estimand, Protocol
+    from pnstrial.protocol import Design, Drug, Estimand, Protocol
 
 __all__ = [
     "AnalysisSets",
@@ -48,6 +48,7 @@ __all__ = [
     "response_reason",
     "scale_changes",
     "scale_endpoint",
+    "secondary_endpoints",
     "time_to_event",
 ]
 
@@ -146,34 +147,25 @@ def _rescued(assessments: Assessments, at_visit: pd.DataFrame, target: pd.Series
     return patients.index.isin(records.loc[counts, "patient_id"])
 
 
-def _at_visit(assessments: Assessments, visit: str) -> pd.DataFrame:
-    values = assessments.visit_values.frame
-    return values[values["visit"] == visit].set_index("patient_id")
-
-
 def _events(assessments: Assessments, visit: str) -> pd.DataFrame:
     """Gather what the response rule asks, one row per enrolled patient."""
     protocol = assessments.protocol
     planned = protocol.visit(visit)
-    at_visit = _at_visit(assessments, visit)
-    patients = assessments.patients
-    start = at_visit[f"baseline_{assessments.scale.column}"]
-    before = protocol.treatment.cycles_before_decision
-    cycles = assessments.cycles
-    given = cycles[cycles["cycle"] <= before].groupby("patient_id").size()
-    last = assessments.last_until(assessments.date_of(planned.last_day))
-    on_treatment_until = patients["last_dose"] + pd.Timedelta(days=protocol.endpoint.on_treatment_days)
-    on_treatment = assessments.last_until(on_treatment_until)
+    at_visit = values_at(assessments, visit)
+    patients, end = assessments.patients, protocol.endpoint
+    target = assessments.date_at(planned, planned.target_day)
+    parts = [
+        part_of(assessments.on(part), part, visit if visit != end.visit else part.visit)
+        for part in end.parts()
+    ]
+    asked = parts[0] if len(parts) == 1 and not end.bounded else join_parts(parts, end.joined_by)
     frame = pd.DataFrame(index=patients.index)
-    frame["has_baseline"] = start.notna().astype(np.int8)
+    frame["has_baseline"] = asked["has_baseline"]
     frame["dead"] = (at_visit["derivation"] == DEATH).astype(np.int8)
-    frame["rescued"] = _rescued(assessments, at_visit, assessments.date_of(planned.target_day)).astype(
-        np.int8
-    )
-    frame["stopped"] = (patients.index.to_series().map(given).fillna(0) < before).astype(np.int8)
-    frame["category"] = category_codes(at_visit["category"])
-    frame["last_category"] = assessments.categories(start, last)
-    frame["on_treatment_category"] = assessments.categories(start, on_treatment)
+    frame["rescued"] = _rescued(assessments, at_visit, target).astype(np.int8)
+    frame["stopped"] = (~assessments.required_given).astype(np.int8)
+    for column in CATEGORIES:
+        frame[column] = asked[column]
     return frame
 
 
@@ -210,10 +202,16 @@ def responders_of(
         {
             "patient_id": events.index.to_numpy(),
             "response": named(response(reason), rules.RESPONSES),
-            "reason": named(reason, rules.reasons(protocol.treatment.cycles_before_decision)),
+            "reason": named(reason, rules.reasons(_required_cycles(protocol))),
         }
     )
     return pd.concat([frame, events.reset_index(drop=True)], axis=1)
+
+
+def _required_cycles(protocol: Protocol) -> int | None:
+    """Give the cycles that are required, None where the drugs that count differ in that."""
+    required = {drug.required for drug in protocol.counted_drugs}
+    return required.pop() if len(required) == 1 else None
 
 
 def primary_endpoint(
@@ -225,7 +223,7 @@ def primary_endpoint(
     null: float | None = None,
     level: float | None = None,
 ) -> ResponseResult:
-    """Estimate the proportion of the full analysis set that improved on the mRS.
+    """Estimate the proportion of the full analysis set that responded.
 
     Parameters
     ----------
@@ -298,7 +296,9 @@ def response_of(
     count = int((patients["response"] == "responder").sum())
     n = int((patients["response"] != "excluded").sum())
     exact = proportion(count, n, null=requested.endpoint.null_proportion, level=requested.endpoint.level)
-    estimate, ci, p_value = exact.estimate, exact.ci, exact.p_value
+    estimate, ci, p_value, method = exact.estimate, exact.ci, exact.p_value, "Clopper-Pearson"
+    if requested.design is not None and requested.design.two_stage and name == requested.endpoint.visit:
+        ci, p_value, method = _after_two_stages(requested, requested.design, count, n)
     unrated = len(patients) > 0 and assessments.ratings.empty
     if unrated:
         n = len(patients)
@@ -321,12 +321,40 @@ def response_of(
         p_value=p_value,
         null=requested.endpoint.null_proportion,
         level=requested.endpoint.level,
-        method="Clopper-Pearson",
+        method=method,
         visit=name,
         estimand=requested.estimand.strategies(),
         patients=patients[["patient_id", "response", "reason"]],
         provenance=Provenance(requested.id, requested.version),
     )
+
+
+def _after_two_stages(
+    protocol: Protocol, design: Design, count: int, n: int
+) -> tuple[tuple[float, float] | NotEstimable, float | NotEstimable | None, str]:
+    """Give interval and p-value of the planned two-stage design (Koyama and Chen, Stat Med 2008;27:3145-3154)."""
+    from pnstrial.design.stages.after import after_two_stage
+
+    null, method = protocol.endpoint.null_proportion, "stagewise"
+    first, stop = design.first_stage_n or 0, design.first_stage_stop_at or 0
+    if null is None:
+        reason = NotEstimable("the two-stage design has no null proportion in the protocol")
+        return reason, None, method
+    if n < first or (n == first and count > stop):
+        reason = NotEstimable(
+            f"the trial is not over: {n} patients, first stage {first}, both stages {design.n}"
+        )
+        return reason, reason, method
+    if n > first and count <= stop:
+        reason = NotEstimable(
+            f"{count} responders of {n}: the design stops after {first} with {stop} or fewer"
+        )
+        return reason, reason, method
+    after = after_two_stage(
+        r1=stop, n1=first, r=(design.reject_at or 1) - 1, n=design.n, p0=null, responses=count, n_observed=n,
+        level=protocol.endpoint.level,
+    )  # fmt: skip
+    return after.ci, after.p_value, method
 
 
 # ------------------------------------------------------------------------------------------------- analysis sets
@@ -371,7 +399,8 @@ def analysis_sets(trial: TrialData, protocol: Protocol) -> AnalysisSets:
     Notes
     -----
     Full analysis set: enrolled. Safety set: at least one infusion with a dose over 0. Per-protocol set: full
-    analysis set, no criterion failed, all cycles before the decision given with the dose as planned and on time,
+    analysis set, no criterion failed, all required cycles of the drugs that count given on time and, where a dose is
+    stated, with the dose as planned,
     the endpoint visit's value observed or DEATH, no rescue on or before that assessment.
     """
     return sets_of(Assessments(trial, protocol))
@@ -382,20 +411,13 @@ def sets_of(assessments: Assessments) -> AnalysisSets:
     protocol, patients = assessments.protocol, assessments.patients
     who = patients.index.to_series()
     visit = protocol.visit(protocol.endpoint.visit)
-    at_visit = _at_visit(assessments, visit.name)
-    before = protocol.treatment.cycles_before_decision
-    cycles, criteria = assessments.cycles, assessments.screening.criteria
-    early = cycles[cycles["cycle"] <= before]
-    count = who.map(early.groupby("patient_id").size()).fillna(0)
-    as_planned = early[early["dose_as_planned"].eq(True)].groupby("patient_id").size()
-    on_time = early[early["on_time"].eq(True)].groupby("patient_id").size()
+    at_visit = values_at(assessments, visit.name)
+    criteria = assessments.screening.criteria
     failed = criteria[criteria["status"] == "fail"].groupby("patient_id")["criterion"].agg(", ".join)
-    rescued = _rescued(assessments, at_visit, assessments.date_of(visit.target_day))
+    rescued = _rescued(assessments, at_visit, assessments.date_at(visit, visit.target_day))
     checks = [
         (who.isin(failed.index).to_numpy(), "fails " + who.map(failed).fillna("").astype(object)),
-        ((count < before).to_numpy(), f"fewer than {before} of the first {before} cycles given"),
-        (((count >= before) & (who.map(as_planned).fillna(0) < before)).to_numpy(), "a dose not as planned"),
-        (((count >= before) & (who.map(on_time).fillna(0) < before)).to_numpy(), "a cycle not on time"),
+        *(check for drug in protocol.counted_drugs for check in _as_planned(assessments, drug)),
         ((at_visit["derivation"] == MISSING).to_numpy(), f"no value at {visit.name}"),
         (rescued, f"rescue immunotherapy on or before {visit.name}"),
     ]
@@ -418,9 +440,29 @@ def sets_of(assessments: Assessments) -> AnalysisSets:
     )
 
 
+def _as_planned(assessments: Assessments, drug: Drug) -> list[tuple[NDArray[np.bool_], str]]:
+    """Say who did not have a drug as planned in the cycles that are required of it, and why."""
+    before, who = drug.required, assessments.patients.index.to_series()
+    cycles = assessments.cycles
+    early = cycles[(cycles["drug"] == drug.name) & (cycles["cycle"] <= before)]
+    count = who.map(early.groupby("patient_id").size()).fillna(0)
+    as_planned = early[early["dose_as_planned"].eq(True)].groupby("patient_id").size()
+    on_time = early[early["on_time"].eq(True)].groupby("patient_id").size()
+    complete = count >= before
+    named = f" of {drug.name}" if len(assessments.protocol.drugs) > 1 else ""
+    found = [
+        ((count < before).to_numpy(), f"fewer than {before} of the first {before} cycles{named} given"),
+        ((complete & (who.map(on_time).fillna(0) < before)).to_numpy(), f"a cycle{named} not on time"),
+    ]
+    if drug.has_dose:
+        wrong = complete & (who.map(as_planned).fillna(0) < before)
+        found.insert(1, (wrong.to_numpy(), f"a dose{named} not as planned"))
+    return found
+
+
 # ---------------------------------------------------------------------------------------------------------- scales
 def scale_changes(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
-    """Give the change of Barthel, ICARS and ONLS of every enrolled patient at every visit.
+    """Give the change on each further scale of every enrolled patient at every visit.
 
     Parameters
     ----------
@@ -435,7 +477,7 @@ def scale_changes(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
 
     Notes
     -----
-    Baseline and windows are those of the mRS, without a screening value and without death; of two scores on a
+    Baseline and windows are those of the endpoint, without a screening value and without death; of two scores on a
     date the better one counts at baseline, the worse one after it; any change in the better direction is improved.
     """
     return scale_changes_of(Assessments(trial, protocol))
@@ -511,6 +553,43 @@ def scale_endpoint_of(assessments: Assessments) -> pd.DataFrame:
             improved = int(own.loc[both, "improved"].astype(bool).sum())
             rows.append({"scale": scale, "visit": visit.name, "improved": improved, "n": int(both.sum())})
     return pd.DataFrame(rows)
+
+
+def secondary_endpoints(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
+    """Estimate the proportion for which each secondary endpoint of the protocol holds.
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per secondary endpoint: name, scale, visit, direction, responders, n (patients of the full analysis set
+        for whom it is known; a death is known: worse, and within no bound), estimate, lower, upper (Clopper-Pearson,
+        nan where n is 0).
+    """
+    return secondary_endpoints_of(Assessments(trial, protocol))
+
+
+def secondary_endpoints_of(assessments: Assessments) -> pd.DataFrame:
+    """Estimate the secondary endpoints, as `secondary_endpoints` does."""
+    from pnstrial.design.counts.proportion import clopper_pearson
+
+    end = assessments.protocol.endpoint
+    rows: list[dict[str, Any]] = []
+    for outcome in end.secondary:
+        answer = part_of(assessments.on(outcome), outcome, outcome.visit)["category_met"].to_numpy()
+        count, n = int((answer == 1).sum()), int((answer >= 0).sum())
+        lower, upper = clopper_pearson(count, n, end.level) if n else (np.nan, np.nan)
+        rows.append({
+            "name": outcome.name, "scale": outcome.scale, "visit": outcome.visit, "direction": outcome.direction,
+            "responders": count, "n": n, "estimate": count / n if n else np.nan, "lower": float(lower),
+            "upper": float(upper),
+        })  # fmt: skip
+    columns = ["name", "scale", "visit", "direction", "responders", "n", "estimate", "lower", "upper"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 # --------------------------------------------------------------------------------------------------- time to event

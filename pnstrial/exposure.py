@@ -1,4 +1,4 @@
-"""How much IVIg was planned, and how much was given, when?
+"""How much of each drug was planned, and how much was given, when?
 
 Input: a weight (to plan), or the infusion and screening tables (to summarise).
 Output: doses, dates, vials and notes of a planned course; given against planned per cycle, dose intensity and
@@ -13,24 +13,37 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
 
 from pnstrial.data.allowed import protocol_of
 from pnstrial.data.arguments import date_of, trial_and_protocol
+from pnstrial.data.consistency import suspected_height
 from pnstrial.data.doses import suspected_weight
+from pnstrial.dosing import (
+    TOLERANCE,
+    WeightBasis,
+    check_over_0,
+    choose_vials,
+    dosing_weight,
+    ideal_weight,
+    round_dose,
+)
 from pnstrial.numerics.arguments import as_number
 from pnstrial.protocol import Protocol
+from pnstrial.regimen import body_surface
 from pnstrial.results import Display, Result, rows_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
     from pnstrial.data import TrialData
+    from pnstrial.regimen import Drug
 
 __all__ = [
     "CyclePlan",
@@ -40,171 +53,12 @@ __all__ = [
     "dosing_weight",
     "given_cycles",
     "ideal_weight",
+    "infusions_of",
     "plan_cycle",
     "plan_treatment",
     "round_dose",
     "summarise",
 ]
-
-TOLERANCE = 1e-9
-"""Thresholds are exact decimals: a number this close to one counts as equal to it."""
-DEVINE_BASE_CM = 152.4
-"""Devine's formula starts at 60 inches; below it the ideal weight stays at its base."""
-
-WeightBasis = Literal["actual", "ideal", "adjusted"]
-
-
-# --------------------------------------------------------------------------------------------------- planning
-def _over_0(name: str, value: object, unit: str) -> None:
-    number = as_number(value)
-    if number is None or not number > 0:
-        raise ValueError(f"{name} is {value}; it must be over 0 ({unit})")
-
-
-def ideal_weight(height_cm: float, sex: str) -> float:
-    """Give the ideal body weight after Devine (1974).
-
-    Parameters
-    ----------
-    height_cm : float
-        Height, cm; below 152.4 cm the weight stays at its base.
-    sex : {"female", "male"}
-
-    Returns
-    -------
-    float
-        kg: 50 (men) or 45.5 (women) + 2.3 for each inch over 60.
-
-    Raises
-    ------
-    ValueError
-        If the height is not over 0 or the sex is another word.
-
-    Examples
-    --------
-    >>> round(ideal_weight(177.8, "male"), 1), ideal_weight(140, "female")
-    (73.0, 45.5)
-    """
-    _over_0("height_cm", height_cm, "cm")
-    if sex not in ("female", "male"):
-        raise ValueError(f"sex is {sex!r}; it must be female or male")
-    base = 45.5 if sex == "female" else 50.0
-    return base + 2.3 * max(0.0, (height_cm - DEVINE_BASE_CM) / 2.54)
-
-
-def dosing_weight(
-    weight_kg: float, basis: WeightBasis = "actual", height_cm: float | None = None, sex: str | None = None
-) -> float:
-    """Give the weight that a dose is reckoned with.
-
-    Parameters
-    ----------
-    weight_kg : float
-        Actual weight, kg.
-    basis : {"actual", "ideal", "adjusted"}
-        "adjusted" is ideal + 0.4 x (actual - ideal), and the actual weight if that is below the ideal one.
-    height_cm, sex : optional
-        Needed by "ideal" and "adjusted".
-
-    Returns
-    -------
-    float
-        kg.
-
-    Raises
-    ------
-    ValueError
-        For a weight not over 0, another basis, or height or sex missing where they are needed.
-
-    Examples
-    --------
-    >>> round(dosing_weight(120, "adjusted", 177.8, "male"), 1)
-    91.8
-    """
-    _over_0("weight_kg", weight_kg, "kg")
-    if basis not in ("actual", "ideal", "adjusted"):
-        raise ValueError(f"basis is {basis!r}; allowed are actual, ideal and adjusted")
-    if basis == "actual":
-        return weight_kg
-    if height_cm is None or sex is None:
-        raise ValueError(f"basis {basis!r} needs height_cm and sex; give both, or use the actual weight")
-    ideal = ideal_weight(height_cm, sex)
-    if basis == "ideal":
-        return ideal
-    return weight_kg if weight_kg < ideal else ideal + 0.4 * (weight_kg - ideal)
-
-
-def round_dose(dose_g: float, to_g: float = 5.0) -> float:
-    """Round a dose to the nearest step, halves up.
-
-    Examples
-    --------
-    >>> round_dose(142.5), round_dose(142.4)
-    (145.0, 140.0)
-    """
-    _over_0("to_g", to_g, "g")
-    if as_number(dose_g) is None:
-        raise ValueError(f"dose_g is {dose_g}; it must be a number (g)")
-    return math.floor(dose_g / to_g + 0.5 + TOLERANCE) * to_g
-
-
-def choose_vials(dose_g: float, vials_g: Sequence[float] = (2.5, 5, 10, 20, 40)) -> dict[float, int]:
-    """Choose the vials of a dose: least waste, then fewest vials.
-
-    Parameters
-    ----------
-    dose_g : float
-        Dose, g.
-    vials_g : sequence of float
-        Contents of the vials at hand, g.
-
-    Returns
-    -------
-    dict of float to int
-        Content to number, largest first; the contents add up to at least the dose.
-
-    Raises
-    ------
-    ValueError
-        For a dose below 0, or vials that are none or not over 0.
-
-    Examples
-    --------
-    >>> choose_vials(131.4)
-    {40: 3, 10: 1, 2.5: 1}
-    """
-    number = as_number(dose_g)
-    if number is None or number < 0:
-        raise ValueError(f"dose_g is {dose_g}; it must be a dose of at least 0 (g)")
-    sizes = vials_g if isinstance(vials_g, Sequence) and not isinstance(vials_g, str) else ()  # pyright: ignore[reportUnnecessaryIsInstance]
-    if not sizes or any((as_number(vial) or 0) <= 0 for vial in sizes):
-        raise ValueError(f"vials_g is {vials_g}; give at least one content over 0 (g)")
-    exact = {vial: Fraction(str(vial)) for vial in vials_g}
-    unit = Fraction(1, math.lcm(*(part.denominator for part in exact.values())))
-    sizes = {vial: int(part / unit) for vial, part in exact.items()}
-    needed = max(0, math.ceil(Fraction(dose_g - TOLERANCE) / unit))
-    # fewest vials for every total (coin change); the first total from the dose on that can be made wastes least
-    fewest: list[int] = [0]
-    last: list[float | None] = [None]
-    total = 0
-    while not (total >= needed and fewest[total] < math.inf):
-        total += 1
-        options = [
-            (fewest[total - size] + 1, -size, vial)
-            for vial, size in sizes.items()
-            if size <= total and fewest[total - size] < math.inf
-        ]
-        best = min(options, default=None)
-        fewest.append(int(best[0]) if best else math.inf)  # type: ignore[arg-type]
-        last.append(best[2] if best else None)
-    chosen: Counter[float] = Counter()
-    while total:
-        vial = last[total]
-        if vial is None:
-            break
-        chosen[vial] += 1
-        total -= sizes[vial]
-    return {vial: chosen[vial] for vial in sorted(chosen, reverse=True)}
 
 
 @dataclass(frozen=True)
@@ -228,7 +82,10 @@ class CyclePlan(Result):
     waste_g : float
         What the cycle's vials hold beyond the dose.
     notes : tuple of str
-        What to heed: a day's dose that was linked to thrombosis, age.
+        What to heed: a day's dose, age, notes of the protocol.
+    drug : str
+    conditional : bool
+        Whether it is given only if the interim decision is to go on.
     """
 
     cycle: int
@@ -241,6 +98,8 @@ class CyclePlan(Result):
     vials_per_day: dict[float, int]
     waste_g: float
     notes: tuple[str, ...]
+    drug: str = ""
+    conditional: bool = False
 
     def to_frame(self) -> pd.DataFrame:
         """Return the cycle as one row."""
@@ -269,7 +128,7 @@ def _plan_text(frame: pd.DataFrame) -> str:
     """Lay out a plan: weights with one decimal, grams to the hundredth without trailing zeros."""
 
     def grams(value: float) -> str:
-        return f"{value:.2f}".rstrip("0").rstrip(".")
+        return "not stated" if math.isnan(value) else f"{value:.2f}".rstrip("0").rstrip(".")
 
     written = {"dosing_weight_kg": "{:.1f}".format, "dose_g": grams, "daily_g": grams, "waste_g": grams}
     return frame.to_string(index=False, formatters=written)
@@ -284,6 +143,7 @@ def plan_cycle(
     weight_kg: float,
     protocol: Protocol,
     *,
+    drug: str | None = None,
     cycle: int = 1,
     start: str | dt.date | None = None,
     basis: WeightBasis = "actual",
@@ -300,17 +160,20 @@ def plan_cycle(
     weight_kg : float
         Actual weight, kg.
     protocol : Protocol
+    drug : str, optional
+        By default the first drug of the protocol that counts.
     cycle : int, default 1
     start : str or datetime.date, optional
         First infusion day.
     basis, height_cm, sex
         See `dosing_weight`; the protocol's default is the actual weight.
+        A dose per square metre needs the height.
     age : float, optional
-        Years; over 65 adds a note.
+        Years; over the drug's limit adds a note.
     round_to_g : float, optional
         Round the dose to this step (5 g is usual), halves up; by default the dose is not rounded.
     days : int, optional
-        Infusion days, 2 to 5; by default those of the protocol.
+        Infusion days; by default those of the protocol.
 
     Returns
     -------
@@ -329,39 +192,31 @@ def plan_cycle(
     (140.0, (28.0, 28.0, 28.0, 28.0, 28.0), {40.0: 3, 20.0: 1})
     """
     protocol = protocol_of(protocol)
-    treatment = protocol.treatment
-    if not 1 <= (as_number(cycle) or 0) <= treatment.cycles or cycle != int(cycle):
-        raise ValueError(f"cycle is {cycle}; protocol {protocol.id} has cycles 1 to {treatment.cycles}")
+    given = protocol.drug(drug)
+    if not 1 <= (as_number(cycle) or 0) <= given.cycles or cycle != int(cycle):
+        raise ValueError(f"cycle is {cycle}; protocol {protocol.id} has cycles 1 to {given.cycles}")
     first = None if start is None else date_of(start, "start")
-    count = treatment.infusion_days if days is None else days
+    count = given.infusion_days if days is None else days
     number = as_number(count)
-    if (
-        number is None
-        or number != int(number)
-        or not (treatment.fewest_infusion_days <= number <= treatment.most_infusion_days)
-    ):
-        allowed = f"{treatment.fewest_infusion_days} to {treatment.most_infusion_days}"
+    if number is None or number != int(number) or not (given.fewest_days <= number <= given.most_days):
+        allowed = f"{given.fewest_days} to {given.most_days}"
         raise ValueError(f"days is {count}; protocol {protocol.id} allows {allowed} infusion days")
     weight = dosing_weight(weight_kg, basis, height_cm, sex)
-    dose = treatment.dose_g_per_kg * weight
+    if given.dose_g_per_m2 is not None and height_cm is None:
+        raise ValueError(f"{given.name} is dosed per square metre of body surface; give height_cm too")
+    dose = given.planned_g(weight, math.nan if height_cm is None else height_cm)
     if age is not None and as_number(age) is None:
         raise ValueError(f"age is {age}; it must be a number (years)")
     if round_to_g is not None:
-        _over_0("round_to_g", round_to_g, "g")
-        dose = round_dose(dose, round_to_g)
+        check_over_0("round_to_g", round_to_g, "g")
+        dose = dose if math.isnan(dose) else round_dose(dose, round_to_g)
         if dose == 0:
             raise ValueError(
                 f"round_to_g is {round_to_g:g}, which rounds the dose to 0 g; use a smaller step"
             )
     daily = dose / count
-    notes: list[str] = []
-    if daily >= treatment.daily_dose_note_g - TOLERANCE:
-        notes.append(
-            f"{daily:.4g} g a day: early thrombosis was linked to {treatment.daily_dose_note_g:g} g a day or more"
-        )
-    if age is not None and age > treatment.age_note_years:
-        notes.append(f"age {age:g}: over {treatment.age_note_years:g} years the risk of thrombosis is higher")
-    vials = choose_vials(dose, treatment.vials_g)
+    vials = choose_vials(dose, given.vials) if given.vials and given.has_dose else {}
+    waste = round(sum(content * number for content, number in vials.items()) - dose, 9) if vials else 0.0
     return CyclePlan(
         cycle=cycle,
         start=first,
@@ -370,10 +225,21 @@ def plan_cycle(
         daily_g=(daily,) * count,
         dates=() if first is None else tuple(first + dt.timedelta(days=day) for day in range(count)),
         vials=vials,
-        vials_per_day=choose_vials(daily, treatment.vials_g),
-        waste_g=round(sum(content * number for content, number in vials.items()) - dose, 9),
-        notes=tuple(notes),
+        vials_per_day=choose_vials(daily, given.vials) if vials else {},
+        waste_g=waste,
+        notes=_notes(given, daily, age),
+        drug=given.name,
+        conditional=protocol.decision is not None and cycle > given.required,
     )
+
+
+def _notes(drug: Drug, daily_g: float, age: float | None) -> tuple[str, ...]:
+    notes: list[str] = []
+    if drug.daily_dose_note_g is not None and daily_g >= drug.daily_dose_note_g - TOLERANCE:
+        notes.append(f"{daily_g:.4g} g a day: {drug.daily_dose_note.format(drug.daily_dose_note_g)}")
+    if age is not None and drug.age_note_years is not None and age > drug.age_note_years:
+        notes.append(f"age {age:g}: {drug.age_note.format(drug.age_note_years)}")
+    return (*notes, *drug.notes)
 
 
 @dataclass(frozen=True)
@@ -383,30 +249,38 @@ class TreatmentPlan(Result):
     Attributes
     ----------
     cycles : tuple of CyclePlan
-    decision_day : datetime.date
-        Target day of the interim decision; the cycles after it are given only if it is to continue.
+        In order of time, then of the drugs.
+    decision_visit : str or None
+    decision_day : datetime.date or None
+        Target day of the interim decision; the cycles after it are given only if it is to continue. None where
+        there is no decision.
     cycles_before_decision : int
+        Of the first drug that counts; all where there is no decision.
+    continuing : tuple of str
+        The categories with which treatment goes on.
     """
 
     cycles: tuple[CyclePlan, ...]
-    decision_visit: str
-    decision_day: dt.date
+    decision_visit: str | None
+    decision_day: dt.date | None
     cycles_before_decision: int
+    continuing: tuple[str, ...] = ("improved", "stable")
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per cycle, with ``condition``: always, or only if the decision is to continue."""
+        """Return one row per cycle and drug, with ``condition``: always, or only if the decision is to continue."""
         frame = pd.concat([cycle.to_frame() for cycle in self.cycles], ignore_index=True)
-        after = frame["cycle"] > self.cycles_before_decision
-        frame["condition"] = np.where(after, f"if {self.decision_visit} is stable or improved", "always")
+        order = [name for name in ("stable", "improved", "deteriorated") if name in self.continuing]
+        after = [cycle.conditional for cycle in self.cycles]
+        frame["condition"] = np.where(after, f"if {self.decision_visit} is {' or '.join(order)}", "always")
+        if len({cycle.drug for cycle in self.cycles}) > 1:
+            frame.insert(0, "drug", [cycle.drug for cycle in self.cycles])
         return frame
 
     def _display(self) -> Display:
         notes = dict.fromkeys(note for cycle in self.cycles for note in cycle.notes)
-        return Display(
-            _plan_text(self.to_frame())
-            + f"\n{self.decision_visit} decision: {self.decision_day.isoformat()}"
-            + "".join(f"\n! {note}" for note in notes)
-        )
+        day = self.decision_day
+        decision = "" if day is None else f"\n{self.decision_visit} decision: {day.isoformat()}"
+        return Display(_plan_text(self.to_frame()) + decision + "".join(f"\n! {note}" for note in notes))
 
 
 def plan_treatment(
@@ -415,7 +289,7 @@ def plan_treatment(
     protocol: str | Protocol = "nct02343211",
     **options: Any,
 ) -> TreatmentPlan:
-    """Plan the whole course: every cycle with its dates, and the day of the decision.
+    """Plan the whole course: every cycle of every drug with its dates, and the day of the decision, if there is one.
 
     Parameters
     ----------
@@ -426,7 +300,7 @@ def plan_treatment(
     protocol : Protocol or str, default "nct02343211"
         The protocol, its name or path.
     **options
-        As in `plan_cycle`.
+        As in `plan_cycle`; by default every drug is planned, and `days` is that of the first that counts.
 
     Returns
     -------
@@ -441,24 +315,40 @@ def plan_treatment(
     if isinstance(start, Protocol):  # swapped
         start, protocol = cast("Any", protocol), start
     protocol, first = protocol_of(protocol), date_of(start, "start")
-    treatment = protocol.treatment
+    only = options.pop("drug", None)
+    drugs = protocol.drugs if only is None else (protocol.drug(only),)
+    days = options.pop("days", None)
+    decision = protocol.decision
     try:
-        cycles = tuple(
+        cycles = [
             plan_cycle(
                 weight_kg,
                 protocol,
+                drug=drug.name,
                 cycle=number + 1,
-                start=first + dt.timedelta(days=number * treatment.cycle_days),
+                start=first + dt.timedelta(days=number * drug.cycle_days),
+                days=days if drug.name == (only or protocol.drug().name) else None,
                 **options,
             )
-            for number in range(treatment.cycles)
-        )
-        decision = first + dt.timedelta(days=protocol.visit(protocol.decision.visit).target_day - 1)
+            for drug in drugs
+            for number in range(drug.cycles)
+        ]
+        day = None
+        if decision is not None:
+            day = first + dt.timedelta(days=protocol.visit(decision.visit).target_day - 1)
     except OverflowError:
         raise ValueError(
             f"start is {first}; the course would end after the last date of the calendar"
         ) from None
-    return TreatmentPlan(cycles, protocol.decision.visit, decision, treatment.cycles_before_decision)
+    cycles.sort(key=lambda cycle: cycle.start or first)
+    lead = protocol.drug(only)
+    return TreatmentPlan(
+        tuple(cycles),
+        None if decision is None else decision.visit,
+        day,
+        lead.cycles if decision is None else lead.required,
+        () if decision is None else decision.continuing,
+    )
 
 
 # ------------------------------------------------------------------------------------------------ summarising
@@ -470,13 +360,16 @@ class Exposure(Result):
     ----------
     cycles : pandas.DataFrame
         One row per enrolled patient and given cycle: patient_id, cycle, weight_kg, planned_g, given_g, start, end,
-        days, on_time (True, False or None = not assessable), dose_as_planned (True, False, None).
+        days, on_time (True, False or None = not assessable), dose_as_planned (True, False, None), drug.
     patients : pandas.DataFrame
         One row per enrolled patient: patient_id, cycles_given, total_g, first_infusion, last_infusion,
         relative_dose_intensity, share_of_course (nan where not known).
     deviations : pandas.DataFrame
         patient_id, cycle, deviation: one row for each departure from the plan.
     protocol_id, protocol_version : str
+    drugs : pandas.DataFrame
+        As `patients`, one row per enrolled patient and drug, with a column `drug`. In `patients` several drugs are
+        taken together: cycles_given is that of the drug with most.
     """
 
     cycles: pd.DataFrame
@@ -484,6 +377,7 @@ class Exposure(Result):
     deviations: pd.DataFrame
     protocol_id: str
     protocol_version: str
+    drugs: pd.DataFrame
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per given cycle."""
@@ -495,8 +389,8 @@ class Exposure(Result):
         return Display(f"{head}\n{self.patients.to_string(index=False)}" if len(self.patients) else head)
 
 
-def given_cycles(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
-    """Sum up every given cycle of every patient (doses that add to more than 0).
+def infusions_of(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
+    """Give the infusions with every drug named and one weight a day.
 
     Parameters
     ----------
@@ -506,14 +400,72 @@ def given_cycles(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Sorted by patient and cycle: patient_id, cycle, weight_kg (first recorded weight of the cycle, else that at
-        screening; nan where it is missing or looks like a unit slip), planned_g, given_g, start, end, days,
-        on_time, dose_as_planned.
+        The table `infusions`; a row that names no drug means the first of the protocol. A weight that a given
+        infusion of the day has holds for every drug of that day, the first where there are several.
     """
     trial, protocol = trial_and_protocol(trial, protocol)
-    treatment = protocol.treatment
-    infusions = trial.infusions
-    given = infusions[infusions["dose_g"] > 0].sort_values(["patient_id", "cycle", "date"], kind="stable")
+    frame = trial.infusions
+    frame["drug"] = frame["drug"].fillna(protocol.drugs[0].name)
+    if len(protocol.drugs) > 1:
+        given = frame["dose_g"] > 0
+        days = frame[given].groupby(["patient_id", "date"], sort=False)
+        frame.loc[given, "weight_kg"] = days["weight_kg"].transform("first")
+    return frame
+
+
+def _dose_units(drug: Drug, weight: NDArray[np.float64], height: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give what the stated dose is multiplied by: kg, square metres or 1; nan where it is not known."""
+    if drug.dose_g_per_kg is not None:
+        return weight
+    if drug.dose_g is not None:
+        return np.ones(len(weight))
+    if drug.dose_g_per_m2 is None or drug.body_surface is None:
+        return np.full(len(weight), np.nan)
+    known = ~(np.isnan(weight) | np.isnan(height))
+    pairs = zip(weight, height, known, strict=True)
+    found = [body_surface(kg, cm, drug.body_surface) if use else math.nan for kg, cm, use in pairs]
+    return np.array(found, dtype=float)
+
+
+def _stated_dose(drug: Drug) -> float:
+    """Give the stated dose of a cycle, per unit of `_dose_units`; nan where there is none."""
+    doses = (drug.dose_g_per_kg, drug.dose_g_per_m2, drug.dose_g)
+    return next((dose for dose in doses if dose is not None), math.nan)
+
+
+def given_cycles(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
+    """Sum up every given cycle of every patient and drug (doses that add to more than 0).
+
+    Parameters
+    ----------
+    trial : TrialData
+    protocol : Protocol
+
+    Returns
+    -------
+    pandas.DataFrame
+        Sorted by patient, cycle and drug: patient_id, cycle, weight_kg (first recorded weight of the cycle, else that
+        at screening; nan where it is missing or looks like a unit slip), planned_g (nan where no dose is stated),
+        given_g, start, end, days, on_time, dose_as_planned, drug, unit (what the stated dose is multiplied by: kg,
+        square metres or 1).
+    """
+    trial, protocol = trial_and_protocol(trial, protocol)
+    infusions = infusions_of(trial, protocol)
+    given = infusions[infusions["dose_g"] > 0]
+    screening = trial.screening.drop_duplicates("patient_id").set_index("patient_id")
+    parts = [
+        _cycles_of(given[given["drug"] == drug.name], drug, screening).assign(place=place)
+        for place, drug in enumerate(protocol.drugs)
+    ]
+    frame = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    if len(protocol.drugs) > 1:
+        frame = frame.sort_values(["patient_id", "cycle", "place"], kind="stable", ignore_index=True)
+    return frame.drop(columns="place")
+
+
+def _cycles_of(given: pd.DataFrame, drug: Drug, screening: pd.DataFrame) -> pd.DataFrame:
+    """Sum up the given cycles of one drug."""
+    given = given.sort_values(["patient_id", "cycle", "date"], kind="stable")
     groups = given.groupby(["patient_id", "cycle"], sort=True)
     frame = groups.agg(
         weight_kg=("weight_kg", "first"),
@@ -523,21 +475,25 @@ def given_cycles(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
         days=("date", "size"),
     ).reset_index()
     frame["cycle"] = frame["cycle"].astype(int)
-    screening = trial.screening.drop_duplicates("patient_id").set_index("patient_id")["weight_kg"]
-    weight = frame["weight_kg"].fillna(frame["patient_id"].map(screening)).to_numpy(dtype=float)
+    who = frame["patient_id"]
+    weight = frame["weight_kg"].fillna(who.map(screening["weight_kg"])).to_numpy(dtype=float)
     frame["weight_kg"] = np.where(suspected_weight(weight), np.nan, weight)
-    planned = treatment.dose_g_per_kg * frame["weight_kg"].to_numpy()
+    height = who.map(screening["height_cm"]).to_numpy(dtype=float)
+    height = np.where(suspected_height(height), np.nan, height)
+    frame["unit"] = _dose_units(drug, frame["weight_kg"].to_numpy(), height)
+    planned = _stated_dose(drug) * frame["unit"].to_numpy()
     frame["planned_g"] = planned
-    close = np.abs(frame["given_g"].to_numpy() - planned) <= treatment.dose_tolerance * planned + TOLERANCE
+    close = np.abs(frame["given_g"].to_numpy() - planned) <= drug.dose_tolerance * planned + TOLERANCE
     frame["dose_as_planned"] = pd.Series(close, dtype=object).where(~np.isnan(planned), None)
     previous = frame[["patient_id", "cycle", "start"]].assign(cycle=frame["cycle"] + 1)
     before = frame[["patient_id", "cycle"]].merge(previous, on=["patient_id", "cycle"], how="left")["start"]
     gap = (frame["start"] - before.to_numpy()).dt.days
-    on_time = (gap - treatment.cycle_days).abs() <= treatment.on_time_tolerance_days
+    on_time = (gap - drug.cycle_days).abs() <= drug.on_time_tolerance_days
     first = frame["cycle"] == 1
     frame["on_time"] = pd.Series(on_time | first, dtype=object).where(first | gap.notna(), None)
+    frame["drug"] = pd.Series(drug.name, index=frame.index, dtype=object)
     order = ["patient_id", "cycle", "weight_kg", "planned_g", "given_g", "start", "end", "days"]
-    return frame[[*order, "on_time", "dose_as_planned"]]
+    return frame[[*order, "on_time", "dose_as_planned", "drug", "unit"]]
 
 
 def summarise(trial: TrialData, protocol: Protocol) -> Exposure:
@@ -557,7 +513,8 @@ def summarise(trial: TrialData, protocol: Protocol) -> Exposure:
     Relative dose intensity = (sum over given cycles of g per kg / days from the first infusion to one cycle length
     after the start of the given cycle latest in time) / (planned g per kg per cycle length). Share of the course =
     g per kg given in the cycles before the decision / those planned. Neither is known where a weight that it needs
-    is missing or where nothing was given.
+    is missing, where nothing was given, or where no dose is stated. Over several drugs both are the mean of the drugs
+    that count and have a stated dose, and the total in g is not known: grams of different drugs do not add up.
 
     Examples
     --------
@@ -572,29 +529,54 @@ def summarise(trial: TrialData, protocol: Protocol) -> Exposure:
     np.float64(0.333)
     """
     trial, protocol = trial_and_protocol(trial, protocol)
-    treatment = protocol.treatment
     enrolled = trial.enrolled
     cycles = given_cycles(trial, protocol)
     cycles = cycles[cycles["patient_id"].isin(enrolled)].reset_index(drop=True)
-    per_kg = cycles["given_g"] / cycles["weight_kg"]
-    counted = cycles.assign(per_kg=per_kg, early=cycles["cycle"] <= treatment.cycles_before_decision)
-    groups = counted.groupby("patient_id")
-    whole = groups["per_kg"].agg(lambda values: values.sum(skipna=False))
-    early = counted["per_kg"].where(counted["early"], 0.0).groupby(counted["patient_id"])
-    share = early.agg(lambda values: values.sum(skipna=False)) / (
-        treatment.cycles_before_decision * treatment.dose_g_per_kg
+    parts = [_of_drug(cycles[cycles["drug"] == drug.name], drug, enrolled) for drug in protocol.drugs]
+    drugs = pd.concat(parts, ignore_index=True)
+    patients = _together(drugs, protocol) if len(protocol.drugs) > 1 else drugs.drop(columns="drug")
+    cycles = cycles.drop(columns="unit")
+    deviations = _deviations(cycles, enrolled, protocol)
+    return Exposure(cycles, patients, deviations, protocol.id, protocol.version, drugs)
+
+
+def _of_drug(cycles: pd.DataFrame, drug: Drug, enrolled: list[str]) -> pd.DataFrame:
+    """Sum up one drug: a row per enrolled patient."""
+    counted = cycles.assign(
+        per_unit=cycles["given_g"] / cycles["unit"], early=cycles["cycle"] <= drug.required
     )
-    span = (groups["start"].max() - groups["start"].min()).dt.days + treatment.cycle_days
-    intensity = whole / span / (treatment.dose_g_per_kg / treatment.cycle_days)
+    groups = counted.groupby("patient_id")
+    whole = groups["per_unit"].agg(lambda values: values.sum(skipna=False))
+    early = counted["per_unit"].where(counted["early"], 0.0).groupby(counted["patient_id"])
+    dose = _stated_dose(drug)
+    share = early.agg(lambda values: values.sum(skipna=False)) / (drug.required * dose)
+    span = (groups["start"].max() - groups["start"].min()).dt.days + drug.cycle_days
+    intensity = whole / span / (dose / drug.cycle_days)
     patients = pd.DataFrame({"patient_id": np.array(enrolled, dtype=object)})
     who = patients["patient_id"]
     patients["cycles_given"] = who.map(groups.size()).fillna(0).astype(int)
-    patients["total_g"] = who.map(groups["given_g"].sum()).fillna(0.0)
+    patients["total_g"] = who.map(groups["given_g"].sum()).fillna(0.0).astype(float)
     patients["first_infusion"] = pd.to_datetime(who.map(groups["start"].min()))
     patients["last_infusion"] = pd.to_datetime(who.map(groups["end"].max()))
     patients["relative_dose_intensity"] = who.map(intensity).astype(float)
     patients["share_of_course"] = who.map(share).astype(float)
-    return Exposure(cycles, patients, _deviations(cycles, enrolled, protocol), protocol.id, protocol.version)
+    return patients.assign(drug=pd.Series(drug.name, index=patients.index, dtype=object))
+
+
+def _together(drugs: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """Sum up several drugs: a row per enrolled patient."""
+    groups = drugs.groupby("patient_id", sort=False)
+    patients = pd.DataFrame({"patient_id": drugs["patient_id"].drop_duplicates().to_numpy(dtype=object)})
+    who = patients["patient_id"]
+    patients["cycles_given"] = who.map(groups["cycles_given"].max()).astype(int)
+    patients["total_g"] = np.nan
+    patients["first_infusion"] = pd.to_datetime(who.map(groups["first_infusion"].min()))
+    patients["last_infusion"] = pd.to_datetime(who.map(groups["last_infusion"].max()))
+    asked = [drug.name for drug in protocol.counted_drugs if drug.has_dose]
+    own = drugs[drugs["drug"].isin(asked)].groupby("patient_id", sort=False)
+    for column in ("relative_dose_intensity", "share_of_course"):
+        patients[column] = who.map(own[column].agg(lambda values: values.mean(skipna=False))).astype(float)
+    return patients
 
 
 @dataclass
@@ -607,8 +589,8 @@ class _Deviations:
 
 def _deviations(cycles: pd.DataFrame, enrolled: list[str], protocol: Protocol) -> pd.DataFrame:
     """List every departure from the plan: not infused, late or early, dose, number of days."""
-    treatment = protocol.treatment
     found = _Deviations()
+    several = len(protocol.drugs) > 1
     by_patient = {str(patient): rows for patient, rows in cycles.groupby("patient_id", sort=False)}
     for patient in enrolled:
         rows = by_patient.get(patient)
@@ -616,22 +598,20 @@ def _deviations(cycles: pd.DataFrame, enrolled: list[str], protocol: Protocol) -
             found.add(patient, None, "enrolled, never infused")
             continue
         for row in rows_of(rows):
-            cycle = int(row.cycle)
-            if row.on_time is False:
-                found.add(
-                    patient,
-                    cycle,
-                    f"started outside {treatment.cycle_days} +- {treatment.on_time_tolerance_days} days "
-                    "after the cycle before",
-                )
-            if row.dose_as_planned is False:
-                share = 100 * (float(row.given_g) / float(row.planned_g) - 1)
-                found.add(
-                    patient, cycle, f"{row.given_g:g} g given, {row.planned_g:.4g} g planned ({share:+.0f} %)"
-                )
-            if not treatment.fewest_infusion_days <= int(row.days) <= treatment.most_infusion_days:
-                found.add(
-                    patient, cycle, f"given on {row.days} infusion {'day' if row.days == 1 else 'days'}"
-                )
+            drug = protocol.drug(str(row.drug))
+            for deviation in _of_cycle(row, drug):
+                found.add(patient, int(row.cycle), f"{drug.name}: {deviation}" if several else deviation)
     frame = pd.DataFrame(found.rows, columns=["patient_id", "cycle", "deviation"])
     return frame.astype({"cycle": "Int64"})
+
+
+def _of_cycle(row: Any, drug: Drug) -> Iterator[str]:
+    if int(row.cycle) > drug.cycles:
+        yield f"beyond the {drug.cycles} cycles of the plan"
+    if row.on_time is False:
+        yield f"started outside {drug.cycle_days} +- {drug.on_time_tolerance_days} days after the cycle before"
+    if row.dose_as_planned is False:
+        share = 100 * (float(row.given_g) / float(row.planned_g) - 1)
+        yield f"{row.given_g:g} g given, {row.planned_g:.4g} g planned ({share:+.0f} %)"
+    if not drug.fewest_days <= int(row.days) <= drug.most_days:
+        yield f"given on {row.days} infusion {'day' if row.days == 1 else 'days'}"

@@ -96,13 +96,13 @@ _REASONS: Final = (
 )
 
 
-def reasons(cycles_before_decision: int) -> tuple[str, ...]:
+def reasons(cycles: int | None) -> tuple[str, ...]:
     """Name why a patient counts as responder, non-responder or not at all.
 
     Parameters
     ----------
-    cycles_before_decision : int
-        Of the protocol, 1-6.
+    cycles : int or None
+        That the protocol requires, from 1; None where its drugs differ in that.
 
     Returns
     -------
@@ -111,11 +111,13 @@ def reasons(cycles_before_decision: int) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> reasons(3)[6], reasons(4)[6]
-    ('fewer than three cycles', 'fewer than four cycles')
+    >>> reasons(3)[6], reasons(8)[6], reasons(None)[6]
+    ('fewer than three cycles', 'fewer than 8 cycles', 'fewer than required cycles')
     """
     check_signature(reasons, locals())
-    return tuple(reason.format(_CYCLES[cycles_before_decision]) for reason in _REASONS)
+    named = dict(enumerate(_CYCLES))
+    words = "required" if cycles is None else named.get(cycles, str(cycles))
+    return tuple(reason.format(words) for reason in _REASONS)
 
 
 NON_RESPONDER: Final = 0
@@ -237,7 +239,13 @@ def _change_category(
     return STABLE
 
 
-def _interim_decision(category: int, dead: int) -> int:
+def _interim_decision(
+    category: int,
+    dead: int,
+    improved: int = CONTINUE,
+    stable: int = CONTINUE,
+    deteriorated: int = DISCONTINUE,
+) -> int:
     """Decide after the first cycles: go on, or stop.
 
     Parameters
@@ -246,19 +254,21 @@ def _interim_decision(category: int, dead: int) -> int:
         Change category at the decision visit, -1 where none.
     dead : int or array of int
         1 where the patient's value at that visit is death, else 0.
+    improved, stable, deteriorated : int
+        What follows from each category: 0 continue, 1 discontinue.
 
     Returns
     -------
     int or array of int8
-        0 continue (improved or stable), 1 discontinue (deteriorated), 2 dead, 3 not evaluable (`DECISIONS`).
+        0 continue, 1 discontinue, 2 dead, 3 not evaluable (`DECISIONS`).
     """
     if dead:
         return DECISION_DEAD
     if category == MISSING:
         return NOT_EVALUABLE
-    if category == DETERIORATED:
-        return DISCONTINUE
-    return CONTINUE
+    if category == IMPROVED:
+        return improved
+    return stable if category == STABLE else deteriorated
 
 
 def _response_reason(  # noqa: C901, PLR0911 - the estimand is this list of answers, in this order
@@ -370,7 +380,8 @@ def change_category_on(dead: int, points: int = 1, percent: int = 0, zero: int =
     return Rule(_change_category, (grades, grades, *fixed))
 
 
-interim_decision = Rule(_interim_decision, (_CATEGORY, _FLAG))
+_GO_ON: Final = (CONTINUE, DISCONTINUE)
+interim_decision = Rule(_interim_decision, (_CATEGORY, _FLAG, _GO_ON, _GO_ON, _GO_ON))
 response_reason = Rule(
     _response_reason,
     (_FLAG, _FLAG, _FLAG, _FLAG, _CATEGORY, _CATEGORY, _CATEGORY, _FLAG, _FLAG, (0, 2), (0, 3)),

@@ -1,4 +1,4 @@
-"""What was the patient's mRS at baseline and at each visit, and what was decided?
+"""What was the patient's grade at baseline and at each visit, and what was decided?
 
 Input: the rating, infusion, screening and follow-up tables, and the visits of the protocol.
 Output: one row per enrolled patient and visit (mRS, date, derivation, category); one decision per patient.
@@ -11,6 +11,7 @@ Next: `endpoints`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -21,7 +22,7 @@ import pandas as pd
 from pnstrial import rules
 from pnstrial.data.arguments import trial_and_protocol
 from pnstrial.eligibility import classify_medications, screen
-from pnstrial.exposure import given_cycles
+from pnstrial.exposure import given_cycles, infusions_of
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.protocol import ProtocolError
 from pnstrial.rules import interim_decision
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from pnstrial.data import TrialData
     from pnstrial.eligibility import Screening
-    from pnstrial.protocol import Protocol, Visit
+    from pnstrial.protocol import Outcome, Protocol, Visit
 
 __all__ = [
     "DEATH",
@@ -56,6 +57,8 @@ MISSING: Final = "missing"
 Derived = TypeVar("Derived")
 
 _DAY = np.timedelta64(1, "D")
+_FINE: Final = 1e6
+"""Scores of a scale without bounds are read to six decimals."""
 
 
 def study_day(date: Any, day_1: Any) -> Any:
@@ -88,6 +91,8 @@ class Assessments:
     ----------
     trial : TrialData
     protocol : Protocol
+    outcome : Outcome, optional
+        The scale, and what an improvement on it is; by default the first part of the primary endpoint.
 
     Attributes
     ----------
@@ -98,14 +103,15 @@ class Assessments:
         Usable ratings of these patients on the endpoint's scale (a grade, not death): patient_id, date, day, mrs
         (`score` on another scale), unit (of the scale), rater (mRS only), line.
     scale : Scale
-        That of the endpoint.
+        That of the outcome.
     """
 
-    def __init__(self, trial: TrialData, protocol: Protocol) -> None:
+    def __init__(self, trial: TrialData, protocol: Protocol, outcome: Outcome | None = None) -> None:
         trial, protocol = trial_and_protocol(trial, protocol)
         self.trial = trial
         self.protocol = protocol
-        self.scale = protocol.scale()
+        self.outcome = protocol.endpoint.parts()[0] if outcome is None else outcome
+        self.scale = protocol.scale(self.outcome.scale)
         self._made: dict[Any, Any] = {}
         screening = trial.screening
         enrolled = screening[screening["enrolment_date"].notna()].drop_duplicates("patient_id")
@@ -142,7 +148,7 @@ class Assessments:
             own & table[column].notna() & (table[column] != scale.dead_score) & table["patient_id"].isin(who)
         )
         ratings = table[usable][["patient_id", "date", column, "rater"]]
-        self.ratings = self.dated(ratings.assign(unit=scale.to_units(ratings[column])))
+        self.ratings = self.dated(ratings.assign(unit=self._units(ratings[column])))
 
     def once(self, derive: Callable[..., Derived], *arguments: Any) -> Derived:
         """Derive something from this trial under this protocol, and keep it.
@@ -180,6 +186,26 @@ class Assessments:
         return VisitValues(_values(self), self.protocol)
 
     @cached_property
+    def required_given(self) -> pd.Series:
+        """Whether every drug that counts was given in all the cycles that are required of it."""
+        found = pd.Series(data=True, index=self.patients.index)
+        for drug in self.protocol.counted_drugs:
+            early = self.cycles[(self.cycles["drug"] == drug.name) & (self.cycles["cycle"] <= drug.required)]
+            counts = early.groupby("patient_id").size().reindex(self.patients.index).fillna(0)
+            found &= counts >= drug.required
+        return found
+
+    def on(self, outcome: Outcome) -> Assessments:
+        """Give the same trial on the scale of an outcome, with what an improvement is there."""
+        asked = ("scale", "improvement_points", "improvement_percent")
+        if all(getattr(outcome, name) == getattr(self.outcome, name) for name in asked):
+            return self
+        key = (Assessments.on, *(getattr(outcome, name) for name in asked))
+        if key not in self._made:
+            self._made[key] = Assessments(self.trial, self.protocol, outcome)
+        return self._made[key]
+
+    @cached_property
     def mrs(self) -> Assessments:
         """The same on the mRS, by one point, where the endpoint is on another scale."""
         if self.scale.table == "mrs":
@@ -192,7 +218,31 @@ class Assessments:
         dated = frame.reset_index(names="line")
         dated["day_1"] = dated["patient_id"].map(self.patients["day_1"])
         dated["day"] = study_day(dated["date"].to_numpy(), dated["day_1"].to_numpy())
+        last = dated["patient_id"].map(self.last_infusion)
+        dated["since_last"] = (dated["date"] - last).dt.days.astype(float)
         return dated
+
+    @cached_property
+    def last_infusion(self) -> pd.Series:
+        """Date of the last infusion; day 1 for a patient never infused."""
+        return self.patients["last_dose"].fillna(self.patients["day_1"])
+
+    def day_at(self, visit: Visit, dates: pd.Series) -> NDArray[np.float64]:
+        """Count dates of the patients as a visit counts: study days, or days after the last infusion."""
+        if visit.anchored:
+            return (dates - self.last_infusion).dt.days.to_numpy(dtype=float)
+        return study_day(dates.to_numpy(), self.patients["day_1"].to_numpy())
+
+    def date_at(self, visit: Visit, day: int) -> pd.Series:
+        """Give the calendar date of a visit's day for every patient."""
+        return self.last_infusion + pd.Timedelta(days=day) if visit.anchored else self.date_of(day)
+
+    def _units(self, scores: Any) -> NDArray[Any]:
+        """Turn scores into numbers that rise from better to worse: units, or steps of a scale without bounds."""
+        if self.scale.bounded:
+            return self.scale.to_units(scores)
+        values = np.round(np.asarray(scores, dtype=float) * _FINE)
+        return values if self.scale.better == "lower" else -values
 
     def _one_a_date(self, ratings: pd.DataFrame, *, highest: bool) -> pd.DataFrame:
         """Keep one rating per patient and date: the primary rater's, else the conservative one."""
@@ -236,17 +286,34 @@ class Assessments:
         died : array of bool, optional
             Where the later value is death.
         """
-        scale, end = self.scale, self.protocol.endpoint
-        settings = (
-            scale.points(end.improvement_points),
-            scale.dead,
-            end.improvement_percent or 0,
-            scale.zero,
-        )
+        scale, end = self.scale, self.outcome
+        percent = end.improvement_percent or 0
+        if not scale.bounded:
+            return self._categories_without_bounds(start, later, died, percent)
+        settings = (scale.points(end.improvement_points), scale.dead, percent, scale.zero)
         points, dead, percent, zero = settings
         units = np.where(died, dead, scale.to_units(later))
         rule = rules.change_category_on(dead, points, percent, zero)
         return rule(scale.to_units(start), units, *settings)
+
+    def _categories_without_bounds(self, start: Any, later: Any, died: Any, percent: int) -> NDArray[np.int8]:
+        """Ask the same rule, in the smallest step that scores are read to, counted from the best score there is."""
+        first, second = np.broadcast_arrays(self._units(start), self._units(later))
+        known = np.concatenate([first, second, [0.0]])
+        best, worst = float(np.nanmin(known)), float(np.nanmax(known))
+        dead = int(worst - best) + 1
+        points = max(1, math.ceil(self.outcome.improvement_points * _FINE - 1e-6))
+
+        def unit(value: float) -> int:
+            return rules.MISSING if math.isnan(value) else int(value - best)
+
+        answers = [
+            rules.change_category.scalar(
+                unit(a), dead if lost else unit(b), points, dead, percent, int(-best)
+            )
+            for a, b, lost in zip(first, second, np.broadcast_to(died, first.shape), strict=True)
+        ]
+        return np.array(answers, dtype=np.int8)
 
 
 def baseline(assessments: Assessments) -> pd.DataFrame:
@@ -287,7 +354,7 @@ def nearest_in_window(dated: pd.DataFrame, visit: Visit) -> pd.DataFrame:
     Parameters
     ----------
     dated : pandas.DataFrame
-        Records with patient_id and day, one per patient and date.
+        Records with patient_id, day and, for a visit after the last infusion, since_last; one per patient and date.
     visit : Visit
 
     Returns
@@ -295,8 +362,9 @@ def nearest_in_window(dated: pd.DataFrame, visit: Visit) -> pd.DataFrame:
     pandas.DataFrame
         Indexed by patient_id.
     """
-    inside = dated[(dated["day"] >= visit.first_day) & (dated["day"] <= visit.last_day)]
-    inside = inside.assign(far=(inside["day"] - visit.target_day).abs(), back=-inside["day"])
+    day = "since_last" if visit.anchored else "day"
+    inside = dated[(dated[day] >= visit.first_day) & (dated[day] <= visit.last_day)]
+    inside = inside.assign(far=(inside[day] - visit.target_day).abs(), back=-inside[day])
     return (
         inside.sort_values(["patient_id", "far", "back"], kind="stable")
         .drop_duplicates("patient_id")
@@ -416,9 +484,10 @@ def _values(assessments: Assessments) -> pd.DataFrame:
     for order, visit in enumerate(protocol.visits):
         rated = nearest_in_window(later, visit).reindex(patients.index)
         has_rating = rated[column].notna().to_numpy()
+        dying = assessments.day_at(visit, patients["death_date"])
         with np.errstate(invalid="ignore"):
-            died = (death_day <= visit.target_day) | (
-                (death_day > visit.target_day) & (death_day <= visit.last_day) & ~has_rating
+            died = (dying <= visit.target_day) | (
+                (dying > visit.target_day) & (dying <= visit.last_day) & ~has_rating
             )
         part = pd.DataFrame(index=patients.index)
         part["visit"] = visit.name
@@ -454,7 +523,8 @@ def decisions(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per enrolled patient: patient_id, decision ("continue", "discontinue", "dead",
-        "not evaluable"), category, date (of the value decided on), deviation (a sentence or None).
+        "not evaluable"), category, date (of the value decided on), deviation (a sentence or None). No row where the
+        protocol has no decision.
 
     Notes
     -----
@@ -469,49 +539,71 @@ def decisions(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
 def decisions_of(assessments: Assessments) -> pd.DataFrame:
     """Derive the interim decisions, as `decisions` does."""
     trial, protocol, patients = assessments.trial, assessments.protocol, assessments.patients
-    frame = assessments.visit_values.frame
-    at_visit = frame[frame["visit"] == protocol.decision.visit].set_index("patient_id")
-    dead = (at_visit["derivation"] == DEATH).to_numpy().astype(np.int8)
-    answer = interim_decision(category_codes(at_visit["category"]), dead)
-    before = protocol.treatment.cycles_before_decision
-    cycles = assessments.cycles
-    count_before = cycles[cycles["cycle"] <= before].groupby("patient_id").size()
-    late = cycles[cycles["cycle"] > before]
-    infusions = trial.infusions
-    late_days = infusions[(infusions["dose_g"] > 0) & (infusions["cycle"] > before)]
-    last_late = late_days.groupby("patient_id")["date"].max()
     who = patients.index.to_series()
+    decided = protocol.decision
+    if decided is None:
+        return _decision_frame(who[:0], *(np.array([], dtype=object) for _ in range(4)))
+    frame = deciding(assessments).visit_values.frame
+    at_visit = frame[frame["visit"] == decided.visit].set_index("patient_id")
+    dead = (at_visit["derivation"] == DEATH).to_numpy().astype(np.int8)
+    rule = [np.int8(rules.DECISIONS.index(word)) for word in decided.rule]
+    answer = interim_decision(category_codes(at_visit["category"]), dead, *rule)
+    cycles, infusions = assessments.cycles, infusions_of(trial, protocol)
+    required = {drug.name: drug.required for drug in protocol.counted_drugs}
+    late = cycles[cycles["cycle"] > cycles["drug"].map(required)]
+    beyond = infusions["cycle"] > infusions["drug"].map(required)
+    last_late = infusions[(infusions["dose_g"] > 0) & beyond].groupby("patient_id")["date"].max()
     after_rating = (who.map(last_late) > at_visit["date"]).to_numpy()
     events = trial.adverse_events
     stopped = who.isin(events.loc[events["action"] == "stopped", "patient_id"]).to_numpy()
     death_day = study_day(patients["death_date"].to_numpy(), patients["day_1"].to_numpy())
     contact_day = study_day(patients["last_contact_date"].to_numpy(), patients["day_1"].to_numpy())
-    limit = protocol.decision.follow_up_day
+    limit = decided.follow_up_day
     with np.errstate(invalid="ignore"):
         reachable = (np.isnan(death_day) | (death_day > limit)) & (contact_day >= limit)
-    complete = (who.map(count_before).fillna(0) >= before).to_numpy()
     none_later = ~who.isin(late["patient_id"]).to_numpy()
     deviation = np.full(len(who), None, dtype=object)
     deviation[(answer == rules.DISCONTINUE) & after_rating] = (
-        f"infused with a later cycle after the {protocol.decision.visit} decision to discontinue"
+        f"infused with a later cycle after the {decided.visit} decision to discontinue"
     )
     deviation[
         (answer == rules.CONTINUE)
-        & complete
+        & assessments.required_given.to_numpy()
         & none_later
         & ~stopped
         & reachable
-        & (protocol.treatment.cycles_after_decision > 0)
-    ] = f"no later cycle given although the {protocol.decision.visit} decision was to continue"
-    return pd.DataFrame(
-        {
-            "patient_id": who.to_numpy(),
-            "decision": named(answer, rules.DECISIONS),
-            "category": at_visit["category"].to_numpy(),
-            "date": at_visit["date"].to_numpy(),
-            "deviation": deviation,
-        }
+        & any(drug.cycles > drug.required for drug in protocol.counted_drugs)
+    ] = f"no later cycle given although the {decided.visit} decision was to continue"
+    return _decision_frame(
+        who,
+        named(answer, rules.DECISIONS),
+        at_visit["category"].to_numpy(),
+        at_visit["date"].to_numpy(),
+        deviation,
     )
+
+
+def deciding(assessments: Assessments) -> Assessments:
+    """Give the assessments that the interim decision reads: on its own scale, if it has one."""
+    decided, first = assessments.protocol.decision, assessments.protocol.endpoint.parts()[0]
+    if decided is None:
+        return assessments
+    points, scale = decided.improvement_points, decided.scale or first.scale
+    if scale != first.scale:
+        return assessments.on(
+            first.model_copy(
+                update={"scale": scale, "improvement_points": points or 1, "improvement_percent": None}
+            )
+        )
+    return assessments.on(
+        first if points is None else first.model_copy(update={"improvement_points": points})
+    )
+
+
+def _decision_frame(who: pd.Series, decision: Any, category: Any, date: Any, deviation: Any) -> pd.DataFrame:
+    columns = {"decision": decision, "category": category, "date": date, "deviation": deviation}
+    frame = pd.DataFrame({"patient_id": who.to_numpy(), **columns})
+    return frame if len(frame) else frame.astype({"date": "datetime64[s]"})
 
 
 def category_codes(names: pd.Series) -> NDArray[np.int8]:

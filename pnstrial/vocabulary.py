@@ -437,8 +437,8 @@ class Medications(Sourced):
     @cached_property
     def _phrases(self) -> tuple[list[tuple[str, str]], list[str]]:
         """The names of both lists as bare words, each with its class."""
-        own = [(_words(name), group) for group, names in self.immunotherapy.items() for name in names]
-        return own, [_words(name) for names in self.other.values() for name in names]
+        own = [(bare_words(name), group) for group, names in self.immunotherapy.items() for name in names]
+        return own, [bare_words(name) for names in self.other.values() for name in names]
 
     def classes(self, name: str, code: str | None) -> frozenset[str] | None:
         """Give the immunotherapy classes of a record; empty: known not to be one; None where it cannot be told."""
@@ -447,7 +447,7 @@ class Medications(Sourced):
             groups = frozenset(group for start, group in starts if code.startswith(start))
             is_open = any(start.startswith(code) for start, _ in starts)
             return None if is_open and not groups else groups
-        words = _words(name)
+        words = bare_words(name)
         own, other = self._phrases
         groups = frozenset(group for phrase, group in own if phrase in words)
         return groups if groups or any(phrase in words for phrase in other) else None
@@ -461,7 +461,7 @@ class Medications(Sourced):
         return value
 
 
-def _words(text: str) -> str:
+def bare_words(text: str) -> str:
     """Bare words of a text between single spaces: no case, no accents, no punctuation."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().casefold()
     return " " + " ".join(re.findall(r"[a-z0-9]+", plain)) + " "

@@ -1,0 +1,129 @@
+"""Does a change on a scale hold: its direction, and the bounds on the later value?
+
+Input: the assessments of a trial on the scale of an outcome.
+Output: for each patient 1 (it holds), 0 (it does not) or -1 (unknown); several parts joined by "all" or "any".
+Protocol section: endpoint.
+Method: three-valued logic; a death is known: deteriorated, and within no bound.
+Next: `endpoints`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from pnstrial import rules
+from pnstrial.visits import DEATH, category_codes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pnstrial.protocol import Outcome
+    from pnstrial.visits import Assessments
+
+__all__ = ["CATEGORIES", "join_parts", "joined_answers", "met", "part_of", "values_at"]
+
+CATEGORIES: Final = ("category", "last_category", "on_treatment_category")
+"""Where a category of the response rule comes from: the visit, the last rating, the last on treatment."""
+
+
+def values_at(assessments: Assessments, visit: str) -> pd.DataFrame:
+    """Give the values at a visit, one row per enrolled patient."""
+    values = assessments.visit_values.frame
+    return values[values["visit"] == visit].set_index("patient_id")
+
+
+def part_of(assessments: Assessments, outcome: Outcome, visit: str) -> pd.DataFrame:
+    """Give the categories of one part of the endpoint, and whether it holds (1, 0, -1 unknown) by each of them."""
+    protocol, column = assessments.protocol, assessments.scale.column
+    planned, at_visit = protocol.visit(visit), values_at(assessments, visit)
+    start = at_visit[f"baseline_{column}"]
+    last = assessments.last_until(assessments.date_at(planned, planned.last_day))
+    limit = assessments.patients["last_dose"] + pd.Timedelta(days=protocol.endpoint.on_treatment_days)
+    on_treatment = assessments.last_until(limit)
+    frame = pd.DataFrame({"has_baseline": start.notna().astype(np.int8)}, index=assessments.patients.index)
+    died = (at_visit["derivation"] == DEATH).to_numpy()
+    values = (at_visit[column], last, on_treatment)
+    for name, value, dead in zip(CATEGORIES, values, (died, False, False), strict=True):
+        codes = assessments.categories(start, value, dead)
+        frame[name] = category_codes(at_visit["category"]) if name == "category" else codes
+        frame[f"{name}_met"] = met(outcome, codes, value.to_numpy(dtype=float), dead)
+    return frame
+
+
+def met(outcome: Outcome, categories: Any, scores: Any, died: Any = False) -> NDArray[np.int8]:
+    """Say whether an outcome holds: its direction, and its bounds on the later value.
+
+    Parameters
+    ----------
+    outcome : Outcome
+    categories : array of int
+        Change categories, -1 where none.
+    scores : array of float
+        Later values, nan where missing.
+    died : array of bool, optional
+        Where the later value is death, which meets no bound.
+
+    Returns
+    -------
+    array of int8
+        1 holds, 0 does not, -1 unknown.
+    """
+    codes = np.asarray(categories)
+    wanted = {
+        "improved": (rules.IMPROVED,),
+        "not deteriorated": (rules.IMPROVED, rules.STABLE),
+        "deteriorated": (rules.DETERIORATED,),
+        "any": (rules.IMPROVED, rules.STABLE, rules.DETERIORATED),
+    }[outcome.direction]
+    parts = [np.where(codes == rules.MISSING, -1, np.isin(codes, wanted).astype(int))]
+    if outcome.direction == "any":
+        parts = []
+    values, dead = np.asarray(scores, dtype=float), np.broadcast_to(died, codes.shape)
+    with np.errstate(invalid="ignore"):
+        bounds = [
+            values > (outcome.above if outcome.above is not None else -np.inf),
+            values >= (outcome.minimum if outcome.minimum is not None else -np.inf) - 1e-9,
+            values <= (outcome.maximum if outcome.maximum is not None else np.inf) + 1e-9,
+        ]
+    inside = np.where(dead, 0, np.where(np.isnan(values), -1, np.logical_and.reduce(bounds).astype(int)))
+    if (outcome.above, outcome.minimum, outcome.maximum) != (None, None, None) or not parts:
+        parts.append(inside)
+    return joined_answers(parts, "all")
+
+
+def joined_answers(parts: Sequence[Any], how: str) -> NDArray[np.int8]:
+    """Join three-valued answers (1, 0, -1 unknown) by "all" or "any".
+
+    Examples
+    --------
+    >>> joined_answers([np.array([1, 1, 0]), np.array([-1, 1, -1])], "all").tolist()
+    [-1, 1, 0]
+    >>> joined_answers([np.array([1, 0, 0]), np.array([-1, 0, -1])], "any").tolist()
+    [1, 0, -1]
+    """
+    table = np.array(parts, dtype=np.int8)
+    decided = 0 if how == "all" else 1
+    unknown = np.where((table == -1).any(axis=0), -1, 1 - decided)
+    return np.where((table == decided).any(axis=0), decided, unknown).astype(np.int8)
+
+
+def join_parts(parts: list[pd.DataFrame], how: str) -> pd.DataFrame:
+    """Join the parts of an endpoint: improved where they hold, no category where that is not known."""
+    first = parts[0]
+    has = np.array([part["has_baseline"].to_numpy() for part in parts])
+    frame = pd.DataFrame(
+        {"has_baseline": has.min(axis=0) if how == "all" else has.max(axis=0)}, index=first.index
+    )
+    for name in CATEGORIES:
+        answer = joined_answers([part[f"{name}_met"].to_numpy() for part in parts], how)
+        own = first[name].to_numpy()
+        worse = np.where(own == rules.DETERIORATED, rules.DETERIORATED, rules.STABLE)
+        frame[name] = np.where(
+            answer == 1, rules.IMPROVED, np.where(answer == 0, worse, rules.MISSING)
+        ).astype(np.int8)
+    return frame
