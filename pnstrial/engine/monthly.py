@@ -18,6 +18,7 @@ import numpy as np
 
 from pnstrial import rules
 from pnstrial.engine.success import Boundaries
+from pnstrial.numerics.arguments import Checks
 from pnstrial.results import Result
 
 if TYPE_CHECKING:
@@ -93,25 +94,20 @@ class MonthlyCourse:
     last: int = 6
 
     def __post_init__(self) -> None:
-        wrong: list[str] = []
+        checks = Checks("MonthlyCourse").rate("dropout", self.dropout)
+        checks.count("decision", self.decision, 1).count("last", self.last, 2)
         size = max((*np.asarray(self.on).shape[:1], 3))
         for name, shape in (("on", (size, size)), ("off", (size, size)), ("start", (size,))):
             values = np.asarray(getattr(self, name), float)
             object.__setattr__(self, name, values)
-            if values.shape != shape:
-                wrong.append(f"{name} has shape {values.shape}; it must be {shape}")
-            elif (
-                not np.isfinite(values).all()
-                or values.min() < 0
-                or (abs(values.sum(axis=-1) - 1) > 1e-9).any()
-            ):
-                wrong.append(f"{name}: probabilities must be from 0 to 1 and every row must sum to 1")
-        if not 0 <= self.dropout <= 1:
-            wrong.append(f"dropout = {self.dropout}: allowed is 0 to 1")
-        if not 0 < self.decision < self.last:
-            wrong.append(f"decision = {self.decision}, last = {self.last}: must be 0 < decision < last")
-        if wrong:
-            raise ValueError("MonthlyCourse: " + "; ".join(wrong))
+            right = values.shape == shape and np.isfinite(values).all() and bool((values >= 0).all())
+            checks.add(
+                not right or bool((abs(values.sum(axis=-1) - 1) > 1e-9).any()),
+                f"{name} has shape {values.shape}; it must hold probabilities in the shape {shape}, rows that sum to 1",
+            )
+        checks.done()
+        if self.decision >= self.last:
+            raise ValueError(f"MonthlyCourse: decision = {self.decision} must be before last = {self.last}")
 
     def _powers(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         later = self.last - self.decision

@@ -22,6 +22,7 @@ from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.model import Model, build_model
 from pnstrial.engine.strata import DIED, allowed_antibodies, allowed_grades
 from pnstrial.engine.tables import block_key
+from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 
 if TYPE_CHECKING:
@@ -82,8 +83,7 @@ def patient_records(protocol: Protocol, scenario: Scenario, seed: int = 1, trial
     from pnstrial.engine.kernels.random import start
     from pnstrial.engine.kernels.trial import enrol, failures
 
-    for name, value in {"seed": seed, "trial": trial}.items():
-        _check_number(name, value)
+    Checks("simulate_trial").seed("seed", seed).count("trial", trial).done()
     model = build_model(protocol, scenario, everything=True)
     n = int(model.whole[at.N])
     rows = np.full((n, at.row_width(len(model.visits))), -1, np.int64)
@@ -93,11 +93,6 @@ def patient_records(protocol: Protocol, scenario: Scenario, seed: int = 1, trial
     enrolled = enrol(model.whole, model.real, model.words, rows, clocks, np.empty(at.PATH), stream)
     failed = failures(enrolled, model.real, clocks, stream)
     return PatientRecords(model, rows[:enrolled], clocks[:enrolled], int(failed))
-
-
-def _check_number(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-        raise ValueError(f"simulate_trial: {name} = {value!r}; allowed is a whole number of 0 or more")
 
 
 def simulate_trial(protocol: Protocol, scenario: Scenario, seed: int = 1, *, trial: int = 0) -> TrialData:
