@@ -128,10 +128,10 @@ def _plan_text(frame: pd.DataFrame) -> str:
     """Lay out a plan: weights with one decimal, grams to the hundredth without trailing zeros."""
 
     def grams(value: float) -> str:
-        return "not stated" if math.isnan(value) else f"{value:.2f}".rstrip("0").rstrip(".")
+        return f"{value:.2f}".rstrip("0").rstrip(".")
 
     written = {"dosing_weight_kg": "{:.1f}".format, "dose_g": grams, "daily_g": grams, "waste_g": grams}
-    return frame.to_string(index=False, formatters=written)
+    return frame.to_string(index=False, formatters=written, na_rep="not stated")
 
 
 def show_vials(vials: dict[float, int]) -> str:

@@ -297,26 +297,31 @@ def _plan(words: argparse.Namespace) -> int:
         age=words.age,
         round_to_g=words.round_to,
         days=words.days,
+        **({} if words.drug is None else {"drug": words.drug}),
     )
     if not words.json:
         print(plan)
         return 0
+    from pnstrial.analysis import plain
+
+    several = len({cycle.drug for cycle in plan.cycles}) > 1
     _print_json(
         {
             "decision_visit": plan.decision_visit,
-            "decision_day": plan.decision_day.isoformat(),
+            "decision_day": None if plan.decision_day is None else plan.decision_day.isoformat(),
             "cycles": [
                 {
+                    **({"drug": cycle.drug} if several else {}),
                     "cycle": cycle.cycle,
                     "start": None if cycle.start is None else cycle.start.isoformat(),
                     "dates": [day.isoformat() for day in cycle.dates],
                     "dosing_weight_kg": cycle.dosing_weight_kg,
-                    "dose_g": cycle.dose_g,
-                    "daily_g": list(cycle.daily_g),
+                    "dose_g": plain(cycle.dose_g),
+                    "daily_g": [plain(dose) for dose in cycle.daily_g],
                     "vials": {f"{content:g}": number for content, number in cycle.vials.items()},
                     "vials_per_day": {f"{content:g}": n for content, n in cycle.vials_per_day.items()},
                     "waste_g": cycle.waste_g,
-                    "only_if_continued": cycle.cycle > plan.cycles_before_decision,
+                    "only_if_continued": cycle.conditional,
                     "notes": list(cycle.notes),
                 }
                 for cycle in plan.cycles
@@ -330,8 +335,7 @@ def _template(words: argparse.Namespace) -> int:
     from pnstrial.data import write_template
     from pnstrial.protocol import load_protocol
 
-    load_protocol(words.protocol)
-    files = write_template(words.folder)
+    files = write_template(words.folder, load_protocol(words.protocol))
     _print_files(words, files)
     return 0
 
@@ -340,10 +344,11 @@ def _example(words: argparse.Namespace) -> int:
     from pnstrial.data.files import write_example
     from pnstrial.protocol import load_protocol
 
-    load_protocol(words.protocol)
-    _print_files(words, write_example(words.folder))
+    _print_files(words, write_example(words.folder, load_protocol(words.protocol)))
     if not words.json:
-        print(f"The patients are invented. Next: pnstrial analyse {words.folder} --out report.html")
+        first = words.parser.get_default("protocol")
+        named = "" if words.protocol == first else f" --protocol {words.protocol}"
+        print(f"The patients are invented. Next: pnstrial analyse {words.folder}{named} --out report.html")
     return 0
 
 
@@ -415,6 +420,7 @@ def add_commands(commands: Commands) -> None:
     plan.add_argument(
         "--start", type=date_word, required=True, metavar="DATE", help="first infusion, YYYY-MM-DD"
     )
+    plan.add_argument("--drug", metavar="NAME", help="one drug of the protocol (default: all)")
     plan.add_argument("--days", type=int, metavar="N", help="infusion days of a cycle")
     plan.add_argument(
         "--round-to", type=_positive, metavar="G", help="round the dose to this step, halves up"
@@ -425,16 +431,20 @@ def add_commands(commands: Commands) -> None:
         default="actual",
         help="weight that the dose is reckoned with (default: actual)",
     )
-    plan.add_argument("--height", type=_positive, metavar="CM", help="for ideal and adjusted weight")
+    plan.add_argument(
+        "--height", type=_positive, metavar="CM", help="for ideal and adjusted weight, and a dose per m2"
+    )
     plan.add_argument("--sex", choices=("female", "male"), help="for ideal and adjusted weight")
-    plan.add_argument("--age", type=_positive, metavar="YEARS", help="adds a note over 65")
+    plan.add_argument(
+        "--age", type=_positive, metavar="YEARS", help="adds a note over the limit of the protocol"
+    )
     plan.add_argument("--anyway", action="store_true", help="also for a start over 10 years from today")
     plan.set_defaults(run=_plan)
 
     template = add_command(
         commands,
         "template",
-        "Write the seven empty tables with a data dictionary beside them, or as one workbook.",
+        "Write the empty tables of the protocol with a data dictionary beside them, or as one workbook.",
         "pnstrial template my-trial",
     )
     template.add_argument("folder", metavar="FOLDER", help="new or empty folder, or a new file my-trial.xlsx")
@@ -443,7 +453,7 @@ def add_commands(commands: Commands) -> None:
     example = add_command(
         commands,
         "example",
-        "Write the bundled example trial; its patients are invented.",
+        "Write the bundled example trial of the protocol; its patients are invented.",
         "pnstrial example my-trial",
     )
     example.add_argument("folder", metavar="FOLDER", help="new or empty folder")

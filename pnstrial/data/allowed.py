@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["Allowed", "DoseLimit", "allowed_by", "data_dictionary", "protocol_of", "tables_under"]
+__all__ = [
+    "Allowed",
+    "DoseLimit",
+    "allowed_by",
+    "collected_tables",
+    "data_dictionary",
+    "describe",
+    "protocol_of",
+    "tables_under",
+]
 
 
 @dataclass(frozen=True)
@@ -170,6 +179,48 @@ def tables_under(allowed: Allowed) -> dict[str, Table]:
     return tables
 
 
+_ALWAYS = (
+    "patient_id", "site", "screening_date", "consent_date", "enrolment_date", "age", "sex", "weight_kg", "arm",
+)  # fmt: skip
+"""Columns of the screening table that every trial collects (`arm` where the protocol has any)."""
+
+
+def collected_tables(protocol: str | Path | Protocol = "nct02343211") -> dict[str, Table]:
+    """Give the tables and columns that a trial under a protocol collects: what criteria, doses and scales ask for.
+
+    Parameters
+    ----------
+    protocol : Protocol, name or path
+
+    Returns
+    -------
+    dict of str to Table
+        A subset of the tables that may be read; every other listed column is read too where it is there.
+
+    Examples
+    --------
+    >>> sorted(collected_tables("nct06373211")), collected_tables("natalizumab-2021")["infusions"].by_name.keys()
+    (['adverse_events', 'follow_up', 'infusions', 'medications', 'mrs', 'scales', 'screening'],
+    dict_keys(['patient_id', 'cycle', 'date', 'dose_g', 'weight_kg']))
+    """
+    chosen = protocol_of(protocol)
+    used = {scale.table for scale in chosen.scales}
+    columns = {*_ALWAYS, *chosen.collected, *({"mrs"} & used)}
+    columns |= {column for criterion in chosen.criteria for column in criterion.columns_read}
+    columns |= {"height_cm"} if any(drug.dose_g_per_m2 is not None for drug in chosen.drugs) else set[str]()
+    left_out = {
+        "screening": {column.name for column in TABLES["screening"].columns} - columns,
+        "infusions": {"drug"} if len(chosen.drugs) == 1 else set[str](),
+    }
+    found: dict[str, Table] = {}
+    for name, table in tables_under(allowed_by(chosen)).items():
+        if name in {"mrs", "scales"} and name not in used:
+            continue
+        kept = tuple(column for column in table.columns if column.name not in left_out.get(name, set[str]()))
+        found[name] = Table(name, table.row, kept, table.scores)
+    return found
+
+
 def data_dictionary(protocol: str | Path | Protocol = "nct02343211") -> pd.DataFrame:
     """Describe every column of every table, one row each.
 
@@ -188,6 +239,11 @@ def data_dictionary(protocol: str | Path | Protocol = "nct02343211") -> pd.DataF
     >>> data_dictionary().query("file == 'mrs.csv'")["column"].tolist()
     ['patient_id', 'date', 'mrs', 'visit', 'rater']
     """
+    return describe(tables_under(allowed_by(protocol)))
+
+
+def describe(tables: dict[str, Table]) -> pd.DataFrame:
+    """Describe every column of some tables, as `data_dictionary` does."""
     import pandas as pd
 
     rows = [
@@ -198,7 +254,7 @@ def data_dictionary(protocol: str | Path | Protocol = "nct02343211") -> pd.DataF
             "allowed": column.allowed,
             "meaning": column.meaning,
         }
-        for table in tables_under(allowed_by(protocol)).values()
+        for table in tables.values()
         for column in table.columns
     ]
     return pd.DataFrame(rows)

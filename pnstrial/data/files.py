@@ -16,19 +16,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from pnstrial.data.allowed import data_dictionary
+from pnstrial.data.allowed import collected_tables, describe, protocol_of
 from pnstrial.data.folder import display
 from pnstrial.data.schema import TABLES
 from pnstrial.data.sources import SYNTHETIC_MARK
-from pnstrial.data.trial import read_trial
+from pnstrial.data.trial import FIRST, read_trial
 from pnstrial.data.workbook import UNREAD_SHEETS
 from pnstrial.writing import OutputError, output_file, whole_folder, write_file
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     from openpyxl.worksheet.worksheet import Worksheet
 
-    from pnstrial.data.schema import Column
+    from pnstrial.data.schema import Column, Table
     from pnstrial.data.trial import TrialData
+    from pnstrial.protocol import Protocol
 
 __all__ = ["example_trial", "write_example", "write_template", "write_trial"]
 
@@ -67,13 +70,36 @@ def _cell(value: Any) -> str:
     return display(value) or ""
 
 
-def write_example(folder: str | Path) -> list[Path]:
-    """Write the bundled example trial: 26 screened patients, all invented.
+def _bundled(protocol: Protocol) -> tuple[Traversable, str] | None:
+    """Give the folder of the example of a protocol, and whose it is; None where none is shipped."""
+    here = resources.files("pnstrial") / "example"
+    own = {entry.name: entry for entry in here.iterdir() if entry.is_dir()} | {FIRST: here}
+    fitting = [name for name in own if protocol.id == name or protocol.id.startswith(f"{name}-")]
+    return (own[max(fitting, key=len)], max(fitting, key=len)) if fitting else None
+
+
+def _example_of(protocol: str | Path | Protocol) -> tuple[Traversable, str]:
+    chosen = protocol_of(protocol)
+    found = _bundled(chosen)
+    if found is None:
+        here = resources.files("pnstrial") / "example"
+        shipped = sorted([FIRST, *(entry.name for entry in here.iterdir() if entry.is_dir())])
+        raise ValueError(
+            f"protocol {chosen.id} has no bundled example; those of {', '.join(shipped)} have. "
+            "Simulate one: pnstrial.simulate_trial(protocol, scenario, seed=1)"
+        )
+    return found
+
+
+def write_example(folder: str | Path, protocol: str | Path | Protocol = FIRST) -> list[Path]:
+    """Write the bundled example trial of a protocol; its patients are invented.
 
     Parameters
     ----------
     folder : str or Path
         Made if it is not there.
+    protocol : Protocol, name or path
+        A shipped one; by default the first trial: 26 screened patients.
 
     Returns
     -------
@@ -84,8 +110,10 @@ def write_example(folder: str | Path) -> list[Path]:
     ------
     OutputError
         If one of the files is there already: nothing is written over.
+    ValueError
+        If the protocol has no bundled example.
     """
-    bundled = resources.files("pnstrial") / "example"
+    bundled, _ = _example_of(protocol)
     sources = sorted(entry.name for entry in bundled.iterdir() if entry.name.endswith(".csv"))
     names = [*sources, SYNTHETIC_MARK]
     with whole_folder(folder, names=names, manifest=None) as where:
@@ -95,8 +123,13 @@ def write_example(folder: str | Path) -> list[Path]:
     return [Path(folder) / name for name in names]
 
 
-def example_trial() -> TrialData:
-    """Read the bundled example trial: 26 screened patients, all synthetic.
+def example_trial(protocol: str | Path | Protocol = FIRST) -> TrialData:
+    """Read the bundled example trial of a protocol; its patients are synthetic.
+
+    Parameters
+    ----------
+    protocol : Protocol, name or path
+        A shipped one; by default the first trial: 26 screened patients.
 
     Returns
     -------
@@ -108,20 +141,24 @@ def example_trial() -> TrialData:
     >>> len(trial.screening), trial.synthetic
     (26, True)
     """
-    with resources.as_file(resources.files("pnstrial") / "example") as folder:
-        return replace(read_trial(folder), source="the example trial", synthetic=True)
+    bundled, whose = _example_of(protocol)
+    with resources.as_file(bundled) as folder:
+        source = "the example trial" if whose == FIRST else f"the example trial of {whose}"
+        return replace(read_trial(folder, protocol), source=source, synthetic=True)
 
 
-def write_template(path: str | Path) -> list[Path]:
-    """Write the seven empty tables: CSV files with a data dictionary beside them, or one workbook.
+def write_template(path: str | Path, protocol: str | Path | Protocol = FIRST) -> list[Path]:
+    """Write the empty tables of a protocol: CSV files with a data dictionary beside them, or one workbook.
 
     Parameters
     ----------
     path : str or Path
         A folder, made if it is not there; or a name that ends in ``.xlsx``. The workbook has one sheet per table
-        with lists to choose from and cells for dates, and the sheets ``dictionary`` and ``example``, which are never
-        read. Identifiers and the onset of symptoms are text there: numbers would lose leading zeros, and
-        ``2014-03`` would become the first of March.
+        with lists to choose from and cells for dates, and the sheets ``dictionary`` and ``example`` (where one is
+        bundled), which are never read. Identifiers and the onset of symptoms are text there: numbers would lose
+        leading zeros, and ``2014-03`` would become the first of March.
+    protocol : Protocol, name or path
+        Whose criteria, scales, drugs and arms say which tables, columns and words there are.
 
     Returns
     -------
@@ -133,18 +170,20 @@ def write_template(path: str | Path) -> list[Path]:
     OutputError
         If one of the files is there already: nothing is written over.
     """
+    chosen = protocol_of(protocol)
+    tables = collected_tables(chosen)
     if Path(path).suffix.casefold() == ".xlsx":
-        return [_write_workbook(path)]
-    names = [*(table.file for table in TABLES.values()), "data-dictionary.md"]
+        return [_write_workbook(path, chosen)]
+    names = [*(table.file for table in tables.values()), "data-dictionary.md"]
     with whole_folder(path, names=names, manifest=None) as where:
-        for table in TABLES.values():
+        for table in tables.values():
             header = ",".join(column.name for column in table.columns)
             (where / table.file).write_text(f"{header}\n", encoding="utf-8")
-        (where / "data-dictionary.md").write_text(_dictionary_text(), encoding="utf-8")
+        (where / "data-dictionary.md").write_text(_dictionary_text(tables), encoding="utf-8")
     return [Path(path) / name for name in names]
 
 
-def _write_workbook(path: str | Path) -> Path:
+def _write_workbook(path: str | Path, protocol: Protocol) -> Path:
     """Write the template as a workbook."""
     import io
 
@@ -157,17 +196,21 @@ def _write_workbook(path: str | Path) -> Path:
     output_file(path)
     book = openpyxl.Workbook()
     book.remove(book.worksheets[0])
-    for table in TABLES.values():
+    tables = collected_tables(protocol)
+    for table in tables.values():
         sheet = book.create_sheet(table.name)
         _fill_header(sheet, [column.name for column in table.columns])
         for place, column in enumerate(table.columns, start=1):
             _prepare_column(sheet, place, column)
-    dictionary, example = (book.create_sheet(name) for name in UNREAD_SHEETS)
-    described = data_dictionary()
+    dictionary_name, example_name = UNREAD_SHEETS
+    dictionary = book.create_sheet(dictionary_name)
+    described = describe(tables)
     _fill_header(dictionary, ["table", *described.columns[1:]])
     for row in described.itertuples(index=False):
         dictionary.append([str(row[0]).removesuffix(".csv"), *row[1:]])
-    _fill_example(example)
+    bundled = _bundled(protocol)
+    if bundled is not None:
+        _fill_example(book.create_sheet(example_name), bundled[0], tables)
     buffer = io.BytesIO()
     book.save(buffer)
     return write_file(path, buffer.getvalue())
@@ -200,29 +243,31 @@ def _prepare_column(sheet: Worksheet, place: int, column: Column) -> None:
         words.add(f"{letter}2:{letter}{_ROWS + 1}")
 
 
-def _fill_example(sheet: Worksheet) -> None:
+def _fill_example(sheet: Worksheet, folder: Traversable, tables: dict[str, Table]) -> None:
     """Show two rows of each table of the bundled example, which is invented."""
     import csv
 
     sheet.append(["The patients on this sheet are invented; the sheet is never read."])
-    folder = resources.files("pnstrial") / "example"
-    for table in TABLES.values():
-        rows = list(csv.reader((folder / table.file).read_text(encoding="utf-8").splitlines()))[:3]
+    for table in tables.values():
+        file = folder / table.file
+        if not file.is_file():
+            continue
+        rows = list(csv.reader(file.read_text(encoding="utf-8").splitlines()))[:3]
         sheet.append([])
         sheet.append([table.name])
         for row in rows:
             sheet.append(row)
 
 
-def _dictionary_text() -> str:
-    frame = data_dictionary()
+def _dictionary_text(tables: dict[str, Table]) -> str:
+    frame = describe(tables)
     lines = [
         "# Data dictionary",
         "",
         "UTF-8, comma, one header row, dates YYYY-MM-DD, points in decimals; a blank cell = not collected.",
         "Further columns are kept. Every table but screening.csv may be left out.",
     ]
-    for table in TABLES.values():
+    for table in tables.values():
         lines += [
             "",
             f"## {table.file}: one row per {table.row}",
