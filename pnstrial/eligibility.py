@@ -27,6 +27,7 @@ from pnstrial.data.consistency import (
 )
 from pnstrial.data.doses import suspected_weight
 from pnstrial.data.schema import TABLES
+from pnstrial.frames import value_of
 from pnstrial.medications import classify_medications, medication_classes
 from pnstrial.numerics.clearance import creatinine_at_clearance, creatinine_clearance
 from pnstrial.numerics.signatures import check_signature
@@ -163,9 +164,8 @@ class _Patients:
         self.trial = trial
         self.protocol = protocol
         self.table = trial.screening
-        infusions = trial.infusions
-        first = infusions[infusions["dose_g"] > 0].groupby("patient_id")["date"].min()
-        self.first_infusion = self.table["patient_id"].map(first)
+        first = trial.infusions.loc[lambda rows: rows["dose_g"] > 0].groupby("patient_id")["date"].min()
+        self.first_infusion = value_of(self.table["patient_id"], first)
 
     def numbers(self, column: str) -> NDArray[np.float64]:
         return self.table[column].to_numpy(dtype=float)
@@ -211,7 +211,7 @@ def _scale(patients: _Patients, criterion: ScaleCriterion) -> _Answer:
         ratings = patients.trial.mrs[["patient_id", "date", "mrs"]].rename(columns={"mrs": "score"})
         scores = pd.concat([screening, ratings]).assign(scale=scale.name)
     screened = patients.table.drop_duplicates("patient_id").set_index("patient_id")["screening_date"]
-    early = scores["date"] <= scores["patient_id"].map(screened)
+    early = scores["date"] <= value_of(scores["patient_id"], screened)
     own = scores[early & (scores["scale"] == scale.name) & scores["score"].notna()]
     worse = own["score"] if scale.better == "lower" else -own["score"]
     own = own.assign(worse=-worse).sort_values(["date", "worse"], kind="stable")
@@ -408,8 +408,8 @@ def _immunotherapy(patients: _Patients, criterion: ImmunotherapyCriterion) -> _A
         .drop_duplicates("patient_id")
         .set_index("patient_id")
     )
-    screening = records["patient_id"].map(who["screening_date"])
-    infusion = records["patient_id"].map(who["first_infusion"])
+    screening = value_of(records["patient_id"], who["screening_date"])
+    infusion = value_of(records["patient_id"], who["first_infusion"])
     start, stop = records["start_date"], records["stop_date"]
     not_stopped = stop.isna() | (stop >= screening)
     falls = ((start <= screening) & not_stopped) | ((start > screening) & (start <= infusion))

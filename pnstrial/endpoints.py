@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from pnstrial import rules
+from pnstrial.frames import typed_frame, value_of
 from pnstrial.outcomes import CATEGORIES, join_parts, part_of, values_at
 from pnstrial.results import Display, NotEstimable, Provenance, Result
 from pnstrial.rules import change_category, response, response_reason
@@ -141,8 +142,8 @@ def _rescued(assessments: Assessments, at_visit: pd.DataFrame, target: pd.Series
     records = records[records["counts_as_rescue"]]
     until = at_visit["date"].where(at_visit["derivation"] == OBSERVED, target)
     started = records["start_date"]
-    counts = (started > records["patient_id"].map(patients["day_1"])) & (
-        started <= records["patient_id"].map(until)
+    counts = (started > value_of(records["patient_id"], patients["day_1"])) & (
+        started <= value_of(records["patient_id"], until)
     )
     return patients.index.isin(records.loc[counts, "patient_id"])
 
@@ -198,12 +199,13 @@ def responders_of(
         *(events[column].to_numpy() for column in events.columns),
         *_strategy_codes((estimand or protocol.estimand).strategies()),
     )
-    frame = pd.DataFrame(
+    frame = typed_frame(
         {
             "patient_id": events.index.to_numpy(),
             "response": named(response(reason), rules.RESPONSES),
             "reason": named(reason, rules.reasons(_required_cycles(protocol))),
-        }
+        },
+        pd.RangeIndex(len(events)),
     )
     return pd.concat([frame, events.reset_index(drop=True)], axis=1)
 
@@ -416,7 +418,7 @@ def sets_of(assessments: Assessments) -> AnalysisSets:
     failed = criteria[criteria["status"] == "fail"].groupby("patient_id")["criterion"].agg(", ".join)
     rescued = _rescued(assessments, at_visit, assessments.date_at(visit, visit.target_day))
     checks = [
-        (who.isin(failed.index).to_numpy(), "fails " + who.map(failed).fillna("").astype(object)),
+        (who.isin(failed.index).to_numpy(), "fails " + value_of(who, failed).astype(object).fillna("")),
         *(check for drug in protocol.counted_drugs for check in _as_planned(assessments, drug)),
         ((at_visit["derivation"] == MISSING).to_numpy(), f"no value at {visit.name}"),
         (rescued, f"rescue immunotherapy on or before {visit.name}"),
@@ -653,7 +655,7 @@ def times_of(assessments: Assessments) -> pd.DataFrame:
         )
         parts.append(part[start.notna().to_numpy()].assign(parameter=parameter))
     frame = pd.concat(parts).reset_index(names="patient_id")
-    frame["start_date"] = frame["patient_id"].map(patients["day_1"])
+    frame["start_date"] = value_of(frame["patient_id"], patients["day_1"])
     frame["days"] = (frame["date"] - frame["start_date"]).dt.days.astype(int)
     frame["source_line"] = frame["source_line"].astype("Int64")
     order = ["patient_id", "parameter", "start_date", "date", "days", "event", "description"]

@@ -21,8 +21,7 @@ import pandas as pd
 
 from pnstrial.data.allowed import protocol_of
 from pnstrial.data.arguments import date_of, trial_and_protocol
-from pnstrial.data.consistency import suspected_height
-from pnstrial.data.doses import suspected_weight
+from pnstrial.data.doses import suspected_height, suspected_weight
 from pnstrial.dosing import (
     TOLERANCE,
     WeightBasis,
@@ -32,6 +31,7 @@ from pnstrial.dosing import (
     ideal_weight,
     round_dose,
 )
+from pnstrial.frames import value_of
 from pnstrial.numerics.arguments import as_number
 from pnstrial.protocol import Protocol
 from pnstrial.regimen import body_surface
@@ -59,6 +59,9 @@ __all__ = [
     "round_dose",
     "summarise",
 ]
+
+_TEN_YEARS = 3653
+"""Days; a start that is further away is taken for a slip of the year."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,24 @@ def show_vials(vials: dict[float, int]) -> str:
     return " + ".join(f"{number} x {content:g} g" for content, number in vials.items()) or "none"
 
 
+def _refuse_slips(weight: float, height: float | None) -> None:
+    """Refuse a weight and height that are not used in collected tables either, and name the likely slip."""
+    if suspected_weight(weight):
+        slip = (
+            "is it in grams?" if weight > 10_000
+            else f"was {weight / 10:g} meant, or is it in pounds?" if weight > 250
+            else "is a digit missing, or is it another patient's age or height?"
+        )  # fmt: skip
+        raise ValueError(f"weight_kg is {weight:g}; a weight is expected from 25 to 250 kg; {slip}")
+    if height is not None and suspected_height(height):
+        slip = (
+            f"was {100 * height:g} cm meant?" if 1 <= height <= 2.3
+            else f"was {height / 10:g} cm meant (it looks like mm)?" if 1000 <= height <= 2300
+            else "write it in cm"
+        )  # fmt: skip
+        raise ValueError(f"height_cm is {height:g}; a height is expected from 100 to 230 cm; {slip}")
+
+
 def plan_cycle(
     weight_kg: float,
     protocol: Protocol,
@@ -182,7 +203,8 @@ def plan_cycle(
     Raises
     ------
     ValueError
-        For a weight not over 0, days or a cycle that the protocol does not allow, or a dose that rounds to 0.
+        For a weight or height that looks like a slip (under 25 or over 250 kg, under 100 or over 230 cm: such values
+        are not used anywhere), days or a cycle that the protocol does not allow, or a dose that rounds to 0.
 
     Examples
     --------
@@ -202,6 +224,7 @@ def plan_cycle(
         allowed = f"{given.fewest_days} to {given.most_days}"
         raise ValueError(f"days is {count}; protocol {protocol.id} allows {allowed} infusion days")
     weight = dosing_weight(weight_kg, basis, height_cm, sex)
+    _refuse_slips(weight_kg, height_cm)
     if given.dose_g_per_m2 is not None and height_cm is None:
         raise ValueError(f"{given.name} is dosed per square metre of body surface; give height_cm too")
     dose = given.planned_g(weight, math.nan if height_cm is None else height_cm)
@@ -287,6 +310,8 @@ def plan_treatment(
     weight_kg: float,
     start: str | dt.date,
     protocol: str | Protocol = "nct02343211",
+    *,
+    anyway: bool = False,
     **options: Any,
 ) -> TreatmentPlan:
     """Plan the whole course: every cycle of every drug with its dates, and the day of the decision, if there is one.
@@ -299,12 +324,19 @@ def plan_treatment(
         First infusion, day 1; text as 2026-01-05.
     protocol : Protocol or str, default "nct02343211"
         The protocol, its name or path.
+    anyway : bool, default False
+        Also for a start over 10 years from today, which is refused as a slip of the year otherwise.
     **options
         As in `plan_cycle`; by default every drug is planned, and `days` is that of the first that counts.
 
     Returns
     -------
     TreatmentPlan
+
+    Raises
+    ------
+    ValueError
+        As `plan_cycle`; for a start over 10 years from today.
 
     Examples
     --------
@@ -315,6 +347,10 @@ def plan_treatment(
     if isinstance(start, Protocol):  # swapped
         start, protocol = cast("Any", protocol), start
     protocol, first = protocol_of(protocol), date_of(start, "start")
+    if not anyway and abs((first - dt.date.today()).days) > _TEN_YEARS:  # noqa: DTZ011 - the day of who plans
+        raise ValueError(
+            f"start is {first}, which is over 10 years from today; check the year, or give --anyway (anyway=True)"
+        )
     only = options.pop("drug", None)
     drugs = protocol.drugs if only is None else (protocol.drug(only),)
     days = options.pop("days", None)
@@ -556,8 +592,8 @@ def _of_drug(cycles: pd.DataFrame, drug: Drug, enrolled: list[str]) -> pd.DataFr
     who = patients["patient_id"]
     patients["cycles_given"] = who.map(groups.size()).fillna(0).astype(int)
     patients["total_g"] = who.map(groups["given_g"].sum()).fillna(0.0).astype(float)
-    patients["first_infusion"] = pd.to_datetime(who.map(groups["start"].min()))
-    patients["last_infusion"] = pd.to_datetime(who.map(groups["end"].max()))
+    patients["first_infusion"] = value_of(who, groups["start"].min())
+    patients["last_infusion"] = value_of(who, groups["end"].max())
     patients["relative_dose_intensity"] = who.map(intensity).astype(float)
     patients["share_of_course"] = who.map(share).astype(float)
     return patients.assign(drug=pd.Series(drug.name, index=patients.index, dtype=object))
@@ -570,8 +606,8 @@ def _together(drugs: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     who = patients["patient_id"]
     patients["cycles_given"] = who.map(groups["cycles_given"].max()).astype(int)
     patients["total_g"] = np.nan
-    patients["first_infusion"] = pd.to_datetime(who.map(groups["first_infusion"].min()))
-    patients["last_infusion"] = pd.to_datetime(who.map(groups["last_infusion"].max()))
+    patients["first_infusion"] = value_of(who, groups["first_infusion"].min())
+    patients["last_infusion"] = value_of(who, groups["last_infusion"].max())
     asked = [drug.name for drug in protocol.counted_drugs if drug.has_dose]
     own = drugs[drugs["drug"].isin(asked)].groupby("patient_id", sort=False)
     for column in ("relative_dose_intensity", "share_of_course"):

@@ -23,6 +23,7 @@ from pnstrial import rules
 from pnstrial.data.arguments import trial_and_protocol
 from pnstrial.eligibility import classify_medications, screen
 from pnstrial.exposure import given_cycles, infusions_of
+from pnstrial.frames import typed_frame, value_of
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.protocol import ProtocolError
 from pnstrial.rules import interim_decision
@@ -123,11 +124,11 @@ class Assessments:
         follow_up = trial.follow_up.drop_duplicates("patient_id").set_index("patient_id")
         self.patients = pd.DataFrame(
             {
-                "day_1": who.map(first).fillna(enrolled["enrolment_date"]).to_numpy(),
+                "day_1": value_of(who, first).fillna(enrolled["enrolment_date"]).to_numpy(),
                 "infused": who.isin(first.index).to_numpy(),
-                "last_dose": who.map(last).to_numpy(),
-                "death_date": who.map(follow_up["death_date"]).to_numpy(),
-                "last_contact_date": who.map(follow_up["last_contact_date"]).to_numpy(),
+                "last_dose": value_of(who, last).to_numpy(),
+                "death_date": value_of(who, follow_up["death_date"]).to_numpy(),
+                "last_contact_date": value_of(who, follow_up["last_contact_date"]).to_numpy(),
                 "in_follow_up": who.isin(follow_up.index).to_numpy(),
                 "screening_date": enrolled["screening_date"].to_numpy(),
                 "screening_mrs": enrolled["mrs"].to_numpy(),
@@ -216,9 +217,9 @@ class Assessments:
     def dated(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Add day 1 and the study day to dated records, with the line as a column."""
         dated = frame.reset_index(names="line")
-        dated["day_1"] = dated["patient_id"].map(self.patients["day_1"])
+        dated["day_1"] = value_of(dated["patient_id"], self.patients["day_1"])
         dated["day"] = study_day(dated["date"].to_numpy(), dated["day_1"].to_numpy())
-        last = dated["patient_id"].map(self.last_infusion)
+        last = value_of(dated["patient_id"], self.last_infusion)
         dated["since_last"] = (dated["date"] - last).dt.days.astype(float)
         return dated
 
@@ -272,7 +273,7 @@ class Assessments:
     def last_until(self, until: pd.Series) -> pd.Series:
         """Give each patient's last rating after day 1 and up to a date; nan where there is none."""
         later = self.later
-        within = later[later["date"] <= later["patient_id"].map(until)]
+        within = later[later["date"] <= value_of(later["patient_id"], until)]
         last = within.drop_duplicates("patient_id", keep="last").set_index("patient_id")[self.scale.column]
         return last.reindex(self.patients.index)
 
@@ -499,7 +500,7 @@ def _values(assessments: Assessments) -> pd.DataFrame:
         part["day"] = np.where(died, death_day, rated["day"].to_numpy(dtype=float))
         part["derivation"] = np.where(died, DEATH, np.where(has_rating, OBSERVED, MISSING))
         answer = assessments.categories(part[at_start], part[column], died)
-        part["category"] = named(answer, rules.CATEGORIES)
+        part["category"] = pd.Series(named(answer, rules.CATEGORIES), part.index, dtype=object)
         part["rater"] = rated["rater"].where(~died, None)
         part["n_raters"] = rated["n_raters"].where(~died).fillna(0).astype(int)
         part["source_line"] = rated["line"].where(~died).astype("Int64")
@@ -553,7 +554,7 @@ def decisions_of(assessments: Assessments) -> pd.DataFrame:
     late = cycles[cycles["cycle"] > cycles["drug"].map(required)]
     beyond = infusions["cycle"] > infusions["drug"].map(required)
     last_late = infusions[(infusions["dose_g"] > 0) & beyond].groupby("patient_id")["date"].max()
-    after_rating = (who.map(last_late) > at_visit["date"]).to_numpy()
+    after_rating = (value_of(who, last_late) > at_visit["date"]).to_numpy()
     events = trial.adverse_events
     stopped = who.isin(events.loc[events["action"] == "stopped", "patient_id"]).to_numpy()
     death_day = study_day(patients["death_date"].to_numpy(), patients["day_1"].to_numpy())
@@ -602,7 +603,7 @@ def deciding(assessments: Assessments) -> Assessments:
 
 def _decision_frame(who: pd.Series, decision: Any, category: Any, date: Any, deviation: Any) -> pd.DataFrame:
     columns = {"decision": decision, "category": category, "date": date, "deviation": deviation}
-    frame = pd.DataFrame({"patient_id": who.to_numpy(), **columns})
+    frame = typed_frame({"patient_id": who.to_numpy(), **columns}, pd.RangeIndex(len(who)))
     return frame if len(frame) else frame.astype({"date": "datetime64[s]"})
 
 

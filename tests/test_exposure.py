@@ -72,6 +72,11 @@ def test_notes(protocol):
     ("weight", "options", "message"),
     [
         (0, {}, "weight_kg is 0"),
+        (7, {}, "from 25 to 250 kg; is a digit missing"),
+        (700, {}, "was 70 meant"),
+        (70_000, {}, "is it in grams"),
+        (70, {"height_cm": 1.7}, "was 170 cm meant"),
+        (70, {"height_cm": 1700, "basis": "ideal", "sex": "male"}, "looks like mm"),
         (float("nan"), {}, "weight_kg is nan"),
         (70, {"days": 6}, "allows 2 to 5 infusion days"),
         (70, {"cycle": 7}, "has cycles 1 to 6"),
@@ -93,7 +98,7 @@ def test_course(protocol):
     assert frame["condition"].tolist() == ["always"] * 3 + ["if Month 3 is stable or improved"] * 3
     assert "Month 3 decision: 2026-03-30" in str(plan)
     with pytest.raises(ValueError, match="after the last date of the calendar"):
-        exposure.plan_treatment(70, dt.date(9999, 12, 1), protocol)
+        exposure.plan_treatment(70, dt.date(9999, 12, 1), protocol, anyway=True)
 
 
 def test_late_cycle_and_off_dose(tiny, protocol):

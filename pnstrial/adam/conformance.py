@@ -336,7 +336,7 @@ def _presence(dataset: Dataset) -> Iterator[AdamFinding]:
 
 def _texts(dataset: Dataset) -> Iterator[AdamFinding]:
     for variable in dataset.variables:
-        if variable.is_text:
+        if variable.is_text and variable.name not in dataset.long_texts:
             sizes = dataset.frame[variable.name].map(lambda v: len(v.encode()) if isinstance(v, str) else 0)
             yield from _records("PN0005", dataset, sizes > TEXT_BYTES, variable.name, "shorten the text")
 

@@ -10,6 +10,7 @@ Next: `xpt`, `dataset_json`.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from pnstrial.adam.specification import (
     name_is_legal,
 )
 from pnstrial.data import Finding
+from pnstrial.writing import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,6 +93,8 @@ class Dataset:
         Variables that identify a record; empty where the file does not say.
     file : str
         Where it was read from; empty for a derived dataset.
+    long_texts : tuple of str
+        Text variables that stand in a file in pieces of at most 200 bytes: NAME, NAME1, NAME2, ...
     """
 
     name: str
@@ -99,6 +103,14 @@ class Dataset:
     frame: pd.DataFrame = field(repr=False)
     keys: tuple[str, ...] = ()
     file: str = ""
+    long_texts: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of names, labels and values: equal for equal data, whatever file they stand in."""
+        described = [(variable.name, variable.label, variable.is_text) for variable in self.variables]
+        rows = self.frame.astype(object).where(self.frame.notna(), None).to_numpy().tolist()
+        return digest(json.dumps([self.name, self.label, described, rows], default=str).encode())
 
     @property
     def where(self) -> str:
@@ -171,7 +183,7 @@ def problems_of(dataset: Dataset) -> list[str]:
             problems.append(f"{place}: {_NAME_RULE}")
         if len(variable.label.encode()) > LABEL_LENGTH:
             problems.append(f"{place}: {_label_rule(variable.label)}")
-        if variable.is_text:
+        if variable.is_text and variable.name not in dataset.long_texts:
             for row, value in enumerate(dataset.frame[variable.name], 1):
                 if isinstance(value, str) and (size := len(value.encode())) > TEXT_BYTES:
                     patient = dataset.frame["USUBJID"].iloc[row - 1] if "USUBJID" in dataset else "?"

@@ -25,6 +25,7 @@ from pnstrial.adam.dataset import (
     specification_rows,
 )
 from pnstrial.adam.efficacy import admrs_rows, adscale_rows, adtte_rows
+from pnstrial.adam.long_text import with_long_texts
 from pnstrial.adam.specification import DATASETS
 from pnstrial.adam.subjects import Material, adae_rows, adex_rows, adsl_rows, lines_of
 from pnstrial.results import Display, Provenance, Result
@@ -151,7 +152,8 @@ def derive(trial: TrialData, protocol: Protocol) -> AdamDatasets:
     Raises
     ------
     AdamSpecificationError
-        If a text is over 200 bytes; all are listed.
+        If an identifier is over 200 bytes, or a text that cannot be cut between words; all are listed. Other texts
+        of over 200 bytes are written in pieces: NAME, NAME1, NAME2, ...
 
     Examples
     --------
@@ -170,7 +172,7 @@ def derive(trial: TrialData, protocol: Protocol) -> AdamDatasets:
     for name, item in DATASETS.items():
         rows = list(material.subjects.values()) if name == "ADSL" else _ROWS[name](material)
         frame = as_frame(rows, item.variables)
-        datasets[name] = Dataset(name, item.label, item.variables, frame, item.keys)
+        datasets[name] = with_long_texts(Dataset(name, item.label, item.variables, frame, item.keys))
     if problems := [problem for dataset in datasets.values() for problem in problems_of(dataset)]:
         raise AdamSpecificationError("the datasets do not fit the standard:\n  " + "\n  ".join(problems))
     made = Provenance(protocol.id, protocol.version)
@@ -233,6 +235,8 @@ def specification(datasets: AdamDatasets | None = None) -> pd.DataFrame:
     """
     rows: list[dict[str, object]] = []
     for name, item in DATASETS.items():
-        lengths = declared_lengths(item) if datasets is None else datasets.datasets[name].lengths()
-        rows += specification_rows(name, item.label, item.variables, item.keys, lengths)
+        held = None if datasets is None else datasets.datasets[name]
+        lengths = declared_lengths(item) if held is None else held.lengths()
+        variables = item.variables if held is None else held.variables
+        rows += specification_rows(name, item.label, variables, item.keys, lengths)
     return pd.DataFrame(rows).astype({"key": "Int64"})

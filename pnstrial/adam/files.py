@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 import html
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,7 @@ import pandas as pd
 from pnstrial.adam.dataset import AdamFinding, Dataset, finding, typed
 from pnstrial.adam.dataset_json import read_dataset_json, write_dataset_json
 from pnstrial.adam.derive import AdamDatasets, specification
+from pnstrial.adam.long_text import in_pieces, joined
 from pnstrial.adam.specification import Variable
 from pnstrial.adam.xpt import read_xpt, write_xpt
 from pnstrial.writing import digest, spreadsheet_frame, whole_folder, write_file
@@ -61,7 +63,7 @@ def write_adam(
     Raises
     ------
     ValueError
-        For another format, or a name over 8 characters, a label over 40 or a text over 200 bytes; if the folder
+        For another format, or a name over 8 characters, a label over 40; if the folder
         would lose a file (`pnstrial.writing.OutputError`).
     """
     if format not in FORMATS:
@@ -72,6 +74,8 @@ def write_adam(
     names = [f"{name.lower()}{FORMATS[format]}" for name in datasets.datasets]
     described = ["specification.csv", "specification.html"]
     made = [*names, *described, RECORD_COUNTS]
+    cut = {name: in_pieces(dataset) for name, dataset in datasets.datasets.items()}
+    datasets = replace(datasets, datasets=cut)
     with whole_folder(folder, names=made, inputs=[datasets.source], manifest=RECORD_COUNTS) as where:
         for name, dataset in zip(names, datasets.datasets.values(), strict=True):
             if format == "xpt":
@@ -215,7 +219,7 @@ def read_dataset(
     Returns
     -------
     dataset : Dataset or None
-        None where the file cannot be trusted.
+        None where the file cannot be trusted. Texts that stand in pieces (NAME, NAME1, ...) are whole.
     findings : tuple of AdamFinding
         What is wrong with the file; the rules of the standard are asked by `check`.
 
@@ -235,4 +239,4 @@ def read_dataset(
     if file.suffix.lower() not in readers:
         raise ValueError(f"{file.name} is no dataset; its name must end in {', '.join(readers)}")
     dataset, findings = readers[file.suffix.lower()](file)
-    return dataset, tuple(findings)
+    return None if dataset is None else joined(dataset), tuple(findings)

@@ -24,6 +24,7 @@ from pnstrial.adam.efficacy import COMPETING, MRS_CODE, TIME_CODES
 from pnstrial.adam.files import FORMATS, RECORD_COUNTS, read_dataset
 from pnstrial.data import TrialDataError
 from pnstrial.endpoints import NO_RATING, ResponseResult
+from pnstrial.frames import value_of
 from pnstrial.results import Display, NotEstimable, Provenance, Result
 from pnstrial.rules import CATEGORIES, change_category
 from pnstrial.visits import VisitValues, codes, named
@@ -209,7 +210,7 @@ class AdamTrial(Result):
                 "patient_id": at_visit["patient_id"],
                 "visit": at_visit["AVISIT"],
                 "baseline_mrs": base,
-                "baseline_date": at_visit["patient_id"].map(start["ADT"]) if "ADT" in start else pd.NaT,
+                "baseline_date": value_of(at_visit["patient_id"], start["ADT"]) if "ADT" in start else pd.NaT,
                 "mrs": value,
                 "date": at_visit["ADT"].where(expected & value.notna()) if "ADT" in at_visit else pd.NaT,
                 "day": at_visit["ADY"].where(expected & value.notna()) if "ADY" in at_visit else np.nan,

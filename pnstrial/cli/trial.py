@@ -255,38 +255,10 @@ def _screen(words: argparse.Namespace) -> int:
     return 0
 
 
-def _refuse_slips(words: argparse.Namespace) -> None:
-    """Refuse what `check` would not use: a dose is not reckoned with a slip of the unit."""
-    from pnstrial.data.consistency import suspected_height
-    from pnstrial.data.doses import suspected_weight
-
-    weight, height = words.weight, words.height
-    if suspected_weight(weight):
-        slip = (
-            "is it in grams?" if weight > 10_000
-            else f"was {weight / 10:g} meant, or is it in pounds?" if weight > 250
-            else "is a digit missing, or is it another patient's age or height?"
-        )  # fmt: skip
-        raise CommandError(f"--weight {weight:g}: a weight is expected from 25 to 250 kg; {slip}")
-    if height is not None and suspected_height(height):
-        slip = (
-            f"was {100 * height:g} cm meant?" if 1 <= height <= 2.3
-            else f"was {height / 10:g} cm meant (it looks like mm)?" if 1000 <= height <= 2300
-            else "write it in cm"
-        )  # fmt: skip
-        raise CommandError(f"--height {height:g}: a height is expected from 100 to 230 cm; {slip}")
-    today = dt.date.today()  # noqa: DTZ011 - the day of the person who plans
-    if abs((words.start - today).days) > 3653 and not words.anyway:
-        raise CommandError(
-            f"--start {words.start} is over 10 years from today; check the year, or give --anyway"
-        )
-
-
 def _plan(words: argparse.Namespace) -> int:
     from pnstrial.exposure import plan_treatment
     from pnstrial.protocol import load_protocol
 
-    _refuse_slips(words)
     plan = plan_treatment(
         words.weight,
         words.start,
@@ -298,6 +270,7 @@ def _plan(words: argparse.Namespace) -> int:
         round_to_g=words.round_to,
         days=words.days,
         **({} if words.drug is None else {"drug": words.drug}),
+        anyway=words.anyway,
     )
     if not words.json:
         print(plan)

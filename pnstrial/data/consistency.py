@@ -19,12 +19,14 @@ from pnstrial.data.doses import (
     dose_slips,
     infusion_dates,
     infusions_twice,
+    suspected_height,
     suspected_weight,
     weights_of_a_day,
 )
 from pnstrial.data.findings import Finding
 from pnstrial.data.folder import Folder, at_positions
 from pnstrial.data.schema import TABLES
+from pnstrial.frames import value_of
 from pnstrial.writing import like_a_formula
 
 if TYPE_CHECKING:
@@ -45,7 +47,6 @@ __all__ = [
     "earliest_day",
     "latest_day",
     "plus_months",
-    "suspected_height",
 ]
 
 CREATININE_SLIP = 20.0
@@ -59,11 +60,6 @@ _DATED = {
     "adverse_events": ("start_date", "end_date"),
     "follow_up": ("last_contact_date", "death_date"),
 }
-
-
-def suspected_height(height: Any) -> Any:
-    """Tell which heights (cm) look like a unit slip and are not used: over 230 or under 100."""
-    return (height < 100) | (height > 230)
 
 
 def plus_months(days: Any, months: int) -> NDArray[np.datetime64]:
@@ -206,7 +202,7 @@ def _marked(folder: Folder, name: str, column: str, by_patient: pd.DataFrame) ->
     patient = folder.frame(name)["patient_id"]
     if f"bad {column}" not in by_patient:
         return pd.Series(data=False, index=patient.index)
-    return patient.map(by_patient[f"bad {column}"]).eq(True)
+    return value_of(patient, by_patient[f"bad {column}"]).eq(True)
 
 
 def _spans(folder: Folder) -> None:

@@ -27,9 +27,15 @@ __all__ = [
     "dose_slips",
     "infusion_dates",
     "infusions_twice",
+    "suspected_height",
     "suspected_weight",
     "weights_of_a_day",
 ]
+
+
+def suspected_height(height: Any) -> Any:
+    """Tell which heights (cm) look like a unit slip and are not used: over 230 or under 100."""
+    return (height < 100) | (height > 230)
 
 
 def suspected_weight(weight: Any) -> Any:

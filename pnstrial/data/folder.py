@@ -18,6 +18,7 @@ from pnstrial.data.allowed import tables_under
 from pnstrial.data.findings import Finding
 from pnstrial.data.parsing import empty_frame
 from pnstrial.data.text_format import STRICT
+from pnstrial.frames import value_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +60,7 @@ class Folder:
     def of_patient(self, by_patient: pd.DataFrame, name: str, column: str) -> pd.Series:
         """Look up a patient's value for every row of another table."""
         frame = self.frame(name)
-        return frame["patient_id"].map(by_patient[column]).astype(by_patient[column].dtype)
+        return value_of(frame["patient_id"], by_patient[column])
 
     def report(
         self, name: str, rows: Any, column: str | None, rule: str, severity: Severity, remedy: str

@@ -23,6 +23,7 @@ import pandas as pd
 from pnstrial.data.findings import Finding
 from pnstrial.data.schema import ANTIBODIES, Column, Table, bare
 from pnstrial.data.text_format import STRICT
+from pnstrial.frames import typed_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -181,8 +182,11 @@ def _typed(values: list[Any], column: Column) -> Any:
 
 def empty_frame(table: Table) -> pd.DataFrame:
     """Make the frame of an absent table: every column with its type, no row."""
-    columns = {column.name: _typed([], column) for column in table.columns}
-    return pd.DataFrame(columns, index=pd.Index([], dtype=np.int64, name="line"))
+    return typed_frame({column.name: _typed([], column) for column in table.columns}, _lines([]))
+
+
+def _lines(lines: list[int]) -> pd.Index:
+    return pd.Index(lines, dtype=np.int64, name="line")
 
 
 def one_letter_apart(one: str, other: str) -> bool:
@@ -300,7 +304,7 @@ def parse_table(raw: RawTable, table: Table) -> ParsedTable:
     if "patient_id" in raw.header:
         at = raw.header.index("patient_id")
         parsed.ragged_patients = frozenset(row[at] for row in raw.ragged_cells if at < len(row))
-    parsed.frame = pd.DataFrame(data, index=pd.Index(raw.lines, dtype=np.int64, name="line"))
+    parsed.frame = typed_frame(data, _lines(raw.lines))
     if table.scores:
         _check_scores(parsed)
     return parsed

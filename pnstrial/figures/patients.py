@@ -27,6 +27,7 @@ from pnstrial.figures.style import (
     named,
     tidy,
 )
+from pnstrial.frames import value_of
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import rows_of
 
@@ -195,7 +196,7 @@ MARKS: Final[dict[str, dict[str, Any]]] = {
 def _rescue(analysis: Analysis, axes: Axes, places: dict[str, int]) -> None:
     """Mark every counting immunotherapy that began after day 1."""
     records = classify_medications(analysis.trial, analysis.protocol)
-    day_1 = records["patient_id"].map(analysis.assessments.patients["day_1"])
+    day_1 = value_of(records["patient_id"], analysis.assessments.patients["day_1"])
     records = records[records["counts_as_rescue"] & (records["start_date"] > day_1)]
     for row in rows_of(records):
         if row.patient_id in places:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from pnstrial.data.findings import findings_frame
+from pnstrial.frames import value_of
 from pnstrial.reporting.items import Listing, Place
 from pnstrial.reporting.patients import deviations
 from pnstrial.reporting.safety import last_infusion_before
@@ -170,7 +171,7 @@ def _efficacy(material: Material) -> pd.DataFrame:
     for visit in material.protocol.visits:
         own = analysis.visits[analysis.visits["visit"] == visit.name].set_index("patient_id")
         found[f"mRS {visit.name}"] = who.map(own["mrs"])
-        found[f"Date {visit.name}"] = who.map(own["date"])
+        found[f"Date {visit.name}"] = value_of(who, own["date"])
         found[f"Category {visit.name}"] = who.map(own["category"])
     found[f"Counted as, {analysis.visit}"] = answers["response"]
     found["Why"] = answers["reason"]
@@ -184,7 +185,7 @@ def _deaths(material: Material) -> pd.DataFrame:
     dead = follow[(follow["status"] == "dead") & follow["patient_id"].isin(material.enrolled)]
     fatal = material.trial.adverse_events
     fatal = fatal[fatal["grade"] == 5].drop_duplicates("patient_id").set_index("patient_id")["related"]
-    day_1 = pd.to_datetime(dead["patient_id"].map(material.day_1))
+    day_1 = value_of(dead["patient_id"], material.day_1)
     at = dead.rename(columns={"death_date": "start_date"})
     return pd.DataFrame(
         {

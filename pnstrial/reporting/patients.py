@@ -16,6 +16,7 @@ import pandas as pd
 from pnstrial import rules
 from pnstrial.eligibility import classify_medications
 from pnstrial.figures.flow import consort_flow
+from pnstrial.frames import value_of
 from pnstrial.reporting.items import Figure, Place, Table, share
 from pnstrial.results import rows_of
 from pnstrial.vocabulary import AntibodyCriterion
@@ -179,7 +180,7 @@ def treated_before(material: Material) -> dict[str, list[int]]:
         Lines of the medication table, by class.
     """
     records = classify_medications(material.trial, material.protocol)
-    first = records["patient_id"].map(material.day_1)
+    first = value_of(records["patient_id"], material.day_1)
     before = records[(records["start_date"] < first) & ~records["trial_own"]]
     found: dict[str, list[int]] = {}
     for row in rows_of(before):
@@ -203,7 +204,7 @@ def _baseline_table(material: Material) -> Table:
         {name: table[table["group"] == name] for name in groups} if len(groups) > 1 else {}
     )
     onset = pd.to_datetime(table["symptom_onset_date"].where(table["symptom_onset_date"].str.len() == 10))
-    table["onset_days"] = (pd.to_datetime(who.map(material.day_1)) - onset).dt.days
+    table["onset_days"] = (value_of(who, material.day_1) - onset).dt.days
     table["baseline"] = who.map(material.baseline_mrs)
 
     def column(values: pd.Series[Any]) -> dict[str, pd.Series[Any]]:

@@ -13,6 +13,7 @@ import pytest
 from pnstrial import adam
 from pnstrial.adam.dataset import as_frame
 from pnstrial.adam.dataset_json import write_dataset_json
+from pnstrial.adam.long_text import in_pieces, joined, with_long_texts
 from pnstrial.adam.specification import Variable
 from pnstrial.adam.xpt import is_date_format, write_xpt
 
@@ -149,10 +150,11 @@ def test_what_is_too_long_is_named(tmp_path, name):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_long_term_is_named_with_its_patient(tiny, protocol):
-    trial = tiny(adverse_events=[{"term": "x" * 201, "start_date": "2014-03-05"}])
+def test_a_long_term_that_pieces_would_change_is_named_with_its_patient(tiny, protocol):
+    term = "é" * 99 + " " + "頭" * 20
+    trial = tiny(adverse_events=[{"term": term, "start_date": "2014-03-05"}])
     with pytest.raises(
-        ValueError, match=r"ADAE.AETERM record 1 \(NCT02343211-A\): text of 201 bytes, at most 200"
+        ValueError, match=r"ADAE.AETERM record 1 \(NCT02343211-A\): text of 259 bytes, at most 200"
     ):
         adam.derive(trial, protocol)
 
@@ -225,3 +227,70 @@ def test_date_formats(shown):
 @pytest.mark.parametrize("shown", ["", "8", "BEST12", "DATETIME20", "$20", "TIME8"])
 def test_other_formats(shown):
     assert not is_date_format(shown)
+
+
+WORDS = "headache after the infusion with nausea and blurred vision, "
+LONG = {
+    "a sentence": (WORDS * 8).strip(", "),
+    "accents": "céphalée après la perfusion et troubles de la vue " * 7 + "fin",
+    "one word": "x" * 450,
+    "Japanese": "頭痛" * 120,
+    "200 bytes": "a" * 199 + " b",
+    "two spaces": ("word  word " * 40).strip(),
+}
+
+
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+def test_a_long_text_stands_in_pieces_and_is_read_whole(example, protocol, tmp_path, text):
+    events = example.adverse_events
+    events.loc[events.index[0], "term"] = text
+    changed = dataclasses.replace(example, tables={**example.tables, "adverse_events": events})
+    made = adam.derive(changed, protocol)
+    assert text in set(made.adae["AETERM"])
+    digests = set()
+    for name in FORMATS:
+        adam.write_adam(made, tmp_path / name, name)
+        frame = pd.read_csv(tmp_path / name / "specification.csv").query("dataset == 'ADAE'")
+        pieces = [
+            f"AETERM{number or ''}"
+            for number in range(len(frame))
+            if f"AETERM{number or ''}" in set(frame["variable"])
+        ]
+        assert len(pieces) > 1
+        assert frame["length"].max() <= 200
+        dataset, findings = adam.read_dataset(tmp_path / name / f"adae.{name}")
+        assert findings == ()
+        same(dataset, made.datasets["ADAE"])
+        digests.add(dataset.digest)
+        assert adam.check_adam(tmp_path / name)[1] == ()
+    assert digests == {made.datasets["ADAE"].digest}
+    raw, _ = pyreadstat.read_xport(str(tmp_path / "xpt" / "adae.xpt"))
+    row = raw[raw["AETERM1"] != ""].iloc[0]
+    assert all(len(row[piece].encode()) <= 200 for piece in pieces)
+    if text.isascii() and "  " not in text and " " in text:
+        assert " ".join(row[piece] for piece in pieces) == text
+        assert row["AETERM"] == text[: text.rfind(" ", 0, 200)]
+
+
+def test_names_of_pieces_have_eight_characters(tmp_path):
+    dataset = with_long_texts(dataset_of(USUBJID=["A", "B"], CNSDTDSC=[(WORDS * 40).strip(), None]))
+    names = [variable.name for variable in in_pieces(dataset).variables]
+    assert names[:3] == ["USUBJID", "CNSDTDSC", "CNSDTDS1"]
+    assert names[-1] == "CNSDTD12"
+    assert joined(in_pieces(dataset)).digest == dataset.digest
+
+
+def test_alike_names_are_no_pieces():
+    one = dataset_of(USUBJID=["A"], CRIT1=["short"], CRIT11=["another"])
+    assert joined(one) is one
+    gap = dataset_of(USUBJID=["A", "B"], TERM=[(WORDS * 3).strip(), None], TERM1=["rest", "alone"])
+    assert joined(gap) is gap
+
+
+def test_identifiers_and_words_that_pieces_would_change_stay_refused(tmp_path):
+    taken = with_long_texts(dataset_of(USUBJID=["A" * 201], TERM=[(WORDS * 5).strip()], TERM1=["taken"]))
+    assert taken.long_texts == ()
+    lost = with_long_texts(dataset_of(USUBJID=["A"], TERM=["é" * 99 + " " + "頭" * 20]))
+    assert lost.long_texts == ()
+    with pytest.raises(ValueError, match="at most 200 fit"):
+        write_xpt(lost, tmp_path / "x.xpt", CREATED)

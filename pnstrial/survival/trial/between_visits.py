@@ -17,6 +17,7 @@ import pandas as pd
 
 from pnstrial.data.arguments import trial_and_protocol
 from pnstrial.endpoints import times_of
+from pnstrial.frames import value_of
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.results import Display, NotEstimable, Provenance, Result
 from pnstrial.survival.interval.turnbull import Turnbull, interval_regression, turnbull
@@ -82,12 +83,12 @@ def _records(trial: TrialData, protocol: Protocol) -> tuple[pd.DataFrame, pd.Dat
     times = assessments.once(times_of)
     own = times[times["parameter"] == "deterioration"].set_index("patient_id")
     ratings = assessments.later[["patient_id", "date"]]
-    until = ratings["patient_id"].map(own["date"])
+    until = value_of(ratings["patient_id"], own["date"])
     # A rating on the day of the death was still without deterioration; the rating that shows it is not.
     died = ratings["patient_id"].map(own["description"]) == "death"
     before = ratings[(ratings["date"] < until) | (died & (ratings["date"] == until))]
     last = before.groupby("patient_id")["date"].max()
-    left = (own.index.to_series().map(last) - own["start_date"]).dt.days.fillna(0.0)
+    left = (value_of(own.index.to_series(), last) - own["start_date"]).dt.days.fillna(0.0)
     happened = own["event"] == 1
     records = pd.DataFrame(
         {
