@@ -235,6 +235,8 @@ def simulate_trials(
             done += part.trials
             if show is not None:
                 show(done, n_trials)
+        if rows is not None:
+            rows.finish()
     finally:
         if kept is not None:
             kept.close()

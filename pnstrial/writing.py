@@ -21,7 +21,7 @@ import zlib
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MANIFEST",
+    "PARQUET_KEY",
+    "GrowingFile",
     "OutputError",
     "digest",
     "like_a_formula",
@@ -67,7 +69,11 @@ _SVG: Final = re.compile(rb"<!-- pnstrial-sha256 ([0-9a-f]{64}) -->\n?")
 _OFFICE: Final = re.compile(
     rb'<dc:identifier xmlns:dc="http://purl.org/dc/elements/1.1/">pnstrial-sha256 ([0-9a-f]{64})</dc:identifier>'
 )
+_PDF: Final = re.compile(rb"% pnstrial-sha256 ([0-9a-f]{64})\n?")
 _PNG: Final = b"pnstrial-sha256\0"
+PARQUET_KEY: Final = "pnstrial-sha256"
+"""The key in the footer of a Parquet file under which the digest of its rows stands."""
+_PARQUET: Final = re.compile(PARQUET_KEY.encode() + rb".{0,4}?([0-9a-f]{64})", re.DOTALL)
 _CORE: Final = "docProps/core.xml"
 
 
@@ -99,7 +105,7 @@ def _png_chunks(data: bytes) -> list[bytes]:
         end = at + 12 + struct.unpack(">I", data[at : at + 4])[0]
         chunks.append(data[at:end])
         at = end
-    return chunks
+    return [*chunks, data[at:]]  # what follows the last chunk belongs to the file too
 
 
 def _without_png(data: bytes) -> _Split:
@@ -107,6 +113,13 @@ def _without_png(data: bytes) -> _Split:
     mine = [chunk for chunk in chunks if chunk[4:8] == b"tEXt" and chunk[8:].startswith(_PNG)]
     rest = b"".join([data[:8], *(chunk for chunk in chunks if chunk not in mine)])
     return _Split(rest, mine[0][8 + len(_PNG) : -4].decode("latin-1") if mine else None)
+
+
+def _parquet_rows(data: bytes) -> _Split:
+    """Take the rows of a Parquet file and the digest that its footer states."""
+    rows = len(data) - 8 - int.from_bytes(data[-8:-4], "little") if len(data) > 12 else 0
+    match = _PARQUET.search(data, max(0, rows))
+    return _Split(data[: max(0, rows)], match[1].decode() if match else None)
 
 
 def _parts(data: bytes) -> dict[str, bytes]:
@@ -131,8 +144,10 @@ def _split(data: bytes, suffix: str) -> _Split | None:
     """Take the digest out of a file; None for a format that has no place for one."""
     if suffix in {".html", ".htm"}:
         return _without_text(data, _HTML)
-    if suffix == ".svg":
-        return _without_text(data, _SVG)
+    if suffix in {".svg", ".pdf"}:
+        return _without_text(data, _SVG if suffix == ".svg" else _PDF)
+    if suffix == ".parquet":
+        return _parquet_rows(data)
     if suffix == ".png":
         return _without_png(data)
     return _without_office(data) if suffix in {".docx", ".xlsx"} else None
@@ -145,8 +160,8 @@ def stamped(data: bytes, suffix: str) -> bytes:
     ----------
     data : bytes
     suffix : str
-        ``.html`` (a meta element), ``.svg`` (a comment), ``.png`` (a text chunk), ``.docx`` and ``.xlsx`` (the
-        identifier of the document properties); any other format comes back as it is.
+        ``.html`` (a meta element), ``.svg`` and ``.pdf`` (a comment), ``.png`` (a text chunk), ``.docx`` and ``.xlsx``
+        (the identifier of the document properties); any other format comes back as it is.
 
     Returns
     -------
@@ -160,7 +175,7 @@ def stamped(data: bytes, suffix: str) -> bytes:
     """
     kind = suffix.lower()
     split = _split(data, kind)
-    if split is None:
+    if split is None or kind == ".parquet":
         return data
     if kind in {".docx", ".xlsx"}:
         return _stamped_office(data, split)
@@ -171,6 +186,8 @@ def stamped(data: bytes, suffix: str) -> bytes:
         return split.content[:-12] + chunk + split.content[-12:]
     if kind == ".svg":
         return split.content + b"<!-- pnstrial-sha256 " + mark + b" -->\n"
+    if kind == ".pdf":
+        return split.content + b"% pnstrial-sha256 " + mark + b"\n"
     meta = b'<meta name="pnstrial-sha256" content="' + mark + b'">'
     head = re.search(rb"<head[^>]*>(\s*<meta charset=[^>]*>)?", split.content, re.IGNORECASE)
     at = head.end() if head else 0
@@ -348,6 +365,64 @@ def write_file(
     finally:
         partial.unlink(missing_ok=True)
     return Path(path)
+
+
+class GrowingFile:
+    """A file that is too long for memory: it grows beside its place and is renamed when it is whole.
+
+    Parameters
+    ----------
+    path : str or Path
+    suffixes : sequence of str
+        See `output_file`, which is asked first.
+
+    Raises
+    ------
+    OutputError
+        See `output_file`.
+    """
+
+    def __init__(self, path: PathLike, suffixes: Sequence[str]) -> None:
+        self._target = output_file(path, suffixes=suffixes)
+        self._partial = self._target.with_name(f".{self._target.name}.partial")
+        self._file: _Hashed | None = None
+
+    def open(self) -> IO[bytes]:
+        """Open it for writing."""
+        self._file = _Hashed(self._partial, "w")
+        return cast("IO[bytes]", self._file)
+
+    def digest(self) -> str:
+        """Give the SHA-256 of what was written so far."""
+        return hashlib.sha256().hexdigest() if self._file is None else self._file.sha256.hexdigest()
+
+    def put_into_place(self) -> None:
+        """Rename it; it is whole."""
+        if self._file is not None:
+            self._file.close()
+            self._partial.replace(self._target)
+
+    def close(self) -> None:
+        """Remove what is not whole; after `put_into_place` there is nothing."""
+        if self._file is not None:
+            self._file.close()
+            self._partial.unlink(missing_ok=True)
+
+
+class _Hashed(io.FileIO):
+    """A file that hashes what it is given."""
+
+    def __init__(self, path: Path, mode: str) -> None:
+        super().__init__(path, mode)
+        self.sha256 = hashlib.sha256()
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data)
+        written = 0
+        while written < view.nbytes:
+            written += super().write(view[written:]) or 0
+        self.sha256.update(view)
+        return written
 
 
 # -------------------------------------------------------------------------------------------------- folders

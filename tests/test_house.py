@@ -15,6 +15,7 @@ DOORS = {
     "numba": ["compiled"],
     "matplotlib": ["figures", "reporting", "results", "web"],
     "pyreadstat": ["adam"],
+    "pyarrow": ["data"],
     "lifelines": ["verification"],
     "statsmodels": ["verification"],
     "starlette": ["web"],

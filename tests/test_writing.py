@@ -1,11 +1,16 @@
 """Files appear whole or not at all, and nothing that pnstrial did not write is lost."""
 
+import dataclasses
 import io
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
+import pnstrial as pns
+from pnstrial import adam
+from pnstrial.cli import main
 from pnstrial.writing import (
     OutputError,
     output_file,
@@ -303,3 +308,67 @@ def test_a_manifest_cannot_name_files_outside_its_folder(tmp_path):
     (place / "manifest.csv").write_text(f"file,sha256\n../precious.txt,{digest(b'x')}\n")
     fill(place, {"a.txt": "1"})
     assert (tmp_path / "precious.txt").read_text() == "x"
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
+def test_a_figure_of_a_design_replaces_its_own_file_and_no_other(tmp_path, suffix, capsys):
+    file = tmp_path / f"design{suffix}"
+    words = ["design", "single", "--p0", "0.05", "--p1", "0.25", "--figure", str(file)]
+    assert main(words) == 0
+    assert unchanged(file.read_bytes(), suffix)
+    assert main(words) == 0
+    file.write_bytes(file.read_bytes() + b" ")
+    assert main(words) == 2
+    assert "was changed since" in capsys.readouterr().err
+    assert main([*words[:-1], str(tmp_path / "design.txt")]) == 2
+    assert "must end in .png or .svg or .pdf" in capsys.readouterr().err
+    assert main([*words[:-1], str(tmp_path / "none" / "design.png")]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_a_new_protocol_file_appears_whole_and_replaces_none(tmp_path, capsys):
+    file = tmp_path / "my.toml"
+    words = ["protocol", "new", str(file), "--id", "mine", "--title", "Mine"]
+    assert main(words) == 0
+    assert main(words) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert main(["protocol", "new", str(tmp_path / "none" / "my.toml")]) == 2
+    assert "make the folder first" in capsys.readouterr().err
+
+
+def test_without_pyarrow_a_parquet_file_is_one_sentence(tmp_path, monkeypatch, example, protocol):
+    datasets = adam.derive(example, protocol)
+    adam.write_adam(datasets, tmp_path / "adam", "parquet")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "screening.parquet").write_bytes(b"PAR1")
+    needs = r"pip install 'pnstrial\[parquet\]'"
+    with pytest.raises(pns.TrialDataError, match=needs):
+        pns.read_trial(tmp_path / "in")
+    with pytest.raises(ValueError, match=needs):
+        adam.write_adam(datasets, tmp_path / "out", "parquet")
+    assert not (tmp_path / "out").exists()
+    assert needs.replace("\\", "") in adam.check_adam(tmp_path / "adam")[1][0].message
+    with pytest.raises(ValueError, match=needs):
+        pns.simulate_trials(protocol, pns.load_scenario("anti-hu"), 10, trials=tmp_path / "x.parquet")
+
+
+def test_a_dollar_in_an_identifier_is_a_dollar_in_every_figure(example, protocol):
+    from matplotlib import pyplot as plt
+
+    tables = {
+        name: frame.assign(patient_id=r"$\frac" + frame["patient_id"].astype(object) + "$^")
+        for name, frame in example.tables.items()
+    }
+    trial = dataclasses.replace(example, tables=tables)
+    _, axes = plt.subplots()
+    axes.set_xlabel(r"$\alpha$")
+    axes.set_title("mine")
+    groups = pns.survival.kaplan_meier([3, 4, 5, 6], [1, 1, 0, 1], group=[r"$\x^", r"$\x^", "$b_", "$b_"])
+    for drawn in (
+        pns.figures.swimmer(pns.analyse(trial, protocol)),
+        pns.figures.waterfall(pns.mrs_shift(trial, protocol), title="$^ of two $_"),
+        pns.figures.kaplan_meier(groups, ax=axes),
+    ):
+        drawn.figure.savefig(io.BytesIO(), format="png", dpi=30)
+    assert axes.title.get_parse_math()

@@ -24,6 +24,7 @@ from pnstrial.adam.derive import AdamDatasets, specification
 from pnstrial.adam.long_text import in_pieces, joined
 from pnstrial.adam.specification import Variable
 from pnstrial.adam.xpt import read_xpt, write_xpt
+from pnstrial.data.parquet import ParquetMissingError, pyarrow_parquet
 from pnstrial.writing import digest, spreadsheet_frame, whole_folder, write_file
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def write_adam(
     """
     if format not in FORMATS:
         raise ValueError(f"format is {format!r}; allowed are {', '.join(FORMATS)}")
+    if format == "parquet":
+        pyarrow_parquet("format parquet")
     from pnstrial import __version__
 
     moment = created or dt.datetime.now(dt.UTC)
@@ -134,9 +137,7 @@ _PARQUET_RULE: Final = "SD0062: a dataset must be a valid Parquet file"
 
 
 def _write_parquet(dataset: Dataset, path: Path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    pa, pq = pyarrow_parquet(path.name)
     arrays: list[Any] = []
     fields: list[Any] = []
     lengths = dataset.lengths()
@@ -158,20 +159,19 @@ def _write_parquet(dataset: Dataset, path: Path) -> None:
 
 
 def _read_parquet(path: Path) -> tuple[Dataset | None, list[AdamFinding]]:
-    import pyarrow as pa
-
     try:
-        return _parquet_dataset(path), []
+        pa, pq = pyarrow_parquet(path.name)
+    except ParquetMissingError as problem:
+        return None, [finding(_PARQUET_RULE, path.name, str(problem))]
+    try:
+        return _parquet_dataset(path, pa, pq), []
     # damaged bytes come out of the reader as any of these
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError) as problem:
         text = str(problem).split("\n", 1)[0]
         return None, [finding(_PARQUET_RULE, path.name, "write or transfer the file again", value=text)]
 
 
-def _parquet_dataset(path: Path) -> Dataset:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+def _parquet_dataset(path: Path, pa: Any, pq: Any) -> Dataset:
     table = pq.read_table(path)
     if len(set(table.schema.names)) < len(table.schema.names):
         raise ValueError("a variable stands twice")

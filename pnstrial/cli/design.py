@@ -10,6 +10,7 @@ Next: `pnstrial.design`.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from pnstrial.cli import Commands
 
 __all__ = ["add_commands"]
+
+_FIGURES = (".png", ".svg", ".pdf")
 
 
 def add_commands(commands: Commands) -> None:
@@ -193,12 +196,19 @@ def _draw(arguments: argparse.Namespace, kind: str, what: Any) -> None:
     if not arguments.figure:
         return
     from pnstrial.figures.style import off_screen
+    from pnstrial.writing import output_file, write_file
+
+    target = output_file(arguments.figure, suffixes=_FIGURES)
 
     off_screen()
     from pnstrial.figures import designs
 
     axes = getattr(designs, kind)(what)
-    axes.figure.savefig(arguments.figure, dpi=150)
+    buffer = io.BytesIO()
+    kind = target.suffix.lower().removeprefix(".")
+    undated: dict[str, Any] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+    axes.figure.savefig(buffer, format=kind, dpi=150, metadata=undated.get(kind))
+    write_file(arguments.figure, buffer.getvalue(), suffixes=_FIGURES)
 
 
 def _table(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> str:

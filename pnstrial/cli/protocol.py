@@ -134,10 +134,12 @@ def new_protocol(
 def _new(words: argparse.Namespace) -> int:
     from pnstrial.cli import CommandError
     from pnstrial.settings import read_value
+    from pnstrial.writing import output_file, write_file
 
     path = Path(words.file)
     if path.exists():
         raise CommandError(f"{path} is there already; nothing is written over")
+    output_file(path, suffixes=(".toml",))
     asks = sys.stdin.isatty()
     name = words.id or (input(f"id [{path.stem}]: ") if asks else "") or path.stem
     title = words.title or (input(f"title [{name}]: ") if asks else "") or name
@@ -147,7 +149,7 @@ def _new(words: argparse.Namespace) -> int:
         if not mark:
             raise CommandError(f"--set {pair!r}: write key=value, such as treatment.dose_g_per_kg=1.0")
         changes[key.strip()] = read_value(text.strip())
-    path.write_text(new_protocol(name, title, words.based_on, changes), encoding="utf-8")
+    write_file(path, new_protocol(name, title, words.based_on, changes))
     print(f"written: {path}\nNext: edit it, then pnstrial protocol check {path}")
     return 0
 

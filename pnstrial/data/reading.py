@@ -1,6 +1,6 @@
 """Which cells stand in a file, as text, and on which line?
 
-Input: a CSV or Parquet file, or a frame (a workbook: `workbook`).
+Input: a CSV file, or a frame (others: `workbook`, `parquet`).
 Output: `RawTable`: header, rows of trimmed text, the line of each row; or findings that say how to save it right.
 Protocol section: none.
 Method: the standard library's CSV reader in strict mode; what spreadsheets add without harm (byte order mark,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from pnstrial.data.text_format import TextFormat
 
-__all__ = ["RawTable", "as_text", "broken_table", "read_csv", "read_frame", "read_parquet", "table_of_rows"]
+__all__ = ["RawTable", "as_text", "broken_table", "read_csv", "read_frame", "table_of_rows"]
 
 
 @dataclass
@@ -275,47 +275,3 @@ def read_frame(frame: pd.DataFrame, name: str, file: str) -> RawTable:
             name, file, 1, "must begin with a header row", "add the columns; see: pnstrial template"
         )
     return RawTable(name, file, header, rows, lines)
-
-
-_MOST_ROWS, _MOST_COLUMNS = 2_000_000, 200
-
-
-def read_parquet(path: Path, name: str) -> RawTable:
-    """Read one Parquet file as text.
-
-    Parameters
-    ----------
-    path : Path
-    name : str
-
-    Returns
-    -------
-    RawTable
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            rows, columns = file.metadata.num_rows, file.metadata.num_columns
-            if rows > _MOST_ROWS or columns > _MOST_COLUMNS:
-                rule = f"must not hold more than {_MOST_ROWS:,} rows and {_MOST_COLUMNS} columns"
-                return broken_table(name, path.name, None, rule, "keep the trial's own rows and columns")
-            frame = file.read(use_threads=False).to_pandas(ignore_metadata=True, date_as_object=True)
-    # damaged bytes come out of the reader as any of these
-    except (
-        pa.ArrowException,
-        OSError,
-        ValueError,
-        TypeError,
-        KeyError,
-        OverflowError,
-        MemoryError,
-    ) as problem:
-        rule, remedy = "must be a Parquet file", f"write it again ({_first_line(problem)})"
-        return broken_table(name, path.name, None, rule, remedy)
-    return read_frame(frame, name, path.name)
-
-
-def _first_line(problem: Exception) -> str:
-    return (str(problem).splitlines() or [type(problem).__name__])[0]

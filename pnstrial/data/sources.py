@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from pnstrial.data.findings import Finding
+from pnstrial.data.parquet import read_parquet
 from pnstrial.data.parsing import one_letter_apart
-from pnstrial.data.reading import RawTable, read_csv, read_parquet
+from pnstrial.data.reading import RawTable, read_csv
 from pnstrial.data.schema import TABLES, bare
 from pnstrial.data.text_format import FORMAT_FILE, STRICT, TextFormat, declared_format
 from pnstrial.data.workbook import read_workbook

@@ -21,6 +21,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, cast
 
 import numpy as np
 
+from pnstrial.data.parquet import pyarrow_parquet
+from pnstrial.writing import PARQUET_KEY, GrowingFile
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
     from pathlib import Path
@@ -243,6 +246,8 @@ class TrialRows:
 
     Raises
     ------
+    OutputError
+        A `ValueError`: the file is there and was not written by this package, or was changed since.
     StoreError
         If the file cannot be written.
     """
@@ -253,6 +258,10 @@ class TrialRows:
         self.path, self.names, self.without = path, names, without
         self._frames: list[pd.DataFrame] = []
         self._writer: Any = None
+        self._file: GrowingFile | None = None
+        if path is not None:
+            pyarrow_parquet(str(path))
+            self._file = GrowingFile(path, (".parquet",))
 
     def add(self, part: BlockSums, first: int) -> None:
         """Take the trials of a block, which begin with number `first`."""
@@ -261,26 +270,31 @@ class TrialRows:
         if part.each is None:
             return
         frame = trial_rows(part.each, self.names, self.without, first)
-        if self.path is None:
+        if self._file is None:
             self._frames.append(frame)
             return
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
+        pa, pq = pyarrow_parquet(str(self.path))
         table = pa.Table.from_pandas(frame, preserve_index=False)
         try:
             if self._writer is None:
-                self._writer = pq.ParquetWriter(str(self.path), table.schema)
+                self._writer = pq.ParquetWriter(self._file.open(), table.schema)
             self._writer.write_table(table)
         except OSError as problem:
             raise StoreError(
                 f"trials {self.path} cannot be written ({problem}): choose a folder that exists, with room"
             ) from None
 
-    def close(self) -> None:
-        """Close the file."""
-        if self._writer is not None:
+    def finish(self) -> None:
+        """Put the file into place, with the digest of its rows."""
+        if self._file is not None:
+            self._writer.add_key_value_metadata({PARQUET_KEY: self._file.digest()})
             self._writer.close()
+            self._file.put_into_place()
+
+    def close(self) -> None:
+        """Leave nothing half-written."""
+        if self._file is not None:
+            self._file.close()
 
     def found(self) -> pd.DataFrame | Path:
         """Give the rows, or where they are."""

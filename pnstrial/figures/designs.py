@@ -15,7 +15,7 @@ import numpy as np
 
 from pnstrial.design.counts.outcomes import Design
 from pnstrial.design.stages.sequential import SequentialDesign
-from pnstrial.figures.style import GREY, INK, LINE_COLOURS, axes_or_new
+from pnstrial.figures.style import GREY, INK, LINE_COLOURS, axes_or_new, plain_text
 from pnstrial.numerics.signatures import check_signature
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def _bare(ax: Axes) -> None:
     ax.set_axisbelow(True)
 
 
+@plain_text
 def power_curve(
     designs: Design | Mapping[str, Design],
     *,
@@ -139,6 +140,7 @@ def _counts_in_words(design: Design) -> str:
     return "reject at " + (", ".join(parts) if len(parts) <= 3 else f"{parts[0]} … {parts[-1]}")
 
 
+@plain_text
 def stopping_boundaries(
     design: SequentialDesign | TwoStageDesign,
     *,
@@ -212,6 +214,7 @@ def stopping_boundaries(
     return ax
 
 
+@plain_text
 def saw_tooth(
     design: SingleStage,
     *,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from pnstrial.figures.style import GREY, INK, axes_or_new, bare, named
+from pnstrial.figures.style import GREY, INK, axes_or_new, bare, named, plain_text
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Result
 
@@ -262,6 +262,7 @@ def _sets(flow: Flow) -> list[str]:
     return lines
 
 
+@plain_text
 def consort_flow(flow: Flow, *, ax: Axes | None = None) -> Axes:
     """Draw the flow diagram.
 

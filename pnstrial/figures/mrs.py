@@ -26,6 +26,7 @@ from pnstrial.figures.style import (
     mrs_legend,
     named,
     note,
+    plain_text,
     text_on,
     tidy,
 )
@@ -96,6 +97,7 @@ def _effect(result: object) -> str:
     return ""
 
 
+@plain_text
 def grotta_bars(
     groups: ShiftResult | CommonOddsRatio | Mapping[str, ArrayLike],
     effect: object = None,
@@ -244,6 +246,7 @@ def _bar(axes: Axes, name: str, counts: NDArray[np.int64], y: float, missing: in
     return right
 
 
+@plain_text
 def alluvial(result: ShiftResult, *, ax: Axes | None = None, title: str | None = None) -> Axes:
     """Draw how patients flow between the grades of the visits.
 
@@ -409,6 +412,7 @@ def _change_legend(axes: Axes, missing: bool) -> None:
     named(legend, "legend:change")
 
 
+@plain_text
 def waterfall(result: ShiftResult, *, ax: Axes | None = None, title: str | None = None) -> Axes:
     """Draw each patient's change from baseline, sorted.
 
@@ -491,6 +495,7 @@ def waterfall(result: ShiftResult, *, ax: Axes | None = None, title: str | None 
     return axes
 
 
+@plain_text
 def cumulative_odds(
     common: CommonOddsRatio,
     *,
@@ -608,6 +613,7 @@ def _cut_row(axes: Axes, cuts: CutPoints, row: int, cut: int, low: float, high: 
         named(point, f"cut:{cut}")
 
 
+@plain_text
 def transition_heat_map(
     table: ShiftResult | TransitionTable, *, ax: Axes | None = None, title: str | None = None
 ) -> Axes:

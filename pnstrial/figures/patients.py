@@ -25,6 +25,7 @@ from pnstrial.figures.style import (
     axes_or_new,
     month_ticks,
     named,
+    plain_text,
     tidy,
 )
 from pnstrial.frames import value_of
@@ -110,6 +111,7 @@ def _visit_lines(analysis: Analysis, axes: Axes) -> None:
         )  # fmt: skip
 
 
+@plain_text
 def swimmer(analysis: Analysis, *, patients: list[str] | None = None, ax: Axes | None = None) -> Axes:
     """Draw a lane per patient, with cycles, decision, rescue, death and last contact.
 
@@ -214,6 +216,7 @@ def _decisions(analysis: Analysis, axes: Axes, places: dict[str, int]) -> None:
             axes.plot(day, places[row.patient_id] - 0.31, **MARKS[words[row.decision]])
 
 
+@plain_text
 def lanes(analysis: Analysis, *, ax: Axes | None = None) -> Axes:
     """Draw a thin lane for every enrolled patient, however many there are.
 

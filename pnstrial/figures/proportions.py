@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pnstrial.figures.style import GREY, INK, axes_or_new, named, tidy
+from pnstrial.figures.style import GREY, INK, axes_or_new, named, plain_text, tidy
 from pnstrial.numerics.signatures import check_signature
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["estimand_forest", "forest"]
 
 
+@plain_text
 def estimand_forest(result: EstimandTable, *, ax: Axes | None = None) -> Axes:
     """Draw the proportion of responders under the protocol's estimand and each that changes one strategy of it.
 
@@ -52,6 +53,7 @@ def estimand_forest(result: EstimandTable, *, ax: Axes | None = None) -> Axes:
     return forest(rows.rename(columns={"responders": "x"}), ax=ax, null=result.null)
 
 
+@plain_text
 def forest(
     rows: pd.DataFrame,
     *,

@@ -23,6 +23,7 @@ from pnstrial.figures.style import (
     mrs_legend,
     named,
     note,
+    plain_text,
     tidy,
 )
 from pnstrial.numerics.signatures import check_signature
@@ -51,6 +52,7 @@ __all__ = [
 ]
 
 
+@plain_text
 def responder_distribution(
     result: OperatingCharacteristics,
     exact: ExactCharacteristics | None = None,
@@ -119,6 +121,7 @@ def responder_distribution(
     return tidy(axes)
 
 
+@plain_text
 def power_against_rate(
     curve: PowerCurve,
     *,
@@ -169,6 +172,7 @@ def power_against_rate(
     return tidy(axes)
 
 
+@plain_text
 def heat_map(
     frame: pd.DataFrame,
     x: str,
@@ -247,6 +251,7 @@ def heat_map(
     return tidy(axes, keep=())
 
 
+@plain_text
 def power_exact(curve: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the exact probability of success against the true response rate.
 
@@ -303,6 +308,7 @@ def power_exact(curve: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return tidy(axes)
 
 
+@plain_text
 def course(
     days: Sequence[float], grades: Mapping[str, NDArray[np.float64]], *, ax: Axes | None = None
 ) -> Axes:
@@ -351,6 +357,7 @@ def course(
     return panels[0]
 
 
+@plain_text
 def accrual(n: int, per_month: float, *, ax: Axes | None = None) -> Axes:
     """Draw how many patients a trial has enrolled by each month, with the middle 95 % of the trials.
 
@@ -395,6 +402,7 @@ def accrual(n: int, per_month: float, *, ax: Axes | None = None) -> Axes:
     return tidy(axes)
 
 
+@plain_text
 def power_against_size(result: SampleSize, *, ax: Axes | None = None) -> Axes:
     """Draw the power at every size, with the first that has the power requested and the one from which it stays.
 
@@ -458,6 +466,7 @@ def _setting_rows(axes: Axes, labels: Sequence[str]) -> None:
     axes.set_ylim(len(labels) - 0.4, -0.6)
 
 
+@plain_text
 def tornado(result: Tornado, *, ax: Axes | None = None) -> Axes:
     """Draw what each setting does to a quantity between its two ends, the largest on top.
 
@@ -502,6 +511,7 @@ def tornado(result: Tornado, *, ax: Axes | None = None) -> Axes:
     return tidy(axes)
 
 
+@plain_text
 def variance_shares(result: SobolIndices, *, ax: Axes | None = None) -> Axes:
     """Draw the share of a quantity's variance that each setting explains, alone and with its interactions.
 
@@ -537,6 +547,7 @@ def variance_shares(result: SobolIndices, *, ax: Axes | None = None) -> Axes:
     return tidy(axes)
 
 
+@plain_text
 def power_distribution(result: Assurance, *, ax: Axes | None = None) -> Axes:
     """Draw how the power is distributed when its inputs are uncertain, with its mean, the assurance.
 

@@ -10,11 +10,14 @@ Next: `figures.mrs`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
@@ -34,9 +37,12 @@ __all__ = [
     "note",
     "off_screen",
     "p_text",
+    "plain_text",
     "text_on",
     "tidy",
 ]
+
+Parameters = ParamSpec("Parameters")
 
 MRS_COLOURS: Final = ("#CBECFD", "#90D0F5", "#58B1E8", "#C7683D", "#AD4429", "#822620", "#19191C")
 """Colour of mRS 0, 1, ... 6. Lightness (CIELAB) 92, 80, 69, 54, 43, 30, 9."""
@@ -120,6 +126,37 @@ def axes_or_new(axes: Axes | None, width: float = 7.0, height: float = 4.0) -> A
     figure, new = plt.subplots(figsize=(width, height), layout="constrained")
     figure.set_facecolor("white")
     return new
+
+
+def plain_text(figure: Callable[Parameters, Axes]) -> Callable[Parameters, Axes]:
+    """Keep mathematics out of a figure: a $ in an identifier is a $, on any Axes.
+
+    Parameters
+    ----------
+    figure : callable
+        Draws a figure and returns its Axes.
+
+    Returns
+    -------
+    callable
+        The same, whose texts matplotlib does not read as formulas; texts that the caller wrote before stay as they are.
+    """
+
+    @wraps(figure)
+    def drawn(*values: Parameters.args, **options: Parameters.kwargs) -> Axes:
+        import matplotlib as mpl
+        from matplotlib.text import Text
+
+        given: Any = options.get("ax")
+        before = {} if given is None else {text: text.get_text() for text in given.findobj(Text)}
+        with mpl.rc_context({"text.parse_math": False}):
+            axes = figure(*values, **options)
+        for text in axes.findobj(Text):
+            if text.get_text() and before.get(text) != text.get_text():
+                text.set_parse_math(False)
+        return axes
+
+    return drawn
 
 
 def tidy(axes: Axes, *, keep: tuple[str, ...] = ("left", "bottom"), size: float = 9.0) -> Axes:

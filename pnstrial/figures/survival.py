@@ -23,6 +23,7 @@ from pnstrial.figures.style import (
     MRS_LABELS,
     axes_or_new,
     named,
+    plain_text,
     text_on,
     tidy,
 )
@@ -109,6 +110,7 @@ def _up_to(ticks: list[float], time: NDArray[np.float64], counts: NDArray[np.flo
     return [int(counts[time <= tick + 1e-9].sum()) for tick in ticks]
 
 
+@plain_text
 def kaplan_meier(
     result: KaplanMeier | KaplanMeierByGroup | SurvivalResult | Landmark | SimonMakuch,
     *,
@@ -183,6 +185,7 @@ def kaplan_meier(
     return tidy(axes)
 
 
+@plain_text
 def survival_result(result: SurvivalResult, *, ax: Axes | None = None, **options: Any) -> Axes:
     """Draw a time-to-event endpoint of the trial: its survival curve, or its cumulative incidence.
 
@@ -265,6 +268,7 @@ def _median_words(curve: KaplanMeier, scale: _Axis) -> str:
     )
 
 
+@plain_text
 def cumulative_incidence(
     result: CumulativeIncidence | SurvivalResult,
     *,
@@ -336,6 +340,7 @@ INSIDE: Final = 0.06
 """Smallest height of an area that carries its label inside."""
 
 
+@plain_text
 def state_occupancy(
     result: StateOccupancy | MrsOccupancy,
     *,

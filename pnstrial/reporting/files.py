@@ -54,12 +54,11 @@ def draw(document: Document, *, png: bool = False) -> Drawings:
     for item in document.items:
         if not isinstance(item, Figure) or item.draw is None:
             continue
-        with mpl.rc_context({"text.parse_math": False}):  # a $ in an identifier is a $
-            drawing = item.draw().get_figure(root=True)
+        drawing = item.draw().get_figure(root=True)
         if drawing is None:
             continue
         buffer = io.BytesIO()
-        with mpl.rc_context({"svg.hashsalt": item.number, "svg.fonttype": "none", "text.parse_math": False}):
+        with mpl.rc_context({"svg.hashsalt": item.number, "svg.fonttype": "none"}):
             drawing.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
         found.svg[item.key] = buffer.getvalue().decode()
         if png:

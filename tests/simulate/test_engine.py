@@ -14,6 +14,7 @@ import pytest
 import pnstrial as pns
 from pnstrial.engine import blocks as engine
 from pnstrial.simulate import SimulationError, StoreError
+from pnstrial.writing import OutputError, unchanged
 
 PROTOCOL = pns.load_protocol("nct02343211")
 PLAIN = pns.load_scenario("anti-hu-plain")
@@ -333,6 +334,14 @@ def test_each_trial_can_be_had(tmp_path, scenario, quantities):
     kept = pns.simulate_trials(PROTOCOL, scenario, trials=path, workers=2, **settings)
     assert kept.trials == path
     pd.testing.assert_frame_equal(pd.read_parquet(path), frame)
+    assert unchanged(path.read_bytes(), ".parquet")
+    again = path.read_bytes()
+    pns.simulate_trials(PROTOCOL, scenario, trials=path, **settings)
+    assert path.read_bytes() == again
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    frame.iloc[::-1].to_parquet(path)
+    with pytest.raises(OutputError, match="was not written by pnstrial or was changed since"):
+        pns.simulate_trials(PROTOCOL, scenario, trials=path, **settings)
 
 
 def test_a_rule_sees_the_patients_that_the_tables_show():
@@ -391,7 +400,8 @@ def test_a_rule_becomes_a_quantity_wherever_it_runs():
         ({"trials": 5}, "trials = 5 must be True, False or a path"),
         ({"trials": True, "n_trials": 10**7}, "the path of a Parquet file"),
         ({"trials": True, "store": "x"}, "leave out trials"),
-        ({"trials": "/nowhere/x.parquet"}, "cannot be written"),
+        ({"trials": "/nowhere/x.parquet"}, "does not exist; make the folder first"),
+        ({"trials": "x.csv"}, r"must end in \.parquet"),
     ],
 )
 def test_what_a_rule_or_a_table_of_trials_cannot_be_is_named(settings, words):

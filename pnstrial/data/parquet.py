@@ -1,0 +1,90 @@
+"""Which cells stand in a Parquet file, as text? And is the library there that reads and writes it?
+
+Input: a Parquet file.
+Output: `RawTable`, as of a CSV file; or a finding that says why not.
+Protocol section: none.
+Method: pyarrow, which is installed with the extra ``parquet`` alone; whoever needs it asks here.
+Next: `parsing`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from pnstrial.data.reading import RawTable, broken_table, read_frame
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["ParquetMissingError", "pyarrow_parquet", "read_parquet"]
+
+_MOST_ROWS, _MOST_COLUMNS = 2_000_000, 200
+_INSTALL = "pip install 'pnstrial[parquet]'"
+
+
+class ParquetMissingError(ValueError):
+    """The library that reads and writes Parquet files is not installed."""
+
+
+def pyarrow_parquet(what: str) -> tuple[Any, Any]:
+    """Load the library that reads and writes Parquet files.
+
+    Parameters
+    ----------
+    what : str
+        The file, for the sentence.
+
+    Returns
+    -------
+    tuple of module
+        ``pyarrow`` and ``pyarrow.parquet``.
+
+    Raises
+    ------
+    ParquetMissingError
+        A `ValueError`, if it is not installed.
+    """
+    try:
+        return import_module("pyarrow"), import_module("pyarrow.parquet")
+    except ImportError:
+        raise ParquetMissingError(f"{what} is a Parquet file, which needs pyarrow: {_INSTALL}") from None
+
+
+def read_parquet(path: Path, name: str) -> RawTable:
+    """Read one Parquet file as text.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+
+    Returns
+    -------
+    RawTable
+    """
+    try:
+        pa, pq = pyarrow_parquet(path.name)
+    except ParquetMissingError:
+        rule, remedy = "a Parquet file needs the library pyarrow", f"{_INSTALL}, or save it as CSV"
+        return broken_table(name, path.name, None, rule, remedy)
+    try:
+        with pq.ParquetFile(path) as file:
+            rows, columns = file.metadata.num_rows, file.metadata.num_columns
+            if rows > _MOST_ROWS or columns > _MOST_COLUMNS:
+                rule = f"must not hold more than {_MOST_ROWS:,} rows and {_MOST_COLUMNS} columns"
+                return broken_table(name, path.name, None, rule, "keep the trial's own rows and columns")
+            frame = file.read(use_threads=False).to_pandas(ignore_metadata=True, date_as_object=True)
+    # damaged bytes come out of the reader as any of these
+    except (
+        pa.ArrowException,
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        OverflowError,
+        MemoryError,
+    ) as problem:
+        words = (str(problem).splitlines() or [type(problem).__name__])[0]
+        return broken_table(name, path.name, None, "must be a Parquet file", f"write it again ({words})")
+    return read_frame(frame, name, path.name)
