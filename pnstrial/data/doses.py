@@ -46,7 +46,7 @@ def suspected_weight(weight: Any) -> Any:
 def infusions_twice(folder: Folder) -> None:
     """Look for two rows of one drug on a day."""
     infusions = folder.infusions()
-    whole = infusions["patient_id"].notna() & infusions["date"].notna()
+    whole = infusions[["patient_id", "date", "drug"]].notna().all(axis=1)
     several = len(folder.allowed.drugs) > 1
     folder.report(
         "infusions",

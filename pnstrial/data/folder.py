@@ -87,10 +87,12 @@ class Folder:
             )
 
     def infusions(self) -> pd.DataFrame:
-        """Give the infusions with their place in the table and the drug filled in."""
+        """Give the infusions with their place in the table and the drug filled in; None where it was refused."""
         frame = self.frame("infusions").reset_index()
         frame["position"] = np.arange(len(frame))
-        frame["drug"] = frame["drug"].fillna(self.allowed.drugs[0].drug)
+        table = self.tables.get("infusions")
+        refused = np.zeros(len(frame), dtype=bool) if table is None else table.refused("drug")
+        frame["drug"] = frame["drug"].fillna(self.allowed.drugs[0].drug).where(~refused, None)
         return frame
 
 
