@@ -39,7 +39,7 @@ def analysis(folder):
         ["template", "{new}"],
         ["template", "{new}.xlsx"],
     ],
-    ids=lambda words: " ".join(words),
+    ids=" ".join,
 )
 def test_every_command_on_tables_runs_and_names_no_other_trial(folder, tmp_path, capsys, words):
     new = tmp_path / "new"
