@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from pnstrial.simulate import exact_characteristics as exact_characteristics
     from pnstrial.simulate import load_scenario as load_scenario
     from pnstrial.simulate import power_curve as power_curve
+    from pnstrial.simulate import simulate_estimands as simulate_estimands
     from pnstrial.simulate import simulate_trial as simulate_trial
     from pnstrial.simulate import simulate_trials as simulate_trials
     from pnstrial.simulate import what_if as what_if
@@ -112,6 +113,7 @@ _HOMES = {
     "screen": "eligibility",
     "second_opinion": "verification",
     "search_sample_size": "questions",
+    "simulate_estimands": "simulate",
     "simulate_looks": "looks",
     "simulate_trial": "simulate",
     "simulate_trials": "simulate",

@@ -129,10 +129,10 @@ def simulate_looks(
         Whether accrual pauses at every look until its outcomes are known, or after which numbers of patients.
     safety : SafetyRule, optional
         Runs beside the design and stops the trial on the day on which its events are reached.
-    event : {"death", "stopped"} or callable
+    event : {"death", "stopped", "harm"} or callable
         What the safety rule, and Bryant-Day's toxicity, count up to the end of the endpoint visit's window: death,
-        the stop of treatment for an adverse event, or a function of the `Patients` that gives each one's day from
-        his day 1 (-1 without an event).
+        the stop of treatment for an adverse event, thrombosis or haemolysis ("harm"), or a function of the `Patients`
+        that gives each one's day from his day 1 (-1 without an event).
     executor, workers, progress
         As in `simulate_trials`.
     trials : bool

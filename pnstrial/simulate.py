@@ -43,6 +43,7 @@ from pnstrial.engine.characteristics import (
     PowerCurve,
     estimates,
 )
+from pnstrial.engine.estimands import STRATEGIES, EstimandsRule, answers_by_key, exact_estimands
 from pnstrial.engine.exact.answers import endpoint_probabilities, exact_characteristics
 from pnstrial.engine.idle import idle_settings
 from pnstrial.engine.kernels import layout as at
@@ -85,6 +86,7 @@ __all__ = [
     "rating_floor",
     "scenario_text",
     "shipped_scenarios",
+    "simulate_estimands",
     "simulate_trial",
     "simulate_trials",
     "what_if",
@@ -524,6 +526,61 @@ def power_curve(
         scenario.id, n, critical, n_trials if method == "simulate" else 0, pd.DataFrame(rows),
         Provenance(protocol.id, protocol.version, seed),
     )  # fmt: skip
+
+
+def simulate_estimands(
+    protocol: Protocol, scenario: Scenario, n_trials: int = 10_000, seed: int = 1, *, workers: int = 1
+) -> pd.DataFrame:
+    """Give response and success under every estimand at once, from the same simulated patients.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        Its own estimand is one of the rows.
+    scenario : Scenario
+    n_trials, seed, workers
+        As in `simulate_trials`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per combination of strategies at the endpoint visit: death, rescue, stopped, missing, response (as
+        reported), response_error, counted (patients), success, success_error, and exact_response, exact_counted,
+        exact_success (nan where there is no exact answer). Errors are Monte Carlo standard errors.
+
+    Raises
+    ------
+    ValueError
+        As `simulate_trials`.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> frame = simulate_estimands(pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu-plain"), 500)
+    >>> len(frame), bool((frame["missing"] == "LOCF").any())
+    (48, True)
+    """
+    check_signature(simulate_estimands, locals())
+    model = build_model(protocol, scenario)
+    visit = [v.name for v in protocol.visits].index(protocol.endpoint.visit)
+    rule = EstimandsRule(visit, model.success.minimum, answers_by_key())
+    result = simulate_trials(
+        protocol, scenario, n_trials, seed, workers=workers, quantities="primary", rule=rule
+    )
+    rows: list[dict[str, Any]] = []
+    for e, (names, known) in enumerate(zip(STRATEGIES, exact_estimands(model), strict=True)):
+        response, success = result[f"response_{e}"], result[f"success_{e}"]
+        exact = (math.nan,) * 3 if known is None else known
+        rows.append(
+            {
+                **dict(zip(("death", "rescue", "stopped", "missing"), names, strict=True)),
+                "response": response.estimate, "response_error": response.std_error,
+                "counted": result[f"counted_{e}"].estimate, "success": success.estimate,
+                "success_error": success.std_error, "exact_response": exact[0], "exact_counted": exact[1],
+                "exact_success": exact[2],
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def rating_floor(protocol: Protocol, scenario: Scenario) -> RatingFloor:

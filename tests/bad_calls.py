@@ -253,6 +253,7 @@ def table():
         "data.write_example": {"folder": "out"}, "data.write_template": {"folder": "out"},
         "simulate.scenario_text": {"name_or_path": "anti-hu"}, "simulate.progress_bar": {"stream": None},
         "simulate.simulate_trials": {"n_trials": 20}, "simulate.compare_scenarios": {"protocols": protocol, "scenarios": scenario, "n_trials": 20},
+        "simulate.simulate_estimands": {"n_trials": 20},
         "simulate.what_if": {"settings": {"late": 0.2}}, "questions.search_sample_size": {"n_max": 10},
         "questions.tornado": {"ranges": {"late": (0.0, 0.2)}, "n_trials": 20},
         "questions.sobol": {"ranges": {"scenario.rating.same_rater_agreement": (0.65, 0.9)}, "n": 2, "n_trials": 20},

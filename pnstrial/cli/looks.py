@@ -49,7 +49,9 @@ def add_commands(commands: Commands) -> None:
         metavar="RATE",
         help="stop for safety: acceptable rate of the event (alpha 0.1)",
     )
-    parser.add_argument("--event", choices=("death", "stopped"), default="death", help="what safety counts")
+    parser.add_argument(
+        "--event", choices=("death", "stopped", "harm"), default="death", help="what safety counts"
+    )
     parser.add_argument("--trials", type=int, default=10_000, metavar="N", help="trials (default: 10000)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the run (default: 1)")
     parser.add_argument("--workers", type=int, default=1, help="cores to use (default: 1)")

@@ -38,11 +38,12 @@ if TYPE_CHECKING:
     from pnstrial.engine.strata import Stratum
     from pnstrial.engine.success import BayesianRule, TwoStage
     from pnstrial.multistate import RatingError
+    from pnstrial.regimen import Treatment
 
 __all__ = ["Model", "build_model"]
 
 _FAR = 1e18
-ALIVE = tuple(name for name, _ in QUANTITIES[-len(ALIVE_DAYS) :])
+ALIVE = tuple(name for name, _ in QUANTITIES if name.startswith("alive_"))
 """Names of the quantities of true survival."""
 
 
@@ -125,9 +126,12 @@ class Model:
 
     @property
     def stop_per_infusion(self) -> float:
-        """Probability that an infusion brings an adverse event for which IVIg is stopped."""
+        """Probability that an infusion brings an event for which IVIg is stopped."""
         one = self.event_codes >> 8 == 1
-        return float(self.events[one].sum())
+        goes_on = 1 - float(self.events[one].sum())
+        for event, stops in ((at.THROMBOSIS, at.THROMBOSIS_STOPS), (at.HAEMOLYSIS, at.HAEMOLYSIS_STOPS)):
+            goes_on *= 1 - float(self.real[event] * self.real[stops])
+        return 1 - goes_on
 
 
 def build_model(
@@ -192,7 +196,9 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
     delays = _delays(scenario)
     events, event_codes = _events(protocol, scenario)
     weights = _weights(scenario.baseline.weight_kg, allowed_range(protocol, "weight_kg"))
-    cycles, cycle_codes = _cycles(delays, events, event_codes, protocol.treatment.infusion_days)
+    cycles, cycle_codes = _cycles(
+        delays, events, event_codes, protocol.treatment, scenario.treatment.dose_factor
+    )
     mine = codes[:, 0] == 0
     whole[at.ENTRY_BITS], whole[at.ATTEND_BITS] = alias_bits(int(mine.sum())), alias_bits(attend.size)
     whole[at.JITTER_LOW], whole[at.CYCLE_BITS] = -scenario.visits.jitter_days, alias_bits(cycles.size)
@@ -396,7 +402,7 @@ def _whole(
     protocol: Protocol, scenario: Scenario, visits: NDArray[np.int64], *, short: bool
 ) -> NDArray[np.int64]:
     plan, end, estimand = protocol.treatment, protocol.endpoint, protocol.estimand
-    names = [visit.name for visit in protocol.visits]
+    names, harms = [visit.name for visit in protocol.visits], scenario.adverse_events
     whole = np.zeros(at.WHOLE, np.int64)
     settings = {
         at.N: scenario.enrolment.target, at.CYCLES_BEFORE: plan.cycles_before_decision, at.CYCLES_ALL: plan.cycles,
@@ -410,7 +416,10 @@ def _whole(
         at.FOLLOW_UP: round(scenario.follow_up.months * DAYS_PER_MONTH),
         at.CLOSING: round(scenario.follow_up.after_last_months * DAYS_PER_MONTH),
         at.LAG_LOW: int(scenario.enrolment.day_1_lag_days[0]), at.LAG_HIGH: int(scenario.enrolment.day_1_lag_days[1]),
-        at.SHORT: int(short), at.FIRST_STOP_DAYS: int(visits[names.index(end.visit), 2]) + 1,
+        at.HORIZON: 0 if short else int(visits[-1, 0]), at.INDEPENDENT_UP_TO: scenario.follow_up.independent_up_to,
+        at.HARMS: int(harms.thrombosis_per_infusion + harms.haemolysis_per_infusion > 0),
+        at.ON_TIME_DAYS: plan.on_time_tolerance_days, at.SHORT: int(short),
+        at.FIRST_STOP_DAYS: int(visits[names.index(end.visit), 2]) + 1,
     }  # fmt: skip
     for position, value in settings.items():
         whole[position] = value
@@ -436,6 +445,9 @@ def _real(protocol: Protocol, scenario: Scenario, rating: RatingError) -> NDArra
     days = round(scenario.follow_up.months * DAYS_PER_MONTH)
     values[at.DROP_NEVER] = math.exp(-values[at.DROP_RATE] * days)
     values[at.RESCUE_NEVER] = math.exp(-values[at.RESCUE_RATE] * days)
+    harms = scenario.adverse_events
+    values[at.THROMBOSIS], values[at.THROMBOSIS_STOPS] = harms.thrombosis_per_infusion, harms.thrombosis_stops
+    values[at.HAEMOLYSIS], values[at.HAEMOLYSIS_STOPS] = harms.haemolysis_per_infusion, harms.haemolysis_stops
     values[at.CONTINUE_ANYWAY] = scenario.treatment.continued_anyway
     missed = np.full(len(protocol.visits) + len(scenario.visits.extra_rating_days), scenario.visits.missed)
     return np.concatenate([values, missed])
@@ -473,15 +485,18 @@ def _cycles(
     delays: NDArray[np.float64],
     events: NDArray[np.float64],
     event_codes: NDArray[np.int64],
-    infusion_days: int,
+    plan: Treatment,
+    factor: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """List what can become of a planned cycle: probability, and the code that `patient_kernels` reads."""
     cell = np.arange(delays.size)
     late, changed = (cell >> 1)[:, None], (cell & 1)[:, None]
     mask, stop = event_codes & 255, event_codes >> 8
     count = np.array([int(m).bit_count() for m in mask])
-    given = np.where(stop > 0, stop, infusion_days)
+    given = np.where(stop > 0, stop, plan.infusion_days)
     codes = mask | stop << 8 | count << 16 | changed * given << 24 | given << 32 | late << 40
+    dose = given / plan.infusion_days * np.where(changed == 1, factor, 1.0)
+    codes |= (np.abs(dose - 1) > plan.dose_tolerance + 1e-9).astype(np.int64) << 60
     share = np.outer(delays, events)
     kept = share > 0
     return share[kept], codes[kept]

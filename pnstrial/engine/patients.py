@@ -32,11 +32,13 @@ _COLUMNS: Final = {
     "weight_kg": at.WEIGHT, "stratum": at.STRATUM, "decision": at.DECISION, "death_day": at.DEATH,
     "death_seen": at.DEATH_SEEN, "dropout_day": at.DROPPED, "rescue_day": at.RESCUE, "stopped": at.STOPPED,
     "cycles": at.CYCLES, "infusions": at.INFUSIONS, "adverse_events": at.EVENTS, "last_true_grade": at.TRUE_END,
-    "tumour_treatment_day": at.TUMOUR_DAY, "damage_day": at.DAMAGE_DAY, "last_dose_day": at.LAST_DOSE, "gap": at.GAP,
+    "tumour_treatment_day": at.TUMOUR_DAY, "damage_day": at.DAMAGE_DAY, "last_dose_day": at.LAST_DOSE,
+    "harm_day": at.HARM_DAY, "thromboses": at.THROMBOSES, "haemolyses": at.HAEMOLYSES, "gap": at.GAP,
 }  # fmt: skip
 _AT_VISITS: Final = {
     "rating_day": at.V_DAY, "rating": at.V_RATING, "true_grade": at.V_TRUE_ON_TARGET, "value": at.V_VALUE,
     "category": at.V_CATEGORY, "response": at.V_ANSWER,
+    "answer_key": at.V_KEY,
 }  # fmt: skip
 
 
@@ -68,12 +70,16 @@ class Patients:
         Days on which tumour treatment, or damage that is not undone, began during the trial.
     last_dose_day : ndarray
         Day of the last infusion.
+    harm_day, thromboses, haemolyses : ndarray
+        Day of the first thrombosis or haemolysis; how many of each.
     gap : ndarray
         Time from the screening of the patient enrolled before, in 1024ths of a day.
     rating_day, rating, true_grade, value, category, response : ndarray, shape (trials, patients, visits)
         Per visit: the rating and its day, the true grade on the target day, the visit's value (6 = death) with its
         category (0 improved, 1 stable, 2 deteriorated) and the answer of the estimand (0 non-responder,
         1 responder, 2 excluded).
+    answer_key : ndarray, shape (trials, patients, visits)
+        All that an estimand asks about the patient at the visit, as `engine.estimands` reads it.
     """
 
     enrolled: Array
@@ -96,6 +102,9 @@ class Patients:
     tumour_treatment_day: Array
     damage_day: Array
     last_dose_day: Array
+    harm_day: Array
+    thromboses: Array
+    haemolyses: Array
     gap: Array
     rating_day: Array
     rating: Array
@@ -103,6 +112,7 @@ class Patients:
     value: Array
     category: Array
     response: Array
+    answer_key: Array
 
 
 def columns_of(model: Model) -> NDArray[np.int64]:

@@ -263,10 +263,18 @@ class Rescue(Part):
 
 
 class AdverseEvents(Part):
-    """Adverse events: a probability per infusion; some of them stop IVIg for good."""
+    """Adverse events: a probability per infusion; some of them stop IVIg for good.
+
+    Thrombosis and haemolysis come besides them, with probabilities of their own; each is serious, and stops IVIg with
+    the share that `thrombosis_stops` and `haemolysis_stops` give.
+    """
 
     per_infusion: Share = 0.0
     stop: Share = 0.0
+    thrombosis_per_infusion: Share = 0.0
+    thrombosis_stops: Share = 1.0
+    haemolysis_per_infusion: Share = 0.0
+    haemolysis_stops: Share = 1.0
     serious: Share = 0.03
     grades: Annotated[tuple[Share, Share, Share, Share], AfterValidator(_add_to_one)] = (
         0.6,
@@ -295,10 +303,14 @@ class TreatmentPattern(Part):
 
 
 class FollowUp(Part):
-    """How long patients are followed: each up to `months`, the trial to `after_last_months` from the last day 1."""
+    """How long patients are followed: each up to `months`, the trial to `after_last_months` from the last day 1.
+
+    Days of independence are those in the grades up to number `independent_up_to` of the scale, the best being 0.
+    """
 
     months: float = Field(default=24.0, ge=6.5, le=120)
     after_last_months: float = Field(default=24.0, ge=6.5, le=120)
+    independent_up_to: int = Field(default=2, ge=0, le=1000)
 
 
 class SurvivalNull(Part):

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["PatientRecords", "patient_records", "simulate_trial"]
 
 _CANCERS: Final = ("small-cell lung cancer", "ovarian cancer", "breast cancer", "no tumour found")
+_HARMS: Final = ("Thrombosis", "Haemolysis")
 _TABLES: Final = ("screening", "medications", "infusions", "mrs", "scales", "adverse_events", "follow_up")
 
 
@@ -315,7 +316,7 @@ class _Writer:
         plan, events = self.protocol.treatment, self.scenario.adverse_events
         for k in range(plan.cycles):
             here = at.CYCLE + k * at.CYCLE_WIDTH
-            day, given, mask, changed, stop = (int(value) for value in row[here : here + at.CYCLE_WIDTH])
+            day, given, mask, changed, stop, *harms = (int(value) for value in row[here : here + at.C_CODE])
             if day < 0 or given <= 0:
                 continue
             dose = plan.dose_g_per_kg * int(row[at.WEIGHT]) / plan.infusion_days
@@ -335,6 +336,13 @@ class _Writer:
                          "grade": grade, "serious": "yes" if self.draws.random() < events.serious else "no",
                          "related": "yes", "action": "stopped" if stopped else "none"}
                     )  # fmt: skip
+                for term, own in zip(_HARMS, harms, strict=True):
+                    if own >> i & 1:
+                        self.tables["adverse_events"].append(
+                            {"patient_id": patient, "term": term, "start_date": self._date(start + day + i),
+                             "end_date": self._date(start + min(day + i + 14, end)), "grade": 3, "serious": "yes",
+                             "related": "yes", "action": "stopped" if stop == i + 1 else "none"}
+                        )  # fmt: skip
 
     def _ratings(self, patient: str, row: NDArray[np.int64], start: int) -> None:
         model = self.records.model

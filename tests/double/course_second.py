@@ -5,6 +5,7 @@ one patient is a loop over "what happens next". Slow and plain. Reference: Gille
 """
 
 import math
+from itertools import pairwise
 
 MONTH = 365.25 / 12
 
@@ -18,6 +19,8 @@ class Patient:
         self.rescue_day = self.drop_day = self.death_day = None
         self.on_ivig, self.ivig_end = False, math.inf
         self.pending_rescue = math.inf
+        self.diary = []  # (from, to, grade) of all that was lived through after day 1
+        self.resumed = None
 
     def pick(self, shares):
         draw, added = self.random.random(), 0.0
@@ -114,6 +117,7 @@ class Patient:
             rates = self.rates()
             total = sum(rates.values())
             wait = self.random.exponential(1 / total) if total > 0 else math.inf
+            self.diary.append((self.time, min(self.time + wait, stop), self.grade))
             if self.time + wait >= stop:
                 self.time = stop
                 if self.on_ivig and stop == self.ivig_end:
@@ -124,6 +128,73 @@ class Patient:
                 continue
             self.time += wait
             self.happen(list(rates)[self.pick([rate / total for rate in rates.values()])])
+            if self.grade == 6:
+                self.diary.append((self.time, math.inf, 6))
+
+    def days_independent(self, until, worst=2):
+        """Add up the days in grades up to the worst that is independent."""
+        return sum(min(b, until) - min(a, until) for a, b, grade in self.diary if grade <= worst)
+
+    def days_to_deterioration(self, until):
+        """Give the first day in a grade worse than the true one at screening, or dead; `until` if none came before."""
+        return min([until, *(a for a, _, grade in self.diary if grade > self.true_baseline)])
+
+    def plan_cycles(self):
+        """Draw dose, delay and events of every cycle, infusion by infusion."""
+        events, pattern = self.scenario.adverse_events, self.scenario.treatment
+        days = self.protocol.treatment.infusion_days
+        planned = []
+        for k in range(self.protocol.treatment.cycles):
+            late = 0
+            if self.random.random() < pattern.late:
+                late = int(self.random.integers(int(pattern.late_days[0]), int(pattern.late_days[1]) + 1))
+            cycle = {"late": late if k else 0, "changed": self.random.random() < pattern.changed_dose}
+            cycle |= {"thromboses": [], "haemolyses": [], "stopped": False, "infusions": days}
+            for i in range(days):
+                if self.random.random() < events.per_infusion:
+                    cycle["stopped"] |= self.random.random() < events.stop
+                for name, p, stop in (
+                    ("thromboses", events.thrombosis_per_infusion, events.thrombosis_stops),
+                    ("haemolyses", events.haemolysis_per_infusion, events.haemolysis_stops),
+                ):
+                    if self.random.random() < p:
+                        cycle[name].append(i)
+                        cycle["stopped"] |= self.random.random() < stop
+                if cycle["stopped"]:
+                    cycle["infusions"] = i + 1
+                    break
+            planned.append(cycle)
+            if cycle["stopped"]:
+                break
+        return planned
+
+    def given(self):
+        """List the cycles that were given: number, lateness, infusions, whether changed, harms."""
+        plan, found = self.protocol.treatment, []
+        last = min([math.inf, *(day for day in (self.death_day, self.drop_day) if day is not None)])
+        before = plan.cycles_before_decision
+        for k, cycle in enumerate(self.cycles):
+            if k >= before and self.resumed is None:
+                break
+            begin = plan.cycle_days * k if k < before else self.resumed + plan.cycle_days * (k - before)
+            days = [i for i in range(cycle["infusions"]) if begin + cycle["late"] + i < last]
+            if not days:
+                break
+            found.append(cycle | {"number": k, "given": len(days)})
+        return found
+
+    def follows_the_protocol(self, found):
+        """Say whether the first cycles were given as planned, with a value at the endpoint visit and no rescue."""
+        plan = self.protocol.treatment
+        first = [cycle for cycle in self.given() if cycle["number"] < plan.cycles_before_decision]
+        if len(first) < plan.cycles_before_decision or found["value"] is None or found["rescued"]:
+            return False
+        late = [cycle["late"] for cycle in first]
+        if any(abs(b - a) > plan.on_time_tolerance_days for a, b in pairwise(late)):
+            return False
+        factor = self.scenario.treatment.dose_factor
+        doses = [c["given"] / plan.infusion_days * (factor if c["changed"] else 1) for c in first]
+        return all(abs(dose - 1) <= plan.dose_tolerance + 1e-9 for dose in doses)
 
     def happen(self, event):
         if event == "improve":
@@ -184,8 +255,9 @@ class Patient:
         """Give what was seen and what was true at every visit."""
         plan, scenario = self.protocol.treatment, self.scenario
         self.enter()
-        stop = scenario.adverse_events.per_infusion * scenario.adverse_events.stop
-        stops = [self.random.random() < 1 - (1 - stop) ** plan.infusion_days for _ in range(plan.cycles)]
+        self.diary.clear()
+        self.cycles = self.plan_cycles()
+        stops = [k < len(self.cycles) and self.cycles[k]["stopped"] for k in range(plan.cycles)]
         self.on_ivig = True
         before = plan.cycles_before_decision
         if any(stops[:before]):
@@ -226,7 +298,7 @@ class Patient:
             value = 6 if seen_dead else rating
             rescued = rescued if rating is not None and not seen_dead else rescued_at_target
             found[visit.name] = {
-                "true": truth, "value": value, "category": self.category(value),
+                "true": truth, "value": value, "rescued": rescued, "category": self.category(value),
                 "response": value is not None and value < 6 and not rescued and self.category(value) == "improved",
             }  # fmt: skip
         return found
@@ -250,6 +322,7 @@ class Patient:
         before = plan.cycles_before_decision
         if any(stops[:before]):
             return
+        self.resumed = max(plan.cycle_days * before, day)
         later = stops[before:]
         cycles = later.index(True) + 1 if any(later) else len(later)
         self.ivig_end = max(plan.cycle_days * before, day) + plan.cycle_days * cycles
@@ -274,3 +347,33 @@ def shares(protocol, scenario, patients, random):
         counts["secondary_dead"] += later["value"] == 6
         counts["secondary_missing"] += later["value"] is None
     return {name: count / patients for name, count in counts.items()}
+
+
+def means(protocol, scenario, patients, random):
+    """Simulate patients; give mean and standard error of what is counted in days, infusions and patients."""
+    endpoint = protocol.endpoint.visit
+    until = protocol.visits[-1].target_day - 1
+    rows = []
+    for _ in range(patients):
+        one = Patient(protocol, scenario, random)
+        found = one.run()[endpoint]
+        given = one.given()
+        own = one.follows_the_protocol(found)
+        rows.append(
+            (
+                own, own and found["response"], one.days_independent(until), one.days_to_deterioration(until),
+                sum(i < c["given"] for c in given for i in c["thromboses"]),
+                sum(i < c["given"] for c in given for i in c["haemolyses"]), len(given),
+            )
+        )  # fmt: skip
+    names = (
+        "per_protocol", "per_protocol_responders", "days_independent", "days_to_deterioration", "thromboses_per_patient",
+        "haemolyses_per_patient", "cycles_per_patient",
+    )  # fmt: skip
+    columns = [[float(row[k]) for row in rows] for k in range(len(names))]
+    found = {}
+    for name, values in zip(names, columns, strict=True):
+        mean = sum(values) / patients
+        spread = sum((value - mean) ** 2 for value in values) / (patients - 1)
+        found[name] = (mean, math.sqrt(spread / patients))
+    return found

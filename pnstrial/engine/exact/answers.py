@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from pnstrial.engine.success import Boundaries
     from pnstrial.protocol import Protocol
 
-__all__ = ["endpoint_probabilities", "exact_characteristics", "responder_distribution", "true_response"]
+__all__ = [
+    "endpoint_probabilities", "exact_characteristics", "patients_at_endpoint", "responder_distribution",
+    "success_probability", "true_response",
+]  # fmt: skip
 
 
 def endpoint_probabilities(model: Model) -> dict[str, float]:
@@ -58,6 +61,52 @@ def endpoint_probabilities(model: Model) -> dict[str, float]:
         for name in names:
             totals[name] += found.get(name, 0.0)
     return totals
+
+
+def patients_at_endpoint(model: Model) -> dict[tuple[int, bool, bool], NDArray[np.float64]]:
+    """Give what is known of one enrolled patient at the endpoint visit, before any estimand is asked.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    dict of (category, rescued, dead) to ndarray, shape (4, 3)
+        Probabilities by category of the last rating (3: none) and treatment (1: ended before the decision).
+    """
+    last = int(model.whole[at.ENDPOINT_VISIT])
+    found: dict[tuple[int, bool, bool], NDArray[np.float64]] = {}
+    for patient in patients_followed(model):
+        patient.run(last)
+        for key, mass in patient.at_endpoint.items():
+            found[key] = found.get(key, np.zeros_like(mass)) + mass
+    return found
+
+
+def success_probability(
+    response: float, excluded: float, n: int, success: Boundaries
+) -> tuple[float, float, float]:
+    """Give the expected reported response and patients counted, and the probability of success.
+
+    Parameters
+    ----------
+    response, excluded : float
+        Probabilities that a patient responds, or is not counted.
+    n : int
+        Patients enrolled.
+    success : Boundaries
+
+    Returns
+    -------
+    tuple of float
+    """
+    P, _ = responder_distribution(response, excluded, n, success)
+    x, m = np.arange(n + 1), np.arange(n + 1)[:, None]
+    succeeds = (x[None, :] >= success.minimum[:, None]) & (m > 0) & (x[None, :] <= m)
+    both = P.sum(axis=0)
+    share = np.where(m > 0, x[None, :] / np.maximum(m, 1), 0.0)
+    return float((both * share).sum()), float((both * m).sum()), float((P[0] * succeeds).sum())
 
 
 def true_response(model: Model) -> float:
@@ -171,6 +220,10 @@ def _without(model: Model) -> dict[str, str]:
         "signed_rank_worse": "tests on the ranks are simulated",
         "power_sign_test": "tests on the ranks are simulated",
         "power_logrank": "tests on survival are simulated",
+        "per_protocol": "doses and days of the first cycles are followed in the simulation alone",
+        "per_protocol_response": "doses and days of the first cycles are followed in the simulation alone",
+        "days_independent": "times between the visits are simulated",
+        "days_to_deterioration": "times between the visits are simulated",
     }
     last = float(max(model.visits[:, 2].max(), model.visits[-1, 0] - w[at.JITTER_LOW]))
     without |= {
@@ -182,7 +235,7 @@ def _without(model: Model) -> dict[str, str]:
         without |= dict.fromkeys(
             (
                 "cycles_per_patient", "grams_per_patient", "grams_per_trial", "stopped_for_adverse_event",
-                "adverse_events_per_patient",
+                "adverse_events_per_patient", "thromboses_per_patient", "haemolyses_per_patient",
             ),
             "infusions are counted without the rescue that a rating sets off",
         )  # fmt: skip
@@ -250,6 +303,8 @@ def _trial_values(model: Model, protocol: Protocol, totals: dict[str, float], n:
         "grams_per_patient": grams,
         "stopped_for_adverse_event": infusions * model.stop_per_infusion,
         "adverse_events_per_patient": infusions * per_event,
+        "thromboses_per_patient": infusions * float(model.real[at.THROMBOSIS]),
+        "haemolyses_per_patient": infusions * float(model.real[at.HAEMOLYSIS]),
         "screened": enrolled / model.enrolled_share,
     }
     if int(w[at.FIRST_N]) == 0:

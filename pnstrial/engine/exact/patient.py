@@ -54,6 +54,7 @@ class Patient:
             X[b, r - g + self.off if self.off else 0, NO_RATING, 0, begins] = share[b]
         self.start = X
         self.totals: dict[str, float] = {}
+        self.at_endpoint: dict[tuple[int, bool, bool], NDArray[np.float64]] = {}
         self.secondary = secondary_names(model)
         self.cycle_days, self.before = int(w[at.CYCLE_DAYS]), int(w[at.CYCLES_BEFORE])
         no_stop = (1 - model.stop_per_infusion) ** int(w[at.INFUSION_DAYS])
@@ -385,6 +386,8 @@ class Patient:
         responds = float(by_last[answers == rules.RESPONDER].sum())
         excluded = float(by_last[answers == rules.EXCLUDED].sum())
         if v == int(w[at.ENDPOINT_VISIT]):
+            key = (category, rescued, dead)
+            self.at_endpoint[key] = self.at_endpoint.get(key, 0.0) + by_last
             self.add("response", responds)
             self.add("excluded", excluded)
             self.add("missing" if category < 0 else rules.CATEGORIES[category], mass)

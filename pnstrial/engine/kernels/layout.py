@@ -50,18 +50,28 @@ TUMOUR_DAY: Final = 28  # day on which tumour treatment began during the trial
 DAMAGE_DAY: Final = 29
 GAP: Final = 30  # time since the patient enrolled before was screened, in parts of a day
 GAPS_PER_DAY: Final = 1024
-CYCLE: Final = 31  # then for each cycle
-C_DAY, C_GIVEN, C_MASK, C_CHANGED, C_STOP = range(5)
-"""First day, infusions given, mask of those with an adverse event, 1 if at a changed dose, the last one if stopped."""
-CYCLE_WIDTH: Final = 5
+INDEPENDENT: Final = 31  # time in the grades of independence up to the last visit, in parts of a day
+WORSE: Final = (
+    32  # time to the first grade worse than on day 1, or death, up to the last visit, in parts of a day
+)
+THROMBOSES: Final = 33
+HAEMOLYSES: Final = 34
+HARM_DAY: Final = 35  # day of the first of either; written where all is lived through
+DEVIATES: Final = 36  # 1 if a cycle before the decision is not as planned, in dose or time
+CYCLE: Final = 37  # then for each cycle
+C_DAY, C_GIVEN, C_MASK, C_CHANGED, C_STOP, C_THROMBOSIS, C_HAEMOLYSIS, C_CODE = range(8)
+"""First day, infusions given, mask of those with an adverse event, 1 if at a changed dose, the last one if stopped,
+masks of those with a thrombosis and a haemolysis, the code that was planned (where such are drawn)."""
+CYCLE_WIDTH: Final = 8
 EXTRA: Final = CYCLE + MAX_CYCLES * CYCLE_WIDTH  # then for each extra rating
 E_DAY, E_RATING, E_TRUE = range(3)
 """Day, rating, true grade then."""
 EXTRA_WIDTH: Final = 3
 VISIT: Final = EXTRA + MAX_EXTRA * EXTRA_WIDTH  # then for each visit, as many as the protocol has
-V_DAY, V_RATING, V_TRUE, V_TRUE_ON_TARGET, V_VALUE, V_CATEGORY, V_REASON, V_ANSWER = range(8)
-"""Rating day, rating, true grade then and on the target day; value, category, reason and answer of the visit."""
-VISIT_WIDTH: Final = 8
+V_DAY, V_RATING, V_TRUE, V_TRUE_ON_TARGET, V_VALUE, V_CATEGORY, V_REASON, V_ANSWER, V_KEY = range(9)
+"""Rating day, rating, true grade then and on the target day; value, category, reason and answer of the visit, and all
+that an estimand asks about the patient in one number (`model.ANSWER_KEYS`)."""
+VISIT_WIDTH: Final = 9
 
 
 def row_width(visits: int) -> int:
@@ -113,6 +123,10 @@ def row_width(visits: int) -> int:
     GRADES,  # living grades of the scale, numbered from the best; the same number is death
     RATING_BITS,
     UNITS,  # death in units of the scale, the best grade being 0
+    HORIZON,  # target day of the last visit; 0 where nobody asks for days in a grade
+    INDEPENDENT_UP_TO,  # the last grade of independence
+    HARMS,  # 1: an infusion may bring a thrombosis or a haemolysis
+    ON_TIME_DAYS,  # by how many days a cycle may come early or late
     # where the tables begin: in the whole numbers
     TO_VISITS,
     TO_EXTRA,
@@ -136,8 +150,8 @@ def row_width(visits: int) -> int:
     TO_CYCLE,
     TO_WEIGHT,
     TO_TAIL,
-) = range(62)
-WHOLE: Final = 62
+) = range(66)
+WHOLE: Final = 66
 
 # --- the words of a patient: what each half decides. A purpose keeps its place whatever else happens, so scenarios
 # that are run with one seed share their random numbers.
@@ -156,7 +170,7 @@ W_MOVES: Final = 5  # then words for the changes of the grade; more are drawn as
 ENTRY_CODE: Final = (
     6  # numbers of an entry: stratum, true and rated baseline, class, true grade on day 1, days to it or -1
 )
-PATH: Final = 11  # numbers of the course (`patient_kernels`)
+PATH: Final = 14  # numbers of the course (`patient_kernels`)
 
 # --- real numbers of the scenario; rates are per day
 (
@@ -174,5 +188,9 @@ PATH: Final = 11  # numbers of the course (`patient_kernels`)
     DROP_NEVER,  # probability of no drop-out up to the end of follow-up
     RESCUE_NEVER,
     RESCUE_IF_WORSE,
-) = range(14)
-VISIT_MISSED: Final = 14  # then the probability of a missed visit, per visit; then per extra day
+    THROMBOSIS,  # probabilities per infusion, and that it stops treatment
+    THROMBOSIS_STOPS,
+    HAEMOLYSIS,
+    HAEMOLYSIS_STOPS,
+) = range(18)
+VISIT_MISSED: Final = 18  # then the probability of a missed visit, per visit; then per extra day

@@ -28,12 +28,14 @@ __all__ = ["category", "patient"]
 # grade, the next move and the next change of rates
 (
     _SINCE, _LEFT, _RATE, _MOVE, _CHANGE, _ON_END, _DROP, _DEATH, _RESCUE, _TUMOUR, _DAMAGE,
+    _FROM, _GOOD, _WORSENED,
 ) = range(at.PATH)  # fmt: skip
 # per grade: the rate to leave it, the mean stay, the share that improves, the share that improves or worsens
 _STAY, _WORSE, _PASS = np.uint64(1), np.uint64(2), np.uint64(3)
 # the code of a cycle, 8 bits each: infusions with an adverse event, the infusion that was the last, number of events,
 # infusions at a changed dose, infusions; then days late
-_STOP, _EVENTS, _CHANGED, _GIVEN, _LATE = 8, 16, 24, 32, 40
+# and two masks of infusions with a harm, and whether the dose is not as planned
+_STOP, _EVENTS, _CHANGED, _GIVEN, _LATE, _THROMBOSIS, _HAEMOLYSIS, _DEVIATES = 8, 16, 24, 32, 40, 48, 54, 60
 _FAR = 1e18
 # a bare number would be a type of its own, and the kernel be compiled once more for it
 _NONE = np.int64(0)
@@ -124,6 +126,17 @@ def _rule(row: Any, path: Any, day: Any, whole: Any, real: Any) -> Any:
 _rule = kernel(_rule, **INNER)
 
 
+def _spend(row: Any, path: Any, day: Any, whole: Any) -> Any:
+    """Add up the days of independence before the grade changes on a day, up to the last visit."""
+    horizon = np.float64(whole[at.HORIZON])
+    if row[at.GRADE] <= whole[at.INDEPENDENT_UP_TO]:
+        path[_GOOD] += min(day, horizon) - min(path[_FROM], horizon)
+    path[_FROM] = day
+
+
+_spend = kernel(_spend, **SELDOM)
+
+
 def _live(row: Any, path: Any, until: Any, whole: Any, real: Any, stream: Any) -> Any:
     """Let the patient live until a time; give the grade then (the number of grades = dead)."""
     while True:
@@ -145,13 +158,18 @@ def _live(row: Any, path: Any, until: Any, whole: Any, real: Any, stream: Any) -
             which = _upper(word(stream))
             next_word = word(stream)
         here = np.uint64(row[at.HERE] + 4 * row[at.GRADE])
+        if whole[at.HORIZON] > 0:
+            _spend(row, path, moves, whole)
         if which >= real[here + _PASS]:
             row[at.GRADE] = whole[at.GRADES]
             path[_DEATH] = moves
+            path[_WORSENED] = min(path[_WORSENED], moves)
             path[_MOVE] = path[_CHANGE] = _FAR
             return row[at.GRADE]
         step = 1 if which >= real[here + _WORSE] else -1
         row[at.GRADE] += step
+        if row[at.GRADE] > row[at.TRUE_BASELINE]:
+            path[_WORSENED] = min(path[_WORSENED], moves)
         here = np.uint64(row[at.HERE] + 4 * row[at.GRADE])
         path[_SINCE] = moves
         path[_RATE] = real[here]
@@ -208,13 +226,64 @@ def _cycle(k: Any, whole: Any, words: Any, stream: Any) -> Any:
 _cycle = kernel(_cycle, **INNER)
 
 
-def _plan(first: Any, last: Any, base: Any, whole: Any, words: Any, row: Any, stream: Any) -> Any:
+def _harmed(k: Any, code: Any, real: Any, row: Any, stream: Any) -> Any:
+    """Draw thrombosis and haemolysis at the infusions of a planned cycle, which may stop it; give its new code."""
+    given = code >> _GIVEN & 255
+    stop = code >> _STOP & 255
+    thromboses = haemolyses = np.int64(0)
+    for i in range(code >> _GIVEN & 255):
+        stops = False
+        if uniform(stream) < real[at.THROMBOSIS]:
+            thromboses |= 1 << i
+            stops = uniform(stream) < real[at.THROMBOSIS_STOPS]
+        if uniform(stream) < real[at.HAEMOLYSIS]:
+            haemolyses |= 1 << i
+            stops = uniform(stream) < real[at.HAEMOLYSIS_STOPS] or stops
+        if stops:
+            given = stop = i + 1
+            break
+    mask = code & ((1 << given) - 1)
+    events = np.int64(0)
+    left = mask
+    while left:
+        events += 1
+        left &= left - 1
+    changed = given if code >> _CHANGED & 255 > 0 else 0
+    cut = 1 if given < code >> _GIVEN & 255 else code >> _DEVIATES & 1
+    code = (
+        mask | stop << _STOP | events << _EVENTS | changed << _CHANGED | given << _GIVEN
+        | (code >> _LATE & 255) << _LATE | thromboses << _THROMBOSIS | haemolyses << _HAEMOLYSIS | cut << _DEVIATES
+    )  # fmt: skip
+    row[at.CYCLE + k * at.CYCLE_WIDTH + at.C_CODE] = code
+    left = thromboses
+    while left:
+        row[at.THROMBOSES] += 1
+        left &= left - 1
+    left = haemolyses
+    while left:
+        row[at.HAEMOLYSES] += 1
+        left &= left - 1
+    return code
+
+
+_harmed = kernel(_harmed, **SELDOM)
+
+
+def _plan(
+    first: Any, last: Any, base: Any, whole: Any, real: Any, words: Any, row: Any, stream: Any
+) -> Any:  # fmt: skip
     """Plan cycles first..last-1 from a day on, up to one that is stopped for an adverse event."""
-    sums = code = 0
+    sums = code = before = 0
     k = first
     while k < last:
         code = _cycle(k, whole, words, stream)
+        if whole[at.HARMS] == 1:
+            code = _harmed(k, code, real, row, stream)
         sums += code >> _EVENTS
+        if first == 0:
+            shift = (code >> _LATE & 255) - before if k > 0 else 0
+            row[at.DEVIATES] |= (code >> _DEVIATES & 1) | np.int64(abs(shift) > whole[at.ON_TIME_DAYS])
+            before += shift
         k += 1
         if code >> _STOP & 255 > 0:
             row[at.STOPPED] = 1
@@ -224,7 +293,7 @@ def _plan(first: Any, last: Any, base: Any, whole: Any, words: Any, row: Any, st
     row[at.CHANGED] += sums >> 8 & 255
     row[at.INFUSIONS] += sums >> 16 & 255
     row[at.CYCLES] = k
-    late = code >> _LATE if k > 1 else 0
+    late = code >> _LATE & 255 if k > 1 else 0
     row[at.LAST_DOSE] = base + whole[at.CYCLE_DAYS] * (k - 1 - first) + late + (code >> _GIVEN & 255) - 1
 
 
@@ -244,7 +313,7 @@ def _act(
         before = whole[at.CYCLES_BEFORE]
         base = max(whole[at.CYCLE_DAYS] * before, day)
         row[at.RESUMED] = base
-        _plan(before, whole[at.CYCLES_ALL], base, whole, words, row, stream)
+        _plan(before, whole[at.CYCLES_ALL], base, whole, real, words, row, stream)
         path[_ON_END] = base + whole[at.CYCLE_DAYS] * (row[at.CYCLES] - before)
 
 
@@ -309,17 +378,18 @@ def _give(until: Any, whole: Any, words: Any, row: Any, stream: Any) -> Any:
     before = whole[at.CYCLES_BEFORE]
     planned = row[at.CYCLES]
     row[at.INFUSIONS] = row[at.EVENTS] = row[at.CHANGED] = row[at.STOPPED] = row[at.CYCLES] = 0
-    row[at.LAST_DOSE] = -1
+    row[at.LAST_DOSE] = row[at.HARM_DAY] = -1
+    row[at.THROMBOSES] = row[at.HAEMOLYSES] = 0
     early = 0
     for k in range(planned):
-        code = _cycle(k, whole, words, stream)
-        late = code >> _LATE if k > 0 else 0
+        here = at.CYCLE + k * at.CYCLE_WIDTH
+        code = row[here + at.C_CODE] if whole[at.HARMS] == 1 else _cycle(k, whole, words, stream)
+        late = code >> _LATE & 255 if k > 0 else 0
         begin = 0 if k < before else row[at.RESUMED]
         day = begin + whole[at.CYCLE_DAYS] * (k if k < before else k - before) + late
         days = code >> _GIVEN & 255
         # infusion i is given if day + i comes before the end
         given = days if day + days <= until else min(days, max(0, math.ceil(until - day)))
-        here = at.CYCLE + k * at.CYCLE_WIDTH
         mask = code & ((1 << given) - 1)
         changed = 1 if code >> _CHANGED & 255 > 0 else 0
         row[here + at.C_DAY] = day if given > 0 else -1
@@ -327,8 +397,19 @@ def _give(until: Any, whole: Any, words: Any, row: Any, stream: Any) -> Any:
         row[here + at.C_MASK] = mask
         row[here + at.C_CHANGED] = changed
         row[here + at.C_STOP] = code >> _STOP & 255 if given == days else 0
+        thromboses = code >> _THROMBOSIS & ((1 << given) - 1)
+        haemolyses = code >> _HAEMOLYSIS & ((1 << given) - 1)
+        row[here + at.C_THROMBOSIS] = thromboses
+        row[here + at.C_HAEMOLYSIS] = haemolyses
         if given == 0:
             continue
+        for i in range(given):
+            row[at.THROMBOSES] += thromboses >> i & 1
+            row[at.HAEMOLYSES] += haemolyses >> i & 1
+            if row[at.HARM_DAY] < 0 and (thromboses | haemolyses) >> i & 1 == 1:
+                row[at.HARM_DAY] = day + i
+        if k < before and given < days:
+            row[at.DEVIATES] = 1
         row[at.CYCLES] += 1
         row[at.INFUSIONS] += given
         row[at.CHANGED] += given * changed
@@ -394,6 +475,7 @@ def _respond(early: Any, whole: Any, row: Any, path: Any) -> Any:
         row[here + at.V_CATEGORY] = change
         row[here + at.V_REASON] = answer >> 2
         row[here + at.V_ANSWER] = answer & 3
+        row[here + at.V_KEY] = key
     here = at.VISIT + whole[at.DECISION_VISIT] * at.VISIT_WIDTH
     decided = 4 if row[here + at.V_VALUE] == grades else row[here + at.V_CATEGORY] + 1
     row[at.DECISION] = whole[whole[at.TO_DECISIONS] + decided]
@@ -427,7 +509,8 @@ def _enter(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) 
         path[_RESCUE] = -math.log(chance) / real[at.RESCUE_RATE]
     row[at.INFUSIONS] = row[at.EVENTS] = row[at.CHANGED] = row[at.STOPPED] = 0
     before = whole[at.CYCLES_BEFORE]
-    _plan(_NONE, before, _NONE, whole, words, row, stream)
+    row[at.THROMBOSES] = row[at.HAEMOLYSES] = row[at.DEVIATES] = 0
+    _plan(_NONE, before, _NONE, whole, real, words, row, stream)
     if row[at.STOPPED] == 1:
         path[_ON_END] = whole[at.CYCLE_DAYS] * row[at.CYCLES]
     row[at.GRADE] = whole[code + 4]
@@ -438,6 +521,8 @@ def _enter(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) 
             path[_TUMOUR] = exponential(word(stream), stream) / real[rates]
         if real[rates + 1] > 0:
             path[_DAMAGE] = exponential(word(stream), stream) / real[rates + 1]
+    path[_FROM] = path[_GOOD] = 0.0
+    path[_WORSENED] = 0.0 if row[at.GRADE] > row[at.TRUE_BASELINE] else _FAR
     row[at.PERIOD] = 0
     row[at.OFF_BY] = row[at.BASELINE] - row[at.TRUE_BASELINE]
     path[_LEFT] = exponential(stream[row[at.NEXT]], stream)
@@ -454,6 +539,11 @@ def _end(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) ->
     end = whole[at.FOLLOW_UP]
     grades = whole[at.GRADES]
     grade = _live(row, path, tail, whole, real, stream)
+    if whole[at.HORIZON] > 0:
+        if grade < grades:
+            _spend(row, path, np.float64(tail), whole)
+        row[at.INDEPENDENT] = int(path[_GOOD] * at.GAPS_PER_DAY)
+        row[at.WORSE] = int(min(path[_WORSENED], np.float64(whole[at.HORIZON])) * at.GAPS_PER_DAY)
     if whole[at.SHORT] == 0 and grade < grades and tail < end:
         many = whole[at.SWITCHES] + whole[at.LEAVES] > 0
         if many or tail < path[_DROP] < end or tail < path[_RESCUE] < end:
@@ -494,7 +584,7 @@ def _patient(whole: Any, real: Any, words: Any, clock: Any, row: Any, path: Any,
     dead = whole[at.GRADES]
     # places of the row that stay empty for some; those of cycles that are not planned are never read
     row[at.DEATH] = row[at.DROPPED] = row[at.DEATH_SEEN] = row[at.RESCUE] = -1
-    row[at.ACTED] = row[at.TRUE_AT_DECISION] = row[at.TUMOUR_DAY] = row[at.DAMAGE_DAY] = -1
+    row[at.HARM_DAY] = row[at.ACTED] = row[at.TRUE_AT_DECISION] = row[at.TUMOUR_DAY] = row[at.DAMAGE_DAY] = -1
     gap = exponential(stream[at.W_GAP], stream) / real[at.ENROL_RATE]
     row[at.GAP] = int(gap * at.GAPS_PER_DAY)
     clock += gap

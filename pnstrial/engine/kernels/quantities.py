@@ -60,6 +60,12 @@ QUANTITIES: Final = (
     ("alive_6_months", "patient"),
     ("alive_12_months", "patient"),
     ("alive_24_months", "patient"),
+    ("per_protocol", "patient"),
+    ("per_protocol_response", "per_protocol"),
+    ("days_independent", "patient"),
+    ("days_to_deterioration", "patient"),
+    ("thromboses_per_patient", "patient"),
+    ("haemolyses_per_patient", "patient"),
 )
 LEAN_QUANTITIES: Final = 28
 SECONDARY_QUANTITIES: Final = ("secondary_response", "secondary_dead", "secondary_missing")
@@ -113,8 +119,14 @@ SECONDARY_QUANTITIES: Final = ("secondary_response", "secondary_dead", "secondar
     ALIVE_6_MONTHS,
     ALIVE_12_MONTHS,
     ALIVE_24_MONTHS,
-) = range(46)
+    PER_PROTOCOL,
+    PER_PROTOCOL_RESPONSE,
+    DAYS_INDEPENDENT,
+    DAYS_TO_DETERIORATION,
+    THROMBOSES_PER_PATIENT,
+    HAEMOLYSES_PER_PATIENT,
+) = range(52)
 ALIVE_DAYS: Final = (183, 365, 730)
-"""Days of the last three: who is truly alive then, whoever has left the study."""
+"""Days of these three: who is truly alive then, whoever has left the study."""
 FURTHER: Final = len(QUANTITIES)
 """Here begin the quantities of the second and later secondary visits, three for each."""

@@ -174,6 +174,40 @@ def _count_tests(
 _count_tests = kernel(_count_tests, **INNER)
 
 
+def _count_patients(n: Any, whole: Any, rows: Any, y: Any) -> Any:
+    """Count who is per protocol, days in the grades, and harms into y."""
+    endpoint = at.VISIT + whole[at.ENDPOINT_VISIT] * at.VISIT_WIDTH
+    target = whole[whole[at.TO_VISITS] + 3 * whole[at.ENDPOINT_VISIT]]
+    dead, before = whole[at.GRADES], whole[at.CYCLES_BEFORE]
+    followed = responding = independent = worse = thromboses = haemolyses = 0
+    for i in range(n):
+        row = rows[i]
+        value = row[endpoint + at.V_VALUE]
+        until = row[endpoint + at.V_DAY] if 0 <= value < dead else target
+        # the first cycles given, each as planned; a value at the visit; no rescue before it
+        own = np.int64(
+            row[at.DEVIATES] == 0
+            and row[at.CYCLES] >= before
+            and value >= 0
+            and not 0 < row[at.RESCUE] <= until
+        )
+        followed += own
+        responding += own * np.int64(row[endpoint + at.V_ANSWER] == 1)
+        independent += row[at.INDEPENDENT]
+        worse += row[at.WORSE]
+        thromboses += row[at.THROMBOSES]
+        haemolyses += row[at.HAEMOLYSES]
+    y[q.PER_PROTOCOL] = followed
+    y[q.PER_PROTOCOL_RESPONSE] = responding
+    y[q.DAYS_INDEPENDENT] = independent / at.GAPS_PER_DAY
+    y[q.DAYS_TO_DETERIORATION] = worse / at.GAPS_PER_DAY
+    y[q.THROMBOSES_PER_PATIENT] = thromboses
+    y[q.HAEMOLYSES_PER_PATIENT] = haemolyses
+
+
+_count_patients = kernel(_count_patients, **INNER)
+
+
 def _count_course(n: Any, whole: Any, real: Any, hazard: Any, rows: Any, y: Any) -> Any:
     """Count treatment, events, calendar time and survival of this trial into y."""
     closing = 0
@@ -213,6 +247,7 @@ def _count_course(n: Any, whole: Any, real: Any, hazard: Any, rows: Any, y: Any)
             y[q.ALIVE_12_MONTHS] += 1
         if death < 0 or death > q.ALIVE_DAYS[2]:
             y[q.ALIVE_24_MONTHS] += 1
+    _count_patients(n, whole, rows, y)
     y[q.GRAMS_PER_PATIENT] = grams
     y[q.GRAMS_PER_TRIAL] = grams
     y[q.DURATION_MONTHS] = end / DAYS_PER_MONTH

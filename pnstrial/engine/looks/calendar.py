@@ -49,7 +49,11 @@ def _stops(patients: Patients) -> NDArray[Any]:
     return np.where(patients.stopped == 1, patients.last_dose_day, -1)
 
 
-EVENTS: dict[str, Callable[[Any], Any]] = {"death": _deaths, "stopped": _stops}
+def _harms(patients: Patients) -> NDArray[Any]:
+    return patients.harm_day
+
+
+EVENTS: dict[str, Callable[[Any], Any]] = {"death": _deaths, "stopped": _stops, "harm": _harms}
 """Events that a safety rule can count: the day of each patient's own, -1 without one."""
 
 
