@@ -79,7 +79,7 @@ def main():
         theirs = msm_seconds(data, case) if has_r else None
         if theirs is not None:
             line += f"   R msm {1e3 * theirs[0]:8.1f} ms   ratio {theirs[0] / seconds:6.1f}"
-            line += f"   -2logL ours - R {run().minus_2_log_likelihood - theirs[1]:+.1e}"
+            line += f"   -2logL ours - R {-2 * run().loglik - theirs[1]:+.1e}"
         print(line)
     seconds = median_seconds(lambda: multistate.calibrate(improved=1, stable=8, deteriorated=8))
     print(f"calibrate anti-Hu        {1e3 * seconds:8.1f} ms")

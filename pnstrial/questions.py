@@ -40,15 +40,8 @@ if TYPE_CHECKING:
     from pnstrial.protocol import Protocol
 
 __all__ = [
-    "Assurance",
-    "SampleSize",
-    "SobolIndices",
-    "Tornado",
-    "assurance",
-    "search_sample_size",
-    "sobol",
-    "tornado",
-]
+    "Assurance", "SampleSize", "SobolIndices", "Tornado", "assurance", "search_sample_size", "sobol", "tornado",
+]  # fmt: skip
 
 _SUCCESS = "probability_of_success"
 
@@ -102,6 +95,11 @@ class SampleSize(_Tabled):
     std_error: float
     table: pd.DataFrame = field(repr=False)
     provenance: Provenance = field(repr=False)
+
+    @property
+    def n(self) -> int | NotEstimable:
+        """The first number of patients with the power."""
+        return self.first_n
 
 
 def search_sample_size(
@@ -556,6 +554,11 @@ class Assurance(_Tabled):
     table: pd.DataFrame = field(repr=False)
     provenance: Provenance = field(repr=False)
 
+    @property
+    def estimate(self) -> float:
+        """The assurance."""
+        return self.assurance
+
 
 def assurance(
     protocol: Protocol,
@@ -638,8 +641,9 @@ def assurance(
 
 def _floor_of_response(protocol: Protocol, scenario: Scenario) -> float | None:
     """Give what rating error alone reports, where success depends on the reported response alone."""
-    still = scenario.model_copy(update={"course": scenario.course.scaled(improve=0)})
-    found = endpoint_probabilities(build_model(protocol, still, short=True))
+    found = endpoint_probabilities(build_model(protocol, scenario.model_copy(
+        update={"course": scenario.course.scaled(improve=0)}
+    ), short=True))  # fmt: skip
     return found["response"] if found.get("excluded") == 0 else None
 
 

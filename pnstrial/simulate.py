@@ -248,7 +248,7 @@ def simulate_trials(
             # after an exception nobody waits for blocks that are under way
             own.shutdown(wait=done == n_trials, cancel_futures=True)
     return OperatingCharacteristics(
-        n_trials=n_trials, n_patients=n, critical_count=int(model.success.minimum[n]),
+        n_trials=n_trials, n=n, critical_count=int(model.success.minimum[n]),
         method="states at visits drawn from exp(Qt)" if request.lean
         else "jump times up to the last visit, then exp(Qt)",
         scenario=scenario.id, quantities=estimates(sums, responders, n_trials, names, model.without, truths),
@@ -505,7 +505,7 @@ def power_curve(
     critical = n = 0
     for factor, changed in cases:
         answers = exact_characteristics(protocol, changed)
-        critical, n = answers.critical_count, answers.n_patients
+        critical, n = answers.critical_count, answers.n
         exact = answers.answers.get("probability_of_success", np.nan)
         estimate, error, low, high = exact, 0.0, exact, exact
         if method == "simulate":

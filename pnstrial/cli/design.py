@@ -144,7 +144,7 @@ def _add_inference(command: Callable[..., Any]) -> None:
     parser.add_argument("--n", type=int, required=True, help="patients")
     parser.add_argument("--null", type=float, help="rate under the null")
     parser.add_argument("--level", type=float, default=0.95, help="level of the interval (default 0.95)")
-    parser.add_argument("--method", default="clopper-pearson", help="interval (default clopper-pearson)")
+    parser.add_argument("--conf-type", default="clopper-pearson", help="interval (default clopper-pearson)")
     parser = command(
         "after",
         "Infer after a two-stage design.",
@@ -380,7 +380,11 @@ def _proportion(arguments: argparse.Namespace) -> int:
     from pnstrial.design import proportion
 
     result = proportion(
-        arguments.responders, arguments.n, arguments.null, level=arguments.level, method=arguments.method
+        arguments.responders,
+        arguments.n,
+        arguments.null,
+        level=arguments.level,
+        conf_type=arguments.conf_type,
     )
     _no_figure(arguments, "proportion")
     return _show(arguments, _plain(result), [str(result)])

@@ -485,7 +485,7 @@ def _write(folder: Path, frame: pd.DataFrame, result: Any, known: Any, idle: dic
 
     frame.to_csv(folder / "characteristics.csv", index=False)
     content = {
-        "scenario": result.scenario, "n_trials": result.n_trials, "n_patients": result.n_patients,
+        "scenario": result.scenario, "n_trials": result.n_trials, "n": result.n,
         "critical_count": result.critical_count, "method": result.method, "protocol": result.provenance.protocol_id,
         "protocol_version": result.provenance.protocol_version, "seed": result.provenance.seed,
         "package_version": result.provenance.package_version, "not_estimable": result.not_estimable,

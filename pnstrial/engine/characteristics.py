@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.engine.kernels.quantities import LEAN_QUANTITIES, QUANTITIES, SECONDARY_QUANTITIES
-from pnstrial.results import NotEstimable, Provenance, Result
+from pnstrial.results import Display, NotEstimable, Provenance, Result, show_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -72,16 +72,16 @@ class OperatingCharacteristics(Result):
     ----------
     n_trials : int
         Trials simulated.
-    n_patients : int
+    n : int
         Patients enrolled per trial, if no first stage stops it.
     critical_count : int
-        Fewest responders of all enrolled that make a success; n_patients + 1 where none do.
+        Fewest responders of all enrolled that make a success; n + 1 where none do.
     method : str
         How the trials were simulated.
     scenario : str
         Id of the scenario.
     quantities : tuple of Quantity
-    responders : ndarray of int64, shape (n_patients + 1,)
+    responders : ndarray of int64, shape (n + 1,)
         Trials by number of responders.
     provenance : Provenance
         Protocol, seed and package version.
@@ -90,7 +90,7 @@ class OperatingCharacteristics(Result):
     """
 
     n_trials: int
-    n_patients: int
+    n: int
     critical_count: int
     method: str
     scenario: str
@@ -128,15 +128,28 @@ class OperatingCharacteristics(Result):
         ]
         return pd.DataFrame(rows, columns=["quantity", "estimate", "std_error", "lower", "upper"])
 
-    def _values(self) -> Iterator[tuple[str, object]]:
-        yield from (
-            ("trials", self.n_trials),
-            ("patients", self.n_patients),
-            ("critical count", self.critical_count),
+    @property
+    def estimate(self) -> float | NotEstimable:
+        """Probability of success, which is the primary quantity."""
+        return self["probability_of_success"].estimate
+
+    @property
+    def ci(self) -> tuple[float, float] | NotEstimable:
+        """Monte Carlo interval (95 %) of `estimate`."""
+        return self["probability_of_success"].interval
+
+    def _display(self) -> Display:
+        title = (
+            f"{self.scenario}: {self.n_trials:,} trials of {self.n} patients; Monte Carlo intervals of 95 %"
         )
+        pairs: list[tuple[str, object]] = [("critical count", self.critical_count)]
         for q in self.quantities:
             if not q.quantity.startswith("responders_"):
-                yield q.quantity, q.estimate
+                words = show_number(q.estimate)
+                if isinstance(q.interval, tuple):
+                    words += f" ({' to '.join(map(show_number, q.interval))})"
+                pairs.append((q.quantity, words))
+        return Display(title, tuple(pairs))
 
 
 @dataclass(frozen=True)
@@ -145,7 +158,7 @@ class ExactCharacteristics(Result):
 
     Parameters
     ----------
-    n_patients, critical_count, scenario
+    n, critical_count, scenario
         As in `OperatingCharacteristics`.
     answers : dict of str to float
         Exact value by quantity.
@@ -154,7 +167,7 @@ class ExactCharacteristics(Result):
     provenance : Provenance
     """
 
-    n_patients: int
+    n: int
     critical_count: int
     scenario: str
     answers: dict[str, float] = field(repr=False)
@@ -171,8 +184,14 @@ class ExactCharacteristics(Result):
         rows = [(name, value, 0.0, value, value) for name, value in self.answers.items()]
         return pd.DataFrame(rows, columns=["quantity", "estimate", "std_error", "lower", "upper"])
 
+    @property
+    def estimate(self) -> float | NotEstimable:
+        """Probability of success, which is the primary quantity."""
+        name = "probability_of_success"
+        return self.answers[name] if name in self.answers else NotEstimable(self.without[name])
+
     def _values(self) -> Iterator[tuple[str, object]]:
-        yield from (("patients", self.n_patients), ("critical count", self.critical_count))
+        yield from (("patients", self.n), ("critical count", self.critical_count))
         for name, value in self.answers.items():
             if not name.startswith("responders_"):
                 yield name, value
@@ -318,7 +337,7 @@ class PowerCurve(Result):
     ----------
     scenario : str
         Id of the scenario.
-    n_patients, critical_count, n_trials : int
+    n, critical_count, n_trials : int
         Patients, fewest responders that succeed, trials per point.
     table : pandas.DataFrame
         factor, true_response, reported_response, estimate, std_error, lower, upper, exact.
@@ -326,7 +345,7 @@ class PowerCurve(Result):
     """
 
     scenario: str
-    n_patients: int
+    n: int
     critical_count: int
     n_trials: int
     table: pd.DataFrame = field(repr=False)
@@ -343,7 +362,7 @@ class PowerCurve(Result):
 
     def _values(self) -> Iterator[tuple[str, object]]:
         yield from (
-            ("patients", self.n_patients),
+            ("patients", self.n),
             ("critical count", self.critical_count),
             ("trials", self.n_trials),
         )

@@ -251,9 +251,9 @@ def saw_tooth(
     n, power, alpha = (table[name].to_numpy(dtype=float) for name in ("n", "power", "alpha"))
     ax.plot(n, power, marker=".", color=LINE_COLOURS[0], linewidth=1.2, label="power", gid="power")
     ax.plot(n, alpha, marker=".", color=LINE_COLOURS[1], linewidth=1.2, label="type I error", gid="alpha")
-    if design.power_asked is not None:
-        ax.axhline(design.power_asked, color=GREY, linewidth=0.8, linestyle=(0, (2, 3)))
-    ax.axhline(design.alpha_asked, color=GREY, linewidth=0.8, linestyle=(0, (2, 3)))
+    if design.power_requested is not None:
+        ax.axhline(design.power_requested, color=GREY, linewidth=0.8, linestyle=(0, (2, 3)))
+    ax.axhline(design.alpha_requested, color=GREY, linewidth=0.8, linestyle=(0, (2, 3)))
     critical = table["critical"].to_numpy(dtype=float)
     jumps = np.flatnonzero(np.diff(critical, prepend=critical[0] - 1) > 0)
     for k in jumps.tolist():

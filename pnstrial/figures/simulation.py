@@ -96,7 +96,7 @@ def responder_distribution(
                 counts, shares, "_", color=LINE_COLOURS[1], markersize=11, markeredgewidth=1.6, label="exact"
             )
             named(ticks, "exact")
-    if result.critical_count <= result.n_patients:
+    if result.critical_count <= result.n:
         line = axes.axvline(result.critical_count - 0.5, color=INK, linewidth=1, linestyle="--")
         named(line, "critical")
         axes.annotate(
@@ -106,9 +106,9 @@ def responder_distribution(
         )  # fmt: skip
     likely = np.flatnonzero(share > 5e-4)
     axes.set_xlim(
-        -0.7, max(int(likely[-1]) if likely.size else 1, min(result.critical_count, result.n_patients)) + 1.2
+        -0.7, max(int(likely[-1]) if likely.size else 1, min(result.critical_count, result.n)) + 1.2
     )
-    axes.set_xlabel(f"Responders of {result.n_patients} patients")
+    axes.set_xlabel(f"Responders of {result.n} patients")
     axes.set_ylabel("Share of trials")
     success_rate = result["probability_of_success"]
     answer = exact.answers.get("probability_of_success") if exact is not None else None
@@ -166,7 +166,7 @@ def power_against_rate(
     axes.set_ylabel("Probability of success")
     axes.legend(frameon=False, fontsize=9, loc="lower right")
     note(
-        axes, f"Success from {curve.critical_count} responders of {curve.n_patients}; {curve.n_trials:,} trials a"
+        axes, f"Success from {curve.critical_count} responders of {curve.n}; {curve.n_trials:,} trials a"
         f" point, scenario {curve.scenario}; dotted: 0.8", below=38,
     )  # fmt: skip
     return tidy(axes)

@@ -84,10 +84,10 @@ class MultistateFit(Result):
 
     Parameters
     ----------
-    n_patients, n_rows, n_transitions : int
+    n, n_rows, n_transitions : int
         Patients, rows, and intervals between rows (a patient with one row has none).
-    minus_2_log_likelihood : float
-        At the maximum.
+    loglik : float
+        Log-likelihood at the maximum; msm prints -2 times this.
     level : float
         Confidence level of the intervals.
     states : tuple
@@ -111,10 +111,10 @@ class MultistateFit(Result):
         Options used.
     """
 
-    n_patients: int
+    n: int
     n_rows: int
     n_transitions: int
-    minus_2_log_likelihood: float
+    loglik: float
     level: float
     states: tuple[Any, ...]
     rates: NDArray[np.float64] = field(repr=False)
@@ -458,8 +458,8 @@ def _result(
     parts += ["deaths at exact times"] if exact else []
     parts += ["misclassified states, fixed probabilities"] if misread else []
     return MultistateFit(
-        n_patients=counts[0], n_rows=counts[1], n_transitions=counts[2],
-        minus_2_log_likelihood=-2 * value, level=level, states=labels, rates=Q, std_error=std_error,
+        n=counts[0], n_rows=counts[1], n_transitions=counts[2],
+        loglik=value, level=level, states=labels, rates=Q, std_error=std_error,
         lower=lower, upper=upper,
         not_estimable={
             pair: NotEstimable(gone[int(group)])

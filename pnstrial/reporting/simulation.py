@@ -236,11 +236,9 @@ def _sentence(result: OperatingCharacteristics, exact: ExactCharacteristics, oth
     if other is not None:
         sentence += f"; {_of_hundred(other)} would if {percent(NAMED_RATE, 0)} of the patients truly improved"
     sentence = sentence[0].upper() + sentence[1:] + "."
-    needed = (
-        f"A trial succeeds with {result.critical_count} responders of {result.n_patients} patients or more."
-    )
-    if result.critical_count > result.n_patients:
-        needed = f"No number of responders among {result.n_patients} patients would be a success."
+    needed = f"A trial succeeds with {result.critical_count} responders of {result.n} patients or more."
+    if result.critical_count > result.n:
+        needed = f"No number of responders among {result.n} patients would be a success."
     return f"{sentence} {needed}"
 
 
@@ -293,14 +291,14 @@ def simulation_page(
         )),
         Place("accrual", Figure, lambda: Figure(
             "Accrual", "", "Middle and 95 % of the trials, exact: patients come as a Poisson process.",
-            "A curve in a band.", lambda: accrual(result.n_patients, monthly),
+            "A curve in a band.", lambda: accrual(result.n, monthly),
         )),
     ]  # fmt: skip
     without = "; ".join(f"{_MEANINGS.get(name, ('', name))[1]}: {why}" for name, why in exact.without.items())
     sections = [
         Section(
             "characteristics", "1", "Operating characteristics", _characteristics(result, exact),
-            (f"{result.n_trials:,} trials of {result.n_patients} patients; method: {result.method}. Exact: worked out "
+            (f"{result.n_trials:,} trials of {result.n} patients; method: {result.method}. Exact: worked out "
              "without simulation." + (f" Without an exact answer: {without}." if without else ""),),
         ),
         Section("figures", "2", "Figures", tuple(figures)),

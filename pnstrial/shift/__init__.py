@@ -14,6 +14,7 @@ from pnstrial.shift.groups.number_needed import NumberNeeded, number_needed_to_t
 from pnstrial.shift.groups.permutation import PermutationTest, permutation_test
 from pnstrial.shift.groups.planning import (
     SimulatedPower,
+    TwoGroupSize,
     generalized_odds_power,
     generalized_odds_sample_size,
     po_power,
@@ -118,6 +119,7 @@ __all__ = [
     "SlidingDichotomy",
     "TippingPoint",
     "TransitionTable",
+    "TwoGroupSize",
     "UtilityChange",
     "UtilityDifference",
     "VanElteren",

@@ -19,6 +19,8 @@ from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.signatures import check_signature
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike, NDArray
 
     Grades = NDArray[np.int64]
@@ -32,6 +34,7 @@ __all__ = [
     "counts_by_grade",
     "grade_array",
     "grade_pairs",
+    "groups_of",
     "responder_pairs",
     "trial_counts",
     "two_groups",
@@ -379,6 +382,35 @@ def two_groups(
         is_treated, names = arms(caller, group, control, both.size)
     table = [np.bincount(both[rows], minlength=highest + 1) for rows in (is_treated, ~is_treated)]
     return TwoGroups(names, np.stack(table).astype(np.float64), both, is_treated)
+
+
+def groups_of(function: Callable[..., Any], values: Mapping[str, Any], extra: str = "") -> TwoGroups:
+    """Read the patients of two groups out of the arguments of a public function, which it checks against its signature.
+
+    Parameters
+    ----------
+    function : callable
+        The function that was called.
+    values : mapping of str to object
+        Its arguments, as ``locals()`` gives them in its first line.
+    extra : str
+        As in `two_groups`.
+
+    Returns
+    -------
+    TwoGroups
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `two_groups`, or if an argument is of another kind than the signature says.
+    """
+    check_signature(function, values)
+    return two_groups(
+        function.__name__, values["grades"], values["misplaced"], group=values["group"], control=values["control"],
+        data=values["data"], grade=values["grade"], treated=values["treated"], counts=values.get("counts"),
+        highest=values.get("highest", WORST), extra=extra,
+    )  # fmt: skip
 
 
 def _right_calls(caller: str, extra: str) -> str:

@@ -169,7 +169,7 @@ def _of_response(name: str, result: ResponseResult) -> Iterator[_Number]:
 def _of_proportion(name: str, result: ProportionResult) -> Iterator[_Number]:
     yield from _proportion(
         name, result.responders, result.n, result.level, result.ci,
-        result.null if result.alternative == "greater" else None, result.p_value, result.method,
+        result.null if result.alternative == "greater" else None, result.p_value, result.conf_type,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.regression
 
 @pytest.mark.parametrize("method", ["clopper-pearson", "blaker", "mid-p", "wilson", "likelihood", "jeffreys"])
 def test_no_patient_is_not_estimable(method):
-    got = design.proportion(0, 0, null=0.1, method=method)
+    got = design.proportion(0, 0, null=0.1, conf_type=method)
     assert isinstance(got.estimate, NotEstimable)
     assert isinstance(got.ci, NotEstimable)
     assert got.p_value == 1.0
@@ -57,10 +57,10 @@ def test_pools_without_responders_or_differences():
 
 
 def test_rating_that_contradicts_the_count():
-    got = design.correct_for_rating(0, 40, error=0.3)
+    got = design.correct_for_rating(0, 40, rating_error=0.3)
     assert isinstance(got.ci, NotEstimable)
-    assert isinstance(design.correct_for_rating(0, 0, error=0.1).estimate, NotEstimable)
-    assert design.correct_for_rating(1, 17, error="conventional").excluded_below == 0.0
+    assert isinstance(design.correct_for_rating(0, 0, rating_error=0.1).estimate, NotEstimable)
+    assert design.correct_for_rating(1, 17, rating_error="conventional").excluded_below == 0.0
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_rating_that_contradicts_the_count():
         (lambda: design.single_stage(0.1, 0.3, alpha=0), ["alpha = 0 must lie strictly between 0 and 1"]),
         (lambda: design.single_stage_at(2, 0.5, 0.6), ["even 2 of 2 responders"]),
         (lambda: design.proportion(18, 17), ["responders = 18 must be a whole number from 0 to 17"]),
-        (lambda: design.proportion(1.5, 17, method="walt"), ["responders = 1.5", "method = 'walt'"]),
+        (lambda: design.proportion(1.5, 17, conf_type="walt"), ["responders = 1.5", "conf_type = 'walt'"]),
         (lambda: design.proportion(1, "17"), ["n = '17' must be a whole number"]),
         (lambda: design.clopper_pearson(3, 2), ["x = 3, n = 2"]),
         (lambda: design.sequential([5, 5], [0, 0]), ["looks = [5, 5] must be increasing"]),

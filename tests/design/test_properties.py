@@ -111,11 +111,11 @@ def test_one_ending_and_all_endings_agree(order):
 @modest
 def test_intervals_hold_and_mirror(method, n, data):
     x = data.draw(st.integers(0, n))
-    lower, upper = design.proportion(x, n, method=method).ci
+    lower, upper = design.proportion(x, n, conf_type=method).ci
     assert 0 <= lower <= upper <= 1
     if method != "jeffreys" or 0 < x < n:
         assert lower - 1e-9 <= x / n <= upper + 1e-9
-    mirrored = design.proportion(n - x, n, method=method).ci
+    mirrored = design.proportion(n - x, n, conf_type=method).ci
     assert (1 - mirrored[1], 1 - mirrored[0]) == pytest.approx((lower, upper), abs=1e-9)
 
 
@@ -123,7 +123,7 @@ def test_intervals_hold_and_mirror(method, n, data):
 def test_exact_intervals_cover(p):
     pmf = design.binomial_pmf(17, p)
     for method in ("clopper-pearson", "blaker"):
-        limits = [design.proportion(x, 17, method=method).ci for x in range(18)]
+        limits = [design.proportion(x, 17, conf_type=method).ci for x in range(18)]
         covered = [low - 1e-12 <= p <= high + 1e-12 for low, high in limits]
         assert pmf[covered].sum() >= 0.95 - 1e-12
 
@@ -131,7 +131,7 @@ def test_exact_intervals_cover(p):
 def test_blaker_lies_within_clopper_pearson():
     for x in range(18):
         low, high = design.proportion(x, 17).ci
-        inner = design.proportion(x, 17, method="blaker").ci
+        inner = design.proportion(x, 17, conf_type="blaker").ci
         assert low - 1e-12 <= inner[0] <= inner[1] <= high + 1e-12
 
 

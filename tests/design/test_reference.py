@@ -457,11 +457,11 @@ def test_intervals(given, want):
     x, n = given["x"], given["n"]
     near(design.proportion(x, n, null=given["p0"]).p_value, want["p_greater"])
     near(design.proportion(x, n).ci, want["cp95"])
-    near(design.proportion(x, n, method="jeffreys").ci, want["jeffreys_equal_tail"])
+    near(design.proportion(x, n, conf_type="jeffreys").ci, want["jeffreys_equal_tail"])
     # Hmisc replaces a limit at x = 1 and x = n - 1 by a Poisson one; plain Wilson does not
-    near(design.proportion(x, n, method="wilson-modified").ci, want["wilson95"])
+    near(design.proportion(x, n, conf_type="wilson-modified").ci, want["wilson95"])
     if x not in (1, n - 1):
-        near(design.proportion(x, n, method="wilson").ci, want["wilson95"])
+        near(design.proportion(x, n, conf_type="wilson").ci, want["wilson95"])
     # desmon's roots are good to 4e-5
     near(design.proportion(x, n, level=0.9).ci, want["desmon_binci90"], 4e-5)
 
@@ -501,8 +501,8 @@ def test_added_by_r():
     added = json.loads((FOLDER / "added.json").read_text())
     for row in added["intervals"]:
         x, n = row["x"], row["n"]
-        near(design.proportion(x, n, method="mid-p").ci, row["mid_p95"], 1e-9)
-        near(design.proportion(x, n, method="blaker").ci, row["blaker95_grid"], 1.1e-5)  # grid of 1e-5
+        near(design.proportion(x, n, conf_type="mid-p").ci, row["mid_p95"], 1e-9)
+        near(design.proportion(x, n, conf_type="blaker").ci, row["blaker95_grid"], 1.1e-5)  # grid of 1e-5
         for null, want in zip((0.1, 0.3), row["two_sided"], strict=True):
             near(design.proportion(x, n, null=null, alternative="two-sided").p_value, want)
     pooled, want = design.pool_series(), added["beta_binomial"]

@@ -36,7 +36,7 @@ def test_no_deaths_and_no_moves_at_all():
     assert np.all(result.rates == 0)
     assert set(result.not_estimable) == {(0, 1), (0, 2), (1, 2)}
     assert "say nothing" in str(result.not_estimable[1, 2])
-    assert result.minus_2_log_likelihood == pytest.approx(0, abs=1e-5)
+    assert -2 * result.loglik == pytest.approx(0, abs=1e-5)
     assert all(isinstance(stay, NotEstimable) for stay in result.sojourn)
 
 
@@ -45,7 +45,7 @@ def test_a_patient_with_one_row_changes_nothing():
     without = fit(panel(*rows), "id", "t", "s", FORWARD, 2)
     with_one = fit(panel(*rows, (4, 0, 1)), "id", "t", "s", FORWARD, 2)
     np.testing.assert_allclose(with_one.rates, without.rates)
-    assert (with_one.n_patients, with_one.n_transitions) == (4, without.n_transitions)
+    assert (with_one.n, with_one.n_transitions) == (4, without.n_transitions)
 
 
 def test_one_patient_one_interval_has_the_closed_form():

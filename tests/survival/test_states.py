@@ -222,7 +222,7 @@ def test_two_forms_of_one_history():
 
 def test_bootstrap_is_the_same_for_the_same_seed():
     data = illness_death(data_of(cases("illness_death")[-1]))
-    draws = {"states": [1, 2, 3], "bootstrap": 400}
+    draws = {"states": [1, 2, 3], "draws": 400}
     one = survival.state_occupancy(data, seed=3, **draws)
     two = survival.state_occupancy(data, seed=np.random.default_rng(3), **draws)
     other = survival.state_occupancy(data, seed=4, **draws)
@@ -243,7 +243,7 @@ def test_bootstrap_is_the_same_for_the_same_seed():
 @pytest.mark.property
 def test_bootstrap_of_each_sample_is_the_estimate_of_the_sample():
     data = illness_death(data_of(cases("illness_death")[-1]))
-    result = survival.state_occupancy(data, states=[1, 2, 3], bootstrap=1, seed=8)
+    result = survival.state_occupancy(data, states=[1, 2, 3], draws=1, seed=8)
     weights = result._model.weights[0].astype(int)
     copies = [
         data[data["patient_id"] == patient].assign(patient_id=f"{patient}.{copy}")
@@ -262,7 +262,7 @@ def test_bootstrap_of_each_sample_is_the_estimate_of_the_sample():
 # ----------------------------------------------------------------------------------------------- degenerate
 def test_one_patient():
     one = pd.DataFrame({"patient_id": ["A", "A"], "time": [0, 7], "state": [2, 6]})
-    result = survival.state_occupancy(one, bootstrap=20, seed=1)
+    result = survival.state_occupancy(one, draws=20, seed=1)
     assert result.probability.tolist() == [[0.0, 1.0]]
     assert isinstance(result.bootstrap_lower, NotEstimable)
     mean = result.time_in_state(30)
@@ -330,8 +330,8 @@ GOOD = intervals(("A", 0, 5, 1, 2), ("B", 0, 9, 1, None))
         (lambda: survival.state_occupancy(GOOD, variance="x"), "variance must be one of"),
         (lambda: survival.state_occupancy(GOOD, conf_type="x"), "conf_type must be one of"),
         (
-            lambda: survival.state_occupancy(GOOD, bootstrap=-1, seed=1),
-            "bootstrap = .* must be a whole number",
+            lambda: survival.state_occupancy(GOOD, draws=-1, seed=1),
+            "draws = .* must be a whole number",
         ),
         (lambda: survival.state_occupancy(GOOD, absorbing=[1]), "never left.*'A'"),
         (lambda: survival.state_occupancy(GOOD, absorbing=[5]), "no states"),
@@ -424,8 +424,8 @@ def test_groups_are_an_argument(five, protocol):
 
 
 def test_example_trial(example, protocol):
-    result = survival.mrs_occupancy(example, protocol, bootstrap=300, seed=1)
-    again = survival.mrs_occupancy(example, protocol, bootstrap=300, seed=1)
+    result = survival.mrs_occupancy(example, protocol, draws=300, seed=1)
+    again = survival.mrs_occupancy(example, protocol, draws=300, seed=1)
     assert result.bootstrap_ci == again.bootstrap_ci
     assert result.provenance.seed == 1
     # Nobody is censored before Month 3: the occupancy there is a count of what visits and deaths say.

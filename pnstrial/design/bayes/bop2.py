@@ -295,6 +295,11 @@ class OrdinalDesign(Result):
     gamma: float
     prior: tuple[float, float, float]
 
+    @property
+    def n(self) -> int:
+        """Patients at the last look."""
+        return self.looks[-1]
+
     def operating_characteristics(self, probabilities: Sequence[float]) -> dict[str, Any]:
         """Give exact characteristics when patients improve, stay stable or deteriorate with given probabilities.
 

@@ -299,6 +299,11 @@ class MapPrior(Result):
     robust_weight: float
     names: tuple[str, ...]
 
+    @property
+    def estimate(self) -> float:
+        """The mean."""
+        return self.mean
+
 
 def map_prior(
     responders: Sequence[int] | None = None,

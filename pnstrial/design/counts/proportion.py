@@ -171,11 +171,11 @@ class ProportionResult(Result):
     estimate : float or NotEstimable
         responders / n; not estimable where n = 0.
     ci : tuple of float or NotEstimable
-        Two-sided interval by `method`; not estimable where n = 0.
+        Two-sided interval by `conf_type`; not estimable where n = 0.
     level : float
         Its level.
-    method : str
-        Its method.
+    conf_type : str
+        Its kind.
     null : float or None
         Rate under the null hypothesis.
     alternative : str
@@ -189,7 +189,7 @@ class ProportionResult(Result):
     estimate: float | NotEstimable
     ci: tuple[float, float] | NotEstimable
     level: float
-    method: str
+    conf_type: str
     null: float | None
     alternative: str
     p_value: float | None
@@ -202,7 +202,7 @@ def proportion(
     null: float | None = None,
     alternative: str = "greater",
     level: float = 0.95,
-    method: str = "clopper-pearson",
+    conf_type: str = "clopper-pearson",
     two_sided: str = "minimum likelihood",
 ) -> ProportionResult:
     """Estimate a response rate with an interval, and test it against a null.
@@ -217,7 +217,7 @@ def proportion(
         Direction of the test.
     level : float, default 0.95
         Two-sided level of the interval.
-    method : str
+    conf_type : str
         Interval: "clopper-pearson" (exact, the default), "blaker" (exact, never longer), "mid-p", "jeffreys"
         (equal-tailed, Beta(1/2, 1/2) prior, also at 0 and n), "likelihood", and the approximations "wilson",
         "wilson-modified" (a Poisson limit at x = 1 and x = n - 1, as R's Hmisc gives) and "agresti-coull".
@@ -262,18 +262,18 @@ def proportion(
     if null is not None:
         checks.rate("null", null)
     checks.word("alternative", alternative, ALTERNATIVES).share("level", level)
-    checks.word("method", method, tuple(_INTERVALS)).word("two_sided", two_sided, TWO_SIDED).done()
+    checks.word("conf_type", conf_type, tuple(_INTERVALS)).word("two_sided", two_sided, TWO_SIDED).done()
     responders, n, level = int(responders), int(n), float(level)
     estimate: float | NotEstimable = NotEstimable("no patient in the denominator")
     ci: tuple[float, float] | NotEstimable = NotEstimable("no patient in the denominator")
     if n > 0:
         estimate = responders / n
-        ci = _INTERVALS[method](responders, n, level)
+        ci = _INTERVALS[conf_type](responders, n, level)
     exact = mid = None
     if null is not None:
         null = float(null)
         exact, mid = _p_values(responders, n, null, alternative, two_sided)
-    return ProportionResult(responders, n, estimate, ci, level, method, null, alternative, exact, mid)
+    return ProportionResult(responders, n, estimate, ci, level, conf_type, null, alternative, exact, mid)
 
 
 def _p_values(x: int, n: int, null: float, alternative: str, two_sided: str) -> tuple[float, float]:

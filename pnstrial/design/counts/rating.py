@@ -298,7 +298,7 @@ class CorrectedProportion(Result):
         Exact P(X >= responders) if nobody truly improved and the rating alone made improvements.
     level : float
         Two-sided level of `ci`.
-    method : str
+    conf_type : str
         Interval of the observed rate.
     false_improvement, sensitivity : float
         The rating error that was assumed.
@@ -312,7 +312,7 @@ class CorrectedProportion(Result):
     excluded_below: float | NotEstimable
     p_value_chance: float | NotEstimable
     level: float
-    method: str
+    conf_type: str
     false_improvement: float
     sensitivity: float
 
@@ -325,9 +325,9 @@ class CorrectedProportion(Result):
 def correct_for_rating(
     responders: int,
     n: int,
-    error: RatingError | float | ArrayLike | str = "conventional",
+    rating_error: RatingError | float | ArrayLike | str = "conventional",
     level: float = 0.95,
-    method: str = "clopper-pearson",
+    conf_type: str = "clopper-pearson",
 ) -> CorrectedProportion:
     """Correct an observed response rate for the error of the rating.
 
@@ -335,11 +335,11 @@ def correct_for_rating(
     ----------
     responders, n : int
         Patients rated as improved, and all.
-    error : RatingError, float, str or 7 x 7 array
+    rating_error : RatingError, float, str or 7 x 7 array
         The rating error (`as_rating_error`).
     level : float, default 0.95
         Two-sided level.
-    method : str
+    conf_type : str
         Interval of the observed rate (`proportion`).
 
     Returns
@@ -360,11 +360,11 @@ def correct_for_rating(
 
     Examples
     --------
-    >>> result = correct_for_rating(5, 17, error=0.175)
+    >>> result = correct_for_rating(5, 17, rating_error=0.175)
     >>> round(result.estimate, 3), tuple(round(limit, 3) for limit in result.ci)
     (0.144, (0.0, 0.466))
     """
-    rating = read_rating_error("correct_for_rating", "error", error)
+    rating = read_rating_error("correct_for_rating", "rating_error", rating_error)
     false, sensitivity = rating.false_improvement, rating.sensitivity
     gain = sensitivity - false
     if gain <= 0:
@@ -372,13 +372,13 @@ def correct_for_rating(
             f"correct_for_rating: sensitivity = {sensitivity:g} must exceed false improvement = {false:g};"
             " a rating that finds improvement no more often where it is says nothing about it"
         )
-    seen = proportion(responders, n, null=false, level=level, method=method)
+    seen = proportion(responders, n, null=false, level=level, conf_type=conf_type)
     fields: dict[str, Any] = {
         "responders": seen.responders,
         "n": seen.n,
         "observed": seen.estimate,
         "level": seen.level,
-        "method": seen.method,
+        "conf_type": seen.conf_type,
         "false_improvement": false,
         "sensitivity": sensitivity,
     }

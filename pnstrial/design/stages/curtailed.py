@@ -132,6 +132,11 @@ class CurtailedDesign(Result):
     expected_n0: float
     expected_n1: float
 
+    @property
+    def n(self) -> int:
+        """Largest number of patients."""
+        return self.plan.n
+
     def sentence(self) -> str:
         """Say the design in one sentence for the protocol."""
         return self.plan.sentence().removesuffix(".") + "; stop as soon as the decision is certain."

@@ -43,14 +43,14 @@ class SafetyRule(SequentialDesign):
     ----------
     kind : str
         Kind of rule.
-    alpha_asked : float
+    alpha_requested : float
         Largest probability to stop at the acceptable rate p0.
     limit : float
         The score must exceed it (for "pocock": minus the tail probability must).
     """
 
     kind: str = "pocock"
-    alpha_asked: float = 0.1
+    alpha_requested: float = 0.1
     limit: float = 0.0
 
     @property
@@ -138,9 +138,7 @@ class SafetyRule(SequentialDesign):
         """Say the rule in one sentence for the protocol."""
         pairs = [f"{events} among up to {n}" for events, n in self.wall_table().to_numpy().tolist()]
         if not pairs:
-            return (
-                f"No count of events among {self.n} patients stops the trial at alpha {self.alpha_asked:g}."
-            )
+            return f"No count of events among {self.n} patients stops the trial at alpha {self.alpha_requested:g}."
         return (
             f"Stop at {', '.join(pairs)} patients with the event; probability to stop"
             f" {self.alpha:.3f} at the acceptable rate {self.p0:g}."
@@ -250,7 +248,7 @@ def safety_boundary(
         high = tuple(int(c[0]) if len(c) else None for c in counts)
         return SafetyRule(
             sizes, (None,) * len(sizes), high, f"safety, {kind}", float(p0), p1,
-            words=("have the event", "stop"), kind=kind, alpha_asked=float(alpha), limit=float(limit),
+            words=("have the event", "stop"), kind=kind, alpha_requested=float(alpha), limit=float(limit),
         )  # fmt: skip
 
     # the error falls as the limit rises, and beyond the largest score nothing stops

@@ -47,7 +47,7 @@ class SingleStage(Design):
     n_stays, critical_stays : int or None
         Smallest n from which the power is reached at every larger n too (up to three times the first n and 50
         more, which all were computed), and its critical count. None for a design of a given n.
-    alpha_asked, power_asked : float
+    alpha_requested, power_requested : float
         What was asked for.
     """
 
@@ -59,8 +59,8 @@ class SingleStage(Design):
     p1: float
     n_stays: int | None
     critical_stays: int | None
-    alpha_asked: float
-    power_asked: float | None
+    alpha_requested: float
+    power_requested: float | None
 
     @property
     def look_sizes(self) -> tuple[int]:
@@ -102,9 +102,9 @@ class SingleStage(Design):
         import pandas as pd
 
         Checks("table").count("n_max", n_max, 1, _LAST).done()
-        columns = _saw_tooth(self.p0, self.p1, self.alpha_asked, 1, int(n_max))
+        columns = _saw_tooth(self.p0, self.p1, self.alpha_requested, 1, int(n_max))
         frame = pd.DataFrame(columns)
-        target = self.power if self.power_asked is None else self.power_asked
+        target = self.power if self.power_requested is None else self.power_requested
         frame["feasible"] = frame["power"] >= target
         return frame
 
@@ -129,13 +129,13 @@ class SingleStage(Design):
         import pandas as pd
 
         Checks("solutions").count("count", count, 1, 1000).done()
-        target = self.power if self.power_asked is None else self.power_asked
+        target = self.power if self.power_requested is None else self.power_requested
         rows: list[dict[str, Any]] = []
         n = self.n
         while len(rows) < count and n < _LAST:
             critical = np.arange(1, n + 1)
             size, power = binomial_tail(critical, n, self.p0), binomial_tail(critical, n, self.p1)
-            fits = np.flatnonzero((size <= self.alpha_asked) & (power >= target)).tolist()
+            fits = np.flatnonzero((size <= self.alpha_requested) & (power >= target)).tolist()
             rows += [
                 {"n": n, "critical": k + 1, "alpha": float(size[k]), "power": float(power[k])} for k in fits
             ]
@@ -161,7 +161,7 @@ class SingleStage(Design):
 
     def _display(self) -> Display:
         stays = (
-            f" Power stays at or above {self.power_asked:g} from n = {self.n_stays}"
+            f" Power stays at or above {self.power_requested:g} from n = {self.n_stays}"
             f" (reject at {self.critical_stays} or more)."
             if self.n_stays is not None and self.n_stays != self.n
             else ""
@@ -248,8 +248,8 @@ def single_stage(p0: float, p1: float, alpha: float = 0.05, power: float = 0.8) 
         p1=float(p1),
         n_stays=stays + 1,
         critical_stays=int(table["critical"][stays]),
-        alpha_asked=float(alpha),
-        power_asked=float(power),
+        alpha_requested=float(alpha),
+        power_requested=float(power),
     )
 
 
@@ -299,6 +299,6 @@ def single_stage_at(n: int, p0: float, p1: float, alpha: float = 0.05) -> Single
         p1=float(p1),
         n_stays=None,
         critical_stays=None,
-        alpha_asked=float(alpha),
-        power_asked=None,
+        alpha_requested=float(alpha),
+        power_requested=None,
     )

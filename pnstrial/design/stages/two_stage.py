@@ -549,5 +549,5 @@ def simon_grid(
         designs = simon(a, b, c, d, n_max)
         for design in (designs.optimal, designs.minimax):
             row = {name: getattr(design, name) for name in _COLUMNS}
-            rows.append({"p0": a, "p1": b, "alpha_asked": c, "power_asked": d, **row})
+            rows.append({"p0": a, "p1": b, "alpha_requested": c, "power_requested": d, **row})
     return pd.DataFrame(rows)

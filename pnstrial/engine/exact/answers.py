@@ -206,7 +206,7 @@ def exact_characteristics(protocol: Protocol, scenario: Scenario) -> ExactCharac
     listed = {name: values[name] for name in order if name in values}
     listed |= {name: value for name, value in values.items() if name not in listed}
     return ExactCharacteristics(
-        n_patients=n, critical_count=int(model.success.minimum[n]), scenario=scenario.id, answers=listed,
+        n=n, critical_count=int(model.success.minimum[n]), scenario=scenario.id, answers=listed,
         without=without, provenance=Provenance(protocol.id, protocol.version),
     )  # fmt: skip
 

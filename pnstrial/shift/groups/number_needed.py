@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, Result
-from pnstrial.shift.grades import WORST, two_groups
+from pnstrial.shift.grades import WORST, groups_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,23 +121,9 @@ def number_needed_to_treat(
 
     Parameters
     ----------
-    grades : array-like of int
-        Grade of each patient, 0 to `highest`, with `group` and `control`.
-    group : array-like or str
-        Group of each patient (with `data` a column): two labels.
-    control : label, or array-like of int
-        The label of the control group; may be left out where labels are 0 and 1 (0 is control). With
-        `treated`, the grades of the control patients.
-    data : pandas.DataFrame
-        One row per patient, with `grade` and `group` as columns.
-    grade : str
-        Column of the grades.
-    treated : array-like of int
-        Grades of the treated patients, with `control`.
-    counts : pair of array-like of int, or mapping
-        Patients at each grade 0 to `highest`, (treated, control); a mapping names the groups.
-    highest : int, default 6
-        Highest grade of the scale.
+    grades, group, control, data, grade, treated, counts, highest
+        The patients, in one of the ways of `common_odds_ratio`: `grades` with `group` and `control`, `data` with the
+        names of columns, `treated` and `control`, or `counts`.
 
     Returns
     -------
@@ -146,11 +131,8 @@ def number_needed_to_treat(
 
     Raises
     ------
-    TypeError
-        If two arrays stand by position: they could be grades or counts.
-    ValueError
-        If the patients are given in no way or in two, a grade is missing or outside 0 to `highest`, counts have
-        another length, or a group is empty.
+    TypeError, ValueError
+        As `common_odds_ratio`.
 
     Notes
     -----
@@ -164,11 +146,7 @@ def number_needed_to_treat(
     >>> [round(value, 2) for value in (*found.bounds, *found.one_step, found.independent)]
     [1.27, 6.45, 2.21, 6.45, 6.27]
     """
-    check_signature(number_needed_to_treat, locals())
-    groups = two_groups(
-        "number_needed_to_treat", grades, misplaced, group=group, control=control, data=data, grade=grade,
-        treated=treated, counts=counts, highest=highest,
-    )  # fmt: skip
+    groups = groups_of(number_needed_to_treat, locals())
     table = groups.counts
     shares = table / table.sum(axis=1, keepdims=True)
     below = np.cumsum(shares, axis=1)

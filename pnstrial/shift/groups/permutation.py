@@ -17,9 +17,8 @@ import numpy as np
 from pnstrial.compiled import SMALL
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import two_sided_p
-from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Result
-from pnstrial.shift.grades import WORST, two_groups
+from pnstrial.shift.grades import WORST, groups_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +42,7 @@ class PermutationTest(Result):
         Two-sided by the normal approximation with the tie correction.
     exact : bool
         Whether every allocation was counted; else sampled.
-    n_draws : int
+    draws : int
         Sampled allocations; 0 if exact.
     monte_carlo_error : float
         Standard error of a sampled `p_value`; 0 if exact.
@@ -59,7 +58,7 @@ class PermutationTest(Result):
     p_value_better: float
     p_value_normal: float
     exact: bool
-    n_draws: int
+    draws: int
     monte_carlo_error: float
     n_treated: int
     n_control: int
@@ -91,23 +90,9 @@ def permutation_test(
 
     Parameters
     ----------
-    grades : array-like of int
-        Grade of each patient, 0 to `highest`, with `group` and `control`.
-    group : array-like or str
-        Group of each patient (with `data` a column): two labels.
-    control : label, or array-like of int
-        The label of the control group; may be left out where labels are 0 and 1 (0 is control). With
-        `treated`, the grades of the control patients.
-    data : pandas.DataFrame
-        One row per patient, with `grade` and `group` as columns.
-    grade : str
-        Column of the grades.
-    treated : array-like of int
-        Grades of the treated patients, with `control`.
-    counts : pair of array-like of int, or mapping
-        Patients at each grade 0 to `highest`, (treated, control); a mapping names the groups.
-    highest : int, default 6
-        Highest grade of the scale.
+    grades, group, control, data, grade, treated, counts, highest
+        The patients, in one of the ways of `common_odds_ratio`: `grades` with `group` and `control`, `data` with the
+        names of columns, `treated` and `control`, or `counts`.
     draws : int, default 100000
         Allocations to sample where counting all of them would take too long.
     seed : int
@@ -121,11 +106,8 @@ def permutation_test(
 
     Raises
     ------
-    TypeError
-        If two arrays stand by position: they could be grades or counts.
-    ValueError
-        If the patients are given in no way or in two, a grade is missing or outside 0 to `highest`, counts have
-        another length, or a group is empty.
+    TypeError, ValueError
+        As `common_odds_ratio`.
 
     Notes
     -----
@@ -136,11 +118,7 @@ def permutation_test(
     >>> round(permutation_test(counts=([1, 3, 4, 4, 3, 1, 1], [0, 1, 2, 4, 5, 3, 2])).p_value, 6)
     0.046362
     """
-    check_signature(permutation_test, locals())
-    groups = two_groups(
-        "permutation_test", grades, misplaced, group=group, control=control, data=data, grade=grade,
-        treated=treated, counts=counts, highest=highest,
-    )  # fmt: skip
+    groups = groups_of(permutation_test, locals())
     Checks("permutation_test").count("draws", draws, 1).count("seed", seed).count("largest", largest).done()
     return permute(groups.counts.astype(np.int64), draws, seed, largest, groups.names)
 
@@ -188,7 +166,7 @@ def permute(
         drawn, error = draws, float(np.sqrt(both * (1.0 - both) / draws))
     return PermutationTest(
         p_value=float(min(both, 1.0)), p_value_better=float(min(lower, 1.0)), p_value_normal=normal,
-        exact=drawn == 0, n_draws=drawn, monte_carlo_error=error, n_treated=int(sizes[0]),
+        exact=drawn == 0, draws=drawn, monte_carlo_error=error, n_treated=int(sizes[0]),
         n_control=int(sizes[1]), groups=names,
         direction=f"one-sided: a better (lower) grade in the group {names[0]}",
     )  # fmt: skip

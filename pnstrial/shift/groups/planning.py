@@ -1,7 +1,7 @@
 """How many patients does a shift analysis need, and what power does it have?
 
 Input: expected probabilities of the grades, the effect, error levels.
-Output: numbers of patients, power.
+Output: `TwoGroupSize`, power.
 Protocol section: design.
 Method: Whitehead for proportional odds, O'Brien and Castelloe for the generalised odds ratio, U-statistics for
 win odds and win ratio; simulation through the same kernels as the analysis.
@@ -10,6 +10,7 @@ Next: `shift.markov`.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SimulatedPower",
+    "TwoGroupSize",
     "generalized_odds_power",
     "generalized_odds_sample_size",
     "po_power",
@@ -39,9 +41,47 @@ __all__ = [
 ]
 
 
+@dataclass(frozen=True)
+class TwoGroupSize(Result):
+    """How many patients a comparison of two groups needs.
+
+    Attributes
+    ----------
+    n : int
+        Patients in all, the next whole number.
+    n_exact : float
+        What the formula gives.
+    power, alpha : float
+        As requested; alpha is two-sided.
+    effect : float
+        The effect to show; `quantity` says of what.
+    fraction : float
+        Share of the patients in one of the groups.
+    quantity, method : str
+    """
+
+    n: int
+    n_exact: float
+    power: float
+    alpha: float
+    effect: float
+    fraction: float
+    quantity: str
+    method: str
+
+
+def _size(
+    exact: float, power: float, alpha: float, effect: float, fraction: float, quantity: str, method: str
+) -> TwoGroupSize:
+    # a number that is whole but for rounding is not rounded up
+    return TwoGroupSize(
+        math.ceil(exact * (1.0 - 1e-12)), exact, power, alpha, effect, fraction, quantity, method
+    )
+
+
 def po_sample_size(
     p: ArrayLike, odds_ratio: float, alpha: float = 0.05, power: float = 0.8, fraction: float = 0.5
-) -> float:
+) -> TwoGroupSize:
     """Give the number of patients for a common odds ratio.
 
     Parameters
@@ -59,8 +99,8 @@ def po_sample_size(
 
     Returns
     -------
-    float
-        Patients in all, not rounded.
+    TwoGroupSize
+        Patients in all, `n`; not rounded, `n_exact`.
 
     Raises
     ------
@@ -79,8 +119,9 @@ def po_sample_size(
 
     Examples
     --------
-    >>> round(po_sample_size([0.014, 0.072, 0.168, 0.174, 0.266, 0.09, 0.216], 1.66), 1)
-    382.0
+    >>> size = po_sample_size([0.014, 0.072, 0.168, 0.174, 0.266, 0.09, 0.216], 1.66)
+    >>> size.n, round(size.n_exact, 1)
+    (382, 382.0)
     """
     check_signature(po_sample_size, locals())
     from scipy.special import ndtri
@@ -97,7 +138,8 @@ def po_sample_size(
         raise ValueError(f"{caller}: p = {shares.tolist()} puts all patients on one grade")
     allocation = (1.0 - fraction) / fraction
     z = float(-ndtri(alpha / 2.0) + ndtri(power))
-    return 3.0 * (allocation + 1.0) ** 2 * z**2 / (allocation * float(np.log(ratio)) ** 2 * spread)
+    exact = 3.0 * (allocation + 1.0) ** 2 * z**2 / (allocation * float(np.log(ratio)) ** 2 * spread)
+    return _size(exact, power, alpha, ratio, fraction, "common odds ratio", "Whitehead 1993")
 
 
 def _check_power(caller: str, power: float, alpha: float) -> None:
@@ -282,7 +324,7 @@ def generalized_odds_sample_size(
     alpha: float = 0.05,
     ties: str = "split",
     fraction: float = 0.5,
-) -> int:
+) -> TwoGroupSize:
     """Give the least number of patients for the two-sided test of the generalised odds ratio.
 
     Parameters
@@ -294,8 +336,8 @@ def generalized_odds_sample_size(
 
     Returns
     -------
-    int
-        Patients in all.
+    TwoGroupSize
+        Patients in all, `n`, found by search.
 
     Raises
     ------
@@ -306,7 +348,7 @@ def generalized_odds_sample_size(
     --------
     >>> from pnstrial.shift import shift_distribution
     >>> p0 = [0.014, 0.072, 0.168, 0.174, 0.266, 0.09, 0.216]
-    >>> generalized_odds_sample_size(shift_distribution(p0, 1.66), p0, fraction=2 / 3)
+    >>> generalized_odds_sample_size(shift_distribution(p0, 1.66), p0, fraction=2 / 3).n
     431
     """
     check_signature(generalized_odds_sample_size, locals())
@@ -325,7 +367,11 @@ def generalized_odds_sample_size(
     while not reached(high):
         high *= 2
     below = high // 2
-    return below + 1 + bisect_left(range(below + 1, high), True, key=reached)
+    least = below + 1 + bisect_left(range(below + 1, high), True, key=reached)
+    return _size(
+        float(least), power, alpha, float(np.exp(log_odds)), fraction, "generalised odds ratio",
+        "O'Brien and Castelloe 2006",
+    )  # fmt: skip
 
 
 def win_odds_power(
@@ -374,7 +420,7 @@ def win_odds_power(
 
 def win_odds_sample_size(
     p_treated: ArrayLike, p_control: ArrayLike, power: float = 0.8, alpha: float = 0.05, fraction: float = 0.5
-) -> float:
+) -> TwoGroupSize:
     """Give the number of patients for the two-sided test of the win odds.
 
     Parameters
@@ -386,8 +432,8 @@ def win_odds_sample_size(
 
     Returns
     -------
-    float
-        Patients in all, not rounded.
+    TwoGroupSize
+        Patients in all, `n`; not rounded, `n_exact`.
 
     Raises
     ------
@@ -402,8 +448,8 @@ def win_odds_sample_size(
     --------
     >>> from pnstrial.shift import shift_distribution
     >>> p0 = [0.014, 0.072, 0.168, 0.174, 0.266, 0.09, 0.216]
-    >>> round(win_odds_sample_size(shift_distribution(p0, 1.66), p0))
-    388
+    >>> win_odds_sample_size(shift_distribution(p0, 1.66), p0).n
+    389
     """
     check_signature(win_odds_sample_size, locals())
     from scipy.special import ndtri
@@ -414,12 +460,15 @@ def win_odds_sample_size(
         raise ValueError(f"{caller}: p_treated and p_control have win odds of 1; no number shows it")
     _check_power(caller, power, alpha)
     z = float(ndtri(power) - ndtri(alpha / 2.0))
-    return (z * se / log_odds) ** 2
+    return _size(
+        (z * se / log_odds) ** 2, power, alpha, float(np.exp(log_odds)), fraction, "win odds",
+        "Gasparyan and others 2021",
+    )  # fmt: skip
 
 
 def win_ratio_sample_size(
     win_ratio: float, ties: float, power: float = 0.9, alpha: float = 0.05, fraction: float = 0.5
-) -> float:
+) -> TwoGroupSize:
     """Give the number of patients for a win ratio.
 
     Parameters
@@ -433,8 +482,8 @@ def win_ratio_sample_size(
 
     Returns
     -------
-    float
-        Patients in all, not rounded.
+    TwoGroupSize
+        Patients in all, `n`; not rounded, `n_exact`.
 
     Raises
     ------
@@ -447,8 +496,8 @@ def win_ratio_sample_size(
 
     Examples
     --------
-    >>> round(win_ratio_sample_size(1.5, 0.25))
-    568
+    >>> win_ratio_sample_size(1.5, 0.25).n
+    569
     """
     check_signature(win_ratio_sample_size, locals())
     from scipy.special import ndtri
@@ -463,7 +512,8 @@ def win_ratio_sample_size(
     variance = 4.0 * (1.0 + ties) / (3.0 * fraction * (1.0 - fraction) * (1.0 - ties))
     _check_power(caller, power, alpha)
     z = float(ndtri(power) - ndtri(alpha / 2.0))
-    return variance * z**2 / float(np.log(ratio)) ** 2
+    exact = variance * z**2 / float(np.log(ratio)) ** 2
+    return _size(exact, power, alpha, ratio, fraction, "win ratio", "Yu and Ganju 2022")
 
 
 @dataclass(frozen=True)
@@ -501,6 +551,16 @@ class SimulatedPower(Result):
     alpha: float
     seed: int
 
+    @property
+    def estimate(self) -> float:
+        """Power of the likelihood-ratio test."""
+        return self.likelihood_ratio
+
+    @property
+    def n(self) -> int:
+        """Patients in both groups."""
+        return self.n_treated + self.n_control
+
 
 def simulated_power(
     p_treated: ArrayLike,
@@ -508,7 +568,7 @@ def simulated_power(
     n_treated: int,
     n_control: int,
     n_trials: int = 10_000,
-    seed: int = 0,
+    seed: int = 1,
     alpha: float = 0.05,
 ) -> SimulatedPower:
     """Simulate trials of two groups and fit each.

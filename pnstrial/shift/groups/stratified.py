@@ -16,9 +16,8 @@ import numpy as np
 
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import two_sided_p
-from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result, show_number
-from pnstrial.shift.grades import DEAD_AT_BASELINE, WORST, column, grade_array, responder_pairs, two_groups
+from pnstrial.shift.grades import DEAD_AT_BASELINE, WORST, column, grade_array, groups_of, responder_pairs
 from pnstrial.shift.models.ordinal import CommonOddsRatio, common_odds_ratio, fisher_p
 
 if TYPE_CHECKING:
@@ -81,19 +80,9 @@ def van_elteren(
 
     Parameters
     ----------
-    grades : array-like of int
-        Grade of each patient, 0 to 6, with `group` and `control`.
-    group : array-like or str
-        Group of each patient (with `data` a column): two labels.
-    control : label, or array-like of int
-        The label of the control group; may be left out where labels are 0 and 1 (0 is control). With
-        `treated`, the grades of the control patients.
-    data : pandas.DataFrame
-        One row per patient, with `grade` and `group` as columns.
-    grade : str
-        Column of the grades.
-    treated : array-like of int
-        Grades of the treated patients, with `control`.
+    grades, group, control, data, grade, treated
+        The patients, in one of the ways of `common_odds_ratio`: `grades` with `group` and `control`, `data` with the
+        names of columns, `treated` and `control`.
     strata : array-like or str
         Stratum of each patient (baseline grade, site, ...), a column of `data` or values; with `treated` and
         `control`, those of the treated followed by those of the control patients.
@@ -104,11 +93,8 @@ def van_elteren(
 
     Raises
     ------
-    TypeError
-        If two arrays stand by position.
-    ValueError
-        If the patients are given in no way or in two, a value is missing or outside its range, lengths differ, or a
-        group is empty.
+    TypeError, ValueError
+        As `common_odds_ratio`, or if lengths differ.
 
     Notes
     -----
@@ -121,12 +107,8 @@ def van_elteren(
     >>> round(found.p_value, 4), found.n_strata
     (0.0833, 2)
     """
-    check_signature(van_elteren, locals())
+    groups = groups_of(van_elteren, locals(), extra=", strata='site'")
     caller = "van_elteren"
-    groups = two_groups(
-        caller, grades, misplaced, group=group, control=control, data=data, grade=grade, treated=treated,
-        extra=", strata='site'",
-    )  # fmt: skip
     grade_of, is_treated = groups.patients
     given = column(caller, data, "strata", strata)
     stratum = np.asarray(given, dtype=object)
@@ -181,21 +163,9 @@ def dichotomy(
 
     Parameters
     ----------
-    grades : array-like of int
-        Grade of each patient, 0 to 6, with `group` and `control`.
-    group : array-like or str
-        Group of each patient (with `data` a column): two labels.
-    control : label, or array-like of int
-        The label of the control group; may be left out where labels are 0 and 1 (0 is control). With
-        `treated`, the grades of the control patients.
-    data : pandas.DataFrame
-        One row per patient, with `grade` and `group` as columns.
-    grade : str
-        Column of the grades.
-    treated : array-like of int
-        Grades of the treated patients, with `control`.
-    counts : pair of array-like of int, or mapping
-        Patients at each grade 0 to 6, (treated, control); a mapping names the groups.
+    grades, group, control, data, grade, treated, counts
+        The patients, in one of the ways of `common_odds_ratio`: `grades` with `group` and `control`, `data` with the
+        names of columns, `treated` and `control`, or `counts`.
     cut : int
         0 to 5; a good outcome is a grade at or below it.
     level : float, default 0.95
@@ -208,24 +178,17 @@ def dichotomy(
 
     Raises
     ------
-    TypeError
-        If two arrays stand by position.
-    ValueError
-        If the patients are given in no way or in two, a value is missing or outside its range, lengths differ, or a
-        group is empty.
+    TypeError, ValueError
+        As `common_odds_ratio`.
 
     Examples
     --------
     >>> round(dichotomy([1, 2, 3, 3, 2, 4, 5, 3], group=[1, 1, 1, 1, 0, 0, 0, 0], cut=2).odds_ratio, 3)
     3.0
     """
-    check_signature(dichotomy, locals())
+    groups = groups_of(dichotomy, locals())
     caller = "dichotomy"
     Checks(caller).count("cut", cut, 0, WORST - 1).done()
-    groups = two_groups(
-        caller, grades, misplaced, group=group, control=control, data=data, grade=grade, treated=treated,
-        counts=counts,
-    )  # fmt: skip
     good = groups.counts[:, : cut + 1].sum(axis=1)
     return _two_by_two(groups.names, good, groups.counts.sum(axis=1) - good, level)
 
@@ -353,19 +316,9 @@ def sliding_dichotomy(
 
     Parameters
     ----------
-    grades : array-like of int
-        Final grade of each patient, 0 to 6, with `group` and `control`.
-    group : array-like or str
-        Group of each patient (with `data` a column): two labels.
-    control : label, or array-like of int
-        The label of the control group; may be left out where labels are 0 and 1 (0 is control). With
-        `treated`, the grades of the control patients.
-    data : pandas.DataFrame
-        One row per patient, with `grade` and `group` as columns.
-    grade : str
-        Column of the grades.
-    treated : array-like of int
-        Final grades of the treated patients, with `control`.
+    grades, group, control, data, grade, treated
+        The patients, in one of the ways of `common_odds_ratio`: `grades` with `group` and `control`, `data` with the
+        names of columns, `treated` and `control`.
     baseline : array-like of int or str
         Baseline grade of each patient, values or a column of `data`; with `treated` and `control`, those of the
         treated followed by those of the control patients.
@@ -383,11 +336,8 @@ def sliding_dichotomy(
 
     Raises
     ------
-    TypeError
-        If two arrays stand by position.
-    ValueError
-        If the patients are given in no way or in two, a value is missing or outside its range, lengths differ, or a
-        group is empty.
+    TypeError, ValueError
+        As `common_odds_ratio`, or if lengths differ.
 
     Examples
     --------
@@ -395,14 +345,10 @@ def sliding_dichotomy(
     >>> found.successes_treated, found.successes_control, found.odds_ratio
     (1, 1, 1.0)
     """
-    check_signature(sliding_dichotomy, locals())
+    groups = groups_of(sliding_dichotomy, locals(), extra=", baseline='before'")
     caller = "sliding_dichotomy"
     checks = Checks(caller).count("points", points, 0, WORST).level("level", level)
     checks.word("dead", dead, DEAD_AT_BASELINE).done()
-    groups = two_groups(
-        caller, grades, misplaced, group=group, control=control, data=data, grade=grade, treated=treated,
-        extra=", baseline='before'",
-    )  # fmt: skip
     final, is_treated = groups.patients
     start = grade_array(caller, "baseline", column(caller, data, "baseline", baseline))
     if start.size != final.size:

@@ -21,8 +21,8 @@ from pnstrial.results import NotEstimable, Result
 from pnstrial.shift.grades import (
     WORST,
     TwoGroups,
+    groups_of,
     trial_counts,
-    two_groups,
 )
 from pnstrial.shift.groups.permutation import permute
 from pnstrial.shift.triples import WinTriples
@@ -152,23 +152,9 @@ def generalized_odds_ratio(
 
     Parameters
     ----------
-    grades : array-like of int
-        Grade of each patient, 0 to `highest`, with `group` and `control`.
-    group : array-like or str
-        Group of each patient (with `data` a column): two labels.
-    control : label, or array-like of int
-        The label of the control group; may be left out where labels are 0 and 1 (0 is control). With
-        `treated`, the grades of the control patients.
-    data : pandas.DataFrame
-        One row per patient, with `grade` and `group` as columns.
-    grade : str
-        Column of the grades.
-    treated : array-like of int
-        Grades of the treated patients, with `control`.
-    counts : pair of array-like of int, or mapping
-        Patients at each grade 0 to `highest`, (treated, control); a mapping names the groups.
-    highest : int, default 6
-        Highest grade of the scale.
+    grades, group, control, data, grade, treated, counts, highest
+        The patients, in one of the ways of `common_odds_ratio`: `grades` with `group` and `control`, `data` with the
+        names of columns, `treated` and `control`, or `counts`.
     ties : {"split", "drop"}
         Give half of the tied pairs to each side, or leave them out.
     level : float, default 0.95
@@ -182,11 +168,8 @@ def generalized_odds_ratio(
 
     Raises
     ------
-    TypeError
-        If two arrays stand by position: they could be grades or counts.
-    ValueError
-        If the patients are given in no way or in two, a grade is missing or outside 0 to `highest`, counts have
-        another length, or a group is empty.
+    TypeError, ValueError
+        As `common_odds_ratio`.
 
     Notes
     -----
@@ -202,11 +185,7 @@ def generalized_odds_ratio(
     >>> round(found.odds_ratio, 3), [round(limit, 3) for limit in found.ci], round(found.nnt, 2)
     (1.38, [1.126, 1.691], 6.27)
     """
-    check_signature(generalized_odds_ratio, locals())
-    groups = two_groups(
-        "generalized_odds_ratio", grades, misplaced, group=group, control=control, data=data, grade=grade,
-        treated=treated, counts=counts, highest=highest,
-    )  # fmt: skip
+    groups = groups_of(generalized_odds_ratio, locals())
     Checks("generalized_odds_ratio").word("ties", ties, ("split", "drop")).done()
     Checks("generalized_odds_ratio").level("level", level).done()
     z = normal_quantile(level)
@@ -401,23 +380,9 @@ def win_statistics(
 
     Parameters
     ----------
-    grades : array-like of int
-        Grade of each patient, 0 to `highest`, with `group` and `control`.
-    group : array-like or str
-        Group of each patient (with `data` a column): two labels.
-    control : label, or array-like of int
-        The label of the control group; may be left out where labels are 0 and 1 (0 is control). With
-        `treated`, the grades of the control patients.
-    data : pandas.DataFrame
-        One row per patient, with `grade` and `group` as columns.
-    grade : str
-        Column of the grades.
-    treated : array-like of int
-        Grades of the treated patients, with `control`.
-    counts : pair of array-like of int, or mapping
-        Patients at each grade 0 to `highest`, (treated, control); a mapping names the groups.
-    highest : int, default 6
-        Highest grade of the scale.
+    grades, group, control, data, grade, treated, counts, highest
+        The patients, in one of the ways of `common_odds_ratio`: `grades` with `group` and `control`, `data` with the
+        names of columns, `treated` and `control`, or `counts`.
     level : float, default 0.95
         Level of the intervals.
 
@@ -427,11 +392,8 @@ def win_statistics(
 
     Raises
     ------
-    TypeError
-        If two arrays stand by position: they could be grades or counts.
-    ValueError
-        If the patients are given in no way or in two, a grade is missing or outside 0 to `highest`, counts have
-        another length, or a group is empty.
+    TypeError, ValueError
+        As `common_odds_ratio`.
 
     Notes
     -----
@@ -452,11 +414,7 @@ def win_statistics(
     >>> [round(value, 3) for value in found.net_benefit]
     [0.16, 0.059, 0.257]
     """
-    check_signature(win_statistics, locals())
-    groups = two_groups(
-        "win_statistics", grades, misplaced, group=group, control=control, data=data, grade=grade,
-        treated=treated, counts=counts, highest=highest,
-    )  # fmt: skip
+    groups = groups_of(win_statistics, locals())
     table = groups.counts
     Checks("win_statistics").level("level", level).done()
     z = normal_quantile(level)

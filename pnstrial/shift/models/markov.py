@@ -209,7 +209,7 @@ def markov_simulate(
     times: ArrayLike,
     initial: Any,
     n: int,
-    seed: int,
+    seed: int = 1,
     absorb: Any = None,
     g: Predictor | None = None,
     X: Any = None,
@@ -225,7 +225,7 @@ def markov_simulate(
         As `markov_occupancy`.
     n : int
         Patients.
-    seed : int
+    seed : int, default 1
         Seed.
     **coefficients
         bt, btx, bp, par, tx, mode of `markov_occupancy`.

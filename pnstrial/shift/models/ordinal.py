@@ -19,7 +19,7 @@ from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result, show_number
-from pnstrial.shift.grades import WORST, trial_counts, two_groups
+from pnstrial.shift.grades import WORST, groups_of, trial_counts
 from pnstrial.shift.models.proportional import bootstrap_po_p
 
 if TYPE_CHECKING:
@@ -280,13 +280,9 @@ def common_odds_ratio(
     >>> round(mr_clean.odds_ratio, 2), [round(limit, 2) for limit in mr_clean.wald]
     (1.66, [1.21, 2.28])
     """
-    check_signature(common_odds_ratio, locals())
+    groups = groups_of(common_odds_ratio, locals())
     from pnstrial.shift.models import ordinal_kernels as k
 
-    groups = two_groups(
-        "common_odds_ratio", grades, misplaced, group=group, control=control, data=data, grade=grade,
-        treated=treated, counts=counts, highest=highest,
-    )  # fmt: skip
     table = groups.counts
     ours, theirs = groups.names
     Checks("common_odds_ratio").level("level", level).done()
@@ -509,6 +505,11 @@ class CutPoints(Result):
     groups: tuple[str, str]
     direction: str
 
+    @property
+    def n(self) -> int:
+        """Patients in both groups."""
+        return self.n_treated + self.n_control
+
     def _display(self) -> Display:
         pairs = (("patients", f"{self.groups[0]} {self.n_treated}, {self.groups[1]} {self.n_control}"),)
         note = f"{self.level:.0%} profile intervals; exact p-values (Fisher)"
@@ -546,23 +547,9 @@ def cutpoint_odds_ratios(
 
     Parameters
     ----------
-    grades : array-like of int
-        Grade of each patient, 0 to `highest`, with `group` and `control`.
-    group : array-like or str
-        Group of each patient (with `data` a column): two labels.
-    control : label, or array-like of int
-        The label of the control group; may be left out where labels are 0 and 1 (0 is control). With
-        `treated`, the grades of the control patients.
-    data : pandas.DataFrame
-        One row per patient, with `grade` and `group` as columns.
-    grade : str
-        Column of the grades.
-    treated : array-like of int
-        Grades of the treated patients, with `control`.
-    counts : pair of array-like of int, or mapping
-        Patients at each grade 0 to `highest`, (treated, control); a mapping names the groups.
-    highest : int, default 6
-        Highest grade of the scale.
+    grades, group, control, data, grade, treated, counts, highest
+        The patients, in one of the ways of `common_odds_ratio`: `grades` with `group` and `control`, `data` with the
+        names of columns, `treated` and `control`, or `counts`.
     level : float, default 0.95
         Level of the limits.
 
@@ -572,11 +559,8 @@ def cutpoint_odds_ratios(
 
     Raises
     ------
-    TypeError
-        If two arrays stand by position: they could be grades or counts.
-    ValueError
-        If the patients are given in no way or in two, a grade is missing or outside 0 to `highest`, counts have
-        another length, or a group is empty.
+    TypeError, ValueError
+        As `common_odds_ratio`.
 
     Examples
     --------
@@ -584,13 +568,9 @@ def cutpoint_odds_ratios(
     >>> cuts.odds_ratio.round(2).tolist()
     [7.03, 2.06, 2.05, 1.89, 1.43, 1.07]
     """
-    check_signature(cutpoint_odds_ratios, locals())
+    groups = groups_of(cutpoint_odds_ratios, locals())
     from pnstrial.shift.models import ordinal_kernels as k
 
-    groups = two_groups(
-        "cutpoint_odds_ratios", grades, misplaced, group=group, control=control, data=data, grade=grade,
-        treated=treated, counts=counts, highest=highest,
-    )  # fmt: skip
     Checks("cutpoint_odds_ratios").level("level", level).done()
     z = normal_quantile(level)
     good = np.cumsum(groups.counts, axis=1)[:, :-1]

@@ -17,7 +17,7 @@ import numpy as np
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable, Result
-from pnstrial.shift.grades import grade_pairs, two_groups
+from pnstrial.shift.grades import grade_pairs, groups_of
 from pnstrial.shift.paired.bounded_mean import bounded_mean_interval, bounded_mean_p
 
 if TYPE_CHECKING:
@@ -306,21 +306,9 @@ def utility_difference(
 
     Parameters
     ----------
-    grades : array-like of int
-        Grade of each patient, 0 to 6, with `group` and `control`.
-    group : array-like or str
-        Group of each patient (with `data` a column): two labels.
-    control : label, or array-like of int
-        The label of the control group; may be left out where labels are 0 and 1 (0 is control). With
-        `treated`, the grades of the control patients.
-    data : pandas.DataFrame
-        One row per patient, with `grade` and `group` as columns.
-    grade : str
-        Column of the grades.
-    treated : array-like of int
-        Grades of the treated patients, with `control`.
-    counts : pair of array-like of int, or mapping
-        Patients at each grade 0 to 6, (treated, control); a mapping names the groups.
+    grades, group, control, data, grade, treated, counts
+        The patients, in one of the ways of `common_odds_ratio`: `grades` with `group` and `control`, `data` with the
+        names of columns, `treated` and `control`, or `counts`.
     weights : str or sequence of 7 floats
         A name in `UTILITY_WEIGHTS`, or the utility of mRS 0, 1, ... 6.
     level : float, default 0.95
@@ -334,11 +322,8 @@ def utility_difference(
 
     Raises
     ------
-    TypeError
-        If two arrays stand by position: they could be grades or counts.
-    ValueError
-        If the patients are given in no way or in two, a grade is missing or outside 0 to 6, counts have
-        another length, or a group is empty.
+    TypeError, ValueError
+        As `common_odds_ratio`.
 
     Examples
     --------
@@ -346,11 +331,7 @@ def utility_difference(
     >>> round(found.difference, 3), round(found.p_value, 4)
     (0.099, 0.0007)
     """
-    check_signature(utility_difference, locals())
-    groups = two_groups(
-        "utility_difference", grades, misplaced, group=group, control=control, data=data, grade=grade,
-        treated=treated, counts=counts,
-    )  # fmt: skip
+    groups = groups_of(utility_difference, locals())
     table = groups.counts
     Checks("utility_difference").level("level", level).done()
     values = utility_weights(weights)

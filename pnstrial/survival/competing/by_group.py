@@ -58,6 +58,16 @@ class IncidenceByGroup(Result):
     def __len__(self) -> int:
         return len(self.curves)
 
+    @property
+    def n(self) -> int:
+        """Patients in all groups."""
+        return sum(curve.n for curve in self.curves.values())
+
+    @property
+    def p_value(self) -> float | NotEstimable:
+        """Of Gray's test of the first cause."""
+        return self.test if isinstance(self.test, NotEstimable) else self.test.p_value
+
     def at(self, times: ArrayLike) -> pd.DataFrame:
         """Give the incidence of each group and cause at some times.
 
@@ -221,6 +231,7 @@ def incidence_by_group(
     >>> both.at(3)[["group", "cause", "incidence"]].round(3).values.tolist()
     [['a', 1, 0.667], ['a', 2, 0.333], ['b', 1, 0.0], ['b', 2, 0.0]]
     """
+    check_level(level)
     time, cause, group, strata = columns(data, time=time, cause=cause, group=group, strata=strata)
     named, cause = labelled_causes(cause, causes, censored)
     times, codes = causes_of(time, cause, unit)

@@ -491,7 +491,7 @@ def state_occupancy(
     variance: str = "jackknife",
     conf_type: str = "log-log",
     level: float = 0.95,
-    bootstrap: int = 0,
+    draws: int = 0,
     seed: int | np.random.Generator = 1,
     unit: str | None = None,
 ) -> StateOccupancy:
@@ -520,8 +520,8 @@ def state_occupancy(
         Scale of the limits; "beta-product" stands for small-sample ones: Clopper and Pearson's at the sample size that
         the standard error is worth (without censoring n).
     level : float, default 0.95
-    bootstrap : int, default 0
-        Samples of patients, with replacement, for percentile limits besides.
+    draws : int, default 0
+        Bootstrap samples of patients for percentile limits besides.
     seed : int or numpy.random.Generator, default 1
         Of the bootstrap; the same seed gives the same limits.
     unit : {"days", "weeks", "months", "years"}, optional
@@ -576,7 +576,7 @@ def state_occupancy(
             f"nobody is under observation at the start, {begin:g}: the first is at "
             f"{histories.start[histories.start > begin].min():g}; give a later start, or initial"
         )
-    weights = _weights(bootstrap, seed, len(histories.patients))
+    weights = _weights(draws, seed, len(histories.patients))
     final = _absorbing(absorbing, histories)
     model = OccupancyModel(histories, known, begin, variance, weights, final)
     return _result(model, np.eye(len(histories.states)), histories.states, level, conf_type, unit)
@@ -617,7 +617,7 @@ def _absorbing(absorbing: Sequence[Any] | None, histories: Histories) -> Vector:
 
 
 def _weights(draws: int, seed: Any, n: int) -> Vector | None:
-    Checks("state_occupancy").count("bootstrap", draws, 0, 1_000_000).done()
+    Checks("state_occupancy").count("draws", draws, 0, 1_000_000).done()
     if not draws:
         return None
     return np.random.default_rng(seed).multinomial(n, np.full(n, 1.0 / n), size=int(draws)).astype(float)

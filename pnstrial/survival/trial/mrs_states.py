@@ -134,7 +134,7 @@ def mrs_occupancy(
     variance: str = "jackknife",
     conf_type: str = "beta-product",
     level: float = 0.95,
-    bootstrap: int = 0,
+    draws: int = 0,
     seed: int | np.random.Generator = 1,
 ) -> MrsOccupancy:
     """Estimate how the enrolled patients are spread over the mRS grades, day by day, and their days at mRS 0-2.
@@ -160,8 +160,8 @@ def mrs_occupancy(
         As in `state_occupancy`; the default holds what it promises with 17 patients, the normal limits of "log-log",
         "plain", "log" and "logit" cover 40 to 90 % for the days.
     level : float, default 0.95
-    bootstrap : int, default 0
-        Samples of patients for percentile intervals.
+    draws : int, default 0
+        Bootstrap samples of patients for percentile intervals.
     seed : int or numpy.random.Generator, default 1
         Of the bootstrap.
 
@@ -225,7 +225,7 @@ def mrs_occupancy(
         )
     seen, excluded = _histories(assessments, until, change_at)
     provenance = Provenance(
-        protocol.id, protocol.version, seed=seed if bootstrap and isinstance(seed, int) else None
+        protocol.id, protocol.version, seed=seed if draws and isinstance(seed, int) else None
     )
     first = next(iter(named))
     shared: dict[str, Any] = {
@@ -240,12 +240,12 @@ def mrs_occupancy(
         reason = NotEstimable(why)
         return MrsOccupancy(
             grades=reason, groups=reason, estimate=reason, std_error=reason, ci=reason,
-            bootstrap_ci=reason if bootstrap else None, days=pd.DataFrame(columns=["group", "estimate"]),
+            bootstrap_ci=reason if draws else None, days=pd.DataFrame(columns=["group", "estimate"]),
             patients=_patients(seen, named, horizon), n=0, **shared,
         )  # fmt: skip
     grades = state_occupancy(
         seen, states=GRADES, start=0.0, absorbing=(rules.DEAD,), variance=variance, conf_type=conf_type,
-        level=level, unit="days", bootstrap=bootstrap, seed=seed,
+        level=level, unit="days", draws=draws, seed=seed,
     )  # fmt: skip
     grouped = grades.group(named)
     return MrsOccupancy(
@@ -253,7 +253,7 @@ def mrs_occupancy(
         groups=grouped,
         patients=_patients(seen, named, horizon),
         n=grades.n,
-        **_days(grouped, first, horizon, bootstrap),
+        **_days(grouped, first, horizon, draws),
         **shared,
     )
 
@@ -264,7 +264,7 @@ def _check_groups(groups: dict[str, tuple[int, ...]]) -> None:
         raise ValueError(f"groups must hold each grade from 0 to {rules.DEAD} once, got {groups}")
 
 
-def _days(grouped: StateOccupancy, first: str, horizon: float, bootstrap: int) -> dict[str, Any]:
+def _days(grouped: StateOccupancy, first: str, horizon: float, draws: int) -> dict[str, Any]:
     """Give the mean days, or why there are none."""
     try:
         days = grouped.time_in_state(horizon).rename(columns={"state": "group"})
@@ -274,7 +274,7 @@ def _days(grouped: StateOccupancy, first: str, horizon: float, bootstrap: int) -
         )
         return {
             "days": pd.DataFrame(columns=["group", "estimate"]), "estimate": reason, "std_error": reason, "ci": reason,
-            "bootstrap_ci": reason if bootstrap else None,
+            "bootstrap_ci": reason if draws else None,
         }  # fmt: skip
     own: dict[Any, Any] = days[days["group"] == first].iloc[0].to_dict()
     ci: tuple[float, float] | NotEstimable = (float(own["lower"]), float(own["upper"]))
@@ -284,7 +284,7 @@ def _days(grouped: StateOccupancy, first: str, horizon: float, bootstrap: int) -
     if own["reason"] is not None:
         ci = NotEstimable(str(own["reason"]).rpartition(": ")[2])
     resampled: tuple[float, float] | NotEstimable | None = None
-    if bootstrap:
+    if draws:
         both = grouped.bootstrap_lower
         resampled = (
             both
