@@ -47,8 +47,6 @@ _SUCCESS = "probability_of_success"
 
 
 class _Tabled(Result):
-    """A result whose frame is its table."""
-
     table: pd.DataFrame
 
     def to_frame(self) -> pd.DataFrame:
@@ -98,7 +96,7 @@ class SampleSize(_Tabled):
 
     @property
     def n(self) -> int | NotEstimable:
-        """The first number of patients with the power."""
+        """The same as `first_n`."""
         return self.first_n
 
 
