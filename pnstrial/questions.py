@@ -54,7 +54,6 @@ class _Tabled(Result):
         return self.table.copy()
 
 
-# -------------------------------------------------------------------------------------------------- sample size
 @dataclass(frozen=True)
 class SampleSize(_Tabled):
     """The sizes of a trial that have a power.
