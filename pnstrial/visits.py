@@ -27,7 +27,6 @@ from pnstrial.frames import typed_frame, value_of
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.protocol import ProtocolError
 from pnstrial.rules import interim_decision
-from pnstrial.vocabulary import MRS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -206,12 +205,18 @@ class Assessments:
             self._made[key] = Assessments(self.trial, self.protocol, outcome)
         return self._made[key]
 
-    @cached_property
-    def mrs(self) -> Assessments:
-        """The same on the mRS, by one point, where the endpoint is on another scale."""
-        if self.scale.table == "mrs":
+    def on_scale(self, scale: str | None = None) -> Assessments:
+        """Give the same for an endpoint on another scale, by one step of it; itself where none is named."""
+        if scale is None or self.protocol.scale(scale).name == self.scale.name:
             return self
-        change = {"scale": MRS, "improvement_points": 1, "improvement_percent": None}
+        wanted = self.protocol.scale(scale)
+        change: dict[str, Any] = {
+            "scale": wanted.name,
+            "improvement_points": wanted.unit,
+            "improvement_percent": None,
+        }
+        if self.protocol.endpoint.joined:
+            change |= dict.fromkeys(("above", "minimum", "maximum", "combine")) | {"also": ()}
         return Assessments(self.trial, self.protocol.with_settings(endpoint=change))
 
     def dated(self, frame: pd.DataFrame) -> pd.DataFrame:

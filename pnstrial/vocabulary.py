@@ -56,7 +56,12 @@ class Scale(Part):
     step: float = Field(default=1.0, gt=0)
     death: Literal["worst grade", "beyond"] = "beyond"
     wording: dict[str, str] = Field(default_factory=dict[str, str])
+    title: str = Field(default="", description="the name of the scale in full")
+    cut: float | None = Field(default=None, description="the worst score that is still a good outcome")
     source: str = Field(min_length=1)
+
+    def __str__(self) -> str:
+        return self.name
 
     @model_validator(mode="after")
     def _grades_are_a_scale(self) -> Self:
@@ -72,7 +77,14 @@ class Scale(Part):
                 )
         if self.death == "worst grade" and not self.bounded:
             raise ValueError("death can be a grade only of a scale with grades, or with lowest and highest")
+        if self.cut is not None and (not self.bounded or self.cut not in self.scores[:-1]):
+            raise ValueError(f"cut is {self.cut:g}; it must be a grade better than the worst living one")
         return self
+
+    @property
+    def label(self) -> str:
+        """The name in full, where there is one."""
+        return self.title or self.name
 
     @property
     def bounded(self) -> bool:
@@ -115,6 +127,28 @@ class Scale(Part):
     def zero(self) -> int:
         """The unit of the score 0, from which a percentage is taken."""
         return round((self.every[0] if self.better == "higher" else -self.every[0]) / self.unit)
+
+    @cached_property
+    def labels(self) -> dict[int, str]:
+        """How every unit is written: its score, and death, from best to worst."""
+        found = {unit: f"{score:g}" for unit, score in zip(self.units, self.scores, strict=True)}
+        return {**found, self.dead: "dead" if self.death == "beyond" else f"{self.every[-1]:g} (dead)"}
+
+    @cached_property
+    def groups(self) -> dict[str, tuple[int, ...]]:
+        """The units by outcome: at best the cut, worse, dead; without a cut alive and dead."""
+        if self.cut is None:
+            return {"alive": self.units, "dead": (self.dead,)}
+        place = self.scores.index(self.cut) + 1
+        found = {self.span(*part): part for part in (self.units[:place], self.units[place:])}
+        return {**found, "dead": (self.dead,)}
+
+    def span(self, *units: int) -> str:
+        """Write some units that follow each other, such as "mRS 0-2"."""
+        if units[0] == self.dead and self.death == "beyond":
+            return self.labels[self.dead]
+        ends = dict.fromkeys((self.labels[units[0]], self.labels[units[-1]]))
+        return f"{self.name} {'-'.join(ends)}"
 
     @property
     def table(self) -> str:
@@ -162,6 +196,20 @@ class Scale(Part):
     def points(self, points: float) -> int:
         """Turn a difference of scores into units, rounded up: the fewest units that are at least as much."""
         return math.ceil(points / self.unit - 1e-9)
+
+
+def shipped_scale(name: str = MRS) -> Scale:
+    """Give a scale of the shared vocabulary.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Scale
+    """
+    return Scale.model_validate(with_vocabulary({"scales": [{"name": name}]})["scales"][0])
 
 
 YES_NO_COLUMNS = (

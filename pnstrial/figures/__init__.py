@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pnstrial.figures.by_result import draw
     from pnstrial.figures.designs import power_curve, saw_tooth, stopping_boundaries
     from pnstrial.figures.flow import consort_flow, count_flow
-    from pnstrial.figures.mrs import alluvial, cumulative_odds, grotta_bars, transition_heat_map, waterfall
+    from pnstrial.figures.mrs import alluvial, grotta_bars, transition_heat_map, waterfall
+    from pnstrial.figures.odds import cumulative_odds
     from pnstrial.figures.patients import swimmer
     from pnstrial.figures.proportions import estimand_forest, forest
     from pnstrial.figures.simulation import heat_map, power_against_rate, responder_distribution
@@ -28,7 +29,7 @@ _HOMES = {
     "consort_flow": "flow",
     "count_flow": "flow",
     "cumulative_incidence": "survival",
-    "cumulative_odds": "mrs",
+    "cumulative_odds": "odds",
     "draw": "by_result",
     "estimand_forest": "proportions",
     "forest": "proportions",

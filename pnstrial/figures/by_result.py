@@ -20,7 +20,7 @@ __all__ = ["draw"]
 _FIGURES: Final = {
     "Analysis": "patients.swimmer",
     "Assurance": "simulation.power_distribution",
-    "CommonOddsRatio": "mrs.cumulative_odds",
+    "CommonOddsRatio": "odds.cumulative_odds",
     "CumulativeIncidence": "survival.cumulative_incidence",
     "EstimandTable": "proportions.estimand_forest",
     "Flow": "flow.consort_flow",

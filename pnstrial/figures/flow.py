@@ -70,6 +70,7 @@ class Flow(Result):
     at_visit : tuple of FlowVisit
         The visits of the protocol; each adds up to the infused.
     decision_visit : str
+        Empty where the protocol has no interim decision.
     decisions : tuple of (str, int)
         Interim decisions on those still in the trial at that visit.
     per_protocol : int
@@ -175,8 +176,10 @@ def count_flow(analysis: Analysis) -> Flow:
     overall = analysis.screening.overall
     out = overall.loc[~overall["patient_id"].isin(enrolled), "patient_id"]
     at_visit, present = _at_visits(analysis)
-    decision_visit = analysis.protocol.decision.visit
-    decided = analysis.decisions[analysis.decisions["patient_id"].isin(present[decision_visit])]
+    decision = analysis.protocol.decision
+    decided = analysis.decisions
+    if decision is not None:
+        decided = decided[decided["patient_id"].isin(present[decision.visit])]
     reasons = analysis.sets.reasons
     reasons = reasons[reasons["set"] == "per_protocol"]
     counts = (
@@ -191,7 +194,7 @@ def count_flow(analysis: Analysis) -> Flow:
         infused=len(analysis.sets.safety),
         exclusions=_exclusions(analysis, out),
         at_visit=at_visit,
-        decision_visit=decision_visit,
+        decision_visit="" if decision is None else decision.visit,
         decisions=tuple((str(name), int(n)) for name, n in decided["decision"].value_counts().items()),
         per_protocol=len(analysis.sets.per_protocol),
         not_per_protocol=tuple((str(name), int(n)) for name, n in counts.items()),

@@ -1,7 +1,7 @@
-"""How does the shift of the mRS look?
+"""How does the shift on a scale look?
 
 Input: results of `pnstrial.shift` (a `ShiftResult`, a `TransitionTable`) or counts by grade.
-Output: one Axes per figure: Grotta bars, alluvial, waterfall, cumulative odds, transition heat map.
+Output: one Axes per figure: Grotta bars, alluvial, waterfall, transition heat map.
 Protocol section: visits, endpoint.
 Method: every plotted part carries a name (``artist.get_gid()``) that says what it shows; no global style is set.
 Next: `report`.
@@ -14,34 +14,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pnstrial.figures.odds import effect_in_words
 from pnstrial.figures.style import (
     CHANGE_COLOURS,
     GREY,
     INK,
-    LINE_COLOURS,
     MISSING_COLOUR,
-    MRS_COLOURS,
     axes_or_new,
     bare,
-    mrs_legend,
+    few,
+    grade_colours,
+    grade_legend,
     named,
     note,
     plain_text,
     text_on,
     tidy,
 )
-from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable
-from pnstrial.shift import (
-    CommonOddsRatio,
-    CutPoints,
-    PairedWins,
-    ShiftResult,
-    TransitionTable,
-    common_odds_ratio,
-    cutpoint_odds_ratios,
-)
+from pnstrial.shift import CommonOddsRatio, ShiftResult, TransitionTable, common_odds_ratio
+from pnstrial.vocabulary import shipped_scale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,52 +42,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["alluvial", "cumulative_odds", "grotta_bars", "transition_heat_map", "waterfall"]
+    from pnstrial.vocabulary import Scale
 
-DEAD = 6
-MISSING = 7
+__all__ = ["alluvial", "grotta_bars", "transition_heat_map", "waterfall"]
+
+MOST_LINES = 12
+"""Cuts of a scale up to which each has a line from bar to bar, and marks of an axis."""
+MOST_CELLS = 14
+"""Grades up to which a transition table shows each."""
+SHORT = 4
+"""Grades in a legend up to which each has the name of the scale."""
 LOST = "#C4C4C4"
 """Hatch of a flow from or to a missing value."""
-
-
-def _p(value: float) -> str:
-    if value < 0.001 or value >= 0.995:
-        return "p < 0.001" if value < 0.5 else "p > 0.99"
-    return f"p = {value:.3f}" if value < 0.1 else f"p = {value:.2f}"
-
-
-def _limit(value: float) -> str:
-    return "∞" if np.isinf(value) else f"{value:.2f}" if value < 100 else f"{value:.0f}"
-
-
-def _effect(result: object) -> str:
-    """Write the line under the bars."""
-    if isinstance(result, CommonOddsRatio):
-        if isinstance(result.odds_ratio, NotEstimable) or isinstance(result.profile, NotEstimable):
-            return f"Common odds ratio {result.odds_ratio}"
-        low, high = (_limit(value) for value in result.profile)
-        few = result.po_df > 0 and min(result.n_treated, result.n_control) < 50
-        lines = (
-            f"Common odds ratio for a better grade {_limit(result.odds_ratio)} "
-            f"({result.level:.0%} profile interval {low} to {high}; {_p(result.p_value_lr)})\n"
-            f"proportional odds: {_p(result.po_p_value_bootstrap if few else result.po_p_value)}"
-            + (" (bootstrap)" if few else "")
-        )
-        return lines + (f"; {result.note}" if result.note else "")
-    if isinstance(result, ShiftResult):
-        parts: list[str] = []
-        if not isinstance(result.p_value, NotEstimable):
-            test = (
-                "sign test"
-                if result.shift_test == "sign"
-                else result.shift_test.replace("rank,", "rank test,")
-            )
-            parts.append(f"exact {test}, Baseline to {result.visit}: {_p(result.p_value)}")
-        if isinstance(result.wins, PairedWins):
-            estimate, low, high = result.wins.net_benefit
-            parts.append(f"net benefit {estimate:.2f} ({result.level:.0%} interval {low:.2f} to {high:.2f})")
-        return f"n = {result.n} with both values\n" + "\n".join(parts) if parts else str(result.changes)
-    return ""
 
 
 @plain_text
@@ -102,6 +61,7 @@ def grotta_bars(
     groups: ShiftResult | CommonOddsRatio | Mapping[str, ArrayLike],
     effect: object = None,
     *,
+    scale: Scale | None = None,
     ax: Axes | None = None,
     title: str | None = None,
 ) -> Axes:
@@ -111,9 +71,11 @@ def grotta_bars(
     ----------
     groups : ShiftResult, CommonOddsRatio or mapping of str to array-like of int
         A shift result draws its visits, earliest on top, a common odds ratio its two groups; else the name of each
-        group and its seven counts, the treated group first.
+        group and its counts by grade, the treated group first.
     effect : CommonOddsRatio or str, optional
         The line beneath; with two groups their common odds ratio by default, with a shift result its test.
+    scale : Scale, optional
+        Scale of the counts: one for each unit, death last. Default: that of a shift result; else the mRS.
     ax : matplotlib.axes.Axes, optional
         Where to draw.
     title : str, optional
@@ -128,7 +90,7 @@ def grotta_bars(
     Raises
     ------
     ValueError
-        If a group does not have seven counts.
+        If a group does not have a count for each grade, death included.
 
     Examples
     --------
@@ -138,6 +100,7 @@ def grotta_bars(
     """
     check_signature(grotta_bars, locals())
     if isinstance(groups, ShiftResult):
+        scale = groups.scale
         rows = {visit: groups.counts[i] for i, visit in enumerate(groups.visits)}
         missing = dict(zip(groups.visits, groups.missing, strict=True))
         effect = groups if effect is None else effect
@@ -147,24 +110,30 @@ def grotta_bars(
             groups = dict(zip(groups.groups, groups.counts, strict=True))
         rows = {name: np.asarray(counts, dtype=int) for name, counts in groups.items()}
         missing = {}
-        wrong = [f"{name} has {counts.size}" for name, counts in rows.items() if counts.shape != (7,)]
+        scale = scale or shipped_scale()
+        wrong = [
+            f"{name} has {counts.size}" for name, counts in rows.items() if counts.shape != (scale.dead + 1,)
+        ]
         if wrong:
             raise ValueError(
-                f"grotta_bars: groups: {', '.join(wrong)} counts; the mRS has seven grades, 0 to 6"
+                f"grotta_bars: groups: {', '.join(wrong)} counts; the {scale.name} has {scale.dead + 1} grades, death "
+                "included"
             )
         if effect is None and len(rows) == 2 and all(counts.any() for counts in rows.values()):
             effect = common_odds_ratio(counts=rows)
     axes = axes_or_new(ax, 8.0, 1.3 + 0.85 * len(rows))
     names = list(rows)
     edges = {
-        name: _bar(axes, name, counts, -i, missing.get(name, 0))
+        name: _bar(axes, name, counts, -i, scale, missing.get(name, 0))
         for i, (name, counts) in enumerate(rows.items())
     }
     for i, (upper, lower) in enumerate(pairwise(names)):
         if not (rows[upper].any() and rows[lower].any()):
             continue
-        for cut in range(6):
-            strong = cut == 2
+        for cut, score in zip(scale.units, scale.scores, strict=True):
+            strong = score == scale.cut
+            if len(scale.units) > MOST_LINES and not strong:
+                continue
             (line,) = axes.plot(
                 [edges[upper][cut], edges[lower][cut]], [-i - 0.31, -i - 0.69],
                 color=INK if strong else GREY, linewidth=1.8 if strong else 0.7, zorder=1,
@@ -181,16 +150,18 @@ def grotta_bars(
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100 %"])
     tidy(axes, keep=("bottom",))
     axes.tick_params(axis="y", length=0)
-    mrs_legend(axes, missing=any(missing.values()))
+    grade_legend(axes, scale, missing=any(missing.values()))
     if title:
         axes.set_title(title, loc="left", pad=38, fontsize=11)
-    line = effect if isinstance(effect, str) else _effect(effect)
+    line = effect if isinstance(effect, str) else effect_in_words(effect)
     if line:
         note(axes, line, below=22)
     return axes
 
 
-def _bar(axes: Axes, name: str, counts: NDArray[np.int64], y: float, missing: int = 0) -> NDArray[np.float64]:
+def _bar(
+    axes: Axes, name: str, counts: NDArray[np.int64], y: float, scale: Scale, missing: int = 0
+) -> NDArray[np.float64]:
     """Draw one bar and its labels, the missing hatched at its end; return the right edge of every grade."""
     total = max(int(counts.sum()) + missing, 1)
     if missing:
@@ -204,8 +175,11 @@ def _bar(axes: Axes, name: str, counts: NDArray[np.int64], y: float, missing: in
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
         )  # fmt: skip
     right = np.cumsum(counts) / total
+    colours = grade_colours(scale)
     crowded = 0
     for grade, count in enumerate(counts.tolist()):
+        if grade not in colours:  # no grade of the scale lies here
+            continue
         width = count / total
         left = right[grade] - width
         (bar,) = axes.barh(
@@ -213,12 +187,12 @@ def _bar(axes: Axes, name: str, counts: NDArray[np.int64], y: float, missing: in
             width,
             left=left,
             height=0.62,
-            color=MRS_COLOURS[grade],
+            color=colours[grade],
             edgecolor="white",
             linewidth=0.8,
             zorder=2,
         )
-        named(bar, f"bar:{name}:mrs{grade}")
+        named(bar, f"bar:{name}:{scale.column}{grade}")
         if not count:
             continue
         middle = left + width / 2
@@ -230,7 +204,7 @@ def _bar(axes: Axes, name: str, counts: NDArray[np.int64], y: float, missing: in
                 ha="center",
                 va="center",
                 fontsize=9,
-                color=text_on(MRS_COLOURS[grade]),
+                color=text_on(colours[grade]),
                 zorder=3,
             )
             continue
@@ -271,59 +245,64 @@ def alluvial(result: ShiftResult, *, ax: Axes | None = None, title: str | None =
     missing values are a hatched block under it.
     """
     check_signature(alluvial, locals())
-    columns = ["baseline_mrs", *result.visits[1:]]
-    patients = result.patients
-    codes = (
-        np.where(patients[columns].isna(), MISSING, patients[columns]).astype(int).reshape(-1, len(columns))
-    )
+    scale, dead = result.scale, result.scale.dead
+    lost = dead + 1
+    codes = np.where(result.units < 0, lost, result.units)
     axes = axes_or_new(ax, 8.0, 5.0)
     gap, apart = max(0.35, len(codes) / 50), max(1.0, len(codes) / 30)
     half = 0.06
-    tops = np.array(
-        [[_top(codes[:, t], grade, gap, apart) for grade in range(8)] for t in range(len(columns))]
-    )
-    for t in range(len(columns) - 1):
-        _flows(axes, codes[:, t], codes[:, t + 1], tops[t], tops[t + 1], t, half, result.visits[t])
+    times = len(result.visits)
+    tops = np.stack([_tops(codes[:, t], dead, gap, apart) for t in range(times)])
+    for t in range(times - 1):
+        _flows(axes, codes[:, t : t + 2], tops[t : t + 2], t, half, result.visits[t], lost)
     for t, visit in enumerate(result.visits):
-        _blocks(axes, codes[:, t], tops[t], t, half, visit)
-    sizes = np.stack([np.bincount(column, minlength=8) for column in codes.T])
+        _blocks(axes, codes[:, t], tops[t], t, half, visit, scale)
+    sizes = np.stack([np.bincount(column, minlength=lost + 1) for column in codes.T])
     lowest = float((tops - sizes)[sizes > 0].min())
-    axes.set_xlim(-0.32, len(columns) - 0.68)
+    axes.set_xlim(-0.32, times - 0.68)
     axes.set_ylim(lowest - 0.6, 0.6)
-    axes.set_xticks(range(len(columns)), [f"{visit}\nn = {len(codes)}" for visit in result.visits])
+    axes.set_xticks(range(times), [f"{visit}\nn = {len(codes)}" for visit in result.visits])
     axes.set_yticks([])
     bare(axes)
     axes.tick_params(axis="x", labeltop=True, labelbottom=False, labelsize=10)
-    _change_legend(axes, (codes == MISSING).any())
+    _change_legend(axes, (codes == lost).any())
     if title:
         axes.set_title(title, loc="left", pad=26, fontsize=11)
     return axes
 
 
-def _top(codes: NDArray[np.int64], grade: int, gap: float, apart: float) -> float:
-    """Give the upper edge of a grade's block: patients above it, a gap per block, more before death and missing."""
-    above = [g for g in range(grade) if (codes == g).any()]
-    return -float(
-        sum((codes == g).sum() for g in above) + gap * len(above) + apart * ((grade > 5) + (grade > 6))
-    )
+def _tops(codes: NDArray[np.int64], dead: int, gap: float, apart: float) -> NDArray[np.float64]:
+    """Give the upper edge of every block: patients above it, a gap per block, more before death and missing."""
+    sizes = np.bincount(codes, minlength=dead + 2)
+    grades = np.arange(dead + 2)
+    above = np.cumsum(sizes) - sizes
+    blocks = np.cumsum(sizes > 0) - (sizes > 0)
+    more = (grades >= dead).astype(int) + (grades > dead)
+    return -(above + gap * blocks + apart * more)
 
 
 def _blocks(
-    axes: Axes, codes: NDArray[np.int64], tops: NDArray[np.float64], x: int, half: float, visit: str
+    axes: Axes,
+    codes: NDArray[np.int64],
+    tops: NDArray[np.float64],
+    x: int,
+    half: float,
+    visit: str,
+    scale: Scale,
 ) -> None:
     from matplotlib.patches import Rectangle
 
-    for grade in range(8):
-        count = int((codes == grade).sum())
+    colours = grade_colours(scale)
+    for grade, count in enumerate(np.bincount(codes).tolist()):
         if not count:
             continue
-        lost = grade == MISSING
-        colour = MISSING_COLOUR if lost else MRS_COLOURS[grade]
+        lost = grade > scale.dead
+        colour = MISSING_COLOUR if lost else colours[grade]
         block = Rectangle(
             (x - half, tops[grade] - count), 2 * half, count, facecolor=colour, edgecolor=GREY if lost else "white",
             hatch="////" if lost else None, linewidth=0.7, zorder=3,
         )  # fmt: skip
-        named(block, f"block:{visit}:{'missing' if lost else f'mrs{grade}'}")
+        named(block, f"block:{visit}:{'missing' if lost else f'{scale.column}{grade}'}")
         axes.add_patch(block)
         middle = tops[grade] - count / 2
         is_thin = count < len(codes) / 40
@@ -333,7 +312,7 @@ def _blocks(
                 x, middle, str(count), ha="center", va="center", fontsize=9, zorder=4, bbox=box,
                 color=INK if lost else text_on(colour),
             )  # fmt: skip
-        label = "missing" if lost else ("dead" if grade == DEAD else f"mRS {grade}")
+        label = "missing" if lost else ("dead" if grade == scale.dead else scale.span(grade))
         label += f": {count}" if is_thin else ""
         right = x > 0
         axes.text(
@@ -344,25 +323,21 @@ def _blocks(
 
 
 def _flows(
-    axes: Axes, before: NDArray[np.int64], after: NDArray[np.int64], tops: NDArray[np.float64],
-    next_tops: NDArray[np.float64], t: int, half: float, visit: str,
+    axes: Axes, codes: NDArray[np.int64], tops: NDArray[np.float64], t: int, half: float, visit: str, missing: int
 ) -> None:  # fmt: skip
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
-    left, right = tops.copy(), next_tops.copy()
-    table = np.zeros((8, 8), dtype=int)
-    np.add.at(table, (before, after), 1)
+    left, right = tops[0].copy(), tops[1].copy()
+    table = np.zeros((missing + 1, missing + 1), dtype=int)
+    np.add.at(table, (codes[:, 0], codes[:, 1]), 1)
     starts = {}
-    for a in range(8):
-        for b in range(8):
-            starts[a, b] = left[a]
-            left[a] -= table[a, b]
-    for b in range(8):
-        for a in range(8):
-            count = int(table[a, b])
-            if not count:
-                continue
+    for a, b in np.argwhere(table).tolist():
+        starts[a, b] = left[a]
+        left[a] -= table[a, b]
+    for b, a in np.argwhere(table.T).tolist():
+        count = int(table[a, b])
+        if count:
             y0, y1 = starts[a, b], right[b]
             right[b] -= count
             x0, x1 = t + half, t + 1 - half
@@ -377,21 +352,20 @@ def _flows(
                     Path.CURVE4, Path.CURVE4, Path.CURVE4, Path.CLOSEPOLY,
                 ],
             )  # fmt: skip
-            lost = MISSING in (a, b)
+            lost = missing in (a, b)
             flow = PathPatch(
-                path, facecolor=_flow_colour(a, b), edgecolor=LOST if lost else "white", linewidth=0.5,
+                path, facecolor=MISSING_COLOUR if lost else _flow_colour(a, b), linewidth=0.5,
+                edgecolor=LOST if lost else "white",
                 hatch="////" if lost else None, alpha=0.8 if lost else 0.55, zorder=0 if lost else 1,
             )  # fmt: skip
             named(
                 flow,
-                f"flow:{visit}:{a if a < MISSING else 'missing'}-{b if b < MISSING else 'missing'}:{count}",
+                f"flow:{visit}:{a if a < missing else 'missing'}-{b if b < missing else 'missing'}:{count}",
             )
             axes.add_patch(flow)
 
 
 def _flow_colour(a: int, b: int) -> str:
-    if MISSING in (a, b):
-        return MISSING_COLOUR
     return CHANGE_COLOURS["improved" if b < a else ("deteriorated" if b > a else "stable")]
 
 
@@ -432,23 +406,30 @@ def waterfall(result: ShiftResult, *, ax: Axes | None = None, title: str | None 
 
     Notes
     -----
-    Improvement points down, as the mRS does. Colour is the baseline grade. No change is a tick; a death is
+    Improvement points down. Colour is the baseline grade. No change is a tick; a death is
     hatched and drawn to its own mark above every other change.
     """
     check_signature(waterfall, locals())
     from matplotlib.patches import Patch
 
-    frame = result.patients
-    seen = frame[frame["baseline_mrs"].notna() & frame[result.visit].notna()]
-    change = (seen[result.visit] - seen["baseline_mrs"]).to_numpy(dtype=float)
-    dead = seen[result.visit].to_numpy() == DEAD
-    base = seen["baseline_mrs"].to_numpy(dtype=float)
+    scale, frame = result.scale, result.patients
+    units = result.units[:, [0, result.visits.index(result.visit)]]
+    both = (units >= 0).all(axis=1)
+    seen, units = frame[both], units[both]
+    dead = units[:, 1] == scale.dead
+    # a fall of the units is an improvement; the axis has the points of the scale
+    change = (units[:, 1] - units[:, 0]) * scale.unit
+    base, colours = units[:, 0], grade_colours(scale)
     order = np.lexsort((base, change, dead))
     axes = axes_or_new(ax, 8.0, 4.0)
-    top = max(2.0, float(change[~dead].max(initial=0.0))) + 1.0
+    sign, point = (1 if scale.better == "lower" else -1), scale.unit
+    worst = max(2 * point, float(change[~dead].max(initial=0.0)))
+    low = min(-2 * point, float(change.min(initial=0.0)))
+    step = point * next((k for k in (1, 2, 5, 10, 20) if (worst - low) / (k * point) <= MOST_LINES), 50)
+    top = worst + step
     for x, i in enumerate(order):
         height = top if dead[i] else change[i]
-        colour = MRS_COLOURS[int(base[i])]
+        colour = colours[int(base[i])]
         identity = seen["patient_id"].iloc[i]
         if height == 0:
             (tick,) = axes.plot(
@@ -460,30 +441,32 @@ def waterfall(result: ShiftResult, *, ax: Axes | None = None, title: str | None 
             x, height, width=0.8, color=colour, edgecolor=INK if dead[i] else "white",
             hatch="////" if dead[i] else None, linewidth=0.8, zorder=2,
         )  # fmt: skip
-        named(bar, f"patient:{identity}:{'dead' if dead[i] else f'{change[i]:+.0f}'}")
+        named(bar, f"patient:{identity}:{'dead' if dead[i] else f'{sign * change[i]:+g}'}")
     axes.axhline(0, color=INK, linewidth=0.9, zorder=1)
-    low = min(-2.0, float(change.min(initial=0.0)))
-    levels = np.arange(int(low), int(top))
-    ticks = [*levels.tolist(), top] if dead.any() else levels.tolist()
-    axes.set_yticks(
-        ticks, [*(f"{level:+d}" if level else "0" for level in levels), *(["died"] if dead.any() else [])]
-    )
-    axes.set_ylim(low - 0.3, (top if dead.any() else float(levels.max())) + 0.3)
+    levels = (np.arange(np.ceil(low / step), np.floor(worst / step) + 1) * step).tolist()
+    words = [f"{sign * level:+g}" if level else "0" for level in levels]
+    axes.set_yticks([*levels, top] if dead.any() else levels, [*words, *(["died"] if dead.any() else [])])
+    axes.set_ylim(low - 0.3 * step, (top if dead.any() else worst) + 0.3 * step)
     axes.set_xlim(-0.8, max(len(order), 1) - 0.2)
     many = len(order) > 40
     axes.set_xticks(
         [] if many else range(len(order)), None if many else seen["patient_id"].iloc[order].astype(str)
     )
     axes.set_ylabel(
-        f"change in mRS, Baseline to {result.visit}\n← better\u00a0\u00a0\u00a0\u00a0\u00a0worse →"
+        f"change in {scale.name}, Baseline to {result.visit}\n← better\u00a0\u00a0\u00a0\u00a0\u00a0worse →"
     )
     tidy(axes, keep=("left",))
     axes.tick_params(axis="x", rotation=90 if len(order) > 12 else 0, length=0, labelsize=8)
-    grades = sorted(set(base.astype(int)))
-    handles = [Patch(facecolor=MRS_COLOURS[grade], label=f"mRS {grade}") for grade in grades]
+    found = few(sorted(set(base.tolist())))
+    short = len(found) > SHORT
+    heading = f"{scale.name} at baseline" if short else "at baseline"
+    handles = [
+        Patch(facecolor=colours[unit], label=scale.labels[unit] if short else scale.span(unit))
+        for unit in found
+    ]
     handles += [Patch(facecolor="white", edgecolor=INK, hatch="////", label="died")] if dead.any() else []
     legend = axes.legend(
-        handles=handles, title="at baseline", ncols=max(len(handles), 1), frameon=False, fontsize=8.5,
+        handles=handles, title=heading, ncols=max(min(len(handles), 6), 1), frameon=False, fontsize=8.5,
         title_fontsize=8.5, loc="lower left", bbox_to_anchor=(0.0, 1.0), alignment="left", borderaxespad=0.2,
     )  # fmt: skip
     named(legend, "legend:baseline")
@@ -493,124 +476,6 @@ def waterfall(result: ShiftResult, *, ax: Axes | None = None, title: str | None 
     if title:
         axes.set_title(title, loc="left", pad=34, fontsize=11)
     return axes
-
-
-@plain_text
-def cumulative_odds(
-    common: CommonOddsRatio,
-    *,
-    ax: Axes | None = None,
-    title: str | None = None,
-) -> Axes:
-    """Draw the odds ratio at every cut beside the common one.
-
-    Parameters
-    ----------
-    common : CommonOddsRatio
-        What `pnstrial.shift.common_odds_ratio` gives; it holds the patients of both groups.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw.
-    title : str, optional
-        Title.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Points are named ``"cut:<k>"``, their intervals ``"interval:<k>"``, the common odds ratio ``"common"``
-        and its band ``"common:interval"``.
-
-    Raises
-    ------
-    ValueError
-        If `common` is no common odds ratio.
-
-    Examples
-    --------
-    >>> from pnstrial.shift import common_odds_ratio
-    >>> counts = ([6, 21, 49, 43, 52, 13, 49], [1, 15, 35, 44, 81, 32, 59])
-    >>> axes = cumulative_odds(common_odds_ratio(counts=counts))
-    >>> [round(float(line.get_xdata()[0]), 2) for line in axes.lines if line.get_gid() == "cut:2"]
-    [2.05]
-    """
-    check_signature(cumulative_odds, locals())
-    rule = "a common odds ratio: cumulative_odds(shift.common_odds_ratio(counts=(treated, control)))"
-    Checks("cumulative_odds").instance("common", common, CommonOddsRatio, rule).done()
-    groups, level = common.groups, common.level
-    counts = dict(zip(groups, common.counts, strict=True))
-    cuts = cutpoint_odds_ratios(counts=counts, highest=len(common.counts[0]) - 1, level=level)
-    axes = axes_or_new(ax, 9.0, 1.7 + 0.42 * len(cuts.cuts))
-    low, high = _window(cuts, common)
-    if isinstance(common.odds_ratio, float) and not isinstance(common.profile, NotEstimable):
-        left, right = np.clip(common.profile, low, high)
-        named(
-            axes.axvspan(left, right, color=LINE_COLOURS[0], alpha=0.14, linewidth=0, zorder=0),
-            "common:interval",
-        )
-        if low < common.odds_ratio < high:
-            named(axes.axvline(common.odds_ratio, color=LINE_COLOURS[0], linewidth=1.6, zorder=1), "common")
-    named(axes.axvline(1.0, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1), "no effect")
-    for row, cut in enumerate(cuts.cuts.tolist()):
-        _cut_row(axes, cuts, row, cut, low, high)
-    axes.set_xscale("log")
-    axes.set_xlim(low, high)
-    ticks = [value for value in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if low <= value <= high]
-    axes.set_xticks(ticks, [f"{value:g}" for value in ticks])
-    axes.set_xticks([], minor=True)
-    names = ["mRS 0" if cut == 0 else f"mRS 0–{cut}" for cut in cuts.cuts.tolist()]
-    axes.set_yticks([-float(row) for row in range(len(names))], names)
-    axes.set_ylim(-len(names) + 0.4, 0.6)
-    axes.set_xlabel(
-        f"odds ratio for a grade at or below the cut, {groups[0]} against {groups[1]} (log scale)"
-    )
-    tidy(axes, keep=("bottom",))
-    axes.tick_params(axis="y", length=0)
-    _margin(axes, 0.75, f"{groups[0]} v {groups[1]}", f"odds ratio ({level:.0%} interval)")
-    axes.set_title(title or "", loc="left", fontsize=11, pad=14)
-    note(axes, _effect(common), below=40)
-    return axes
-
-
-def _window(cuts: CutPoints, common: CommonOddsRatio) -> tuple[float, float]:
-    """Choose limits that show every finite limit within reason."""
-    values = [*cuts.odds_ratio[cuts.estimable], *cuts.lower[cuts.estimable], *cuts.upper[cuts.estimable]]
-    if not isinstance(common.profile, NotEstimable):
-        values += list(common.profile)
-    finite = [value for value in values if np.isfinite(value) and value > 0]
-    low = min([0.5, *finite]) / 1.25
-    high = max([2.0, *finite]) * 1.25
-    return max(low, 0.02), min(high, 150.0)
-
-
-def _margin(axes: Axes, y: float, left: str, right: str) -> None:
-    """Write two columns beside the plot."""
-    for offset, words, colour in ((10, left, GREY), (118, right, INK)):
-        axes.annotate(
-            words, (1.0, y), xytext=(offset, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
-            va="center", fontsize=8.5, color=colour, annotation_clip=False,
-        )  # fmt: skip
-
-
-def _cut_row(axes: Axes, cuts: CutPoints, row: int, cut: int, low: float, high: float) -> None:
-    good = f"{cuts.treated_good[row]}/{cuts.n_treated} v {cuts.control_good[row]}/{cuts.n_control}"
-    odds = cuts.odds_ratio[row]
-    text = "no information" if not cuts.estimable[row] else (
-        f"{_limit(odds)} ({_limit(cuts.lower[row])} to {_limit(cuts.upper[row])})"
-    )  # fmt: skip
-    _margin(axes, -row, good, text)
-    if not cuts.estimable[row]:
-        return
-    left, right = float(np.clip(cuts.lower[row], low, high)), float(np.clip(cuts.upper[row], low, high))
-    (interval,) = axes.plot(
-        [left, right], [-row, -row], color=INK, linewidth=1.2, zorder=2, solid_capstyle="butt"
-    )
-    named(interval, f"interval:{cut}")
-    # an interval that leaves the window ends in an arrow
-    for end, outside, mark in ((left, cuts.lower[row] < low, "<"), (right, cuts.upper[row] > high, ">")):
-        if outside:
-            axes.plot([end], [-row], marker=mark, color=INK, markersize=5, clip_on=False, zorder=3)
-    if low <= odds <= high:
-        (point,) = axes.plot([odds], [-row], marker="s", color=LINE_COLOURS[0], markersize=6, zorder=4)
-        named(point, f"cut:{cut}")
 
 
 @plain_text
@@ -646,13 +511,14 @@ def transition_heat_map(
     found = table.transitions if isinstance(table, ShiftResult) else table
     if isinstance(found, NotEstimable):
         raise ValueError(f"transition_heat_map: table: {found}")  # noqa: TRY004 - the patients lack values
-    counts = found.counts
+    counts, words, what = _cells(table, found.counts)
+    dead = len(words) - 1
     used = np.flatnonzero(counts.sum(axis=1))
     rows = np.arange(used.min(), used.max() + 1)
-    axes = axes_or_new(ax, 6.4, 1.6 + 0.55 * len(rows))
+    axes = axes_or_new(ax, max(6.4, 0.75 * len(words)), 1.6 + 0.55 * len(rows))
     totals = counts.sum(axis=1)
     for y, a in enumerate(rows.tolist()):
-        for b in range(7):
+        for b in range(dead + 1):
             count = int(counts[a, b])
             share = count / totals[a] if totals[a] else 0.0
             base = "#7A7A7A" if a == b else CHANGE_COLOURS["improved" if b < a else "deteriorated"]
@@ -669,22 +535,44 @@ def transition_heat_map(
         outline = Rectangle((a - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=1.6, zorder=4)
         named(outline, f"diagonal:{a}")
         axes.add_patch(outline)
-        axes.text(6.62, y, f"{int(totals[a])}", ha="left", va="center", fontsize=9, color=GREY)
-    axes.text(6.62, -0.72, "n", ha="left", va="center", fontsize=9, color=GREY)
-    axes.set_xlim(-0.5, 6.5)
+        axes.text(dead + 0.62, y, f"{int(totals[a])}", ha="left", va="center", fontsize=9, color=GREY)
+    axes.text(dead + 0.62, -0.72, "n", ha="left", va="center", fontsize=9, color=GREY)
+    axes.set_xlim(-0.5, dead + 0.5)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xticks(range(7), ["0", "1", "2", "3", "4", "5", "dead"])
-    axes.set_yticks(range(len(rows)), [str(row) if row < DEAD else "dead" for row in rows.tolist()])
-    axes.set_xlabel(f"mRS at {found.names[1]}")
-    axes.set_ylabel(f"mRS at {found.names[0]}")
+    axes.set_xticks(range(dead + 1), words)
+    axes.set_yticks(range(len(rows)), [words[row] for row in rows.tolist()])
+    axes.set_xlabel(f"{what} at {found.names[1]}")
+    axes.set_ylabel(f"{what} at {found.names[0]}")
     axes.set_aspect("equal")
     bare(axes)
     if title:
         axes.set_title(title, loc="left", fontsize=11)
+    same = "no change" if dead < MOST_CELLS else "the same band"
     note(
         axes,
-        "counts and per cent of the row; outlined: no change; blue: improved; red: deteriorated",
+        f"counts and per cent of the row; outlined: {same}; blue: improved; red: deteriorated",
         below=38,
         size=8,
     )
     return axes
+
+
+def _cells(
+    table: ShiftResult | TransitionTable, counts: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], list[str], str]:
+    """Give the counts by grade, what each grade is called, and the scale; of a long scale by bands of grades."""
+    if isinstance(table, ShiftResult):
+        scale = table.scale
+    else:
+        scale = shipped_scale()
+        if len(counts) != scale.dead + 1:
+            return counts, [str(grade) for grade in range(len(counts))], "grade"
+    units = [*scale.units, scale.dead]
+    if len(units) <= MOST_CELLS:
+        kept = counts[np.ix_(units, units)]
+        return kept, [scale.labels[unit] for unit in scale.units] + ["dead"], scale.name
+    bands = [[int(unit) for unit in band] for band in np.array_split(scale.units, MOST_CELLS - 3)]
+    bands.append([scale.dead])
+    kept = np.array([[counts[np.ix_(a, b)].sum() for b in bands] for a in bands])
+    words = [scale.span(*band).removeprefix(f"{scale.name} ") for band in bands[:-1]]
+    return kept, [*words, "dead"], scale.name

@@ -1,9 +1,9 @@
 """What happened to each patient over time?
 
 Input: an `Analysis`.
-Output: one lane per enrolled patient on an Axes: mRS in its colours; with names and marks for few, thin for many.
+Output: one lane per enrolled patient on an Axes: grades in their colours; with names and marks for few, thin for many.
 Protocol section: treatment, visits, decision.
-Method: a lane is coloured by the last known mRS from one rating to the next; marks stand where they happened.
+Method: a lane is coloured by the last known grade from one rating to the next; marks stand where they happened.
 Next: `figures.flow`.
 """
 
@@ -21,8 +21,9 @@ from pnstrial.figures.style import (
     INK,
     MISSING_COLOUR,
     MRS_COLOURS,
-    MRS_LABELS,
     axes_or_new,
+    few,
+    grade_colours,
     month_ticks,
     named,
     plain_text,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from pnstrial.analysis import Analysis
+    from pnstrial.vocabulary import Scale
 
 __all__ = ["lanes", "swimmer"]
 
@@ -45,11 +47,11 @@ RESCUE: Final = "#7B3294"
 
 @dataclass(frozen=True)
 class _Lane:
-    """One patient: days at which a grade begins, the grades (nan unknown), the last day, how it ended."""
+    """One patient: days at which a grade begins, the grades in units (-1 unknown), the last day, how it ended."""
 
     patient: str
     days: tuple[float, ...]
-    grades: tuple[float, ...]
+    grades: tuple[int, ...]
     last: float
     end: str
 
@@ -57,7 +59,9 @@ class _Lane:
 def _lanes(analysis: Analysis) -> list[_Lane]:
     """Give the lanes of the enrolled patients: the dead, those who left, those in contact, each by length."""
     assessments = analysis.assessments
-    start = analysis.visits.drop_duplicates("patient_id").set_index("patient_id")["baseline_mrs"].to_dict()
+    scale = assessments.scale
+    first = analysis.visits.drop_duplicates("patient_id").set_index("patient_id")[f"baseline_{scale.column}"]
+    start = dict(zip(first.index, scale.to_units(first).tolist(), strict=True))
     status = (
         analysis.trial.follow_up.drop_duplicates("patient_id").set_index("patient_id")["status"].to_dict()
     )
@@ -66,10 +70,10 @@ def _lanes(analysis: Analysis) -> list[_Lane]:
     for row in rows_of(assessments.patients):
         patient = str(row.Index)
         own = ratings.get(patient)
-        days, grades = [0.0], [float(start.get(patient, np.nan))]
+        days, grades = [0.0], [start.get(patient, -1)]
         if own is not None:
             days += (own["date"] - row.day_1).dt.days.astype(float).to_list()
-            grades += own["mrs"].astype(float).to_list()
+            grades += own["unit"].to_list()
         end = next((date for date in (row.death_date, row.last_contact_date) if not pd.isna(date)), None)
         last = max(float((end - row.day_1).days) if end is not None else 0.0, days[-1], 0.0)
         kind = "dead" if not pd.isna(row.death_date) else str(status.get(patient, ""))
@@ -80,12 +84,13 @@ def _lanes(analysis: Analysis) -> list[_Lane]:
     return sorted(found, key=lambda lane: (order.get(lane.end, 2), lane.last))
 
 
-def _grade_legend(axes: Axes, unknown: bool, marks: list[Any], n: int) -> None:
+def _grade_legend(axes: Axes, scale: Scale, unknown: bool, marks: list[Any], n: int) -> None:
     from matplotlib.patches import Patch
 
+    colours = grade_colours(scale)
     handles: list[Any] = [
-        Patch(facecolor=colour, edgecolor=GREY, linewidth=0.4, label=f"mRS {label}")
-        for colour, label in zip(MRS_COLOURS[:6], MRS_LABELS[:6], strict=True)
+        Patch(facecolor=colours[unit], edgecolor=GREY, linewidth=0.4, label=scale.span(unit))
+        for unit in few(scale.units)
     ]
     if unknown:
         handles.append(
@@ -127,8 +132,8 @@ def swimmer(analysis: Analysis, *, patients: list[str] | None = None, ax: Axes |
     Returns
     -------
     matplotlib.axes.Axes
-        Segments are named ``"lane:<patient>:mrs<grade>"``, deaths ``"death:<patient>"``,
-        rescue immunotherapy ``"rescue:<patient>"``, the withdrawn and lost ``"left:<patient>"``.
+        Segments are named ``"lane:<patient>:mrs<grade>"`` (``score<unit>`` on another scale), deaths
+        ``"death:<patient>"``, rescue immunotherapy ``"rescue:<patient>"``, the withdrawn and lost ``"left:<patient>"``.
 
     Examples
     --------
@@ -148,14 +153,16 @@ def swimmer(analysis: Analysis, *, patients: list[str] | None = None, ax: Axes |
     given = given[given["dose_g"] > 0].groupby(["patient_id", "cycle"])["date"].min().reset_index()
     day_1 = analysis.assessments.patients["day_1"]
     cycles = {str(patient): own["date"] for patient, own in given.groupby("patient_id")}
+    scale = analysis.assessments.scale
+    column, colours = scale.column, grade_colours(scale)
     for place, lane in enumerate(chosen):
         for begin, stop, grade in zip(lane.days, [*lane.days[1:], lane.last], lane.grades, strict=True):
-            unknown = np.isnan(grade)
+            unknown = grade < 0
             (bar,) = axes.barh(
                 place, max(stop - begin, 0.8), left=begin, height=0.62, edgecolor=GREY, linewidth=0.4,
-                color=MISSING_COLOUR if unknown else MRS_COLOURS[int(grade)], hatch="////" if unknown else None,
+                color=MISSING_COLOUR if unknown else colours[grade], hatch="////" if unknown else None,
             )  # fmt: skip
-            named(bar, f"lane:{lane.patient}:{'unknown' if unknown else f'mrs{int(grade)}'}")
+            named(bar, f"lane:{lane.patient}:{'unknown' if unknown else f'{column}{grade}'}")
         if lane.patient in cycles:
             at = (cycles[lane.patient] - day_1[lane.patient]).dt.days.to_numpy(dtype=float)
             axes.plot(at, np.full(len(at), place), **MARKS["infusion cycle"])
@@ -177,8 +184,8 @@ def swimmer(analysis: Analysis, *, patients: list[str] | None = None, ax: Axes |
     from matplotlib.lines import Line2D
 
     marks = [Line2D([], [], label=name, **style) for name, style in MARKS.items()]
-    unknown = any(np.isnan(grade) for lane in chosen for grade in lane.grades)
-    _grade_legend(axes, unknown, marks, len(chosen))
+    unknown = any(grade < 0 for lane in chosen for grade in lane.grades)
+    _grade_legend(axes, scale, unknown, marks, len(chosen))
     return tidy(axes, keep=("bottom",))
 
 
@@ -236,14 +243,17 @@ def lanes(analysis: Analysis, *, ax: Axes | None = None) -> Axes:
 
     found = _lanes(analysis)
     axes = axes_or_new(ax, 8.0, 6.0)
+    scale = analysis.assessments.scale
+    colours = grade_colours(scale)
     pieces: dict[str, list[list[tuple[float, float]]]] = {}
     for place, lane in enumerate(found):
         for begin, stop, grade in zip(lane.days, [*lane.days[1:], lane.last], lane.grades, strict=True):
-            name = "unknown" if np.isnan(grade) else f"mrs{int(grade)}"
+            name = "unknown" if grade < 0 else f"{scale.column}{grade}"
             low, high = place - 0.5, place + 0.5
             pieces.setdefault(name, []).append([(begin, low), (stop, low), (stop, high), (begin, high)])
     for name, boxes in sorted(pieces.items()):
-        colour = MISSING_COLOUR if name == "unknown" else MRS_COLOURS[int(name[3:])]
+        grade = -1 if name == "unknown" else int(name.removeprefix(scale.column))
+        colour = MISSING_COLOUR if grade < 0 else colours[grade]
         drawn = PolyCollection(boxes, facecolors=colour, edgecolors="none", linewidths=0)
         named(axes.add_collection(drawn), f"lanes:{name}")
     dead = [(lane.last, place) for place, lane in enumerate(found) if lane.end == "dead"]
@@ -269,7 +279,7 @@ def lanes(analysis: Analysis, *, ax: Axes | None = None) -> Axes:
     axes.set_yticks([place for place, _ in marks], [words for _, words in marks])
     _visit_lines(analysis, axes)
     handle = Line2D([], [], marker="s", color=MRS_COLOURS[6], linestyle="none", ms=4, label="death")
-    _grade_legend(axes, "unknown" in pieces, [handle] if dead else [], len(found))
+    _grade_legend(axes, scale, "unknown" in pieces, [handle] if dead else [], len(found))
     tidy(axes, keep=("bottom",))
     axes.tick_params(axis="y", length=0)
     return axes

@@ -17,16 +17,17 @@ from pnstrial.figures.style import (
     GREY,
     INK,
     LINE_COLOURS,
-    MRS_COLOURS,
     axes_or_new,
+    grade_colours,
+    grade_legend,
     month_ticks,
-    mrs_legend,
     named,
     note,
     plain_text,
     tidy,
 )
 from pnstrial.numerics.signatures import check_signature
+from pnstrial.vocabulary import shipped_scale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from pnstrial.engine.characteristics import ExactCharacteristics, OperatingCharacteristics, PowerCurve
     from pnstrial.questions import Assurance, SampleSize, SobolIndices, Tornado
+    from pnstrial.vocabulary import Scale
 
 __all__ = [
     "accrual",
@@ -310,7 +312,11 @@ def power_exact(curve: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 @plain_text
 def course(
-    days: Sequence[float], grades: Mapping[str, NDArray[np.float64]], *, ax: Axes | None = None
+    days: Sequence[float],
+    grades: Mapping[str, NDArray[np.float64]],
+    *,
+    scale: Scale | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw the true grades that a scenario supposes over time, a panel for each way of treatment.
 
@@ -318,8 +324,10 @@ def course(
     ----------
     days : sequence of float
         From day 1.
-    grades : mapping of str to ndarray, shape (days, 7)
-        Share of the patients at each grade, by the name of the panel.
+    grades : mapping of str to ndarray, shape (days, grades)
+        Share of the patients at each grade, death the last, by the name of the panel.
+    scale : Scale, optional
+        Default: the mRS.
     ax : matplotlib.axes.Axes, optional
         Where to draw; with several panels a new figure is made all the same.
 
@@ -338,14 +346,16 @@ def course(
         )
         figure.set_facecolor("white")
         panels = list(made[0])
+    scale = scale or shipped_scale()
+    colours = grade_colours(scale).values()
     for axes, (name, shares) in zip(panels, grades.items(), strict=True):
         tops = np.cumsum(shares, axis=1)
-        for grade in range(shares.shape[1]):
+        for grade, colour in enumerate(colours):
             low = tops[:, grade - 1] if grade else np.zeros(len(days))
             area = axes.fill_between(
-                days, low, tops[:, grade], facecolor=MRS_COLOURS[grade], edgecolor="white", linewidth=0.5
+                days, low, tops[:, grade], facecolor=colour, edgecolor="white", linewidth=0.5
             )
-            named(area, f"state:{name}:mrs{grade}")
+            named(area, f"state:{name}:{scale.column}{grade}")
         axes.set_xlim(days[0], days[-1])
         axes.set_ylim(0, 1)
         axes.set_yticks(np.arange(0, 1.01, 0.25), [f"{25 * quarter} %" for quarter in range(5)])
@@ -353,7 +363,7 @@ def course(
         axes.set_title(name, loc="left")
         tidy(axes)
     panels[0].set_ylabel("patients")
-    mrs_legend(panels[0], bbox_to_anchor=(0.0, 1.1))
+    grade_legend(panels[0], scale, bbox_to_anchor=(0.0, 1.1))
     return panels[0]
 
 

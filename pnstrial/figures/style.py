@@ -1,7 +1,7 @@
 """Which colours and lines do all figures share?
 
 Input: an Axes of the caller, or none.
-Output: the one colour scale of mRS 0-6, the colours of change, and small functions that style one Axes.
+Output: the one run of colours of the grades, the colours of change, and small functions that style one Axes.
 Protocol section: none.
 Method: the scale runs from blue (0-2) to red (3-5) and darkens with every grade, so that the order survives
 grey print and every form of colour blindness; death is near black, set apart. Nothing global is changed.
@@ -13,13 +13,17 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
+import numpy as np
+
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+
+    from pnstrial.vocabulary import Scale
 
 __all__ = [
     "CHANGE_COLOURS",
@@ -28,11 +32,12 @@ __all__ = [
     "LINE_COLOURS",
     "MISSING_COLOUR",
     "MRS_COLOURS",
-    "MRS_LABELS",
     "axes_or_new",
     "bare",
+    "few",
+    "grade_colours",
+    "grade_legend",
     "month_ticks",
-    "mrs_legend",
     "named",
     "note",
     "off_screen",
@@ -46,9 +51,6 @@ Parameters = ParamSpec("Parameters")
 
 MRS_COLOURS: Final = ("#CBECFD", "#90D0F5", "#58B1E8", "#C7683D", "#AD4429", "#822620", "#19191C")
 """Colour of mRS 0, 1, ... 6. Lightness (CIELAB) 92, 80, 69, 54, 43, 30, 9."""
-
-MRS_LABELS: Final = ("0", "1", "2", "3", "4", "5", "6 (dead)")
-"""Label of mRS 0, 1, ... 6 in a legend."""
 
 CHANGE_COLOURS: Final = {"improved": "#2C7FB8", "stable": "#BDBDBD", "deteriorated": "#B0462B"}
 """Colour of a change category (the names of `pnstrial.rules.CATEGORIES`)."""
@@ -310,13 +312,48 @@ def note(axes: Axes, text: str, *, below: float = 0.0, size: float = 9.0, **opti
     return named(written, "note")
 
 
-def mrs_legend(axes: Axes, *, missing: bool = False, **options: Any) -> Artist:
-    """Draw the legend of the mRS colours in one row above the plot.
+def grade_colours(scale: Scale) -> dict[int, str]:
+    """Give the colour of every unit of a scale: from blue for the best to red for the worst, death near black.
+
+    Parameters
+    ----------
+    scale : Scale
+
+    Returns
+    -------
+    dict of int to str
+        Those of `MRS_COLOURS` for a scale of six grades and death; the same run of colours, spread, for others.
+    """
+    *living, death = MRS_COLOURS
+    if len(scale.units) != len(living):
+        from matplotlib.colors import LinearSegmentedColormap, to_hex
+
+        run = LinearSegmentedColormap.from_list("grades", living)
+        living = [to_hex(run(float(x))) for x in np.linspace(0, 1, len(scale.units))]
+    return {**dict(zip(scale.units, living, strict=True)), scale.dead: death}
+
+
+def few(units: Sequence[int], most: int = 8) -> list[int]:
+    """Choose some of many grades for a legend, the first and the last among them.
+
+    Examples
+    --------
+    >>> few(range(7)), few(range(0, 101, 5), 5)
+    ([0, 1, 2, 3, 4, 5, 6], [0, 25, 50, 75, 100])
+    """
+    if len(units) <= most:
+        return list(units)
+    return [units[round(place)] for place in np.linspace(0, len(units) - 1, most)]
+
+
+def grade_legend(axes: Axes, scale: Scale, *, missing: bool = False, **options: Any) -> Artist:
+    """Draw the legend of the colours of a scale in one row above the plot.
 
     Parameters
     ----------
     axes : matplotlib.axes.Axes
         Drawn on in place.
+    scale : Scale
     missing : bool
         Whether to show the hatched box of missing values.
     **options
@@ -325,13 +362,14 @@ def mrs_legend(axes: Axes, *, missing: bool = False, **options: Any) -> Artist:
     Returns
     -------
     matplotlib.legend.Legend
-        Named ``"legend:mrs"``.
+        Named ``"legend:grades"``.
     """
     from matplotlib.patches import Patch
 
+    colours = grade_colours(scale)
     handles = [
-        Patch(facecolor=colour, edgecolor="white", linewidth=0.5, label=label)
-        for colour, label in zip(MRS_COLOURS, MRS_LABELS, strict=True)
+        Patch(facecolor=colours[unit], edgecolor="white", linewidth=0.5, label=scale.labels[unit])
+        for unit in [*few(scale.units), scale.dead]
     ]
     if missing:
         handles.append(
@@ -340,7 +378,7 @@ def mrs_legend(axes: Axes, *, missing: bool = False, **options: Any) -> Artist:
     settings: dict[str, Any] = {
         "ncols": len(handles), "loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "frameon": False,
         "fontsize": 9, "handlelength": 1.1, "handleheight": 1.1, "columnspacing": 1.1, "handletextpad": 0.4,
-        "borderaxespad": 0.3, "title": "modified Rankin scale", "alignment": "left", "title_fontsize": 9,
+        "borderaxespad": 0.3, "title": scale.label, "alignment": "left", "title_fontsize": 9,
     }  # fmt: skip
     legend = axes.legend(handles=handles, **{**settings, **options})
-    return named(legend, "legend:mrs")
+    return named(legend, "legend:grades")

@@ -20,8 +20,8 @@ from pnstrial.figures.style import (
     INK,
     LINE_COLOURS,
     MRS_COLOURS,
-    MRS_LABELS,
     axes_or_new,
+    grade_colours,
     named,
     plain_text,
     text_on,
@@ -36,6 +36,7 @@ from pnstrial.survival.curves.curve import KaplanMeier
 from pnstrial.survival.reference.curve import reference_in
 from pnstrial.survival.trial.endpoints import SurvivalResult
 from pnstrial.survival.trial.mrs_states import MrsOccupancy
+from pnstrial.vocabulary import shipped_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from pnstrial.survival.curves.curve import KaplanMeierByGroup
     from pnstrial.survival.reference.curve import Reference
     from pnstrial.survival.trial.landmark import Landmark, SimonMakuch
+    from pnstrial.vocabulary import Scale
 
 __all__ = ["cumulative_incidence", "kaplan_meier", "state_occupancy", "survival_result"]
 
@@ -386,7 +388,8 @@ def state_occupancy(
     occupancy = result.grades if isinstance(result, MrsOccupancy) else result
     if isinstance(occupancy, NotEstimable):
         raise ValueError(f"there is nothing to draw: {occupancy}")  # noqa: TRY004 - the data, not the type
-    shades = _shades(occupancy, colours)
+    grades = result.scale if isinstance(result, MrsOccupancy) else shipped_scale()
+    shades = _shades(occupancy, colours, grades)
     axes = axes_or_new(ax, 7.4, 4.4)
     end = float(occupancy.time[-1]) if until is None else float(until)
     longest = end - occupancy.start
@@ -416,18 +419,18 @@ def state_occupancy(
     axes.set_xticks(ticks, labels)
     axes.set_xlabel(f"{scale.label}; beneath, patients whose state is known")
     axes.set_ylabel("patients in state")
-    _labels(axes, occupancy, time, heights, shades)
+    _labels(axes, occupancy, time, heights, shades, grades)
     axes.set_title(_days_words(result), loc="left", fontsize=9, color=INK)
     return tidy(axes)
 
 
-def _shades(occupancy: StateOccupancy, colours: Mapping[Any, str] | None) -> dict[Any, str]:
+def _shades(occupancy: StateOccupancy, colours: Mapping[Any, str] | None, grades: Scale) -> dict[Any, str]:
     if colours is not None:
         if missing := [state for state in occupancy.states if state not in colours]:
             raise ValueError(f"colours has none for {missing}")
         return {state: colours[state] for state in occupancy.states}
-    if all(state in range(len(MRS_COLOURS)) for state in occupancy.states):
-        return {state: MRS_COLOURS[int(state)] for state in occupancy.states}
+    if all(state in grades.labels for state in occupancy.states):
+        return {state: grade_colours(grades)[int(state)] for state in occupancy.states}
     from matplotlib.colors import LinearSegmentedColormap, to_hex
 
     scale = LinearSegmentedColormap.from_list("states", MRS_COLOURS)
@@ -457,9 +460,10 @@ def _cut(axes: Axes, groups: StateOccupancy, time: NDArray[np.float64], days: li
     for day, share, low, high in zip(days, p, own["lower"], own["upper"], strict=True):
         words = f"{share:.0%} ({100 * low:.0f} to {100 * high:.0f})"
         aside = "right" if day > EDGE * float(time[-1]) else "center"
+        under = high > EDGE + INSIDE  # above it stands the title
         axes.annotate(
-            words, (day, high), xytext=(0, 3), textcoords="offset points", ha=aside, va="bottom", fontsize=8.5,
-            color=INK, path_effects=halo,
+            words, (day, low if under else high), xytext=(0, -3 if under else 3), textcoords="offset points", ha=aside,
+            va="top" if under else "bottom", fontsize=8.5, color=INK, path_effects=halo,
         )  # fmt: skip
 
 
@@ -469,10 +473,11 @@ def _labels(
     time: NDArray[np.float64],
     heights: NDArray[np.float64],
     shades: dict[Any, str],
+    grades: Scale,
 ) -> None:
     """Write each state beside its area at the right edge, or inside it where it has gone by then."""
-    is_mrs = all(state in range(len(MRS_COLOURS)) for state in occupancy.states)
-    words = {state: f"mRS {MRS_LABELS[int(state)]}" if is_mrs else str(state) for state in occupancy.states}
+    graded = all(state in grades.labels for state in occupancy.states)
+    words = {state: grades.span(int(state)) if graded else str(state) for state in occupancy.states}
     tops = np.cumsum(heights, axis=1)
     beside = [place for place in range(len(occupancy.states)) if heights[-1, place] > 0]
     middles = np.array([tops[-1, place] - heights[-1, place] / 2 for place in beside])
@@ -522,7 +527,7 @@ def _days_words(result: StateOccupancy | MrsOccupancy) -> str:
     if isinstance(result.ci, tuple) and isinstance(result.estimate, float):
         low, high = result.ci
         note += (
-            f"\nmean days at {result.group}: {result.estimate:.0f} of the first {result.horizon:.0f} "
+            f"\nmean days {result.staying}: {result.estimate:.0f} of the first {result.horizon:.0f} "
             f"({100 * result.level:g} % interval {low:.0f} to {high:.0f})"
         )
     return note

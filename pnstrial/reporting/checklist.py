@@ -17,12 +17,32 @@ import pandas as pd
 from pnstrial.reporting.items import Place, Section, Table
 
 if TYPE_CHECKING:
+    from pnstrial.protocol import Protocol
     from pnstrial.reporting.material import Material
 
 __all__ = ["checklist"]
 
 _ONE_ARM = "not applicable: the trial has one arm and no randomisation"
+_ARMS = "not applicable: the arms are labels; nothing here compares them"
 _TEAM = "to be written by the trial team: it is not in the collected tables"
+
+
+def _design(protocol: Protocol) -> str:
+    arms = "one arm" if len(protocol.arms) < 2 else f"{len(protocol.arms)} arms, described side by side"
+    decision = "no interim decision" if protocol.decision is None else "an interim decision for each patient"
+    return f"{arms}, open label; {decision}"
+
+
+def _intervention(protocol: Protocol) -> str:
+    decision = protocol.decision
+    if len(protocol.drugs) == 1 and decision is not None:
+        drug, more = protocol.drug(), protocol.drug().cycles - protocol.drug().required
+        ways = " or ".join(sorted(decision.continuing, reverse=True)) or "nothing"
+        return (
+            f"{drug.name} {drug.dose_in_words()} every {drug.cycle_days} days, {drug.required} cycles, "
+            f"then {more} more if {ways}"
+        )
+    return "; ".join(f"{drug.name} {drug.plan_in_words()}, {drug.cycles} cycles" for drug in protocol.drugs)
 
 
 def _agreement(opinion: pd.DataFrame) -> Table:
@@ -59,7 +79,7 @@ def checklist(material: Material, opinion: pd.DataFrame | None = None) -> Sectio
     dates = "no patient was screened"
     if len(screening):
         dates = f"screened from {screening.min():%Y-%m-%d} to {screening.max():%Y-%m-%d}; [[baseline]]"
-    treatment = protocol.treatment
+    randomised = _ONE_ARM if len(protocol.arms) < 2 else _ARMS
     rows = [
         ("1", "Title and abstract", "title page; the structured abstract is " + _TEAM),
         ("2", "Registration", f"protocol {protocol.id}"),
@@ -67,34 +87,39 @@ def checklist(material: Material, opinion: pd.DataFrame | None = None) -> Sectio
         ("4", "Data sharing", _TEAM),
         ("5", "Funding and interests", _TEAM),
         ("6", "Background", _TEAM),
-        ("7", "Objectives", f"improvement of the mRS at {protocol.endpoint.visit}; section 14.2"),
+        (
+            "7",
+            "Objectives",
+            f"improvement of the {protocol.scale().name} at {protocol.endpoint.visit}; section 14.2",
+        ),
         ("8", "Involvement of patients and public", _TEAM),
-        ("9", "Design", "one arm, open label; an interim decision for each patient"),
+        ("9", "Design", _design(protocol)),
         ("10", "Changes to the protocol", _TEAM),
         ("11", "Setting", "sites in [[baseline]]"),
         ("12", "Eligibility", f"{len(protocol.criteria)} criteria; [[failures]]"),
         (
             "13",
             "Intervention",
-            f"IVIg {treatment.dose_g_per_kg:g} g/kg every {treatment.cycle_days} days, "
-            f"{treatment.cycles_before_decision} cycles, then {treatment.cycles_after_decision} more if stable or "
-            "improved; [[exposure]] and [[exposure-listing]]; comparator: "
-            + _ONE_ARM.removeprefix("not applicable: "),
+            f"{_intervention(protocol)}; [[exposure]] and [[exposure-listing]]; comparator: "
+            + randomised.removeprefix("not applicable: "),
         ),
         ("14", "Outcomes", "section 14.2; definitions under Methods"),
         ("15", "Harms: how assessed", "adverse events as recorded; [[events]]"),
         (
             "16",
             "Sample size and interim analyses",
-            "the publication's basis was not found; no interim analysis of the trial",
+            "the publication's basis was not found; no interim analysis of the trial"
+            if protocol.design is None
+            else f"{protocol.design.n} patients planned; see Methods",
         ),
-        ("17", "Randomisation: sequence", _ONE_ARM),
-        ("18", "Randomisation: concealment", _ONE_ARM),
-        ("19", "Randomisation: implementation", _ONE_ARM),
+        ("17", "Randomisation: sequence", randomised),
+        ("18", "Randomisation: concealment", randomised),
+        ("19", "Randomisation: implementation", randomised),
         (
             "20",
             "Blinding",
-            "not applicable: open label; ratings are unblinded, which weakens the mRS as an endpoint",
+            "not applicable: open label; ratings are unblinded, which weakens "
+            f"the {protocol.scale().name} as an endpoint",
         ),
         ("21", "Statistical methods", "Methods: intervals, test, estimand, missing values, analysis sets"),
         ("22", "Participant flow", "[[flow]]"),

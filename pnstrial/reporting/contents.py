@@ -90,15 +90,16 @@ def document(
 def _facts(material: Material) -> tuple[tuple[str, str], ...]:
     analysis = material.analysis
     result = analysis.primary
-    decisions = analysis.decisions["decision"].value_counts()
+    decided: tuple[tuple[str, str], ...] = ()
+    if analysis.protocol.decision is not None:
+        counts = analysis.decisions["decision"].value_counts()
+        words = f"of all enrolled to continue / to stop after {analysis.protocol.decision.visit}"
+        decided = ((f"{counts.get('continue', 0)} / {counts.get('discontinue', 0)}", words),)
     estimable = not isinstance(result.estimate, NotEstimable)
     return (
         (str(len(analysis.screening.overall)), "patients screened"),
         (str(len(material.enrolled)), "enrolled: the full analysis set"),
         (str(len(material.safety)), "infused: the safety set"),
         (f"{result.responders}/{result.n}" if estimable else "–", f"responders at {result.visit}"),
-        (
-            f"{decisions.get('continue', 0)} / {decisions.get('discontinue', 0)}",
-            f"to continue / to stop after {analysis.protocol.decision.visit}",
-        ),
+        *decided,
     )

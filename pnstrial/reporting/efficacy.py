@@ -1,4 +1,4 @@
-"""How many responded, and how did the mRS move?
+"""How many responded, and how did the grades move?
 
 Input: a `Material`.
 Output: items of section 14.2 on responses, strategies, decisions, categories, scales and the shift.
@@ -20,6 +20,7 @@ from pnstrial.design.counts.proportion import binomial_tail, proportion
 from pnstrial.figures import mrs as mrs_figures
 from pnstrial.figures.patients import lanes, swimmer
 from pnstrial.figures.proportions import forest
+from pnstrial.outcomes import part_of
 from pnstrial.reporting.items import (
     DASH,
     Figure,
@@ -31,12 +32,16 @@ from pnstrial.reporting.items import (
     percent,
     share,
 )
+from pnstrial.reporting.methods import death_in_words
 from pnstrial.results import NotEstimable, rows_of
 from pnstrial.series import load_series, short_citation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pnstrial.endpoints import ResponseResult
     from pnstrial.reporting.material import Material
+    from pnstrial.vocabulary import Scale
 
 __all__ = [
     "MOST_SINGLE_PATIENTS",
@@ -180,14 +185,18 @@ def responses(material: Material) -> tuple[Place, ...]:
     -------
     tuple of Place
     """
-    analysis, protocol = material.analysis, material.protocol
+    analysis, protocol, scale = material.analysis, material.protocol, material.scale
     visits = dict.fromkeys([analysis.visit, *protocol.endpoint.secondary_visits])
     heads = ["Responders", "n", "Proportion", f"{100 * material.level:g} % exact interval", "One-sided p"]
-    null = protocol.endpoint.null_proportion
+    null, decision = protocol.endpoint.null_proportion, protocol.decision
     foot = "Clopper-Pearson interval; p = P(X ≥ x) under the null" + (
         f" of {percent(null)}." if null is not None else "; the protocol states no null proportion."
     )
-    sources = "mrs, screening, infusions, medications, follow_up"
+    sources = f"{scale.table}, screening, infusions, medications, follow_up"
+
+    # the published series count a fall of the scale with a table of its own, in patients with such antibodies
+    published = published_rows() if scale.table == "mrs" and len(material.published) else []
+    beside = ", and in published series" if published else ""
 
     @cache
     def strategies() -> list[tuple[str, ResponseResult]]:
@@ -196,7 +205,7 @@ def responses(material: Material) -> tuple[Place, ...]:
     def drawn() -> list[dict[str, Any]]:
         group = f"This trial, {analysis.visit}"
         own = [_forest_row(label, group, result.responders, result.n) for label, result in strategies()]
-        return [*own, *published_rows()]
+        return [*own, *published]
 
     def decisions() -> list[tuple[str, str]]:
         found = analysis.decisions["decision"]
@@ -209,11 +218,12 @@ def responses(material: Material) -> tuple[Place, ...]:
             (row.scale, row.visit, row.improved, row.n,
              *proportion_cells(int(row.improved), int(row.n), material.level))
             for row in rows_of(analysis.scales)
+            if row.scale != scale.name
         ]  # fmt: skip
 
     return (
         Place("responses", Table, lambda: Table(
-            "Response on the mRS", "full analysis set",
+            f"Response on the {endpoint_scales(material)}", "full analysis set",
             pd.DataFrame([_response_row(v, analysis.response_at(v)) for v in visits], columns=["Visit", *heads]),
             sources, "endpoint, estimand", foot,
         ), short=True),
@@ -223,33 +233,148 @@ def responses(material: Material) -> tuple[Place, ...]:
             sources, "endpoint, estimand", foot,
         )),
         Place("forest", Figure, lambda: Figure(
-            "Response under each strategy, and in published series", "full analysis set",
-            "See how little the strategy moves the point against the width of the interval, and how far the "
-            "intervals of this trial and of the published series overlap (their treatments differ).",
+            f"Response under each strategy{beside}", "full analysis set",
+            "See how little the strategy moves the point against the width of the interval"
+            + (", and how far the intervals of this trial and of the published series overlap (their treatments "
+               "differ)." if published else "."),
             "Points with exact intervals; numbers as in [[strategies]].",
             lambda: forest(pd.DataFrame(drawn()), null=null),
         )),
         Place("power", Table, lambda: _power_of_n_patients(material), short=True),
-        Place("decisions", Table, lambda: Table(
-            f"Interim decision at {protocol.decision.visit}", "full analysis set",
-            pd.DataFrame(decisions(), columns=["Decision", "Patients"]), "mrs, follow_up", "decision",
-            "A rule for each patient, not a stopping rule of the trial.",
-        ), short=True),
+        *([] if decision is None else [Place("decisions", Table, lambda: Table(
+            f"Interim decision at {decision.visit}", "full analysis set",
+            pd.DataFrame(decisions(), columns=["Decision", "Patients"]),
+            f"{protocol.scale(decision.scale).table}, follow_up", "decision",
+            "A rule for each patient, not a stopping rule of the trial. All enrolled are counted; [[flow]] counts "
+            "those who were infused and are still in the trial.",
+        ), short=True)]),
         Place("categories", Table, lambda: Table(
-            "Change of the mRS from baseline", "full analysis set",
+            f"Change of the {scale.name} from baseline", "full analysis set",
             pd.DataFrame(
                 _category_rows(material),
                 columns=["Visit", "Improved", "Stable", "Deteriorated", "of these dead", "No value or baseline"],
             ),
-            "mrs, screening, follow_up", "visits", "Denominator: all patients of the set.",
+            f"{_sources(scale)}, follow_up", "visits", "Denominator: all patients of the set.",
         )),
-        Place("scales", Table, lambda: Table(
-            "Improved on Barthel, ICARS and ONLS", "full analysis set with both values present",
+        *_joined(material),
+        *_arms(material, heads),
+        *([] if not material.further_scales else [Place("scales", Table, lambda: Table(
+            f"Improved on {_and(scale.name for scale in material.further_scales)}",
+            "full analysis set with both values present",
             pd.DataFrame(scale_rows(), columns=["Scale", "Visit", "Improved", *heads[1:-1]]), "scales", "visits",
-            "Any change in the better direction (Barthel: higher; ICARS, ONLS: lower).",
+            f"Any change in the better direction ({_directions(material.further_scales)}).",
             "No patient has a score before and after.",
-        ), short=True),
+        ), short=True)]),
+        *_secondary(material, heads),
     )  # fmt: skip
+
+
+def _and(words: Iterable[str]) -> str:
+    *first, last = list(words)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def endpoint_scales(material: Material) -> str:
+    """Name the scales of the primary endpoint."""
+    end = material.protocol.endpoint
+    return _and(dict.fromkeys(part.scale for part in end.parts())) if end.joined else end.scale
+
+
+def _sources(scale: Scale) -> str:
+    """Name the tables that hold the values of a scale; screening holds one of the scale with a table of its own."""
+    return f"{scale.table}, screening" if scale.table == "mrs" else scale.table
+
+
+def _directions(scales: list[Scale]) -> str:
+    """Write which direction is better, such as "Barthel: higher; ICARS, ONLS: lower"."""
+    found: dict[str, list[str]] = {}
+    for scale in scales:
+        found.setdefault(scale.better, []).append(scale.name)
+    return "; ".join(f"{', '.join(names)}: {better}" for better, names in found.items())
+
+
+def _cut(scale: Scale) -> str:
+    """Say what to look at in the bars."""
+    if scale.cut is None:
+        return "See how the colours move from bar to bar; "
+    place = scale.scores.index(scale.cut)
+    return f"See how the cut between {scale.scores[place]:g} and {scale.scores[place + 1]:g} moves from bar to bar; "
+
+
+def _joined(material: Material) -> list[Place]:
+    """Give the table of the parts of a joined endpoint."""
+    analysis, end = material.analysis, material.protocol.endpoint
+    if not end.joined:
+        return []
+
+    def table() -> Table:
+        rows: list[tuple[Any, ...]] = []
+        for part in end.parts():
+            own = analysis.assessments.on(part)
+            answer = part_of(own, part, part.visit)["category_met"].to_numpy()
+            met, known = int((answer == 1).sum()), int((answer >= 0).sum())
+            words = part.in_words(own.scale.better)
+            rows.append((words, part.visit, met, known, *proportion_cells(met, known, material.level)))
+        names = dict.fromkeys(analysis.assessments.on(part).scale.table for part in end.parts())
+        return Table(
+            "Parts of the primary endpoint", "full analysis set",
+            pd.DataFrame(rows, columns=["Part", "Visit", "Met", "Known", "Proportion", "Exact interval"]),
+            f"{', '.join(names)}, follow_up", "endpoint",
+            f"A patient responds with {end.joined_by} of them; death meets no bound.",
+        )  # fmt: skip
+
+    return [Place("parts", Table, table, short=True)]
+
+
+def _arms(material: Material, heads: list[str]) -> list[Place]:
+    """Give the response of each arm: the arm is a label, and nothing compares them."""
+    names = [arm.name for arm in material.protocol.arms]
+    screening = material.trial.screening
+    if len(names) < 2 or "arm" not in screening:
+        return []
+
+    def table() -> Table:
+        analysis = material.analysis
+        answers = analysis.primary.patients.set_index("patient_id")["response"]
+        arm = screening.drop_duplicates("patient_id").set_index("patient_id")["arm"].reindex(answers.index)
+        rows: list[tuple[Any, ...]] = []
+        for name in [*names, *(["not stated"] if arm.isna().any() else [])]:
+            own = answers[arm.isna() if name == "not stated" else arm == name]
+            count, n = int((own == "responder").sum()), int((own != "excluded").sum())
+            rows.append((name, count, n, *proportion_cells(count, n, material.level)))
+        return Table(
+            f"Response at {analysis.visit} by arm", "full analysis set",
+            pd.DataFrame(rows, columns=["Arm", *heads[:-1]]), "screening", "arms, endpoint",
+            "The arms are described side by side; nothing here compares them.",
+        )  # fmt: skip
+
+    return [Place("arms", Table, table, short=True)]
+
+
+def _secondary(material: Material, heads: list[str]) -> list[Place]:
+    """Give the table of the secondary endpoints that the protocol names one by one."""
+    outcomes = material.protocol.endpoint.secondary
+    if not outcomes:
+        return []
+
+    def table() -> Table:
+        found = material.analysis.secondary_outcomes
+        rows = [
+            (row.name, row.visit, row.responders, row.n,
+             *proportion_cells(int(row.responders), int(row.n), material.level))
+            for row in rows_of(found)
+        ]  # fmt: skip
+        words = "; ".join(
+            f"{one.name}: {one.in_words(material.protocol.scale(one.scale).better)}" for one in outcomes
+        )
+        tables = dict.fromkeys(material.protocol.scale(one.scale).table for one in outcomes)
+        return Table(
+            "Secondary endpoints", "full analysis set with the answer known",
+            pd.DataFrame(rows, columns=["Endpoint", "Visit", "Met", *heads[1:-1]]),
+            f"{', '.join(tables)}, follow_up", "endpoint", f"{words}.",
+        )  # fmt: skip
+
+    return [Place("secondary", Table, table, short=True)]
 
 
 def _category_rows(material: Material) -> list[tuple[str, ...]]:
@@ -274,14 +399,14 @@ def shifts(material: Material) -> tuple[Place, ...]:
     -------
     tuple of Place
     """
-    shift, enrolled = material.shift, material.enrolled
+    shift, enrolled, scale = material.shift, material.enrolled, material.scale
     few = len(enrolled) <= MOST_SINGLE_PATIENTS
     nobody = "" if enrolled else "no patient is enrolled"
     unpaired = nobody or ("" if shift.n else f"no patient has a baseline and a value at {shift.visit}")
     return (
         Place("bars", Figure, lambda: Figure(
-            "mRS at baseline and at each visit", "full analysis set",
-            "See how the cut between 2 and 3 moves from bar to bar; death is set apart, missing values are hatched.",
+            f"{scale.name} at baseline and at each visit", "full analysis set",
+            f"{_cut(scale)}death is set apart, missing values are hatched.",
             "Stacked bars; numbers as in [[categories]].",
             None if unpaired else lambda: mrs_figures.grotta_bars(shift), unpaired,
         ), short=True),
@@ -306,9 +431,10 @@ def shifts(material: Material) -> tuple[Place, ...]:
         )),
         Place("swimmer", Figure, lambda: Figure(
             "Each patient over time", "full analysis set",
-            "A lane is coloured by the last known mRS; marks stand where they happened."
+            f"A lane is coloured by the last known {scale.name}; marks stand where they happened."
             if few
-            else "One thin lane per patient, coloured by the last known mRS; sorted by end and length of follow-up.",
+            else f"One thin lane per patient, coloured by the last known {scale.name}; sorted by end and length of "
+            "follow-up.",
             "One lane per patient; values in [[exposure-listing]] and [[efficacy-listing]].",
             None if nobody else lambda: swimmer(material.analysis) if few else lanes(material.analysis), nobody,
         )),
@@ -336,8 +462,9 @@ def _shift_table(material: Material) -> Table:
         words = "sign test" if name == "sign" else name.replace("rank,", "rank test,")
         rows.append((f"Exact {words}, two-sided p ({role})", value, DASH))
     return Table(
-        f"mRS shift from baseline to {shift.visit}", f"full analysis set with both values (n = {shift.n})",
+        f"{shift.scale.name} shift from baseline to {shift.visit}",
+        f"full analysis set with both values (n = {shift.n})",
         pd.DataFrame(rows, columns=["Measure", "Value", f"{100 * shift.level:g} % interval"]),
-        "mrs, screening, follow_up", "visits",
-        "Death is mRS 6. Paired, within one arm: a change over time, not an effect of treatment.",
+        f"{_sources(shift.scale)}, follow_up", "visits",
+        f"{death_in_words(shift.scale)} Paired, within one arm: a change over time, not an effect of treatment.",
     )  # fmt: skip

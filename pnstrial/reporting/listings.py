@@ -41,11 +41,13 @@ def listings(material: Material) -> tuple[Place, ...]:
     -------
     tuple of Place
     """
-    analysis, trial = material.analysis, material.trial
+    analysis, trial, scale = material.analysis, material.trial, material.scale
+    one_drug = len(material.protocol.drugs) == 1
+    medicine = material.medicine[0].upper() + material.medicine[1:]
     follow = trial.follow_up[trial.follow_up["patient_id"].isin(material.enrolled)]
     left = follow[follow["status"].isin(["dead", "withdrawn", "lost"])]
     screening = trial.screening[trial.screening["patient_id"].isin(material.enrolled)].copy()
-    screening["baseline"] = screening["patient_id"].map(material.baseline_mrs)
+    screening["baseline"] = screening["patient_id"].map(material.baseline)
     events = trial.adverse_events
     serious = events[events["serious"] == "yes"].copy()
     serious["since"] = last_infusion_before(material, serious)
@@ -80,8 +82,8 @@ def listings(material: Material) -> tuple[Place, ...]:
             _picked(screening, {
                 "patient_id": "Patient", "site": "Site", "age": "Age", "sex": "Sex", "weight_kg": "Weight, kg",
                 **extra, "cancer": "Cancer", "antibody_serum": "Serum", "antibody_csf": "CSF",
-                "baseline": "Baseline mRS",
-            }), "screening, mrs", "criteria",
+                "baseline": f"Baseline {scale.name}",
+            }), f"screening, {scale.table}", "criteria",
         )),
         Place("eligibility", Listing, lambda: Listing(
             "Eligibility of every screened patient", "screened patients", _eligibility(material),
@@ -91,35 +93,36 @@ def listings(material: Material) -> tuple[Place, ...]:
         Place("exposure-listing", Listing, lambda: Listing(
             "Individual exposure", "full analysis set",
             _picked(percents, {
-                "patient_id": "Patient", "cycles_given": "Cycles", "total_g": "IVIg, g",
-                "first_infusion": "First infusion",
+                "patient_id": "Patient", "cycles_given": "Cycles",
+                **({"total_g": f"{material.medicine}, g"} if one_drug else {}), "first_infusion": "First infusion",
                 "last_infusion": "Last infusion", "relative_dose_intensity": "Relative dose intensity, %",
-                "share_of_course": "Dose before the decision, %",
+                "share_of_course": "Dose before the decision, %" if material.protocol.decision else "Required dose, %",
             }), "infusions, screening", "treatment",
         ), short=True),
         Place("cycles", Listing, lambda: Listing(
             "Individual cycles", "safety set",
             _picked(analysis.exposure.cycles, {
-                "patient_id": "Patient", "cycle": "Cycle", "start": "Start", "days": "Days", "planned_g": "Planned, g",
+                "patient_id": "Patient", **({} if one_drug else {"drug": "Drug"}), "cycle": "Cycle",
+                "start": "Start", "days": "Days", "planned_g": "Planned, g",
                 "given_g": "Given, g", "on_time": "On time", "dose_as_planned": "Dose as planned",
             }), "infusions", "treatment",
         )),
         Place("efficacy-listing", Listing, lambda: Listing(
-            "Individual efficacy", "full analysis set", _efficacy(material), "mrs, follow_up",
+            "Individual efficacy", "full analysis set", _efficacy(material), f"{scale.table}, follow_up",
             "endpoint, visits", empty="No patient is enrolled.",
         ), short=True),
         Place("events-listing", Listing, lambda: Listing(
             "Adverse events", "enrolled patients",
             _picked(events, {
                 "patient_id": "Patient", "term": "Term", "start_date": "Start", "end_date": "End", "grade": "Grade",
-                "serious": "Serious", "related": "Related", "action": "IVIg",
+                "serious": "Serious", "related": "Related", "action": medicine,
             }), "adverse_events", "treatment", empty="No adverse event was recorded.",
         )),
         Place("serious-events", Listing, lambda: Listing(
             "Serious adverse events", "enrolled patients",
             _picked(serious, {
                 "patient_id": "Patient", "term": "Term", "start_date": "Start", "since": "Days from the last infusion",
-                "end_date": "End", "grade": "Grade", "related": "Related", "action": "IVIg",
+                "end_date": "End", "grade": "Grade", "related": "Related", "action": medicine,
             }), "adverse_events, infusions", "treatment", empty="No serious adverse event was recorded.",
         )),
         Place("deaths", Listing, lambda: Listing(
@@ -164,19 +167,20 @@ def _eligibility(material: Material) -> pd.DataFrame:
 
 def _efficacy(material: Material) -> pd.DataFrame:
     """Give a row for each enrolled patient: baseline, value and its origin at each visit, response, decision."""
-    analysis = material.analysis
+    analysis, scale = material.analysis, material.scale
     answers = analysis.primary.patients
     who = answers["patient_id"]
-    found = pd.DataFrame({"Patient": who, "Baseline mRS": who.map(material.baseline_mrs)})
+    found = pd.DataFrame({"Patient": who, f"Baseline {scale.name}": who.map(material.baseline)})
     for visit in material.protocol.visits:
         own = analysis.visits[analysis.visits["visit"] == visit.name].set_index("patient_id")
-        found[f"mRS {visit.name}"] = who.map(own["mrs"])
+        found[f"{scale.name} {visit.name}"] = who.map(own[scale.column])
         found[f"Date {visit.name}"] = value_of(who, own["date"])
         found[f"Category {visit.name}"] = who.map(own["category"])
     found[f"Counted as, {analysis.visit}"] = answers["response"]
     found["Why"] = answers["reason"]
-    decisions = analysis.decisions.set_index("patient_id")
-    found["Decision"] = who.map(decisions["decision"])
+    if material.protocol.decision is not None:
+        decisions = analysis.decisions.set_index("patient_id")
+        found["Decision"] = who.map(decisions["decision"])
     return found
 
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pnstrial import survival
 from pnstrial.checks import after_data_cut
 from pnstrial.figures.flow import Flow, count_flow
 from pnstrial.shift.trial import ShiftResult, shift_of
+from pnstrial.survival import published_references
+from pnstrial.vocabulary import AntibodyCriterion
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -25,9 +27,12 @@ if TYPE_CHECKING:
 
     from pnstrial.analysis import Analysis
     from pnstrial.data import Finding, TrialData
-    from pnstrial.protocol import Protocol
+    from pnstrial.protocol import Protocol, Scale
 
-__all__ = ["Material"]
+__all__ = ["FEWEST_POINTS", "Material"]
+
+FEWEST_POINTS: Final = 2
+"""Published points that a curve has at least, unless it is of the antibody that the protocol names first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +82,49 @@ class Material:
         """Day 1 of every enrolled patient."""
         return self.analysis.assessments.patients["day_1"]
 
+    @property
+    def scale(self) -> Scale:
+        """The scale of the endpoint."""
+        return self.analysis.assessments.scale
+
+    @property
+    def further_scales(self) -> list[Scale]:
+        """The other scales of the protocol whose scores are collected in the table of scales."""
+        return [
+            scale
+            for scale in self.protocol.scales
+            if scale.table == "scales" and scale.name != self.scale.name
+        ]
+
+    @property
+    def medicine(self) -> str:
+        """What is given, in a word: the drug, or "treatment" where there are several."""
+        drugs = self.protocol.drugs
+        return drugs[0].name if len(drugs) == 1 else "treatment"
+
     @cached_property
-    def baseline_mrs(self) -> pd.Series[float]:
-        """Baseline mRS by patient."""
-        return self.analysis.visits.drop_duplicates("patient_id").set_index("patient_id")["baseline_mrs"]
+    def baseline(self) -> pd.Series[float]:
+        """Baseline on the scale of the endpoint, by patient."""
+        first = self.analysis.visits.drop_duplicates("patient_id").set_index("patient_id")
+        return first[f"baseline_{self.scale.column}"]
+
+    @cached_property
+    def antibodies(self) -> tuple[str, ...]:
+        """The antibodies that the criteria ask for."""
+        kinds = [one for one in self.protocol.criteria if isinstance(one, AntibodyCriterion)]
+        return tuple(word for criterion in kinds for word in criterion.any_of)
+
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        """The published survival of patients with such antibodies; empty where the protocol asks for others."""
+        series = published_references()
+        own = [any(f"anti-{word}" in text for word in self.antibodies) for text in series["antibody"]]
+        lead = f"anti-{self.antibodies[0]}" if self.antibodies else ""
+        enough = [
+            len(points) >= FEWEST_POINTS or lead in text
+            for points, text in zip(series["points"], series["antibody"], strict=True)
+        ]
+        return series[enough] if any(own) else series.iloc[:0]
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
@@ -95,8 +139,8 @@ class Material:
 
     @cached_property
     def shift(self) -> ShiftResult:
-        """Shift of the mRS from baseline to the endpoint's visit, without the model over the visits and the bounds."""
-        return shift_of(self.analysis.assessments.mrs.visit_values, self.analysis.visit, whole=False)
+        """Shift from baseline to the endpoint's visit, without the model over the visits and the bounds."""
+        return shift_of(self.analysis.assessments.visit_values, self.analysis.visit, whole=False)
 
     @cached_property
     def overall_survival(self) -> survival.SurvivalResult:

@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from pnstrial import __version__
-from pnstrial.reporting.items import Place, Section, Table
+from pnstrial.reporting.items import Place, Section, Table, percent
 from pnstrial.writing import digest, package_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pnstrial.protocol import Protocol
+    from pnstrial.protocol import Design, Protocol
     from pnstrial.reporting.material import Material
+    from pnstrial.vocabulary import Scale
 
-__all__ = ["LIBRARIES", "methods", "provenance_rows"]
+__all__ = ["LIBRARIES", "death_in_words", "methods", "provenance_rows"]
 
 LIBRARIES: Final = {
     "numpy": "arithmetic",
@@ -99,20 +100,62 @@ def methods(material: Material) -> Section:
 def _words(material: Material) -> Iterator[str]:
     """Tell the methods, a paragraph each."""
     protocol = material.protocol
-    windows = "; ".join(
-        f"{visit.name}: day {visit.target_day} ({visit.first_day} to {visit.last_day})"
-        for visit in protocol.visits
-    )
+    windows = "; ".join(f"{visit.name}: {visit.days_in_words()}" for visit in protocol.visits)
     ways = "; ".join(f"{event}: {way}" for event, way in protocol.estimand.strategies().items())
-    points = protocol.endpoint.improvement_points
-    meaning = "at least one point" if points == 1 else f"at least {points} points"
-    yield f"Response is a fall of the mRS by {meaning} from baseline. Estimand: {ways}."
+    yield f"Response is {_response_in_words(protocol)}. Estimand: {ways}."
     yield (
         f"Day 1 is the first infusion; there is no day 0. Windows: {windows}. In a window the rating nearest the "
         "target counts, the later of two equally near; of several raters the lowest at baseline, the highest after "
-        "it. Death is mRS 6."
+        f"it. {death_in_words(protocol.scale())}"
     )
+    design = protocol.design
+    if design is not None:
+        yield _design_in_words(protocol, design)
+    proportions = "Clopper-Pearson interval, exact one-sided binomial test"
+    if design is not None and design.two_stage:
+        proportions += "; of the primary endpoint the stagewise interval and test of the planned two stages"
     yield (
-        "Proportions: Clopper-Pearson interval, exact one-sided binomial test. Survival: Kaplan-Meier with beta "
+        f"Proportions: {proportions}. Survival: Kaplan-Meier with beta "
         "product interval; competing events: Aalen-Johansen. Paired tests are exact, with ties and zeros."
+    )
+
+
+def _response_in_words(protocol: Protocol) -> str:
+    """Say what a response is: a change by points, or several parts."""
+    end, scale = protocol.endpoint, protocol.scale()
+    if end.joined:
+        return protocol.improvement_in_words()
+    points = end.improvement_points
+    meaning = "at least one point" if points == 1 else f"at least {points:g} points"
+    percent = "" if end.improvement_percent is None else f" and {end.improvement_percent} %"
+    move = "fall" if scale.better == "lower" else "rise"
+    return f"a {move} of the {scale.name} by {meaning}{percent} from baseline"
+
+
+def death_in_words(scale: Scale) -> str:
+    """Say how a death is scored."""
+    if scale.death == "worst grade":
+        return f"Death is {scale.name} {scale.dead_score:g}."
+    return "Death is worse than every grade."
+
+
+def _design_in_words(protocol: Protocol, design: Design) -> str:
+    """Say what was planned, so that the test of the report can be held against it."""
+    parts = [f"Planned: {design.n} patients"]
+    if design.two_stage:
+        parts.append(
+            f"{design.first_stage_n} in a first stage, after which the trial stops with "
+            f"{design.first_stage_stop_at} responders or fewer"
+        )
+    null = protocol.endpoint.null_proportion
+    if null is not None:
+        parts.append(f"null proportion {percent(null)}")
+    if design.alpha is not None:
+        parts.append(f"one-sided level {percent(design.alpha)}")
+    if design.power is not None and design.alternative is not None:
+        parts.append(f"power {percent(design.power)} under a response rate of {percent(design.alternative)}")
+    if design.reject_at is not None:
+        parts.append(f"the null is rejected with {design.reject_at} responders or more")
+    return "; ".join(parts) + (
+        "." if null is not None else "; no null proportion is stated, so nothing is tested."
     )

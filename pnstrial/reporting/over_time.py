@@ -20,7 +20,7 @@ from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.reporting.items import DASH, Figure, Place, Table, interval_text, measure, p_or_dash, percent
 from pnstrial.results import NotEstimable, rows_of
 from pnstrial.series import short_citation
-from pnstrial.survival import mrs_occupancy, one_sample_logrank, published_references, reference
+from pnstrial.survival import mrs_occupancy, one_sample_logrank, reference
 from pnstrial.survival.competing.incidence import CumulativeIncidence
 from pnstrial.survival.curves.curve import KaplanMeier
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from pnstrial.survival import SurvivalResult
 
 __all__ = ["median_cells", "over_time"]
-
-FEWEST_POINTS: Final = 2
-"""Published points that a curve has at least, unless it is of anti-Hu patients."""
 
 CAUSES: Final = {1: "improved", 2: "dead before improvement"}
 NOT_REACHED: Final = "not reached"
@@ -54,19 +51,26 @@ def over_time(material: Material) -> tuple[Place, ...]:
         Place("survival-table", Table, lambda: _survival_table(material.overall_survival, material.level)),
         Place("survival", Figure, lambda: _survival(material)),
         Place("times", Table, lambda: _times(material)),
-        Place("against-history", Table, lambda: _against_history(material)),
+        *(
+            [Place("against-history", Table, lambda: _against_history(material))]
+            if len(material.published)
+            else []
+        ),
         Place("improvement", Figure, lambda: _improvement(material)),
         Place("occupancy", Figure, lambda: _occupancy(material)),
     )
 
 
 def _survival(material: Material) -> Figure:
-    published = reference(unit="days")
-    published = replace(published, name=f"{short_citation(published.source)}: {published.name}")
+    published = None
+    beside = ""
+    if len(material.published):
+        published = reference(unit="days")
+        published = replace(published, name=f"{short_citation(published.source)}: {published.name}")
+        beside = ", and the published series (dashed), which counts from diagnosis, in all grades"
     return Figure(
         "Overall survival", "full analysis set with follow-up",
-        "See the width of the band against the height of the curve, and the published series (dashed), which "
-        "counts from diagnosis, in all grades. Numbers at risk stand under the axis.",
+        f"See the width of the band against the height of the curve{beside}. Numbers at risk stand under the axis.",
         "Step curve with band; numbers in [[survival-table]].",
         (lambda: drawn.kaplan_meier(material.overall_survival, label="alive", reference=published))
         if isinstance(material.overall_survival.curve, KaplanMeier)
@@ -79,7 +83,7 @@ def _improvement(material: Material) -> Figure:
     incidence = material.improvement.curve
     competing = isinstance(incidence, CumulativeIncidence)
     return Figure(
-        "Improvement of the mRS, with death competing", "full analysis set with a baseline",
+        f"Improvement of the {material.scale.name}, with death competing", "full analysis set with a baseline",
         "See how often improvement comes first, and how often death.",
         "Step curves with bands; numbers in [[times]].",
         (lambda: drawn.cumulative_incidence(material.improvement, names=CAUSES))
@@ -166,7 +170,7 @@ def _times(material: Material) -> Table:
         "Times to event", "full analysis set",
         pd.DataFrame(rows, columns=["Time to", "Records", "Events", "Censored", "Median, months",
         f"{100 * material.level:g} % interval"]),
-        "follow_up, mrs", "visits",
+        f"follow_up, {material.scale.table}", "visits",
         "From day 1. Kaplan-Meier medians; of improvement the time by which half have improved (Aalen-Johansen), for "
         "whom death competes. Not reached: the curve, or its limit, does not get to a half.",
     )  # fmt: skip
@@ -174,9 +178,7 @@ def _times(material: Material) -> Table:
 
 def _against_history(material: Material) -> Table:
     rows: list[tuple[str, ...]] = []
-    for name, series in published_references().iterrows():
-        if len(series["points"]) < FEWEST_POINTS and "anti-Hu" not in series["antibody"]:
-            continue
+    for name, series in material.published.iterrows():
         found = material.overall_survival.curve
         if not isinstance(found, NotEstimable):
             records = material.overall_survival.records
@@ -207,9 +209,9 @@ def _against_history(material: Material) -> Table:
 
 def _occupancy(material: Material) -> Figure:
     result = mrs_occupancy(material.trial, material.protocol, level=material.level)
-    mean = f"Not estimable: mean days at {result.group}."
+    mean = f"Not estimable: mean days {result.staying}."
     if isinstance(result.estimate, float):
-        mean = f"Mean days at {result.group} in the first {result.horizon:.0f} days: {result.estimate:.1f}"
+        mean = f"Mean days {result.staying} in the first {result.horizon:.0f} days: {result.estimate:.1f}"
         if isinstance(result.ci, tuple):
             mean += (
                 f" ({100 * result.level:g} % interval {interval_text(result.ci, lambda day: f'{day:.1f}')})"
@@ -217,10 +219,10 @@ def _occupancy(material: Material) -> Figure:
         mean += "."
     return Figure(
         "State occupancy over follow-up", "full analysis set with a baseline or a later rating",
-        f"See how the share at {result.group} moves, and how death comes down from above. A grade is carried from one "
+        f"See how the share {result.staying} moves, and how death comes down from above. A grade is carried from one "
         "rating to the next and to the last contact, so a change shows on the day of the rating that found it, not "
         "when it happened; deaths stand on their dates. Aalen-Johansen estimate.",
-        f"Stacked areas of the mRS grades. {mean}",
+        f"Stacked areas of the {material.scale.name} grades. {mean}",
         (lambda: drawn.state_occupancy(result)) if not isinstance(result.grades, NotEstimable) else None,
         "" if not isinstance(result.grades, NotEstimable) else result.grades.reason,
     )  # fmt: skip

@@ -9,22 +9,25 @@ Next: `reporting.efficacy`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from pnstrial import rules
 from pnstrial.eligibility import classify_medications
 from pnstrial.figures.flow import consort_flow
 from pnstrial.frames import value_of
 from pnstrial.reporting.items import Figure, Place, Table, share
 from pnstrial.results import rows_of
-from pnstrial.vocabulary import AntibodyCriterion
+from pnstrial.vocabulary import PnsCareCriterion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pnstrial.reporting.material import Material
+    from pnstrial.vocabulary import Scale
+
+MOST_GRADES: Final = 20
+"""Grades of a scale up to which the baseline table has a row for each."""
 
 __all__ = ["antibody_groups", "baseline", "deviations", "disposition", "summary_rows", "treated_before"]
 
@@ -155,12 +158,7 @@ def antibody_groups(material: Material, screening: pd.DataFrame) -> pd.Series[st
     pandas.Series
         Such as "anti-Hu + CV2", or "other or none".
     """
-    wanted = tuple(
-        word
-        for criterion in material.protocol.criteria
-        if isinstance(criterion, AntibodyCriterion)
-        for word in criterion.any_of
-    )
+    wanted = material.antibodies
     samples = zip(screening["antibody_serum"], screening["antibody_csf"], strict=True)
     return pd.Series(
         [_antibody_group(serum, csf, wanted) for serum, csf in samples], screening.index, dtype=object
@@ -189,6 +187,39 @@ def treated_before(material: Material) -> dict[str, list[int]]:
     return dict(sorted(found.items()))
 
 
+def _scale_rows(scale: Scale, parts: dict[str, pd.Series[Any]]) -> list[tuple[str, ...]]:
+    """Describe the baseline on a scale: a row for each grade, or a summary where there are many."""
+    label = scale.label[0].upper() + scale.label[1:]
+    if len(scale.scores) > MOST_GRADES:
+        return summary_rows(label, "points", parts)
+    return _share_rows(label, parts, scale.scores, f"{scale.name} {{:g}}")
+
+
+def _later_level(material: Material, parts: dict[str, pd.Series[Any]]) -> list[tuple[str, ...]]:
+    """Count who of the definite by the older criteria is definite by the score of 2021, where it was collected."""
+    table = material.trial.screening
+    asked = ("pns_phenotype", "cancer_relation", "cancer_search_years")
+    if not any(name in table and table[name].notna().any() for name in asked):
+        return []
+    own = [one for one in material.protocol.criteria if isinstance(one, PnsCareCriterion)]
+    scored = own[0] if own else PnsCareCriterion(
+        id="level", kind="pns_care", label="level", at_least="definite", source="assumed"
+    )  # fmt: skip
+    levels = {row.Index: scored.scored(table.loc[row.Index].to_dict())[1] for row in rows_of(table)}
+    label = "Of the definite by the criteria of 2004"
+    rows: list[tuple[str, ...]] = [(label, *("" for _ in parts))]
+    for words, wanted in (
+        ("definite by PNS-Care 2021", lambda found: found == ["definite"]),
+        ("not known by PNS-Care 2021", lambda found: len(found) > 1 and "definite" in found),
+    ):
+        counts: list[str] = []
+        for values in parts.values():
+            definite = values.index[values == "definite"]
+            counts.append(share(sum(bool(wanted(levels[line])) for line in definite), len(definite)))
+        rows.append((f"  {words}", *counts))
+    return rows
+
+
 def _baseline_table(material: Material) -> Table:
     table = material.trial.screening
     table = table[table["patient_id"].isin(material.enrolled)].copy()
@@ -197,7 +228,7 @@ def _baseline_table(material: Material) -> Table:
             "Baseline characteristics", "full analysis set", pd.DataFrame(columns=["Characteristic", "All (n = 0)"]),
             "screening", "criteria", "", "No patient is enrolled.",
         )  # fmt: skip
-    who = table["patient_id"]
+    who, protocol = table["patient_id"], material.protocol
     table["group"] = antibody_groups(material, table)
     groups = sorted(table["group"].unique())
     parts = {"All": table} | (
@@ -205,7 +236,7 @@ def _baseline_table(material: Material) -> Table:
     )
     onset = pd.to_datetime(table["symptom_onset_date"].where(table["symptom_onset_date"].str.len() == 10))
     table["onset_days"] = (value_of(who, material.day_1) - onset).dt.days
-    table["baseline"] = who.map(material.baseline_mrs)
+    table["baseline"] = who.map(material.baseline)
 
     def column(values: pd.Series[Any]) -> dict[str, pd.Series[Any]]:
         return {name: values[values.index.isin(part.index)] for name, part in parts.items()}
@@ -213,16 +244,26 @@ def _baseline_table(material: Material) -> Table:
     rows = summary_rows("Age", "years", column(table["age"]))
     rows += _share_rows("Sex", column(table["sex"]))
     rows += summary_rows("Weight", "kg", column(table["weight_kg"]))
+    if material.protocol.arms and "arm" in table:
+        rows += _share_rows("Arm", column(table["arm"]))
     if "syndrome" in table:
         rows += _share_rows("Syndrome", column(table["syndrome"]))
     rows += _share_rows("Level of diagnosis", column(table["pns_level"]))
+    rows += _later_level(material, column(table["pns_level"]))
     if len(groups) == 1:
         rows += _share_rows("Antibody", column(table["group"]))
     rows += _share_rows("Cancer", column(table["cancer"]))
     rows += summary_rows("Onset to first infusion", "days", column(table["onset_days"]))
-    rows += _share_rows("Modified Rankin scale", column(table["baseline"]), range(rules.DEAD), "mRS {}")
+    rows += _scale_rows(material.scale, column(table["baseline"]))
+    if (
+        material.scale.table != "mrs"
+        and table["mrs"].notna().any()
+        and any(s.table == "mrs" for s in protocol.scales)
+    ):
+        other = next(scale for scale in protocol.scales if scale.table == "mrs")
+        rows += _scale_rows(other, column(table["mrs"]))
     scores = material.analysis.scale_changes.drop_duplicates(["patient_id", "scale"])
-    for scale in (one.name for one in material.protocol.scales if one.table == "scales"):
+    for scale in (one.name for one in material.further_scales):
         own = scores[scores["scale"] == scale].set_index("patient_id")["baseline"]
         rows += summary_rows(scale, "points", column(who.map(own).astype(float)))
     treated = treated_before(material)
@@ -298,7 +339,7 @@ def _deviations(material: Material) -> Table:
                 kind.capitalize(), int((rows["kind"] == kind).sum()),
                 share(rows.loc[rows["kind"] == kind, "patient"].nunique(), len(material.enrolled)),
             )
-            for kind in ("eligibility", "treatment", "decision")
+            for kind in ("eligibility", "treatment", *(["decision"] if material.protocol.decision else []))
         ],
         columns=["Kind", "Deviations", "Patients"],
     )  # fmt: skip

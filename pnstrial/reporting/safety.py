@@ -36,7 +36,7 @@ EVENTS_OF_INTEREST: Final = {
     "Haemolysis": ("haemoly", "hemoly", "anaemia", "anemia"),
     "Aseptic meningitis": ("mening",),
 }
-"""IVIg events of interest: an adverse event belongs to a group if its term holds one of these stems."""
+"""Events of interest under infusions: an adverse event belongs to a group if its term holds one of these stems."""
 
 SEVERE: Final = 3
 """CTCAE grade from which an event is severe."""
@@ -69,17 +69,38 @@ def _exposure(material: Material) -> Table:
         (f"  {cycle}", share(int((infused["cycles_given"] == cycle).sum()), len(infused)))
         for cycle in range(1, material.protocol.treatment.cycles + 1)
     ]
-    rows += summary_rows("IVIg in all", "g", {"value": infused["total_g"]})
+    drugs = material.analysis.exposure.drugs
+    for drug in material.protocol.drugs:
+        own = drugs[(drugs["drug"] == drug.name) & (drugs["cycles_given"] > 0)]
+        if len(material.protocol.drugs) > 1:
+            rows.append((f"{drug.name}: given at all", share(len(own), len(infused))))
+        rows += summary_rows(f"{drug.name} in all", "g", {"value": own["total_g"]})
     rows += summary_rows("Relative dose intensity", "%", {"value": 100 * infused["relative_dose_intensity"]})
-    rows += summary_rows(
-        "Share of the dose before the decision", "%", {"value": 100 * infused["share_of_course"]}
-    )
+    rows += summary_rows(_share_of_course(material), "%", {"value": 100 * infused["share_of_course"]})
     return Table(
         "Exposure", "safety set", pd.DataFrame(rows, columns=["Item", f"All (n = {len(infused)})"]),
         "infusions, screening", "treatment",
-        "100 % is as planned. Relative dose intensity: grams by kg and time given, of "
-        "those planned.",
+        "100 % is as planned. " + _intensity(material),
     )  # fmt: skip
+
+
+def _share_of_course(material: Material) -> str:
+    return (
+        "Share of the dose before the decision"
+        if material.protocol.decision
+        else "Share of the required dose"
+    )
+
+
+def _intensity(material: Material) -> str:
+    """Say what the relative dose intensity is, for one drug and for several."""
+    drugs = [drug for drug in material.protocol.counted_drugs if drug.has_dose]
+    if not drugs:
+        return "The protocol states no dose, so nothing is planned in grams."
+    unit = "grams by kg" if drugs[0].dose_g_per_kg is not None else "grams"
+    if len(drugs) > 1:
+        return "Relative dose intensity: dose by time given, of that planned; the mean over the drugs."
+    return f"Relative dose intensity: {unit} and time given, of those planned."
 
 
 def safety_events(material: Material) -> pd.DataFrame:
@@ -104,12 +125,14 @@ def _incidence_row(material: Material, label: str, events: pd.DataFrame) -> tupl
 INCIDENCE_HEADS: Final = ("Patients", "Proportion", "Exact interval", "Events", "Per 100 infusion days")
 
 
-def event_groups(events: pd.DataFrame) -> dict[str, pd.Series[bool]]:
+def event_groups(events: pd.DataFrame, medicine: str) -> dict[str, pd.Series[bool]]:
     """Say which events belong to each group of the summary.
 
     Parameters
     ----------
     events : pandas.DataFrame
+    medicine : str
+        What is given.
 
     Returns
     -------
@@ -122,14 +145,17 @@ def event_groups(events: pd.DataFrame) -> dict[str, pd.Series[bool]]:
         "Serious": serious,
         "Serious and related": serious & related,
         f"Grade {SEVERE} or more": events["grade"] >= SEVERE,
-        "Leading to interruption of IVIg": events["action"] == "interrupted",
-        "Leading to stop of IVIg": events["action"] == "stopped",
+        f"Leading to interruption of {medicine}": events["action"] == "interrupted",
+        f"Leading to stop of {medicine}": events["action"] == "stopped",
     }
 
 
 def _overview(material: Material) -> Table:
     events = safety_events(material)
-    rows = [_incidence_row(material, label, events[chosen]) for label, chosen in event_groups(events).items()]
+    rows = [
+        _incidence_row(material, label, events[chosen])
+        for label, chosen in event_groups(events, material.medicine).items()
+    ]
     n = len(material.safety)
     follow = material.trial.follow_up
     dead = follow[(follow["status"] == "dead") & follow["patient_id"].isin(material.safety)]
@@ -171,7 +197,7 @@ def events_by_term(material: Material) -> Table:
     rows.sort(key=lambda row: -int(str(row[1]).split("/")[0]))
     columns = [
         "Term", "Patients", *(f"Grade {grade}" for grade in range(1, 6)), "Events", "Per 100 infusion days", "Serious",
-        "Related", "Stopped IVIg",
+        "Related", f"Stopped {material.medicine}",
     ]  # fmt: skip
     return Table(
         "Adverse events by term and worst grade", "safety set", pd.DataFrame(rows, columns=columns),
@@ -200,13 +226,18 @@ def events_of_interest(events: pd.DataFrame) -> dict[str, pd.Series[bool]]:
     }
 
 
+def _interest(material: Material) -> str:
+    drugs = material.protocol.drugs
+    return f"{drugs[0].name} events of interest" if len(drugs) == 1 else "Events of interest"
+
+
 def _of_interest(material: Material) -> Table:
     events = safety_events(material)
     rows = [
         _incidence_row(material, name, events[chosen]) for name, chosen in events_of_interest(events).items()
     ]
     return Table(
-        "IVIg events of interest", "safety set", pd.DataFrame(rows, columns=["Event", *INCIDENCE_HEADS]),
+        _interest(material), "safety set", pd.DataFrame(rows, columns=["Event", *INCIDENCE_HEADS]),
         "adverse_events, infusions", "treatment",
         "An event belongs to a group by the words of its term; review [[events-listing]].",
     )  # fmt: skip

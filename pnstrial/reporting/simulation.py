@@ -287,7 +287,7 @@ def simulation_page(
         Place("occupancy", Figure, lambda: Figure(
             "True grades over time", "",
             "The course that the scenario supposes, of all enrolled patients, in months from day 1: while IVIg goes "
-            "on, and without it.", "Two panels of stacked areas.", lambda: course(days, grades),
+            "on, and without it.", "Two panels of stacked areas.", lambda: course(days, grades, scale=protocol.scale()),
         )),
         Place("accrual", Figure, lambda: Figure(
             "Accrual", "", "Middle and 95 % of the trials, exact: patients come as a Poisson process.",

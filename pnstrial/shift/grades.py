@@ -153,6 +153,7 @@ def grade_pairs(
     data: object = None,
     dimensions: int = 1,
     missing: bool = False,
+    highest: int = WORST,
 ) -> tuple[Grades, Grades]:
     """Check two arrays of grades of the same patients.
 
@@ -168,6 +169,8 @@ def grade_pairs(
         How many axes each must have.
     missing : bool
         Whether missing values are allowed; they become -1.
+    highest : int
+        Highest grade.
 
     Returns
     -------
@@ -178,9 +181,10 @@ def grade_pairs(
     ValueError
         As `grade_array`, or if the two differ in shape.
     """
+    Checks(caller).count("highest", highest, 1).done()
     first, second = column(caller, data, "first", first), column(caller, data, "second", second)
-    earlier = _whole(caller, "first", first, dimensions, WORST, missing=missing)
-    later = _whole(caller, "second", second, dimensions, WORST, missing=missing)
+    earlier = _whole(caller, "first", first, dimensions, highest, missing=missing)
+    later = _whole(caller, "second", second, dimensions, highest, missing=missing)
     if earlier.shape != later.shape:
         raise ValueError(
             f"{caller}: first has shape {earlier.shape}, second {later.shape}; both hold the same patients, "
@@ -194,8 +198,9 @@ DEAD_AT_BASELINE: Final = ("refuse", "stable", "exclude")
 
 
 def responder_pairs(
-    caller: str, first: ArrayLike, second: ArrayLike, *, dead: str, data: object = None, missing: bool = False
-) -> tuple[Grades, Grades]:
+    caller: str, first: ArrayLike, second: ArrayLike, *, dead: str, data: object = None, missing: bool = False,
+    highest: int = WORST,
+) -> tuple[Grades, Grades]:  # fmt: skip
     """Check two ratings of the same patients who can respond: nobody dead at the first can.
 
     Parameters
@@ -211,6 +216,8 @@ def responder_pairs(
         One row per patient.
     missing : bool
         Whether later grades may be missing; they become -1.
+    highest : int, default 6
+        Highest grade, which is death.
 
     Returns
     -------
@@ -227,9 +234,11 @@ def responder_pairs(
     [[3, 6], [2, 6]]
     """
     Checks(caller).word("dead", dead, DEAD_AT_BASELINE).done()
-    earlier = grade_array(caller, "first", column(caller, data, "first", first))
-    earlier, later = grade_pairs(caller, earlier, column(caller, data, "second", second), missing=missing)
-    gone = earlier == WORST
+    Checks(caller).count("highest", highest, 1).done()
+    earlier = grade_array(caller, "first", column(caller, data, "first", first), highest=highest)
+    second = column(caller, data, "second", second)
+    earlier, later = grade_pairs(caller, earlier, second, missing=missing, highest=highest)
+    gone = earlier == highest
     if not gone.any():
         return earlier, later
     if dead == "refuse":
@@ -238,9 +247,9 @@ def responder_pairs(
             "the patient out, or say dead='stable' (counted, never improved) or dead='exclude'"
         )
     if dead == "stable":
-        return earlier, np.where(gone, WORST, later)
+        return earlier, np.where(gone, highest, later)
     if gone.all():
-        raise ValueError(f"{caller}: first is 6 for every patient; nobody is left")
+        raise ValueError(f"{caller}: first is {highest} for every patient; nobody is left")
     return earlier[~gone], later[~gone]
 
 

@@ -1,23 +1,21 @@
-"""How did the mRS of the trial's patients shift from baseline to a visit?
+"""How did the grades of the trial's patients shift from baseline to a visit?
 
 Input: a `TrialData` and a `Protocol`.
 Output: `ShiftResult`: transitions, changes, exact tests, wins, utilities, the model over all visits.
 Protocol section: visits, endpoint.
-Method: the paired methods of `shift.paired` on the full analysis set; death is mRS 6; patients without a
+Method: the paired methods of `shift.paired` on the full analysis set; death is the worst; patients without a
 baseline or a value at the visit are counted and reported, and `bounds` says what they could do at most.
 Next: `figures.mrs`.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from pnstrial.results import Display, NotEstimable, Provenance, Result
-from pnstrial.rules import DEAD
 from pnstrial.shift.models.mixed import MixedOrdinal, mixed_ordinal
 from pnstrial.shift.paired.change import (
     Changes,
@@ -25,7 +23,7 @@ from pnstrial.shift.paired.change import (
     PairedWins,
     SignedRank,
     SignTest,
-    changes,
+    changes_of,
     mcnemar,
     paired_wins,
     sign_test,
@@ -41,7 +39,7 @@ from pnstrial.shift.paired.homogeneity import (
 )
 from pnstrial.shift.paired.missing import CaseBounds, case_bounds
 from pnstrial.shift.paired.utilities import UtilityChange, utility
-from pnstrial.visits import Assessments, VisitValues
+from pnstrial.visits import DEATH, Assessments, VisitValues, category_codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -50,14 +48,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pnstrial.data import TrialData
-    from pnstrial.protocol import Protocol
+    from pnstrial.protocol import Protocol, Scale
 
 __all__ = ["ShiftResult", "mrs_shift"]
 
 
 @dataclass(frozen=True)
 class ShiftResult(Result):
-    """The shift of the mRS from baseline to a visit in the full analysis set.
+    """The shift on a scale from baseline to a visit in the full analysis set.
 
     Every analysis is not estimable where no patient has both values.
 
@@ -66,7 +64,7 @@ class ShiftResult(Result):
     visit : str
         The visit.
     n : int
-        Patients with a baseline and a value at the visit (death counts as mRS 6).
+        Patients with a baseline and a value at the visit (death counts as the worst grade).
     n_full_analysis_set, n_no_baseline, n_missing, n_dead : int
         All enrolled patients; those without a baseline; those with one but no value at the visit; deaths
         among the `n`.
@@ -79,24 +77,27 @@ class ShiftResult(Result):
     signed_rank, signed_rank_wilcoxon : SignedRank or NotEstimable
         Exact signed-rank test, zeros after Pratt and after Wilcoxon.
     mcnemar : tuple of McNemar or NotEstimable
-        At the cuts 0 to 5.
+        At every cut, best first.
     stuart_maxwell, bowker, homogeneity : HomogeneityTest or NotEstimable
         Tests of the whole table.
     wins : PairedWins or NotEstimable
         Win ratio, win odds and net benefit, visit against baseline.
     utility : UtilityChange or NotEstimable
-        Utility-weighted mRS.
+        Utility-weighted mRS; of no other scale.
     mixed : MixedOrdinal or NotEstimable
         Ordinal model with a patient intercept over baseline and all visits of the protocol.
     bounds : CaseBounds or NotEstimable
         Best and worst case of the missing values, over all patients with a baseline.
     patients : pandas.DataFrame
-        One row per patient of the full analysis set: patient_id, baseline_mrs, one column per visit (nan
-        missing), category at `visit`, derivation at `visit`.
+        One row per patient of the full analysis set: patient_id, baseline_mrs (baseline_score of another scale), one
+        column per visit (the score; nan missing, or dead where death is beyond the scale), category at `visit`,
+        derivation at `visit`.
+    units : ndarray of int
+        Shape (patients, visits), "Baseline" first: the same in units of the scale, death its `dead`, -1 missing.
     visits : tuple of str
         "Baseline" and the visits of the protocol, the columns of `counts`.
     counts : ndarray of int
-        Shape (visits, 7): patients at each grade at each visit.
+        Shape (visits, units of the scale): patients at each grade at each visit.
     missing : tuple of int
         Patients without a value at each of `visits`.
     shift_test : str
@@ -109,6 +110,8 @@ class ShiftResult(Result):
         The net benefit with its interval, and the p-value of the primary test.
     provenance : Provenance
         Protocol and package version.
+    scale : Scale
+        The scale.
     """
 
     visit: str
@@ -137,7 +140,17 @@ class ShiftResult(Result):
     shift_test: str
     level: float
     provenance: Provenance
-    direction: str = "improvement is a lower mRS at the visit than at baseline; death is mRS 6"
+    scale: Scale = field(repr=False)
+    units: NDArray[np.int64] = field(repr=False)
+
+    @property
+    def direction(self) -> str:
+        """What an improvement is."""
+        death = "is worse than every grade"
+        if self.scale.death == "worst grade":
+            death = f"is {self.scale.name} {self.scale.dead_score:g}"
+        better = f"improvement is a {self.scale.better} {self.scale.name} at the visit than at baseline"
+        return f"{better}; death {death}"
 
     @property
     def tests(self) -> dict[str, SignedRank | SignTest | NotEstimable]:
@@ -185,14 +198,15 @@ class ShiftResult(Result):
             ("of the full analysis set", self.n_full_analysis_set),
             ("without a baseline", self.n_no_baseline),
             ("without a value at the visit", self.n_missing),
-            ("dead (mRS 6)", self.n_dead),
+            (f"dead ({self._death})" if self._death else "dead", self.n_dead),
             ("primary test", self.shift_test),
             ("p-value", self.p_value),
         )
         if isinstance(self.changes, NotEstimable):
-            return Display(f"mRS from baseline to {self.visit}", pairs)
+            return Display(f"{self.scale.name} from baseline to {self.visit}", pairs)
         table = frame[~frame["statistic"].str.startswith("McNemar")].drop(columns=["method", "n"])
-        return Display(f"mRS from baseline to {self.visit}", pairs, table, (self.direction,))
+        title = f"{self.scale.name} from baseline to {self.visit}"
+        return Display(title, pairs, table, (self.direction,))
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         if isinstance(self.changes, NotEstimable):
@@ -206,7 +220,7 @@ class ShiftResult(Result):
             share = "proportion" if name == "sign" else None
             yield _row(SHIFT_TESTS[name], test, share, self.n) | {"role": self._role(name)}
         for test in self.mcnemar if isinstance(self.mcnemar, tuple) else ():
-            yield _row(f"McNemar, mRS 0-{test.cut}", test, "odds_ratio", self.n)
+            yield _row(f"McNemar, {self.scale.span(0, test.cut)}", test, "odds_ratio", self.n)
         for test in (self.stuart_maxwell, self.bowker, self.homogeneity):
             if isinstance(test, HomogeneityTest):
                 found = _row(f"{test.method} (chi-square, df {test.df})", test, "statistic", self.n)
@@ -220,7 +234,7 @@ class ShiftResult(Result):
             yield {"statistic": "odds ratio over the visits", "n": self.n, "reason": self.mixed.reason}
             return
         for row in self.mixed.to_frame().to_dict("records"):
-            name = f"odds ratio for a better mRS, {row['visit']} against Baseline"
+            name = f"odds ratio for a better {self.scale.name}, {row['visit']} against Baseline"
             kept = {
                 "estimate": row["odds_ratio"],
                 **{key: row[key] for key in ("lower", "upper", "p_value", "reason")},
@@ -236,6 +250,11 @@ class ShiftResult(Result):
                     yield row | {"reason": value.reason}
                 else:
                     yield row | dict(zip(("estimate", "lower", "upper"), value, strict=True))
+
+    @property
+    def _death(self) -> str:
+        scale = self.scale
+        return f"{scale.name} {scale.dead_score:g}" if scale.death == "worst grade" else ""
 
     def _role(self, name: str) -> str:
         return "" if name not in SHIFT_TESTS else "primary" if name == self.shift_test else "sensitivity"
@@ -271,9 +290,10 @@ def mrs_shift(
     protocol: Protocol,
     visit: str | None = None,
     *,
+    scale: str | None = None,
     weights: str | Sequence[float] = "uw-mrs",
 ) -> ShiftResult:
-    """Analyse the shift of the mRS from baseline to a visit.
+    """Analyse the shift of the mRS, or of the scale of the endpoint, from baseline to a visit.
 
     Parameters
     ----------
@@ -283,8 +303,10 @@ def mrs_shift(
         Its visits, improvement and level.
     visit : str, optional
         The visit; that of the protocol's primary endpoint by default.
+    scale : str, optional
+        A scale of the protocol with known grades; that of the primary endpoint by default.
     weights : str or sequence of 7 floats
-        Utilities of the grades (`utility`).
+        Utilities of the grades of the mRS (`utility`).
 
     Returns
     -------
@@ -293,7 +315,8 @@ def mrs_shift(
     Raises
     ------
     ValueError
-        If the protocol has no such visit, the weights are unknown, or an enrolled patient has a baseline of 6.
+        If the protocol has no such visit or scale, the weights are unknown, or an enrolled patient is dead at
+        baseline.
 
     Examples
     --------
@@ -307,7 +330,7 @@ def mrs_shift(
     >>> result.n, result.n_missing, result.changes.improved, result.signed_rank.p_value
     (2, 1, 1, 1.0)
     """
-    return shift_of(Assessments(trial, protocol).mrs.visit_values, visit, weights)
+    return shift_of(Assessments(trial, protocol).on_scale(scale).visit_values, visit, weights)
 
 
 def shift_of(
@@ -318,28 +341,25 @@ def shift_of(
     whole: bool = True,
 ) -> ShiftResult:
     """Analyse the shift of derived values, as `mrs_shift` does; what takes a compiler only if `whole`."""
-    protocol, frame = values.protocol, values.frame
+    protocol, frame, scale = values.protocol, values.frame, values.protocol.scale()
     name = visit or protocol.endpoint.visit
     protocol.visit(name)
     visits = ("Baseline", *(planned.name for planned in protocol.visits))
-    patients = _wide(frame, name, visits[1:])
-    columns = ["baseline_mrs", *visits[1:]]
-    grades = (
-        np.where(patients[columns].isna(), -1, patients[columns]).astype(np.int64).reshape(-1, len(columns))
-    )
-    counts = np.stack([np.bincount(column[column >= 0], minlength=7) for column in grades.T])
-    start, end = grades[:, 0], grades[:, visits.index(name)]
+    patients, units = _wide(frame, name, visits[1:], scale)
+    counts = np.stack([np.bincount(column[column >= 0], minlength=scale.dead + 1) for column in units.T])
+    start, end = units[:, 0], units[:, visits.index(name)]
     both = (start >= 0) & (end >= 0)
     first, second = start[both], end[both]
-    dead = patients.loc[start == DEAD, "patient_id"].astype(str).tolist()
+    dead = patients.loc[start == scale.dead, "patient_id"].astype(str).tolist()
     if dead:
         raise ValueError(
-            f"mrs_shift: baseline mRS 6 of {', '.join(dead[:5])}{' ...' if len(dead) > 5 else ''}: who is dead cannot "
-            "respond; correct the rating or leave the patient out of the enrolled"
+            f"mrs_shift: baseline {scale.name} {scale.dead_score:g} of {', '.join(dead[:5])}"
+            f"{' ...' if len(dead) > 5 else ''}: who is dead cannot respond; correct the rating or leave the patient "
+            "out of the enrolled"
         )
-    n, level = int(both.sum()), protocol.endpoint.level
-    # points of another scale say nothing about the mRS
-    points = math.ceil(protocol.endpoint.improvement_points) if protocol.endpoint.scale == "mRS" else 1
+    n, level, highest = int(both.sum()), protocol.endpoint.level, scale.dead
+    points = protocol.endpoint.improvement_points
+    categories = category_codes(patients["category"])[both]
     none = NotEstimable(
         "no patient is enrolled" if not len(patients) else f"no patient has a baseline and a value at {name}"
     )
@@ -350,50 +370,64 @@ def shift_of(
     def costly(analysis: Callable[[], Any]) -> Any:
         return made(analysis) if whole else NotEstimable("left out")
 
+    def bounds() -> CaseBounds:
+        later = np.where(end < 0, np.nan, end)[start >= 0]
+        return case_bounds(start[start >= 0], later, level, scale.points(points), highest=highest)
+
+    utilities = NotEstimable(f"no utilities of the grades of the {scale.name} are known")
     return ShiftResult(
         visit=name,
         n=n,
         n_full_analysis_set=len(patients),
         n_no_baseline=int((start < 0).sum()),
         n_missing=int(((start >= 0) & (end < 0)).sum()),
-        n_dead=int((second == 6).sum()),
-        transitions=made(lambda: transition_table(first, second, ("Baseline", name))),
-        changes=made(lambda: changes(first, second, level, points)),
-        sign=made(lambda: sign_test(first, second, level=level)),
-        signed_rank=made(lambda: signed_rank(first, second)),
-        signed_rank_wilcoxon=made(lambda: signed_rank(first, second, zeros="wilcoxon")),
-        mcnemar=made(lambda: tuple(mcnemar(first, second, cut, level) for cut in range(6))),
-        stuart_maxwell=made(lambda: stuart_maxwell(first, second)),
-        bowker=made(lambda: bowker(first, second)),
-        homogeneity=made(lambda: marginal_homogeneity(first, second)),
-        wins=made(lambda: paired_wins(first, second, level)),
-        utility=made(lambda: utility(first, second, weights, level)),
-        mixed=costly(lambda: _mixed(grades, visits, level)),
-        bounds=costly(
-            lambda: case_bounds(start[start >= 0], np.where(end < 0, np.nan, end)[start >= 0], level, points)
-        ),
+        n_dead=int((second == highest).sum()),
+        transitions=made(lambda: transition_table(first, second, ("Baseline", name), highest=highest)),
+        changes=made(lambda: changes_of(categories, level, points)),
+        sign=made(lambda: sign_test(first, second, level=level, highest=highest)),
+        signed_rank=made(lambda: signed_rank(first, second, highest=highest)),
+        signed_rank_wilcoxon=made(lambda: signed_rank(first, second, zeros="wilcoxon", highest=highest)),
+        mcnemar=made(lambda: tuple(mcnemar(first, second, u, level, highest=highest) for u in scale.units)),
+        stuart_maxwell=made(lambda: stuart_maxwell(first, second, highest=highest)),
+        bowker=made(lambda: bowker(first, second, highest=highest)),
+        homogeneity=made(lambda: marginal_homogeneity(first, second, highest=highest)),
+        wins=made(lambda: paired_wins(first, second, level, highest=highest)),
+        utility=made(lambda: utility(first, second, weights, level)) if scale.table == "mrs" else utilities,
+        mixed=costly(lambda: _mixed(units, visits, level, highest)),
+        bounds=costly(bounds),
         patients=patients,
         visits=visits,
         counts=counts,
-        missing=tuple((grades < 0).sum(axis=0).tolist()),
+        missing=tuple((units < 0).sum(axis=0).tolist()),
         shift_test=protocol.endpoint.shift_test,
         level=level,
         provenance=Provenance(protocol.id, protocol.version),
+        scale=scale,
+        units=units,
     )
 
 
-def _wide(frame: pd.DataFrame, visit: str, visits: Sequence[str]) -> pd.DataFrame:
+def _wide(
+    frame: pd.DataFrame, visit: str, visits: Sequence[str], scale: Scale
+) -> tuple[pd.DataFrame, NDArray[np.int64]]:
     """Turn the frame of patient x visit into one row per patient, in the order of the screening table."""
+    start = f"baseline_{scale.column}"
     at_visit = frame[frame["visit"] == visit]
-    wide = at_visit[["patient_id", "baseline_mrs"]].reset_index(drop=True)
+    wide = at_visit[["patient_id", start]].reset_index(drop=True)
+    units = [scale.to_units(wide[start])]
     for name in visits:
-        wide[name] = frame.loc[frame["visit"] == name, "mrs"].to_numpy(dtype=float)
+        own = frame[frame["visit"] == name]
+        wide[name] = own[scale.column].to_numpy(dtype=float)
+        died = (own["derivation"] == DEATH).to_numpy()
+        units.append(np.where(died, scale.dead, scale.to_units(wide[name])))
     wide["category"] = at_visit["category"].to_numpy()
     wide["derivation"] = at_visit["derivation"].to_numpy()
-    return wide
+    return wide, np.stack(units, axis=1).astype(np.int64)
 
 
-def _mixed(grades: NDArray[np.int64], visits: tuple[str, ...], level: float) -> MixedOrdinal | NotEstimable:
+def _mixed(
+    grades: NDArray[np.int64], visits: tuple[str, ...], level: float, highest: int
+) -> MixedOrdinal | NotEstimable:
     """Fit the model over the visits that have ratings; say why where it cannot be."""
     rated = [t for t in range(grades.shape[1]) if (grades[:, t] >= 0).any()]
     used = grades[:, rated]
@@ -401,4 +435,4 @@ def _mixed(grades: NDArray[np.int64], visits: tuple[str, ...], level: float) -> 
         return NotEstimable("fewer than two visits have ratings")
     if np.unique(used[used >= 0]).size < 2:
         return NotEstimable("all ratings are the same grade")
-    return mixed_ordinal(used, [visits[t] for t in rated], level=level)
+    return mixed_ordinal(used, [visits[t] for t in rated], level=level, highest=highest)

@@ -237,8 +237,9 @@ def _of_survival(name: str, result: SurvivalResult) -> Iterator[_Number]:
 
 
 def _of_shift(name: str, result: ShiftResult) -> Iterator[_Number]:
-    pairs = result.patients[["baseline_mrs", result.visit]].dropna()
-    difference = (pairs[result.visit] - pairs["baseline_mrs"]).to_numpy(np.int64)
+    pairs = result.units[:, [0, result.visits.index(result.visit)]]
+    pairs = pairs[(pairs >= 0).all(axis=1)]
+    difference = pairs[:, 1] - pairs[:, 0]
     if 0 < np.count_nonzero(difference) <= 18:  # every assignment of signs can be gone through
         for zeros, found in (("pratt", result.signed_rank), ("wilcoxon", result.signed_rank_wilcoxon)):
             if not isinstance(found, NotEstimable):

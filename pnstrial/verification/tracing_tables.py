@@ -135,7 +135,7 @@ def _baseline(asked: Asked) -> Origin:
     one_number = item in {"Age", "Weight", "Onset to first infusion"} or asked.head == asked.label
     if not one_number and asked.label not in {"n", "mean (SD)", "median (quartiles)", "range"}:
         words = rows["value"].map(lambda value: f"{value:g}" if isinstance(value, float) else value)
-        counted = words == asked.label.removeprefix("mRS ")
+        counted = words == asked.label.removeprefix(f"{material.scale.name} ")
     for row in rows_of(rows[rows["value"].notna()]):
         _baseline_cells(sources, item, row.patient_id, scores)
     return Origin("trial.screening" if item in _SCREENED else "the baseline of a patient", rows, counted)
@@ -168,8 +168,8 @@ def _baseline_values(sources: Sources, item: str, rows: pd.DataFrame, scores: pd
         onset = screening["symptom_onset_date"]
         full = pd.to_datetime(who.map(onset.where(onset.str.len() == 10)))
         return (pd.to_datetime(who.map(material.day_1)) - full).dt.days
-    if item == "Modified Rankin scale":
-        return who.map(material.baseline_mrs)
+    if item.casefold() == sources.material.scale.label.casefold():
+        return who.map(material.baseline)
     return who.map(scores[scores["scale"] == item].set_index("patient_id")["baseline"])
 
 
@@ -181,7 +181,7 @@ def _baseline_cells(sources: Sources, item: str, patient: str, scores: pd.DataFr
     elif item == "Onset to first infusion":
         sources.screened(patient, "symptom_onset_date")
         sources.day_1(patient)
-    elif item == "Modified Rankin scale":
+    elif item.casefold() == sources.material.scale.label.casefold():
         sources.baseline(patient)
     else:
         own = scores[(scores["scale"] == item) & (scores["patient_id"] == patient)]
@@ -318,7 +318,7 @@ def _scales(asked: Asked) -> Origin:
 
 def _shift(asked: Asked) -> Origin:
     sources, shift = asked.sources, asked.sources.material.shift
-    rows = shift.patients.dropna(subset=["baseline_mrs", shift.visit])
+    rows = shift.patients[(shift.units[:, [0, shift.visits.index(shift.visit)]] >= 0).all(axis=1)]
     counted = rows["category"] == asked.label.lower() if asked.label.lower() in rules.CATEGORIES else None
     for patient in rows["patient_id"]:
         sources.change(patient, shift.visit)
@@ -413,7 +413,7 @@ def _events(asked: Asked) -> Origin:
         counted = pd.Series(data=True, index=dead.index, dtype=bool)
         return Origin("the follow-up of the safety set", dead, counted)
     events = safety_events(material)
-    return _incidence(asked, events, event_groups(events)[asked.label])
+    return _incidence(asked, events, event_groups(events, asked.sources.material.medicine)[asked.label])
 
 
 def _by_term(asked: Asked) -> Origin:
@@ -470,7 +470,7 @@ def _baseline_listing(asked: Asked) -> Origin:
     own = screening[screening["patient_id"] == patient]
     own = own[["patient_id", *(name for name in columns if name in own)]]
     return Origin(
-        "the screening table and the baseline", own.assign(baseline=sources.material.baseline_mrs[patient])
+        "the screening table and the baseline", own.assign(baseline=sources.material.baseline[patient])
     )
 
 

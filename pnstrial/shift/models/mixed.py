@@ -19,7 +19,7 @@ from pnstrial.numerics.newton import maximise
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result
-from pnstrial.shift.grades import column, grade_array
+from pnstrial.shift.grades import WORST, column, grade_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -138,6 +138,7 @@ def mixed_ordinal(
     level: float = 0.95,
     *,
     data: pd.DataFrame | None = None,
+    highest: int = WORST,
 ) -> MixedOrdinal:
     """Fit the ordinal model with a patient intercept over visits.
 
@@ -154,6 +155,8 @@ def mixed_ordinal(
         Level of the Wald limits.
     data : pandas.DataFrame, optional
         One row per patient.
+    highest : int, default 6
+        Highest grade of the scale, which is death.
 
     Returns
     -------
@@ -189,8 +192,9 @@ def mixed_ordinal(
         ratings = np.stack(
             [np.asarray(column(caller, data, "ratings", name), dtype=float) for name in columns], axis=1
         )
-    grades = grade_array(caller, "ratings", cast("ArrayLike", ratings), dimensions=2, missing=True)
-    Checks(caller).level("level", level).done()
+    Checks(caller).level("level", level).count("highest", highest, 1).done()
+    table = cast("ArrayLike", ratings)
+    grades = grade_array(caller, "ratings", table, dimensions=2, highest=highest, missing=True)
     z = normal_quantile(level)
     times = grades.shape[1]
     if times < 2:
@@ -280,11 +284,11 @@ def _fit(codes: NDArray[np.int64], times: int, levels: int, nodes: int, *, with_
     theta = 1.5 * np.log(share / (1 - share))
     start = np.concatenate([theta[:1], np.log(np.diff(theta)), np.zeros(free), [1.2]])
     # the derivatives are differences: a gain below 1e-9 is their rounding
-    highest = maximise(
+    peak = maximise(
         lambda at: (value(at), _gradient(value, at), _curvature(value, at)), start, value=value, bound=60.0,
         stop=lambda _steps, _point, here, move: abs(float(here[1] @ move)) < 1e-9,
     )  # fmt: skip
-    point, top = highest.point, highest.value
+    point, top = peak.point, peak.value
     found = natural(point)
     if found[-1] > 12.0 or np.abs(found[:-1]).max() > 40.0:
         return _Fit(found, np.zeros(found.size), top, NO_MAXIMUM)

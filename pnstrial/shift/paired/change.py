@@ -10,7 +10,7 @@ Next: `shift.paired.homogeneity`, `shift.paired.utilities`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,8 +20,8 @@ from pnstrial.numerics.normal import normal_quantile, two_sided_p
 from pnstrial.numerics.roots import reach
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result
-from pnstrial.rules import CATEGORIES, DEAD, STABLE, change_category
-from pnstrial.shift.grades import grade_pairs, responder_pairs
+from pnstrial.rules import CATEGORIES, STABLE, change_category_on
+from pnstrial.shift.grades import WORST, grade_pairs, responder_pairs
 from pnstrial.shift.triples import WinTriples
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ __all__ = [
     "SignTest",
     "SignedRank",
     "changes",
+    "changes_of",
     "mcnemar",
     "paired_wins",
     "sign_test",
@@ -46,7 +47,6 @@ __all__ = [
 ]
 
 Pair = tuple[float, float]
-GRADES = 7
 ALTERNATIVES = ("two-sided", "improved")
 ZEROS = ("pratt", "wilcoxon")
 EXACT = "exact conditional distribution with ties"
@@ -66,8 +66,8 @@ class Changes(Result):
         Clopper-Pearson intervals of the proportions.
     level : float
         Their level.
-    points : int
-        Points by which the grade must fall to count as improved.
+    points : float
+        Points by which the grade must change for the better to count as improved.
     estimate, ci : float, tuple of float
         The primary ones: the share improved and its interval.
     """
@@ -80,7 +80,7 @@ class Changes(Result):
     stable_ci: Pair
     deteriorated_ci: Pair
     level: float
-    points: int
+    points: float
     method: str = "Clopper-Pearson"
 
     @property
@@ -94,9 +94,7 @@ class Changes(Result):
         return self.improved_ci
 
     def _display(self) -> Display:
-        title = (
-            f"Change of grade; {self.level:.0%} intervals ({self.method}); improved by {self.points} or more"
-        )
+        title = f"Change of grade; {self.level:.0%} intervals ({self.method}); improved by {self.points:g} or more"
         return Display(title, (("patients", self.n),), self.to_frame().drop(columns="n"))
 
     def to_frame(self) -> pd.DataFrame:
@@ -126,6 +124,7 @@ def changes(
     *,
     data: pd.DataFrame | None = None,
     dead: str = "refuse",
+    highest: int = WORST,
 ) -> Changes:
     """Count improved, stable and deteriorated patients with exact intervals.
 
@@ -142,6 +141,8 @@ def changes(
     dead : {"refuse", "stable", "exclude"}
         Patients dead (6) at the earlier rating cannot respond: an error names them, or they stay in the
         denominator as stable, or they are left out.
+    highest : int, default 6
+        Highest grade of the scale, which is death.
 
     Returns
     -------
@@ -160,17 +161,35 @@ def changes(
     (2, 1, 1)
     """
     check_signature(changes, locals())
+    earlier, later = responder_pairs("changes", first, second, dead=dead, data=data, highest=highest)
+    Checks("changes").level("level", level).count("points", points, 1, highest).done()
+    rule = change_category_on(highest, points, 0, 0)
+    category = np.asarray(rule(earlier, later, points, highest, 0, 0))
+    # the rule speaks of patients alive at baseline; the dead of a series that begins later stay as they are
+    category = np.where(earlier == highest, STABLE, category)
+    return changes_of(category, level, points)
+
+
+def changes_of(category: NDArray[Any], level: float, points: float) -> Changes:
+    """Count categories of change that were found already.
+
+    Parameters
+    ----------
+    category : ndarray of int
+        Codes of `pnstrial.rules.CATEGORIES`, one for each patient.
+    level, points : float
+        As in `changes`.
+
+    Returns
+    -------
+    Changes
+    """
     from pnstrial.design.counts.proportion import clopper_pearson
 
-    earlier, later = responder_pairs("changes", first, second, dead=dead, data=data)
-    Checks("changes").level("level", level).count("points", points, 1, GRADES - 1).done()
-    category = np.asarray(change_category(earlier, later, np.int64(points)))
-    # the rule speaks of patients alive at baseline; the dead of a series that begins later stay as they are
-    category = np.where(earlier == DEAD, STABLE, category)
     counts = [int((category == code).sum()) for code in range(3)]
-    limits = [clopper_pearson(count, earlier.size, level) for count in counts]
+    limits = [clopper_pearson(count, category.size, level) for count in counts]
     return Changes(
-        counts[0], counts[1], counts[2], earlier.size, limits[0], limits[1], limits[2], level, points
+        counts[0], counts[1], counts[2], category.size, limits[0], limits[1], limits[2], level, points
     )
 
 
@@ -212,6 +231,7 @@ def signed_rank(
     alternative: str = "two-sided",
     *,
     data: pd.DataFrame | None = None,
+    highest: int = WORST,
 ) -> SignedRank:
     """Test by exact signed ranks whether the grades moved.
 
@@ -225,6 +245,8 @@ def signed_rank(
         Direction; "improved" is a lower later grade.
     data : pandas.DataFrame, optional
         One row per patient.
+    highest : int, default 6
+        Highest grade of the scale, which is death.
 
     Returns
     -------
@@ -260,21 +282,22 @@ def signed_rank(
     check_signature(signed_rank, locals())
     from pnstrial.shift.paired.paired_kernels import signed_rank_one, signed_rank_uncompiled
 
-    earlier, later = grade_pairs("signed_rank", first, second, data=data)
+    earlier, later = grade_pairs("signed_rank", first, second, data=data, highest=highest)
     Checks("signed_rank").word("zeros", zeros, ZEROS).done()
     Checks("signed_rank").word("alternative", alternative, ALTERNATIVES).done()
     pratt = zeros == "pratt"
     two_sided = alternative == "two-sided"
     move = earlier - later
-    sizes = np.bincount(np.abs(move), minlength=GRADES)
+    sizes = np.bincount(np.abs(move), minlength=highest + 1)
     n_zero = int(sizes[0])
     below = np.cumsum(sizes) - sizes - (0 if pratt else n_zero)
     ranks = below + (sizes + 1) / 2
-    improved = np.bincount(move[move > 0], minlength=GRADES)
+    improved = np.bincount(move[move > 0], minlength=highest + 1)
     statistic, expected = float((ranks * improved)[1:].sum()), float((ranks * sizes)[1:].sum() / 2)
     exact = earlier.size <= LARGE or _steps(sizes[1:], ranks[1:]) <= MOST_STEPS
     if exact:
-        rule = signed_rank_uncompiled if earlier.size <= SMALL else signed_rank_one
+        # the machine code knows seven grades
+        rule = signed_rank_uncompiled if earlier.size <= SMALL or highest != WORST else signed_rank_one
         p_value = float(rule(earlier, later, pratt, two_sided))
     else:
         z = (statistic - expected) / float(np.sqrt((ranks**2 * sizes)[1:].sum() / 4.0))
@@ -389,6 +412,7 @@ def sign_test(
     *,
     data: pd.DataFrame | None = None,
     dead: str = "refuse",
+    highest: int = WORST,
 ) -> SignTest:
     """Test by exact signs whether more patients improved than deteriorated.
 
@@ -405,6 +429,8 @@ def sign_test(
     dead : {"refuse", "stable", "exclude"}
         Patients dead (6) at the earlier rating cannot respond: an error names them, or they stay in the
         denominator as stable, or they are left out.
+    highest : int, default 6
+        Highest grade of the scale, which is death.
 
     Returns
     -------
@@ -424,7 +450,7 @@ def sign_test(
     check_signature(sign_test, locals())
     from pnstrial.design.counts.proportion import clopper_pearson
 
-    earlier, later = responder_pairs("sign_test", first, second, dead=dead, data=data)
+    earlier, later = responder_pairs("sign_test", first, second, dead=dead, data=data, highest=highest)
     Checks("sign_test").word("alternative", alternative, ALTERNATIVES).done()
     Checks("sign_test").level("level", level).done()
     up, down = int((later < earlier).sum()), int((later > earlier).sum())
@@ -491,6 +517,7 @@ def paired_wins(
     *,
     data: pd.DataFrame | None = None,
     dead: str = "refuse",
+    highest: int = WORST,
 ) -> PairedWins:
     """Compare each patient's later grade with the earlier one: win ratio, win odds, net benefit.
 
@@ -505,6 +532,8 @@ def paired_wins(
     dead : {"refuse", "stable", "exclude"}
         Patients dead (6) at the earlier rating cannot respond: an error names them, or they stay in the
         denominator as stable, or they are left out.
+    highest : int, default 6
+        Highest grade of the scale, which is death.
 
     Returns
     -------
@@ -532,7 +561,7 @@ def paired_wins(
     (0.6, 4.0, inf)
     """
     check_signature(paired_wins, locals())
-    earlier, later = responder_pairs("paired_wins", first, second, dead=dead, data=data)
+    earlier, later = responder_pairs("paired_wins", first, second, dead=dead, data=data, highest=highest)
     Checks("paired_wins").level("level", level).done()
     z = normal_quantile(level)
     wins, losses = int((later < earlier).sum()), int((later > earlier).sum())
@@ -631,6 +660,7 @@ def mcnemar(
     level: float = 0.95,
     *,
     data: pd.DataFrame | None = None,
+    highest: int = WORST,
 ) -> McNemar:
     """Test exactly whether more patients crossed a cut for the better than for the worse.
 
@@ -644,6 +674,8 @@ def mcnemar(
         Level of the interval of the odds ratio.
     data : pandas.DataFrame, optional
         One row per patient.
+    highest : int, default 6
+        Highest grade of the scale, which is death.
 
     Returns
     -------
@@ -666,8 +698,8 @@ def mcnemar(
     (inf, 0.25)
     """
     check_signature(mcnemar, locals())
-    earlier, later = grade_pairs("mcnemar", first, second, data=data)
-    Checks("mcnemar").level("level", level).count("cut", cut, 0, GRADES - 2).done()
+    earlier, later = grade_pairs("mcnemar", first, second, data=data, highest=highest)
+    Checks("mcnemar").level("level", level).count("cut", cut, 0, highest - 1).done()
     was, now = earlier <= cut, later <= cut
     up, down = int((~was & now).sum()), int((was & ~now).sum())
     odds, ci = _conditional_odds(up, down, level)

@@ -17,9 +17,7 @@ import numpy as np
 from pnstrial.numerics.normal import chi_square_p
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, Result
-from pnstrial.shift.grades import (
-    grade_pairs,
-)
+from pnstrial.shift.grades import WORST, grade_pairs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,8 +35,6 @@ __all__ = [
     "transition_table",
 ]
 
-GRADES = 7
-
 
 @dataclass(frozen=True)
 class TransitionTable(Result):
@@ -47,7 +43,7 @@ class TransitionTable(Result):
     Attributes
     ----------
     counts : ndarray of int
-        Shape (7, 7): row the earlier grade, column the later one.
+        Shape (7, 7), or one more than the highest grade: row the earlier grade, column the later one.
     n : int
         Patients.
     names : tuple of str
@@ -64,7 +60,7 @@ class TransitionTable(Result):
         return Display("Transitions", (("patients", self.n),), frame)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the 7 x 7 table with named axes.
+        """Return the table with named axes.
 
         Returns
         -------
@@ -72,7 +68,7 @@ class TransitionTable(Result):
         """
         import pandas as pd
 
-        grades = range(GRADES)
+        grades = range(len(self.counts))
         return pd.DataFrame(
             self.counts,
             index=pd.Index(grades, name=self.names[0]),
@@ -86,6 +82,7 @@ def transition_table(
     names: tuple[str, str] | None = None,
     *,
     data: pd.DataFrame | None = None,
+    highest: int = WORST,
 ) -> TransitionTable:
     """Count the transitions between two ratings.
 
@@ -97,6 +94,8 @@ def transition_table(
         Names of the two ratings; the columns of `data`, else "first" and "second".
     data : pandas.DataFrame, optional
         One row per patient.
+    highest : int, default 6
+        Highest grade of the scale, which is death.
 
     Returns
     -------
@@ -114,14 +113,15 @@ def transition_table(
     (1, 1)
     """
     check_signature(transition_table, locals())
-    earlier, later = grade_pairs("transition_table", first, second, data=data)
+    earlier, later = grade_pairs("transition_table", first, second, data=data, highest=highest)
     if names is None:
         names = (str(first), str(second)) if data is not None else ("first", "second")
-    return TransitionTable(_table(earlier, later), earlier.size, names)
+    return TransitionTable(_table(earlier, later, highest), earlier.size, names)
 
 
-def _table(first: Grades, second: Grades) -> Grades:
-    return np.bincount(first * GRADES + second, minlength=GRADES * GRADES).reshape(GRADES, GRADES)
+def _table(first: Grades, second: Grades, highest: int) -> Grades:
+    size = highest + 1
+    return np.bincount(first * size + second, minlength=size * size).reshape(size, size)
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _homogeneity(statistic: float, df: int, n: int, method: str) -> HomogeneityT
 
 
 def stuart_maxwell(
-    first: ArrayLike, second: ArrayLike, *, data: pd.DataFrame | None = None
+    first: ArrayLike, second: ArrayLike, *, data: pd.DataFrame | None = None, highest: int = WORST
 ) -> HomogeneityTest:
     """Test marginal homogeneity by Stuart and Maxwell.
 
@@ -168,6 +168,8 @@ def stuart_maxwell(
         Earlier and later grades 0-6 of the same patients, or their columns in `data`.
     data : pandas.DataFrame, optional
         One row per patient.
+    highest : int, default 6
+        Highest grade of the scale, which is death.
 
     Returns
     -------
@@ -196,16 +198,17 @@ def stuart_maxwell(
     (2.6667, 2)
     """
     check_signature(stuart_maxwell, locals())
-    earlier, later = grade_pairs("stuart_maxwell", first, second, data=data)
-    table = _table(earlier, later)
+    earlier, later = grade_pairs("stuart_maxwell", first, second, data=data, highest=highest)
+    table = _table(earlier, later, highest)
     off = table + table.T
     covariance = (np.diag(off.sum(axis=1)) - off).astype(float)  # the diagonal of the table cancels
     difference = (table.sum(axis=1) - table.sum(axis=0)).astype(float)
     values, vectors = np.linalg.eigh(covariance)
     # The covariance is the Laplacian of the graph of grades joined by a move: its rank is exact.
-    rank = GRADES - _components(off)
-    kept = vectors[:, np.argsort(values)[GRADES - rank :]]
-    scale = np.sort(values)[GRADES - rank :]
+    size = highest + 1
+    rank = size - _components(off)
+    kept = vectors[:, np.argsort(values)[size - rank :]]
+    scale = np.sort(values)[size - rank :]
     return _homogeneity(
         float((((kept.T @ difference) ** 2) / scale).sum()), rank, earlier.size, "Stuart-Maxwell"
     )
@@ -213,7 +216,7 @@ def stuart_maxwell(
 
 def _components(joined: Grades) -> int:
     """Count the connected sets of grades."""
-    left = set(range(GRADES))
+    left = set(range(len(joined)))
     count = 0
     while left:
         count += 1
@@ -225,7 +228,9 @@ def _components(joined: Grades) -> int:
     return count
 
 
-def bowker(first: ArrayLike, second: ArrayLike, *, data: pd.DataFrame | None = None) -> HomogeneityTest:
+def bowker(
+    first: ArrayLike, second: ArrayLike, *, data: pd.DataFrame | None = None, highest: int = WORST
+) -> HomogeneityTest:
     """Test symmetry of the transition table by Bowker.
 
     Parameters
@@ -234,6 +239,8 @@ def bowker(first: ArrayLike, second: ArrayLike, *, data: pd.DataFrame | None = N
         Earlier and later grades 0-6 of the same patients, or their columns in `data`.
     data : pandas.DataFrame, optional
         One row per patient.
+    highest : int, default 6
+        Highest grade of the scale, which is death.
 
     Returns
     -------
@@ -261,9 +268,9 @@ def bowker(first: ArrayLike, second: ArrayLike, *, data: pd.DataFrame | None = N
     (3.0, 3)
     """
     check_signature(bowker, locals())
-    earlier, later = grade_pairs("bowker", first, second, data=data)
-    table = _table(earlier, later)
-    rows, columns = np.triu_indices(GRADES, 1)
+    earlier, later = grade_pairs("bowker", first, second, data=data, highest=highest)
+    table = _table(earlier, later, highest)
+    rows, columns = np.triu_indices(highest + 1, 1)
     up, down = table[rows, columns], table[columns, rows]
     used = up + down > 0
     terms = (up - down)[used] ** 2 / (up + down)[used]
@@ -273,9 +280,10 @@ def bowker(first: ArrayLike, second: ArrayLike, *, data: pd.DataFrame | None = N
 def marginal_homogeneity(
     first: ArrayLike,
     second: ArrayLike,
-    scores: ArrayLike = range(7),
+    scores: ArrayLike | None = None,
     *,
     data: pd.DataFrame | None = None,
+    highest: int = WORST,
 ) -> HomogeneityTest:
     """Test marginal homogeneity with a score for each grade.
 
@@ -283,10 +291,12 @@ def marginal_homogeneity(
     ----------
     first, second : array-like of int
         Earlier and later grades 0-6 of the same patients, or their columns in `data`.
-    scores : array-like of float, default 0 to 6
-        Score of each grade.
+    scores : array-like of float, optional
+        Score of each grade; default its own number.
     data : pandas.DataFrame, optional
         One row per patient.
+    highest : int, default 6
+        Highest grade of the scale, which is death.
 
     Returns
     -------
@@ -308,11 +318,12 @@ def marginal_homogeneity(
     0.1025
     """
     check_signature(marginal_homogeneity, locals())
-    earlier, later = grade_pairs("marginal_homogeneity", first, second, data=data)
-    score = np.asarray(scores, dtype=float)
-    if score.shape != (GRADES,) or not np.isfinite(score).all():
+    earlier, later = grade_pairs("marginal_homogeneity", first, second, data=data, highest=highest)
+    score = np.arange(highest + 1, dtype=float) if scores is None else np.asarray(scores, dtype=float)
+    if score.shape != (highest + 1,) or not np.isfinite(score).all():
         raise ValueError(
-            f"marginal_homogeneity: scores = {scores!r} must hold 7 numbers, one for each grade 0 to 6"
+            f"marginal_homogeneity: scores = {scores!r} must hold {highest + 1} numbers, one for each grade "
+            f"0 to {highest}"
         )
     move = score[earlier] - score[later]
     spread = float((move**2).sum())

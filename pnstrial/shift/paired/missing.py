@@ -18,9 +18,9 @@ import numpy as np
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result
-from pnstrial.rules import IMPROVED, change_category
+from pnstrial.rules import IMPROVED, change_category_on
 from pnstrial.shift.grades import WORST, column, grade_array, grade_pairs, responder_pairs
-from pnstrial.shift.paired.change import ALTERNATIVES, ZEROS, signed_rank_batch
+from pnstrial.shift.paired.change import ALTERNATIVES, ZEROS, signed_rank, signed_rank_batch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -290,6 +290,7 @@ def case_bounds(
     *,
     data: pd.DataFrame | None = None,
     dead: str = "refuse",
+    highest: int = WORST,
 ) -> CaseBounds:
     """Bound the result by the best and the worst that the missing grades could be.
 
@@ -308,6 +309,8 @@ def case_bounds(
     dead : {"refuse", "stable", "exclude"}
         Patients dead (6) at the earlier rating cannot respond: an error names them, or they stay in the
         denominator as stable, or they are left out.
+    highest : int, default 6
+        Highest grade of the scale, which is death.
 
     Returns
     -------
@@ -327,16 +330,18 @@ def case_bounds(
     check_signature(case_bounds, locals())
     from pnstrial.design.counts.proportion import clopper_pearson
 
-    Checks("case_bounds").level("level", level).count("points", points, 1, WORST).done()
-    before, after = responder_pairs("case_bounds", first, second, dead=dead, data=data, missing=True)
-    gap = after < 0
-    improved = int(
-        (~gap & (change_category(before, np.where(gap, before, after), np.int64(points)) == IMPROVED)).sum()
+    Checks("case_bounds").level("level", level).count("points", points, 1, highest).done()
+    before, after = responder_pairs(
+        "case_bounds", first, second, dead=dead, data=data, missing=True, highest=highest
     )
+    gap = after < 0
+    rule = change_category_on(highest, points, 0, 0)
+    category = np.asarray(rule(before, np.where(gap, before, after), points, highest, 0, 0))
+    improved = int((~gap & (category == IMPROVED)).sum())
     # a baseline below `points` leaves no room to improve by as much
     could = int((gap & (before >= points)).sum())
-    best, worst = np.where(gap, 0, after), np.where(gap, 6, after)
-    p = signed_rank_batch(np.stack([before, before]), np.stack([best, worst]))
+    best, worst = np.where(gap, 0, after), np.where(gap, highest, after)
+    p = [signed_rank(before, later, highest=highest).p_value for later in (best, worst)]
     n = before.size
     return CaseBounds(
         improved_observed=improved, n_observed=int((~gap).sum()), n=n, n_missing=int(gap.sum()),

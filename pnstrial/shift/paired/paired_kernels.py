@@ -149,7 +149,7 @@ def signed_rank_uncompiled(first: Grades, second: Grades, pratt: bool, two_sided
     total = int((ranks * sizes).sum())
     if total == 0:
         return 1.0
-    observed = int((ranks * np.bincount(move[move > 0], minlength=7)).sum())
+    observed = int((ranks * np.bincount(move[move > 0], minlength=sizes.size)).sum())
     if two_sided:
         observed = max(observed, total - observed)
     mass = np.ones(1)

@@ -1,4 +1,4 @@
-"""How long do the trial's patients live at which mRS?
+"""How long do the trial's patients live at which grade?
 
 Input: a trial and its protocol.
 Output: `MrsOccupancy`: probability of each grade, and of groups of grades, over the follow-up; days alive at
@@ -11,34 +11,32 @@ Next: `figures.survival`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
-from pnstrial import rules
 from pnstrial.numerics.arguments import Checks
 from pnstrial.results import Display, NotEstimable, Provenance, Result
 from pnstrial.survival.competing.states import StateOccupancy, state_occupancy
 from pnstrial.visits import Assessments, baseline
+from pnstrial.vocabulary import shipped_scale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pnstrial.data import TrialData
     from pnstrial.protocol import Protocol
+    from pnstrial.vocabulary import Scale
 
 __all__ = ["MRS_GROUPS", "MrsOccupancy", "mrs_occupancy"]
 
-MRS_GROUPS: Final[dict[str, tuple[int, ...]]] = {
-    "mRS 0-2": (0, 1, 2),
-    "mRS 3-5": (3, 4, 5),
-    "dead": (rules.DEAD,),
-}
+MRS_GROUPS: Final[dict[str, tuple[int, ...]]] = shipped_scale().groups
 """Groups of grades: up to 2 a patient looks after own affairs without help (van Swieten, Stroke 1988;19:604)."""
 
-GRADES: Final = tuple(range(rules.DEAD + 1))
+MOST_STATES: Final = 32
+"""Grades up to which each is a state; of a longer scale those that were rated."""
 CHANGES: Final = ("rating", "midpoint")
 _DAY: Final = np.timedelta64(1, "D")
 _SAME_DAY: Final = 0.5
@@ -46,12 +44,13 @@ _SAME_DAY: Final = 0.5
 
 @dataclass(frozen=True, eq=False)
 class MrsOccupancy(Result):
-    """Occupancy of the mRS grades over the follow-up.
+    """Occupancy of the grades of a scale over the follow-up.
 
     Attributes
     ----------
     grades : StateOccupancy or NotEstimable
-        States 0 to 6, times in days from day 1. NotEstimable where no patient has a grade and a time after it.
+        States are units of the scale (0 to 6 of the mRS), times in days from day 1. NotEstimable where no patient has
+        a grade and a time after it.
     groups : StateOccupancy or NotEstimable
         The same, grades added up to groups.
     group : str
@@ -66,19 +65,20 @@ class MrsOccupancy(Result):
     horizon, until : float
         Days from day 1: up to which days are counted, and up to which the curves go.
     visits : dict of str to float
-        Target days of the protocol's visits, in days from day 1, up to `until`.
+        Target days of the protocol's visits that count from day 1, in days from it, up to `until`.
     days : pandas.DataFrame
         The mean days of every group, as `StateOccupancy.time_in_state`; empty where not estimable.
     patients : pandas.DataFrame
         One row per patient counted: patient_id, entry, end (days from day 1 under observation, up to the horizon),
         status ("observed to horizon", "dead", "censored"), and days in each group up to the horizon; days after a
-        death belong to the group of mRS 6, days after a censoring to none.
+        death belong to the group of death, days after a censoring to none.
     n : int
     excluded : pandas.DataFrame
         patient_id, reason: enrolled patients without a history.
     change_at : str
     level : float
     provenance : Provenance
+    scale : Scale
     conf_type : str
     """
 
@@ -99,6 +99,7 @@ class MrsOccupancy(Result):
     change_at: str
     level: float
     provenance: Provenance
+    scale: Scale = field(repr=False)
     conf_type: str = "beta-product"
 
     def to_frame(self) -> pd.DataFrame:
@@ -111,8 +112,13 @@ class MrsOccupancy(Result):
         """
         return self.days.copy()
 
+    @property
+    def staying(self) -> str:
+        """Where the days are counted, in words: "at mRS 0-2", or "alive"."""
+        return self.group if self.group in {"alive", "dead"} else f"at {self.group}"
+
     def _display(self) -> Display:
-        head = f"Days at {self.group} in the first {self.horizon:g} days, {self.n} patients"
+        head = f"Days {self.staying} in the first {self.horizon:g} days, {self.n} patients"
         if isinstance(self.estimate, NotEstimable):
             return Display(f"{head}: {self.estimate}")
         words = f"{head}: {self.estimate:.1f}"
@@ -127,6 +133,7 @@ def mrs_occupancy(
     trial: TrialData,
     protocol: Protocol,
     *,
+    scale: str | None = None,
     groups: Mapping[str, Sequence[int]] | None = None,
     until: float | None = None,
     horizon: float | None = None,
@@ -137,20 +144,23 @@ def mrs_occupancy(
     draws: int = 0,
     seed: int | np.random.Generator = 1,
 ) -> MrsOccupancy:
-    """Estimate how the enrolled patients are spread over the mRS grades, day by day, and their days at mRS 0-2.
+    """Estimate how the enrolled patients are spread over the grades, day by day, and their days at mRS 0-2.
 
     Parameters
     ----------
     trial : TrialData
     protocol : Protocol
+    scale : str, optional
+        A scale of the protocol with known grades; that of the primary endpoint by default.
     groups : mapping of str to sequence of int, optional
-        Grades 0 to 6 in groups, each in one. The days of the first group are the estimate. Default `MRS_GROUPS`:
-        mRS 0-2, mRS 3-5, dead.
+        Units of the scale (grades 0 to 6 of the mRS) in groups, each in one. The days of the first group are the
+        estimate. Default `Scale.groups`: mRS 0-2, mRS 3-5, dead; of a scale without a `cut` alive and dead.
     until : float, optional
         Days from day 1 up to which the curves go. Default: the latest day on which any patient was rated, or the
-        end of the last visit's window if that is later.
+        end of the last visit's window from day 1 if that is later.
     horizon : float, optional
-        Days from day 1 up to which days are counted; at most `until`. Default: the target day of the last visit.
+        Days from day 1 up to which days are counted; at most `until`. Default: the target day of the last visit from
+        day 1, else `until`.
     change_at : {"rating", "midpoint"}
         When a change between two ratings counts as having happened: on the day of the rating that shows it, or half
         way since the one before.
@@ -172,7 +182,8 @@ def mrs_occupancy(
     Raises
     ------
     ValueError
-        If the groups do not hold each grade once, or an argument is outside what is possible.
+        If the protocol has no such scale, the groups do not hold each grade once, or an argument is outside what is
+        possible.
 
     Notes
     -----
@@ -206,19 +217,20 @@ def mrs_occupancy(
         if value is not None:
             checks.positive(name, value)
     checks.done()
-    named = {name: tuple(int(grade) for grade in grades) for name, grades in (groups or MRS_GROUPS).items()}
-    _check_groups(named)
+    assessments = Assessments(trial, protocol).on_scale(scale)
+    protocol, rated_on = assessments.protocol, assessments.scale
+    wanted = groups or rated_on.groups
+    named = {name: tuple(int(grade) for grade in grades) for name, grades in wanted.items()}
+    _check_groups(named, rated_on)
     if change_at not in CHANGES:
         raise ValueError(f"change_at must be one of {', '.join(map(repr, CHANGES))}; got {change_at!r}")
-    assessments = Assessments(trial, protocol).mrs
-    protocol = assessments.protocol
-    last = protocol.visits[-1]
+    planned = [visit for visit in protocol.visits if not visit.anchored]
     later = assessments.later
     if until is None:
         rated = float(later["day"].max()) - 1.0 if len(later) else 0.0
-        until = max(rated, last.last_day - 1.0)
+        until = max(rated, planned[-1].last_day - 1.0 if planned else 1.0)
     if horizon is None:
-        horizon = min(last.target_day - 1.0, until)
+        horizon = min(planned[-1].target_day - 1.0 if planned else until, until)
     if not 0 < horizon <= until < np.inf:
         raise ValueError(
             f"horizon and until must be 0 < horizon <= until, got {horizon:g} and {until:g} days"
@@ -230,38 +242,44 @@ def mrs_occupancy(
     first = next(iter(named))
     shared: dict[str, Any] = {
         "group": first, "horizon": float(horizon), "until": float(until), "excluded": excluded,
-        "visits": {v.name: v.target_day - 1.0 for v in protocol.visits if v.target_day - 1.0 <= until},
-        "change_at": change_at, "level": level, "provenance": provenance, "conf_type": conf_type,
+        "visits": {v.name: v.target_day - 1.0 for v in planned if v.target_day - 1.0 <= until},
+        "change_at": change_at, "level": level, "provenance": provenance, "scale": rated_on,
+        "conf_type": conf_type,
     }  # fmt: skip
     if seen.empty or (seen["time"] > 0).sum() == 0 or not (seen["time"] == 0).any():
-        why = "no enrolled patient has a baseline mRS and a time after it" if seen.empty else (
-            "no patient with a history has a baseline mRS"
+        why = f"no enrolled patient has a baseline {rated_on.name} and a time after it" if seen.empty else (
+            f"no patient with a history has a baseline {rated_on.name}"
         )  # fmt: skip
         reason = NotEstimable(why)
         return MrsOccupancy(
             grades=reason, groups=reason, estimate=reason, std_error=reason, ci=reason,
             bootstrap_ci=reason if draws else None, days=pd.DataFrame(columns=["group", "estimate"]),
-            patients=_patients(seen, named, horizon), n=0, **shared,
+            patients=_patients(seen, named, horizon, rated_on.dead), n=0, **shared,
         )  # fmt: skip
+    states = [*rated_on.units, rated_on.dead]
+    if len(states) > MOST_STATES:
+        states = sorted({*seen["state"], rated_on.dead})
+        named = {name: tuple(unit for unit in part if unit in states) for name, part in named.items()}
+        named = {name: part for name, part in named.items() if part}
     grades = state_occupancy(
-        seen, states=GRADES, start=0.0, absorbing=(rules.DEAD,), variance=variance, conf_type=conf_type,
+        seen, states=states, start=0.0, absorbing=(rated_on.dead,), variance=variance, conf_type=conf_type,
         level=level, unit="days", draws=draws, seed=seed,
     )  # fmt: skip
     grouped = grades.group(named)
     return MrsOccupancy(
         grades=grades,
         groups=grouped,
-        patients=_patients(seen, named, horizon),
+        patients=_patients(seen, named, horizon, rated_on.dead),
         n=grades.n,
         **_days(grouped, first, horizon, draws),
         **shared,
     )
 
 
-def _check_groups(groups: dict[str, tuple[int, ...]]) -> None:
+def _check_groups(groups: dict[str, tuple[int, ...]], scale: Scale) -> None:
     given = sorted(grade for grades in groups.values() for grade in grades)
-    if given != list(GRADES):
-        raise ValueError(f"groups must hold each grade from 0 to {rules.DEAD} once, got {groups}")
+    if given != [*scale.units, scale.dead]:
+        raise ValueError(f"groups must hold each grade from 0 to {scale.dead} once, got {groups}")
 
 
 def _days(grouped: StateOccupancy, first: str, horizon: float, draws: int) -> dict[str, Any]:
@@ -315,14 +333,16 @@ def _histories(assessments: Assessments, until: float, change_at: str) -> tuple[
         {
             "patient_id": later["patient_id"].to_numpy(dtype=object),
             "time": later["day"].to_numpy(dtype=float) - 1.0,
-            "state": later["mrs"].to_numpy(dtype=float),
+            "state": later["unit"].to_numpy(dtype=float),
         }
     )
-    start = baseline(assessments)["baseline_mrs"]
+    scale = assessments.scale
+    units = scale.to_units(baseline(assessments)[f"baseline_{scale.column}"])
+    start = pd.Series(units, patients.index, dtype=float).where(units >= 0)
     begun = pd.DataFrame({"patient_id": who, "time": 0.0, "state": start.to_numpy(dtype=float)}).dropna()
     died = days("death_date")
     dead = pd.DataFrame(
-        {"patient_id": who, "time": died.where(died != 0, _SAME_DAY), "state": float(rules.DEAD)}
+        {"patient_id": who, "time": died.where(died != 0, _SAME_DAY), "state": float(scale.dead)}
     )
     dead = dead.dropna()
     death = dead.set_index("patient_id")["time"]
@@ -334,7 +354,7 @@ def _histories(assessments: Assessments, until: float, change_at: str) -> tuple[
     rows = rows.sort_values(["place", "time"], kind="stable").reset_index(drop=True)
     if change_at == "midpoint":
         before = rows.groupby("patient_id", sort=False)[["time", "state"]].shift()
-        moved = before["state"].notna() & (before["state"] != rows["state"]) & (rows["state"] != rules.DEAD)
+        moved = before["state"].notna() & (before["state"] != rows["state"]) & (rows["state"] != scale.dead)
         rows["time"] = rows["time"].where(~moved, (rows["time"] + before["time"]) / 2.0)
     rows = rows[rows["time"] <= until]
     final = rows.drop_duplicates("patient_id", keep="last").set_index("patient_id")
@@ -346,29 +366,33 @@ def _histories(assessments: Assessments, until: float, change_at: str) -> tuple[
     # A death after the last day drawn leaves a survivor of that day.
     end = end.mask(died > until, until)
     end = end.reindex(final.index)
-    open_end = (final["state"] != rules.DEAD) & (end > final["time"])
+    open_end = (final["state"] != scale.dead) & (end > final["time"])
     closing = final[open_end].assign(time=end[open_end])[["time", "state", "place"]].reset_index()
     rows = pd.concat([rows, closing], ignore_index=True).sort_values(["place", "time"], kind="stable")
     size = rows.groupby("patient_id")["time"].transform("size")
     rows = rows[size > 1].drop(columns="place").reset_index(drop=True)
     rows["state"] = rows["state"].astype(int)
-    return rows, _excluded(who, rows, start, died)
+    return rows, _excluded(who, rows, start, died, scale.name)
 
 
-def _excluded(who: pd.Series, rows: pd.DataFrame, start: pd.Series, died: pd.Series) -> pd.DataFrame:
+def _excluded(
+    who: pd.Series, rows: pd.DataFrame, start: pd.Series, died: pd.Series, scale: str
+) -> pd.DataFrame:
     missing = who[~who.isin(rows["patient_id"])]
     reasons: list[str] = []
     for patient in missing:
         if died[patient] < 0:
             reasons.append("died before day 1")
         elif pd.isna(start[patient]):
-            reasons.append("no mRS before the end of follow-up")
+            reasons.append(f"no {scale} before the end of follow-up")
         else:
             reasons.append("nothing known after the baseline")
     return pd.DataFrame({"patient_id": list(missing), "reason": reasons})
 
 
-def _patients(seen: pd.DataFrame, groups: dict[str, tuple[int, ...]], horizon: float) -> pd.DataFrame:
+def _patients(
+    seen: pd.DataFrame, groups: dict[str, tuple[int, ...]], horizon: float, dead_unit: int
+) -> pd.DataFrame:
     """Count each patient's days in each group up to the horizon."""
     columns = ["patient_id", "entry", "end", "status", *groups]
     if seen.empty:
@@ -376,11 +400,11 @@ def _patients(seen: pd.DataFrame, groups: dict[str, tuple[int, ...]], horizon: f
     by_patient = seen.groupby("patient_id", sort=False)
     until = by_patient["time"].shift(-1)
     # After a death time goes on, after a censoring it does not.
-    until = until.fillna(seen["time"].where(seen["state"] != rules.DEAD, np.inf)).clip(upper=horizon)
+    until = until.fillna(seen["time"].where(seen["state"] != dead_unit, np.inf)).clip(upper=horizon)
     spent = (until - seen["time"]).clip(lower=0.0)
     last = seen.drop_duplicates("patient_id", keep="last")
     ends = last["time"].to_numpy(dtype=float)
-    dead = (last["state"] == rules.DEAD).to_numpy() & (ends <= horizon)
+    dead = (last["state"] == dead_unit).to_numpy() & (ends <= horizon)
     status = np.where(dead, "dead", np.where(ends >= horizon, "observed to horizon", "censored"))
     frame = pd.DataFrame(
         {
