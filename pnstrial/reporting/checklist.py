@@ -79,6 +79,7 @@ def checklist(material: Material, opinion: pd.DataFrame | None = None) -> Sectio
     dates = "no patient was screened"
     if len(screening):
         dates = f"screened from {screening.min():%Y-%m-%d} to {screening.max():%Y-%m-%d}; [[baseline]]"
+    scale = protocol.endpoint.scale
     randomised = _ONE_ARM if len(protocol.arms) < 2 else _ARMS
     rows = [
         ("1", "Title and abstract", "title page; the structured abstract is " + _TEAM),
@@ -90,7 +91,7 @@ def checklist(material: Material, opinion: pd.DataFrame | None = None) -> Sectio
         (
             "7",
             "Objectives",
-            f"improvement of the {protocol.scale().name} at {protocol.endpoint.visit}; section 14.2",
+            f"improvement of the {scale} at {protocol.endpoint.visit}; section 14.2",
         ),
         ("8", "Involvement of patients and public", _TEAM),
         ("9", "Design", _design(protocol)),
@@ -118,8 +119,7 @@ def checklist(material: Material, opinion: pd.DataFrame | None = None) -> Sectio
         (
             "20",
             "Blinding",
-            "not applicable: open label; ratings are unblinded, which weakens "
-            f"the {protocol.scale().name} as an endpoint",
+            f"not applicable: open label; ratings are unblinded, which weakens the {scale} as an endpoint",
         ),
         ("21", "Statistical methods", "Methods: intervals, test, estimand, missing values, analysis sets"),
         ("22", "Participant flow", "[[flow]]"),
