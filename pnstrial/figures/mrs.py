@@ -52,6 +52,8 @@ MOST_CELLS = 14
 """Grades up to which a transition table shows each."""
 SHORT = 4
 """Grades in a legend up to which each has the name of the scale."""
+LONG_NAME = 6
+"""Letters of the name of a scale up to which it stands beside each grade."""
 LOST = "#C4C4C4"
 """Hatch of a flow from or to a missing value."""
 
@@ -458,7 +460,7 @@ def waterfall(result: ShiftResult, *, ax: Axes | None = None, title: str | None 
     tidy(axes, keep=("left",))
     axes.tick_params(axis="x", rotation=90 if len(order) > 12 else 0, length=0, labelsize=8)
     found = few(sorted(set(base.tolist())))
-    short = len(found) > SHORT
+    short = len(found) > SHORT or len(scale.name) > LONG_NAME
     heading = f"{scale.name} at baseline" if short else "at baseline"
     handles = [
         Patch(facecolor=colours[unit], label=scale.labels[unit] if short else scale.span(unit))

@@ -68,6 +68,8 @@ STRATEGIES: Final = (
 )
 """The estimand of the protocol, and each strategy changed by itself."""
 
+EXACT: Final = "Clopper-Pearson"
+
 ALPHA: Final = 0.05
 """One-sided level of the test that `_what_can_be_said` reckons with."""
 
@@ -103,6 +105,11 @@ def response_sentence(result: ResponseResult) -> str:
     """
     if isinstance(result.estimate, NotEstimable):
         return f"The proportion of responders at {result.visit} is {result.estimate}."
+    if isinstance(result.ci, NotEstimable):
+        return (
+            f"{result.responders} of {result.n} patients responded at {result.visit}: {percent(result.estimate)}; "
+            f"interval and test are {result.ci}."
+        )
     sentence = (
         f"{result.responders} of {result.n} patients responded at {result.visit}: {percent(result.estimate)} "
         f"({100 * result.level:g} % {result.method} interval {interval_text(result.ci, percent)})."
@@ -110,17 +117,20 @@ def response_sentence(result: ResponseResult) -> str:
     if result.null is None or not isinstance(result.p_value, float):
         return sentence + " The protocol states no null proportion, so there is no test."
     p_value = p_or_dash(result.p_value)
-    return sentence + (
-        f" Against a null proportion of {percent(result.null)}, the exact one-sided p-value "
-        f"P(X ≥ {result.responders}) is {p_value}."
-    )
+    named = f"the exact one-sided p-value P(X ≥ {result.responders})"
+    if result.method != EXACT:
+        named = f"the one-sided {result.method} p-value of the planned design"
+    return sentence + f" Against a null proportion of {percent(result.null)}, {named} is {p_value}."
 
 
 def _response_row(label: str, result: ResponseResult) -> tuple[Any, ...]:
     if isinstance(result.responders, NotEstimable):
         return (label, None, result.n, str(result.responders), DASH, p_or_dash(result.p_value))
-    cells = proportion_cells(result.responders, result.n, result.level)
-    return (label, result.responders, result.n, *cells, p_or_dash(result.p_value))
+    share_of, _ = proportion_cells(result.responders, result.n, result.level)
+    interval = interval_text(result.ci, percent) if isinstance(result.ci, tuple) else str(result.ci)
+    if not result.n:
+        interval = DASH
+    return (label, result.responders, result.n, share_of, interval, p_or_dash(result.p_value))
 
 
 def _forest_row(label: str, group: str, count: int | NotEstimable, n: int) -> dict[str, Any]:
@@ -192,6 +202,11 @@ def responses(material: Material) -> tuple[Place, ...]:
     foot = "Clopper-Pearson interval; p = P(X ≥ x) under the null" + (
         f" of {percent(null)}." if null is not None else "; the protocol states no null proportion."
     )
+    if protocol.design is not None and protocol.design.two_stage and null is not None:
+        foot = (
+            f"Of the primary endpoint the stagewise interval and p-value of the planned two stages under the null of "
+            f"{percent(null)}; at other visits Clopper-Pearson intervals and P(X ≥ x)."
+        )
     sources = f"{scale.table}, screening, infusions, medications, follow_up"
 
     # the published series count a fall of the scale with a table of its own, in patients with such antibodies

@@ -122,9 +122,9 @@ def named(axes):
 def figures():
     from matplotlib import pyplot as plt
 
-    from pnstrial.figures import mrs
+    import pnstrial.figures
 
-    yield mrs
+    yield pnstrial.figures
     plt.close("all")
 
 
@@ -142,7 +142,7 @@ def test_grotta_bars_plot_the_shares(figures, result):
     assert named(by_visit)["bar:Baseline:mrs3"].get_width() == pytest.approx(4 / 8)
     assert named(by_visit)["bar:Baseline:missing"].get_width() == pytest.approx(1 / 8)
     assert any("1 missing" in label.get_text() for label in by_visit.get_yticklabels())
-    with pytest.raises(ValueError, match="seven grades"):
+    with pytest.raises(ValueError, match="7 grades, death included"):
         figures.grotta_bars({"a": [1, 2]})
 
 
