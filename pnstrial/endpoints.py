@@ -109,10 +109,13 @@ class ResponseResult(Result):
         head = f"Response at {self.visit}: {self.responders} of {self.n}"
         if isinstance(self.responders, NotEstimable):
             return Display(f"Response at {self.visit}: {self.responders} ({self.n} enrolled)")
-        if isinstance(self.estimate, NotEstimable) or isinstance(self.ci, NotEstimable):
+        if isinstance(self.estimate, NotEstimable):
             return Display(f"{head}, {self.estimate}")
-        low, high = self.ci
-        interval = f"{100 * self.level:g} % {self.method} interval {100 * low:.1f} to {100 * high:.1f} %"
+        interval = f"{100 * self.level:g} % {self.method} interval "
+        if isinstance(self.ci, NotEstimable):
+            interval += str(self.ci)
+        else:
+            interval += f"{100 * self.ci[0]:.1f} to {100 * self.ci[1]:.1f} %"
         lines = [f"{head} = {100 * self.estimate:.1f} % ({interval})"]
         if self.null is not None and isinstance(self.p_value, float):
             lines.append(

@@ -295,3 +295,31 @@ def test_the_mrs_of_a_trial_with_another_endpoint_is_shifted_as_before(example, 
     )  # fmt: skip
     with pytest.raises(ProtocolError, match=r"endpoint\.scale is 'mRS'; scales has Barthel, ICARS, ONLS"):
         pns.mrs_shift(example, asked.without("mRS"))
+
+
+@pytest.mark.parametrize(
+    ("first", "stop", "answer"),
+    [
+        (19, 2, "the trial is not over: 18 patients, first stage 19"),
+        (18, 2, "the trial is not over: 18 patients, first stage 18"),
+        (18, 3, None),
+        (17, 3, "3 responders of 18: the design stops after 17 with 3 or fewer"),
+        (17, 2, None),
+    ],
+)
+def test_a_planned_two_stage_design_gives_interval_and_p_value_once_the_trial_is_over(
+    example, protocol, first, stop, answer
+):
+    planned = {"n": 30, "first_stage_n": first, "first_stage_stop_at": stop, "reject_at": 6}
+    result = primary_endpoint(
+        example, protocol.with_settings(design=planned, endpoint={"null_proportion": 0.1})
+    )
+    assert (result.responders, result.n) == (3, 18)
+    if answer is None:
+        expected = pns.design.after_two_stage(
+            r1=stop, n1=first, r=5, n=30, p0=0.1, responses=3, n_observed=18
+        )
+        assert (result.ci, result.p_value) == (expected.ci, expected.p_value)
+    else:
+        assert answer in str(result.ci)
+        assert answer in str(result)
