@@ -277,6 +277,13 @@ def _refuse_inputs(target: Path, path: PathLike, inputs: Iterable[PathLike | Non
             )
 
 
+def _refuse_suffix(path: PathLike, suffixes: Sequence[str]) -> None:
+    if suffixes and Path(path).suffix.lower() not in suffixes:
+        raise OutputError(
+            f"{str(path)!r} must end in {' or '.join(suffixes)}: that is the format that is written"
+        )
+
+
 def _refuse_parent(target: Path, path: PathLike) -> None:
     if not target.parent.is_dir():
         rule = "is a file" if target.parent.exists() else "does not exist"
@@ -311,10 +318,7 @@ def output_file(
     target = Path(path).resolve()
     if target.is_dir():
         raise OutputError(f"{str(path)!r} is a folder; name a file in it")
-    if suffixes and target.suffix.lower() not in suffixes:
-        raise OutputError(
-            f"{str(path)!r} must end in {' or '.join(suffixes)}: that is the format that is written"
-        )
+    _refuse_suffix(path, suffixes)
     _refuse_inputs(target, path, inputs)
     _refuse_parent(target, path)
     if target.exists() and not unchanged(target.read_bytes(), target.suffix):
@@ -351,6 +355,7 @@ def write_file(
     OutputError
         See `output_file`. A file with the very same bytes is left as it is.
     """
+    _refuse_suffix(path, suffixes)
     data = content.encode("utf-8") if isinstance(content, str) else content
     data = stamped(data, Path(path).suffix)
     target = Path(path).resolve()

@@ -372,3 +372,20 @@ def test_an_unknown_protocol_is_not_ignored(tmp_path, capsys, command):
     assert main([command, str(tmp_path / "new"), "--protocol", "none-such"]) == 2
     assert "neither a file nor a shipped name" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["design", "simpn"], "simon"),
+        (["protocol", "nwe"], "new"),
+        (["adam", "t", "--out", "x", "--format", "xtp"], "xpt"),
+        (["report", "t", "--outt", "x"], "--out"),
+        (["simulat"], "simulate"),
+    ],
+)
+def test_a_slip_of_a_kind_choice_or_required_option_is_answered(words, meant, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.endswith(f"; did you mean {meant}?\n")

@@ -8,13 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import pnstrial as pns
 from pnstrial.adam import check_adam, default_mapping, derive, from_sdtm, write_adam
 from pnstrial.data import read_findings
+from pnstrial.simulate import DamagedBlockWarning, StoreError
 from pnstrial.writing import read_manifest, unchanged
 
 from .adam.test_sdtm import sdtm_of, write
@@ -110,6 +113,17 @@ def sources(example, protocol, where):
     mapping = where / "map.toml"
     mapping.write_text(default_mapping())
 
+    store = where / "blocks.sqlite"
+    run = {"scenario": pns.load_scenario("anti-hu"), "n_trials": 50, "seed": 1, "quantities": "primary"}
+    whole = pns.simulate_trials(protocol, store=store, **run).to_frame()
+
+    def go_on():
+        with contextlib.suppress(StoreError), warnings.catch_warnings():
+            warnings.simplefilter("ignore", DamagedBlockWarning)
+            pd.testing.assert_frame_equal(pns.simulate_trials(protocol, store=store, **run).to_frame(), whole)
+        for left in where.glob("blocks.sqlite-*"):
+            left.unlink()
+
     def read_map():
         with contextlib.suppress(ValueError):
             from_sdtm(sdtm, mapping)
@@ -119,6 +133,7 @@ def sources(example, protocol, where):
         (sorted(parquet.iterdir()), lambda: read_findings(parquet), damaged),
         *((sorted(folder.glob("ad*")), lambda folder=folder: _silent(folder), damaged) for folder in sets.values()),
         ([mapping], read_map, lambda data, rng: mutated_text(data.decode(), rng).encode()),
+        ([store], go_on, damaged),
     ]  # fmt: skip
 
 
@@ -131,16 +146,17 @@ def _silent(folder):
 
 @pytest.mark.long
 def test_three_thousand_mutations_are_findings(example, protocol, tmp_path):
-    check_mutations(example, protocol, tmp_path, int(os.environ.get("PNSTRIAL_MUTATIONS", "3000")))
+    first, _, last = os.environ.get("PNSTRIAL_MUTATIONS", "0-3000").rpartition("-")
+    check_mutations(example, protocol, tmp_path, range(int(first or 0), int(last)))
 
 
 def test_some_mutations_are_findings(example, protocol, tmp_path):
-    check_mutations(example, protocol, tmp_path, 24)
+    check_mutations(example, protocol, tmp_path, range(24))
 
 
-def check_mutations(example, protocol, where, count):
+def check_mutations(example, protocol, where, numbers):
     made = sources(example, protocol, where)
-    for number in range(count):
+    for number in numbers:
         rng = random.Random(number)
         files, read, damage = made[number % len(made)]
         file = Path(rng.choice(files))

@@ -304,3 +304,18 @@ def test_a_damaged_workbook_or_parquet_file_is_a_finding(tmp_path, seed):
     pns.read_trial(folder).screening.astype(str).to_parquet(folder / "mrs.parquet")
     (folder / "mrs.parquet").write_bytes(damaged((folder / "mrs.parquet").read_bytes(), rng))
     read_findings(folder)
+
+
+def test_a_name_that_resembles_a_table_or_column_is_named(tmp_path):
+    (tmp_path / "Modified Rankin Score.csv").write_text("x\n")
+    (tmp_path / "notes.csv").write_text("x\n")
+    (tmp_path / "screening.csv").write_text(
+        "patient_id,screening_date,wieght_kgs,mood\nA,2014-03-01,70,good\n"
+    )
+    told = [str(other) for other in read_tables(tmp_path).not_read]
+    assert told == [
+        "Modified Rankin Score.csv (looks like mrs)",
+        "notes.csv",
+        "screening.csv, column 'wieght_kgs' (looks like weight_kg)",
+        "screening.csv, column 'mood'",
+    ]

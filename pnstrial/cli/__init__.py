@@ -17,7 +17,7 @@ import re
 import sys
 from difflib import get_close_matches
 from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,6 +100,13 @@ def declared(words: argparse.Namespace) -> dict[str, str | None]:
 class _Parser(argparse.ArgumentParser):
     """A parser that says what was perhaps meant."""
 
+    _words: Sequence[str] = ()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Keep the words for the case of an error."""
+        self._words = sys.argv[1:] if args is None else list(args)
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         """Print one sentence and stop with exit code 2."""
         command = self.prog.removeprefix("pnstrial").strip()
@@ -108,6 +115,15 @@ class _Parser(argparse.ArgumentParser):
         if wrong := re.search(r"argument COMMAND: invalid choice: '([^']*)'", message):
             given, choices = wrong, list(self._commands())
             message = f"there is no command {wrong[1]!r}; see pnstrial --help"
+        elif wrong := re.search(r"invalid choice: '?([^' ]*)'? \(choose from (.*)\)", message):
+            given, choices = wrong, re.findall(r"[^', ]+", wrong[2])
+        elif "required" in message:  # perhaps it was given, but misspelt
+            unknown = [
+                word
+                for word in self._words
+                if word.startswith("--") and word.partition("=")[0] not in choices
+            ]
+            given = re.match(r"(.*)", unknown[0]) if unknown else None
         near = get_close_matches(given[1].partition("=")[0], choices, 1) if given else []
         meant = f"; did you mean {near[0]}?" if near else ""
         place = f"pnstrial {command}".strip()

@@ -14,6 +14,7 @@ import datetime as dt
 import math
 import re
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -204,10 +205,11 @@ def one_letter_apart(one: str, other: str) -> bool:
     return longer[1:] == shorter
 
 
-def called_otherwise(headers: Iterable[str], table: Table) -> dict[str, str]:
+def called_otherwise(headers: Iterable[str], table: Table, *, near: bool = False) -> dict[str, str]:
     """Find unlisted headers that may be a listed, absent column: column to header.
 
-    A header may be a column if it is a known other name of it, or its name but for one letter.
+    A header may be a column if it is a known other name of it, or its name but for one letter; with `near`, which is
+    for suggestions alone, also a name that resembles it.
     """
     present = list(headers)
     found: dict[str, str] = {}
@@ -219,6 +221,11 @@ def called_otherwise(headers: Iterable[str], table: Table) -> dict[str, str]:
             meant = word in column.other_names or (word and one_letter_apart(word, bare(column.name)))
             if meant and header not in table.by_name:
                 found.setdefault(column.name, header)
+    absent = {bare(name): name for name in table.by_name if name not in present and name not in found}
+    for header in present if near else ():
+        if header not in table.by_name and header not in found.values():
+            for word in get_close_matches(bare(header), absent, 1, 0.75):
+                found[absent.pop(word)] = header
     return found
 
 
@@ -235,7 +242,7 @@ def _header_findings(raw: RawTable, table: Table) -> Iterator[Finding]:
             "error",
             "rename or remove one of the two",
         )
-    otherwise = called_otherwise(raw.header, table)
+    otherwise = called_otherwise(raw.header, table, near=True)
     for column in absent:
         if column.required or column.column_required:
             remedy = "add the column"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from pnstrial.data.findings import Finding
@@ -107,11 +108,12 @@ def in_words_of_a_workbook(findings: Iterable[Finding]) -> list[Finding]:
 def _resembled(name: str) -> str | None:
     """Find the table that a file or sheet may be meant for."""
     word = bare(_COPY.sub(" ", name))
-    for table in TABLES:
-        others = {bare(other) for other in _OTHER_NAMES[table].split(",")}
-        if word and (word in others or one_letter_apart(word, bare(table))):
-            return table
-    return None
+    names = {bare(other): table for table in TABLES for other in (table, *_OTHER_NAMES[table].split(","))}
+    close = (
+        [word] if word in names else [bare(table) for table in TABLES if one_letter_apart(word, bare(table))]
+    )
+    close = close or get_close_matches(word, names, 1, 0.8)
+    return names[close[0]] if word and close else None
 
 
 def source_of(path: Path, **declared: str | None) -> Source:

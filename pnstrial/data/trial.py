@@ -327,7 +327,8 @@ def read_tables(path: str | Path, protocol: str | Path | Protocol = FIRST, **dec
     labels = {name: table.file for name, table in tables.items()}
     not_read = list(source.not_read)
     for name, header in headers.items():
-        meant = {other: column for column, other in called_otherwise(header, described[name]).items()}
+        otherwise = called_otherwise(header, described[name], near=True)
+        meant = {other: column for column, other in otherwise.items()}
         unlisted = [word for word in header if word not in described[name].by_name]
         not_read += [NotRead(labels[name], word, meant.get(word)) for word in unlisted]
     return Reading(trial, findings, headers, labels, tuple(not_read))
