@@ -1,0 +1,107 @@
+"""Several drugs, any scale, joined endpoints, visits after the last infusion: programmed a second time, and equal."""
+
+import itertools
+import math
+from pathlib import Path
+
+import pytest
+
+import pnstrial as pns
+
+from .double import regimen_folders, regimen_second
+from .stranger.trial import PROTOCOL
+
+pytestmark = pytest.mark.double
+
+SHIPPED = Path(pns.__file__).parent / "protocols"
+PLANS = {
+    **{name: SHIPPED / f"{name}.toml" for name in ("nct06373211", "sirolimus-2015", "natalizumab-2021")},
+    "hand": PROTOCOL,
+}
+WAYS = tuple(
+    dict(zip(("death", "rescue", "stopped", "missing"), ways, strict=True))
+    for ways in itertools.product(
+        ("composite", "exclude"),
+        ("composite", "treatment policy"),
+        ("treatment policy", "composite", "while on treatment"),
+        ("non-responder", "LOCF", "exclude", "best case"),
+    )
+)
+
+
+def equal(one, other):
+    first, second = (math.nan if value is None else float(value) for value in (one, other))
+    return (math.isnan(first) and math.isnan(second)) or math.isclose(first, second, rel_tol=1e-9)
+
+
+@pytest.fixture(scope="module", params=list(itertools.product(PLANS, (1, 2))), ids=str)
+def both(request, tmp_path_factory):
+    name, seed = request.param
+    path = PLANS[name]
+    if seed == 2:  # the parts of an endpoint are joined the other way
+        path = tmp_path_factory.mktemp("any") / path.name
+        path.write_text(PLANS[name].read_text().replace('combine = "all"', 'combine = "any"'))
+    plan = regimen_second.load_plan(path)
+    texts = regimen_folders.folder(plan, seed)
+    folder = tmp_path_factory.mktemp(name)
+    for file, text in texts.items():
+        (folder / file).write_text(text, encoding="utf-8")
+    protocol = pns.load_protocol(path)
+    assessments = pns.visits.Assessments(pns.read_trial(folder, protocol), protocol)
+    return assessments, regimen_second.patients_of(plan, texts)
+
+
+def test_every_estimand_gives_the_same_answer_for_every_patient(both):
+    assessments, second = both
+    seen = set()
+    for ways in WAYS:
+        asked = assessments.protocol.with_estimand(**ways).estimand
+        frame = pns.endpoints.responders_of(assessments, None, asked)
+        got = dict(zip(frame["patient_id"], frame["response"], strict=True))
+        words = {True: "responder", False: "non-responder", None: "excluded"}
+        expected = {patient.id: words[patient.response(ways)] for patient in second}
+        assert got == expected, ways
+        seen |= set(expected.values())
+    assert seen == {"responder", "non-responder", "excluded"}
+
+
+def test_cycles_of_every_drug(both):
+    assessments, second = both
+    exposure = pns.exposure.summarise(assessments.trial, assessments.protocol)
+    drugs = exposure.drugs.set_index(["patient_id", "drug"])
+    cycles = {(row.patient_id, row.drug, row.cycle): row for row in exposure.cycles.itertuples()}
+    count = 0
+    for patient in second:
+        for drug in patient.plan["treatment"]["drugs"]:
+            for number, expected in patient.cycles(drug).items():
+                row = cycles[patient.id, drug["name"], number]
+                count += 1
+                assert equal(row.planned_g, expected["planned"])
+                assert equal(row.given_g, expected["given"])
+                assert (row.days, row.start.date()) == (expected["days"], expected["start"])
+                assert (row.on_time, row.dose_as_planned) == (expected["on_time"], expected["as_planned"])
+            got = drugs.loc[(patient.id, drug["name"]), "relative_dose_intensity"]
+            assert equal(got, patient.intensity(drug)), (patient.id, drug["name"])
+        assert bool(assessments.required_given[patient.id]) == patient.complete()
+    assert count == len(cycles)
+
+
+def test_secondary_endpoints_and_values_at_visits(both):
+    assessments, second = both
+    frame = assessments.visit_values.frame.set_index(["patient_id", "visit"])
+    scale = assessments.scale
+    for patient in second:
+        for visit in patient.plan["visits"]:
+            value, date, derivation = patient.at(visit, scale.name)
+            row = frame.loc[(patient.id, visit["name"])]
+            assert row["derivation"] == derivation
+            assert date is None or row["date"].date() == date
+            assert value is None or patient.lost(scale.name, row[scale.column]) == value
+    table = pns.endpoints.secondary_endpoints(assessments.trial, assessments.protocol).set_index("name")
+    for outcome in second[0].plan["endpoint"].get("secondary", []):
+        answers = []
+        for patient in second:
+            value, _, derivation = patient.at(patient.visit_named(outcome["visit"]), outcome["scale"])
+            answers.append(patient.holds(outcome, value, dead=derivation == "DEATH"))
+        row = table.loc[outcome["name"]]
+        assert (row["responders"], row["n"]) == (answers.count(True), len(answers) - answers.count(None))
