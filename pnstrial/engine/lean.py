@@ -181,16 +181,15 @@ def _legs(model: Model) -> list[Leg]:
     end = max(before, target) + float(w[at.CYCLE_DAYS] * (w[at.CYCLES_ALL] - w[at.CYCLES_BEFORE]))
     size = model.grades + 1
     keep = np.r_[:size, 2 * size : 3 * size]  # nobody is rescued
-    chains = [Chain(model, int(s)) for s in classes(model.generators, model.changes, model.starts)[1]]
+    first = classes(model.generators, model.changes, model.starts)[1]
+    chain = Chain(model, [(int(stratum), 0) for stratum in first])
 
     def matrices(begin: float, stop: float) -> Mass:
         """IVIg acts until the end of the last cycle, or no longer."""
-        made = np.empty((len(chains), 2, 2 * size, 2 * size))
-        for c, chain in enumerate(chains):
-            for arm, until in enumerate((end, 0.0)):
-                middle = min(max(until, begin), stop)
-                P = chain.between(0, begin, middle) @ chain.between(1, middle, stop)
-                made[c, arm] = P[np.ix_(keep, keep)]
+        made = np.empty((first.size, 2, 2 * size, 2 * size))
+        for arm, until in enumerate((end, 0.0)):
+            P = chain.on_and_off(begin, min(max(until, begin), stop), stop)
+            made[:, arm] = P[:, keep][:, :, keep]
         return made
 
     days = model.visits.astype(float)

@@ -199,12 +199,12 @@ def _occupancy(protocol: Protocol, scenario: Scenario) -> tuple[list[float], dic
     total = model.entry_probabilities[enrolled].sum()
     for stratum in range(len(model.strata)):
         own = enrolled & (model.entry_codes[:, 1] == stratum)
-        chain = Chain(model, stratum)
+        chain = Chain(model, [(stratum, 0)])
         start = np.zeros(chain.generators.shape[-1])
         np.add.at(start, model.entry_codes[own, 2], model.entry_probabilities[own] / total)
         for arm, name in enumerate(found):
             for place, day in enumerate(days):
-                found[name][place] += (start @ chain.between(arm, 0.0, day)).reshape(-1, 7).sum(axis=0)
+                found[name][place] += (start @ chain.between(arm, 0.0, day)[0]).reshape(-1, 7).sum(axis=0)
     return days, found
 
 

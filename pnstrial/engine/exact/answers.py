@@ -17,7 +17,7 @@ import numpy as np
 
 from pnstrial import rules
 from pnstrial.engine.characteristics import ExactCharacteristics
-from pnstrial.engine.exact.patient import patients_followed, secondary_names
+from pnstrial.engine.exact.patient import Patient, secondary_names
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.kernels.quantities import ALIVE_DAYS
 from pnstrial.engine.model import ALIVE, Model, build_model
@@ -55,12 +55,8 @@ def endpoint_probabilities(model: Model) -> dict[str, float]:
     names = ["true_response", "true_death"]
     if "reported_response" not in _without(model):
         names += ["response", "excluded"]
-    totals = dict.fromkeys(names, 0.0)
-    for patient in patients_followed(model):
-        found = patient.run(last)
-        for name in names:
-            totals[name] += found.get(name, 0.0)
-    return totals
+    found = Patient(model).run(last)
+    return {name: found.get(name, 0.0) for name in names}
 
 
 def patients_at_endpoint(model: Model) -> dict[tuple[int, bool, bool], NDArray[np.float64]]:
@@ -75,13 +71,9 @@ def patients_at_endpoint(model: Model) -> dict[tuple[int, bool, bool], NDArray[n
     dict of (category, rescued, dead) to ndarray, shape (4, 3)
         Probabilities by category of the last rating (3: none) and treatment (1: ended before the decision).
     """
-    last = int(model.whole[at.ENDPOINT_VISIT])
-    found: dict[tuple[int, bool, bool], NDArray[np.float64]] = {}
-    for patient in patients_followed(model):
-        patient.run(last)
-        for key, mass in patient.at_endpoint.items():
-            found[key] = found.get(key, np.zeros_like(mass)) + mass
-    return found
+    patient = Patient(model, every_last=True)
+    patient.run(int(model.whole[at.ENDPOINT_VISIT]))
+    return patient.at_endpoint
 
 
 def success_probability(
@@ -191,10 +183,7 @@ def exact_characteristics(protocol: Protocol, scenario: Scenario) -> ExactCharac
     ['duration_months', 'power_logrank']
     """
     model = build_model(protocol, scenario)
-    totals: dict[str, float] = {}
-    for patient in patients_followed(model):
-        for name, value in patient.run().items():
-            totals[name] = totals.get(name, 0.0) + value
+    totals = Patient(model).run()
     n = int(model.whole[at.N])
     without = _without(model)
     values = _trial_values(model, protocol, totals, n)

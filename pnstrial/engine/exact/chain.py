@@ -11,14 +11,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import product
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from pnstrial.engine.kernels import layout as at
-from pnstrial.multistate import transition_probabilities
+from pnstrial.multistate.process import exponential
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from pnstrial.engine.model import Model
@@ -54,67 +57,91 @@ class States:
 
 
 class Chain:
-    """Transition probabilities of one stratum between any two days, with and without IVIg."""
+    """Transition probabilities between any two days, with and without IVIg, of several strata at once.
 
-    def __init__(self, model: Model, stratum: int, baseline: int = 0) -> None:
+    Parameters
+    ----------
+    model : Model
+    cases : sequence of (int, int)
+        Stratum, and true baseline where drop-out depends on it (else any); the first axis of every matrix.
+    """
+
+    def __init__(self, model: Model, cases: Sequence[tuple[int, int]]) -> None:
+        strata = [stratum for stratum, _ in cases]
         drop, rescue = model.real[at.DROP_RATE], model.real[at.RESCUE_RATE]
-        tumour, damage = model.starts[stratum]
+        starts = model.starts[strata]
         switches = bool(model.whole[at.SWITCHES])
         self.states = here = States(
-            model.grades, tumour=switches and tumour > 0, damage=switches and damage > 0
+            model.grades,
+            tumour=switches and bool((starts[:, 0] > 0).any()),
+            damage=switches and bool((starts[:, 1] > 0).any()),
         )
-        self.changes = model.changes[stratum]
+        self.changes = model.changes[strata]
         k, size = model.grades, here.size
-        leaves = np.ones(k)
+        leaves = np.ones((len(cases), k))
         if model.whole[at.LEAVES]:
-            begin = int(model.whole[at.TO_LEAVES]) + k * baseline
-            leaves = model.real[begin : begin + k]
-        self.generators = np.zeros((model.generators.shape[1], 2, here.count, here.count))
-        for period, arm in np.ndindex(self.generators.shape[:2]):
-            Q = self.generators[period, arm]
-            for first in range(0, here.count, size):
-                ruling = 1 if here.out[first] else arm
-                if switches:
-                    ruling += 2 * here.rescued[first] + 4 * here.treated[first] + 8 * here.damaged[first]
-                Q[first : first + size, first : first + size] += model.generators[stratum, period, ruling]
-            moves = [(~here.out & here.alive, 2 * size, drop * leaves[np.minimum(here.grade, k - 1)])]
-            moves.append((~here.out & ~here.rescued & here.alive, size, np.full(here.count, rescue)))
-            if here.tumour:
-                moves.append((~here.treated & here.alive, here.tumour, np.full(here.count, tumour)))
-            if here.damage:
-                moves.append((~here.damaged & here.alive, here.damage, np.full(here.count, damage)))
-            for who, step, rate in moves:
-                for i in np.flatnonzero(who):
-                    Q[i, i + step] += rate[i]
-                    Q[i, i] -= rate[i]
+            begin = int(model.whole[at.TO_LEAVES])
+            every = model.real[begin : begin + k * k].reshape(k, k)
+            leaves = every[[baseline for _, baseline in cases]]
+        shape = (len(cases), model.generators.shape[1], 2, here.count, here.count)
+        self.generators = np.zeros(shape)
+        for arm, first in product(range(2), range(0, here.count, size)):
+            ruling = 1 if here.out[first] else arm
+            if switches:
+                ruling += 2 * here.rescued[first] + 4 * here.treated[first] + 8 * here.damaged[first]
+            block = slice(first, first + size)
+            self.generators[:, :, arm, block, block] += model.generators[strata, :, ruling]
+        every_one = np.ones((len(cases), here.count))
+        moves = [
+            (~here.out & here.alive, 2 * size, drop * leaves[:, np.minimum(here.grade, k - 1)]),
+            (~here.out & ~here.rescued & here.alive, size, rescue * every_one),
+        ]
+        if here.tumour:
+            moves.append((~here.treated & here.alive, here.tumour, starts[:, :1] * every_one))
+        if here.damage:
+            moves.append((~here.damaged & here.alive, here.damage, starts[:, 1:] * every_one))
+        for who, step, rate in moves:
+            i = np.flatnonzero(who)
+            self.generators[..., i, i + step] += rate[:, None, None, i]
+            self.generators[..., i, i] -= rate[:, None, None, i]
         self._step = lru_cache(maxsize=None)(self._one_step)
         self.between = lru_cache(maxsize=None)(self._between)
         self.on_and_off = lru_cache(maxsize=None)(self._on_and_off)
 
-    def _one_step(self, period: int, arm: int, days: float) -> NDArray[np.float64]:
-        return transition_probabilities(self.generators[period, arm], days)
+    def _one_step(self, period: int, arm: int, days: tuple[float, ...]) -> NDArray[np.float64]:
+        return exponential(self.generators[:, period, arm] * np.array(days)[:, None, None])
 
     def _on_and_off(self, begin: float, stop: float, end: float) -> NDArray[np.float64]:
         """Give the probabilities with IVIg from `begin` to `stop` and without it until `end`."""
-        return self.between(0, begin, stop) @ self.between(1, stop, end)
+        if stop <= begin:
+            return self.between(1, begin, end)
+        return (
+            self.between(0, begin, end)
+            if stop >= end
+            else self.between(0, begin, stop) @ self.between(1, stop, end)
+        )
 
     def _between(self, arm: int, begin: float, end: float) -> NDArray[np.float64]:
-        made = np.eye(self.states.count)
-        for period, change in enumerate(self.changes):
-            if begin >= end:
-                break
-            if begin >= change:
-                continue
-            until = min(end, float(change))
-            made = made @ self._step(period, arm, round(until - begin, 9))
-            begin = until
-        return made
+        """Give the probabilities of every case, shape (cases, states, states)."""
+        made: NDArray[np.float64] | None = None
+        band = np.full(len(self.changes), begin)
+        for period in range(self.changes.shape[1]):
+            # how much of the time lies in this band of time since onset, by case
+            until = np.clip(self.changes[:, period], band, max(begin, end))
+            if (until > band).any():
+                days = tuple(round(d, 9) for d in (until - band).tolist())
+                step = self._step(period, arm, days)
+                made = step if made is None else made @ step
+            band = until
+        count = self.states.count
+        return np.broadcast_to(np.eye(count), (len(self.changes), count, count)) if made is None else made
 
 
 @dataclass
 class Group:
     """Patients with the same plan: probabilities by (entry, deviation, last category, IVIg, state) at a time.
 
+    The entries of one case of the chain stand together, as many for every case.
     IVIg: 0 as planned, 1 stopped for an adverse event so early that a cycle before the decision
     was not given, 2 stopped in the last cycle before the decision or later. `ends[a]` is the day on which IVIg no
     longer acts; `turns` are days on which a share changes.
@@ -145,11 +172,13 @@ class Group:
     def _flow(self, chain: Chain, X: NDArray[np.float64], begin: float, end: float) -> NDArray[np.float64]:
         if end <= begin:
             return X
-        moved = np.empty_like(X)
+        moved = np.zeros_like(X)
         for a in range(3):
-            stop = min(max(self.ends[a], begin), end)
-            P = chain.on_and_off(begin, stop, end)
-            moved[:, :, :, a] = (X[:, :, :, a].reshape(-1, P.shape[0]) @ P).reshape(X.shape[:3] + X.shape[4:])
+            mass = X[:, :, :, a]
+            if mass.any():
+                stop = min(max(self.ends[a], begin), end)
+                P = chain.on_and_off(begin, stop, end)
+                moved[:, :, :, a] = (mass.reshape(len(P), -1, P.shape[-1]) @ P).reshape(mass.shape)
         return moved
 
 

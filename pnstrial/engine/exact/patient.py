@@ -28,30 +28,36 @@ if TYPE_CHECKING:
 
 from pnstrial.engine.exact.chain import NEVER, Chain, Group, after_turn
 
-__all__ = ["Patient", "patients_followed", "secondary_names"]
+__all__ = ["Patient", "secondary_names"]
 
 NO_RATING: Final = 3
 
 
 class Patient:
-    """Follow the patients of one stratum through the protocol and add up what happens."""
+    """Follow the patients of all strata through the protocol and add up what happens.
 
-    def __init__(self, model: Model, alike: tuple[int, ...], baseline: int | None = None) -> None:
-        self.model, self.chain = model, Chain(model, alike[0], baseline or 0)
-        self.states = self.chain.states
+    Parameters
+    ----------
+    model : Model
+    every_last : bool
+        Whether the category of the last rating is kept although the protocol's own estimand does not ask for it.
+    """
+
+    def __init__(self, model: Model, *, every_last: bool = False) -> None:
         w, k = model.whole, model.grades
-        mine = (model.entry_codes[:, 0] == 0) & np.isin(model.entry_codes[:, 1], alike)
-        if baseline is not None:
-            mine &= model.entry_codes[:, 2] == baseline
-        self.entries, which = np.unique(model.entry_codes[mine, 2:5], axis=0, return_inverse=True)
-        share = np.bincount(which.ravel(), model.entry_probabilities[mine]) / model.enrolled_share
+        cases, self.entries, share = _entries(model)
+        self.model, self.chain = model, Chain(model, cases)
+        self.cases, self.states = len(cases), self.chain.states
+        locf = int(w[at.MISSING_STRATEGY]) == rules.MISSING_LOCF
+        keeps = every_last or locf or int(w[at.STOPPED_STRATEGY]) == rules.STOPPED_WHILE_ON
+        self.lasts = 4 if keeps else 1
         # a rating is at most so many grades off: a repeated deviation only shrinks at the ends of the scale
         rated_as, grade = np.nonzero(model.rating.kernel[:k, :k].T)
         self.off = int(np.abs(rated_as - grade).max()) if model.rating.persistence > 0 else 0
         self.deviations = 2 * self.off + 1
-        X = np.zeros((len(share), self.deviations, 4, 3, self.states.count))
+        X = np.zeros((len(share), self.deviations, self.lasts, 3, self.states.count))
         for b, (g, r, begins) in enumerate(self.entries):
-            X[b, r - g + self.off if self.off else 0, NO_RATING, 0, begins] = share[b]
+            X[b, r - g + self.off if self.off else 0, -1, 0, begins] = share[b]
         self.start = X
         self.totals: dict[str, float] = {}
         self.at_endpoint: dict[tuple[int, bool, bool], NDArray[np.float64]] = {}
@@ -89,12 +95,14 @@ class Patient:
                 ..., self.states.alive_in
             ]  # the category of the last rating is forgotten
             for c in range(3):
-                out[c, :, 0, c][..., self.states.alive_in] = constant * chance[c][:, None, grades]
+                last = c if self.lasts > 1 else 0
+                out[c, :, 0, last][..., self.states.alive_in] = constant * chance[c][:, None, grades]
             return out
         mass = X.sum(axis=2)[..., self.states.alive_in].transpose(0, 3, 2, 1)  # entry, state, IVIg, deviation
         for c in range(3):
             moved = mass @ self.repeats[c][:, grades]
-            out[c, :, :, c][..., self.states.alive_in] = moved.transpose(0, 3, 2, 1)
+            last = c if self.lasts > 1 else 0
+            out[c, :, :, last][..., self.states.alive_in] = moved.transpose(0, 3, 2, 1)
         return out
 
     def _repeated(self) -> NDArray[np.float64]:
@@ -128,7 +136,7 @@ class Patient:
                 after += [replace(now, X=absent), *self._rated_only(replace(now, X=present), float(day))]
             groups = self._merged(after, float(day) + (1.0 if self.rescue_if_worse > 0 else 0.0))
         for v in range(int(w[at.VISITS]) if only is None else only + 1):
-            groups = self._visit(groups, v)
+            groups = self._visit(groups, v, ends=v == int(w[at.VISITS]) - 1)
         if only is not None:
             return self.totals
         for group in groups:
@@ -143,7 +151,37 @@ class Patient:
         return self.totals
 
     # --- one visit
-    def _visit(self, groups: list[Group], v: int) -> list[Group]:
+    def _marginal(self, group: Group) -> Group:
+        """Forget entry and deviation within each case: what is counted from now on does not ask for them."""
+        X = group.X
+        added = X.reshape(self.cases, -1, *X.shape[2:]).sum(axis=1)
+        return replace(group, X=added[:, None])
+
+    def _counted(self, plan: Group, parts: dict[int, NDArray[np.float64]], v: int, until: float) -> None:
+        """Count the values of patients with one plan on a day, by category of the rating (-1: none).
+
+        Whether rescue had begun is that of now.
+        """
+        keys: list[tuple[int, bool]] = []
+        stacked: list[NDArray[np.float64]] = []
+        for category, X in parts.items():
+            small = self._marginal(replace(plan, X=X)).X
+            for rescued in (False, True):
+                mine = small * (rescued == self.states.rescued)
+                if mine.any():
+                    keys.append((category, rescued))
+                    stacked.append(mine)
+        if not stacked:
+            return
+        # the places of the deviations hold what is counted apart
+        end = replace(plan, X=np.concatenate(stacked, axis=1)).at(self.chain, until)
+        for place, (category, rescued) in enumerate(keys):
+            mine = end.X[:, place : place + 1]
+            dead = mine * self.states.dead_seen
+            self._value(v, dead, dead=True)
+            self._value(v, mine - dead, category=category, rescued=rescued)
+
+    def _visit(self, groups: list[Group], v: int, *, ends: bool) -> list[Group]:
         model = self.model
         target, first, last = (float(day) for day in model.visits[v])
         missed = float(model.real[at.VISIT_MISSED + v])
@@ -161,7 +199,7 @@ class Patient:
                 else:
                     after += self._out_of_window(part, v, day, decides=decides)
         until = max(last, target - float(model.whole[at.JITTER_LOW]))
-        return self._merged(after, until)
+        return self._merged([self._marginal(group) for group in after] if ends else after, until)
 
     def _merged(self, groups: list[Group], until: float) -> list[Group]:
         """Bring all to one day, no visit being open then, and put those with the same plan together."""
@@ -188,15 +226,8 @@ class Patient:
 
     def _no_value(self, group: Group, v: int, last: float) -> Group:
         """Count patients without a rating in the window, who stand at the target day; give them at its end."""
-        whole = np.zeros_like(group.X)
-        for rescued in (False, True):
-            part = group.X * (rescued == self.states.rescued)
-            end = replace(group, X=part).at(self.chain, last)
-            whole += end.X
-            dead = end.X * self.states.dead_seen
-            self._value(v, dead, dead=True)
-            self._value(v, end.X - dead, rescued=rescued)
-        return replace(group.at(self.chain, last), X=whole)
+        self._counted(group, {-1: group.X}, v, last)
+        return group.at(self.chain, last)
 
     def _attending(
         self, X: NDArray[np.float64], missed: float
@@ -250,6 +281,8 @@ class Patient:
 
     def _in_window(self, group: Group, v: int, day: float, *, decides: bool) -> list[Group]:
         target = float(self.model.visits[v, 0])
+        if self.miss_ratios is None:
+            return self._in_window_drawn_before(group, v, day, decides=decides)
         if day <= target:
             group = group.at(self.chain, day)
             early = [(group.X, None)]
@@ -276,11 +309,38 @@ class Patient:
                 self._value(v, mine, rescued=state)
         now = group.at(self.chain, day)
         # out of the study or dead: the plan no longer matters
+        left = self._left(now, unrated, v, day)
+        return [left, *after, *self._after_rating(now, rated, v, day, decides=decides)]
+
+    def _left(self, now: Group, unrated: NDArray[np.float64], v: int, day: float) -> Group:
+        """Bring those who are out of the study or dead to the target day: the plan no longer matters to them."""
+        target = float(self.model.visits[v, 0])
         left = replace(now, X=unrated, ends=(0.0, 0.0, 0.0), turns=())
-        if day <= target:
+        if day <= target and v == int(self.model.whole[at.ENDPOINT_VISIT]):
             left = left.at(self.chain, target)
             self._truth(left.X, v)
-        return [left, *after, *self._after_rating(now, rated, v, day, decides=decides)]
+        return left
+
+    def _in_window_drawn_before(self, group: Group, v: int, day: float, *, decides: bool) -> list[Group]:
+        """Rate those who attend, where it was drawn before the day who does."""
+        target = float(self.model.visits[v, 0])
+        known = group.at(
+            self.chain, min(day, target)
+        )  # rescue is asked for up to then, where nobody is rated
+        if day > target:
+            self._truth(known.X, v)
+        small = self._marginal(known)
+        for rescued in (False, True):
+            part = small.X * (rescued == self.states.rescued)
+            if part.any():
+                rest = replace(small, X=part).at(self.chain, day).X * ~self.states.alive_in
+                dead = rest * self.states.dead_seen
+                self._value(v, dead, dead=True)
+                self._value(v, rest - dead, rescued=rescued)
+        now = known.at(self.chain, day)
+        seen = now.X * self.states.alive_in
+        left = self._left(now, now.X - seen, v, day)
+        return [left, *self._after_rating(now, self.rated(seen), v, day, decides=decides)]
 
     def _absent(self, group: Group, v: int, rescued: bool | None, *, decides: bool) -> Group:
         """Follow those who were missed on a day within the window; after the target day it is known who was rescued."""
@@ -313,23 +373,17 @@ class Patient:
             if decides:
                 for _, child in children:
                     self._decided(child.X, go=decided)
-            merged: Group | None = None
-            for c, child in children:
-                for rescued in (False, True):
-                    part = replace(child, X=child.X * (rescued == self.states.rescued)).at(
-                        self.chain, max(day, target)
-                    )
-                    dead = part.X * self.states.dead_seen if day < target else np.zeros_like(part.X)
-                    self._value(v, dead, dead=True)
-                    self._value(v, part.X - dead, category=c, rescued=rescued)
-                ended = child.at(self.chain, max(day, target))
-                if day <= target:
-                    self._truth(ended.X, v)
-                merged = ended if merged is None else replace(merged, X=merged.X + ended.X)
-            if merged is not None:
-                if decides and go:
-                    self._late_cycles(merged, day)
-                after.append(merged)
+            # all of one way have one plan
+            self._counted(children[0][1], {c: child.X for c, child in children}, v, max(day, target))
+            merged = replace(children[0][1], X=sum(child.X for _, child in children))
+            if not merged.X.any():
+                continue
+            if decides and go:
+                self._late_cycles(merged, day)
+            if day <= target and v == int(self.model.whole[at.ENDPOINT_VISIT]):
+                merged = merged.at(self.chain, target)
+                self._truth(merged.X, v)
+            after.append(merged)
         return after
 
     def _planned(self, group: Group, day: float, category: int, *, go: bool, decides: bool) -> Group:
@@ -407,10 +461,11 @@ class Patient:
             int(w[s])
             for s in (at.DEATH_STRATEGY, at.RESCUE_STRATEGY, at.STOPPED_STRATEGY, at.MISSING_STRATEGY)
         ]
-        made = np.zeros((4, 3), np.int64)
-        for last, arm in np.ndindex(4, 3):
+        made = np.zeros((self.lasts, 3), np.int64)
+        for last, arm in np.ndindex(self.lasts, 3):
+            seen = last if last < min(self.lasts, NO_RATING) and self.lasts > 1 else -1
             reason = rules.response_reason(
-                1, int(dead), int(rescued), int(arm == 1), category, last if last < NO_RATING else -1, -1, *strategies
+                1, int(dead), int(rescued), int(arm == 1), category, seen, -1, *strategies
             )  # fmt: skip
             made[last, arm] = rules.response(int(reason))
         return made
@@ -421,6 +476,7 @@ class Patient:
         days = int(model.whole[at.INFUSION_DAYS])
         delays = model.delays.reshape(-1, 2).sum(axis=1)
         go_on = 1 - model.stop_per_infusion
+        here_on = self._here_on(start, begin, base, cycles, delays.size + days)
         for k in range(cycles):
             for late, share in enumerate(delays):
                 # nothing delays the first infusion of all: it is day 1
@@ -428,18 +484,30 @@ class Patient:
                 if chance == 0:
                     continue
                 for i in range(days):
-                    day = base + self.cycle_days * k + late + i
-                    here = float((start @ self.chain.between(0, begin, day))[self.states.alive_in].sum())
-                    given = chance * here * go_on ** (k * days + i)
+                    given = chance * here_on[k, late + i] * go_on ** (k * days + i)
                     self.add("infusions", given)
                     self.add("cycles_per_patient", given if i == 0 else 0.0)
 
+    def _here_on(
+        self, start: NDArray[np.float64], begin: float, base: float, cycles: int, days: int
+    ) -> NDArray[np.float64]:
+        """Give who is in the study, IVIg going on, on each day after the planned begin of each cycle."""
+        found = np.zeros((cycles, days))
+        mass, now = start[:, None], begin
+        for k in range(cycles):
+            for later in range(days):
+                day = base + self.cycle_days * k + later
+                mass, now = mass @ self.chain.between(0, now, day), day
+                found[k, later] = mass[..., self.states.alive_in].sum()
+        return found
+
     def _early_cycles(self) -> None:
-        self._infusions(self.start.sum(axis=(0, 1, 2, 3)), 0.0, 0.0, self.before)
+        start = self._marginal(Group(self.start, 0.0, (NEVER, 0.0, 0.0))).X
+        self._infusions(start.sum(axis=(1, 2, 3)), 0.0, 0.0, self.before)
 
     def _late_cycles(self, group: Group, day: float) -> None:
         later = int(self.model.whole[at.CYCLES_ALL]) - self.before
-        start = group.X[:, :, :, 0].sum(axis=(0, 1, 2))
+        start = self._marginal(group).X[:, :, :, 0].sum(axis=(1, 2))
         self._infusions(start, group.time, max(float(self.cycle_days * self.before), day), later)
 
 
@@ -455,16 +523,29 @@ def secondary_names(model: Model) -> dict[int, list[tuple[str, ...]]]:
     return found
 
 
-def patients_followed(model: Model) -> list[Patient]:
-    """Group the strata that have the same rates at all times, and by true baseline where drop-out depends on it."""
+def _entries(
+    model: Model,
+) -> tuple[list[tuple[int, int]], NDArray[np.int64], NDArray[np.float64]]:
+    """Group the strata that have the same rates at all times, and by true baseline where drop-out depends on it.
+
+    Gives the cases (a stratum of each, its true baseline), and of every entry (true and rated baseline, true grade on
+    day 1) and share of the enrolled: as many entries for each case, those that it does not have with a share of 0.
+    """
     alike, first = classes(model.generators, model.changes, model.starts)
     begin, k = int(model.whole[at.TO_LEAVES]), model.grades
     leaves = model.real[begin : begin + k * k].reshape(k, k)
     by_baseline = bool(model.whole[at.LEAVES]) and bool((leaves != leaves[0]).any())
-    found: list[Patient] = []
-    for c in range(first.size):
-        strata = tuple(int(s) for s in np.flatnonzero(alike == c))
-        mine = (model.entry_codes[:, 0] == 0) & np.isin(model.entry_codes[:, 1], strata)
-        baselines = np.unique(model.entry_codes[mine, 2]) if by_baseline else [None]
-        found += [Patient(model, strata, None if g is None else int(g)) for g in baselines]
-    return found
+    mine = model.entry_codes[:, 0] == 0
+    codes, shares = model.entry_codes[mine], model.entry_probabilities[mine] / model.enrolled_share
+    own = alike[codes[:, 1]] * k + (codes[:, 2] if by_baseline else 0)
+    cases = np.unique(own)
+    found = [np.unique(codes[own == case, 2:5], axis=0, return_inverse=True) for case in cases]
+    width = max(len(entries) for entries, _ in found)
+    every = np.zeros((cases.size, width, 3), np.int64)
+    share = np.zeros((cases.size, width))
+    for c, (entries, which) in enumerate(found):
+        every[c] = entries[0]
+        every[c, : len(entries)] = entries
+        share[c, : len(entries)] = np.bincount(which.ravel(), shares[own == cases[c]])
+    named = [(int(first[case // k]), int(case % k)) for case in cases]
+    return named, every.reshape(-1, 3), share.ravel()
