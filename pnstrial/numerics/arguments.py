@@ -79,7 +79,9 @@ def display(value: object) -> str:
     if isinstance(value, np.generic):
         value = value.item()
     if is_dataclass(value) or hasattr(value, "columns"):
-        return f"<{type(value).__name__}>"  # the whole table would say less
+        several = " or ".join(f".{name}" for name in ("optimal", "minimax") if hasattr(value, name))
+        choose = f", of which {several} is one" if several else ""
+        return f"<{type(value).__name__}>{choose}"  # the whole table would say less
     text = " ".join(repr(value).split())
     return text if len(text) <= _LONGEST else text[: _LONGEST - 4] + " ..."
 

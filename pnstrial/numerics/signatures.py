@@ -75,6 +75,11 @@ _KINDS: dict[str, tuple[Test, str]] = {
     "list[str]": (_all_of(_is_text), "a list of words"),
     "TimeUnit": (lambda value: value in TIME_UNITS, f"one of {', '.join(map(repr, TIME_UNITS))}"),
 }
+_MADE_BY = {
+    "Protocol": "pns.load_protocol(name)",
+    "Scenario": "pns.load_scenario(name)",
+    "TrialData": "pns.read_trial(folder)",
+}
 _OPEN = {"Any", "object", "Curve", "Predictor", "Test"}
 
 
@@ -112,7 +117,8 @@ def _kind(name: str, names: Mapping[str, Any]) -> tuple[Test, str] | None:  # no
     last = head.split(".")[-1]
     if name in _OPEN or (value is not None and not isinstance(value, type)) or not last[:1].isalpha():
         return None
-    return (lambda one: any(base.__name__ == last for base in type(one).__mro__), f"a {last}")
+    made = f", as {_MADE_BY[last]} gives" if last in _MADE_BY else ""
+    return (lambda one: any(base.__name__ == last for base in type(one).__mro__), f"a {last}{made}")
 
 
 @cache
@@ -165,9 +171,11 @@ def check_signature(function: Callable[..., Any], values: Mapping[str, object]) 
         if columns and listed and (_is_text(value) or _KINDS["Sequence[str]"][0](value)):
             continue
         if not any(test(value) for test in tests):
-            remedy = (
-                " (a column is named together with data=)" if "data" in values and _is_text(value) else ""
-            )
+            remedy = ""
+            if "data" in values and _is_text(value):
+                tables = [other for other, table in values.items() if hasattr(table, "columns")]
+                remedy = f" (a column is named together with data={'the table, not ' if tables else ''}"
+                remedy += f"{tables[0]})" if tables else ")"
             problems.append(f"{name} = {display(value)} must be {rule}{remedy}")
     if problems:
         checks = Checks(function.__name__)

@@ -343,6 +343,10 @@ def two_groups(
     >>> arms.names, arms.counts[0].tolist()
     (('IVIg', 'sham'), [0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
     """
+    if hasattr(grades, "columns"):
+        raise ValueError(
+            f"{caller}: grades is a frame; call {caller}(data=frame, grade=..., group=..., control=...{extra})"
+        )
     if misplaced:
         raise TypeError(
             f"{caller}: two arrays by position could be grades or counts, and neither is guessed; "
@@ -381,10 +385,6 @@ def two_groups(
         both, is_treated = np.concatenate(parts), np.repeat([True, False], [part.size for part in parts])
         names = ("treated", "control")
     else:
-        if hasattr(grades, "columns"):
-            raise ValueError(
-                f"{caller}: grades is a frame; call {caller}(data=frame, grade=..., group=...{extra})"
-            )
         if data is not None:
             grades, group = column(caller, data, "grade", grade), column(caller, data, "group", group)
         both = grade_array(caller, "grades", cast("ArrayLike", grades), highest=highest)

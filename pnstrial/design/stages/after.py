@@ -277,7 +277,7 @@ def after_two_stage(
         The design. One that was not made here is given by its counts instead, in the order r1, n1, r, n, p0,
         responses or by these names.
     *counts
-        `responses`, after a design; what follows r1, after counts.
+        `responses` and `n_observed`, after a design; what follows r1, after counts.
     responses : int
         Responders at the end, both stages together. At most r1 means that the trial stopped at n1, unless
         `n_observed` says that it went on.
@@ -323,9 +323,16 @@ def after_two_stage(
     (0.0471, 0.2613, 0.2147)
     """
     checks = Checks("after_two_stage")
-    given: dict[str, Any] = {"r1": r1, "n1": n1, "r": r, "n": n, "p0": p0, "responses": responses}
+    given: dict[str, Any] = {
+        "r1": r1, "n1": n1, "r": r, "n": n, "p0": p0, "responses": responses,
+        "n_observed": n_observed,
+    }  # fmt: skip
     plan = design.plan if isinstance(design, FlexibleDesign) else design
-    names = ["responses"] if isinstance(plan, TwoStageDesign) else ["n1", "r", "n", "p0", "responses"]
+    names = (
+        ["responses", "n_observed"]
+        if isinstance(plan, TwoStageDesign)
+        else ["n1", "r", "n", "p0", "responses"]
+    )
     if plan is not None and not isinstance(plan, TwoStageDesign):
         checks.count("design", plan, -1)
         checks.problems = [
@@ -355,7 +362,7 @@ def after_two_stage(
         checks.count("r1", given["r1"], -1, int(given["n1"]))
     checks.done()
     whole = tuple(int(given[name]) for name in ("r1", "n1", "r", "n"))
-    seen = _seen(checks, whole, int(given["responses"]), n_observed, responses_first)
+    seen = _seen(checks, whole, int(given["responses"]), given["n_observed"], responses_first)
     return _after(whole, float(given["p0"]), *seen, float(level), order)
 
 

@@ -92,7 +92,8 @@ class AalenAdditive(Result):
     @property
     def estimate(self) -> float | NotEstimable:
         """Weighted mean increment per event of the first covariate, which is the primary one."""
-        return self.table["coef"].iloc[1]
+        coef = self.table["coef"].iloc[1]
+        return coef if isinstance(coef, NotEstimable) else float(coef)
 
     def _display(self) -> Display:
         return Display(

@@ -144,18 +144,18 @@ class FineGray(Result):
     @property
     def estimate(self) -> float | NotEstimable:
         """Hazard ratio of the first coefficient, which is the primary one: name the treatment first."""
-        return self.table["hazard_ratio"].iloc[0]
+        return _plain(self.table["hazard_ratio"].iloc[0])
 
     @property
     def ci(self) -> tuple[float | NotEstimable, float | NotEstimable] | NotEstimable:
         """Limits of `estimate`."""
-        lower, upper = self.table["lower"].iloc[0], self.table["upper"].iloc[0]
+        lower, upper = (_plain(self.table[name].iloc[0]) for name in ("lower", "upper"))
         return lower if isinstance(lower, NotEstimable) and lower is upper else (lower, upper)
 
     @property
     def p_value(self) -> float | NotEstimable:
         """Two-sided p-value of `estimate` being 1."""
-        return self.table["p_value"].iloc[0]
+        return _plain(self.table["p_value"].iloc[0])
 
     def _display(self) -> Display:
         head = (
@@ -383,6 +383,10 @@ def fine_gray(
         baseline=model.dead / s0 * np.exp(-float((model.x @ beta).max()) - centre @ coef),
         _design=design,
     )
+
+
+def _plain(cell: Any) -> float | NotEstimable:
+    return cell if isinstance(cell, NotEstimable) else float(cell)
 
 
 def _no_table(names: list[str], reason: NotEstimable) -> pd.DataFrame:

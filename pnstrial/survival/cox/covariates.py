@@ -136,6 +136,13 @@ def table_and_columns(
             raise TypeError(f"{function}: {name} is given twice; write {call}")
         named[name] = value
     missing = [name for name, value in named.items() if value is None]
+    formula = next((text for text in named.values() if isinstance(text, str) and "~" in text), None)
+    if missing and formula is not None:
+        right = formula.partition("~")[2].strip()
+        raise TypeError(
+            f"{function}: {formula!r} is R's way; name the columns, and give the right side of the formula: "
+            f"{function}({', '.join(repr(name) for name in names[:-1])}, {right!r}, data=)"
+        )
     if missing:
         raise TypeError(f"{function}: {', '.join(missing)} is not given; write {call}")
     return data, list(named.values())

@@ -584,6 +584,8 @@ def reference(name: str = "sillevissmitt2002", unit: TimeUnit = "months") -> Ref
     [0.4]
     """
     shipped = _shipped()
+    if isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        name = name.casefold()
     if not isinstance(name, str) or name not in shipped:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(
             f"reference: name = {name!r}: no such published curve; shipped are {', '.join(shipped)}"
