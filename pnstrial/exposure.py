@@ -250,19 +250,10 @@ def plan_cycle(
         vials=vials,
         vials_per_day=choose_vials(daily, given.vials) if vials else {},
         waste_g=waste,
-        notes=_notes(given, daily, age),
+        notes=given.notes_on(daily, age),
         drug=given.name,
         conditional=protocol.decision is not None and cycle > given.required,
     )
-
-
-def _notes(drug: Drug, daily_g: float, age: float | None) -> tuple[str, ...]:
-    notes: list[str] = []
-    if drug.daily_dose_note_g is not None and daily_g >= drug.daily_dose_note_g - TOLERANCE:
-        notes.append(f"{daily_g:.4g} g a day: {drug.daily_dose_note.format(drug.daily_dose_note_g)}")
-    if age is not None and drug.age_note_years is not None and age > drug.age_note_years:
-        notes.append(f"age {age:g}: {drug.age_note.format(drug.age_note_years)}")
-    return (*notes, *drug.notes)
 
 
 @dataclass(frozen=True)

@@ -347,11 +347,24 @@ class Protocol(Part):
             if not source.startswith("assumed"):
                 continue
             section, _, name = key.rpartition(".")
-            value = getattr(parts.get(section), name, None)
+            value = (
+                getattr(parts.get(section), name, None)
+                if section in parts
+                else self._entry_in_words(section, name)
+            )
             if isinstance(value, dict):
                 value = f"{len(cast('dict[str, object]', value))} lists"
             found.append((key, "none" if value is None else str(value)))
         return tuple(found)
+
+    def _entry_in_words(self, section: str, name: str) -> str | None:
+        """Say what a criterion, scale or arm is that has one source for all of it."""
+        named = {
+            "criteria": {criterion.id: criterion.label for criterion in self.criteria},
+            "scales": {scale.name: f"{scale.better} is better" for scale in self.scales},
+            "arms": {arm.name: arm.label or arm.name for arm in self.arms},
+        }
+        return named.get(section, {}).get(name)
 
     @property
     def drugs(self) -> tuple[Drug, ...]:

@@ -109,9 +109,9 @@ class Drug(Sourced):
     on_time_tolerance_days: _Tolerance = 7
     dose_tolerance: _Share = 0.1
     daily_dose_note_g: _Over0 | None = None
-    daily_dose_note: str = _DAY_NOTE
+    daily_dose_note: str | None = None
     age_note_years: _Over0 | None = None
-    age_note: str = _AGE_NOTE
+    age_note: str | None = None
     vials_g: _Vials | None = None
     notes: tuple[str, ...] = ()
 
@@ -128,7 +128,7 @@ class Drug(Sourced):
             raise ValueError("infusion_days must lie between fewest_infusion_days and most_infusion_days")
         if any(vial <= 0 for vial in self.vials_g or ()):
             raise ValueError("vials_g must all be over 0")
-        for note in (self.daily_dose_note, self.age_note):
+        for note in (self.daily_dose_note or "", self.age_note or ""):
             try:
                 note.format(1.0)
             except (ValueError, IndexError, KeyError):
@@ -184,6 +184,23 @@ class Drug(Sourced):
         if self.dose_g_per_m2 is None or math.isnan(weight_kg) or math.isnan(height_cm):
             return math.nan
         return self.dose_g_per_m2 * body_surface(weight_kg, height_cm, self.body_surface or "Mosteller")
+
+    def notes_on(self, daily_g: float, age: float | None) -> tuple[str, ...]:
+        """Say what to heed at a day's dose (g) and an age (years): limits of the regimen, then its notes.
+
+        Parameters
+        ----------
+        daily_g : float
+            nan where not known.
+        age : float or None
+        """
+        found: list[str] = []
+        limit, years = self.daily_dose_note_g, self.age_note_years
+        if limit is not None and daily_g >= limit - 1e-9:
+            found.append(f"{daily_g:.4g} g a day: {(self.daily_dose_note or _DAY_NOTE).format(limit)}")
+        if age is not None and years is not None and age > years:
+            found.append(f"age {age:g}: {(self.age_note or _AGE_NOTE).format(years)}")
+        return (*found, *self.notes)
 
     def dose_in_words(self, times: float = 1) -> str:
         """Write the dose of a cycle: "2 g/kg", "0.75 g/m2", "1 g", "dose not stated"."""
