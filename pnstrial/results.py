@@ -234,7 +234,7 @@ def _blanks(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _is_interval(name: str) -> bool:
-    return name in {"ci", "interval"} or name.endswith(("_ci", "_interval"))
+    return not {"ci", "interval"}.isdisjoint(name.split("_"))
 
 
 def as_json(value: object) -> Any:
@@ -324,7 +324,7 @@ class Result:
         row: dict[str, object] = {}
         reasons: list[str] = []
         for name, value in self._values():
-            stem = name.removesuffix("ci").removesuffix("interval")
+            stem = "".join(f"{part}_" for part in name.split("_") if part not in {"ci", "interval"})
             if _is_interval(name):
                 ends: tuple[object, ...] = (
                     cast("tuple[object, ...]", value) if isinstance(value, tuple) else (None, None)

@@ -36,7 +36,7 @@ OTHER_WORDS = {
     "reference": {"reference_curve", "curve_reference", "historical"},
     "ax": {"axes", "axis", "figure", "fig"},
     "rating_error": {"rating_errors"},
-    "unit": {"units", "time_unit"},
+    "unit": {"time_unit", "time_units"},
     "requested": {"alpha_asked", "power_asked"},
 }
 """The word of the house, and the words of others that mean the same."""

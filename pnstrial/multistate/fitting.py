@@ -10,6 +10,7 @@ Next: `calibration`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from pnstrial.multistate.panel import Effect, Transition, prepare, starting_valu
 from pnstrial.multistate.process import check_times, exponential, sojourn_times
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.numerics.signatures import check_signature
-from pnstrial.results import NotEstimable, Result
+from pnstrial.results import Display, NotEstimable, Result, with_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,8 +75,13 @@ class StateProbabilities(Result):
         )
         frame["probability"] = self.estimate.ravel()
         for name, limit in (("lower", self.lower), ("upper", self.upper)):
-            frame[name] = str(limit) if isinstance(limit, NotEstimable) else limit.ravel()
-        return frame
+            cells: list[Any] = [limit] * k * k if isinstance(limit, NotEstimable) else limit.ravel().tolist()
+            frame[name] = pd.Series(cells)
+        return with_reasons(frame)
+
+    def _display(self) -> Display:
+        title = f"Transition probabilities after {self.t:g}, {self.level:.0%} intervals"
+        return Display(title, table=self.to_frame().drop(columns="t"))
 
 
 @dataclass(frozen=True)
@@ -179,20 +185,42 @@ class MultistateFit(Result):
         return StateProbabilities(time, self.level, self.states, P, low, high)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per allowed transition: from, to, rate, std_error, lower, upper."""
+        """Return one row per allowed transition, then one per transition and covariate.
+
+        Returns
+        -------
+        pandas.DataFrame
+            from, to, rate (where every covariate is 0), std_error, lower, upper; with covariates also covariate ("" in
+            the rows of rates) and ratio (of rates, per unit of the covariate, with its limits). NaN where a column says
+            nothing, and with a column `reason` where a number is not estimable.
+        """
         import pandas as pd
 
         rows: list[dict[str, Any]] = []
         for i, j in zip(self.model.source, self.model.target, strict=True):
             source, target = self.states[i], self.states[j]
             reason = self.not_estimable.get((source, target))
-            row: dict[str, Any] = {"from": source, "to": target, "rate": float(self.rates[i, j])}
+            row: dict[str, Any] = {
+                "from": source, "to": target, "covariate": "", "rate": float(self.rates[i, j]), "ratio": math.nan,
+            }  # fmt: skip
             for name in ("std_error", "lower", "upper"):
                 matrix = getattr(self, name)
                 missing = reason if reason is not None else matrix
-                row[name] = str(missing) if isinstance(missing, NotEstimable) else float(matrix[i, j])
+                row[name] = missing if isinstance(missing, NotEstimable) else float(matrix[i, j])
             rows.append(row)
-        return pd.DataFrame(rows)
+        for covariate, ratios in self.effects.items():
+            for (source, target), found in ratios.items():
+                ratio, lower, upper = (found,) * 3 if isinstance(found, NotEstimable) else found
+                rows.append({
+                    "from": source, "to": target, "covariate": covariate, "rate": math.nan, "ratio": ratio,
+                    "std_error": math.nan, "lower": lower, "upper": upper,
+                })  # fmt: skip
+        frame = with_reasons(pd.DataFrame(rows))
+        return frame if self.effects else frame.drop(columns=["covariate", "ratio"])
+
+    def _display(self) -> Display:
+        title = f"Multi-state model ({self.method}): {self.n} patients, {self.n_transitions} intervals between rows"
+        return Display(title, (("log-likelihood", self.loglik), ("level", self.level)), self.to_frame())
 
     def _pattern(self, given: Mapping[str, float]) -> NDArray[np.float64]:
         if unknown := sorted(given.keys() - set(self.covariates)):

@@ -25,7 +25,9 @@ def test_transition_never_observed_is_not_estimable():
     assert np.all(np.isfinite(result.rates))
     assert np.all(np.isfinite(result.std_error))
     shown = result.to_frame().set_index(["from", "to"])
-    assert "rate 0" in shown.loc[(1, 2), "std_error"]
+    assert np.isnan(shown.loc[(1, 2), "std_error"])
+    assert "rate 0" in shown.loc[(1, 2), "reason"]
+    assert np.isfinite(shown["lower"].mean())
     probabilities = result.probabilities(3.0)
     assert np.all(np.isfinite(probabilities.lower))
     assert np.all((probabilities.lower >= 0) & (probabilities.upper <= 1))

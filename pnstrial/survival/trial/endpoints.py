@@ -97,7 +97,13 @@ class SurvivalResult(Result):
         table = self.landmarks.round(3)
         if "reason" in table and table["reason"].isna().all():
             table = table.drop(columns="reason")
-        return Display(f"{title}\n{self.curve}", table=table)
+        median = self.estimate
+        said = (
+            isinstance(median, NotEstimable)
+            and median.reason not in str(self.curve)
+            and "reached" not in median.reason
+        )
+        return Display(f"{title}\n{self.curve}", table=table, notes=(f"median {median}",) if said else ())
 
 
 def _result(
