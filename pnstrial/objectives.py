@@ -201,7 +201,7 @@ class Endpoint(Sourced):
         Secondary endpoints, each with its own scale, visit and direction.
     """
 
-    scale: str = "mRS"
+    scale: str
     visit: str
     secondary_visits: tuple[str, ...] = ()
     improvement_points: int | float = Field(default=1, gt=0)

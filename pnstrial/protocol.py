@@ -179,6 +179,12 @@ class Protocol(Part):
 
     def _all_sources(self) -> list[tuple[str, str]]:
         pairs = [(f"criteria.{c.id}", c.source) for c in self.criteria]
+        pairs += [
+            (f"criteria.{c.id}.{key}", c.source_of(key))
+            for c in self.criteria
+            for key in type(c).model_fields
+            if c.source_of(key) != c.source
+        ]
         pairs += [(f"scales.{scale.name}", scale.source) for scale in self.scales]
         pairs += [(f"arms.{arm.name}", arm.source) for arm in self.arms]
         parts = self._sourced_parts()
@@ -205,7 +211,7 @@ class Protocol(Part):
         for criterion in self.criteria:
             content = criterion.model_dump(exclude={"id", "source"})
             found += [
-                Setting(f"criteria.{criterion.id}.{k}", v, criterion.source) for k, v in content.items()
+                Setting(f"criteria.{criterion.id}.{k}", v, criterion.source_of(k)) for k, v in content.items()
             ]
         for scale in self.scales:
             content = scale.model_dump(exclude={"name", "source"}, exclude_defaults=True)
@@ -364,6 +370,10 @@ class Protocol(Part):
             "scales": {scale.name: f"{scale.better} is better" for scale in self.scales},
             "arms": {arm.name: arm.label or arm.name for arm in self.arms},
         }
+        group, _, entry = section.partition(".")
+        criteria = {criterion.id: criterion for criterion in self.criteria}
+        if group == "criteria" and entry in criteria:
+            return str(getattr(criteria[entry], name))
         return named.get(section, {}).get(name)
 
     @property

@@ -234,6 +234,11 @@ class _CriterionBase(Part):
 
     reads: ClassVar[tuple[str, ...]] = ()
 
+    def source_of(self, key: str) -> str:
+        """Give the source of a setting of it."""
+        del key
+        return self.source
+
     @property
     def columns_read(self) -> tuple[str, ...]:
         """Columns of the screening table that decide the criterion."""
@@ -314,6 +319,11 @@ LEVELS: Final = ("none", "possible", "probable", "definite")
 """Levels of the PNS-Care score, rising."""
 
 
+def _pns_care(key: str) -> Any:
+    """Give a setting of the score as the shared vocabulary has it."""
+    return shared_settings("protocol")["pns_care"][key]
+
+
 class PnsCareCriterion(_CriterionBase):
     """Passes if the PNS-Care score (Graus and others 2021) reaches a level, whatever is missing; fails if it cannot.
 
@@ -333,19 +343,25 @@ class PnsCareCriterion(_CriterionBase):
 
     kind: Literal["pns_care"]
     at_least: Literal["possible", "probable", "definite"]
-    phenotype: dict[str, int] = Field(default_factory=lambda: {"high": 3, "intermediate": 2, "other": 0})
-    syndromes: dict[str, str] = Field(default_factory=lambda: {
-        "cerebellar": "high", "sensory neuronopathy": "high", "limbic": "high", "encephalomyelitis": "high",
-        "opsoclonus-myoclonus": "high", "LEMS": "high", "brainstem": "intermediate",
-    })  # fmt: skip
-    high_risk: tuple[Antibody, ...] = ("Hu", "Yo", "CV2", "Ri", "Ma2", "amphiphysin", "Tr", "SOX1")
-    intermediate_risk: tuple[Antibody, ...] = ("VGCC", "NMDAR", "CASPR2", "GABAB", "AMPAR")
-    antibody: dict[str, int] = Field(default_factory=lambda: {"high": 3, "intermediate": 2, "lower": 0})
-    cancer: dict[str, int] = Field(default_factory=lambda: {"consistent": 4, "not consistent": 0, "none": 0})
-    young_search: dict[str, int] = Field(default_factory=lambda: {"not consistent": 1, "none": 1})
-    young_search_years: float = 2
-    levels: dict[str, int] = Field(default_factory=lambda: {"possible": 4, "probable": 6, "definite": 8})
-    without_antibody: tuple[str, ...] = ("opsoclonus-myoclonus",)
+    phenotype: dict[str, int] = Field(default_factory=lambda: _pns_care("phenotype"))
+    syndromes: dict[str, str] = Field(default_factory=lambda: _pns_care("syndromes"))
+    high_risk: tuple[Antibody, ...] = Field(default_factory=lambda: tuple(_pns_care("high_risk")))
+    intermediate_risk: tuple[Antibody, ...] = Field(
+        default_factory=lambda: tuple(_pns_care("intermediate_risk"))
+    )
+    antibody: dict[str, int] = Field(default_factory=lambda: _pns_care("antibody"))
+    cancer: dict[str, int] = Field(default_factory=lambda: _pns_care("cancer"))
+    young_search: dict[str, int] = Field(default_factory=lambda: _pns_care("young_search"))
+    young_search_years: float = Field(default_factory=lambda: _pns_care("young_search_years"))
+    levels: dict[str, int] = Field(default_factory=lambda: _pns_care("levels"))
+    without_antibody: tuple[str, ...] = Field(default_factory=lambda: tuple(_pns_care("without_antibody")))
+
+    def source_of(self, key: str) -> str:
+        """Give the source of a setting: that of the shared vocabulary where it is as there, else the criterion's."""
+        shared = shared_settings("protocol")["pns_care"]
+        value = getattr(self, key)
+        same = key in shared and (list(value) if isinstance(value, tuple) else value) == shared[key]
+        return shared["source"][key] if same else self.source
 
     reads: ClassVar[tuple[str, ...]] = (
         "pns_phenotype", "syndrome", "antibody_serum", "antibody_csf", "cancer_relation", "cancer_search_years",
@@ -555,5 +571,7 @@ def with_vocabulary(content: dict[str, Any]) -> dict[str, Any]:
         named = filled.get("medications", {}).get("source")
         used = set(named.values()) if isinstance(named, dict) else set[Any]()
         used |= {row.get("source") for row in filled.get("scales", []) if isinstance(row, dict)}
+        kinds = [row.get("kind") for row in content.get("criteria") or () if isinstance(row, dict)]
+        used |= set(shared["pns_care"]["source"].values()) if "pns_care" in kinds else set[Any]()
         filled["sources"] = {key: text for key, text in shared["sources"].items() if key in used} | own
     return {**content, **filled}

@@ -140,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = _Parser(
         prog="pnstrial",
-        description="Analyse, plan and simulate the trial of early IVIg in paraneoplastic neurological syndromes.",
+        description="Analyse, plan and simulate trials of one arm in paraneoplastic neurological syndromes.",
         epilog="example:\n  pnstrial example my-trial && pnstrial analyse my-trial --out report.html",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -80,7 +80,7 @@ def add_commands(commands: Commands) -> None:
     )
     for name, kind, text in (
         ("n", int, "patients"), ("window-days", int, "half-width of the visit windows"),
-        ("improvement-points", int, "mRS points that make a response"), ("rating", str, "rating methods"),
+        ("improvement-points", int, "points that make a response"), ("rating", str, "rating methods"),
         ("death", str, "strategies"), ("rescue", str, "strategies"), ("stopped", str, "strategies"),
         ("missing", str, "strategies"), ("screened-per-month", float, "accrual"), ("null", float, "null proportions"),
     ):  # fmt: skip
