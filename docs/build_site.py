@@ -1,11 +1,12 @@
-"""How do the public names become pages, and the code of the guides pictures? (a hook of MkDocs)
+r"""How do the public names become pages, and the code of the guides pictures? (a hook of MkDocs)
 
 Input: the public packages of `pnstrial`, each with its ``__all__``; the guides.
 Output: ``api/PACKAGE.md``, a list of a package's public names, and ``api/PACKAGE/NAME.md``, a page each; a picture
-wherever a guide says ``<!-- figure NAME: what it shows -->``.
+wherever a guide says ``<!-- figure NAME: what it shows -->``; MathML for what stands between \\( and \\) or \\[ and \\].
 Protocol section: none.
 Method: pages are made while the site is built and never committed. For a picture, the examples of its page that stand
-above it are run in order, as doctest runs them, and the figure that is then current is drawn as SVG.
+above it are run in order, as doctest runs them, and the figure that is then current is drawn as SVG. Search works from
+a folder: the index is a script, and `iframe-worker.js` stands in for the worker that a browser refuses there.
 Next: `mkdocs.yml`.
 """
 
@@ -17,6 +18,7 @@ import inspect
 import io
 import re
 import sys
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +66,8 @@ _EXTERNAL = re.compile(
     r"""|@import\s+["']?(?:https?:)?//[^;]*|url\(\s*["']?(?:https?:)?//[^)]*\)""",
     re.IGNORECASE,
 )
+_EQUATION = re.compile(r"\\\[(?P<block>.+?)\\\]|\\\((?P<inline>.+?)\\\)", re.DOTALL)
+_CODE = re.compile(r"^```.*?^```[^\n]*$|`[^`\n]+`", re.DOTALL | re.MULTILINE)
 _PYTHON = re.compile(r"^```python\n(?=>>>)", re.MULTILINE)
 
 
@@ -110,7 +114,31 @@ def name_page(package: str, name: str) -> str:
     """Write the page of one public name."""
     full = f"pnstrial.{package}.{name}"
     source = f"::: {home(package, name)}\n    options:\n      heading: {full}\n      heading_level: 2"
-    return f"# {name}\n\n{source}\n\nAll of [{package}](../{package}.md).\n"
+    return f"# {name}\n\n{source}\n\n**See also:** {'; '.join(_see_also(package, name))}.\n"
+
+
+@cache
+def _guides() -> dict[str, tuple[str, str]]:
+    """Read the guides: title and text by file."""
+    texts = {path.name: path.read_text("utf-8") for path in sorted(Path(__file__).parent.glob("*.md"))}
+    return {name: (text.partition("\n")[0].removeprefix("# "), text) for name, text in texts.items()}
+
+
+def _see_also(package: str, name: str) -> list[str]:
+    """Link a name to its neighbours of the same source file, to the guides that use it, and to its package."""
+    of = home(package, name).rpartition(".")[0]
+    near = [
+        other
+        for other in public_names(package)
+        if other != name and home(package, other).rpartition(".")[0] == of
+    ]
+    word = re.compile(rf"(?<![\w]){re.escape(name)}(?![\w])")
+    used = [(file, title) for file, (title, text) in _guides().items() if word.search(text)]
+    return [
+        *(f"[`{other}`]({other}.md)" for other in near[:8]),
+        *(f"[{title}](../../{file})" for file, title in used[:5]),
+        f"all of [{package}](../{package}.md)",
+    ]
 
 
 def from_r_page() -> str:
@@ -206,13 +234,49 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Draw the pictures of a guide, and have its sessions shown as sessions."""
     from mkdocs.structure.files import File
 
+    if page.file.src_uri.startswith("api"):
+        return markdown
     depth = page.file.src_uri.count("/")
     for name, drawing in pictures(markdown):
         files.append(File.generated(config, f"pictures/{name}.svg", content=drawing))
     shown = _FIGURE.sub(
         lambda match: f"![{match['text']}]({'../' * depth}pictures/{match['name']}.svg)", markdown
     )
-    return _PYTHON.sub("```pycon\n", shown)
+    return _PYTHON.sub("```pycon\n", _with_places(shown))
+
+
+def _with_places(markdown: str) -> str:
+    """Put a word that Markdown leaves alone where each equation will stand; code is passed over."""
+    parts: list[str] = []
+    start = 0
+    for code in [*_CODE.finditer(markdown), None]:
+        end = len(markdown) if code is None else code.start()
+        parts.append(_EQUATION.sub(_place, markdown[start:end]))
+        if code is not None:
+            parts.append(code[0])
+            start = code.end()
+    return "".join(parts)
+
+
+def _place(match: re.Match[str]) -> str:
+    kind = "block" if match["block"] else "inline"
+    return f"EQUATION{kind}{(match['block'] or match['inline']).strip().encode().hex()}NOITAUQE"
+
+
+def mathml(latex: str, *, block: bool) -> str:
+    """Turn LaTeX into MathML, which every browser draws without a script."""
+    from latex2mathml.converter import convert
+
+    return convert(latex, display="block" if block else "inline")
+
+
+def on_page_content(text: str, **_: Any) -> str:
+    """Put the equations at their places."""
+    return re.sub(
+        r"EQUATION(block|inline)([0-9a-f]+)NOITAUQE",
+        lambda match: mathml(bytes.fromhex(match[2]).decode(), block=match[1] == "block"),
+        text,
+    )
 
 
 def external_resources(text: str) -> list[str]:

@@ -3,7 +3,7 @@
 # Run: Rscript cases.R   (from this folder)
 suppressPackageStartupMessages({
   library(survival); library(MASS); library(ordinal); library(coin); library(rms); library(Hmisc); library(cmprsk)
-  library(msm); library(jsonlite)
+  library(msm); library(jsonlite); library(vcd)
 })
 path <- "../../../pnstrial/verification/expected/from-r.json"
 all <- read_json(path)
