@@ -2,7 +2,7 @@ r"""How do the public names become pages, and the code of the guides pictures? (
 
 Input: the public packages of `pnstrial`, each with its ``__all__``; the guides.
 Output: ``api/PACKAGE.md``, a list of a package's public names, and ``api/PACKAGE/NAME.md``, a page each; a picture
-wherever a guide says ``<!-- figure NAME: what it shows -->``; MathML for what stands between \\( and \\) or \\[ and \\].
+wherever a guide says ``<!-- figure NAME: what it shows -->``; its equations (LaTeX in brackets) as MathML.
 Protocol section: none.
 Method: pages are made while the site is built and never committed. For a picture, the examples of its page that stand
 above it are run in order, as doctest runs them, and the figure that is then current is drawn as SVG. Search works from
@@ -59,6 +59,29 @@ PACKAGES = (
     "results",
 )
 """What has a page in the reference, in the order of the trial."""
+WITHOUT_REFERENCE = (
+    ("rpact", "getDesignGroupSequential(kMax = 3)", "pns.design.group_sequential([6, 11, 17], 0.1)"),
+    ("rpact", "getSimulationRates(design, groups = 1)", "pns.design.operating_characteristics(looks, [0.3])"),
+    (
+        "rpact",
+        "getSampleSizeRates(groups = 1, thetaH0 = 0.1, pi1 = 0.3)",
+        "pns.design.single_stage(0.1, 0.3)",
+    ),
+    ("adaptr", "setup_trial_binom(...)", "pns.load_scenario('anti-hu')"),
+    ("adaptr", "run_trials(spec, n_rep = 1000)", "pns.simulate_trials(protocol, scenario, n_trials=1000)"),
+    ("adaptr", "check_performance(trials)", "pns.simulate_trials(protocol, scenario).to_frame()"),
+    ("tern", "estimate_proportion(rsp, method = 'clopper-pearson')", "pns.design.proportion(3, 18)"),
+    (
+        "tern",
+        "s_surv_time(df, .var = 'AVAL', is_event = 'is_event')",
+        "pns.survival.kaplan_meier(time, event)",
+    ),
+    ("tern", "count_occurrences(lyt, vars = 'AEDECOD')", "pns.report(trial, protocol, 'report/')"),
+    ("admiral", "derive_var_base(dataset, by_vars)", "pns.visits.derive(trial, protocol)"),
+    ("admiral", "derive_param_tte(...)", "pns.endpoints.time_to_event(trial, protocol)"),
+    ("admiral", "derive_vars_dy(dataset, reference_date)", "pns.visits.study_day(date, day_1)"),
+)
+"""Package, call of R and ours, of packages whose numbers are not compared: their objects differ, not their question."""
 _FIGURE = re.compile(r"<!-- figure (?P<name>[a-z0-9-]+): (?P<text>[^>]+) -->")
 _EXTERNAL = re.compile(
     r"""<(?:script|img|iframe|source)\b[^>]*\ssrc=["']?(?:https?:)?//[^>]*>"""
@@ -163,6 +186,9 @@ def from_r_page() -> str:
             if case["subject"] == subject
         ]
         parts.append("")
+    parts += ["## Same question, no common number", "", "| R | package | here |", "|---|---|---|"]
+    parts += [f"| {code(r)} | {package} | {code(ours)} |" for package, r, ours in WITHOUT_REFERENCE]
+    parts.append("")
     lines = [f"{name} = {value}" for name, value in given["data"].items()]
     imports = "import pandas as pd\nfrom pnstrial import design, multistate, shift, survival\n"
     data = (

@@ -1,7 +1,17 @@
 """The site: every public name has its page, every link its target, and nothing is loaded from elsewhere."""
 
+import contextlib
+import functools
 import importlib
+import importlib.util
+import io
+import os
 import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -43,14 +53,148 @@ def test_every_documented_name_can_be_found_at_its_home(site):
                 assert getattr(importlib.import_module(module), last).__doc__, f"{full} has no docstring"
 
 
-def test_every_guide_is_in_the_navigation_and_every_link_has_a_target(site):
+@pytest.fixture(scope="module")
+def pages(site):
+    """Every page of the site by its path, as Markdown."""
+    return dict(site.pages()) | {
+        guide.relative_to(DOCS).as_posix(): guide.read_text() for guide in DOCS.rglob("*.md")
+    }
+
+
+def links(page, text):
+    """Give the pages and anchors that a page links to, by their paths in the site."""
+    for target in re.findall(r"\]\(([^)\s]+)", text):
+        if not target.startswith(("http://", "https://", "#")):
+            path, _, anchor = target.partition("#")
+            parts = []
+            for part in [*Path(page).parent.parts, *path.split("/")]:
+                parts = parts[:-1] if part == ".." else [*parts, part]
+            yield "/".join(parts), anchor
+
+
+def anchors(text):
+    """Give the anchors of a page's headings, as the site makes them."""
+    without_code = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    heads = re.findall(r"^#+ (.+)$", without_code, flags=re.MULTILINE)
+    return {re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", head).strip().lower()) for head in heads}
+
+
+def test_every_guide_is_in_the_navigation_and_every_link_has_a_target(pages):
     navigation = (ROOT / "mkdocs.yml").read_text()
-    generated = {path for path, _ in site.pages()}
-    for guide in DOCS.glob("*.md"):
-        assert f"{guide.name}\n" in navigation, f"{guide.name} is not in the navigation"
-        for target in re.findall(r"\]\(([^)#\s]+)", guide.read_text()):
-            if not target.startswith(("http://", "https://")):
-                assert (DOCS / target).exists() or target in generated, f"{guide.name} links to {target}"
+    for path in DOCS.rglob("*.md"):
+        guide = path.relative_to(DOCS).as_posix()
+        assert re.search(rf"(: |- ){re.escape(guide)}\n", navigation), f"{guide} is not in the navigation"
+        for target, anchor in links(guide, pages[guide]):
+            assert target in pages or (DOCS / target).exists(), f"{guide} links to {target}"
+            assert not anchor or anchor in anchors(pages[target]), f"{guide} links to {target}#{anchor}"
+
+
+@functools.cache
+def tasks():
+    return tomllib.loads((Path(__file__).parent / "tasks.toml").read_text())["tasks"]
+
+
+def test_a_newcomer_finds_each_task_within_three_clicks(pages):
+    assert len(tasks()) >= 40
+    clicks = {"index.md": 0}
+    reached = ["index.md"]
+    for page in reached:  # grows while it is walked: nearest pages first
+        for target, _ in links(page, pages[page]):
+            if target in pages and target not in clicks:
+                clicks[target] = clicks[page] + 1
+                reached.append(target)
+    for task, place in tasks().items():
+        page, _, anchor = place.partition("#")
+        assert page in pages, f"{task}: there is no page {page}"
+        assert clicks.get(page, 99) + bool(anchor) <= 3, f"{task}: {clicks.get(page)} clicks to {page}"
+        assert not anchor or anchor in anchors(pages[page]), f"{task}: {page} has no anchor {anchor}"
+
+
+def test_every_guide_with_code_shows_a_picture_of_it(pages):
+    without = {"coverage.md", "coverage_survival.md", "methods.md", "what-if.md"}
+    for path in DOCS.rglob("*.md"):
+        guide = path.relative_to(DOCS).as_posix()
+        if ">>>" in pages[guide] and "compare/" not in guide and "tutorials/report" not in guide:
+            assert "<!-- figure" in pages[guide] or guide in without, f"{guide} has no picture"
+
+
+def test_the_gallery_has_every_figure(pages):
+    drawn = set(re.findall(r"figures\.(\w+)\(", pages["gallery.md"]))
+    assert set(pns.figures.__all__) - {"draw"} <= drawn
+
+
+def test_the_commands_of_the_tutorials_run(tmp_path, monkeypatch):
+    from pnstrial.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    text = (DOCS / "tutorials" / "report.md").read_text()
+    commands = [
+        line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
+    ]
+    assert len(commands) == 7
+    for command in commands:
+        program, *words = shlex.split(command)
+        assert program == "pnstrial"
+        if words[0] in {"verify", "report"}:
+            continue  # run by their own tests
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+            assert main(words) == 0, command
+
+
+def test_code_is_fenced_as_what_it_is():
+    for path in DOCS.rglob("*.md"):
+        fences = re.findall(r"^```(\w*)$", path.read_text(), re.MULTILINE)
+        assert set(fences) <= {"", "python", "sh", "toml", "r"}, path.name
+        bare = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+        assert ">>>" not in bare, f"{path.name} has an example outside of a fence"
+
+
+def test_equations_become_mathml_and_code_does_not(site):
+    pytest.importorskip("latex2mathml")
+    text = site._with_places("So \\(x_1 < y\\) and `\\(no\\)`.\n```\n\\[ no \\]\n```\n\\[ \\frac{1}{2} \\]\n")
+    page = site.on_page_content(text)
+    assert page.count("<math") == 2
+    assert page.count("no") == 2
+    assert "<mfrac>" in page
+    for path in DOCS.rglob("*.md"):
+        assert "merror" not in site.on_page_content(site._with_places(path.read_text())), path.name
+
+
+def test_references_of_docstrings_become_a_list():
+    pytest.importorskip("griffe")
+    specification = importlib.util.spec_from_file_location("references", DOCS / "numpydoc_references.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    assert module.as_markdown("As [1]_.\n\n.. [1] Pratt.\n.. [2] Cox.") == "As \\[1\\].\n\n1. Pratt.\n2. Cox."
+
+
+def test_a_page_of_a_function_names_what_is_near(site):
+    page = site.name_page("shift", "signed_rank")
+    assert "[`sign_test`](sign_test.md)" in page
+    assert "(../../shift.md)" in page
+    assert "all of [shift](../shift.md)" in page
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium")
+def test_search_works_from_a_folder(tmp_path):
+    pytest.importorskip("material")
+    (tmp_path / "docs").mkdir()
+    shutil.copy(DOCS / "iframe-worker.js", tmp_path / "docs")
+    (tmp_path / "docs" / "index.md").write_text("# Home\n")
+    (tmp_path / "docs" / "curves.md").write_text("# Curves\n\nOf the zebrafish.\n")
+    (tmp_path / "mkdocs.yml").write_text(
+        "site_name: small\nuse_directory_urls: false\ntheme: {name: material, font: false}\n"
+        "extra: {polyfills: [iframe-worker.js]}\nplugins: [search, offline]\n"
+    )
+    build = ["mkdocs", "build", "-q", "-f", str(tmp_path / "mkdocs.yml"), "-d", str(tmp_path / "site")]
+    subprocess.run([sys.executable, "-m", *build], check=True, capture_output=True,
+                   env={**os.environ, "NO_MKDOCS_2_WARNING": "1"})  # fmt: skip
+    place = f"{(tmp_path / 'site' / 'index.html').as_uri()}?q=zebrafish"
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=6000", "--dump-dom"]
+    found = subprocess.run(
+        ["chromium", *options, place], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert re.search(r'href="[^"]*curves\.html" class="md-search-result__link', found.stdout)
 
 
 @pytest.mark.parametrize(
@@ -83,5 +227,12 @@ def test_a_picture_is_the_figure_of_the_code_above_it(site):
 def test_every_call_of_r_stands_beside_ours(site):
     page = dict(site.pages())["from-r.md"]
     rows = [line for line in page.splitlines() if line.startswith("| <code>")]
-    assert len(rows) == len(pns.verification.reference_cases()["cases"]) >= 110
-    assert all(row.count("|") == 5 for row in rows)
+    compared = len(pns.verification.reference_cases()["cases"])
+    assert compared >= 120
+    assert len(rows) == compared + len(site.WITHOUT_REFERENCE)
+    assert all(row.count("|") in {4, 5} for row in rows)
+    for package in ("clinfun", "survival", "msm", "ordinal", "coin", "rpact", "adaptr", "tern", "admiral"):
+        assert package in page
+    for _, _, call in site.WITHOUT_REFERENCE:
+        name = re.match(r"pns\.([\w.]+)", call)[1]
+        assert functools.reduce(getattr, name.split("."), pns) is not None
