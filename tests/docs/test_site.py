@@ -111,7 +111,7 @@ def test_a_newcomer_finds_each_task_within_three_clicks(pages):
 
 
 def test_every_guide_with_code_shows_a_picture_of_it(pages):
-    without = {"coverage.md", "coverage_survival.md", "methods.md", "what-if.md"}
+    without = {"coverage.md", "coverage_survival.md", "methods.md", "tasks.md", "what-if.md"}
     for path in DOCS.rglob("*.md"):
         guide = path.relative_to(DOCS).as_posix()
         if ">>>" in pages[guide] and "compare/" not in guide and "tutorials/report" not in guide:
