@@ -57,6 +57,7 @@ from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.protocol import Protocol
 from pnstrial.results import NotEstimable, Provenance, Result
+from pnstrial.writing import output_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -411,7 +412,7 @@ def compare_scenarios(
         points.append(({"protocol": protocol.id, "scenario": scenario.id, **point}, *changed))
     folder = None if store is None or method == "exact" else Path(store)
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        output_folder(folder, manifest=None).mkdir(exist_ok=True)
     frames: list[pd.DataFrame] = []
     for done, (labels, protocol, scenario) in enumerate(points, start=1):
         kept = None if folder is None else folder / f"{_digest([labels, rated, seed, quantities])}.sqlite"

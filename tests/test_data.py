@@ -149,6 +149,22 @@ def test_broken_workbook(tmp_path):
         pns.read_trial(tmp_path / "trial.xlsx")
 
 
+@pytest.mark.parametrize(
+    ("rows", "columns", "rule"),
+    [
+        (1, 201, "more than 200 columns"),
+        (60_000, 199, "more than 10,000,000 cells"),
+        (1, 1, "more than 200 MB"),
+    ],
+)
+def test_a_parquet_file_that_unpacks_to_any_size(tmp_path, rows, columns, rule):
+    one = np.zeros(rows, dtype=np.int8) if rows * columns > 1 else ["x" * 200_000_001]
+    frame = pd.DataFrame({f"c{number}": one for number in range(columns)})
+    frame.to_parquet(tmp_path / "screening.parquet", compression="zstd")
+    with pytest.raises(pns.TrialDataError, match=rule):
+        pns.read_trial(tmp_path)
+
+
 def test_broken_parquet(tmp_path):
     (tmp_path / "screening.parquet").write_bytes(b"no parquet")
     with pytest.raises(pns.TrialDataError, match="must be a Parquet file"):

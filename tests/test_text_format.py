@@ -156,3 +156,16 @@ def test_a_utf_8_file_declared_otherwise_is_an_error(tmp_path):
     (tmp_path / "screening.csv").write_bytes("\ufeffpatient_id,screening_date\nA,2014-03-01\n".encode())
     _, (finding, *_) = read_findings(tmp_path, encoding="cp1252")
     assert finding.rule == "was declared cp1252, but it begins as UTF-8"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--decimal", "x"], "decimal is 'x'; allowed are"),
+        (["--separator", ";"], "give FOLDER"),
+    ],
+)
+def test_the_page_reads_what_is_declared_and_refuses_the_rest(tmp_path, words, message, capsys):
+    folder = [] if "FOLDER" in message else [str(tmp_path)]
+    assert main(["page", *folder, *words, "--no-browser"]) == 2
+    assert message in capsys.readouterr().err

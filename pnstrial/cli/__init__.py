@@ -68,16 +68,18 @@ def add_command(commands: Commands, name: str, summary: str, example: str) -> ar
     return parser
 
 
-def add_input(parser: argparse.ArgumentParser) -> None:
+def add_input(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
     """Add the folder of the collected tables, and how its text is written.
 
     Parameters
     ----------
     parser : argparse.ArgumentParser
         What `declared` reads again from the parsed arguments.
+    nargs : str, optional
+        "?" where the folder may be left out.
     """
     parser.add_argument(
-        "folder", metavar="FOLDER", help="folder of the collected tables, or an .xlsx workbook"
+        "folder", metavar="FOLDER", nargs=nargs, help="folder of the collected tables, or an .xlsx workbook"
     )
     written = parser.add_argument_group(
         "CSV files of another spreadsheet", "declared, never guessed; or the same keys in FOLDER/format.toml"

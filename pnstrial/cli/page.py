@@ -13,7 +13,7 @@ import argparse
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from pnstrial.cli import CommandError
+from pnstrial.cli import CommandError, add_input, declared
 
 if TYPE_CHECKING:
     from pnstrial.cli import Commands
@@ -39,9 +39,7 @@ def add_commands(commands: Commands) -> None:
         epilog="example:\n  pnstrial page my-trial --no-browser",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "folder", metavar="FOLDER", nargs="?", help="folder of the collected tables, or an .xlsx workbook"
-    )
+    add_input(parser, nargs="?")
     parser.add_argument("--port", type=_port, default=0, metavar="N", help="default: any free one")
     parser.add_argument("--no-browser", action="store_true", help="print the address only")
     parser.set_defaults(run=_page, parser=parser)
@@ -50,10 +48,18 @@ def add_commands(commands: Commands) -> None:
 def _page(words: argparse.Namespace) -> int:
     if any(find_spec(name) is None for name in _NEEDED):
         raise CommandError("the page needs the page extra: pip install 'pnstrial[page]'")
+    from pnstrial.data import read_findings
     from pnstrial.web import serve
 
+    written = {name: value for name, value in declared(words).items() if value is not None}
+    if written:  # a format that is not allowed, or has no place here, is said before the page opens
+        if words.folder is None:
+            raise CommandError(
+                f"--{next(iter(written))} says how the files of FOLDER are written; give FOLDER"
+            )
+        read_findings(words.folder, **written)
     try:
-        serve(words.folder, port=words.port, browser=not words.no_browser)
+        serve(words.folder, port=words.port, browser=not words.no_browser, **written)
     except OSError as problem:
         raise CommandError(
             f"port {words.port} cannot be opened ({problem.strerror}); leave out --port for any free one"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ParquetMissingError", "pyarrow_parquet", "read_parquet"]
 
-_MOST_ROWS, _MOST_COLUMNS = 2_000_000, 200
+_MOST_COLUMNS, _MOST_CELLS, _MOST_BYTES = 200, 10_000_000, 200_000_000
 _INSTALL = "pip install 'pnstrial[parquet]'"
 
 
@@ -51,6 +51,18 @@ def pyarrow_parquet(what: str) -> tuple[Any, Any]:
         raise ParquetMissingError(f"{what} is a Parquet file, which needs pyarrow: {_INSTALL}") from None
 
 
+def _too_large(metadata: Any) -> str:
+    """Say which limit a file is over; a few kB may unpack to any size."""
+    if metadata.num_columns > _MOST_COLUMNS:
+        return f"must not hold more than {_MOST_COLUMNS} columns"
+    if metadata.num_rows * metadata.num_columns > _MOST_CELLS:
+        return f"must not hold more than {_MOST_CELLS:,} cells"
+    groups = range(metadata.num_row_groups)
+    if sum(metadata.row_group(group).total_byte_size for group in groups) > _MOST_BYTES:
+        return f"must not unpack to more than {_MOST_BYTES // 10**6} MB"
+    return ""
+
+
 def read_parquet(path: Path, name: str) -> RawTable:
     """Read one Parquet file as text.
 
@@ -70,9 +82,7 @@ def read_parquet(path: Path, name: str) -> RawTable:
         return broken_table(name, path.name, None, rule, remedy)
     try:
         with pq.ParquetFile(path) as file:
-            rows, columns = file.metadata.num_rows, file.metadata.num_columns
-            if rows > _MOST_ROWS or columns > _MOST_COLUMNS:
-                rule = f"must not hold more than {_MOST_ROWS:,} rows and {_MOST_COLUMNS} columns"
+            if rule := _too_large(file.metadata):
                 return broken_table(name, path.name, None, rule, "keep the trial's own rows and columns")
             frame = file.read(use_threads=False).to_pandas(ignore_metadata=True, date_as_object=True)
     # damaged bytes come out of the reader as any of these

@@ -87,7 +87,13 @@ async def _wrong(request: Request, problem: Exception) -> Response:
     return page(request, "problem.html", status=status, problem=text)
 
 
-def application(folder: str | Path | None = None, *, port: int, token: str | None = None) -> Gate:
+def application(
+    folder: str | Path | None = None,
+    *,
+    port: int,
+    token: str | None = None,
+    written: dict[str, str] | None = None,
+) -> Gate:
     """Make the page as an ASGI application, its gate included.
 
     Parameters
@@ -98,6 +104,8 @@ def application(folder: str | Path | None = None, *, port: int, token: str | Non
         Port at which it will be served: other addresses are refused.
     token : str, optional
         Made by chance where none is given.
+    written : dict of str, optional
+        How the CSV files are written, as in `pnstrial.read_trial`: separator, decimal, dates, encoding.
 
     Returns
     -------
@@ -112,7 +120,7 @@ def application(folder: str | Path | None = None, *, port: int, token: str | Non
     place = None if folder is None else Path(folder)
     if place is not None and not place.exists():
         raise ValueError(f"there is no folder or workbook {str(folder)!r}")
-    session = Session(PrivateFolder(), place)
+    session = Session(PrivateFolder(), place, written=written or {})
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
@@ -140,7 +148,9 @@ def application(folder: str | Path | None = None, *, port: int, token: str | Non
     return Gate(made, port, token)
 
 
-def serve(folder: str | Path | None = None, *, port: int = 0, browser: bool = True) -> None:
+def serve(
+    folder: str | Path | None = None, *, port: int = 0, browser: bool = True, **declared: str | None
+) -> None:
     """Serve the page on this machine until it is stopped.
 
     Parameters
@@ -151,6 +161,8 @@ def serve(folder: str | Path | None = None, *, port: int = 0, browser: bool = Tr
         0 takes any free one.
     browser : bool, default True
         Whether to open it in the browser.
+    **declared : str, optional
+        How the CSV files are written, as in `pnstrial.read_trial`: separator, decimal, dates, encoding.
 
     Raises
     ------
@@ -165,7 +177,8 @@ def serve(folder: str | Path | None = None, *, port: int = 0, browser: bool = Tr
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
         listener.listen(64)
-        gate = application(folder, port=listener.getsockname()[1])
+        written = {name: value for name, value in declared.items() if value is not None}
+        gate = application(folder, port=listener.getsockname()[1], written=written)
         print(f"{gate.address}\nfor one person on this machine; Ctrl+C stops it", flush=True)
         if browser:
             threading.Thread(target=webbrowser.open, args=(gate.address,), daemon=True).start()
