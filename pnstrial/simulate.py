@@ -50,9 +50,9 @@ from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.lean import is_plain, lean_tables
 from pnstrial.engine.model import build_model
 from pnstrial.engine.patients import Patients, apply_rule
+from pnstrial.engine.records.trial_tables import PatientRecords, patient_records, simulate_trial
 from pnstrial.engine.scenario import Scenario, ScenarioError, load_scenario, scenario_text, shipped_scenarios
 from pnstrial.engine.store import DamagedBlockWarning, Store, StoreError, TrialRows
-from pnstrial.engine.trial_tables import PatientRecords, patient_records, simulate_trial
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.protocol import Protocol

@@ -214,7 +214,7 @@ def working_space(model: Model) -> tuple[NDArray[Any], ...]:
     exact_size, most = min(n, 100), int(model.whole[at.UNITS])
     exactly, or_more = binomial_halves(exact_size)
     over = denominators(model.names(primary=False))
-    rows = np.empty((n, at.row_width(len(model.visits))), np.int64)
+    rows = np.empty((n, at.row_width(len(model.visits), int(model.whole[at.CYCLES_ALL]))), np.int64)
     return (
         exactly, or_more, np.where(over >= 0, over, over.size), rows, np.empty((n, 2)),
         np.empty(at.PATH), np.empty(int(model.whole[at.DRAWS]), np.uint64), np.empty(2 * most + 2, np.int64),

@@ -90,7 +90,7 @@ class Plan:
     decision, endpoint : int
         Positions of the visits.
     secondary : tuple of int
-    categories : ndarray
+    categories, decisions : ndarray
         As in `Model`.
     respond : callable
         Code of `rules.response` for (category, dead, category of the last rating), -1 where there is none.
@@ -101,6 +101,7 @@ class Plan:
     endpoint: int
     secondary: tuple[int, ...]
     categories: NDArray[np.int64]
+    decisions: NDArray[np.int64]
     respond: Callable[[int, int, int], int]
 
 
@@ -114,9 +115,9 @@ def is_plain(model: Model) -> bool:
     Returns
     -------
     bool
-        Visits on their target days, no rescue, no stop for adverse events, nothing that switches rates, visits missed
-        and patients lost whatever their grade, raters independent, and an estimand that asks for no rating in
-        between.
+        Visits on their target days, counted from day 1, no rescue, no stop for adverse events, nothing that switches
+        rates, visits missed and patients lost whatever their grade, raters independent, one part of the endpoint, and
+        an estimand that asks for no rating in between.
     """
     w, real = model.whole, model.real
     return bool(
@@ -129,6 +130,8 @@ def is_plain(model: Model) -> bool:
         and real[at.CONTINUE_ANYWAY] == 0
         and model.rating.persistence == 0
         and w[at.STOPPED_STRATEGY] == rules.STOPPED_POLICY
+        and w[at.JOINED] == 0
+        and not model.anchored.any()
         and (w[at.MISSING_STRATEGY] != rules.MISSING_LOCF or w[at.EXTRAS] == 0)
     )
 
@@ -164,6 +167,7 @@ def lean_tables(model: Model) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     plan = Plan(
         missed=model.real[at.VISIT_MISSED : at.VISIT_MISSED + int(w[at.VISITS])], decision=int(w[at.DECISION_VISIT]),
         endpoint=int(w[at.ENDPOINT_VISIT]), secondary=model.secondary, categories=model.categories,
+        decisions=model.decisions,
         respond=respond,
     )  # fmt: skip
     entries = Entries(share, kinds[:, 0], kinds[:, 1], kinds[:, 2], kinds[:, 3])
@@ -176,9 +180,11 @@ def _legs(model: Model) -> list[Leg]:
 
     w = model.whole
     decision = int(w[at.DECISION_VISIT])
-    target = float(model.visits[decision, 0])
-    before = float(w[at.CYCLE_DAYS] * w[at.CYCLES_BEFORE])
-    end = max(before, target) + float(w[at.CYCLE_DAYS] * (w[at.CYCLES_ALL] - w[at.CYCLES_BEFORE]))
+    end = float(w[at.ACTS_UNTIL])
+    if decision >= 0:
+        before = float(w[at.CYCLE_DAYS] * w[at.CYCLES_BEFORE])
+        end = max(before, float(model.visits[decision, 0]))
+        end += float(w[at.CYCLE_DAYS] * (w[at.CYCLES_ALL] - w[at.CYCLES_BEFORE]))
     size = model.grades + 1
     keep = np.r_[:size, 2 * size : 3 * size]  # nobody is rescued
     first = classes(model.generators, model.changes, model.starts)[1]
@@ -304,7 +310,7 @@ class _Cells:
             goes = self._counted(v, count, category=category, last=category, true=true, decided=decides)
             found = after[goes][0]
             if decides:
-                arm = 0 if rules.interim_decision(category, 0) == rules.CONTINUE else 1
+                arm = 0 if self.plan.decisions[category + 1] == rules.CONTINUE else 1
                 found[:, category, arm, : self.dead] += rated.sum(axis=1)
             else:
                 found[:, category, :, : self.dead] += rated
@@ -361,7 +367,7 @@ class _Cells:
             if true == rules.IMPROVED:
                 yield at_.LATER, at_.F_TRULY_BETTER
         if v == plan.decision:
-            decision = int(rules.interim_decision(category, dead))
+            decision = int(plan.decisions[4 if dead else category + 1])
             if decision < rules.NOT_EVALUABLE:
                 yield at_.DECISION, at_.F_CONTINUE + decision
             if decided:

@@ -20,10 +20,17 @@ import numpy as np
 
 from pnstrial import rules
 from pnstrial.engine.characteristics import quantity_names
-from pnstrial.engine.criteria import allowed_range, can_fail
 from pnstrial.engine.kernels import layout as at
-from pnstrial.engine.kernels.quantities import ALIVE_DAYS, QUANTITIES, SECONDARY_QUANTITIES
-from pnstrial.engine.scales import criteria_on_scales, derived_scales, scale_of
+from pnstrial.engine.kernels.quantities import (
+    ALIVE_DAYS,
+    DECISION_CONTINUE,
+    QUANTITIES,
+    SECONDARY_QUANTITIES,
+    WRONG_CONTINUE_RATE,
+)
+from pnstrial.engine.plan import latest_delay, plan_of, refuse
+from pnstrial.engine.records.criteria import allowed_range
+from pnstrial.engine.scales import first_part_holds, further_parts_hold
 from pnstrial.engine.scenario import Scenario, ScenarioError
 from pnstrial.engine.strata import arm_generators, classes, entry_cells, switch_rates, switches
 from pnstrial.engine.success import Boundaries, ExactTest, boundaries
@@ -34,15 +41,17 @@ from pnstrial.protocol import Protocol
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pnstrial.engine.plan import Plan
     from pnstrial.engine.scenario import Normal
     from pnstrial.engine.strata import Stratum
     from pnstrial.engine.success import BayesianRule, TwoStage
     from pnstrial.multistate import RatingError
-    from pnstrial.regimen import Treatment
 
 __all__ = ["Model", "build_model"]
 
 _FAR = 1e18
+DECISION_QUANTITIES = tuple(name for name, _ in QUANTITIES[DECISION_CONTINUE : WRONG_CONTINUE_RATE + 1])
+"""Names of the quantities of the decision."""
 ALIVE = tuple(name for name, _ in QUANTITIES if name.startswith("alive_"))
 """Names of the quantities of true survival."""
 
@@ -69,6 +78,16 @@ class Model:
         Rates per day of beginning tumour treatment and of damage.
     categories : ndarray, shape (grades, grades + 2)
         Category of change, by grade at baseline and later grade + 1 (0: missing); the last is death.
+    holds : ndarray, of the same shape
+        Whether the first part of the endpoint holds, where it has several or bounds on the later value.
+    also : ndarray, shape (grades, grades)
+        Chance that the further parts hold, by true grade at baseline and at the rating.
+    decisions : ndarray
+        Code of the decision by category + 1, then that on a death.
+    anchored : ndarray of bool, shape (visits,)
+        Whether the days of the visit count from the last infusion.
+    latest : ndarray of int64, shape (visits, 3)
+        As `visits`, with the latest that the last infusion can be.
     """
 
     whole: NDArray[np.int64]
@@ -83,6 +102,11 @@ class Model:
     changes: NDArray[np.float64]
     starts: NDArray[np.float64]
     categories: NDArray[np.int64]
+    holds: NDArray[np.int64]
+    also: NDArray[np.float64]
+    decisions: NDArray[np.int64]
+    anchored: NDArray[np.bool_]
+    latest: NDArray[np.int64]
     rating: RatingError
     jitter: NDArray[np.float64]
     delays: NDArray[np.float64]
@@ -112,6 +136,11 @@ class Model:
         }
         if not self.secondary:
             found |= dict.fromkeys(SECONDARY_QUANTITIES, "the protocol has no secondary visit")
+        if self.whole[at.DECISION_VISIT] < 0:
+            found |= dict.fromkeys(DECISION_QUANTITIES, "the protocol has no decision")
+        if not self.real[at.DOSE] + self.real[at.FLAT_DOSE] > 0:
+            reason = "the drug has no stated dose, or one by body surface, which only the tables have"
+            found |= dict.fromkeys(("grams_per_patient", "grams_per_trial"), reason)
         return found
 
     @property
@@ -183,26 +212,27 @@ _KEPT: deque[tuple[Protocol, Scenario, bool, bool, Model]] = deque(maxlen=4)
 
 def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: bool) -> Model:
     """Build it; protocol and scenario are frozen, so it stays true of them."""
-    visits = np.array(
-        [(v.target_day - 1, v.first_day - 1, v.last_day - 1) for v in protocol.visits], dtype=np.int64
-    )
-    _refuse(protocol, scenario, visits)
+    anchored = np.array([visit.anchored for visit in protocol.visits])
+    visits = np.array([(v.target_day, v.first_day, v.last_day) for v in protocol.visits], dtype=np.int64)
+    visits -= ~anchored[:, None]  # day 1 is 0, and so is the day of the last infusion
+    plan = plan_of(protocol)
+    latest = visits + anchored[:, None] * plan.last_infusion(latest_delay(scenario))
+    refuse(protocol, scenario, visits, latest)
     strata, cells, codes, failed = entry_cells(protocol, scenario)
-    whole = _whole(protocol, scenario, visits, short=short)
+    whole = _whole(protocol, scenario, latest, short=short)
     k = scenario.grades
     misses, leaves = scenario.visits.missed_ratios.ratios(k), scenario.dropout.ratios.ratios(k)
     whole[at.MISSES] = int(scenario.visits.missed > 0 and (misses != 1).any())
     jitter, attend = _attendance(scenario, drawn_later=bool(whole[at.MISSES]))
     delays = _delays(scenario)
-    events, event_codes = _events(protocol, scenario)
+    events, event_codes = _events(plan, scenario)
     weights = _weights(scenario.baseline.weight_kg, allowed_range(protocol, "weight_kg"))
-    cycles, cycle_codes = _cycles(
-        delays, events, event_codes, protocol.treatment, scenario.treatment.dose_factor
-    )
+    cycles, cycle_codes = _cycles(delays, events, event_codes, plan, scenario.treatment.dose_factor)
     mine = codes[:, 0] == 0
-    whole[at.ENTRY_BITS], whole[at.ATTEND_BITS] = alias_bits(int(mine.sum())), alias_bits(attend.size)
-    whole[at.JITTER_LOW], whole[at.CYCLE_BITS] = -scenario.visits.jitter_days, alias_bits(cycles.size)
-    whole[at.WEIGHT_BITS], whole[at.WEIGHT_LOW] = alias_bits(weights.size), scenario.baseline.weight_kg.low
+    bits = {at.ENTRY_BITS: mine.sum(), at.ATTEND_BITS: attend.size, at.CYCLE_BITS: cycles.size,
+            at.WEIGHT_BITS: weights.size, at.RATING_BITS: k}  # fmt: skip
+    for position, size in bits.items():
+        whole[position] = alias_bits(int(size))
     n = scenario.enrolment.target
     success = boundaries(_rule(protocol, scenario), n)
     whole[at.FIRST_N], whole[at.FIRST_STOP] = success.first_n, success.first_stop
@@ -211,12 +241,9 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
     starts = switch_rates(scenario, strata)
     whole[at.ARMS], whole[at.SWITCHES] = generators.shape[2], int(switches(scenario))
     whole[at.LEAVES] = int(scenario.dropout.per_month > 0 and (leaves != 1).any())
-    real = _real(protocol, scenario, rating)
-    share = float(cells[mine].sum())
-    real[at.ENROL_RATE] = real[at.SCREEN_RATE] * share
+    real = _real(protocol, plan, scenario, rating)
+    real[at.ENROL_RATE] = real[at.SCREEN_RATE] * (share := float(cells[mine].sum()))
     alike, first = classes(generators, changes, starts)
-    rates = _rates(generators[first])
-    whole[at.GRADES], whole[at.RATING_BITS], whole[at.UNITS] = k, alias_bits(k), protocol.scale().dead
     sign_limit = boundaries(ExactTest(null=0.5, alpha=float(real[at.TEST_ALPHA])), n).minimum
     extra = np.array(scenario.visits.extra_rating_days, np.int64) - 1
     whole[at.EVERYTHING] = int(
@@ -226,17 +253,17 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
         or scenario.rescue.after_worse_rating > 0
     )
     whole[at.PERIODS] = changes.shape[1]
-    whole[at.DRAWS] = at.W_VISIT + len(visits) + extra.size + at.W_MOVES
+    whole[at.DRAWS] = whole[at.FIRST_MOVE] + at.W_MOVES
     entered = np.column_stack([codes[mine, 1:4], alike[codes[mine, 1]], codes[mine, 4:]])
     tail = np.empty(0, np.uint64)
-    whole[at.TAIL_DAY] = min(_last_day(protocol, whole, visits), whole[at.FOLLOW_UP])
+    whole[at.TAIL_DAY] = min(_last_day(whole, latest), whole[at.FOLLOW_UP])
     if not short:
         whole[at.TAIL_DAYS] = whole[at.FOLLOW_UP] - whole[at.TAIL_DAY]
         whole[at.TAIL_BITS] = alias_bits(int(whole[at.TAIL_DAYS]) + k)
         tail = tail_tables(
             generators[first, :, 1], changes[first], int(whole[at.TAIL_DAY]), int(whole[at.FOLLOW_UP])
         )
-    categories, own = _categories(protocol), protocol.scale()
+    categories, decisions = _categories(protocol), _decisions(protocol)
     names = [visit.name for visit in protocol.visits]
     secondary = tuple(names.index(name) for name in protocol.endpoint.secondary_visits)
     whole[at.SECONDARIES] = len(secondary)
@@ -244,12 +271,15 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
         whole, at.WHOLE,
         {at.TO_VISITS: visits, at.TO_SECONDARIES: np.array(secondary, np.int64),
          at.TO_EXTRA: extra, at.TO_ENTRY_CODES: entered, at.TO_CYCLE_CODES: cycle_codes,
-         at.TO_ANSWERS: _answers(whole), at.TO_CATEGORIES: categories, at.TO_DECISIONS: _decisions(),
-         at.TO_UNITS: np.array([*own.units, own.dead])}, whole,
+         at.TO_ANSWERS: _answers(whole), at.TO_CATEGORIES: categories, at.TO_DECISIONS: decisions,
+         at.TO_HOLDS: first_part_holds(protocol, categories),
+         at.TO_ANCHORED: anchored.astype(np.int64), at.TO_OTHERS: plan.others,
+         at.TO_UNITS: np.array([*protocol.scale().units, protocol.scale().dead])}, whole,
     )  # fmt: skip
     real = _joined(whole, real.size, {
-        at.TO_RATES: rates, at.TO_CHANGES: changes[first], at.TO_SWITCHES: starts[first], at.TO_MISSES: misses,
-        at.TO_LEAVES: leaves / max(leaves.max(), 1e-300),
+        at.TO_RATES: _rates(generators[first]), at.TO_CHANGES: changes[first], at.TO_SWITCHES: starts[first],
+        at.TO_MISSES: misses, at.TO_LEAVES: leaves / max(leaves.max(), 1e-300),
+        at.TO_ALSO: further_parts_hold(protocol, scenario),
     }, real)  # fmt: skip
     words = _joined(
         whole, 0,
@@ -264,6 +294,8 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
     return Model(
         whole=whole, real=real, visits=visits, extra_days=extra, entry_probabilities=cells, entry_codes=codes,
         failed=failed, strata=strata, generators=generators, changes=changes, starts=starts, categories=categories,
+        holds=first_part_holds(protocol, categories),
+        also=further_parts_hold(protocol, scenario), decisions=decisions, anchored=anchored, latest=latest,
         rating=rating,
         jitter=jitter,
         delays=delays, events=events, event_codes=event_codes, weights=weights, success=success,
@@ -274,11 +306,13 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
 
 
 def _rule(protocol: Protocol, scenario: Scenario) -> ExactTest | TwoStage | BayesianRule:
-    """Give the rule of success; a null of the protocol goes before that of an exact test."""
-    rule = scenario.success
-    if isinstance(rule, ExactTest) and protocol.endpoint.null_proportion is not None:
-        return rule.model_copy(update={"null": protocol.endpoint.null_proportion})
-    return rule
+    """Give the rule of success; a null, and an alpha, of the protocol go before those of an exact test."""
+    rule, stated = scenario.success, {"null": protocol.endpoint.null_proportion}
+    if not isinstance(rule, ExactTest):
+        return rule
+    if protocol.design is not None:
+        stated["alpha"] = protocol.design.alpha
+    return rule.model_copy(update={key: value for key, value in stated.items() if value is not None})
 
 
 def _attendance(scenario: Scenario, *, drawn_later: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -305,109 +339,23 @@ def _joined(
     return np.concatenate([head, *(part.ravel() for part in parts.values())])
 
 
-def _refuse(protocol: Protocol, scenario: Scenario, visits: NDArray[np.int64]) -> None:
-    """Refuse what cannot work together, all reasons at once."""
-    wrong = _other_scales(protocol, scenario)
-    jitter = scenario.visits.jitter_days
-    names = [visit.name for visit in protocol.visits]
-    if len(names) > at.MAX_VISITS or (np.diff(visits[:, 0]) <= 0).any():
-        wrong.append(f"protocol visits: allowed are up to {at.MAX_VISITS}, in order of time")
-    first = int(min(visits[0, 1], visits[0, 0] - jitter))
-    wrong.extend(
-        f"visits.extra_rating_days = {day}: must be before day {first + 1}, the first visit's earliest"
-        for day in scenario.visits.extra_rating_days
-        if day - 1 >= first
-    )
-    if list(scenario.visits.extra_rating_days) != sorted(set(scenario.visits.extra_rating_days)):
-        wrong.append("visits.extra_rating_days: must increase")
-    wrong.extend(
-        f"visits.jitter_days = {jitter}: {names[v]} may come after {names[v + 1]}; use less jitter or smaller windows"
-        for v in range(len(names) - 1)
-        if max(visits[v, 2], visits[v, 0] + jitter) >= min(visits[v + 1, 1], visits[v + 1, 0] - jitter)
-    )
-    decision = names.index(protocol.decision.visit)
-    wrong += _misfits(
-        protocol, scenario, int(min(visits[decision, 1], visits[decision, 0] - jitter)), names[decision]
-    )
-    need = (int(max(visits[:, 2].max(), visits[-1, 0] + jitter)) + 1) / DAYS_PER_MONTH
-    wrong.extend(
-        f"follow_up.{key} = {getattr(scenario.follow_up, key):g}: must be at least {need:.2f}, the last visit"
-        for key in ("months", "after_last_months")
-        if getattr(scenario.follow_up, key) < need
-    )
-    if wrong:
-        raise ScenarioError(
-            f"scenario {scenario.id} cannot be used with protocol {protocol.id}:\n  " + "\n  ".join(wrong)
-        )
-
-
-def _other_scales(protocol: Protocol, scenario: Scenario) -> list[str]:
-    """Name what does not fit between the scales of protocol and scenario."""
-    own = protocol.scale()
-    if scenario.scale != own.name:
-        return [f"scale = {scenario.scale!r}: the course runs on the endpoint's scale, which is {own.name}"]
-    if len(own.scores) != scenario.grades:
-        return [f"baseline has {scenario.grades} grades: {own.name} has {len(own.scores)} in this protocol"]
-    derived = derived_scales(protocol, scenario)
-    wrong = [problem for part, scale in derived for problem in part.problems(scale, scenario.grades)]
-    given = {own.name, *(part.name for part, _ in derived)}
-    return wrong + [
-        f"scales: criterion {c.id} asks for {scale_of(c)} at screening; say how it follows from {own.name}"
-        for c in criteria_on_scales(protocol)
-        if scale_of(c) not in given
-    ]
-
-
-def _misfits(protocol: Protocol, scenario: Scenario, first: int, visit: str) -> list[str]:
-    """Name what in cycles, criteria and the start of treatment does not fit."""
-    wrong: list[str] = []
-    plan = protocol.treatment
-    late = int(scenario.treatment.late_days[1]) if scenario.treatment.late > 0 else 0
-    last = plan.cycle_days * (plan.cycles_before_decision - 1) + late + plan.infusion_days
-    if last > first:
-        wrong.append(
-            f"treatment.late_days = {late}: the last cycle before the decision may end on day {last}, after the"
-            f" earliest {visit} (day {first + 1}); use shorter delays or less jitter"
-        )
-    if plan.infusion_days > 6 or plan.cycle_days <= late + plan.infusion_days:
-        wrong.append(
-            f"protocol treatment: {plan.infusion_days} infusion days and a delay of {late} do not fit a cycle"
-        )
-    criteria = {criterion.id: criterion for criterion in protocol.criteria}
-    if unknown := sorted(set(scenario.enrolment.failures) - criteria.keys()):
-        wrong.append(f"enrolment.failures: {', '.join(unknown)} is no criterion of protocol {protocol.id}")
-    wrong.extend(
-        f"enrolment.failures.{name}: no value of the tables fails this criterion of protocol {protocol.id}"
-        for name in scenario.enrolment.failures
-        if name in criteria and not can_fail(criteria[name])
-    )
-    empty = [
-        c.column
-        for c in protocol.criteria
-        if c.kind == "range" and np.greater(*allowed_range(protocol, c.column))
-    ]
-    if empty:
-        wrong.append(
-            f"protocol criteria on {', '.join(sorted(set(empty)))} exclude each other: nobody may enter"
-        )
-    lag = scenario.enrolment.day_1_lag_days
-    if lag[0] > lag[1] or any(value != int(value) for value in lag):
-        wrong.append(
-            f"enrolment.day_1_lag_days = {list(lag)}: allowed are two whole days, the first not over the second"
-        )
-    return wrong
-
-
 def _whole(
     protocol: Protocol, scenario: Scenario, visits: NDArray[np.int64], *, short: bool
 ) -> NDArray[np.int64]:
-    plan, end, estimand = protocol.treatment, protocol.endpoint, protocol.estimand
-    names, harms = [visit.name for visit in protocol.visits], scenario.adverse_events
+    plan, end, estimand = plan_of(protocol), protocol.endpoint, protocol.estimand
+    ratings = len(protocol.visits) + len(scenario.visits.extra_rating_days)
+    decision, harms = protocol.decision, scenario.adverse_events
+    names = [visit.name for visit in protocol.visits]
     whole = np.zeros(at.WHOLE, np.int64)
     settings = {
-        at.N: scenario.enrolment.target, at.CYCLES_BEFORE: plan.cycles_before_decision, at.CYCLES_ALL: plan.cycles,
+        at.N: scenario.enrolment.target, at.CYCLES_BEFORE: plan.before, at.CYCLES_ALL: plan.cycles,
+        at.REQUIRED: plan.required, at.ACTS_UNTIL: plan.acts_until, at.OTHERS: plan.others.size,
+        at.CYCLES_AT: at.cycles_begin(len(names)), at.MORE_CYCLES: at.W_VISIT + ratings,
+        at.FIRST_MOVE: at.W_VISIT + ratings + max(0, -(-(plan.cycles - at.WORD_CYCLES) // 2)),
+        at.JOINED: 0 if not end.joined else 1 if end.joined_by == "all" else 2,
         at.INFUSION_DAYS: plan.infusion_days, at.CYCLE_DAYS: plan.cycle_days, at.VISITS: len(names),
-        at.DECISION_VISIT: names.index(protocol.decision.visit), at.ENDPOINT_VISIT: names.index(end.visit),
+        at.DECISION_VISIT: -1 if decision is None else names.index(decision.visit),
+        at.ENDPOINT_VISIT: names.index(end.visit),
         at.DEATH_STRATEGY: rules.DEATH_STRATEGIES.index(estimand.death),
         at.RESCUE_STRATEGY: rules.RESCUE_STRATEGIES.index(estimand.rescue),
         at.STOPPED_STRATEGY: rules.STOPPED_STRATEGIES.index(estimand.stopped),
@@ -418,7 +366,9 @@ def _whole(
         at.LAG_LOW: int(scenario.enrolment.day_1_lag_days[0]), at.LAG_HIGH: int(scenario.enrolment.day_1_lag_days[1]),
         at.HORIZON: 0 if short else int(visits[-1, 0]), at.INDEPENDENT_UP_TO: scenario.follow_up.independent_up_to,
         at.HARMS: int(harms.thrombosis_per_infusion + harms.haemolysis_per_infusion > 0),
-        at.ON_TIME_DAYS: plan.on_time_tolerance_days, at.SHORT: int(short),
+        at.ON_TIME_DAYS: plan.drug.on_time_tolerance_days, at.SHORT: int(short),
+        at.GRADES: scenario.grades, at.UNITS: protocol.scale().dead, at.JITTER_LOW: -scenario.visits.jitter_days,
+        at.WEIGHT_LOW: scenario.baseline.weight_kg.low,
         at.FIRST_STOP_DAYS: int(visits[names.index(end.visit), 2]) + 1,
     }  # fmt: skip
     for position, value in settings.items():
@@ -426,7 +376,7 @@ def _whole(
     return whole
 
 
-def _real(protocol: Protocol, scenario: Scenario, rating: RatingError) -> NDArray[np.float64]:
+def _real(protocol: Protocol, plan: Plan, scenario: Scenario, rating: RatingError) -> NDArray[np.float64]:
     from scipy.special import ndtri
 
     values = np.zeros(at.VISIT_MISSED)
@@ -437,7 +387,7 @@ def _real(protocol: Protocol, scenario: Scenario, rating: RatingError) -> NDArra
     values[at.RESCUE_IF_WORSE] = scenario.rescue.after_worse_rating
     values[at.RESCUE_RATE] = scenario.rescue.per_month / DAYS_PER_MONTH
     values[at.RESCUE_AFTER] = scenario.rescue.after_discontinuation
-    values[at.DOSE] = protocol.treatment.dose_g_per_kg
+    values[at.DOSE], values[at.FLAT_DOSE] = plan.dose_per_kg, plan.flat_dose
     values[at.CHANGED_DOSE] = scenario.treatment.dose_factor
     values[at.LOGRANK_LIMIT] = float(ndtri(scenario.survival_null.alpha))
     values[at.TEST_ALPHA] = (1 - protocol.endpoint.level) / 2  # one side of the two-sided tests
@@ -464,9 +414,9 @@ def _delays(scenario: Scenario) -> NDArray[np.float64]:
     return np.outer(days, changed).ravel()
 
 
-def _events(protocol: Protocol, scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _events(plan: Plan, scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """List what a cycle can bring: infusions with an adverse event (mask) and the one that was the last, if any."""
-    days = protocol.treatment.infusion_days
+    days = plan.infusion_days
     p, stop = scenario.adverse_events.per_infusion, scenario.adverse_events.stop
     found: list[tuple[float, int]] = []
     for last in range(days + 1):
@@ -485,7 +435,7 @@ def _cycles(
     delays: NDArray[np.float64],
     events: NDArray[np.float64],
     event_codes: NDArray[np.int64],
-    plan: Treatment,
+    plan: Plan,
     factor: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """List what can become of a planned cycle: probability, and the code that `patient_kernels` reads."""
@@ -496,7 +446,7 @@ def _cycles(
     given = np.where(stop > 0, stop, plan.infusion_days)
     codes = mask | stop << 8 | count << 16 | changed * given << 24 | given << 32 | late << 40
     dose = given / plan.infusion_days * np.where(changed == 1, factor, 1.0)
-    codes |= (np.abs(dose - 1) > plan.dose_tolerance + 1e-9).astype(np.int64) << 60
+    codes |= (np.abs(dose - 1) > plan.drug.dose_tolerance + 1e-9).astype(np.int64) << 60
     share = np.outer(delays, events)
     kept = share > 0
     return share[kept], codes[kept]
@@ -529,10 +479,13 @@ def _in_order(settings: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
     return dead, points, percent, zero
 
 
-def _decisions() -> NDArray[np.int64]:
+def _decisions(protocol: Protocol) -> NDArray[np.int64]:
     """Tabulate the decision by category + 1, then that on a death."""
-    decided = [rules.interim_decision(category, 0) for category in range(-1, 3)]
-    return np.array([*decided, rules.interim_decision(rules.DETERIORATED, 1)], np.int64)
+    if protocol.decision is None:
+        return np.full(5, rules.NOT_EVALUABLE, np.int64)
+    codes = [rules.DECISIONS.index(word) for word in protocol.decision.rule]
+    decided = [rules.interim_decision(category, 0, *codes) for category in range(-1, 3)]
+    return np.array([*decided, rules.interim_decision(rules.DETERIORATED, 1, *codes)], np.int64)
 
 
 def _looks_back(protocol: Protocol) -> bool:
@@ -540,13 +493,15 @@ def _looks_back(protocol: Protocol) -> bool:
     return protocol.estimand.missing == "LOCF" or protocol.estimand.stopped == "while on treatment"
 
 
-def _last_day(protocol: Protocol, whole: NDArray[np.int64], visits: NDArray[np.int64]) -> int:
-    """Give the day after which IVIg acts on nobody and no visit is to come."""
-    plan = protocol.treatment
+def _last_day(whole: NDArray[np.int64], visits: NDArray[np.int64]) -> int:
+    """Give the day after which treatment acts on nobody and no visit is to come."""
     latest = visits[:, 0] - whole[at.JITTER_LOW]  # a visit at its latest
-    decided = max(plan.cycle_days * plan.cycles_before_decision, int(latest[whole[at.DECISION_VISIT]]))
-    ivig = decided + plan.cycle_days * (plan.cycles - plan.cycles_before_decision)
-    return int(max(ivig, latest.max(), visits[:, 2].max()))
+    acts = int(whole[at.ACTS_UNTIL])
+    if whole[at.DECISION_VISIT] >= 0:
+        before = int(whole[at.CYCLES_BEFORE])
+        decided = max(whole[at.CYCLE_DAYS] * before, int(latest[whole[at.DECISION_VISIT]]))
+        acts = decided + whole[at.CYCLE_DAYS] * (whole[at.CYCLES_ALL] - before)
+    return int(max(acts, latest.max(), visits[:, 2].max()))
 
 
 def _weights(weight: Normal, allowed: tuple[float, float]) -> NDArray[np.float64]:

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = ["MonthlyCourse", "MonthlyResult"]
 
+DECISIONS = np.array(
+    [*(rules.interim_decision(category, 0) for category in range(-1, 3)), rules.DECISION_DEAD]
+)
+"""By category + 1, then that on a death."""
+
 
 @dataclass(frozen=True)
 class MonthlyResult(Result):
@@ -202,7 +207,15 @@ class MonthlyCourse:
 
         grades = np.arange(size - 1)
         categories = self._categories().astype(np.int64)
-        plan = Plan(np.zeros(2), decision=0, endpoint=1, secondary=(), categories=categories, respond=respond)
+        plan = Plan(
+            np.zeros(2),
+            decision=0,
+            endpoint=1,
+            secondary=(),
+            categories=categories,
+            decisions=DECISIONS,
+            respond=respond,
+        )
         minimum_at = np.arange(n + 1) + 1
         minimum_at[n] = minimum
         tables = packed(

@@ -11,11 +11,13 @@ Next: `strata`.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final, Self
 
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
+from pnstrial import rules
 from pnstrial.multistate.rating import normal_cells
 from pnstrial.settings import Part
 from pnstrial.vocabulary import MRS
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pnstrial.engine.scenario import Scenario
-    from pnstrial.protocol import Protocol
+    from pnstrial.protocol import Outcome, Protocol
     from pnstrial.vocabulary import RangeCriterion, Scale, ScaleCriterion
 
 __all__ = [
@@ -32,7 +34,10 @@ __all__ = [
     "allowed_scores",
     "criteria_on_scales",
     "derived_scales",
+    "first_part_holds",
+    "further_parts_hold",
     "limits_in_words",
+    "parts_on_scales",
     "scale_of",
 ]
 
@@ -53,6 +58,7 @@ class DerivedScale(Part):
 
     Either `table`, one row per grade of the course with the shares of the scale's grades, both from the best on; or
     the mean score at the `best` and at the `worst` grade of the course, on a line between them, with `sd` around it.
+    With `step` scores go by so much, where the scale itself goes by less.
 
     Examples
     --------
@@ -66,6 +72,7 @@ class DerivedScale(Part):
     best: float | None = None
     worst: float | None = None
     sd: float | None = Field(default=None, gt=0)
+    step: float | None = Field(default=None, gt=0)
     table: Annotated[tuple[tuple[Share, ...], ...], AfterValidator(_rows_add_to_one)] | None = None
 
     @model_validator(mode="after")
@@ -87,7 +94,7 @@ class DerivedScale(Part):
             return [
                 f"scales.{self.name}: the scale has no bounds, so it has no table; give best, worst and sd"
             ]
-        size = len(scale.scores)
+        size = len(self.scores(scale, grades))
         if len(self.table) != grades or any(len(row) != size for row in self.table):
             return [
                 f"scales.{self.name}: table must have {grades} rows of {size} shares, from the best grades on"
@@ -97,10 +104,13 @@ class DerivedScale(Part):
     def scores(self, scale: Scale, grades: int) -> NDArray[np.float64]:
         """Give the scores that can be drawn, from the best on."""
         if scale.bounded:
-            return np.array(scale.scores)
+            scores = np.array(scale.scores)
+            apart = np.abs(scores - scores[0]) / (self.step or scale.unit)
+            return scores[np.abs(apart - np.round(apart)) < 1e-9]
+        step = self.step or scale.step
         reach = _REACH * (self.sd or 0.0)
         low, high = self.means(grades).min() - reach, self.means(grades).max() + reach
-        steps = scale.step * np.arange(math.floor(low / scale.step), math.ceil(high / scale.step) + 1)
+        steps = step * np.arange(math.floor(low / step), math.ceil(high / step) + 1)
         return steps if scale.better == "lower" else steps[::-1]
 
     def shares(self, scale: Scale, grades: int) -> NDArray[np.float64]:
@@ -133,6 +143,153 @@ def derived_scales(protocol: Protocol, scenario: Scenario) -> tuple[tuple[Derive
         for derived in scenario.scales
         if derived.name in names and derived.name != protocol.endpoint.scale
     )
+
+
+def first_part_holds(protocol: Protocol, categories: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Say whether what is asked of the endpoint's own scale holds: the parts on it, with their bounds.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    categories : ndarray, shape (grades, grades + 2)
+        Of `Model`.
+
+    Returns
+    -------
+    ndarray of int64
+        Of the same shape: 1 where it holds.
+    """
+    scale, end = protocol.scale(), protocol.endpoint
+    later = np.array([np.nan, *scale.scores, np.nan])
+    found: list[NDArray[np.bool_]] = []
+    for part in end.parts():
+        if part.scale == scale.name:
+            own = categories if part is end.parts()[0] else _categories_of(part, scale)
+            found.append(_holds(part, own, later))
+    joined = np.logical_and.reduce(found) if end.joined_by == "all" else np.logical_or.reduce(found)
+    return joined.astype(np.int64)
+
+
+def _categories_of(part: Outcome, scale: Scale) -> NDArray[np.int64]:
+    """Tabulate the category of change of a part by grade at baseline and later grade + 1 (0: missing), death last."""
+    settings = (scale.points(part.improvement_points), scale.dead, part.improvement_percent or 0, scale.zero)
+    points, dead, percent, zero = settings
+    rule = rules.change_category_on(dead, points, percent, zero)
+    later = np.array([rules.MISSING, *scale.units, dead])
+    return rule(np.array(scale.units)[:, None], later[None, :], *settings).astype(np.int64)
+
+
+def _holds(part: Outcome, categories: NDArray[np.int64], later: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Say where a part holds: its direction, and its bounds on the later value, which death (nan) never meets."""
+    allowed = {
+        "improved": [rules.IMPROVED],
+        "not deteriorated": [rules.IMPROVED, rules.STABLE],
+        "deteriorated": [rules.DETERIORATED],
+        "any": list(range(len(rules.CATEGORIES))),
+    }[part.direction]
+    over = later > (-math.inf if part.above is None else part.above)
+    least = later >= (-math.inf if part.minimum is None else part.minimum - 1e-9)
+    most = later <= (math.inf if part.maximum is None else part.maximum + 1e-9)
+    return np.isin(categories, allowed) & over & least & most
+
+
+def further_parts_hold(protocol: Protocol, scenario: Scenario) -> NDArray[np.float64]:
+    """Give the chance that the parts of the endpoint on other scales hold together, as it joins them.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    scenario : Scenario
+
+    Returns
+    -------
+    ndarray, shape (grades, grades)
+        By true grade at screening and at the rating; a part without which nothing is asked holds always ("all") or
+        never ("any").
+    """
+    every, k = protocol.endpoint.joined_by == "all", scenario.grades
+    chance = np.ones((k, k))
+    for part in parts_on_scales(protocol, scenario):
+        chance *= part.start @ (part.holds if every else ~part.holds) @ part.later.T
+    return chance if every else 1 - chance
+
+
+@dataclass(frozen=True)
+class PartsOnScale:
+    """The further parts of the endpoint that are on one other scale.
+
+    Parameters
+    ----------
+    name : str
+    scores : ndarray
+        From the best on.
+    start, later : ndarray, shape (grades, scores)
+        Distribution at screening, of those whom the criteria let in, and at a rating, by true grade.
+    holds : ndarray of bool, shape (scores, scores)
+        By score at screening and later, whether they hold as the endpoint joins them.
+    """
+
+    name: str
+    scores: NDArray[np.float64]
+    start: NDArray[np.float64]
+    later: NDArray[np.float64]
+    holds: NDArray[np.bool_]
+
+
+def parts_on_scales(protocol: Protocol, scenario: Scenario) -> tuple[PartsOnScale, ...]:
+    """Give the further parts of the endpoint by the other scale that they are on.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    scenario : Scenario
+
+    Returns
+    -------
+    tuple of PartsOnScale
+    """
+    join = np.logical_and if protocol.endpoint.joined_by == "all" else np.logical_or
+    found: list[PartsOnScale] = []
+    for derived, scale in derived_scales(protocol, scenario):
+        scores, shares = derived.scores(scale, scenario.grades), derived.shares(scale, scenario.grades)
+        tables = [
+            _holds(part, _categories_between(part, scale, scores), scores)
+            for part in protocol.endpoint.also
+            if part.scale == derived.name
+        ]
+        if tables:
+            start = _screened_shares(protocol, scenario, derived, scale)
+            found.append(PartsOnScale(derived.name, scores, start, shares, join.reduce(tables)))
+    return tuple(found)
+
+
+def _screened_shares(
+    protocol: Protocol, scenario: Scenario, derived: DerivedScale, scale: Scale
+) -> NDArray[np.float64]:
+    """Give the distribution of the scores at screening of those whom the criteria let in, by true grade."""
+    scores, shares = derived.scores(scale, scenario.grades), derived.shares(scale, scenario.grades)
+    if scenario.enrolment.select_on_rating:
+        for criterion in criteria_on_scales(protocol):
+            if scale_of(criterion) == derived.name:
+                shares = shares * allowed_scores(criterion, scores)
+    added = shares.sum(axis=1, keepdims=True)
+    return np.divide(shares, added, out=np.zeros_like(shares), where=added > 0)
+
+
+def _categories_between(part: Outcome, scale: Scale, scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Tabulate the category of change of a part between two scores, by the rule."""
+    if scale.bounded:
+        own = np.searchsorted(-np.array(scale.scores), -scores) if scale.better == "higher" else np.searchsorted(
+            scale.scores, scores
+        )  # fmt: skip
+        return _categories_of(part, scale)[np.ix_(own, own + 1)]
+    # without bounds in steps from the best score that can be drawn
+    unit, step = np.arange(scores.size), abs(float(scores[1] - scores[0]))
+    dead = int(scores.size)
+    points = math.ceil(part.improvement_points / step - 1e-9)
+    settings = (points, dead, part.improvement_percent or 0, round(abs(scores[0]) / step))
+    rule = rules.change_category.scalar
+    return np.array([[rule(int(a), int(b), *settings) for b in unit] for a in unit], np.int64)
 
 
 def scale_of(criterion: RangeCriterion | ScaleCriterion) -> str:

@@ -290,7 +290,8 @@ class AdverseEvents(Part):
 class TreatmentPattern(Part):
     """Late cycles (days after the planned date), cycles with another dose than planned, and deviations.
 
-    `continued_anyway` is the share of patients who go on with IVIg although the decision is to discontinue.
+    `continued_anyway` is the share of patients who go on with IVIg although the decision is to discontinue;
+    `unstated_dose_g` is what the tables show for a cycle of a drug without a stated dose.
     """
 
     late: Share = 0.0
@@ -300,6 +301,7 @@ class TreatmentPattern(Part):
     changed_dose: Share = 0.0
     dose_factor: float = Field(default=0.8, ge=0.1, le=2)
     continued_anyway: Share = 0.0
+    unstated_dose_g: float = Field(default=1.0, gt=0, le=1000)
 
 
 class FollowUp(Part):

@@ -17,7 +17,7 @@ import numpy as np
 
 from pnstrial import rules
 from pnstrial.engine.characteristics import ExactCharacteristics
-from pnstrial.engine.exact.patient import Patient, secondary_names
+from pnstrial.engine.exact.patient import Patient, secondary_names, ways_given
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.kernels.quantities import ALIVE_DAYS
 from pnstrial.engine.model import ALIVE, Model, build_model
@@ -55,7 +55,7 @@ def endpoint_probabilities(model: Model) -> dict[str, float]:
     names = ["true_response", "true_death"]
     if "reported_response" not in _without(model):
         names += ["response", "excluded"]
-    found = Patient(model).run(last)
+    found = totals_of(model, last)
     return {name: found.get(name, 0.0) for name in names}
 
 
@@ -71,9 +71,22 @@ def patients_at_endpoint(model: Model) -> dict[tuple[int, bool, bool], NDArray[n
     dict of (category, rescued, dead) to ndarray, shape (4, 3)
         Probabilities by category of the last rating (3: none) and treatment (1: ended before the decision).
     """
-    patient = Patient(model, every_last=True)
-    patient.run(int(model.whole[at.ENDPOINT_VISIT]))
-    return patient.at_endpoint
+    found: dict[tuple[int, bool, bool], NDArray[np.float64]] = {}
+    for given in ways_given(model):
+        patient = Patient(model, every_last=True, given=given)
+        patient.run(int(model.whole[at.ENDPOINT_VISIT]))
+        for key, mass in patient.at_endpoint.items():
+            found[key] = found.get(key, np.zeros_like(mass)) + mass
+    return found
+
+
+def totals_of(model: Model, only: int | None = None) -> dict[str, float]:
+    """Add up what happens to one enrolled patient, through all visits or those up to `only`."""
+    totals: dict[str, float] = {}
+    for given in ways_given(model):
+        for name, value in Patient(model, given=given).run(only).items():
+            totals[name] = totals.get(name, 0.0) + value
+    return totals
 
 
 def success_probability(
@@ -183,7 +196,7 @@ def exact_characteristics(protocol: Protocol, scenario: Scenario) -> ExactCharac
     ['duration_months', 'power_logrank']
     """
     model = build_model(protocol, scenario)
-    totals = Patient(model).run()
+    totals = totals_of(model)
     n = int(model.whole[at.N])
     without = _without(model)
     values = _trial_values(model, protocol, totals, n)
@@ -214,7 +227,7 @@ def _without(model: Model) -> dict[str, str]:
         "days_independent": "times between the visits are simulated",
         "days_to_deterioration": "times between the visits are simulated",
     }
-    last = float(max(model.visits[:, 2].max(), model.visits[-1, 0] - w[at.JITTER_LOW]))
+    last = float(max(model.latest[:, 2].max(), model.latest[-1, 0] - w[at.JITTER_LOW]))
     without |= {
         name: "this day lies before the end of the last visit"
         for name, day in zip(ALIVE, ALIVE_DAYS, strict=True)
@@ -231,6 +244,16 @@ def _without(model: Model) -> dict[str, str]:
     if w[at.CLOSING] < w[at.FOLLOW_UP]:
         reason = "the trial closes before the last patient's follow-up ends, on a random date"
         without |= dict.fromkeys(("deaths", "dropped_out", "rescued"), reason)
+    gap = (
+        int(w[at.CYCLE_DAYS]) + model.delays.size // 2 - int(w[at.INFUSION_DAYS])
+        if w[at.CYCLES_ALL] > 1
+        else 0
+    )
+    if model.anchored.any() and (model.visits[model.anchored, 2] < gap).any():
+        without |= dict.fromkeys(
+            _OF_VALUES,
+            "no exact response: who dies long after an infusion and before the next one has no value",
+        )
     stops = (
         model.stop_per_infusion > 0
         or model.real[at.DROP_RATE] > 0
@@ -240,15 +263,19 @@ def _without(model: Model) -> dict[str, str]:
     strategy = w[at.STOPPED_STRATEGY]
     if stops and (strategy == rules.STOPPED_WHILE_ON or (strategy == rules.STOPPED_COMPOSITE and not keeps)):
         reason = "no exact response where the strategy for stopped IVIg meets values that are missing"
-        without |= dict.fromkeys(
-            (
-                "probability_of_success", "responders", "counted", "reported_response", "bias", "coverage",
-                "stopped_at_first_stage", "enrolled", "secondary_response", "deaths", "grams_per_trial", "screened",
-                "enrolment_months",
-            ),
-            reason,
-        )  # fmt: skip
+        without |= dict.fromkeys(_OF_RESPONSE, reason)
     return without
+
+
+_OF_RESPONSE = (
+    "probability_of_success", "responders", "counted", "reported_response", "bias", "coverage",
+    "stopped_at_first_stage", "enrolled", "secondary_response", "deaths", "grams_per_trial", "screened",
+    "enrolment_months",
+)  # fmt: skip
+_OF_VALUES = (
+    *_OF_RESPONSE, "improved", "stable", "deteriorated", "dead", "missing", "evaluable", "secondary_dead",
+    "secondary_missing",
+)  # fmt: skip
 
 
 def _trial_values(model: Model, protocol: Protocol, totals: dict[str, float], n: int) -> dict[str, float]:
@@ -269,7 +296,9 @@ def _trial_values(model: Model, protocol: Protocol, totals: dict[str, float], n:
     per_event = _per_infusion(model)
     dose = 1 + float(model.delays.reshape(-1, 2).sum(axis=0)[1]) * (model.real[at.CHANGED_DOSE] - 1)
     kg = float((model.weights * (np.arange(model.weights.size) + int(w[at.WEIGHT_LOW]))).sum())
-    grams = infusions * dose * kg * model.real[at.DOSE] / int(w[at.INFUSION_DAYS])
+    grams = (
+        infusions * dose * (kg * model.real[at.DOSE] + model.real[at.FLAT_DOSE]) / int(w[at.INFUSION_DAYS])
+    )
     names = (
         "improved", "stable", "deteriorated", "dead", "missing", "decision_continue", "decision_discontinue",
         "decision_dead", "decision_not_evaluable", "stopped_though_stable_or_improved",

@@ -10,7 +10,7 @@ Next: `answers`.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -23,14 +23,30 @@ from pnstrial.engine.model import ALIVE, Model
 from pnstrial.engine.strata import classes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 
 from pnstrial.engine.exact.chain import NEVER, Chain, Group, after_turn
 
-__all__ = ["Patient", "secondary_names"]
+__all__ = ["Patient", "secondary_names", "ways_given"]
 
 NO_RATING: Final = 3
+
+
+@dataclass(frozen=True)
+class Given:
+    """How the cycles end, where visits count from the last infusion: share, day of it, cycle that was stopped, if any.
+
+    Treatment acts until `acts_until`; infusions are counted once, for the first of all ways.
+    """
+
+    share: float
+    last_infusion: int
+    stopped_in: int | None
+    acts_until: float
+    first: bool
 
 
 class Patient:
@@ -41,11 +57,17 @@ class Patient:
     model : Model
     every_last : bool
         Whether the category of the last rating is kept although the protocol's own estimand does not ask for it.
+    given : Given, optional
+        How the cycles end, where visits count from the last infusion.
     """
 
-    def __init__(self, model: Model, *, every_last: bool = False) -> None:
+    def __init__(self, model: Model, *, every_last: bool = False, given: Given | None = None) -> None:
         w, k = model.whole, model.grades
         cases, self.entries, share = _entries(model)
+        share = share * (1.0 if given is None else given.share)
+        self.given, self.visits = given, model.visits
+        if given is not None:
+            self.visits = model.visits + model.anchored[:, None] * given.last_infusion
         self.model, self.chain = model, Chain(model, cases)
         self.cases, self.states = len(cases), self.chain.states
         locf = int(w[at.MISSING_STRATEGY]) == rules.MISSING_LOCF
@@ -63,8 +85,12 @@ class Patient:
         self.at_endpoint: dict[tuple[int, bool, bool], NDArray[np.float64]] = {}
         self.secondary = secondary_names(model)
         self.cycle_days, self.before = int(w[at.CYCLE_DAYS]), int(w[at.CYCLES_BEFORE])
+        self.decides = int(w[at.DECISION_VISIT]) >= 0
         no_stop = (1 - model.stop_per_infusion) ** int(w[at.INFUSION_DAYS])
         self.stop_per_cycle = 1 - no_stop
+        self.joined = int(w[at.JOINED])
+        go_on = model.decisions[1:4] == rules.CONTINUE
+        self.goes_on = tuple(int(c) for c in np.flatnonzero(go_on))
         self.rescue_if_worse = float(model.real[at.RESCUE_IF_WORSE])
         grades = np.minimum(self.states.grade, k - 1)
         begin = int(w[at.TO_MISSES])
@@ -105,6 +131,26 @@ class Patient:
             out[c, :, :, last][..., self.states.alive_in] = moved.transpose(0, 3, 2, 1)
         return out
 
+    def rated_together(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Rate everybody, as `rated`; with several parts of the endpoint, those for whom they hold stand behind."""
+        rated = self.rated(X)
+        if not self.joined:
+            return rated
+        # the chance that all hold, given the category and the true grade: first of the own part, then of the others
+        k = self.model.grades
+        kernel = self.model.rating.kernel[:k, :k]
+        true, given = self.entries[:, 0], self.entries[:, 1]
+        own = self.model.holds[given, 1 : k + 1]
+        chance = np.zeros((3, len(self.entries), k))
+        for c in range(3):
+            mine = (self.category == c).astype(float)
+            chance[c] = np.divide((mine * own) @ kernel.T, mine @ kernel.T, out=np.zeros_like(chance[c]),
+                                  where=mine @ kernel.T > 0)  # fmt: skip
+        also = self.model.also[true][None]
+        chance = chance * also if self.joined == 1 else 1 - (1 - chance) * (1 - also)
+        hold = rated * chance[..., np.minimum(self.states.grade, k - 1)][:, :, None, None, None]
+        return np.concatenate([rated - hold, hold])
+
     def _repeated(self) -> NDArray[np.float64]:
         """Give the chance of the next deviation, by category of the rating, entry, true grade and deviation before."""
         k, persistence = self.model.grades, self.model.rating.persistence
@@ -120,12 +166,9 @@ class Patient:
     def run(self, only: int | None = None) -> dict[str, float]:
         """Follow everybody to the end of follow-up, or through the visits up to `only`."""
         model, w = self.model, self.model.whole
-        turns = tuple(
-            (float(self.cycle_days * k), "stop", self.stop_per_cycle) for k in range(1, self.before)
-        ) if self.stop_per_cycle > 0 else ()  # fmt: skip
-        # who stops in cycle k loses IVIg at the end of that cycle, which is when the share turns
-        group = Group(self.start, 0.0, (NEVER, 0.0, float(self.cycle_days * self.before)), turns)
-        self._early_cycles()
+        group = self._first_plan()
+        if self.given is None or self.given.first:
+            self._early_cycles()
         missed = model.real[at.VISIT_MISSED + int(w[at.VISITS]) :]
         groups = [group]
         for e, day in enumerate(model.extra_days):
@@ -150,6 +193,28 @@ class Patient:
             self.add("rescued", mass[self.states.rescued].sum())
         return self.totals
 
+    def _first_plan(self) -> Group:
+        """Give everybody on day 1, with what is planned up to the decision."""
+        w, last = self.model.whole, float(self.cycle_days * self.before)
+        if self.given is not None:
+            until, stopped_in = self.given.acts_until, self.given.stopped_in
+            begin = self.start
+            if stopped_in is not None:
+                begin = np.zeros_like(self.start)
+                begin[:, :, :, 1 if stopped_in < int(w[at.REQUIRED]) else 2] = self.start[:, :, :, 0]
+            return Group(begin, 0.0, (until, until, until), ())
+        if self.stop_per_cycle == 0:
+            return Group(self.start, 0.0, (NEVER if self.decides else float(w[at.ACTS_UNTIL]), 0.0, last), ())
+        # who stops in cycle k loses IVIg at the end of that cycle, which is when the share turns
+        cycles = range(1, self.before + (not self.decides))
+        required = int(w[at.REQUIRED])
+        turns = tuple(
+            (float(self.cycle_days * k), "stop" if k < required else "late stop", self.stop_per_cycle)
+            for k in cycles
+        )
+        ends = (NEVER, 0.0, last) if self.decides else (float(w[at.ACTS_UNTIL]), 0.0, 0.0)
+        return Group(self.start, 0.0, ends, turns)
+
     # --- one visit
     def _marginal(self, group: Group) -> Group:
         """Forget entry and deviation within each case: what is counted from now on does not ask for them."""
@@ -158,7 +223,7 @@ class Patient:
         return replace(group, X=added[:, None])
 
     def _counted(self, plan: Group, parts: dict[int, NDArray[np.float64]], v: int, until: float) -> None:
-        """Count the values of patients with one plan on a day, by category of the rating (-1: none).
+        """Count the values of patients with one plan on a day, by category of the rating (-1: none; 3 more: all hold).
 
         Whether rescue had begun is that of now.
         """
@@ -179,11 +244,15 @@ class Patient:
             mine = end.X[:, place : place + 1]
             dead = mine * self.states.dead_seen
             self._value(v, dead, dead=True)
-            self._value(v, mine - dead, category=category, rescued=rescued)
+            own = category % 3 if category >= 0 else category
+            together = own
+            if self.joined and category >= 0:  # improved are those for whom all parts hold
+                together = rules.IMPROVED if category > own else max(own, rules.STABLE)
+            self._value(v, mine - dead, category=own, rescued=rescued, together=together)
 
     def _visit(self, groups: list[Group], v: int, *, ends: bool) -> list[Group]:
         model = self.model
-        target, first, last = (float(day) for day in model.visits[v])
+        target, first, last = (float(day) for day in self.visits[v])
         missed = float(model.real[at.VISIT_MISSED + v])
         decides = v == int(model.whole[at.DECISION_VISIT])
         after: list[Group] = []
@@ -217,7 +286,7 @@ class Patient:
         return list(found.values())
 
     def _missed(self, group: Group, v: int, *, decides: bool) -> Group:
-        target, _, last = (float(day) for day in self.model.visits[v])
+        target, _, last = (float(day) for day in self.visits[v])
         group = group.at(self.chain, target)
         self._truth(group.X, v)
         if decides:
@@ -260,7 +329,7 @@ class Patient:
 
     def _out_of_window(self, group: Group, v: int, day: float, *, decides: bool) -> list[Group]:
         """Follow a visit too early or too late: its rating is none of this visit, but may be the last one."""
-        target, _, last = (float(d) for d in self.model.visits[v])
+        target, _, last = (float(d) for d in self.visits[v])
         if day < target:
             now = group.at(self.chain, day)
             present, absent = self._attending(now.X, self._missed_at(v))
@@ -280,7 +349,7 @@ class Patient:
         return [self._stopped_by(part, day, decides=decides) for part in (*seen, replace(now, X=absent))]
 
     def _in_window(self, group: Group, v: int, day: float, *, decides: bool) -> list[Group]:
-        target = float(self.model.visits[v, 0])
+        target = float(self.visits[v, 0])
         if self.miss_ratios is None:
             return self._in_window_drawn_before(group, v, day, decides=decides)
         if day <= target:
@@ -291,7 +360,7 @@ class Patient:
             self._truth(group.X, v)
             early = [(group.X * ~self.states.rescued, False), (group.X * self.states.rescued, True)]
         unrated = np.zeros_like(group.X)
-        rated = np.zeros((3, *group.X.shape))
+        rated = np.zeros((6 if self.joined else 3, *group.X.shape))
         after: list[Group] = []
         for X, rescued in early:
             now = replace(group, X=X).at(self.chain, day)
@@ -301,7 +370,7 @@ class Patient:
             seen = present * self.states.alive_in
             rest = present - seen
             unrated += rest
-            rated += self.rated(seen)
+            rated += self.rated_together(seen)
             dead = rest * self.states.dead_seen
             self._value(v, dead, dead=True)
             for state in (False, True) if rescued is None else (rescued,):
@@ -314,7 +383,7 @@ class Patient:
 
     def _left(self, now: Group, unrated: NDArray[np.float64], v: int, day: float) -> Group:
         """Bring those who are out of the study or dead to the target day: the plan no longer matters to them."""
-        target = float(self.model.visits[v, 0])
+        target = float(self.visits[v, 0])
         left = replace(now, X=unrated, ends=(0.0, 0.0, 0.0), turns=())
         if day <= target and v == int(self.model.whole[at.ENDPOINT_VISIT]):
             left = left.at(self.chain, target)
@@ -323,7 +392,7 @@ class Patient:
 
     def _in_window_drawn_before(self, group: Group, v: int, day: float, *, decides: bool) -> list[Group]:
         """Rate those who attend, where it was drawn before the day who does."""
-        target = float(self.model.visits[v, 0])
+        target = float(self.visits[v, 0])
         known = group.at(
             self.chain, min(day, target)
         )  # rescue is asked for up to then, where nobody is rated
@@ -340,11 +409,11 @@ class Patient:
         now = known.at(self.chain, day)
         seen = now.X * self.states.alive_in
         left = self._left(now, now.X - seen, v, day)
-        return [left, *self._after_rating(now, self.rated(seen), v, day, decides=decides)]
+        return [left, *self._after_rating(now, self.rated_together(seen), v, day, decides=decides)]
 
     def _absent(self, group: Group, v: int, rescued: bool | None, *, decides: bool) -> Group:
         """Follow those who were missed on a day within the window; after the target day it is known who was rescued."""
-        target, _, last = (float(d) for d in self.model.visits[v])
+        target, _, last = (float(d) for d in self.visits[v])
         if rescued is None:
             group = group.at(self.chain, target)
             self._truth(group.X, v)
@@ -359,22 +428,35 @@ class Patient:
         self, now: Group, rated: NDArray[np.float64], v: int, day: float, *, decides: bool
     ) -> list[Group]:
         """Decide on those rated in the window, by category, and count their values."""
-        target = float(self.model.visits[v, 0])
+        target = float(self.visits[v, 0])
         after: list[Group] = []
         anyway = float(self.model.real[at.CONTINUE_ANYWAY])
-        ways = ((True, True, (0, 1), 1.0), (False, False, (2,), 1 - anyway), (False, True, (2,), anyway))
+        ways: list[tuple[bool, bool, tuple[int, ...], float]] = []
+        for alike in (
+            (rules.IMPROVED, rules.STABLE),
+            (rules.DETERIORATED,),
+        ):  # a worse rating may set off rescue
+            on = tuple(c for c in alike if not decides or c in self.goes_on)
+            off = tuple(c for c in alike if c not in on)
+            ways += [(True, True, on, 1.0), (False, False, off, 1 - anyway), (False, True, off, anyway)]
         for decided, go, cats, weight in ways:
-            if weight == 0:
+            if weight == 0 or not cats:
                 continue
             children = [
-                (c, self._planned(replace(now, X=weight * rated[c]), day, c, go=go, decides=decides))
-                for c in cats
+                (
+                    kind,
+                    self._planned(
+                        replace(now, X=weight * rated[kind]), day, kind % 3, go=go, decides=decides
+                    ),
+                )
+                for kind in range(len(rated))
+                if kind % 3 in cats
             ]
             if decides:
                 for _, child in children:
                     self._decided(child.X, go=decided)
             # all of one way have one plan
-            self._counted(children[0][1], {c: child.X for c, child in children}, v, max(day, target))
+            self._counted(children[0][1], {kind: child.X for kind, child in children}, v, max(day, target))
             merged = replace(children[0][1], X=sum(child.X for _, child in children))
             if not merged.X.any():
                 continue
@@ -427,8 +509,9 @@ class Patient:
         self.add("stopped_though_stable_or_improved", 0.0 if go else good)
 
     def _value(
-        self, v: int, X: NDArray[np.float64], *, category: int = -1, rescued: bool = False, dead: bool = False
-    ) -> None:
+        self, v: int, X: NDArray[np.float64], *, category: int = -1, rescued: bool = False, dead: bool = False,
+        together: int | None = None,
+    ) -> None:  # fmt: skip
         """Count patients with this value at the visit: (entry, deviation, last category, IVIg, state)."""
         w = self.model.whole
         mass = float(X.sum())
@@ -436,18 +519,18 @@ class Patient:
             return
         category = rules.DETERIORATED if dead else category
         by_last = X.sum(axis=(0, 1, 4))
-        answers = self.answers(category, rescued, dead)
+        answers = self.answers(category if together is None else together, rescued, dead)
         responds = float(by_last[answers == rules.RESPONDER].sum())
         excluded = float(by_last[answers == rules.EXCLUDED].sum())
         if v == int(w[at.ENDPOINT_VISIT]):
-            key = (category, rescued, dead)
+            key = (category if together is None else together, rescued, dead)
             self.at_endpoint[key] = self.at_endpoint.get(key, 0.0) + by_last
             self.add("response", responds)
             self.add("excluded", excluded)
             self.add("missing" if category < 0 else rules.CATEGORIES[category], mass)
             self.add("dead", mass if dead else 0.0)
         if v == int(w[at.DECISION_VISIT]):
-            code = rules.interim_decision(category, int(dead))
+            code = int(self.model.decisions[4 if dead else category + 1])
             self.add("decision_" + rules.DECISIONS[code].replace(" ", "_"), mass)
         for response, died, missing in self.secondary.get(v, ()):
             self.add(response, responds)
@@ -503,7 +586,8 @@ class Patient:
 
     def _early_cycles(self) -> None:
         start = self._marginal(Group(self.start, 0.0, (NEVER, 0.0, 0.0))).X
-        self._infusions(start.sum(axis=(1, 2, 3)), 0.0, 0.0, self.before)
+        everybody = start.sum(axis=(1, 2, 3)) / (1.0 if self.given is None else self.given.share)
+        self._infusions(everybody, 0.0, 0.0, self.before)
 
     def _late_cycles(self, group: Group, day: float) -> None:
         later = int(self.model.whole[at.CYCLES_ALL]) - self.before
@@ -549,3 +633,31 @@ def _entries(
         share[c, : len(entries)] = np.bincount(which.ravel(), shares[own == cases[c]])
     named = [(int(first[case // k]), int(case % k)) for case in cases]
     return named, every.reshape(-1, 3), share.ravel()
+
+
+def ways_given(model: Model) -> Sequence[Given | None]:
+    """List how the cycles can end that visits count from: stopped in one of them, or the last one late.
+
+    None stands for all of them together, where no visit counts from the last infusion.
+    """
+    if not model.anchored.any():
+        return [None]
+    w = model.whole
+    cycles, days, length = int(w[at.CYCLES_ALL]), int(w[at.INFUSION_DAYS]), int(w[at.CYCLE_DAYS])
+    begin = int(w[at.TO_OTHERS])
+    others = int(w[begin : begin + int(w[at.OTHERS])].max(initial=0))
+    delays = model.delays.reshape(-1, 2).sum(axis=1)
+    stop = model.stop_per_infusion
+    found: dict[tuple[int, int | None], float] = {}
+    for late, late_share in enumerate(delays):
+        for k in range(cycles):
+            base = length * k + (late if k else 0)
+            for i in range(days if stop > 0 else 0):
+                key = (base + i, k + 1)
+                found[key] = found.get(key, 0.0) + float(late_share) * stop * (1 - stop) ** (days * k + i)
+        end = (max(others, length * (cycles - 1) + (late if cycles > 1 else 0) + days - 1), None)
+        found[end] = found.get(end, 0.0) + float(late_share) * (1 - stop) ** (days * cycles)
+    return [
+        Given(share, last, stopped, float(length * stopped if stopped else w[at.ACTS_UNTIL]), first=n == 0)
+        for n, ((last, stopped), share) in enumerate(found.items())
+    ]

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from typing import Final
 
-MAX_CYCLES: Final = 6
+WORD_CYCLES: Final = 6
+"""Cycles whose words stand among the first of a patient; those of further cycles follow the words of the ratings."""
 MAX_EXTRA: Final = 8
 MAX_VISITS: Final = 12
 
@@ -58,25 +59,30 @@ THROMBOSES: Final = 33
 HAEMOLYSES: Final = 34
 HARM_DAY: Final = 35  # day of the first of either; written where all is lived through
 DEVIATES: Final = 36  # 1 if a cycle before the decision is not as planned, in dose or time
-CYCLE: Final = 37  # then for each cycle
 C_DAY, C_GIVEN, C_MASK, C_CHANGED, C_STOP, C_THROMBOSIS, C_HAEMOLYSIS, C_CODE = range(8)
 """First day, infusions given, mask of those with an adverse event, 1 if at a changed dose, the last one if stopped,
 masks of those with a thrombosis and a haemolysis, the code that was planned (where such are drawn)."""
 CYCLE_WIDTH: Final = 8
-EXTRA: Final = CYCLE + MAX_CYCLES * CYCLE_WIDTH  # then for each extra rating
+EXTRA: Final = 37  # then for each extra rating
 E_DAY, E_RATING, E_TRUE = range(3)
 """Day, rating, true grade then."""
 EXTRA_WIDTH: Final = 3
 VISIT: Final = EXTRA + MAX_EXTRA * EXTRA_WIDTH  # then for each visit, as many as the protocol has
-V_DAY, V_RATING, V_TRUE, V_TRUE_ON_TARGET, V_VALUE, V_CATEGORY, V_REASON, V_ANSWER, V_KEY = range(9)
-"""Rating day, rating, true grade then and on the target day; value, category, reason and answer of the visit, and all
-that an estimand asks about the patient in one number (`model.ANSWER_KEYS`)."""
-VISIT_WIDTH: Final = 9
+V_DAY, V_RATING, V_TRUE, V_TRUE_ON_TARGET, V_VALUE, V_CATEGORY, V_REASON, V_ANSWER, V_KEY, V_ALSO = range(10)
+"""Rating day, rating, true grade then and on the target day; value, category, reason and answer of the visit, all that
+an estimand asks about the patient in one number (`estimands.answers_by_key`), and 1 if the further parts of the
+endpoint hold."""
+VISIT_WIDTH: Final = 10
 
 
-def row_width(visits: int) -> int:
-    """Count the places of a patient's row."""
+def cycles_begin(visits: int) -> int:
+    """Give the place of the first cycle in a patient's row, behind the visits."""
     return VISIT + visits * VISIT_WIDTH
+
+
+def row_width(visits: int, cycles: int) -> int:
+    """Count the places of a patient's row."""
+    return cycles_begin(visits) + cycles * CYCLE_WIDTH
 
 
 # --- whole numbers of the protocol and the scenario
@@ -84,7 +90,8 @@ def row_width(visits: int) -> int:
     N,
     FIRST_N,
     FIRST_STOP,
-    CYCLES_BEFORE,
+    CYCLES_BEFORE,  # before the decision; all of them where there is none
+    REQUIRED,  # cycles without any of which IVIg counts as stopped
     CYCLES_ALL,
     INFUSION_DAYS,
     CYCLE_DAYS,
@@ -122,6 +129,12 @@ def row_width(visits: int) -> int:
     LEAVES,  # 1: the rate of drop-out depends on the grade
     GRADES,  # living grades of the scale, numbered from the best; the same number is death
     RATING_BITS,
+    CYCLES_AT,  # place of the first cycle in a patient's row
+    MORE_CYCLES,  # place of the words of further cycles
+    FIRST_MOVE,  # place of the first word for the changes of the grade
+    ACTS_UNTIL,  # day until which treatment acts where no decision ends it
+    OTHERS,  # days on which other drugs are planned
+    JOINED,  # parts of the endpoint: 0 one, 1 all must hold, 2 any of them
     UNITS,  # death in units of the scale, the best grade being 0
     HORIZON,  # target day of the last visit; 0 where nobody asks for days in a grade
     INDEPENDENT_UP_TO,  # the last grade of independence
@@ -135,6 +148,9 @@ def row_width(visits: int) -> int:
     TO_SECONDARIES,  # their positions among the visits
     TO_ANSWERS,  # 4 x reason + answer, by rescued, stopped, dead, category, last category, category on treatment
     TO_CATEGORIES,  # of change, by grade at baseline and later grade + 1
+    TO_ANCHORED,  # by visit, whether its days count from the last infusion
+    TO_OTHERS,  # the days of other drugs, rising
+    TO_HOLDS,  # whether the first part of the endpoint holds, as the categories
     TO_DECISIONS,  # by category + 1; the last is that of the dead
     TO_UNITS,  # by grade, death last
     # in the real numbers
@@ -143,6 +159,7 @@ def row_width(visits: int) -> int:
     TO_SWITCHES,  # rates per class of beginning tumour treatment and of damage
     TO_MISSES,  # ratio by true baseline and true grade
     TO_LEAVES,  # the same, divided by the largest
+    TO_ALSO,  # chance that the further parts of the endpoint hold, by true baseline and true grade
     # in the words
     TO_ENTRY,
     TO_RATING,
@@ -150,8 +167,8 @@ def row_width(visits: int) -> int:
     TO_CYCLE,
     TO_WEIGHT,
     TO_TAIL,
-) = range(66)
-WHOLE: Final = 66
+) = range(77)
+WHOLE: Final = 77
 
 # --- the words of a patient: what each half decides. A purpose keeps its place whatever else happens, so scenarios
 # that are run with one seed share their random numbers.
@@ -161,7 +178,7 @@ W_ENTRY: Final = STREAM + 1  # entry cell | weight
 W_START: Final = STREAM + 2  # days to day 1 | drop-out
 W_LATER: Final = STREAM + 3  # rescue | what follows a decision to discontinue
 W_CYCLE: Final = STREAM + 4  # one half per cycle
-W_TAIL: Final = W_CYCLE + MAX_CYCLES // 2  # death or grade after the last day of IVIg and visits
+W_TAIL: Final = W_CYCLE + WORD_CYCLES // 2  # death or grade after the last day of IVIg and visits
 W_VISIT: Final = (
     W_TAIL + 1
 )  # per visit: day and whether missed | rating; then per extra rating: whether missed | rating
@@ -192,5 +209,6 @@ PATH: Final = 14  # numbers of the course (`patient_kernels`)
     THROMBOSIS_STOPS,
     HAEMOLYSIS,
     HAEMOLYSIS_STOPS,
-) = range(18)
-VISIT_MISSED: Final = 18  # then the probability of a missed visit, per visit; then per extra day
+    FLAT_DOSE,  # g a cycle, whatever the weight
+) = range(19)
+VISIT_MISSED: Final = 19  # then the probability of a missed visit, per visit; then per extra day

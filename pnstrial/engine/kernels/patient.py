@@ -219,14 +219,17 @@ _rescue_if_worse = kernel(_rescue_if_worse, **SELDOM)
 
 def _cycle(k: Any, whole: Any, words: Any, stream: Any) -> Any:
     """Draw what is planned for a cycle: a code (see `_EVENT` and the following)."""
-    chance = stream[at.W_CYCLE + (k >> 1)] << (_HALF * np.uint64(k & 1))
+    place = at.W_CYCLE + (k >> 1)
+    if k >= at.WORD_CYCLES:
+        place = whole[at.MORE_CYCLES] + ((k - at.WORD_CYCLES) >> 1)
+    chance = stream[place] << (_HALF * np.uint64(k & 1))
     return whole[whole[at.TO_CYCLE_CODES] + pick(words, whole[at.TO_CYCLE], whole[at.CYCLE_BITS], chance)]
 
 
 _cycle = kernel(_cycle, **INNER)
 
 
-def _harmed(k: Any, code: Any, real: Any, row: Any, stream: Any) -> Any:
+def _harmed(k: Any, code: Any, whole: Any, real: Any, row: Any, stream: Any) -> Any:
     """Draw thrombosis and haemolysis at the infusions of a planned cycle, which may stop it; give its new code."""
     given = code >> _GIVEN & 255
     stop = code >> _STOP & 255
@@ -254,7 +257,7 @@ def _harmed(k: Any, code: Any, real: Any, row: Any, stream: Any) -> Any:
         mask | stop << _STOP | events << _EVENTS | changed << _CHANGED | given << _GIVEN
         | (code >> _LATE & 255) << _LATE | thromboses << _THROMBOSIS | haemolyses << _HAEMOLYSIS | cut << _DEVIATES
     )  # fmt: skip
-    row[at.CYCLE + k * at.CYCLE_WIDTH + at.C_CODE] = code
+    row[whole[at.CYCLES_AT] + k * at.CYCLE_WIDTH + at.C_CODE] = code
     left = thromboses
     while left:
         row[at.THROMBOSES] += 1
@@ -278,9 +281,9 @@ def _plan(
     while k < last:
         code = _cycle(k, whole, words, stream)
         if whole[at.HARMS] == 1:
-            code = _harmed(k, code, real, row, stream)
+            code = _harmed(k, code, whole, real, row, stream)
         sums += code >> _EVENTS
-        if first == 0:
+        if k < whole[at.REQUIRED]:
             shift = (code >> _LATE & 255) - before if k > 0 else 0
             row[at.DEVIATES] |= (code >> _DEVIATES & 1) | np.int64(abs(shift) > whole[at.ON_TIME_DAYS])
             before += shift
@@ -320,12 +323,40 @@ def _act(
 _act = kernel(_act, **INNER)
 
 
+def _anchor(v: Any, whole: Any, row: Any) -> Any:
+    """Give the day that the days of a visit count from: day 1, or the last infusion of all drugs."""
+    if whole[whole[at.TO_ANCHORED] + v] == 0:
+        return _NONE
+    last = row[at.LAST_DOSE]
+    if row[at.STOPPED] == 0 and whole[at.OTHERS] > 0:
+        last = max(last, whole[whole[at.TO_OTHERS] + whole[at.OTHERS] - 1])
+    return last
+
+
+_anchor = kernel(_anchor, **INNER)
+
+
+def _last_infusion(until: Any, whole: Any, row: Any) -> Any:
+    """Give the day of the last infusion of any drug in a life, or stay in the study, that ended then."""
+    last = row[at.LAST_DOSE]
+    stop = last if row[at.STOPPED] == 1 else until
+    for k in range(whole[at.OTHERS]):
+        day = whole[whole[at.TO_OTHERS] + k]
+        if day < until and day <= stop:
+            last = max(last, day)
+    return last
+
+
+_last_infusion = kernel(_last_infusion, **SELDOM)
+
+
 def _attend(
     v: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any
 ) -> Any:  # fmt: skip
     """Live up to one visit, with its rating and decision."""
     window = whole[at.TO_VISITS] + 3 * v
-    target = whole[window]
+    base = _anchor(v, whole, row)
+    target = whole[window] + base
     here = at.VISIT + v * at.VISIT_WIDTH
     row[here + at.V_DAY] = row[here + at.V_RATING] = row[here + at.V_TRUE] = -1
     chance = stream[at.W_VISIT + v]
@@ -352,8 +383,11 @@ def _attend(
             row[here + at.V_DAY] = day
             row[here + at.V_RATING] = rated
             row[here + at.V_TRUE] = grade
+            if whole[at.JOINED] > 0:
+                holds = real[whole[at.TO_ALSO] + dead * row[at.TRUE_BASELINE] + grade]
+                row[here + at.V_ALSO] = np.int64(uniform(stream) < holds)
             if decides:
-                value = rated if whole[window + 1] <= day <= whole[window + 2] else -1
+                value = rated if whole[window + 1] + base <= day <= whole[window + 2] + base else -1
                 decision = whole[whole[at.TO_DECISIONS] + category(row[at.BASELINE], value, whole) + 1]
                 if decision < 2:
                     row[at.ACTED] = decision
@@ -382,7 +416,7 @@ def _give(until: Any, whole: Any, words: Any, row: Any, stream: Any) -> Any:
     row[at.THROMBOSES] = row[at.HAEMOLYSES] = 0
     early = 0
     for k in range(planned):
-        here = at.CYCLE + k * at.CYCLE_WIDTH
+        here = whole[at.CYCLES_AT] + k * at.CYCLE_WIDTH
         code = row[here + at.C_CODE] if whole[at.HARMS] == 1 else _cycle(k, whole, words, stream)
         late = code >> _LATE & 255 if k > 0 else 0
         begin = 0 if k < before else row[at.RESUMED]
@@ -408,7 +442,7 @@ def _give(until: Any, whole: Any, words: Any, row: Any, stream: Any) -> Any:
             row[at.HAEMOLYSES] += haemolyses >> i & 1
             if row[at.HARM_DAY] < 0 and (thromboses | haemolyses) >> i & 1 == 1:
                 row[at.HARM_DAY] = day + i
-        if k < before and given < days:
+        if k < whole[at.REQUIRED] and given < days:
             row[at.DEVIATES] = 1
         row[at.CYCLES] += 1
         row[at.INFUSIONS] += given
@@ -443,39 +477,59 @@ def _last_rating(until: Any, v: Any, whole: Any, row: Any) -> Any:
 _last_rating = kernel(_last_rating, **SELDOM)
 
 
-def _respond(early: Any, whole: Any, row: Any, path: Any) -> Any:
+def _joined(baseline: Any, value: Any, also: Any, change: Any, whole: Any) -> Any:
+    """Give the category that all parts of the endpoint have together: improved where they hold."""
+    own = whole[whole[at.TO_HOLDS] + (whole[at.GRADES] + 2) * baseline + value + 1]
+    holds = own * also if whole[at.JOINED] == 1 else max(own, also)
+    return 0 if holds == 1 else max(change, 1)
+
+
+_joined = kernel(_joined, **SELDOM)
+
+
+def _respond(early: Any, until: Any, whole: Any, row: Any, path: Any) -> Any:
     """Write value, reason and answer of every visit, and the decision that the tables show."""
     death = path[_DEATH] if path[_DEATH] < path[_DROP] else _FAR  # one that is seen
     baseline = row[at.BASELINE]
     grades = whole[at.GRADES]
-    stopped = 1 if early < whole[at.CYCLES_BEFORE] else 0
+    stopped = 1 if early < whole[at.REQUIRED] else 0
     count = whole[at.VISITS]
     for v in range(count):
         here = at.VISIT + v * at.VISIT_WIDTH
         window = whole[at.TO_VISITS] + 3 * v
+        target, first, last_day = whole[window], whole[window + 1], whole[window + 2]
+        if whole[whole[at.TO_ANCHORED] + v] == 1:
+            base = _last_infusion(until, whole, row)
+            target, first, last_day = target + base, first + base, last_day + base
         day = row[here + at.V_DAY]
-        value = row[here + at.V_RATING] if whole[window + 1] <= day <= whole[window + 2] else -1
-        if death <= whole[window] or (death <= whole[window + 2] and value < 0):
+        value = row[here + at.V_RATING] if first <= day <= last_day else -1
+        if death <= target or (death <= last_day and value < 0):
             value = grades
         change = category(baseline, value, whole)
-        until = day if 0 <= value < grades else whole[window]
-        rescued = 1 if 0 < row[at.RESCUE] <= until else 0
+        seen = day if 0 <= value < grades else target
+        rescued = 1 if 0 < row[at.RESCUE] <= seen else 0
         last = on = -1
         if whole[at.EVERYTHING] == 1:
-            last = category(baseline, _last_rating(whole[window + 2], v, whole, row), whole)
+            last = category(baseline, _last_rating(last_day, v, whole, row), whole)
             on = category(
                 baseline,
                 _last_rating(row[at.LAST_DOSE] + whole[at.ON_TREATMENT_DAYS], count - 1, whole, row),
                 whole,
             )
         dead = 1 if value == grades else 0
-        key = (((rescued * 2 + stopped) * 2 + dead) * 4 + change + 1) * 16 + (last + 1) * 4 + on + 1
+        together = change
+        if whole[at.JOINED] > 0 and 0 <= value < grades:
+            together = _joined(baseline, value, row[here + at.V_ALSO], change, whole)
+        key = (((rescued * 2 + stopped) * 2 + dead) * 4 + together + 1) * 16 + (last + 1) * 4 + on + 1
         answer = whole[whole[at.TO_ANSWERS] + key]  # 4 x reason + answer
         row[here + at.V_VALUE] = value
         row[here + at.V_CATEGORY] = change
         row[here + at.V_REASON] = answer >> 2
         row[here + at.V_ANSWER] = answer & 3
         row[here + at.V_KEY] = key
+    row[at.DECISION] = 3
+    if whole[at.DECISION_VISIT] < 0:
+        return
     here = at.VISIT + whole[at.DECISION_VISIT] * at.VISIT_WIDTH
     decided = 4 if row[here + at.V_VALUE] == grades else row[here + at.V_CATEGORY] + 1
     row[at.DECISION] = whole[whole[at.TO_DECISIONS] + decided]
@@ -513,6 +567,8 @@ def _enter(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) 
     _plan(_NONE, before, _NONE, whole, real, words, row, stream)
     if row[at.STOPPED] == 1:
         path[_ON_END] = whole[at.CYCLE_DAYS] * row[at.CYCLES]
+    elif whole[at.DECISION_VISIT] < 0:
+        path[_ON_END] = whole[at.ACTS_UNTIL]
     row[at.GRADE] = whole[code + 4]
     row[at.CLASS] = whole[code + 3]
     if whole[at.SWITCHES] == 1:
@@ -589,7 +645,7 @@ def _patient(whole: Any, real: Any, words: Any, clock: Any, row: Any, path: Any,
     row[at.GAP] = int(gap * at.GAPS_PER_DAY)
     clock += gap
     row[at.SCREENED_DAY] = int(clock)
-    row[at.NEXT] = at.W_VISIT + visits + extras
+    row[at.NEXT] = whole[at.FIRST_MOVE]
     _enter(whole, real, words, row, path, stream)
     for e in range(extras if whole[at.EVERYTHING] == 1 else 0):
         day = whole[whole[at.TO_EXTRA] + e]
@@ -613,7 +669,7 @@ def _patient(whole: Any, real: Any, words: Any, clock: Any, row: Any, path: Any,
     until = min(path[_DEATH], path[_DROP])
     if until <= row[at.LAST_DOSE] or whole[at.EVERYTHING] == 1:
         early = _give(until, whole, words, row, stream)
-    _respond(early, whole, row, path)
+    _respond(early, until, whole, row, path)
     return clock
 
 

@@ -218,16 +218,18 @@ def _count_course(n: Any, whole: Any, real: Any, hazard: Any, rows: Any, y: Any)
     expected = 0.0
     end = 0
     grams = 0.0
-    per_day = real[at.DOSE] / whole[at.INFUSION_DAYS]
+    days = whole[at.INFUSION_DAYS]
+    per_day, flat = real[at.DOSE] / days, real[at.FLAT_DOSE] / days
     for i in range(n):
         row = rows[i]
         start_day = row[at.SCREENED_DAY] + row[at.LAG]
         until = min(whole[at.FOLLOW_UP], closing - start_day)
         end = max(end, start_day + until)
         y[q.CYCLES_PER_PATIENT] += row[at.CYCLES]
-        grams += (
-            (row[at.INFUSIONS] + (real[at.CHANGED_DOSE] - 1.0) * row[at.CHANGED]) * per_day * row[at.WEIGHT]
-        )
+        doses = row[at.INFUSIONS] + (real[at.CHANGED_DOSE] - 1.0) * row[at.CHANGED]
+        grams += doses * per_day * row[at.WEIGHT]
+        if flat > 0:
+            grams += doses * flat
         if 0 <= row[at.DROPPED] <= until:
             y[q.DROPPED_OUT] += 1
             until = row[at.DROPPED]

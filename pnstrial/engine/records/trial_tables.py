@@ -17,21 +17,26 @@ import numpy as np
 
 from pnstrial.eligibility import creatinine_at_clearance
 from pnstrial.engine.blocks import BLOCK
-from pnstrial.engine.criteria import Values, immunotherapy_record
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.model import Model, build_model
+from pnstrial.engine.plan import plan_of
+from pnstrial.engine.records.criteria import Values, immunotherapy_record
+from pnstrial.engine.records.scores import Scores
 from pnstrial.engine.strata import DIED, allowed_antibodies, allowed_grades
 from pnstrial.engine.tables import block_key
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
+from pnstrial.vocabulary import MRS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
     from numpy.typing import NDArray
 
     from pnstrial.data import TrialData
     from pnstrial.engine.scenario import Normal, Scenario
-    from pnstrial.protocol import Protocol
+    from pnstrial.protocol import Drug, Protocol
 
 __all__ = ["PatientRecords", "patient_records", "simulate_trial"]
 
@@ -47,7 +52,7 @@ class PatientRecords:
     Parameters
     ----------
     model : Model
-    rows : ndarray of int64, shape (enrolled, layout.row_width(visits))
+    rows : ndarray of int64, shape (enrolled, layout.row_width(visits, cycles))
     clocks : ndarray of float, shape (enrolled, 2)
         Calendar times, in days, between which each of them was waited for.
     failures : int
@@ -87,7 +92,7 @@ def patient_records(protocol: Protocol, scenario: Scenario, seed: int = 1, trial
     Checks("simulate_trial").seed("seed", seed).count("trial", trial).done()
     model = build_model(protocol, scenario, everything=True)
     n = int(model.whole[at.N])
-    rows = np.full((n, at.row_width(len(model.visits))), -1, np.int64)
+    rows = np.full((n, at.row_width(len(model.visits), int(model.whole[at.CYCLES_ALL]))), -1, np.int64)
     clocks = np.empty((n, 2))
     stream = np.empty(int(model.whole[at.DRAWS]), np.uint64)
     start(stream, block_key(seed, trial // BLOCK), trial % BLOCK)
@@ -150,6 +155,8 @@ class _Writer:
     ) -> None:
         self.protocol, self.scenario, self.records, self.draws = protocol, scenario, records, draws
         self.values = Values(protocol, draws)
+        self.plan = plan_of(protocol)
+        self.scores = Scores(protocol, scenario, draws)
         self.opened = np.datetime64(scenario.enrolment.start_date, "D")
         self.tables: dict[str, list[dict[str, Any]]] = {name: [] for name in _TABLES}
         self.truth: list[dict[str, Any]] = []
@@ -200,7 +207,7 @@ class _Writer:
                 return value
 
     def _screened(self, patient: str, day: int, weight: int) -> dict[str, Any]:
-        """Fill in a screening row that passes every criterion but those about antibody, onset and mRS."""
+        """Fill in a screening row that passes every criterion but those about antibody, onset and scores."""
         base = self.scenario.baseline
         age = self._whole(base.age)
         sex = "female" if self.draws.random() < base.female else "male"
@@ -214,7 +221,23 @@ class _Writer:
             "pns_level": "definite", "cancer": str(self.draws.choice(_CANCERS)), "creatinine_umol_l": creatinine,
             "pregnant_or_lactating": "no" if sex == "female" else None,
         }  # fmt: skip
+        if self.protocol.arms:
+            row["arm"] = str(self.draws.choice([arm.name for arm in self.protocol.arms]))
         return self.values.passing(row)
+
+    def _screening_scores(self, row: dict[str, Any], day: int, rated: int, others: dict[str, float]) -> None:
+        """Write what was scored at screening: the mRS into the row itself, other scales into their table."""
+        given = {self.scores.own.name: self.scores.of(rated), **others}
+        for name, score in given.items():
+            if name == MRS:
+                row["mrs"] = int(score)
+            else:
+                self._score(row["patient_id"], day, name, score)
+
+    def _score(self, patient: str, day: int, name: str, score: float) -> None:
+        self.tables["scales"].append(
+            {"patient_id": patient, "date": self._date(day), "scale": name, "score": score}
+        )
 
     def _failure(self, patient: str, day: int, cell: int) -> None:
         """Write a patient who failed screening, with the value that failed."""
@@ -224,24 +247,24 @@ class _Writer:
         code = model.entry_codes[cell]
         reason = model.failed[int(code[0]) - 1]
         low, high = allowed_grades(self.protocol)
-        row["mrs"] = int(self.draws.integers(low, high + 1))
+        rated = int(self.draws.integers(low, high + 1))
+        grade, rated = (int(code[2]), int(code[3])) if int(code[3]) >= 0 else (rated, rated)
         latest = [31 * c.within_months - 10 for c in self.protocol.criteria if c.kind == "onset"]
         row["symptom_onset_date"] = self._date(day - int(self.draws.integers(10, min([120, *latest]))))
         row["antibody_serum"] = str(self.draws.choice(allowed_antibodies(self.protocol, self.scenario)))
-        if reason == DIED:
-            row["mrs"] = int(code[3])
+        criterion = None if reason == DIED else self.values.criteria[reason]
+        self._screening_scores(row, day, rated, self.scores.at_screening(grade, criterion))
+        if criterion is None:
             self.tables["screening"].append(row)
             self._died_before_day_1(patient, day + int(code[5]))
             return
-        criterion = self.values.criteria[reason]
         if criterion.kind == "immunotherapy":
             self.tables["medications"].append(
-                {"patient_id": patient, **immunotherapy_record(self.protocol.medications), "indication": "pns",
+                {"patient_id": patient, **immunotherapy_record(self.protocol), "indication": "pns",
                  "start_date": self._date(day - 20), "stop_date": None}
             )  # fmt: skip
-        row |= self.values.failing(criterion.id, row, self.opened + np.timedelta64(day, "D"))
-        if int(code[3]) >= 0:
-            row["mrs"] = int(code[3])
+        if int(code[3]) < 0:
+            row |= self.values.failing(criterion.id, row, self.opened + np.timedelta64(day, "D"))
         self.tables["screening"].append(row)
 
     def _died_before_day_1(self, patient: str, day: int) -> None:
@@ -265,7 +288,14 @@ class _Writer:
         end = int(row[at.DEATH]) if died else end
         first = self._screened(patient, screened, int(row[at.WEIGHT]))
         first["enrolment_date"] = self._date(start)
-        first["mrs"] = int(row[at.BASELINE])
+        visits = [
+            (int(row[here + at.V_TRUE]), int(row[here + at.V_ALSO]))
+            for here in (at.VISIT + v * at.VISIT_WIDTH for v in range(len(self.protocol.visits)))
+            if row[here + at.V_DAY] >= 0
+        ]
+        before = self.scores.at_screening(int(row[at.TRUE_BASELINE]))
+        before, after = self.scores.joined(int(row[at.TRUE_BASELINE]), before, visits)
+        self._screening_scores(first, screened, int(row[at.BASELINE]), before)
         first["symptom_onset_date"] = self._date(start - round(stratum.onset_months * DAYS_PER_MONTH))
         antibody = stratum.antibody or str(
             self.draws.choice(allowed_antibodies(self.protocol, self.scenario))
@@ -274,8 +304,9 @@ class _Writer:
         first["antibody_csf"] = antibody if self.draws.random() < 0.5 else None
         self.tables["screening"].append(first)
         self._medications(patient, row, start, end, treated=stratum.tumour_treatment)
-        self._treatment(patient, row, start, end)
-        self._ratings(patient, row, start)
+        self._treatment(patient, row, start, end, first["height_cm"])
+        self._other_drugs(patient, row, start, first["height_cm"])
+        self._ratings(patient, row, start, set(before), iter(after))
         left = "withdrawn" if self.draws.random() < self.scenario.dropout.withdrawn else "lost"
         self.tables["follow_up"].append(
             {
@@ -288,9 +319,9 @@ class _Writer:
         self.truth.append(
             {
                 "patient_id": patient, "antibody": stratum.antibody, "tumour_treatment": stratum.tumour_treatment,
-                "months_since_onset": stratum.onset_months, "true_baseline": int(row[at.TRUE_BASELINE]),
+                "months_since_onset": stratum.onset_months, "true_baseline": self.scores.of(row[at.TRUE_BASELINE]),
                 "death_day": _day(row[at.DEATH]), "death_seen": bool(died), "dropout_day": _day(row[at.DROPPED]),
-                "rescue_day": _day(row[at.RESCUE]), "last_true_grade": int(row[at.TRUE_END]),
+                "rescue_day": _day(row[at.RESCUE]), "last_true_grade": self.scores.of(row[at.TRUE_END]),
                 "stopped_for_adverse_event": bool(row[at.STOPPED] == 1), "group": stratum.group,
                 "damaged_on_day_1": stratum.damaged, "damage_day": _day(row[at.DAMAGE_DAY]),
                 "tumour_treatment_day": _day(row[at.TUMOUR_DAY]),
@@ -308,24 +339,56 @@ class _Writer:
             )  # fmt: skip
         if 0 < row[at.RESCUE] <= end:
             self.tables["medications"].append(
-                {"patient_id": patient, **immunotherapy_record(self.protocol.medications, 1), "indication": "pns",
+                {"patient_id": patient, **immunotherapy_record(self.protocol, 1), "indication": "pns",
                  "start_date": self._date(start + int(row[at.RESCUE])), "stop_date": None}
             )  # fmt: skip
 
-    def _treatment(self, patient: str, row: NDArray[np.int64], start: int, end: int) -> None:
-        plan, events = self.protocol.treatment, self.scenario.adverse_events
+    def _infusion(self, patient: str, drug: Drug, cycle: int, day: int, weight: int, dose: float) -> None:
+        named = {"drug": drug.name} if len(self.protocol.drugs) > 1 else {}
+        self.tables["infusions"].append(
+            {"patient_id": patient, "cycle": cycle, "date": self._date(day), "weight_kg": weight,
+             "dose_g": round(dose, 2 if dose >= 1 else 4), **named}
+        )  # fmt: skip
+
+    def _daily_dose(self, drug: Drug, weight: int, height: float) -> float:
+        """Give the planned dose of an infusion day; the scenario's, where the protocol states none."""
+        planned = drug.planned_g(weight, height) if drug.has_dose else self.scenario.treatment.unstated_dose_g
+        return planned / drug.infusion_days
+
+    def _other_drugs(self, patient: str, row: NDArray[np.int64], start: int, height: float) -> None:
+        """Write the infusions of the drugs that are given beside the one that is followed, on their days."""
+        ended = [int(row[place]) for place in (at.DEATH, at.DROPPED) if row[place] >= 0]
+        last = min(
+            [*(day - 1 for day in ended), *([int(row[at.LAST_DOSE])] if row[at.STOPPED] == 1 else [])],
+            default=None,
+        )
+        weight = int(row[at.WEIGHT])
+        for drug in self.protocol.drugs:
+            if drug is self.plan.drug:
+                continue
+            dose = self._daily_dose(drug, weight, height)
+            decided = self.protocol.decision is not None
+            for k in range(drug.cycles):
+                begin = drug.cycle_days * k
+                if decided and k >= drug.required:
+                    if row[at.CYCLES] <= self.plan.before:
+                        break
+                    begin = int(row[at.RESUMED]) + drug.cycle_days * (k - drug.required)
+                for i in range(drug.infusion_days):
+                    if last is None or begin + i <= last:
+                        self._infusion(patient, drug, k + 1, start + begin + i, weight, dose)
+
+    def _treatment(self, patient: str, row: NDArray[np.int64], start: int, end: int, height: float) -> None:
+        plan, events = self.plan, self.scenario.adverse_events
         for k in range(plan.cycles):
-            here = at.CYCLE + k * at.CYCLE_WIDTH
+            here = int(self.records.model.whole[at.CYCLES_AT]) + k * at.CYCLE_WIDTH
             day, given, mask, changed, stop, *harms = (int(value) for value in row[here : here + at.C_CODE])
             if day < 0 or given <= 0:
                 continue
-            dose = plan.dose_g_per_kg * int(row[at.WEIGHT]) / plan.infusion_days
+            dose = self._daily_dose(plan.drug, int(row[at.WEIGHT]), height)
             dose *= self.scenario.treatment.dose_factor if changed else 1.0
             for i in range(given):
-                self.tables["infusions"].append(
-                    {"patient_id": patient, "cycle": k + 1, "date": self._date(start + day + i),
-                     "dose_g": round(dose, 2), "weight_kg": int(row[at.WEIGHT])}
-                )  # fmt: skip
+                self._infusion(patient, plan.drug, k + 1, start + day + i, int(row[at.WEIGHT]), dose)
                 if mask >> i & 1:
                     stopped = stop == i + 1
                     over = min(day + i + int(self.draws.integers(0, 4)), end)
@@ -344,10 +407,19 @@ class _Writer:
                              "related": "yes", "action": "stopped" if stop == i + 1 else "none"}
                         )  # fmt: skip
 
-    def _ratings(self, patient: str, row: NDArray[np.int64], start: int) -> None:
+    def _ratings(
+        self,
+        patient: str,
+        row: NDArray[np.int64],
+        start: int,
+        screened: set[str],
+        joined: Iterator[dict[str, float]],
+    ) -> None:
         model = self.records.model
         rater = f"R{int(self.draws.integers(1, 3))}"
-        self._scales(patient, start, int(row[at.TRUE_BASELINE]))
+        for name, score in self.scores.drawn(int(row[at.TRUE_BASELINE])).items():
+            if name not in screened:
+                self._score(patient, start, name, score)
         for e in range(len(model.extra_days)):
             here = at.EXTRA + e * at.EXTRA_WIDTH
             if row[here + at.E_DAY] >= 0:
@@ -358,29 +430,30 @@ class _Writer:
             here = at.VISIT + v * at.VISIT_WIDTH
             day, rating, true = (int(row[here + k]) for k in (at.V_DAY, at.V_RATING, at.V_TRUE))
             if day >= 0:
-                inside = visit.first_day - 1 <= day <= visit.last_day - 1
+                base = int(row[at.LAST_DOSE]) + 1 if visit.anchored else 0
+                inside = visit.first_day - 1 <= day - base <= visit.last_day - 1
                 self._rating(patient, start + day, rating, visit.name if inside else None, rater)
-                self._scales(patient, start + day, true)
+                for name, score in (self.scores.drawn(true) | next(joined, {})).items():
+                    if name == MRS:
+                        self._mrs(patient, start + day, int(score), visit.name if inside else None, rater)
+                    else:
+                        self._score(patient, start + day, name, score)
+            on_target = self.scores.of(row[here + at.V_TRUE_ON_TARGET])
             self.true_visits.append(
-                {"patient_id": patient, "visit": visit.name, "true_on_target_day": int(row[here + at.V_TRUE_ON_TARGET]),
-                 "rating_day": _day(row[here + at.V_DAY]), "true_at_rating": true if day >= 0 else None}
+                {"patient_id": patient, "visit": visit.name, "true_on_target_day": on_target,
+                 "rating_day": _day(row[here + at.V_DAY]), "true_at_rating": self.scores.of(true) if day >= 0 else None}
             )  # fmt: skip
 
     def _rating(self, patient: str, day: int, grade: int, visit: str | None, rater: str) -> None:
+        if self.scores.own.table == "mrs":
+            self._mrs(patient, day, grade, visit, rater)
+        else:
+            self._score(patient, day, self.scores.own.name, self.scores.of(grade))
+
+    def _mrs(self, patient: str, day: int, grade: int, visit: str | None, rater: str) -> None:
         self.tables["mrs"].append(
             {"patient_id": patient, "date": self._date(day), "mrs": grade, "visit": visit, "rater": rater}
         )
-
-    def _scales(self, patient: str, day: int, grade: int) -> None:
-        """Score the scales around a straight line in the true grade; they carry no claim of their own."""
-        noise = self.draws.normal(0, 1, 3)
-        barthel = 5 * round(min(20.0, max(0.0, 20 - 3.2 * grade + 1.2 * noise[0])))
-        icars = round(min(100.0, max(0.0, 4 + 14 * grade + 5 * noise[1])))
-        onls = round(min(12.0, max(0.0, 0.3 + 2 * grade + 0.8 * noise[2])))
-        for scale, score in (("Barthel", barthel), ("ICARS", icars), ("ONLS", onls)):
-            self.tables["scales"].append(
-                {"patient_id": patient, "date": self._date(day), "scale": scale, "score": score}
-            )
 
 
 def _day(value: np.int64) -> int | None:

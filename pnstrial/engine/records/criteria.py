@@ -23,7 +23,7 @@ from pnstrial.eligibility import creatinine_at_clearance, medication_classes
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pnstrial.protocol import Criterion, Medications, Protocol
+    from pnstrial.protocol import Criterion, Protocol
 
 __all__ = ["MODELLED", "Values", "allowed_range", "immunotherapy_record"]
 
@@ -54,24 +54,29 @@ def allowed_range(protocol: Protocol, column: str) -> tuple[float, float]:
     return low, high
 
 
-def immunotherapy_record(medications: Medications, drug: int = 0) -> dict[str, str | None]:
+def immunotherapy_record(protocol: Protocol, drug: int = 0) -> dict[str, str | None]:
     """Name a medication that counts as immunotherapy under the protocol's lists.
 
     Parameters
     ----------
-    medications : Medications
+    protocol : Protocol
     drug : int, default 0
-        Which of the usual ones; where the lists have none of them, their first name is taken.
+        Which of the usual ones; where the lists have none of them, their first name is taken. A drug of the trial
+        itself is none.
 
     Returns
     -------
     dict
         medication and atc.
     """
+    medications = protocol.medications
+    own = {name.casefold() for given in protocol.drugs for name in (given.name, *given.names)}
     for name, atc in (_DRUGS[drug], *_DRUGS):
-        if medication_classes(name, atc, medications):
+        if name.casefold() not in own and medication_classes(name, atc, medications):
             return {"medication": name, "atc": atc}
-    name = next(name for names in medications.immunotherapy.values() for name in names)
+    name = next(
+        name for names in medications.immunotherapy.values() for name in names if name.casefold() not in own
+    )
     return {"medication": name, "atc": None}
 
 
@@ -265,16 +270,30 @@ def _no_column(values: Values, criterion: Any, row: Mapping[str, Any], day: np.d
     return {}
 
 
+def _pns_care(values: Values, criterion: Any, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the components with most points; the antibody is the patient's own."""
+    del values, row
+    return {"pns_phenotype": max(criterion.phenotype, key=criterion.phenotype.get),
+            "cancer_relation": max(criterion.cancer, key=criterion.cancer.get)}  # fmt: skip
+
+
+def _no_pns(values: Values, criterion: Any, row: Mapping[str, Any], day: np.datetime64) -> dict[str, Any]:
+    del values, row, day
+    least = {"cancer_relation": "none", "antibody_serum": "none", "antibody_csf": "none"}
+    phenotype = min(criterion.phenotype, key=criterion.phenotype.get)
+    return {**least, "pns_phenotype": phenotype, "cancer_search_years": criterion.young_search_years}
+
+
 _PASS: Final[dict[str, Callable[[Values, Any, Mapping[str, Any]], dict[str, Any]]]] = {
     "range": _range, "word": _word, "answer": _answer, "none_of": _none_of,
-    "pregnancy": _pregnancy, "creatinine_clearance": _clearance,
+    "pregnancy": _pregnancy, "creatinine_clearance": _clearance, "pns_care": _pns_care,
 }  # fmt: skip
 """By kind; consent, onset and antibodies are dated and named by the course of the patient."""
 _FAIL: Final[dict[str, Callable[[Values, Any, Mapping[str, Any], np.datetime64], dict[str, Any]]]] = {
     "range": _out_of_range, "word": _other_word, "answer": _other_answer,
     "none_of": _one_of, "pregnancy": _pregnant, "creatinine_clearance": _poor_clearance,
     "antibody": _negative, "onset": _long_ago, "consent": _consent_too_late,
-    "immunotherapy": _no_column,
+    "immunotherapy": _no_column, "pns_care": _no_pns,
 }  # fmt: skip
 
 
