@@ -158,7 +158,7 @@ class Scores:
         return np.array(found, np.int64).reshape(len(shares), count)
 
 
-def _plain(score: float) -> Any:
+def _plain(score: Any) -> Any:
     """Give a whole number as such."""
     value = round(float(score), 6)
     return int(value) if value == int(value) else value

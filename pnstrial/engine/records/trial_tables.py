@@ -357,11 +357,9 @@ class _Writer:
 
     def _other_drugs(self, patient: str, row: NDArray[np.int64], start: int, height: float) -> None:
         """Write the infusions of the drugs that are given beside the one that is followed, on their days."""
-        ended = [int(row[place]) for place in (at.DEATH, at.DROPPED) if row[place] >= 0]
-        last = min(
-            [*(day - 1 for day in ended), *([int(row[at.LAST_DOSE])] if row[at.STOPPED] == 1 else [])],
-            default=None,
-        )
+        ends = [int(row[place]) - 1 for place in (at.DEATH, at.DROPPED) if row[place] >= 0]
+        ends += [int(row[at.LAST_DOSE])] if row[at.STOPPED] == 1 else []
+        last = min(ends, default=10**6)
         weight = int(row[at.WEIGHT])
         for drug in self.protocol.drugs:
             if drug is self.plan.drug:
@@ -375,7 +373,7 @@ class _Writer:
                         break
                     begin = int(row[at.RESUMED]) + drug.cycle_days * (k - drug.required)
                 for i in range(drug.infusion_days):
-                    if last is None or begin + i <= last:
+                    if begin + i <= last:
                         self._infusion(patient, drug, k + 1, start + begin + i, weight, dose)
 
     def _treatment(self, patient: str, row: NDArray[np.int64], start: int, end: int, height: float) -> None:
