@@ -1,7 +1,7 @@
 """Which ADaM datasets does a trial give?
 
 Input: a `TrialData` and a `Protocol`.
-Output: `AdamDatasets`: ADSL, ADMRS, ADSCALE, ADEX, ADAE, ADTTE, their specification, and what they leave out.
+Output: `AdamDatasets`: ADSL, ADMRS or ADEFF, ADSCALE, ADEX, ADAE, ADTTE, their specification, and what they leave out.
 Protocol section: all.
 Method: ADaM Implementation Guide 1.3; every value is that of the analysis functions.
 Next: `files`.
@@ -24,12 +24,13 @@ from pnstrial.adam.dataset import (
     problems_of,
     specification_rows,
 )
-from pnstrial.adam.efficacy import admrs_rows, adscale_rows, adtte_rows
+from pnstrial.adam.efficacy import adeff_rows, admrs_rows, adscale_rows, adtte_rows
 from pnstrial.adam.long_text import with_long_texts
 from pnstrial.adam.specification import DATASETS
 from pnstrial.adam.subjects import Material, adae_rows, adex_rows, adsl_rows, lines_of
 from pnstrial.results import Display, Provenance, Result
 from pnstrial.rules import DEAD
+from pnstrial.vocabulary import MRS, ImmunotherapyCriterion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +43,7 @@ __all__ = ["AdamDatasets", "derive", "specification"]
 _ROWS = {
     "ADSL": adsl_rows,
     "ADMRS": admrs_rows,
+    "ADEFF": adeff_rows,
     "ADSCALE": adscale_rows,
     "ADEX": adex_rows,
     "ADAE": adae_rows,
@@ -63,7 +65,8 @@ class AdamDatasets(Result):
     Attributes
     ----------
     datasets : mapping of str to Dataset
-        By name, in the order ADSL, ADMRS, ADSCALE, ADEX, ADAE, ADTTE.
+        By name, in the order ADSL, ADMRS, ADEFF, ADSCALE, ADEX, ADAE, ADTTE: ADMRS where the protocol has the mRS,
+        ADEFF where its endpoint is on another scale.
     left_out : tuple of AdamFinding
         Records of the collected tables that no dataset carries, each with file, line and why.
     study : str
@@ -95,8 +98,13 @@ class AdamDatasets(Result):
         return self["ADMRS"]
 
     @property
+    def adeff(self) -> pd.DataFrame:
+        """Ratings on the endpoint's scale, where that is another, and visits without one."""
+        return self["ADEFF"]
+
+    @property
     def adscale(self) -> pd.DataFrame:
-        """Scores of Barthel, ICARS and ONLS."""
+        """Scores on the further scales."""
         return self["ADSCALE"]
 
     @property
@@ -169,17 +177,27 @@ def derive(trial: TrialData, protocol: Protocol) -> AdamDatasets:
     """
     material = Material(trial, protocol)
     datasets: dict[str, Dataset] = {}
-    for name, item in DATASETS.items():
+    for name in datasets_of(protocol):
+        item = DATASETS[name]
         rows = list(material.subjects.values()) if name == "ADSL" else _ROWS[name](material)
         frame = as_frame(rows, item.variables)
         datasets[name] = with_long_texts(Dataset(name, item.label, item.variables, frame, item.keys))
     if problems := [problem for dataset in datasets.values() for problem in problems_of(dataset)]:
         raise AdamSpecificationError("the datasets do not fit the standard:\n  " + "\n  ".join(problems))
     made = Provenance(protocol.id, protocol.version)
-    return AdamDatasets(datasets, _left_out(trial), material.study, made, trial.source)
+    return AdamDatasets(datasets, _left_out(trial, protocol), material.study, made, trial.source)
 
 
-def _left_out(trial: TrialData) -> tuple[AdamFinding, ...]:
+def datasets_of(protocol: Protocol) -> list[str]:
+    """Name the datasets of a protocol: ADMRS where it has the mRS, ADEFF where its endpoint is on another scale."""
+    without = {
+        *(["ADMRS"] if all(scale.table != "mrs" for scale in protocol.scales) else []),
+        *(["ADEFF"] if protocol.scale().table == "mrs" else []),
+    }
+    return [name for name in DATASETS if name not in without]
+
+
+def _left_out(trial: TrialData, protocol: Protocol) -> tuple[AdamFinding, ...]:
     """List the collected records that no dataset carries."""
     enrolled = set(trial.enrolled)
     found: list[AdamFinding] = []
@@ -196,19 +214,26 @@ def _left_out(trial: TrialData) -> tuple[AdamFinding, ...]:
             )
         )
 
+    held = set(datasets_of(protocol))
     for table, dataset in _TABLES.items():
+        if dataset not in held:
+            continue
         for row in lines_of(trial.table(table)).to_dict("records"):
             value = row.get({"mrs": "mrs", "scales": "score"}.get(table, ""), 0)
+            if table == "scales" and row["scale"] == protocol.endpoint.scale:
+                dataset = "ADEFF"  # noqa: PLW2901 - the endpoint's scale has its own
             if row["patient_id"] not in enrolled:
                 leave(table, row, f"{dataset} holds enrolled patients; a screening failure is in ADSL only")
             elif pd.isna(value):
                 leave(table, row, f"a blank value is no rating; {dataset} has no row for it")
             elif table == "mrs" and value == DEAD:
-                leave(table, row, f"mRS 6 is a death and no rating; {dataset} has the death from follow_up")
+                leave(table, row, f"{MRS} 6 is a death and no rating; {dataset} has the death from follow_up")
             elif table == "infusions" and row["dose_g"] == 0:
                 leave(table, row, "a dose of 0 is planned and not given; ADEX holds given cycles")
+    asked = [one.id for one in protocol.criteria if isinstance(one, ImmunotherapyCriterion)]
+    ways = ", ".join([*asked, "rescue"])
     for row in lines_of(trial.medications).to_dict("records"):
-        leave("medications", row, "no dataset holds medications; they act through E1, rescue and CRIT1FL")
+        leave("medications", row, f"no dataset holds medications; they act through {ways} and CRIT1FL")
     return tuple(found)
 
 
@@ -235,6 +260,8 @@ def specification(datasets: AdamDatasets | None = None) -> pd.DataFrame:
     """
     rows: list[dict[str, object]] = []
     for name, item in DATASETS.items():
+        if datasets is not None and name not in datasets.datasets:
+            continue
         held = None if datasets is None else datasets.datasets[name]
         lengths = declared_lengths(item) if held is None else held.lengths()
         variables = item.variables if held is None else held.variables

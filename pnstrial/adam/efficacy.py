@@ -1,7 +1,7 @@
-"""How did the mRS, the scales and the times to events of each patient come about, record by record?
+"""How did the endpoint's scale, the other scales and the times to events of each patient come about, record by record?
 
 Input: the derived visits, responses, scale changes and time-to-event records of the endpoint functions.
-Output: the rows of ADMRS, ADSCALE and ADTTE.
+Output: the rows of ADMRS, ADEFF, ADSCALE and ADTTE.
 Protocol section: visits, endpoint, estimand.
 Method: ADaM Implementation Guide 1.3 (BDS). Nothing is decided here: which record counts, whether a patient
 responded and when an event came is what `visits` and `endpoints` say; this module finds the record it came from.
@@ -10,6 +10,7 @@ Next: `derive`.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -20,18 +21,25 @@ from pnstrial.adam.subjects import clean, lines_of
 
 if TYPE_CHECKING:
     from pnstrial.adam.subjects import Material
+    from pnstrial.protocol import Protocol
+    from pnstrial.vocabulary import Scale
 
-__all__ = ["CENSORING", "COMPETING", "TIME_CODES", "admrs_rows", "adscale_rows", "adtte_rows"]
+__all__ = [
+    "CENSORING",
+    "COMPETING",
+    "TIME_CODES",
+    "adeff_rows",
+    "admrs_rows",
+    "adscale_rows",
+    "adtte_rows",
+    "parameter_of",
+]
 
 MRS_CODE: Final = "MRS0101"
 MRS_PARAM: Final = "MRS01-Modified Rankin Scale Score"
 BASELINE: Final = "Baseline"
-SCALE_CODES: Final = {"Barthel": "BARTHEL", "ICARS": "ICARS", "ONLS": "ONLS"}
-_SCALE_PARAMS: Final = {
-    "BARTHEL": "Barthel Index Score",
-    "ICARS": "ICARS Total Score",
-    "ONLS": "ONLS Total Score",
-}
+DEATH: Final = "Death"
+"""AVALC of a death that lies beyond the scale."""
 SCALE_CRITERION: Final = "Any change from baseline in the better direction"
 _RESPONSE_FLAGS: Final = {"responder": "Y", "non-responder": "N", "excluded": None}
 _ON_TREATMENT: Final = ("improved while on treatment", "not improved while on treatment")
@@ -42,9 +50,10 @@ _LOCF: Final = (
 
 TIME_CODES: Final = {
     "overall_survival": ("OS", "Overall Survival (days)"),
-    "deterioration": ("TTD", "Time to mRS Deterioration or Death (days)"),
-    "improvement": ("TTI", "Time to mRS Improvement (days)"),
+    "deterioration": ("TTD", "Time to {} Deterioration or Death (days)"),
+    "improvement": ("TTI", "Time to {} Improvement (days)"),
 }
+"""PARAMCD and PARAM of each time; the braces are the endpoint's scale."""
 COMPETING: Final = 2
 CENSORING: Final = {
     1: "end of observation without the event",
@@ -59,13 +68,49 @@ _OS_CENSORING: Final = {"alive": 1, "withdrawn": 3, "lost": 4}
 
 def criterion_text(material: Material) -> str:
     """Word the response criterion with the estimand that decides it."""
-    points = material.protocol.endpoint.improvement_points
     ways = "; ".join(f"{event}: {way}" for event, way in material.protocol.estimand.strategies().items())
-    return f"mRS at least {points} point{'s' if points > 1 else ''} below baseline; {ways}"
+    return f"{material.protocol.improvement_in_words()}; {ways}"
 
 
-# ------------------------------------------------------------------------------------------------------- ADMRS
+def parameter_of(protocol: Protocol, scale: Scale) -> tuple[str, str]:
+    """Give PARAMCD and PARAM of a scale of the protocol; no two scales have one code.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    scale : Scale
+
+    Returns
+    -------
+    tuple of str
+    """
+    if scale.table == "mrs":
+        return MRS_CODE, MRS_PARAM
+    codes: dict[str, str] = {}
+    for one in protocol.scales:
+        letters = re.sub(r"[^A-Z0-9]", "", one.name.upper()).lstrip("0123456789") or "SCALE"
+        code, number = letters[:8], 2
+        while code in codes.values():
+            code, number = f"{letters[:6]}{number}", number + 1
+        codes[one.name] = code
+    return codes[scale.name], f"{scale.title} Score" if scale.title else f"{scale.name} Total Score"
+
+
+# ------------------------------------------------------------------------------------------------ ADMRS, ADEFF
 def admrs_rows(material: Material) -> list[dict[str, Any]]:
+    """Give the rows of the mRS, where the protocol has it: the endpoint's, or those of one point on it."""
+    for scale in material.protocol.scales:
+        if scale.table == "mrs":
+            return rating_rows(material.on_scale(scale.name))
+    return []
+
+
+def adeff_rows(material: Material) -> list[dict[str, Any]]:
+    """Give the rows of the endpoint's scale, where that is not the mRS."""
+    return [] if material.assessments.scale.table == "mrs" else rating_rows(material)
+
+
+def rating_rows(material: Material) -> list[dict[str, Any]]:
     """Give every rating of the enrolled patients, and a row for each visit without one."""
     assessments = material.assessments
     start = assessments.once(visits.baseline).to_dict("index")
@@ -91,7 +136,7 @@ def admrs_rows(material: Material) -> list[dict[str, Any]]:
                 row["CRIT1"] = criterion_text(material)
                 row["CRIT1FL"] = _RESPONSE_FLAGS[answers[key]["response"]]
                 row["CRIT1RS"] = answers[key]["reason"]
-        rows += _finished(material, patient, own, clean(base["baseline_mrs"]))
+        rows += _finished(material, patient, own, clean(base[f"baseline_{assessments.scale.column}"]))
     return rows
 
 
@@ -106,15 +151,20 @@ def _answers(material: Material) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def _ratings(material: Material) -> dict[str, list[dict[str, Any]]]:
-    """Gather the ratings and the screening mRS of each enrolled patient, in order of time."""
+    """Gather the ratings and the score at screening of each enrolled patient, in order of time."""
     assessments = material.assessments
+    scale = assessments.scale
     found: dict[str, list[dict[str, Any]]] = {}
     for patient, row in assessments.patients.iterrows():
-        if clean(row["screening_mrs"]) is not None and row["screening_mrs"] != rules.DEAD:
+        if (
+            scale.table == "mrs"
+            and clean(row["screening_mrs"]) is not None
+            and row["screening_mrs"] != rules.DEAD
+        ):
             found[str(patient)] = [
                 {
                     "date": row["screening_date"],
-                    "mrs": row["screening_mrs"],
+                    "score": row["screening_mrs"],
                     "rater": None,
                     "table": "screening",
                     "line": int(row["screening_line"]),
@@ -122,10 +172,14 @@ def _ratings(material: Material) -> dict[str, list[dict[str, Any]]]:
             ]
     for record in assessments.ratings.to_dict("records"):
         found.setdefault(str(record["patient_id"]), []).append(
-            {**{name: record[name] for name in ("date", "mrs", "rater", "line")}, "table": "mrs"}
+            {
+                **{name: record[name] for name in ("date", "rater", "line")},
+                "score": record[scale.column],
+                "table": scale.table,
+            }
         )
     for ratings in found.values():
-        ratings.sort(key=lambda rating: (rating["date"], rating["table"] == "mrs", rating["line"]))
+        ratings.sort(key=lambda rating: (rating["date"], rating["table"] != "screening", rating["line"]))
     return found
 
 
@@ -139,18 +193,18 @@ def _rating_rows(
     """Make the row of a rating: one, or one for each visit whose window holds it."""
     day = material.day_number(rating["date"], patient) or 0
     row: dict[str, Any] = {
-        "AVAL": rating["mrs"],
+        "AVAL": rating["score"],
         "ADT": rating["date"],
         "ADY": day,
         "AVISIT": None,
         "RATER": rating["rater"],
         "SRCDOM": rating["table"],
-        "SRCVAR": "mrs",
+        "SRCVAR": material.assessments.scale.column,
         "SRCSEQ": rating["line"],
     }
     if (rating["table"], rating["line"]) == (base["source_table"], clean(base["source_line"])):
         return [{**row, "AVISIT": BASELINE, "ABLFL": "Y"}]
-    names = material.visits_of(day) if day > 1 and rating["table"] == "mrs" else []
+    names = material.visits_of(day, patient) if day > 1 and rating["table"] != "screening" else []
     if not names:
         return [row]
     return [
@@ -176,7 +230,8 @@ def _derived_rows(
     if value["derivation"] == visits.DEATH:
         line = _follow_up_lines(material).get(patient)
         source = {"SRCDOM": "follow_up", "SRCVAR": "death_date", "SRCSEQ": line}
-        row = {"AVAL": value["mrs"], "ADT": value["date"], "ADY": value["day"], "DTYPE": "DEATH", **source}
+        score = value[material.assessments.scale.column]
+        row = {"AVAL": score, "ADT": value["date"], "ADY": value["day"], "DTYPE": "DEATH", **source}
         rows.append({**row, "AVISIT": visit, "ANL01FL": "Y"})
     if reason in _ON_TREATMENT:
         carried = _carried(material, patient, _on_treatment_until(material, patient))
@@ -185,10 +240,9 @@ def _derived_rows(
     elif value["derivation"] == visits.MISSING:
         row: dict[str, Any] = {"DTYPE": "NRI"}
         if reason in _LOCF:
+            planned = material.protocol.visit(visit)
             row = _carried(
-                material,
-                patient,
-                material.assessments.date_of(material.protocol.visit(visit).last_day)[patient],
+                material, patient, material.assessments.date_at(planned, planned.last_day)[patient]
             )
             row["DTYPE"] = "LOCF"
         elif reason.endswith("(best case)"):
@@ -214,12 +268,12 @@ def _carried(material: Material, patient: str, until: Any) -> dict[str, Any]:
     later = material.assessments.later
     last = later[(later["patient_id"] == patient) & (later["date"] <= until)].iloc[-1]
     return {
-        "AVAL": last["mrs"],
+        "AVAL": last[material.assessments.scale.column],
         "ADT": last["date"],
         "ADY": last["day"],
         "RATER": clean(last["rater"]),
-        "SRCDOM": "mrs",
-        "SRCVAR": "mrs",
+        "SRCDOM": material.assessments.scale.table,
+        "SRCVAR": material.assessments.scale.column,
         "SRCSEQ": int(last["line"]),
     }
 
@@ -227,9 +281,11 @@ def _carried(material: Material, patient: str, until: Any) -> dict[str, Any]:
 def _finished(
     material: Material, patient: str, own: list[dict[str, Any]], base: float | None
 ) -> list[dict[str, Any]]:
-    """Add what every row of ADMRS carries, in order of time."""
-    targets = {visit.name: visit.target_day for visit in material.protocol.visits} | {BASELINE: 0}
-    carried = {**material.carried(patient), "PARAM": MRS_PARAM, "PARAMCD": MRS_CODE, "BASE": base}
+    """Add what every row of ADMRS and ADEFF carries, in order of time."""
+    targets = material.visit_numbers | {BASELINE: 0}
+    scale = material.assessments.scale
+    code, label = parameter_of(material.protocol, scale)
+    carried = {**material.carried(patient), "PARAM": label, "PARAMCD": code, "BASE": base}
     own.sort(
         key=lambda row: (
             row.get("ADY") or targets[row["AVISIT"]],
@@ -240,15 +296,23 @@ def _finished(
     for number, row in enumerate(own, 1):
         value = clean(row.get("AVAL"))
         row |= {**carried, "ASEQ": number, "AVISITN": targets.get(row["AVISIT"])}
-        row["AVALC"] = None if value is None else CODELISTS["MRS"].terms[int(value)]
+        row["AVALC"] = _grade_in_words(scale, value, dead=row.get("DTYPE") == "DEATH")
         after = (row.get("ADY") or 0) > 1
         row["CHG"] = value - base if after and value is not None and base is not None else None
     return own
 
 
+def _grade_in_words(scale: Scale, value: float | None, *, dead: bool) -> str | None:
+    if scale.table == "mrs":
+        return None if value is None else CODELISTS["MRS"].terms[int(value)]
+    if dead:
+        return DEATH
+    return None if value is None else scale.wording.get(f"{value:g}", f"{value:g}")
+
+
 # ----------------------------------------------------------------------------------------------------- ADSCALE
 def adscale_rows(material: Material) -> list[dict[str, Any]]:
-    """Give every score of the enrolled patients on Barthel, ICARS and ONLS."""
+    """Give every score of the enrolled patients on the further scales."""
     changes = material.assessments.once(endpoints.scale_changes_of)
     base: dict[tuple[str, str], tuple[Any, Any]] = {}
     counts: dict[tuple[str, str, str], tuple[Any, Any]] = {}
@@ -258,6 +322,7 @@ def adscale_rows(material: Material) -> list[dict[str, Any]]:
         counts[patient, scale, str(row["visit"])] = (clean(row["source_line"]), clean(row["improved"]))
     table = lines_of(material.trial.scales)
     table = table[table["score"].notna() & table["patient_id"].isin(material.assessments.patients.index)]
+    table = table[table["scale"] != material.assessments.scale.name]
     place = {patient: position for position, patient in enumerate(material.assessments.patients.index)}
     scales = [scale.name for scale in material.protocol.scales]
     records = sorted(
@@ -284,11 +349,11 @@ def _score_rows(
 ) -> list[dict[str, Any]]:
     patient, scale, line = record["patient_id"], record["scale"], record["line"]
     day = material.day_number(record["date"], patient) or 0
-    targets = {visit.name: visit.target_day for visit in material.protocol.visits} | {BASELINE: 0}
-    code = SCALE_CODES[scale]
+    targets = material.visit_numbers | {BASELINE: 0}
+    code, label = parameter_of(material.protocol, material.protocol.scale(scale))
     row: dict[str, Any] = {
         **material.carried(patient),
-        "PARAM": _SCALE_PARAMS[code],
+        "PARAM": label,
         "PARAMCD": code,
         "AVAL": record["score"],
         "BASE": base,
@@ -301,7 +366,7 @@ def _score_rows(
     }
     if line == base_line:
         return [{**row, "AVISIT": BASELINE, "AVISITN": 0, "ABLFL": "Y"}]
-    names = material.visits_of(day) if day > 1 else []
+    names = material.visits_of(day, patient) if day > 1 else []
     rows: list[dict[str, Any]] = []
     for name in names:
         chosen, improved = counts.get((patient, scale, name), (None, None))
@@ -334,7 +399,7 @@ def adtte_rows(material: Material) -> list[dict[str, Any]]:
         rows.append(
             {
                 **material.carried(patient),
-                "PARAM": label,
+                "PARAM": label.format(material.protocol.endpoint.scale),
                 "PARAMCD": code,
                 "AVAL": record["days"],
                 "STARTDT": record["start_date"],

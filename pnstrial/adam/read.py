@@ -246,24 +246,33 @@ class AdamTrial(Result):
         return shift_of(VisitValues.recorded(self.visit_values(MRS_CODE), protocol, points), visit)
 
     @staticmethod
-    def _points(frame: pd.DataFrame) -> int:
-        """Read from the criterion by how many points a value must fall to be improved; 1 where it does not say."""
+    def _points(frame: pd.DataFrame) -> float:
+        """Read from the criterion by how many points a value must fall to be improved, negative where it must rise.
+
+        1 where the criterion does not say.
+        """
         texts = frame["CRIT1"].dropna() if "CRIT1" in frame else pd.Series(dtype=object)
         match = (
-            re.search(r"at least (\d+) points? below baseline", str(texts.iloc[0])) if len(texts) else None
+            re.search(r"at least ([\d.]+) points?(?: and \d+ %)? (below|above) baseline", str(texts.iloc[0]))
+            if len(texts)
+            else None
         )
-        return int(match[1]) if match else 1
+        if match is None:
+            return 1
+        points = float(match[1])
+        return (int(points) if points.is_integer() else points) * (1 if match[2] == "below" else -1)
 
     @staticmethod
-    def _categories(base: pd.Series, value: pd.Series, dead: pd.Series, points: int) -> NDArray[Any]:
+    def _categories(base: pd.Series, value: pd.Series, dead: pd.Series, points: float) -> NDArray[Any]:
         """Compare with the baseline: by the rule of the trial on grades 0-6, else by the plain difference."""
         grades = pd.concat([base, value]).dropna()
-        if grades.isin(range(7)).all():
-            return named(change_category(codes(base), codes(value), min(points, 6)), CATEGORIES)
+        if grades.isin(range(7)).all() and points >= 1:
+            return named(change_category(codes(base), codes(value), min(int(points), 6)), CATEGORIES)
+        better = (base - value) * np.sign(points)
         category = np.full(len(value), None, dtype=object)
-        category[(base - value >= points).to_numpy()] = "improved"
-        category[((base - value < points) & (value <= base)).to_numpy()] = "stable"
-        category[((value > base) | dead).to_numpy()] = "deteriorated"
+        category[(better >= abs(points)).to_numpy()] = "improved"
+        category[((better < abs(points)) & (better >= 0)).to_numpy()] = "stable"
+        category[((better < 0) | dead).to_numpy()] = "deteriorated"
         return category
 
     def shift(

@@ -126,14 +126,26 @@ CODELISTS: Final = {
 }
 """Codelists by the key that a variable names."""
 
+
+def _variables(entry: dict[str, Any]) -> list[list[Any]]:
+    """Give the variables of a dataset, or of the one that it is like with some of them changed."""
+    own: list[list[Any]] = entry["variables"]
+    if "like" not in entry:
+        return own
+    changed = {cells[0]: cells for cells in own}
+    model: list[list[Any]] = _CONTENT["datasets"][entry["like"]]["variables"]
+    return [changed.get(cells[0], cells) for cells in model]
+
+
 DATASETS: Final = {
     name: DatasetSpecification(
         name, entry["label"], entry["structure"], entry["row"], tuple(entry["keys"]),
-        tuple(Variable(*cells) for cells in entry["variables"]),
+        tuple(Variable(*cells) for cells in _variables(entry)),
     )
     for name, entry in _CONTENT["datasets"].items()
 }  # fmt: skip
-"""The six datasets by name, in the order in which they are written."""
+"""The datasets by name, in the order in which they are written: ADMRS where the mRS is rated, ADEFF where the endpoint
+is on another scale."""
 
 STANDARD_LABELS: Final[dict[str, str]] = {
     variable.name: variable.label

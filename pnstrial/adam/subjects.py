@@ -64,9 +64,18 @@ class Material:
         """Dated values of the enrolled patients."""
         return visits.Assessments(self.trial, self.protocol)
 
+    def on_scale(self, scale: str) -> Material:
+        """Give the same for an endpoint on a scale, by one step of it; itself on the endpoint's own."""
+        if scale == self.assessments.scale.name:
+            return self
+        other = self.assessments.on_scale(scale)
+        made = Material(self.trial, other.protocol)
+        made.__dict__ |= {"assessments": other, "subjects": self.subjects}
+        return made
+
     @cached_property
     def derived(self) -> pd.DataFrame:
-        """The mRS of every enrolled patient at every visit."""
+        """The value of every enrolled patient at every visit, on the endpoint's scale."""
         return self.assessments.visit_values.frame
 
     @cached_property
@@ -76,8 +85,11 @@ class Material:
 
     @property
     def treatment(self) -> str:
-        """Name of the single arm."""
-        return f"IVIg {self.protocol.treatment.dose_g_per_kg:g} g/kg"
+        """Name of the treatment: the drugs with their doses."""
+        return " + ".join(
+            f"{drug.name} {drug.dose_in_words()}" if drug.has_dose else drug.name
+            for drug in self.protocol.drugs
+        )
 
     def day_number(self, date: Any, patient: str) -> float | None:
         """Give the study day of a date, counted from the patient's day 1; there is no day 0."""
@@ -97,9 +109,22 @@ class Material:
         names = ("STUDYID", "USUBJID", "FASFL", "SAFFL", "PPROTFL")
         return {**{name: row[name] for name in names}, "TRTP": row["TRT01P"], "TRTA": row["TRT01A"]}
 
-    def visits_of(self, day: float) -> list[str]:
-        """Name the visits whose window holds a study day."""
-        return [visit.name for visit in self.protocol.visits if visit.first_day <= day <= visit.last_day]
+    def visits_of(self, day: float, patient: str) -> list[str]:
+        """Name the visits whose window holds a study day of a patient."""
+        last = self.day_number(self.assessments.patients["last_dose"].get(patient), patient)
+        found: list[str] = []
+        for visit in self.protocol.visits:
+            if visit.anchored and last is None:
+                continue
+            at = day - (last or 0) if visit.anchored else day
+            if visit.first_day <= at <= visit.last_day:
+                found.append(visit.name)
+        return found
+
+    @cached_property
+    def visit_numbers(self) -> dict[str, int]:
+        """AVISITN of each visit: its target day; of visits after the last infusion 1000 more."""
+        return {visit.name: visit.target_day + 1000 * visit.anchored for visit in self.protocol.visits}
 
 
 def _flag(held: bool) -> str:
@@ -124,7 +149,9 @@ def _end_of_study(material: Material, patient: str, follow_up: dict[Any, Any] | 
         return {"EOSSTT": "ONGOING"}
     until = clean(follow_up["death_date"]) or follow_up["last_contact_date"]
     day = material.day_number(until, patient) or 0
-    if day >= max(visit.target_day for visit in material.protocol.visits):
+    last = material.day_number(material.assessments.patients["last_dose"].get(patient), patient) or 1
+    targets = [visit.target_day + last * visit.anchored for visit in material.protocol.visits]
+    if day >= max(targets):
         return {"EOSSTT": "COMPLETED", "EOSDT": until}
     if follow_up["status"] in _REASONS:
         return {"EOSSTT": "DISCONTINUED", "EOSDT": until, "DCSREAS": _REASONS[follow_up["status"]]}
@@ -190,8 +217,10 @@ def adsl_rows(material: Material) -> list[dict[str, Any]]:
 def adex_rows(material: Material) -> list[dict[str, Any]]:
     """Give the exposure of the enrolled patients by cycle and overall."""
     summary = exposure.summarise(material.trial, material.protocol)
-    infusions = lines_of(material.trial.infusions)
-    first_line = infusions[infusions["dose_g"] > 0].groupby(["patient_id", "cycle"])["line"].min()
+    infusions = exposure.infusions_of(material.trial, material.protocol)
+    infusions = infusions[infusions["dose_g"] > 0].reset_index(names="line")
+    first_line = infusions.groupby(["patient_id", "drug", "cycle"])["line"].min()
+    drugs = {drug.name: place for place, drug in enumerate(material.protocol.drugs)}
     by_patient: dict[str, list[dict[str, Any]]] = {}
     for record in summary.cycles.to_dict("records"):
         by_patient.setdefault(str(record["patient_id"]), []).append(
@@ -202,15 +231,24 @@ def adex_rows(material: Material) -> list[dict[str, Any]]:
         who = str(patient["patient_id"])
         cycles = by_patient.get(who, [])
         for cycle in cycles:
-            rows += _cycle_rows(material, who, cycle, int(first_line[who, cycle["cycle"]]))
+            line = int(first_line[who, cycle["drug"], cycle["cycle"]])
+            rows += _cycle_rows(material, who, cycle, line, drugs)
         rows += _overall_rows(material, who, patient, cycles)
+        for name, place in drugs.items() if len(drugs) > 1 else ():
+            own = summary.drugs[(summary.drugs["patient_id"] == who) & (summary.drugs["drug"] == name)]
+            given = [cycle for cycle in cycles if cycle["drug"] == name]
+            for row in _overall_rows(material, who, own.iloc[0].to_dict(), given):
+                rows.append({**row, "AVISIT": f"{name} Overall", "AVISITN": OF_A_DRUG * (place + 1)})
     return rows
 
 
 def _exposure_row(material: Material, patient: str, code: str, start: Any, end: Any) -> dict[str, Any]:
+    label = _EXPOSURE[code]
+    if code == "COURSE" and material.protocol.decision is None:
+        label = "Share of the Required Course"
     return {
         **material.carried(patient),
-        "PARAM": _EXPOSURE[code],
+        "PARAM": label,
         "PARAMCD": code,
         "ASTDT": start,
         "ASTDY": material.day_number(start, patient),
@@ -221,7 +259,13 @@ def _exposure_row(material: Material, patient: str, code: str, start: Any, end: 
     }
 
 
-def _cycle_rows(material: Material, patient: str, cycle: dict[str, Any], line: int) -> list[dict[str, Any]]:
+OF_A_DRUG: Final = 100
+"""AVISITN of several drugs: so much for each drug before it, and the cycle."""
+
+
+def _cycle_rows(
+    material: Material, patient: str, cycle: dict[str, Any], line: int, drugs: dict[str, int]
+) -> list[dict[str, Any]]:
     planned = clean(cycle["dose_as_planned"])
     values: dict[str, Any] = {
         "DOSE": cycle["given_g"],
@@ -231,8 +275,8 @@ def _cycle_rows(material: Material, patient: str, cycle: dict[str, Any], line: i
     }
     shared = {
         "PARCAT1": "INDIVIDUAL",
-        "AVISIT": f"Cycle {cycle['cycle']}",
-        "AVISITN": cycle["cycle"],
+        "AVISIT": f"Cycle {cycle['cycle']}" if len(drugs) == 1 else f"{cycle['drug']} Cycle {cycle['cycle']}",
+        "AVISITN": cycle["cycle"] + (OF_A_DRUG * (drugs[cycle["drug"]] + 1) if len(drugs) > 1 else 0),
         "SRCSEQ": line,
     }
     return [

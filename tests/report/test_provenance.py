@@ -14,9 +14,9 @@ PACKAGE = Path(pns.__file__).parent
 
 
 def rows_of(trial, protocol, command=None):
-    table = methods(Material(pns.analyse(trial, protocol), command)).items[1]
-    assert table.key == "provenance"
-    return dict(table.frame.itertuples(index=False))
+    place = methods(Material(pns.analyse(trial, protocol), command)).places[1]
+    assert place.key == "provenance"
+    return dict(place.make().frame.itertuples(index=False))
 
 
 def test_inputs_protocol_and_the_package_stand_with_their_sha256(example, protocol, example_folder):
