@@ -12,13 +12,14 @@ Next: `protocol`.
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -220,6 +221,26 @@ class SettingsFiles:
             raise self.error(f"{where}: drop names {', '.join(wrong)}, which {base} does not have")
         return lay_over(below, own)
 
+    def remarks(self, name_or_path: str | Path, beside: Path | None = None) -> dict[str, str]:
+        """Give what a file, and those that it is based on, say beside their settings: source, or "assumed".
+
+        Parameters
+        ----------
+        name_or_path : str or Path
+        beside : Path, optional
+            Folder in which a relative path is sought first.
+
+        Returns
+        -------
+        dict of str to str
+            By dotted key; the remark beside the head of a section stands for its keys without one. A key that is
+            there and has none is "".
+        """
+        text, where, folder = self.text(name_or_path, beside)
+        below = tomllib.loads(text).get("based_on")
+        found = self.remarks(below, folder) if isinstance(below, str) and below != where else {}
+        return {**found, **remarks_of(text)}
+
     def validated(self, model: type[Model], content: Table, where: str) -> Model:
         """Fit settings to their model, or raise with everything that is wrong with them."""
         try:
@@ -227,6 +248,40 @@ class SettingsFiles:
         except ValidationError as problem:
             lines = format_errors(problem, model, content)
             raise self.error(f"{where} cannot be used:\n  " + "\n  ".join(lines)) from None
+
+
+_HEAD: Final = re.compile(r"\[+\s*([^\]]+?)\s*\]+")
+_KEY: Final = re.compile(r"([\w.\-\"' ]+?)\s*=")
+_QUOTED: Final = re.compile(r"\"(?:\\.|[^\"\\])*\"|'[^']*'")
+
+
+def remarks_of(text: str) -> dict[str, str]:
+    r"""Read the remarks beside the settings of a TOML text, as `SettingsFiles.remarks` gives them.
+
+    Examples
+    --------
+    >>> remarks_of("[a]  # assumed\nx = 1\ny = [1,\n 2]  # measured")
+    {'a.x': 'assumed', 'a.y': 'measured'}
+    """
+    found: dict[str, str] = {}
+    section, of_section, key, depth = "", "", "", 0
+    for line in text.splitlines():
+        bare = _QUOTED.sub(lambda quoted: "_" * len(quoted.group()), line)
+        at = bare.find("#")
+        remark = "" if at < 0 else line[at + 1 :].strip()
+        bare = bare if at < 0 else bare[:at]
+        if not bare.strip():
+            continue
+        if depth == 0 and (head := _HEAD.match(bare.strip())):
+            section, of_section, key = head[1], remark, ""
+            continue
+        if depth == 0 and (start := _KEY.match(line.strip())):
+            key = f"{section}.{start[1]}".lstrip(".").replace('"', "").replace("'", "")
+            found[key] = of_section
+        depth += sum(map(bare.count, "[{")) - sum(map(bare.count, "]}"))
+        if key and remark:
+            found[key] = remark
+    return found
 
 
 @lru_cache(maxsize=4)

@@ -393,7 +393,9 @@ def _simulate(arguments: argparse.Namespace) -> int:
     if folder is not None:
         from pnstrial.reporting.simulation import simulation_page
 
-        page = simulation_page(protocol, scenario, result, known, _repeat(arguments, scenario), floor, idle)
+        page = simulation_page(
+            protocol, scenario, result, known, _repeat(arguments, scenario), floor, idle, arguments.scenario
+        )
         with whole_folder(folder, names=_RESULTS, inputs=inputs) as where:
             _write(where, frame, result, known, idle)
             write_file(where / "report.html", page)

@@ -32,7 +32,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Scenario", "ScenarioError", "load_scenario", "scenario_text", "shipped_scenarios"]
+__all__ = [
+    "Scenario",
+    "ScenarioError",
+    "load_scenario",
+    "scenario_remarks",
+    "scenario_text",
+    "shipped_scenarios",
+]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Shares = TypeVar("Shares", bound="tuple[float, ...] | dict[str, float]")
@@ -567,6 +574,21 @@ def scenario_text(name_or_path: str | Path) -> str:
         If there is no such file or shipped name.
     """
     return _FILES.text(name_or_path)[0]
+
+
+def scenario_remarks(name_or_path: str | Path) -> dict[str, str]:
+    """Give what a scenario file says beside its settings: where each is from, or that it is assumed.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+
+    Returns
+    -------
+    dict of str to str
+        By dotted key, those of the scenarios that it is based on below its own.
+    """
+    return _FILES.remarks(name_or_path)
 
 
 def load_scenario(name_or_path: str | Path) -> Scenario:

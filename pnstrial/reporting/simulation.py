@@ -9,6 +9,7 @@ Next: `cli.simulate`.
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,7 @@ from pnstrial import __version__
 from pnstrial.engine.exact.answers import exact_characteristics, true_response
 from pnstrial.engine.exact.chain import Chain
 from pnstrial.engine.model import build_model
+from pnstrial.engine.scenario import load_scenario, scenario_remarks
 from pnstrial.figures.simulation import accrual, course, heat_map, power_exact, responder_distribution
 from pnstrial.numerics.roots import cross
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
@@ -30,6 +32,7 @@ from pnstrial.reporting.page import page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from pnstrial.engine.characteristics import ExactCharacteristics, OperatingCharacteristics
     from pnstrial.engine.scenario import Scenario
@@ -96,8 +99,8 @@ GROUPS: Final = (
         "Treatment and safety",
         (
             ("cycles_per_patient", "cycles", "cycles given to a patient"),
-            ("grams_per_patient", "g", "IVIg of a patient"),
-            ("grams_per_trial", "g", "IVIg of a trial"),
+            ("grams_per_patient", "g", "{drug} of a patient"),
+            ("grams_per_trial", "g", "{drug} of a trial"),
             ("adverse_events_per_patient", "events", "adverse events of a patient"),
             ("thromboses_per_patient", "events", "thromboses of a patient"),
             ("haemolyses_per_patient", "events", "haemolyses of a patient"),
@@ -131,7 +134,9 @@ def _limits(low: float, high: float, unit: str) -> str:
     return f"{_value(low, unit).removesuffix(' %')} to {_value(high, unit)}"
 
 
-def _characteristics(result: OperatingCharacteristics, exact: ExactCharacteristics) -> tuple[Place, ...]:
+def _characteristics(
+    result: OperatingCharacteristics, exact: ExactCharacteristics, medicine: str
+) -> tuple[Place, ...]:
     found = {q.quantity: q for q in result.quantities}
     places: list[Place] = []
     for title, quantities in GROUPS:
@@ -144,7 +149,7 @@ def _characteristics(result: OperatingCharacteristics, exact: ExactCharacteristi
             limits = _limits(low, high, unit)
             rows.append(
                 (
-                    words, "% of trials" if unit == "%" and words.startswith("trials") else unit,
+                    words.format(drug=medicine), "% of trials" if unit == "%" and words.startswith("trials") else unit,
                     _value(q.estimate, unit), DASH if np.isnan(low) else limits, _value(exact.answers.get(name), unit),
                 )
             )  # fmt: skip
@@ -191,11 +196,14 @@ def _of_hundred(share: float) -> str:
 
 
 def _occupancy(protocol: Protocol, scenario: Scenario) -> tuple[list[float], dict[str, np.ndarray[Any, Any]]]:
-    """Give the true grades of the enrolled by month, while IVIg goes on and without it; leavers count as they are."""
+    """Give the true grades of the enrolled by month, with treatment and without; leavers count as they are."""
     model = build_model(protocol, scenario)
     enrolled = model.entry_codes[:, 0] == 0
     days = [month * DAYS_PER_MONTH for month in range(int(scenario.follow_up.months) + 1)]
-    found = {name: np.zeros((len(days), 7)) for name in ("while IVIg goes on", "without IVIg")}
+    medicine, size = " and ".join(drug.name for drug in protocol.drugs), model.grades + 1
+    found = {
+        name: np.zeros((len(days), size)) for name in (f"while {medicine} goes on", f"without {medicine}")
+    }
     total = model.entry_probabilities[enrolled].sum()
     for stratum in range(len(model.strata)):
         own = enrolled & (model.entry_codes[:, 1] == stratum)
@@ -204,12 +212,36 @@ def _occupancy(protocol: Protocol, scenario: Scenario) -> tuple[list[float], dic
         np.add.at(start, model.entry_codes[own, 2], model.entry_probabilities[own] / total)
         for arm, name in enumerate(found):
             for place, day in enumerate(days):
-                found[name][place] += (start @ chain.between(arm, 0.0, day)[0]).reshape(-1, 7).sum(axis=0)
+                found[name][place] += (start @ chain.between(arm, 0.0, day)[0]).reshape(-1, size).sum(axis=0)
     return days, found
 
 
-def _settings(scenario: Scenario) -> pd.DataFrame:
-    """List the settings of a scenario, one a row."""
+CHANGED: Final = "changed by the command"
+UNSAID: Final = "its source is not stated"
+DEFAULT: Final = "assumed: the default of pnstrial"
+
+
+def _settings(scenario: Scenario, origin: str | Path | None) -> pd.DataFrame:
+    """List the settings of a scenario, one a row, with what the scenario file says of its source."""
+    remarks = scenario_remarks(origin) if origin is not None else {}
+    stated = dict(_rows_of(load_scenario(origin))) if origin is not None else {}
+
+    def source(name: str, value: str) -> str:
+        if origin is None:
+            return UNSAID
+        if stated.get(name) != value:
+            return CHANGED
+        key = re.sub(r"\[\d+\]", "", name)
+        while key not in remarks and "." in key:
+            key = key.rpartition(".")[0]
+        return (remarks[key] or UNSAID) if key in remarks else DEFAULT
+
+    rows = [(name, value, source(name, value)) for name, value in _rows_of(scenario)]
+    return pd.DataFrame(rows, columns=["Setting", "Value", "Source"])
+
+
+def _rows_of(scenario: Scenario) -> list[tuple[str, str]]:
+    """Give the settings of a scenario by name, those that are not empty."""
     rows: list[tuple[str, str]] = []
 
     def walk(name: str, value: Any) -> None:
@@ -224,7 +256,7 @@ def _settings(scenario: Scenario) -> pd.DataFrame:
             rows.append((name, text))
 
     walk("", scenario.model_dump(mode="json", exclude={"id", "title", "source", "fit"}))
-    return pd.DataFrame(rows, columns=["Setting", "Value"])
+    return rows
 
 
 def _sentence(result: OperatingCharacteristics, exact: ExactCharacteristics, other: float | None) -> str:
@@ -250,6 +282,7 @@ def simulation_page(
     command: str | None = None,
     floor: RatingFloor | None = None,
     idle: Mapping[str, str] = MappingProxyType({}),
+    origin: str | Path | None = None,
 ) -> str:
     """Write what a simulated design does as one HTML page.
 
@@ -265,11 +298,14 @@ def simulation_page(
         What rating error alone would report.
     idle : mapping of str to str
         Changed settings that do nothing here, each with the reason.
+    origin : str or Path, optional
+        The file of the scenario, whose remarks name the source of each setting.
 
     Returns
     -------
     str
     """
+    medicine = " and ".join(drug.name for drug in protocol.drugs)
     curve = _curve(protocol, scenario)
     days, grades = _occupancy(protocol, scenario)
     monthly = exact.answers["enrolled"] / exact.answers["enrolment_months"]
@@ -286,18 +322,22 @@ def simulation_page(
         )),
         Place("occupancy", Figure, lambda: Figure(
             "True grades over time", "",
-            "The course that the scenario supposes, of all enrolled patients, in months from day 1: while IVIg goes "
-            "on, and without it.", "Two panels of stacked areas.", lambda: course(days, grades, scale=protocol.scale()),
+            "The course that the scenario supposes, of all enrolled patients, in months from day 1: while "
+            f"{medicine} goes on, and without it.", "Two panels of stacked areas.",
+            lambda: course(days, grades, scale=protocol.scale()),
         )),
         Place("accrual", Figure, lambda: Figure(
             "Accrual", "", "Middle and 95 % of the trials, exact: patients come as a Poisson process.",
             "A curve in a band.", lambda: accrual(result.n, monthly),
         )),
     ]  # fmt: skip
-    without = "; ".join(f"{_MEANINGS.get(name, ('', name))[1]}: {why}" for name, why in exact.without.items())
+    without = "; ".join(
+        f"{_MEANINGS.get(name, ('', name))[1].format(drug=medicine)}: {why}"
+        for name, why in exact.without.items()
+    )
     sections = [
         Section(
-            "characteristics", "1", "Operating characteristics", _characteristics(result, exact),
+            "characteristics", "1", "Operating characteristics", _characteristics(result, exact, medicine),
             (f"{result.n_trials:,} trials of {result.n} patients; method: {result.method}. Exact: worked out "
              "without simulation." + (f" Without an exact answer: {without}." if without else ""),),
         ),
@@ -305,8 +345,8 @@ def simulation_page(
         Section(
             "scenario", "3", "Scenario",
             (Place("settings", Table, lambda: Table(
-                "Settings of the scenario", "", _settings(scenario), "", "",
-                "The scenario file says at each setting where it is from, or that it is assumed.",
+                "Settings of the scenario", "", _settings(scenario, origin), "", "",
+                "Source: what the scenario file says beside the setting, or beside the head of its section.",
             )),),
             (f"Source: {scenario.source}.", scenario.fit or "How the rates were found is not stated."),
         ),
@@ -391,6 +431,7 @@ def comparison_page(
     places: list[Place] = []
     for name in quantities:
         unit, words = _MEANINGS.get(name, ("", name.replace("_", " ")))
+        words = words.format(drug=" and ".join(drug.name for drug in protocol.drugs))
         own = frame[frame["quantity"] == name]
         rows = [
             (

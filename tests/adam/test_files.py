@@ -193,8 +193,8 @@ def test_every_declared_variable_keeps_the_limits():
 
 
 def test_values_are_terms_of_their_codelists(many_datasets):
-    for name, item in adam.DATASETS.items():
-        for variable in item.variables:
+    for name in many_datasets.datasets:
+        for variable in adam.DATASETS[name].variables:
             if variable.codelist:
                 values = set(many_datasets[name][variable.name].dropna())
                 assert values <= set(adam.CODELISTS[variable.codelist].terms), (name, variable.name)
