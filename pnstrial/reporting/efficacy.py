@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from pnstrial.vocabulary import Scale
 
 __all__ = [
+    "ALPHA",
     "MOST_SINGLE_PATIENTS",
+    "RATES",
     "STRATEGIES",
     "proportion_cells",
     "published_rows",
@@ -72,6 +74,9 @@ EXACT: Final = "Clopper-Pearson"
 
 ALPHA: Final = 0.05
 """One-sided level of the test that `_what_can_be_said` reckons with."""
+
+RATES: Final = (0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40)
+"""True response rates for which it gives the power."""
 
 
 def proportion_cells(count: int, n: int, level: float) -> tuple[str, str]:
@@ -161,21 +166,20 @@ def _power_of_n_patients(material: Material) -> Table:
     n = len(material.enrolled)
     null = material.protocol.endpoint.null_proportion
     nulls = (0.05, 0.10) if null is None else (null,)
-    rates = (0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40)
     rows: list[tuple[Any, ...]] = []
     for p0 in nulls if n else ():
         fewest = next((x for x in range(n + 1) if float(binomial_tail(x, n, p0)) <= ALPHA), None)
         if fewest is None:
-            rows.append((percent(p0), "none: no result would be significant", DASH, *(DASH for _ in rates)))
+            rows.append((percent(p0), "none: no result would be significant", DASH, *(DASH for _ in RATES)))
             continue
-        powers = (percent(float(binomial_tail(fewest, n, p))) if p > p0 else DASH for p in rates)
+        powers = (percent(float(binomial_tail(fewest, n, p))) if p > p0 else DASH for p in RATES)
         rows.append((percent(p0), f"{fewest} of {n}", percent(float(binomial_tail(fewest, n, p0))), *powers))
     note = "The protocol states no null proportion: 5 % and 10 % are examples. " if null is None else ""
     return Table(
         f"What {n} {'patient' if n == 1 else 'patients'} can say", "enrolled patients",
         pd.DataFrame(
             rows, columns=["Null proportion", "Fewest responders", "Achieved level",
-            *(f"Power at {percent(p, 0)}" for p in rates)]
+            *(f"Power at {percent(p, 0)}" for p in RATES)]
         ),
         "screening", "endpoint",
         f"{note}Exact probability that the one-sided binomial test at {percent(ALPHA, 0)} rejects the null, by the "

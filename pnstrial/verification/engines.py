@@ -35,8 +35,10 @@ __all__ = [
     "kaplan_meier",
     "lifelines_fitter",
     "logrank",
+    "median",
     "parametric",
     "parametric_fitter",
+    "poisson_interval",
     "proportional_odds",
     "restricted_mean",
     "signed_rank",
@@ -166,6 +168,38 @@ def lifelines_fitter(time: Vector, event: Vector, level: float, entry: Vector | 
     """
     fitter = _library("lifelines").KaplanMeierFitter(alpha=1 - level)
     return _quietly(lambda: fitter.fit(time, event, entry=entry))
+
+
+def median(time: Vector, event: Vector) -> float:
+    """Median of a Kaplan-Meier curve by lifelines.
+
+    Parameters
+    ----------
+    time, event : numpy.ndarray, shape (n,)
+
+    Returns
+    -------
+    float
+        Infinite where the curve does not get to one half.
+    """
+    return float(lifelines_fitter(time, event, 0.95).median_survival_time_)
+
+
+def poisson_interval(count: int, exposure: float, level: float) -> tuple[float, float]:
+    """Exact confidence interval of a rate by statsmodels.
+
+    Parameters
+    ----------
+    count : int
+    exposure, level : float
+
+    Returns
+    -------
+    tuple of float
+    """
+    confint = _library("statsmodels.stats.rates").confint_poisson
+    low, high = _quietly(lambda: confint(count, exposure, method="exact-c", alpha=1 - level))
+    return float(low), float(high)
 
 
 def restricted_mean(time: Vector, event: Vector, tau: float) -> float:

@@ -19,20 +19,23 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.analysis import analyse
-from pnstrial.design import ProportionResult
+from pnstrial.design import ProportionResult, binomial_tail, proportion
 from pnstrial.endpoints import ResponseResult
-from pnstrial.results import Display, NotEstimable, Result
+from pnstrial.reporting.efficacy import ALPHA, RATES, STRATEGIES
+from pnstrial.reporting.material import Material
+from pnstrial.reporting.safety import event_groups, events_of_interest, safety_events
+from pnstrial.results import Display, NotEstimable, Result, rows_of
+from pnstrial.series import short_citation
 from pnstrial.shift import CommonOddsRatio, ShiftResult, WeightedKappa, mrs_shift
 from pnstrial.survival import (
     Cox,
     CumulativeIncidence,
     KaplanMeier,
+    OneSampleLogRank,
     ParametricSurvival,
     SurvivalResult,
-    overall_survival,
+    one_sample_logrank,
     rmst,
-    time_to_deterioration,
-    time_to_improvement,
 )
 from pnstrial.verification import engines
 
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
     from pnstrial.data import TrialData
     from pnstrial.protocol import Protocol
 
-__all__ = ["SecondOpinion", "second_opinion", "verify"]
+__all__ = ["SecondOpinion", "compared", "second_opinion", "verify"]
 
 CLOSED: Final = 1e-9
 """Tolerance of what has a closed form."""
@@ -198,6 +201,12 @@ def _of_curve(name: str, curve: KaplanMeier) -> Iterator[_Number]:
             for end in ("lower", "upper"):
                 ours = float(getattr(curve, end)[k])
                 yield _Number(f"{name}: {end} limit at {at:g}", ours, float(other[end]), "lifelines")
+    median = curve.quantile(0.5).estimate
+    if isinstance(median, float):
+        flat = bool(np.isclose(curve.survival, 0.5, rtol=0, atol=1e-12).any())
+        reason = "where the curve is flat at one half lifelines takes the start of that part" if flat else ""
+        other = engines.median(time, event)
+        yield _Number(f"{name}: median", median, other, "lifelines", reason=reason)
     tau = float(curve.time[-1])
     if curve.n_event[-1] > 0 or len(curve.time) > 1:
         ours = rmst(time, event, tau=tau).estimate
@@ -250,12 +259,27 @@ def _of_shift(name: str, result: ShiftResult) -> Iterator[_Number]:
                     theirs,
                     "scipy",
                 )
+    if not isinstance(result.changes, NotEstimable):
+        moves = {"improved": difference < 0, "stable": difference == 0, "deteriorated": difference > 0}
+        for change, who in moves.items() if result.changes.points == 1 else ():
+            ours = getattr(result.changes, f"{change}_ci")
+            count = int(who.sum())
+            yield from _proportion(
+                f"{name}: {change}", count, who.size, result.changes.level, ours, None, None
+            )
     if not isinstance(result.sign, NotEstimable):
         up, moved = int((difference < 0).sum()), int(np.count_nonzero(difference))
         if moved:
             limits = engines.binomial_interval(up, moved, result.sign.level, "beta")
             for end, ours, theirs in zip(("lower", "upper"), result.sign.ci, limits, strict=True):
                 yield _Number(f"{name}: sign test, {end} limit", float(ours), theirs, "statsmodels")
+
+
+def _of_history(name: str, result: OneSampleLogRank) -> Iterator[_Number]:
+    if isinstance(result.ratio_ci, tuple):
+        limits = engines.poisson_interval(result.observed, result.expected, result.level)
+        for end, ours, theirs in zip(("lower", "upper"), result.ratio_ci, limits, strict=True):
+            yield _Number(f"{name}: {end} limit of the ratio", float(ours), theirs, "statsmodels", 1e-8)
 
 
 def _of_odds(name: str, result: CommonOddsRatio) -> Iterator[_Number]:
@@ -332,6 +356,7 @@ _KINDS: dict[type, Callable[[str, Any], Iterator[_Number]]] = {
     CumulativeIncidence: _of_incidence,
     ShiftResult: _of_shift,
     CommonOddsRatio: _of_odds,
+    OneSampleLogRank: _of_history,
     Cox: _of_cox,
     ParametricSurvival: _of_parametric,
     WeightedKappa: _of_kappa,
@@ -407,17 +432,61 @@ def verify(
     >>> verify(pns.read_trial(folder), pns.load_protocol("nct02343211")).differing
     0
     """
-    analysis = analyse(trial, protocol, null=null, visit=visit)
-    numbers = list(_of_response(f"Response at {analysis.visit}", analysis.primary))
-    for name, result in analysis.secondary.items():
-        numbers += _of_response(f"Response at {name}", result)
-    for name, find in (
-        ("Overall survival", overall_survival),
-        ("Deterioration", time_to_deterioration),
-        ("Improvement", time_to_improvement),
-    ):
-        numbers += _of_survival(name, find(trial, protocol))
-    for name in dict.fromkeys([analysis.visit, *analysis.secondary]):
-        shift = mrs_shift(trial, analysis.protocol, visit=name)
-        numbers += _of_shift(f"Shift at {name}", shift)
+    material = Material(analyse(trial, protocol, null=null, visit=visit))
+    numbers = [number for name, result in compared(material) for number in _KINDS[type(result)](name, result)]
+    numbers += _of_power(material)
     return _opinion([x for x in numbers if math.isfinite(x.ours) and math.isfinite(x.theirs)])
+
+
+def compared(material: Material) -> Iterator[tuple[str, Result]]:
+    """Give the results of the report that another library can compute, each with the name under which it is listed.
+
+    Parameters
+    ----------
+    material : pnstrial.reporting.material.Material
+
+    Returns
+    -------
+    iterator of (str, Result)
+    """
+    analysis, level = material.analysis, material.level
+    visits = list(dict.fromkeys([analysis.visit, *analysis.secondary]))
+    for name in visits:
+        yield f"Response at {name}", analysis.response_at(name)
+    for label, change in STRATEGIES[1:]:
+        yield f"Response at {analysis.visit}, {label}", analysis.response_at(analysis.visit, change)
+    for row in rows_of(analysis.scales):
+        yield (
+            f"Improved on {row.scale} at {row.visit}",
+            proportion(int(row.improved), int(row.n), level=level),
+        )
+    events, n = safety_events(material), len(material.safety)
+    for label, chosen in (event_groups(events, material.medicine) | events_of_interest(events)).items():
+        yield (
+            f"Patients with event: {label.lower()}",
+            proportion(events.loc[chosen, "patient_id"].nunique(), n, level=level),
+        )
+    yield "Overall survival", material.overall_survival
+    yield "Deterioration", material.deterioration
+    yield "Improvement", material.improvement
+    if not isinstance(material.overall_survival.curve, NotEstimable):
+        records = material.overall_survival.records
+        for key, series in material.published.iterrows():
+            found = one_sample_logrank(records["days"], records["event"], str(key), level=level, unit="days")
+            yield f"Deaths against {short_citation(series['citation'])}", found
+    for name in visits:
+        yield f"Shift at {name}", mrs_shift(material.trial, analysis.protocol, visit=name)
+
+
+def _of_power(material: Material) -> Iterator[_Number]:
+    """Compare the exact power of the patients enrolled, for the null of the protocol or for 5 and 10 %."""
+    n, null = len(material.enrolled), material.protocol.endpoint.null_proportion
+    for p0 in (0.05, 0.10) if null is None else (null,):
+        for x in range(1, n + 1):
+            if float(binomial_tail(x, n, p0)) <= ALPHA:
+                for p in (p0, *(rate for rate in RATES if rate > p0)):
+                    name = f"Chance of {x} or more of {n} at {100 * p:g} %"
+                    yield _Number(
+                        name, float(binomial_tail(x, n, p)), engines.binomial_tail(x, n, p), "scipy"
+                    )
+                break

@@ -318,7 +318,8 @@ def _scales(asked: Asked) -> Origin:
 
 def _shift(asked: Asked) -> Origin:
     sources, shift = asked.sources, asked.sources.material.shift
-    rows = shift.patients[(shift.units[:, [0, shift.visits.index(shift.visit)]] >= 0).all(axis=1)]
+    both = (shift.units[:, [0, shift.visits.index(shift.visit)]] >= 0).all(axis=1)
+    rows = shift.patients.loc[both]
     counted = rows["category"] == asked.label.lower() if asked.label.lower() in rules.CATEGORIES else None
     for patient in rows["patient_id"]:
         sources.change(patient, shift.visit)

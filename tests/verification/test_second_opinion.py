@@ -163,16 +163,27 @@ def nudged(values, at):
 def plants(name, result):
     """Give each number of a result that `verify` prints, and the result with an error planted in that number alone."""
     if isinstance(result, pns.endpoints.ResponseResult):
-        low, high = result.ci
         yield f"{name}: proportion", replace(result, estimate=result.estimate + 1e-6)
+    if isinstance(result, (pns.endpoints.ResponseResult, pns.design.ProportionResult)):
+        low, high = result.ci
         yield f"{name}: lower limit", replace(result, ci=(low + 1e-6, high))
         yield f"{name}: upper limit", replace(result, ci=(low, high + 1e-6))
-        yield f"{name}: p-value", replace(result, p_value=result.p_value + 1e-6)
+        if isinstance(result.p_value, float):
+            yield f"{name}: p-value", replace(result, p_value=result.p_value + 1e-6)
+    elif isinstance(result, pns.survival.OneSampleLogRank):
+        low, high = result.ratio_ci
+        yield f"{name}: lower limit of the ratio", replace(result, ratio_ci=(low + 1e-6, high))
+        yield f"{name}: upper limit of the ratio", replace(result, ratio_ci=(low, high + 1e-6))
     elif isinstance(result, pns.shift.ShiftResult):
         for kind, field in (("Pratt", "signed_rank"), ("Wilcoxon", "signed_rank_wilcoxon")):
             test = getattr(result, field)
             wrong = replace(test, p_value=test.p_value + 1e-6)
             yield f"{name}: signed-rank p-value, zeros after {kind}", replace(result, **{field: wrong})
+        for change in ("improved", "stable", "deteriorated"):
+            low, high = getattr(result.changes, f"{change}_ci")
+            for end, ci in (("lower", (low + 1e-6, high)), ("upper", (low, high + 1e-6))):
+                wrong = replace(result.changes, **{f"{change}_ci": ci})
+                yield f"{name}: {change}: {end} limit", replace(result, changes=wrong)
         low, high = result.sign.ci
         yield (
             f"{name}: sign test, lower limit",
@@ -196,45 +207,63 @@ def plants(name, result):
                 yield place, replace(result, curve=replace(curve, incidence=wrong))
 
 
+def wrong_by(function, change):
+    """Give the function with an error planted in what it answers."""
+    return lambda *given, **named: change(function(*given, **named))
+
+
 def test_a_planted_error_is_caught_in_each_number_that_verify_prints(example, protocol, monkeypatch):
+    from pnstrial.reporting.material import Material
     from pnstrial.verification import engines, opinion
 
     # each engine answers once: what is planted is in ours
     for engine in (
-        "kaplan_meier",
-        "restricted_mean",
-        "cumulative_incidence",
-        "signed_rank",
-        "binomial_interval",
-    ):
+        "kaplan_meier", "restricted_mean", "cumulative_incidence", "signed_rank", "binomial_interval", "median",
+        "poisson_interval",
+    ):  # fmt: skip
         monkeypatch.setattr(engines, engine, remembered(getattr(engines, engine)))
-    analysis = pns.analyse(example, protocol, null=0.1)
-    visits = dict.fromkeys([analysis.visit, *analysis.secondary])
-    results = {f"Response at {visit}": analysis.response_at(visit) for visit in visits}
-    results |= {
-        "Overall survival": pns.overall_survival(example, protocol),
-        "Deterioration": pns.time_to_deterioration(example, protocol),
-        "Improvement": pns.time_to_improvement(example, protocol),
-    }
-    results |= {f"Shift at {visit}": pns.mrs_shift(example, protocol, visit=visit) for visit in visits}
-    ask = {type(result): opinion._KINDS[type(result)] for result in results.values()}
+    material = Material(pns.analyse(example, protocol, null=0.1))
+    results = dict(opinion.compared(material))
     caught = set()
     for name, result in results.items():
         for quantity, wrong in plants(name, result):
-            found = [number for number in ask[type(result)](name, wrong) if not number.agrees]
-            assert [number.quantity for number in found] == [quantity]
+            found = [number for number in opinion._KINDS[type(result)](name, wrong) if not number.agrees]
+            assert quantity in [number.quantity for number in found], quantity
+            assert {number.quantity for number in found} <= {quantity, f"{name}: median"}
             assert not found[0].reason
             caught.add(quantity)
-    exact = opinion.rmst
-    monkeypatch.setattr(
-        opinion, "rmst", lambda *a, **k: replace(found := exact(*a, **k), estimate=found.estimate + 0.01)
-    )
-    for name in ("Overall survival", "Deterioration"):
-        [number] = [number for number in opinion._of_survival(name, results[name]) if not number.agrees]
-        assert "restricted mean" in number.quantity
-        caught.add(number.quantity)
+
+    def of_curves():
+        return [
+            number
+            for name in ("Overall survival", "Deterioration")
+            for number in opinion._of_survival(name, results[name])
+        ]
+
+    with monkeypatch.context() as planted_here:
+        planted_here.setattr(
+            opinion, "rmst", wrong_by(opinion.rmst, lambda x: replace(x, estimate=x.estimate + 0.01))
+        )
+        wrong = {number.quantity for number in of_curves() if not number.agrees}
+        assert all("restricted mean" in quantity for quantity in wrong)
+        caught |= wrong
+    with monkeypatch.context() as planted_here:
+        later = wrong_by(
+            pns.survival.KaplanMeier.quantile,
+            lambda x: replace(x, estimate=x.estimate + 1) if isinstance(x.estimate, float) else x,
+        )
+        planted_here.setattr(pns.survival.KaplanMeier, "quantile", later)
+        wrong = {number.quantity for number in of_curves() if not number.agrees}
+        assert wrong == {"Deterioration: median"}
+        caught |= wrong
+    with monkeypatch.context() as planted_here:
+        planted_here.setattr(opinion, "binomial_tail", wrong_by(opinion.binomial_tail, lambda x: x + 1e-6))
+        wrong = {number.quantity for number in opinion._of_power(material) if not number.agrees}
+        caught |= wrong
     monkeypatch.undo()
-    assert caught == set(verify(example, protocol, null=0.1).table["quantity"])
+    printed = verify(example, protocol, null=0.1)
+    assert printed.n > 130
+    assert caught == set(printed.table["quantity"])
 
 
 def remembered(engine):
