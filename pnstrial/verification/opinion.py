@@ -164,6 +164,8 @@ def _of_response(name: str, result: ResponseResult) -> Iterator[_Number]:
     counted = result.patients[result.patients["response"] != "excluded"]
     responders = int((counted["response"] == "responder").sum())
     yield _Number(f"{name}: proportion", float(result.estimate), responders / len(counted), "pandas")
+    if result.method != "Clopper-Pearson":  # of two stages, which none of these libraries knows
+        return
     yield from _proportion(
         name, responders, len(counted), result.level, result.ci, result.null, result.p_value
     )

@@ -203,10 +203,7 @@ def _dose(request: Request) -> Response:
         plan = pns.plan_treatment(kilograms, start, session.protocol())
         table = as_table(words, plan.to_frame())
         notes = dict.fromkeys(note for cycle in plan.cycles for note in cycle.notes)
-        calendar = [
-            (cycle.cycle, cycle.cycle > plan.cycles_before_decision, _days(words, cycle))
-            for cycle in plan.cycles
-        ]
+        calendar = [(cycle.cycle, cycle.conditional, _days(words, cycle)) for cycle in plan.cycles]
         script = trial_script(session, "", "")
         lines = [line for line in script.python.splitlines() if "FOLDER" not in line and "result" not in line]
         call = f"result = pns.plan_treatment({kilograms!r}, {start!r}, protocol)"
@@ -230,7 +227,7 @@ def _visits(request: Request) -> Response:
         request, "visits.html", parts=PARTS,
         visits=as_table(words, analysis.visits, columns), decisions=as_table(words, analysis.decisions),
         deviations=as_table(words, analysis.exposure.deviations),
-        patients=[str(one) for one in analysis.decisions["patient_id"]],
+        patients=[str(one) for one in analysis.sets.full_analysis],
         script=trial_script(session, "pns.visits.decisions(trial, protocol)", "analyse FOLDER"),
     )  # fmt: skip
 
@@ -251,7 +248,7 @@ def _patient(request: Request) -> Response:
         "deviations": of(analysis.exposure.deviations), "decision": of(analysis.decisions),
         "events": of(analysis.trial.adverse_events), "times": of(analysis.times),
     }  # fmt: skip
-    enrolled = patient in set(analysis.decisions["patient_id"])
+    enrolled = patient in set(analysis.sets.full_analysis)
     return page(request, "patient.html", parts=PARTS, patient=patient, tables=tables, enrolled=enrolled)
 
 
@@ -328,7 +325,7 @@ def _draw(name: str, request: Request) -> Any:
     trial, protocol = analysis.trial, analysis.protocol
     if name == "patient":
         patient = request.query_params.get("id", "")
-        if patient not in set(analysis.decisions["patient_id"]):
+        if patient not in set(analysis.sets.full_analysis):
             raise HTTPException(404)
         return pns.figures.swimmer(analysis, patients=[patient])
     if name == "survival":

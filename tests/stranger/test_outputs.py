@@ -1,0 +1,126 @@
+"""What a protocol that no code knows hands round: report, short page, datasets, second opinion, all in its own words."""
+
+import csv
+import re
+
+import pytest
+
+import pnstrial as pns
+from pnstrial.cli import main
+from tests.stranger.test_stranger import OF_OTHER_TRIALS
+from tests.stranger.trial import PROTOCOL, write
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    yield
+    from matplotlib import pyplot as plt
+
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("hand"))
+
+
+@pytest.fixture(scope="module")
+def report(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out") / "report"
+    words = ["report", str(folder), "--protocol", str(PROTOCOL), "--out", str(out), "--rtf", "--docx"]
+    assert main(words) == 0
+    return out
+
+
+def table(report, title):
+    """Give the rows of the table of a title."""
+    page = (report / "report.html").read_text()
+    number = re.search(rf"(?:Table|Listing) ([\d.]+)\. {re.escape(title)}<", page)[1]
+    with (report / "tables" / f"{number}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_no_file_of_the_report_names_another_trial(report):
+    texts = {
+        path.relative_to(report).as_posix(): path.read_text(encoding="utf-8", errors="replace")
+        for path in report.rglob("*")
+        if path.suffix in {".html", ".csv", ".svg", ".rtf"}
+    }
+    assert len(texts) > 60
+    assert {name: found for name, text in texts.items() if (found := OF_OTHER_TRIALS.findall(text))} == {}
+    words = pytest.importorskip("docx").Document(report / "report.docx")
+    cells = [cell.text for part in words.tables for row in part.rows for cell in row.cells]
+    assert OF_OTHER_TRIALS.findall(" ".join([*cells, *(part.text for part in words.paragraphs)])) == []
+
+
+def test_the_report_prints_the_planned_test_and_the_secondary_endpoint(report, folder):
+    result = pns.analyse(pns.read_trial(folder, PROTOCOL), pns.load_protocol(PROTOCOL)).primary
+    (row,) = table(report, "Response on the Hand function")[1:]
+    low, high = result.ci
+    assert row[1:3] == ["2", "8"]
+    assert row[4] == f"{100 * low:.1f} to {100 * high:.1f} %"
+    assert row[5] == f"{result.p_value:.4f}"
+    assert table(report, "Secondary endpoints")[1][2:4] == ["3", "6"]
+    page = (report / "report.html").read_text()
+    assert "Planned: 20 patients; 5 in a first stage" in page
+    assert "Interim decision" not in page
+
+
+def test_the_shift_is_on_the_scale_of_the_endpoint(folder):
+    trial, protocol = pns.read_trial(folder, PROTOCOL), pns.load_protocol(PROTOCOL)
+    shift = pns.mrs_shift(trial, protocol)
+    # H1 to H5, H8 rated, H6 dead: five better, one of them by half a point, H3 and H6 worse
+    assert (shift.n, shift.n_dead) == (7, 1)
+    assert (shift.changes.improved, shift.changes.stable, shift.changes.deteriorated) == (4, 1, 2)
+    assert (shift.wins.wins, shift.wins.losses) == (5, 2)
+    assert shift.sign.p_value == pytest.approx(2 * 29 / 128)  # 5 or more of 7 fair coins
+    assert shift.units[0].tolist()[:2] == [8, 6]  # from 8 down by halves: 4.0 is the 8th step, 5.0 the 6th
+    assert shift.counts.shape == (3, 18)
+    figures = [pns.figures.grotta_bars, pns.figures.alluvial, pns.figures.waterfall]
+    for axes in (*(figure(shift) for figure in figures), pns.figures.transition_heat_map(shift)):
+        words = [text.get_text() for text in axes.findobj(lambda artist: hasattr(artist, "get_text"))]
+        assert OF_OTHER_TRIALS.findall(" ".join(words)) == []
+    bars = {patch.get_gid(): patch.get_height() for patch in pns.figures.waterfall(shift).patches}
+    assert bars["patient:H1:+1"] == -1  # improvement points down, the label has the points of the scale
+    assert bars["patient:H3:-1.5"] == 1.5
+
+
+def test_days_are_counted_alive_where_a_scale_has_no_cut(folder):
+    found = pns.survival.mrs_occupancy(pns.read_trial(folder, PROTOCOL), pns.load_protocol(PROTOCOL))
+    # 84 days up to week 12; H6 died on day 60, 59 days after day 1
+    assert (found.group, found.staying, found.horizon) == ("alive", "alive", 84)
+    assert found.estimate == pytest.approx((7 * 84 + 59) / 8)
+
+
+def test_the_datasets_name_the_scale_and_conform(folder, tmp_path, capsys):
+    words = ["--protocol", str(PROTOCOL)]
+    assert main(["adam", str(folder), "--out", str(tmp_path / "adam"), *words]) == 0
+    assert main(["check-adam", str(tmp_path / "adam")]) == 0
+    assert "0 warnings" in capsys.readouterr().out
+    datasets = pns.adam.derive(pns.read_trial(folder, PROTOCOL), pns.load_protocol(PROTOCOL))
+    assert "ADMRS" not in datasets.datasets
+    rows = datasets.adeff
+    assert set(rows["PARAMCD"]) == {"HANDFUNC"}
+    assert set(rows["PARAM"]) == {"Hand function Total Score"}
+    week = rows[(rows["AVISIT"] == "Week 12") & (rows["ANL01FL"] == "Y")].set_index("USUBJID")
+    assert week.loc["HAND-H1", ["AVAL", "BASE", "CHG", "CRIT1FL"]].tolist() == [5.0, 4.0, 1.0, "Y"]
+    assert week.loc["HAND-H6", ["DTYPE", "AVALC", "CRIT1FL"]].tolist() == ["DEATH", "Death", "N"]
+    assert week.loc["HAND-H7", "DTYPE"] == "NRI"
+    (criterion,) = set(rows["CRIT1"].dropna())
+    assert criterion.startswith("Hand function at least 1 point above baseline; death: composite; rescue: ")
+    exposure = datasets.adex
+    assert {"alphamab Cycle 1", "betacort Cycle 6", "alphamab Overall"} <= set(exposure["AVISIT"])
+    texts = [frame.to_csv() for frame in (item.frame for item in datasets.datasets.values())]
+    assert [OF_OTHER_TRIALS.findall(text) for text in texts] == [[]] * len(texts)
+
+
+@pytest.mark.parametrize("words", [["verify", "{folder}"], ["analyse", "{folder}", "--out", "{out}"]])
+def test_other_commands_name_no_other_trial(folder, tmp_path, capsys, words):
+    out = tmp_path / "page.html"
+    words = [word.format(folder=folder, out=out) for word in words]
+    assert main([*words, "--protocol", str(PROTOCOL)]) == 0
+    texts = [capsys.readouterr().out, *([out.read_text()] if out.exists() else [])]
+    assert [OF_OTHER_TRIALS.findall(text) for text in texts] == [[]] * len(texts)
