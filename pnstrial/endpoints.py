@@ -488,6 +488,12 @@ def scale_changes(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
     return scale_changes_of(Assessments(trial, protocol))
 
 
+_CHANGE_COLUMNS: Final = [
+    "patient_id", "scale", "visit", "baseline", "baseline_date", "score", "date", "change", "improved",
+    "baseline_line", "source_line",
+]  # fmt: skip
+
+
 def scale_changes_of(assessments: Assessments) -> pd.DataFrame:
     """Give the changes of the scales, as `scale_changes` does."""
     protocol, patients, table = assessments.protocol, assessments.patients, assessments.trial.scales
@@ -526,6 +532,8 @@ def scale_changes_of(assessments: Assessments) -> pd.DataFrame:
                 }
             )
             parts.append(part)
+    if not parts:
+        return pd.DataFrame(columns=_CHANGE_COLUMNS)
     frame = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     frame["visit"] = pd.Categorical(frame["visit"], visit_names)
     return frame.astype({"visit": object})
@@ -557,7 +565,7 @@ def scale_endpoint_of(assessments: Assessments) -> pd.DataFrame:
             both = own["improved"].notna()
             improved = int(own.loc[both, "improved"].astype(bool).sum())
             rows.append({"scale": scale, "visit": visit.name, "improved": improved, "n": int(both.sum())})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["scale", "visit", "improved", "n"])
 
 
 def secondary_endpoints(trial: TrialData, protocol: Protocol) -> pd.DataFrame:

@@ -151,6 +151,8 @@ def _refuse_slips(weight: float, height: float | None) -> None:
             else "is a digit missing, or is it another patient's age or height?"
         )  # fmt: skip
         raise ValueError(f"weight_kg is {weight:g}; a weight is expected from 25 to 250 kg; {slip}")
+    if height is not None:
+        check_over_0("height_cm", height, "cm")
     if height is not None and suspected_height(height):
         slip = (
             f"was {100 * height:g} cm meant?" if 1 <= height <= 2.3

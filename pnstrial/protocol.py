@@ -405,8 +405,9 @@ class Protocol(Part):
         """
         if name is None:
             return self.counted_drugs[0]
+        wanted = name.casefold() if isinstance(name, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
         for drug in self.drugs:
-            if drug.name.casefold() == name.casefold():
+            if drug.name.casefold() == wanted:
                 return drug
         names = ", ".join(drug.name for drug in self.drugs)
         raise ProtocolError(f"drug {name!r} is not in protocol {self.id}; it has {names}")

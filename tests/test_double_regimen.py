@@ -1,6 +1,7 @@
 """Several drugs, any scale, joined endpoints, visits after the last infusion: programmed a second time, and equal."""
 
 import itertools
+import json
 import math
 from pathlib import Path
 
@@ -105,3 +106,12 @@ def test_secondary_endpoints_and_values_at_visits(both):
             answers.append(patient.holds(outcome, value, dead=derivation == "DEATH"))
         row = table.loc[outcome["name"]]
         assert (row["responders"], row["n"]) == (answers.count(True), len(answers) - answers.count(None))
+
+
+def test_everything_else_is_derived_and_printed(both):
+    assessments, second = both
+    analysis = pns.analyse(assessments.trial, assessments.protocol).run()
+    assert json.dumps(analysis.to_json_object(), allow_nan=False)
+    assert "nan" not in str(analysis)
+    assert len(analysis.decisions) == 0
+    assert len(analysis.exposure.patients) == len(second)
