@@ -126,7 +126,9 @@ def new_protocol(
     section = ""
     for entry in listed:
         place, _, key = entry.key.rpartition(".")
-        group, _, name = place.partition(".")
+        lists = ("treatment.drugs", "endpoint.also", "endpoint.secondary")
+        group = next((one for one in lists if place.startswith(f"{one}.")), place.partition(".")[0])
+        name = place.removeprefix(group).removeprefix(".")
         off = "" if any(one.startswith(f"{place}.") for one in wanted) else "# "
         if place != section:
             named = {"id" if group == "criteria" else "name": name}

@@ -7,6 +7,7 @@ import pytest
 
 import pnstrial as pns
 from pnstrial.cli import main
+from pnstrial.cli.protocol import new_protocol
 from pnstrial.data import TrialDataError
 from pnstrial.protocol import ProtocolError
 from tests.stranger.trial import PROTOCOL, write
@@ -66,6 +67,22 @@ def test_the_protocol_is_checked_and_compared_in_sentences(capsys):
     assert main(["protocol", "diff", str(PROTOCOL), "natalizumab-2021", "--json"]) == 0
     rows = {row["setting"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows["treatment.drugs.alphamab.dose_g_per_m2"]["other_value"] is None
+
+
+@pytest.mark.parametrize(
+    "base", ["nct02343211", "nct06373211", "sirolimus-2015", "natalizumab-2021", str(PROTOCOL)]
+)
+def test_a_file_based_on_any_protocol_has_all_its_settings_as_comments(base):
+    below = pns.load_protocol(base)
+    text = new_protocol("mine", "Mine", base)
+    again = pns.Protocol.from_toml(text)
+    assert again.drugs == below.drugs
+    assert again.endpoint == below.endpoint
+    drug = below.drugs[-1].name
+    if below.treatment.drugs:
+        changed = new_protocol("mine", "Mine", base, {f"treatment.drugs.{drug}.cycles": 5})
+        assert pns.Protocol.from_toml(changed).drug(drug).cycles == 5
+        assert f'[[treatment.drugs]]\nname = "{drug}"' in changed
 
 
 def test_the_template_has_the_columns_that_the_protocol_asks_for(tmp_path):
