@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pandas as pd
 
 from pnstrial import rules
@@ -318,8 +319,8 @@ def _scales(asked: Asked) -> Origin:
 
 def _shift(asked: Asked) -> Origin:
     sources, shift = asked.sources, asked.sources.material.shift
-    both = (shift.units[:, [0, shift.visits.index(shift.visit)]] >= 0).all(axis=1)
-    rows = shift.patients.loc[both]
+    both = np.flatnonzero((shift.units[:, [0, shift.visits.index(shift.visit)]] >= 0).all(axis=1))
+    rows = shift.patients.iloc[both]
     counted = rows["category"] == asked.label.lower() if asked.label.lower() in rules.CATEGORIES else None
     for patient in rows["patient_id"]:
         sources.change(patient, shift.visit)
