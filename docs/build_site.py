@@ -137,7 +137,15 @@ def name_page(package: str, name: str) -> str:
     """Write the page of one public name."""
     full = f"pnstrial.{package}.{name}"
     source = f"::: {home(package, name)}\n    options:\n      heading: {full}\n      heading_level: 2"
-    return f"# {name}\n\n{source}\n\n**See also:** {'; '.join(_see_also(package, name))}.\n"
+    value = getattr(import_module(f"pnstrial.{package}"), name)
+    errors = "" if not inspect.isfunction(value) or "\nRaises\n" in (inspect.getdoc(value) or "") else _ERRORS
+    return f"# {name}\n\n{source}\n\n{errors}**See also:** {'; '.join(_see_also(package, name))}.\n"
+
+
+_ERRORS = (
+    "**Errors:** none of its own; an argument that is not what is said above is a `TypeError` or `ValueError` that names "
+    "argument, value and rule.\n\n"
+)
 
 
 @cache

@@ -456,6 +456,14 @@ def analyse(
     ------
     ProtocolError
         For a visit, event, strategy or null that is not allowed.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> trial, protocol = pns.example_trial(), pns.load_protocol()
+    >>> analysis = analyse(trial, protocol, null=0.1)
+    >>> analysis.primary.responders, analysis.primary.n
+    (3, 18)
     """
     trial, requested = trial_and_protocol(trial, protocol)
     requested = endpoints.protocol_with(requested, estimand, null, level)

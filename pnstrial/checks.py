@@ -140,6 +140,13 @@ def protocol_findings(trial: TrialData, protocol: Protocol) -> tuple[Finding, ..
     -------
     tuple of Finding
         All of severity "warning", by table and line.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> trial, protocol = pns.example_trial(), pns.load_protocol()
+    >>> {finding.severity for finding in protocol_findings(trial, protocol)} <= {"warning", "error"}
+    True
     """
     return findings_of(Assessments(trial, protocol))
 
@@ -266,6 +273,13 @@ def after_data_cut(trial: TrialData, data_cut: dt.date) -> tuple[Finding, ...]:
     -------
     tuple of Finding
         Warnings, one for each date, by table and column.
+
+    Examples
+    --------
+    >>> import datetime
+    >>> import pnstrial as pns
+    >>> len(after_data_cut(pns.example_trial(), datetime.date(2016, 1, 1))) > 0
+    True
     """
     warnings = _Warnings(trial)
     for name, described in TABLES.items():

@@ -407,6 +407,16 @@ def analysis_sets(trial: TrialData, protocol: Protocol) -> AnalysisSets:
     analysis set, no criterion failed, all required cycles of the drugs that count given on time and, where a dose is
     stated, with the dose as planned,
     the endpoint visit's value observed or DEATH, no rescue on or before that assessment.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> trial, protocol = pns.example_trial(), pns.load_protocol()
+    >>> print(analysis_sets(trial, protocol))
+              set  n
+    full_analysis 18
+           safety 17
+     per_protocol  9
     """
     return sets_of(Assessments(trial, protocol))
 

@@ -477,6 +477,13 @@ def given_cycles(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
         at screening; nan where it is missing or looks like a unit slip), planned_g (nan where no dose is stated),
         given_g, start, end, days, on_time, dose_as_planned, drug, unit (what the stated dose is multiplied by: kg,
         square metres or 1).
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> trial, protocol = pns.example_trial(), pns.load_protocol()
+    >>> given_cycles(trial, protocol)[["patient_id", "cycle", "given_g"]].iloc[0].tolist()
+    ['BES-02', np.int64(1), np.float64(172.5)]
     """
     trial, protocol = trial_and_protocol(trial, protocol)
     infusions = infusions_of(trial, protocol)

@@ -122,6 +122,12 @@ def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
     -------
     iterator of namedtuple
         With the index first, as ``Index``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> [row.a for row in rows_of(pd.DataFrame({"a": [1, 2]}))]
+    [1, 2]
     """
     return iter(frame.itertuples())
 

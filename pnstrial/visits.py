@@ -335,6 +335,14 @@ def baseline(assessments: Assessments) -> pd.DataFrame:
         Indexed by patient_id: baseline_mrs (`baseline_score` on another scale), baseline_date, source_table,
         source_line. A rating goes before the
         screening mRS of the same date.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> trial, protocol = pns.example_trial(), pns.load_protocol()
+    >>> frame = baseline(Assessments(trial, protocol))
+    >>> frame.loc["BOR-01", ["baseline_mrs", "source_table"]].tolist()
+    [np.float64(3.0), 'screening']
     """
     check_signature(baseline, locals())
     patients, scale = assessments.patients, assessments.scale
@@ -538,6 +546,13 @@ def decisions(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
     cycle infused after the rating's date although the decision was to discontinue; no later cycle given although
     it was to continue, by a patient who had all cycles before, has no adverse event with action "stopped", and
     was alive and in contact on the protocol's ``follow_up_day``.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> trial, protocol = pns.example_trial(), pns.load_protocol()
+    >>> decisions(trial, protocol)["decision"].value_counts().to_dict()
+    {'continue': 10, 'discontinue': 4, 'not evaluable': 3, 'dead': 1}
     """
     return decisions_of(Assessments(trial, protocol))
 

@@ -53,6 +53,15 @@ def write_trial(trial: TrialData, folder: str | Path) -> None:
     ------
     OutputError
         If one of the files is there already: collected tables are never written over.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pnstrial as pns
+    >>> folder = tempfile.mkdtemp()
+    >>> _ = write_trial(pns.example_trial(), folder)
+    >>> len(pns.read_trial(folder).enrolled)
+    18
     """
     tables = [table for name, table in TABLES.items() if name not in trial.absent]
     names = [table.file for table in tables] + [SYNTHETIC_MARK] * trial.synthetic
@@ -112,6 +121,12 @@ def write_example(folder: str | Path, protocol: str | Path | Protocol = FIRST) -
         If one of the files is there already: nothing is written over.
     ValueError
         If the protocol has no bundled example.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> len(write_example(tempfile.mkdtemp()))
+    8
     """
     bundled, _ = _example_of(protocol)
     sources = sorted(entry.name for entry in bundled.iterdir() if entry.name.endswith(".csv"))
@@ -169,6 +184,15 @@ def write_template(path: str | Path, protocol: str | Path | Protocol = FIRST) ->
     ------
     OutputError
         If one of the files is there already: nothing is written over.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> folder = tempfile.mkdtemp()
+    >>> _ = write_template(folder)
+    >>> (Path(folder) / "mrs.csv").read_text(encoding="utf-8").strip()
+    'patient_id,date,mrs,visit,rater'
     """
     chosen = protocol_of(protocol)
     tables = collected_tables(chosen)

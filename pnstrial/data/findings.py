@@ -170,6 +170,12 @@ def findings_frame(findings: Iterable[Finding]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns file, line (nullable integer), patient_id, column, value, rule, severity, remedy.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> findings_frame(pns.example_trial().findings)[["file", "line", "severity"]].iloc[0].tolist()
+    ['infusions.csv', np.int64(174), 'warning']
     """
     import pandas as pd
 

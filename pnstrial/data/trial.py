@@ -366,6 +366,16 @@ def read_findings(
     ------
     ValueError
         If there is no such folder or workbook, or a format that is not allowed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pnstrial.data import write_example
+    >>> folder = tempfile.mkdtemp()
+    >>> _ = write_example(folder)
+    >>> trial, findings = read_findings(folder)
+    >>> len(trial.enrolled), len(findings)
+    (18, 9)
     """
     reading = read_tables(
         path, protocol, separator=separator, decimal=decimal, dates=dates, encoding=encoding

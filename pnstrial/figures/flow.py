@@ -170,6 +170,14 @@ def count_flow(analysis: Analysis) -> Flow:
     Flow
         Screened = not enrolled + enrolled; the exclusions add up to the not enrolled; the numbers of each visit add up
         to the infused; no number on the way down is larger than the one above it.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> trial, protocol = pns.example_trial(), pns.load_protocol()
+    >>> flow = count_flow(pns.analyse(trial, protocol))
+    >>> flow.screened, flow.enrolled, flow.infused
+    (26, 18, 17)
     """
     check_signature(count_flow, locals())
     enrolled = set(analysis.sets.full_analysis)
@@ -279,6 +287,14 @@ def consort_flow(flow: Flow, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib.axes.Axes
         Boxes are named ``"box:<what>"``.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> trial, protocol = pns.example_trial(), pns.load_protocol()
+    >>> axes = consort_flow(count_flow(pns.analyse(trial, protocol)))
+    >>> len(axes.texts) > 5
+    True
     """
     check_signature(consort_flow, locals())
     boxes = _boxes(flow)

@@ -245,6 +245,14 @@ def alluvial(result: ShiftResult, *, ax: Axes | None = None, title: str | None =
     -----
     Every patient has the same height at every visit. Grade 0 is on top; death is set apart at the bottom;
     missing values are a hatched block under it.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> trial, protocol = pns.example_trial(), pns.load_protocol()
+    >>> axes = alluvial(pns.mrs_shift(trial, protocol))
+    >>> len(axes.patches) > 10
+    True
     """
     check_signature(alluvial, locals())
     scale, dead = result.scale, result.scale.dead
@@ -410,6 +418,14 @@ def waterfall(result: ShiftResult, *, ax: Axes | None = None, title: str | None 
     -----
     Improvement points down. Colour is the baseline grade. No change is a tick; a death is
     hatched and drawn to its own mark above every other change.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> trial, protocol = pns.example_trial(), pns.load_protocol()
+    >>> axes = waterfall(pns.mrs_shift(trial, protocol))
+    >>> len(axes.patches) > 10
+    False
     """
     check_signature(waterfall, locals())
     from matplotlib.patches import Patch
@@ -505,6 +521,14 @@ def transition_heat_map(
     ------
     ValueError
         If the shift result has no patient with both values.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> trial, protocol = pns.example_trial(), pns.load_protocol()
+    >>> axes = transition_heat_map(pns.mrs_shift(trial, protocol))
+    >>> len(axes.texts) > 10
+    True
     """
     check_signature(transition_heat_map, locals())
     from matplotlib.colors import to_hex, to_rgb

@@ -292,6 +292,14 @@ def cumulative_incidence(
     -------
     matplotlib.axes.Axes
         Lines are named ``"cause:<number>"``.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> trial, protocol = pns.example_trial(), pns.load_protocol()
+    >>> axes = cumulative_incidence(pns.time_to_improvement(trial, protocol))
+    >>> axes.get_ylim()[0] <= 0
+    np.True_
     """
     origin = ""
     found: Any = result

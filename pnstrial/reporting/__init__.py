@@ -43,6 +43,14 @@ def short_page(analysis: Analysis) -> str:
     -------
     str
         One self-contained HTML 5 page. The same analysis gives the same bytes.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> trial, protocol = pns.example_trial(), pns.load_protocol()
+    >>> page = short_page(pns.analyse(trial, protocol))
+    >>> page[:15], page.count("<figure>") > 0
+    ('<!DOCTYPE html>', True)
     """
     from pnstrial.reporting.contents import document
     from pnstrial.reporting.files import draw

@@ -144,7 +144,7 @@ def test_the_commands_of_the_tutorials_run(tmp_path, monkeypatch):
 def test_code_is_fenced_as_what_it_is():
     for path in DOCS.rglob("*.md"):
         fences = re.findall(r"^```(\w*)$", path.read_text(), re.MULTILINE)
-        assert set(fences) <= {"", "python", "sh", "toml", "r"}, path.name
+        assert set(fences) <= {"", "python", "sh", "text", "toml"}, path.name
         bare = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
         assert ">>>" not in bare, f"{path.name} has an example outside of a fence"
 

@@ -240,6 +240,13 @@ def time_to_deterioration(
     Returns
     -------
     SurvivalResult
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> trial, protocol = pns.example_trial(), pns.load_protocol()
+    >>> time_to_deterioration(trial, protocol).events
+    8
     """
     return _result(trial, protocol, "deterioration", conf_type, level)
 
@@ -261,5 +268,12 @@ def time_to_improvement(
     -------
     SurvivalResult
         Its curve is a `CumulativeIncidence`: cause 1 improvement, cause 2 death before it.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> trial, protocol = pns.example_trial(), pns.load_protocol()
+    >>> time_to_improvement(trial, protocol).events
+    6
     """
     return _result(trial, protocol, "improvement", conf_type, level)
