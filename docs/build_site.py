@@ -143,8 +143,8 @@ def name_page(package: str, name: str) -> str:
 
 
 _ERRORS = (
-    "**Errors:** none of its own; an argument that is not what is said above is a `TypeError` or `ValueError` that names "
-    "argument, value and rule.\n\n"
+    "**Errors:** none of its own; an argument that is not what is said above is a `TypeError` or `ValueError` that "
+    "names argument, value and rule.\n\n"
 )
 
 
