@@ -262,6 +262,16 @@ def spreadsheet_frame(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 # ------------------------------------------------------------------------------------------------- refusals
+def _place(path: PathLike) -> Path:
+    """Follow the links of a path."""
+    if not str(path):
+        raise OutputError("the name of the output is empty; give one")
+    try:
+        return Path(path).resolve()
+    except (RuntimeError, OSError) as problem:
+        raise OutputError(f"{str(path)!r} leads nowhere ({problem}); give another name") from None
+
+
 def _refuse_inputs(target: Path, path: PathLike, inputs: Iterable[PathLike | None]) -> None:
     """Refuse a place that is an input, or lies in one."""
     for source in inputs:
@@ -287,8 +297,9 @@ def _refuse_suffix(path: PathLike, suffixes: Sequence[str]) -> None:
 def _refuse_parent(target: Path, path: PathLike) -> None:
     if not target.parent.is_dir():
         rule = "is a file" if target.parent.exists() else "does not exist"
+        folder = target.parent if Path(path).is_symlink() else Path(path).parent
         raise OutputError(
-            f"{str(path)!r}: the folder {str(Path(path).parent)!r} {rule}; make the folder first, or give another"
+            f"{str(path)!r}: the folder {str(folder)!r} {rule}; make the folder first, or give another"
         )
 
 
@@ -315,7 +326,7 @@ def output_file(
     OutputError
         If a file stands there that pnstrial did not write, or that was changed since; if the folder is not there.
     """
-    target = Path(path).resolve()
+    target = _place(path)
     if target.is_dir():
         raise OutputError(f"{str(path)!r} is a folder; name a file in it")
     _refuse_suffix(path, suffixes)
@@ -358,7 +369,7 @@ def write_file(
     _refuse_suffix(path, suffixes)
     data = content.encode("utf-8") if isinstance(content, str) else content
     data = stamped(data, Path(path).suffix)
-    target = Path(path).resolve()
+    target = _place(path)
     _refuse_inputs(target, path, inputs)
     if target.is_file() and target.read_bytes() == data:
         return Path(path)
@@ -528,7 +539,7 @@ def output_folder(
     OutputError
         If one of the files is there and not pnstrial's, or was changed since it was written.
     """
-    target = Path(path).resolve()
+    target = _place(path)
     _refuse_inputs(target, path, inputs)
     if target.exists() and not target.is_dir():
         raise OutputError(f"{str(path)!r} is a file; give an empty or a new folder")
@@ -621,7 +632,7 @@ def whole_folder(
     >>> sorted(file.name for file in place.iterdir())
     ['answer.txt', 'manifest.csv']
     """
-    target = Path(path).resolve()
+    target = _place(path)
     partial = target.with_name(f".{target.name}.partial")
     _refuse_inputs(target, path, inputs)
     _refuse_parent(target, path)

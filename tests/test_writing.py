@@ -372,3 +372,30 @@ def test_a_dollar_in_an_identifier_is_a_dollar_in_every_figure(example, protocol
     ):
         drawn.figure.savefig(io.BytesIO(), format="png", dpi=30)
     assert axes.title.get_parse_math()
+
+
+def test_names_that_are_no_place_are_refused(tmp_path, capsys):
+    loop, dangling = tmp_path / "loop", tmp_path / "page.html"
+    loop.symlink_to(loop)
+    dangling.symlink_to(tmp_path / "none" / "page.html")
+    for place in (loop / "page.html", dangling):
+        with pytest.raises(OutputError, match=r"leads nowhere|does not exist"):
+            write_file(place, "x")
+    for ask in (output_file, output_folder):
+        with pytest.raises(OutputError, match="the name of the output is empty"):
+            ask("")
+    with pytest.raises(SystemExit):
+        main(["report", str(tmp_path), "--out", ""])
+    assert "out is empty; give a name" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_a_sentence_whatever_writes(tmp_path, monkeypatch, example, protocol):
+    import pyreadstat
+
+    def full(*_, **__):
+        raise pyreadstat.ReadstatError("Unable to write data")
+
+    monkeypatch.setattr(pyreadstat, "write_xport", full)
+    with pytest.raises(OSError, match="is the disk full"):
+        adam.write_adam(adam.derive(example, protocol), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []

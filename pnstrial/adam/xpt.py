@@ -84,17 +84,20 @@ def write_xpt(dataset: Dataset, path: Path, created: dt.datetime) -> None:
             columns[variable.name] = values.astype(object).where(values.notna(), "")
         else:
             columns[variable.name] = values.astype(float)
-    pyreadstat.write_xport(
-        cast("Any", pd.DataFrame(columns, columns=[variable.name for variable in dataset.variables])),
-        str(path),
-        file_label=dataset.label,
-        column_labels={variable.name: variable.label for variable in dataset.variables},
-        table_name=dataset.name,
-        file_format_version=5,
-        variable_format={
-            variable.name: f"{variable.format}." for variable in dataset.variables if variable.format
-        },
-    )
+    try:
+        pyreadstat.write_xport(
+            cast("Any", pd.DataFrame(columns, columns=[variable.name for variable in dataset.variables])),
+            str(path),
+            file_label=dataset.label,
+            column_labels={variable.name: variable.label for variable in dataset.variables},
+            table_name=dataset.name,
+            file_format_version=5,
+            variable_format={
+                variable.name: f"{variable.format}." for variable in dataset.variables if variable.format
+            },
+        )
+    except pyreadstat.ReadstatError as problem:  # the data are sound: what fails here is the disk
+        raise OSError(f"{path.name}: {problem}; is the disk full?") from None
     _stamp(path, created)
 
 

@@ -177,6 +177,9 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments, rest = _parser().parse_known_args(words)
     if rest:  # said by the command, which knows its options
         arguments.parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    for name, value in vars(arguments).items():
+        if value == "":  # a shell's variable that was not set
+            arguments.parser.error(f"{name.replace('_', '-')} is empty; give a name, or leave it out")
     try:
         code = int(arguments.run(arguments) or 0)
         sys.stdout.flush()
