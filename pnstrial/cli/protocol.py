@@ -115,7 +115,9 @@ def new_protocol(
     base, wanted = load_protocol(based_on), dict(changes or {})
     listed = [entry for entry in base.settings() if entry.source and not entry.key.startswith("medications.")]
     if unknown := [key for key in wanted if key not in {entry.key for entry in listed}]:
-        near = get_close_matches(unknown[0], [entry.key for entry in listed], 3)
+        keys = [entry.key for entry in listed]
+        begun = [key for key in keys if key.startswith(unknown[0])]
+        near = list(dict.fromkeys([*begun, *get_close_matches(unknown[0], keys, 3)]))[:3]
         raise ProtocolError(f"{base.id} has no setting {unknown[0]!r}; near it: {', '.join(near) or 'none'}")
     lines = [
         f"# What is not written here is as in {base.id}. Take the # from a line to change it; what you change",
