@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pnstrial.analysis import Analysis
 
-__all__ = ["Flow", "FlowVisit", "consort_flow", "count_flow"]
+__all__ = ["Flow", "FlowVisit", "consort_flow", "count_flow", "reasons_by_number"]
 
 MOST_REASONS: Final = 5
 """Lines of reasons in a box; the rest is added up."""
@@ -158,6 +158,34 @@ def _at_visits(analysis: Analysis) -> tuple[tuple[FlowVisit, ...], dict[str, set
     return tuple(found), present
 
 
+FAILS: Final = "fails "
+MOST_SET_REASONS: Final = 10
+"""Reasons for not being in a set up to which each has a line of its own."""
+
+
+def reasons_by_number(reasons: pd.DataFrame) -> tuple[tuple[str, int], ...]:
+    """Count the patients by reason for not being in a set, the most frequent first.
+
+    Parameters
+    ----------
+    reasons : pandas.DataFrame
+        patient_id, reason; one row for each reason.
+
+    Returns
+    -------
+    tuple of (str, int)
+        Where there are many reasons, those who fail criteria are one, with the criteria named.
+    """
+    words = reasons["reason"].astype(object)
+    if words.nunique() > MOST_SET_REASONS:
+        failing = words.str.startswith(FAILS)
+        ids = sorted({key for text in words[failing] for key in text.removeprefix(FAILS).split(", ")})
+        words = words.mask(failing, f"fails criteria ({', '.join(ids)})")
+    counts = reasons.groupby(words, sort=False)["patient_id"].nunique()
+    counts = counts.sort_values(ascending=False, kind="stable")
+    return tuple((str(name), int(n)) for name, n in counts.items())
+
+
 def count_flow(analysis: Analysis) -> Flow:
     """Count the patients of the flow diagram.
 
@@ -190,11 +218,6 @@ def count_flow(analysis: Analysis) -> Flow:
         decided = decided[decided["patient_id"].isin(present[decision.visit])]
     reasons = analysis.sets.reasons
     reasons = reasons[reasons["set"] == "per_protocol"]
-    counts = (
-        reasons.groupby("reason", sort=False)["patient_id"]
-        .nunique()
-        .sort_values(ascending=False, kind="stable")
-    )
     return Flow(
         screened=len(overall),
         not_enrolled=len(out),
@@ -205,7 +228,7 @@ def count_flow(analysis: Analysis) -> Flow:
         decision_visit="" if decision is None else decision.visit,
         decisions=tuple((str(name), int(n)) for name, n in decided["decision"].value_counts().items()),
         per_protocol=len(analysis.sets.per_protocol),
-        not_per_protocol=tuple((str(name), int(n)) for name, n in counts.items()),
+        not_per_protocol=reasons_by_number(reasons),
     )
 
 

@@ -166,8 +166,7 @@ def kaplan_meier(
         longest = max(longest, float(curve.time[-1]))
     named(axes.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":"), "half")
     if reference is not None:
-        end = max(float(curve.survival[-1]) for curve in curves.values())
-        _draw_reference(axes, reference_in(reference, cast("Any", unit)), longest, end)
+        _draw_reference(axes, reference_in(reference, cast("Any", unit)), longest, list(curves.values()))
     ticks = scale.ticks(longest)
     rows: dict[str, list[int]] = {}
     for name, curve in curves.items():
@@ -243,18 +242,61 @@ def _draw_curve(axes: Axes, curve: KaplanMeier, colour: str, name: str) -> None:
     named(ticks, f"censored{mark}")
 
 
-def _draw_reference(axes: Axes, reference: Reference, longest: float, end: float) -> None:
-    """Draw a known curve dashed, with its name at its end, on the side where the other curve does not end."""
+LETTER: Final = 0.0125
+"""Width of a letter of the name of a known curve, as a share of the axis."""
+ABOVE: Final = 0.09
+"""Height of that name with the room around it, as a share of the axis."""
+
+
+def _draw_reference(axes: Axes, reference: Reference, longest: float, curves: Sequence[KaplanMeier]) -> None:
+    """Draw a known curve dashed, with its name on the side and at the place where the others are far from it."""
     from matplotlib.patheffects import withStroke
 
     times = np.linspace(0, longest, 200)
-    survival = reference.survival(times)
-    named(axes.plot(times, survival, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))[0], "reference")
+    survival = np.asarray(reference.survival(times), dtype=float)
+    line = named(axes.plot(times, survival, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))[0], "reference")
+    others = np.stack([
+        np.concatenate([[1.0], curve.survival])[np.searchsorted(curve.time, times, side="right")]
+        for curve in curves
+    ] + [np.full(times.size, 0.5)])  # fmt: skip
+    place = _clear_place(survival, others, min(LETTER * len(reference.name), 0.9))
+    if place is None:
+        line.set_label(reference.name)
+        axes.legend(handles=[line], frameon=False, fontsize=8.5, loc="best")
+        return
+    last, height, above = place
     axes.annotate(
-        reference.name, (longest, float(survival[-1])), xytext=(0, 6 if survival[-1] > end else -4),
-        textcoords="offset points", ha="right", va="bottom" if survival[-1] > end else "top", fontsize=8.5, color=INK,
+        reference.name, (float(times[last]), height), xytext=(0, 4 if above else -4), textcoords="offset points",
+        ha="right", va="bottom" if above else "top", fontsize=8.5, color=INK,
         path_effects=[withStroke(linewidth=3, foreground="white")],
     )  # fmt: skip
+
+
+def _clear_place(
+    known: NDArray[np.float64], others: NDArray[np.float64], width: float
+) -> tuple[int, float, bool] | None:
+    """Find where a name beside a curve has the most room: its right end, its height, and whether it is above.
+
+    The last of the others is the line of a half, which a name must not lie on but may be near.
+    """
+    span = max(int(width * known.size), 2)
+    best: tuple[float, int, float, bool] | None = None
+    for last in range(span, known.size - known.size // 40):
+        part, beside = known[last - span : last + 1], others[:, last - span : last + 1]
+        for above in (True, False):
+            height = float(part.max() if above else part.min())
+            edge = height + ABOVE if above else height - ABOVE
+            room = (1.0 - edge) if above else edge
+            if room < 0:
+                continue
+            low, high = min(height, edge) - 0.01, max(height, edge) + 0.01
+            if ((beside.max(axis=1) > low) & (beside.min(axis=1) < high)).any():
+                continue
+            # far from the other curves, near its own: where that is steep, a name stands away from it
+            clear = float(np.abs(beside[:-1] - (height + edge) / 2).min()) - 2 * float(np.ptp(part))
+            if best is None or clear > best[0] + 1e-9:
+                best = (clear, last, height, above)
+    return None if best is None else best[1:]
 
 
 def _median_words(curve: KaplanMeier, scale: _Axis) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from pnstrial.eligibility import classify_medications
-from pnstrial.figures.flow import consort_flow
+from pnstrial.figures.flow import consort_flow, reasons_by_number
 from pnstrial.frames import value_of
 from pnstrial.reporting.items import Figure, Place, Table, share
 from pnstrial.results import rows_of
@@ -56,10 +56,8 @@ def _sets(material: Material) -> Table:
     for key, name in names.items():
         rows.append((name, share(len(getattr(sets, key)), len(material.enrolled))))
         own = sets.reasons[sets.reasons["set"] == key]
-        counts = own.groupby("reason", sort=False)["patient_id"].nunique().sort_values(ascending=False)
-        rows += [
-            (f"  not in it: {reason}", share(int(n), len(material.enrolled))) for reason, n in counts.items()
-        ]
+        counts = reasons_by_number(own)
+        rows += [(f"  not in it: {reason}", share(n, len(material.enrolled))) for reason, n in counts]
     return Table(
         "Analysis sets", "enrolled patients", pd.DataFrame(rows, columns=["Set", "Patients"]),
         "screening, infusions, mrs, medications", "criteria, treatment, decision",

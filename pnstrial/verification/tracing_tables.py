@@ -98,7 +98,10 @@ def _sets(asked: Asked) -> Origin:
     counted = enrolled.isin(getattr(sets, name))
     if asked.label.startswith("not in it: "):
         reason = asked.label.removeprefix("not in it: ")
-        counted = enrolled.isin(own.loc[own["reason"] == reason, "patient_id"])
+        chosen = own["reason"] == reason
+        if reason.startswith("fails criteria ("):
+            chosen = own["reason"].str.startswith("fails ")
+        counted = enrolled.isin(own.loc[chosen, "patient_id"])
         for patient in enrolled[counted]:
             sources.not_in_set(patient, reason)
         return Origin("endpoints.analysis_sets", rows, counted)
