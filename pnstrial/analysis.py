@@ -21,6 +21,7 @@ import pandas as pd
 from pnstrial import endpoints, exposure, rules, visits
 from pnstrial.checks import findings_of
 from pnstrial.data.arguments import trial_and_protocol
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Provenance, Result, rows_of
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Analysis(Result):
 
     def response_at(self, visit: str, estimand: dict[str, str] | None = None) -> ResponseResult:
         """Give the proportion of responders at a visit, under the protocol's or another estimand."""
+        check_signature(Analysis.response_at, locals())
         return endpoints.response_of(self.assessments, visit, estimand=estimand)
 
     @cached_property

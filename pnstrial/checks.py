@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.data.allowed import allowed_by, tables_under
+from pnstrial.data.arguments import protocol_of
 from pnstrial.data.findings import Finding
 from pnstrial.data.folder import display
 from pnstrial.data.parsing import called_otherwise
@@ -24,6 +25,7 @@ from pnstrial.data.schema import TABLES, bare
 from pnstrial.data.sources import in_words_of_a_workbook
 from pnstrial.data.trial import read_tables
 from pnstrial.exposure import infusions_of
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.visits import Assessments, baseline
 from pnstrial.vocabulary import ATC_PATTERN
 
@@ -87,6 +89,8 @@ class Checked:
 
 def check_tables(path: str | Path, protocol: Protocol, **declared: str | None) -> Checked:
     """Check a folder as `check_trial` does, and keep what was not read."""
+    protocol = protocol_of(protocol)
+    check_signature(check_tables, locals())
     reading = read_tables(path, protocol, **declared)
     if reading.trial is not None:
         found = protocol_findings(reading.trial, protocol)
@@ -124,6 +128,8 @@ def check_trial(
     ValueError
         If there is no such folder or workbook.
     """
+    protocol = protocol_of(protocol)
+    check_signature(check_trial, locals())
     declared = {"separator": separator, "decimal": decimal, "dates": dates, "encoding": encoding}
     return check_tables(path, protocol, **declared).findings
 
@@ -281,6 +287,7 @@ def after_data_cut(trial: TrialData, data_cut: dt.date) -> tuple[Finding, ...]:
     >>> len(after_data_cut(pns.example_trial(), datetime.date(2016, 1, 1))) > 0
     True
     """
+    check_signature(after_data_cut, locals())
     warnings = _Warnings(trial)
     for name, described in TABLES.items():
         table = trial.table(name)

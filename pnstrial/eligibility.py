@@ -29,6 +29,7 @@ from pnstrial.data.doses import suspected_weight
 from pnstrial.data.schema import TABLES
 from pnstrial.frames import value_of
 from pnstrial.medications import classify_medications, medication_classes
+from pnstrial.numerics.arguments import display, even_array
 from pnstrial.numerics.clearance import creatinine_at_clearance, creatinine_clearance
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.protocol import ProtocolError
@@ -126,8 +127,10 @@ def overall_status(criteria: Any) -> Any:
     >>> overall_status(np.array([[2, 2], [2, 1], [0, 1]])).tolist()
     [2, 1, 0]
     """
-    check_signature(overall_status, locals())
-    return np.min(criteria, axis=-1)
+    codes = even_array("criteria", criteria)
+    if codes.ndim == 0 or not codes.shape[-1] or not np.isin(codes, (0, 1, 2)).all():
+        raise ValueError(f"criteria = {display(criteria)} must hold codes 0 fail, 1 unknown, 2 pass")
+    return np.min(codes, axis=-1)
 
 
 def _three_valued(passes: Any, collected: Any) -> Codes:

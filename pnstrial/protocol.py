@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from pydantic import Field, model_validator
 
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.objectives import Arm, Decision, Design, Endpoint, Estimand, Outcome, Visit
 from pnstrial.regimen import Drug, Treatment
 from pnstrial.settings import (
@@ -268,6 +269,7 @@ class Protocol(Part):
         >>> published.diff(changed).values.tolist()
         [['treatment.dose_g_per_kg', 2.0, 1.0, 'publication', 'assumed']]
         """
+        check_signature(Protocol.diff, locals())
         import pandas as pd
 
         own = {entry.key: entry for entry in self.settings()}
@@ -429,6 +431,7 @@ class Protocol(Part):
         ProtocolError
             If the protocol has no visit of that name; the message lists those it has.
         """
+        check_signature(Protocol.visit, locals())
         for visit in self.visits:
             if visit.name == name:
                 return visit
@@ -452,6 +455,7 @@ class Protocol(Part):
         ProtocolError
             If the protocol has no scale of that name; the message lists those it has.
         """
+        check_signature(Protocol.scale, locals())
         wanted = self.endpoint.scale if name is None else name
         for scale in self.scales:
             if scale.name == wanted:
@@ -646,6 +650,7 @@ class Protocol(Part):
         ProtocolError
             With every wrong key, its value and what is allowed.
         """
+        check_signature(Protocol.from_toml, locals())
         return _FILES.validated(cls, _FILES.content(text, where), where)
 
 

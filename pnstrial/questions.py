@@ -25,7 +25,7 @@ from pnstrial.engine.exact.answers import (
     responder_distribution,
 )
 from pnstrial.engine.model import build_model
-from pnstrial.numerics.arguments import Checks, as_number
+from pnstrial.numerics.arguments import Checks, as_number, display
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable, Provenance, Result
 from pnstrial.simulate import simulate_trials
@@ -152,9 +152,7 @@ def search_sample_size(
     if response is not None:
         protocol, scenario = what_if(protocol, scenario, {"response": response}, rated=rated)
     if scenario.success.rule == "two-stage":
-        raise ValueError(
-            "search_sample_size: a two-stage rule has a size of its own; see pns.design.simon, or use an exact test"
-        )
+        raise ValueError("search_sample_size: a two-stage rule has a size of its own: see pns.design.simon")
     widest = scenario.changed(enrolment={"target": n_max})
     model = build_model(protocol, widest, short=True)
     minimum = model.success.minimum
@@ -225,7 +223,6 @@ def _simulated_powers(
         trials *= 4
 
 
-# ----------------------------------------------------------------------------------------- one quantity of a case
 def _measure(
     protocol: Protocol, scenario: Scenario, quantity: str, n_trials: int, seed: int, workers: int
 ) -> tuple[float, float]:
@@ -244,7 +241,7 @@ def _measure(
     try:
         value = result[quantity]
     except KeyError as problem:
-        raise ValueError(str(problem.args[0])) from None
+        raise ValueError(f"quantity: {problem.args[0]}") from None
     if isinstance(value.estimate, NotEstimable) or isinstance(value.std_error, NotEstimable):
         raise ValueError(f"{quantity} has no value in scenario {scenario.id}: {value.estimate}")  # noqa: TRY004
     return value.estimate, value.std_error
@@ -260,8 +257,11 @@ def _success(model: Model, response: float, excluded: float) -> float:
     return float(went_on[(counts[None, :] >= minimum[:, None]) & (counts[:, None] > 0)].sum())
 
 
-def _checked_ranges(caller: str, ranges: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, float]]:
-    checks = Checks(caller)
+def _run_checks(caller: str, n_trials: int, seed: int, workers: int) -> Checks:
+    return Checks(caller).count("n_trials", n_trials, 2).seed("seed", seed).count("workers", workers, 1)
+
+
+def _checked_ranges(checks: Checks, ranges: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, float]]:
     found: dict[str, tuple[float, float]] = {}
     for name, ends in ranges.items():
         pair = tuple(ends) if isinstance(ends, tuple | list) else ()
@@ -282,7 +282,6 @@ def _as_setting(protocol: Protocol, scenario: Scenario, name: str, value: float)
     return round(value) if whole else float(value)
 
 
-# ------------------------------------------------------------------------------------------------------- tornado
 @dataclass(frozen=True)
 class Tornado(_Tabled):
     """What settings do to a quantity, one at a time, the largest first.
@@ -351,7 +350,7 @@ def tornado(
     ['scenario.rating.same_rater_agreement', 'scenario.visits.missed']
     """
     check_signature(tornado, locals())
-    checked = _checked_ranges("tornado", ranges)
+    checked = _checked_ranges(_run_checks("tornado", n_trials, seed, workers), ranges)
     cases = {
         (name, end): what_if(protocol, scenario, {name: _as_setting(protocol, scenario, name, value)}, rated=rated)
         for name, ends in checked.items()
@@ -375,7 +374,6 @@ def tornado(
     )
 
 
-# --------------------------------------------------------------------------------------------------------- sobol
 @dataclass(frozen=True)
 class SobolIndices(_Tabled):
     """Shares of a quantity's variance that settings explain.
@@ -451,10 +449,10 @@ def sobol(
     from scipy.stats import sobol_indices, uniform
 
     check_signature(sobol, locals())
-    checked = _checked_ranges("sobol", ranges)
+    checked = _checked_ranges(_run_checks("sobol", n_trials, seed, workers), ranges)
     checks = Checks("sobol").count("n", n, 2, 2**16)
     checks.add(bool(n & (n - 1)), f"n = {n} must be a power of 2, such as {2 ** max(1, n.bit_length())}")
-    checks.count("seed", seed).done()
+    checks.done()
     names = list(checked)
 
     def measured(point: NDArray[np.float64]) -> float:
@@ -475,6 +473,9 @@ def sobol(
             raise ValueError(f"sobol: {quantity} does not vary over these ranges")
         return made[None, :]
 
+    if len(names) == 1:
+        function(np.array(list(checked.values())))  # which answers where nothing varies
+        raise ValueError(f"sobol: ranges = {display(ranges)} names one setting, which explains all; name two")
     found = sobol_indices(
         func=function, n=n, dists=cast("Any", [uniform(low, high - low) for low, high in checked.values()]),
         random_state=np.random.default_rng(seed),
@@ -514,7 +515,6 @@ def _bootstrapped(
     return found[0], found[1]
 
 
-# ----------------------------------------------------------------------------------------------------- assurance
 @dataclass(frozen=True)
 class Assurance(_Tabled):
     """Power when the inputs are uncertain.
@@ -607,7 +607,7 @@ def assurance(
     (True, True, True)
     """
     check_signature(assurance, locals())
-    Checks("assurance").count("draws", draws, 2, 10**6).count("seed", seed).done()
+    _run_checks("assurance", n_trials, seed, workers).count("draws", draws, 2, 10**6).done()
     points, words = _drawn(scenario, inputs, draws, seed)
     names = list(points.columns)
     floor = (

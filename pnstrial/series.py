@@ -16,6 +16,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from pnstrial.numerics.signatures import check_signature
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -59,6 +61,7 @@ def short_citation(citation: str) -> str:
     >>> short_citation("Sillevis Smitt P et al. J Neurol 2002;249:745-753")
     'Sillevis Smitt 2002'
     """
+    check_signature(short_citation, locals())
     author = re.sub(r"( [A-Z]{1,3})+$", "", citation.split(" et al", maxsplit=1)[0].split(",", maxsplit=1)[0])
     year = re.search(r"(?:19|20)\d\d", citation)
     return f"{author} {year.group()}" if year else author
@@ -88,6 +91,7 @@ def series_records(pool: str | None = None) -> list[dict[str, Any]]:
     >>> [record["series_id"] for record in series_records("ivig")]
     ['uchuya1996', 'keimeguibert2000']
     """
+    check_signature(series_records, locals())
     published = _published()
     records: list[dict[str, Any]] = [dict(record) for record in published["series"]]
     for record in records:
@@ -126,6 +130,7 @@ def pooled_counts(pool: str = "treated") -> tuple[int, int]:
     >>> pooled_counts("ivig"), pooled_counts("treated")
     ((1, 37), (13, 114))
     """
+    check_signature(pooled_counts, locals())
     records = series_records(pool)
     improved = sum(int(record["improved"]) for record in records)
     return improved, sum(int(record["n_evaluable"] or record["n"]) for record in records)
@@ -158,6 +163,7 @@ def load_series(pool: str | None = None) -> pd.DataFrame:
     >>> load_series("ivig")[["improved", "evaluable"]].to_dict("index")
     {'uchuya1996': {'improved': 1, 'evaluable': 21}, 'keimeguibert2000': {'improved': 0, 'evaluable': 16}}
     """
+    check_signature(load_series, locals())
     import pandas as pd
 
     frame = pd.DataFrame(series_records(pool)).set_index("series_id")

@@ -48,7 +48,7 @@ from pnstrial.engine.exact.answers import endpoint_probabilities, exact_characte
 from pnstrial.engine.idle import idle_settings
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.lean import is_plain, lean_tables
-from pnstrial.engine.model import build_model
+from pnstrial.engine.model import build_model, check_pair
 from pnstrial.engine.patients import Patients, apply_rule
 from pnstrial.engine.records.trial_tables import PatientRecords, patient_records, simulate_trial
 from pnstrial.engine.scenario import Scenario, ScenarioError, load_scenario, scenario_text, shipped_scenarios
@@ -197,6 +197,8 @@ def simulate_trials(
     >>> bool(result["three_in_sight"].estimate == result.trials["three_in_sight"].mean())
     True
     """
+    check_pair(protocol, scenario)
+    check_signature(simulate_trials, locals())
     _check(n_trials, seed, workers, quantities, store, trials=trials, rule=rule)
     primary = quantities == "primary"
     model = with_coverage(
@@ -396,6 +398,7 @@ def compare_scenarios(
     >>> frame.loc[frame["quantity"] == "reported_response", "rating"].tolist()
     ['none', 'unstructured']
     """
+    check_signature(compare_scenarios, locals())
     grid = {
         "n": n, "window_days": window_days, "improvement_points": improvement_points, "rating": rating, "death": death,
         "rescue": rescue, "stopped": stopped, "missing": missing, "screened_per_month": screened_per_month,
@@ -404,6 +407,8 @@ def compare_scenarios(
     used = {name: list(values) for name, values in grid.items() if len(values)}
     several = [protocols] if isinstance(protocols, Protocol) else list(protocols)
     cases = [scenarios] if isinstance(scenarios, Scenario) else list(scenarios)
+    checks = Checks("compare_scenarios").add(not several, "protocols = [] holds none; give one at least")
+    checks.add(not cases, "scenarios = [] holds none; give one at least").done()
     points: list[tuple[dict[str, Any], Protocol, Scenario]] = []
     for protocol, scenario, values in product(several, cases, product(*used.values())):
         point = dict(zip(used, values, strict=True))
@@ -492,8 +497,11 @@ def power_curve(
     >>> curve.table[["true_response", "exact"]].round(3).to_numpy().tolist()
     [[0.05, 0.037], [0.25, 0.458], [0.45, 0.894]]
     """
+    check_pair(protocol, scenario)
+    check_signature(power_curve, locals())
     checks = Checks("power_curve").word("method", method, ("simulate", "exact")).flag("rated", rated)
     checks.numbers("responses", responses, 0, 1, least=0)
+    checks.numbers("factors", factors, 0, least=0 if len(responses) else 1)
     checks.done()
     cases = [
         (math.nan, what_if(protocol, scenario, {"response": response}, rated=rated)[1])

@@ -11,6 +11,7 @@ Next: `endpoints`.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,7 @@ from pnstrial.data.arguments import trial_and_protocol
 from pnstrial.eligibility import classify_medications, screen
 from pnstrial.exposure import given_cycles, infusions_of
 from pnstrial.frames import typed_frame, value_of
+from pnstrial.numerics.arguments import display, even_array
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.protocol import ProtocolError
 from pnstrial.rules import interim_decision
@@ -61,6 +63,15 @@ _FINE: Final = 1e6
 """Scores of a scale without bounds are read to six decimals."""
 
 
+def _days(name: str, dates: object) -> NDArray[np.datetime64]:
+    """Read dates, written or not; None is a missing one."""
+    given = even_array(name, dates)
+    if given.dtype.kind in "OUM":
+        with contextlib.suppress(TypeError, ValueError):
+            return given.astype("datetime64[D]")
+    raise ValueError(f"study_day: {name} = {display(dates)} must be dates, such as 2014-03-05")
+
+
 def study_day(date: Any, day_1: Any) -> Any:
     """Count the days of a patient: day 1 is the first infusion, the day before it is day -1.
 
@@ -80,7 +91,7 @@ def study_day(date: Any, day_1: Any) -> Any:
     [-1.0, 1.0, 2.0]
     """
     check_signature(study_day, locals())
-    gap = (np.asarray(date).astype("datetime64[D]") - np.asarray(day_1).astype("datetime64[D]")) / _DAY
+    gap = (_days("date", date) - _days("day_1", day_1)) / _DAY
     return np.where(gap >= 0, gap + 1, gap)
 
 
@@ -273,6 +284,7 @@ class Assessments:
 
     def date_of(self, day: int) -> pd.Series:
         """Give the calendar date of a study day (2 or later) for every patient."""
+        check_signature(Assessments.date_of, locals())
         return self.patients["day_1"] + pd.Timedelta(days=day - 1)
 
     def last_until(self, until: pd.Series) -> pd.Series:

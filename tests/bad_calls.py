@@ -1,8 +1,11 @@
 """One valid call of every public function, for the tests that spoil one argument at a time."""
 
+import datetime as dt
 import importlib
 import inspect
+import itertools
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -65,6 +68,23 @@ def analysis():
 @cache
 def outcome():
     return pns.simulate_trials(protocol(), scenario(), n_trials=50)
+
+
+@cache
+def power_curve():
+    return pns.power_curve(protocol(), scenario(), factors=(0.0, 1.0), n_trials=20)
+
+
+def shipped(folder, name):
+    return (Path(pns.__file__).parent / folder / f"{name}.toml").read_text(encoding="utf-8")
+
+
+FRESH = itertools.count()
+
+
+def fresh():
+    """Name a folder that is not there yet."""
+    return f"out-{next(FRESH)}"
 
 
 def frame():
@@ -227,15 +247,16 @@ def table():
         "consort_flow": {"flow": lambda: pns.figures.count_flow(analysis())},
         "cumulative_incidence": {"result": lambda: pns.survival.cumulative_incidence(TIME, CAUSE)},
         "cumulative_odds": {"common": lambda: pns.shift.common_odds_ratio(**groups())},
-        "draw": {"result": km}, "kaplan_meier": {"curve": km},
+        "draw": {"result": km}, "kaplan_meier": {"result": km},
         "estimand_forest": {"result": lambda: pns.estimand_table(trial(), protocol())},
-        "forest": {"rows": lambda: pd.DataFrame({"label": ["a"], "estimate": [0.2], "lower": [0.1], "upper": [0.4]})},
+        "forest": {"rows": lambda: pd.DataFrame({"label": ["a"], "group": ["g"], "x": [1], "n": [5], "estimate": [0.2],
+                                                 "lower": [0.1], "upper": [0.4]})},
         "power_curve": {"designs": two_stage}, "stopping_boundaries": {"design": two_stage},
         "saw_tooth": {"design": lambda: pns.design.single_stage(0.1, 0.4)},
-        "power_against_rate": {"curve": lambda: pns.power_curve(protocol(), scenario(), factors=(0.0, 1.0), n_trials=20)},
+        "power_against_rate": {"curve": power_curve},
         "responder_distribution": {"result": outcome},
-        "heat_map": {"frame": lambda: pd.DataFrame({"a": [1, 1], "b": [1, 2], "probability_of_success": [0.1, 0.2]}),
-                     "x": "a", "y": "b"},
+        "heat_map": {"frame": lambda: pd.DataFrame({"a": [1, 1], "b": [1, 2], "estimate": [0.1, 0.2],
+                                                    "quantity": "probability_of_success"}), "x": "a", "y": "b"},
         "state_occupancy": {"result": lambda: pns.survival.mrs_occupancy(trial(), protocol())},
     }  # fmt: skip
     rest = {
@@ -250,20 +271,24 @@ def table():
         "exposure.ideal_weight": {"height_cm": 170.0, "sex": "female"},
         "exposure.plan_cycle": {"weight_kg": 70.0}, "exposure.round_dose": {"dose_g": 33.0},
         "data.findings_frame": {"findings": ()}, "data.read_findings": {"path": "example"},
-        "data.write_example": {"folder": "out"}, "data.write_template": {"folder": "out"},
+        "data.write_example": {"folder": fresh}, "data.write_template": {"path": fresh},
         "simulate.scenario_text": {"name_or_path": "anti-hu"}, "simulate.progress_bar": {"stream": None},
         "simulate.simulate_trials": {"n_trials": 20}, "simulate.compare_scenarios": {"protocols": protocol, "scenarios": scenario, "n_trials": 20},
         "simulate.simulate_estimands": {"n_trials": 20},
         "simulate.what_if": {"settings": {"late": 0.2}}, "questions.search_sample_size": {"n_max": 10},
         "questions.tornado": {"ranges": {"late": (0.0, 0.2)}, "n_trials": 20},
-        "questions.sobol": {"ranges": {"scenario.rating.same_rater_agreement": (0.65, 0.9)}, "n": 2, "n_trials": 20},
+        "questions.sobol": {"ranges": {"scenario.rating.same_rater_agreement": (0.65, 0.9), "scenario.dropout.per_month": (0, 0.01)},
+                            "n": 2, "n_trials": 20},
+        "simulate.idle_settings": {"loaded": scenario, "changed": scenario},
         "questions.assurance": {"draws": 2, "n_trials": 20}, "looks.simulate_looks": {"design": two_stage, "n_trials": 20},
-        "simulate.power_curve": {"n_trials": 20, "factors": (0.0, 1.0)}, "simulate.load_scenario": {"name_or_path": "anti-hu"},
+        "simulate.power_curve": {"n_trials": 20, "factors": (1.0,)}, "simulate.load_scenario": {"name_or_path": "anti-hu"},
         "adam.check": {"datasets": lambda: pns.adam.derive(trial(), protocol()).datasets},
-        "adam.schema_problems": {"content": {}}, "adam.read_adam": {"folder": "adam"}, "adam.check_adam": {"folder": "adam"},
-        "adam.read_dataset": {"path": "adam/adsl.xpt"}, "adam.write_adam": {"datasets": lambda: pns.adam.derive(trial(), protocol()), "folder": "out"},
-        "data.read_trial": {"path": "example"}, "data.write_trial": {"folder": "out"}, "checks.check_trial": {"path": "example"},
-        "pnstrial.plan_treatment": {"weight_kg": 70.0, "start": "2024-01-01"}, "reporting.report": {"folder": "out"},
+        "adam.schema_problems": {"content": {}}, "adam.read_adam": {"folder": "adam"}, "adam.check_adam": {"folder": "adam"}, "adam.from_sdtm": {"folder": "sdtm"},
+        "checks.after_data_cut": {"data_cut": dt.date(2020, 1, 1)}, "checks.check_tables": {"path": "example"},
+        "pnstrial.second_opinion": {"result": km},
+        "adam.read_dataset": {"path": "adam/adsl.xpt"}, "adam.write_adam": {"datasets": lambda: pns.adam.derive(trial(), protocol()), "folder": fresh},
+        "data.read_trial": {"path": "example"}, "data.write_trial": {"folder": fresh}, "checks.check_trial": {"path": "example"},
+        "pnstrial.plan_treatment": {"weight_kg": 70.0, "start": "2024-01-01"}, "reporting.report": {"folder": fresh},
         "exposure.plan_treatment": {"weight_kg": 70.0, "start": "2024-01-01"},
     }  # fmt: skip
     rooms = {
@@ -288,7 +313,113 @@ def base_call(name, function):
         if key in parameters and parameters[key].default is parameters[key].empty
     }
     found.update(table().get(name, {}))
+    return made(found)
+
+
+def made(call):
+    """Make the arguments that stand as functions."""
     return {
         key: value() if inspect.isfunction(value) or hasattr(value, "cache_info") else value
-        for key, value in found.items()
+        for key, value in call.items()
     }
+
+
+def public_methods():
+    """Public methods that take arguments: what they belong to (made on use), and the arguments of a valid call."""
+    s, d, m = pns.survival, pns.design, pns.multistate
+    at, tau, rate = {"times": [5.0]}, {"tau": 8.0}, {"p": [0.1, 0.3]}
+    flexible = cache(lambda: d.flexible(two_stage(), "equal", 0.05, 0.001))
+    mixture = cache(lambda: d.map_prior([2, 3], [10, 12]).mixture)
+    weibull = cache(lambda: s.parametric(**TIMES, distribution="weibull"))
+    occupied = cache(lambda: s.state_occupancy(table()["survival.state_occupancy"]["data"]()))
+    cox = cache(lambda: s.cox(data=frame(), time="time", event="event", covariates="x"))
+    incidence = cache(lambda: s.cumulative_incidence(TIME, CAUSE))
+    exponential = cache(lambda: s.Reference.exponential(0.05, unit="months"))
+    safety = cache(lambda: d.safety_boundary(looks=17, p0=0.1, p1=0.3))
+    rater = cache(lambda: m.RatingError.from_agreement(0.8))
+    read = cache(lambda: pns.adam.derive(trial(), protocol()))
+    standard = cache(lambda: pns.read_adam("adam"))
+    assessed = lambda: analysis().assessments  # noqa: E731
+    return {
+        "design.TwoStageDesign.operating_characteristics": (two_stage, rate),
+        "design.TwoStageDesign.reject_probability": (two_stage, rate),
+        "design.SingleStage.solutions": (lambda: d.single_stage(**RATES), {"count": 2}),
+        "design.SingleStage.table": (lambda: d.single_stage(**RATES), {"n_max": 12}),
+        "design.BetaMixture.above": (mixture, {"p": 0.2}),
+        "design.BetaMixture.density": (mixture, {"p": 0.2}),
+        "design.BetaMixture.predictive": (mixture, {"m": 5}),
+        "design.BetaMixture.quantile": (mixture, {"share": 0.2}),
+        "design.BetaMixture.updated": (mixture, {"responses": 2, "n": 5}),
+        "design.FlexibleDesign.conditional_power": (flexible, {"first": 3, "n2": 12}),
+        "design.FlexibleDesign.critical": (flexible, {"first": 3, "n2": 12}),
+        "design.FlexibleDesign.size_for": (flexible, {"first": 3}),
+        "design.FlexibleDesign.with_sizes": (flexible, {"sizes": {2: 12}}),
+        "design.OrdinalDesign.operating_characteristics": (
+            cache(lambda: d.bop2_ordinal(**table()["design.bop2_ordinal"])), {"probabilities": (0.2, 0.3, 0.5)}
+        ),
+        "design.Outcomes.probabilities": (lambda: two_stage().outcomes, rate),
+        "design.RatingError.observed": (lambda: d.as_rating_error(0.05), {"true_rate": [0.2]}),
+        "design.SafetyRule.pipeline": (safety, {"accrual_per_month": 1.0}),
+        "survival.Cox.predict_survival": (cox, {"covariates": {"x": 0.2}}),
+        "survival.Cox.proportional_hazards": (cox, {}),
+        "survival.Cox.residuals": (cox, {}),
+        "survival.CumulativeIncidence.at": (incidence, at),
+        "survival.CumulativeIncidence.states": (incidence, at),
+        "survival.CumulativeIncidence.time_in_state": (incidence, tau),
+        "survival.FineGray.predict": (
+            cache(lambda: s.fine_gray(data=frame(), time="time", cause="cause", covariates="x")),
+            {"covariates": {"x": 0.2}, **at},
+        ),
+        "survival.IncidenceByGroup.at": (cache(lambda: s.incidence_by_group(TIME, CAUSE, GROUP)), at),
+        "survival.KaplanMeier.at": (lambda: s.kaplan_meier(**TIMES), at),
+        "survival.KaplanMeier.quantile": (lambda: s.kaplan_meier(**TIMES), {}),
+        "survival.KaplanMeierByGroup.at": (lambda: s.kaplan_meier(**TIMES, group=GROUP), at),
+        "survival.ParametricSurvival.cumulative_hazard": (weibull, at),
+        "survival.ParametricSurvival.hazard": (weibull, at),
+        "survival.ParametricSurvival.quantile": (weibull, {}),
+        "survival.ParametricSurvival.rmst": (weibull, tau),
+        "survival.ParametricSurvival.survival": (weibull, at),
+        "survival.Reference.cumulative_hazard": (exponential, {"time": [5.0]}),
+        "survival.Reference.survival": (exponential, {"time": [5.0]}),
+        "survival.Reference.in_unit": (exponential, {"unit": "days"}),
+        "survival.Reference.rescaled": (exponential, {"factor": 0.5}),
+        "survival.Reference.exponential": (lambda: s.Reference, {"rate": 0.05}),
+        "survival.Reference.from_survival_points": (
+            lambda: s.Reference, {"times": [3.0, 6.0], "survival": [0.8, 0.5]}
+        ),
+        "survival.Reference.gompertz": (lambda: s.Reference, {"a": 0.1, "b": 0.05}),
+        "survival.Reference.lognormal": (lambda: s.Reference, {"meanlog": 2.0, "sdlog": 0.5}),
+        "survival.Reference.piecewise": (lambda: s.Reference, {"breaks": [6.0], "rates": [0.1, 0.05]}),
+        "survival.Reference.weibull": (lambda: s.Reference, {"shape": 1.2, "scale": 10.0}),
+        "survival.StateOccupancy.at": (occupied, at),
+        "survival.StateOccupancy.group": (occupied, {"groups": {"one": ["a"], "two": ["b"]}}),
+        "survival.StateOccupancy.known": (occupied, at),
+        "survival.StateOccupancy.time_in_state": (occupied, {"tau": 4.0}),
+        "survival.StateOccupancy.transitions": (occupied, at),
+        "survival.Turnbull.at": (lambda: s.turnbull([0, 2, 4, 3], [2, 4, 7, np.inf]), at),
+        "survival.Turnbull.quantile": (lambda: s.turnbull([0, 2, 4, 3], [2, 4, 7, np.inf]), {}),
+        "multistate.Course.scaled": (lambda: scenario().course, {}),
+        "multistate.RatingError.agreement": (rater, {}),
+        "multistate.RatingError.from_agreement": (lambda: m.RatingError, {"exact": 0.8}),
+        "multistate.RatingError.same_rater": (lambda: m.RatingError, {"within": 0.9}),
+        "visits.Assessments.date_of": (assessed, {"day": 90}),
+        "data.TrialData.from_frames": (
+            lambda: pns.TrialData, {"frames": lambda: {name: trial().table(name) for name in pns.data.TABLES}}
+        ),
+        "data.TrialData.table": (trial, {"name": "mrs"}),
+        "data.TrialData.file_of": (trial, {"name": "mrs"}),
+        "protocol.Protocol.diff": (protocol, {"other": protocol}),
+        "protocol.Protocol.scale": (protocol, {}),
+        "protocol.Protocol.visit": (protocol, {"name": "Month 3"}),
+        "protocol.Protocol.from_toml": (lambda: pns.Protocol, {"text": lambda: shipped("protocols", "nct02343211")}),
+        "simulate.Scenario.from_toml": (lambda: pns.Scenario, {"text": lambda: shipped("scenarios", "anti-hu")}),
+        "adam.AdamTrial.mrs_shift": (standard, {"protocol": protocol}),
+        "adam.AdamTrial.population": (standard, {}),
+        "adam.AdamTrial.primary_endpoint": (standard, {"visit": "Month 3"}),
+        "adam.AdamTrial.responders": (standard, {"visit": "Month 3"}),
+        "adam.AdamTrial.shift": (standard, {"visit": "Month 3"}),
+        "adam.AdamTrial.time_to_event": (standard, {"parameter": "OS"}),
+        "adam.AdamTrial.visit_values": (standard, {}),
+        "adam.Dataset.variable": (lambda: read().datasets["ADSL"], {"name": "AGE"}),
+        "analysis.Analysis.response_at": (analysis, {"visit": "Month 3"}),
+    }  # fmt: skip

@@ -26,6 +26,7 @@ from pnstrial.adam.specification import (
     name_is_legal,
 )
 from pnstrial.adam.xpt import is_date_format
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.rules import CYCLES_WITH_A_NAME, reasons, response
 
 if TYPE_CHECKING:
@@ -173,6 +174,7 @@ def check(datasets: Mapping[str, Dataset]) -> tuple[AdamFinding, ...]:
     tuple of AdamFinding
         Errors first, then by dataset.
     """
+    check_signature(check, locals())
     found: list[AdamFinding] = []
     adsl = datasets.get("ADSL")
     if adsl is None:

@@ -26,6 +26,7 @@ from pnstrial.adam.specification import (
     name_is_legal,
 )
 from pnstrial.data import Finding
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.writing import digest
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ class Dataset:
 
     def variable(self, name: str) -> Variable:
         """Give the description of one variable."""
+        check_signature(Dataset.variable, locals())
         for variable in self.variables:
             if variable.name == name:
                 return variable

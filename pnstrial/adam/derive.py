@@ -28,6 +28,8 @@ from pnstrial.adam.efficacy import adeff_rows, admrs_rows, adscale_rows, adtte_r
 from pnstrial.adam.long_text import with_long_texts
 from pnstrial.adam.specification import DATASETS
 from pnstrial.adam.subjects import Material, adae_rows, adex_rows, adsl_rows, lines_of
+from pnstrial.data.arguments import trial_and_protocol
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, Provenance, Result
 from pnstrial.rules import DEAD
 from pnstrial.vocabulary import MRS, ImmunotherapyCriterion
@@ -175,6 +177,8 @@ def derive(trial: TrialData, protocol: Protocol) -> AdamDatasets:
     >>> datasets.admrs[["AVISIT", "AVAL", "CHG", "DTYPE", "CRIT1FL"]].values.tolist()
     [['Baseline', 3.0, nan, None, None], ['Month 3', 2.0, -1.0, None, 'Y'], ['Month 6', nan, nan, 'NRI', 'N']]
     """
+    trial, protocol = trial_and_protocol(trial, protocol)
+    check_signature(derive, locals())
     material = Material(trial, protocol)
     datasets: dict[str, Dataset] = {}
     for name in datasets_of(protocol):
@@ -258,6 +262,7 @@ def specification(datasets: AdamDatasets | None = None) -> pd.DataFrame:
     >>> table.loc[("ADTTE", "CNSR"), ["label", "type", "data_type", "source"]].tolist()
     ['Censor', 'Num', 'integer', '0 event; positive: reason, see the guide']
     """
+    check_signature(specification, locals())
     rows: list[dict[str, object]] = []
     for name, item in DATASETS.items():
         if datasets is not None and name not in datasets.datasets:

@@ -10,6 +10,7 @@ Next: `read`.
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
 import html
 from dataclasses import replace
@@ -25,6 +26,7 @@ from pnstrial.adam.long_text import in_pieces, joined
 from pnstrial.adam.specification import Variable
 from pnstrial.adam.xpt import read_xpt, write_xpt
 from pnstrial.data.parquet import ParquetMissingError, pyarrow_parquet
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.writing import digest, spreadsheet_frame, whole_folder, write_file
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ def write_adam(
         For another format, or a name over 8 characters, a label over 40; if the folder
         would lose a file (`pnstrial.writing.OutputError`).
     """
+    check_signature(write_adam, locals())
     if format not in FORMATS:
         raise ValueError(f"format is {format!r}; allowed are {', '.join(FORMATS)}")
     if format == "parquet":
@@ -228,6 +231,13 @@ def read_dataset(
     ValueError
         If there is no such file, or its name ends otherwise.
     """
+    check_signature(read_dataset, locals())
+    try:
+        codecs.lookup(encoding or "utf-8")
+    except LookupError:
+        raise ValueError(
+            f"encoding = {encoding!r} is not known; such as 'windows-1252' or 'latin-1'"
+        ) from None
     file = Path(path)
     readers: dict[str, Callable[[Path], tuple[Dataset | None, list[AdamFinding]]]] = {
         ".xpt": lambda where: read_xpt(where, encoding),

@@ -25,6 +25,7 @@ from pnstrial.adam.files import FORMATS, RECORD_COUNTS, read_dataset
 from pnstrial.data import TrialDataError
 from pnstrial.endpoints import NO_RATING, ResponseResult
 from pnstrial.frames import value_of
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Provenance, Result
 from pnstrial.rules import CATEGORIES, change_category
 from pnstrial.visits import VisitValues, codes, named
@@ -115,6 +116,7 @@ class AdamTrial(Result):
         ValueError
             If ADSL has no such flag.
         """
+        check_signature(AdamTrial.population, locals())
         adsl = self.adsl
         if flag not in adsl:
             flags = [name for name in adsl.columns if name.endswith("FL")]
@@ -191,6 +193,7 @@ class AdamTrial(Result):
         ValueError
             If there is no such parameter, or no record is flagged ANL01FL.
         """
+        check_signature(AdamTrial.visit_values, locals())
         frame = self._scale(parameter)
         if "ANL01FL" not in frame or "AVISIT" not in frame:
             raise ValueError(
@@ -240,6 +243,7 @@ class AdamTrial(Result):
             If the data were derived under another protocol (they lack a visit of it, or improvement is another
             fall), or there is no mRS.
         """
+        check_signature(AdamTrial.mrs_shift, locals())
         from pnstrial.shift.trial import shift_of
 
         points = self._points(self._scale(MRS_CODE))
@@ -297,6 +301,7 @@ class AdamTrial(Result):
         ValueError
             If there is no such visit or parameter.
         """
+        check_signature(AdamTrial.shift, locals())
         values = self._at(visit, self.visit_values(parameter))
         both = values["baseline_mrs"].notna() & values["mrs"].notna()
         return values.loc[both, "baseline_mrs"].to_numpy(dtype=float), values.loc[both, "mrs"].to_numpy(
@@ -332,21 +337,17 @@ class AdamTrial(Result):
         ValueError
             If there is no such visit, parameter or criterion.
         """
+        check_signature(AdamTrial.responders, locals())
         frame = self._scale(parameter)
         flag = f"CRIT{criterion}FL"
         if flag not in frame:
-            raise ValueError(f"the scale has no {flag}; nothing says who responded")
+            raise ValueError(f"criterion = {criterion}: the scale has no {flag}; nothing says who responded")
         counted = frame[(frame["ANL01FL"] == "Y") & frame["AVISIT"].notna()] if "ANL01FL" in frame else frame
         counted = self._at(visit, counted.assign(visit=counted["AVISIT"]))
-        reason = f"CRIT{criterion}RS"
         answers = [_ANSWERS.get(str(value), "excluded") for value in counted[flag]]
-        return pd.DataFrame(
-            {
-                "patient_id": counted["patient_id"].to_numpy(),
-                "response": answers,
-                "reason": counted[reason].to_numpy() if reason in counted else answers,
-            }
-        )
+        reasons = counted.get(f"CRIT{criterion}RS", pd.Series(answers)).to_numpy()
+        patients = counted["patient_id"].to_numpy()
+        return pd.DataFrame({"patient_id": patients, "response": answers, "reason": reasons})
 
     def primary_endpoint(
         self,
@@ -379,6 +380,7 @@ class AdamTrial(Result):
         ValueError
             As `responders`, or for a null or level outside 0 to 1.
         """
+        check_signature(AdamTrial.primary_endpoint, locals())
         from pnstrial.design.counts.proportion import proportion
 
         patients = self.responders(visit, parameter, criterion)
@@ -447,6 +449,7 @@ class AdamTrial(Result):
         ValueError
             If there is no such parameter.
         """
+        check_signature(AdamTrial.time_to_event, locals())
         compete = {"TTI": (COMPETING,)} if competing is None else dict(competing)
         parts = [dataset.frame for dataset in self.datasets.values() if is_time_to_event(dataset)]
         if not parts:
@@ -561,6 +564,7 @@ def check_adam(
     ValueError
         If there is no such folder or format.
     """
+    check_signature(check_adam, locals())
     where = Path(folder)
     found: list[AdamFinding] = []
     datasets: dict[str, Dataset] = {}
@@ -698,6 +702,7 @@ def read_adam(
     >>> result.responders, result.n
     (1, 1)
     """
+    check_signature(read_adam, locals())
     trial, findings = check_adam(folder, format, encoding, manifest=manifest)
     if trial is None:
         raise AdamDataError(str(folder), findings)

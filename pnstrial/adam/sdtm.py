@@ -24,6 +24,7 @@ import pandas as pd
 from pnstrial.adam.dataset import AdamFinding, finding
 from pnstrial.adam.files import FORMATS, read_dataset
 from pnstrial.data import TABLES, TrialData
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, Result
 from pnstrial.writing import whole_folder
 
@@ -187,6 +188,7 @@ def from_sdtm(folder: str | Path, mapping: str | Path | None = None) -> SdtmTabl
     >>> tables.tables["screening"][["patient_id", "screening_date", "sex"]].values.tolist()
     [['01', '2014-03-01', 'female']]
     """
+    check_signature(from_sdtm, locals())
     content = _mapping(mapping)
     where = Path(folder)
     if not where.is_dir():

@@ -22,6 +22,7 @@ from pnstrial.data.schema import TABLES
 from pnstrial.data.sources import SYNTHETIC_MARK
 from pnstrial.data.trial import FIRST, read_trial
 from pnstrial.data.workbook import UNREAD_SHEETS
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.writing import OutputError, output_file, whole_folder, write_file
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def write_trial(trial: TrialData, folder: str | Path) -> None:
     >>> len(pns.read_trial(folder).enrolled)
     18
     """
+    check_signature(write_trial, locals())
     tables = [table for name, table in TABLES.items() if name not in trial.absent]
     names = [table.file for table in tables] + [SYNTHETIC_MARK] * trial.synthetic
     with whole_folder(folder, names=names, manifest=None) as where:
@@ -128,6 +130,7 @@ def write_example(folder: str | Path, protocol: str | Path | Protocol = FIRST) -
     >>> len(write_example(tempfile.mkdtemp()))
     8
     """
+    check_signature(write_example, locals())
     bundled, _ = _example_of(protocol)
     sources = sorted(entry.name for entry in bundled.iterdir() if entry.name.endswith(".csv"))
     names = [*sources, SYNTHETIC_MARK]
@@ -194,6 +197,7 @@ def write_template(path: str | Path, protocol: str | Path | Protocol = FIRST) ->
     >>> (Path(folder) / "mrs.csv").read_text(encoding="utf-8").strip()
     'patient_id,date,mrs,visit,rater'
     """
+    check_signature(write_template, locals())
     chosen = protocol_of(protocol)
     tables = collected_tables(chosen)
     if Path(path).suffix.casefold() == ".xlsx":

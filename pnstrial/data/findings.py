@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
+from pnstrial.numerics.signatures import check_signature
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -177,6 +179,7 @@ def findings_frame(findings: Iterable[Finding]) -> pd.DataFrame:
     >>> findings_frame(pns.example_trial().findings)[["file", "line", "severity"]].iloc[0].tolist()
     ['infusions.csv', np.int64(174), 'warning']
     """
+    check_signature(findings_frame, locals())
     import pandas as pd
 
     columns = ["file", "line", "patient_id", "column", "value", "rule", "severity", "remedy"]

@@ -23,6 +23,7 @@ from pnstrial.data.reading import read_frame
 from pnstrial.data.schema import TABLES
 from pnstrial.data.sources import SYNTHETIC_MARK, NotRead, Source, in_words_of_a_workbook, source_of
 from pnstrial.data.text_format import STRICT, TextFormat
+from pnstrial.numerics.signatures import check_signature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,6 +128,7 @@ class TrialData:
         ValueError
             If a name is no table.
         """
+        check_signature(TrialData.from_frames, locals())
         if unknown := sorted(frames.keys() - TABLES.keys()):
             raise ValueError(f"no such table: {', '.join(unknown)}; the tables are {', '.join(TABLES)}")
         raw = {name: read_frame(frame, name, f"{name}.csv") for name, frame in frames.items()}
@@ -168,10 +170,14 @@ class TrialData:
 
     def file_of(self, name: str) -> str:
         """Give what findings call the file of a table."""
+        check_signature(TrialData.file_of, locals())
+        if name not in TABLES:
+            raise ValueError(f"no such table: {name}; the tables are {', '.join(TABLES)}")
         return self.labels.get(name, TABLES[name].file)
 
     def table(self, name: str) -> pd.DataFrame:
         """Give a copy of a table by its name."""
+        check_signature(TrialData.table, locals())
         if name not in TABLES:
             raise ValueError(f"no such table: {name}; the tables are {', '.join(TABLES)}")
         return self.tables[name].copy()
@@ -377,6 +383,7 @@ def read_findings(
     >>> len(trial.enrolled), len(findings)
     (18, 9)
     """
+    check_signature(read_findings, locals())
     reading = read_tables(
         path, protocol, separator=separator, decimal=decimal, dates=dates, encoding=encoding
     )
@@ -424,6 +431,7 @@ def read_trial(
     ...     print(read_trial(folder))
     Synthetic trial (its patients are invented): 18 enrolled; rows: 26 screening, ...
     """
+    check_signature(read_trial, locals())
     reading = read_tables(
         path, protocol, separator=separator, decimal=decimal, dates=dates, encoding=encoding
     )

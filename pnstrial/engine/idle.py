@@ -16,6 +16,7 @@ import numpy as np
 
 from pnstrial.engine.exact.answers import exact_characteristics
 from pnstrial.engine.model import build_model
+from pnstrial.numerics.signatures import check_signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -60,6 +61,7 @@ def idle_settings(
     >>> idle_settings(protocol, loaded, loaded.changed(baseline={"female": 0.9}, visits={"missed": 0.3}))
     {'baseline.female': 'none of the reported quantities depends on it'}
     """
+    check_signature(idle_settings, locals())
     before, after = loaded.model_dump(), changed.model_dump()
     run, known = build_model(protocol, changed), exact_characteristics(protocol, changed)
     found: dict[str, str] = {}

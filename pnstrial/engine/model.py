@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from pnstrial.engine.success import BayesianRule, TwoStage
     from pnstrial.multistate import RatingError
 
-__all__ = ["Model", "build_model"]
+__all__ = ["Model", "build_model", "check_pair"]
 
 _FAR = 1e18
 DECISION_QUANTITIES = tuple(name for name, _ in QUANTITIES[DECISION_CONTINUE : WRONG_CONTINUE_RATE + 1])
@@ -163,6 +163,21 @@ class Model:
         return 1 - goes_on
 
 
+def check_pair(protocol: object, scenario: object) -> None:
+    """Refuse names, and the two in the other order, which a script without a type checker hands over.
+
+    Raises
+    ------
+    TypeError
+        If they are not a protocol and a scenario, in this order.
+    """
+    if not isinstance(protocol, Protocol) or not isinstance(scenario, Scenario):
+        raise TypeError(
+            f"the protocol comes first, then the scenario, both loaded; got {type(protocol).__name__} and "
+            f"{type(scenario).__name__}: write pns.load_protocol(), pns.load_scenario('anti-hu')"
+        )
+
+
 def build_model(
     protocol: Protocol, scenario: Scenario, *, short: bool = False, everything: bool = False
 ) -> Model:
@@ -193,12 +208,7 @@ def build_model(
     -----
     The last few models are kept: one trial after the other is simulated from the same one.
     """
-    # a script without a type checker hands over names, or the two in the other order
-    if not isinstance(protocol, Protocol) or not isinstance(scenario, Scenario):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(
-            f"the protocol comes first, then the scenario, both loaded; got {type(protocol).__name__} and "
-            f"{type(scenario).__name__}: write pns.load_protocol(), pns.load_scenario('anti-hu')"
-        )
+    check_pair(protocol, scenario)
     for kept in _KEPT:
         if kept[0] is protocol and kept[1] is scenario and kept[2:4] == (short, everything):
             return kept[4]

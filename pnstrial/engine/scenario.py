@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeVar,
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
-from pnstrial.data.schema import ANTIBODIES
 from pnstrial.engine.scales import DerivedScale  # noqa: TC001 - pydantic reads it at run time
 from pnstrial.engine.success import ExactTest, SuccessRule
-from pnstrial.multistate import Calibration, Course, RatingError, calibrate
+from pnstrial.multistate import ANTIBODIES, Calibration, Course, RatingError, calibrate
 from pnstrial.multistate.calibration import flat
 from pnstrial.multistate.course import GRADES, rates_by_grade
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.settings import Part, SettingsFiles
 from pnstrial.vocabulary import MRS
@@ -539,6 +539,7 @@ class Scenario(Part):
         ScenarioError
             With every wrong key, its value and what is allowed.
         """
+        check_signature(Scenario.from_toml, locals())
         return _FILES.validated(cls, _FILES.content(text, where), where)
 
 
@@ -573,6 +574,7 @@ def scenario_text(name_or_path: str | Path) -> str:
     ScenarioError
         If there is no such file or shipped name.
     """
+    check_signature(scenario_text, locals())
     return _FILES.text(name_or_path)[0]
 
 
@@ -613,5 +615,6 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     >>> load_scenario("anti-hu").id
     'anti-hu'
     """
+    check_signature(load_scenario, locals())
     text, where, folder = _FILES.text(name_or_path)
     return _FILES.validated(Scenario, _FILES.content(text, where, folder), where)

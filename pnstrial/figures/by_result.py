@@ -12,6 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from pnstrial.numerics.arguments import display
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -79,5 +81,5 @@ def draw(result: object, *, ax: Axes | None = None, **options: Any) -> Axes:
             figure = getattr(import_module(f"pnstrial.figures.{module}"), function)
             return figure(result, ax=ax, **options)
     raise TypeError(
-        f"draw: there is no figure of a {type(result).__name__}; there are figures of {', '.join(_FIGURES)}"
+        f"draw: result = {display(result)} has no figure; there are figures of {', '.join(_FIGURES)}"
     )

@@ -16,6 +16,7 @@ import numpy as np
 from pnstrial.design.counts.outcomes import Design
 from pnstrial.design.stages.sequential import SequentialDesign
 from pnstrial.figures.style import GREY, INK, LINE_COLOURS, axes_or_new, plain_text
+from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.signatures import check_signature
 
 if TYPE_CHECKING:
@@ -89,6 +90,12 @@ def power_curve(
         raise ValueError(
             f"power_curve: designs holds {len(named)}; at most {len(LINE_COLOURS)} can be told apart"
         )
+    checks = Checks("power_curve").add(
+        not named, "designs = {} holds none; give one design or several by name"
+    )
+    if rates is not None:
+        checks.rates("rates", rates, least=2)
+    checks.rates("marks", marks, least=0).done()
     ax = axes_or_new(ax, 7.0, 4.2)
     x = np.linspace(0.0, 0.6, 121) if rates is None else np.asarray(rates, dtype=float)
     for k, (name, design) in enumerate(named.items()):

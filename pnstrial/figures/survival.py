@@ -343,12 +343,13 @@ def cumulative_incidence(
     >>> axes.get_ylim()[0] <= 0
     np.True_
     """
+    check_signature(cumulative_incidence, locals())
     origin = ""
     found: Any = result
     if isinstance(result, SurvivalResult):
         found, origin = result.curve, " since day 1"
     if not isinstance(found, CumulativeIncidence):
-        raise ValueError(f"there is no cumulative incidence to draw: {found}")  # noqa: TRY004 - the data, not the type
+        raise ValueError(f"result = {found!r} holds no cumulative incidence to draw")  # noqa: TRY004 - the data, not the type
     result = found
     axes = axes_or_new(ax, 7.0, 4.2)
     time = np.concatenate([[0.0], result.time])
@@ -435,6 +436,7 @@ def state_occupancy(
     >>> [area.get_gid() for area in axes.collections]
     ['state:1', 'state:2', 'state:6']
     """
+    check_signature(state_occupancy, locals())
     occupancy = result.grades if isinstance(result, MrsOccupancy) else result
     if isinstance(occupancy, NotEstimable):
         raise ValueError(f"there is nothing to draw: {occupancy}")  # noqa: TRY004 - the data, not the type

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from pnstrial.multistate.rating import RatingError
+    from pnstrial.numerics.arguments import Numbers
 
 __all__ = ["FLAT", "Calibration", "calibrate", "flat"]
 
@@ -148,7 +149,7 @@ def calibrate(
     dead: float | None = None,
     at_months: float = 3.0,
     survival: Mapping[float, float] | None = None,
-    baseline: ArrayLike = (0.0, 0.0, 0.5, 0.5, 0.0, 0.0),
+    baseline: Numbers = (0.0, 0.0, 0.5, 0.5, 0.0, 0.0),
     shape: Course | None = None,
     on_ivig: bool = False,
     changing_hazard: bool | None = None,
@@ -308,7 +309,7 @@ def _fit(family: _Family, targets: Mapping[str, float]) -> tuple[float, bool, fl
     return float(np.abs(family.achieved(x) - wanted).max()), False, floor, x
 
 
-def _baseline(baseline: ArrayLike) -> NDArray[np.float64]:
+def _baseline(baseline: Numbers) -> NDArray[np.float64]:
     p = np.asarray(baseline, float)
     if p.ndim != 1 or p.size < 2 or not np.all(np.isfinite(p) & (p >= 0)) or abs(p.sum() - 1) > 1e-9:
         raise ValueError(

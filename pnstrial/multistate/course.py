@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from pnstrial.numerics.arguments import Numbers
+
 __all__ = [
     "GRADES",
     "Course",
@@ -355,6 +357,7 @@ class Course(Part):
         -------
         Course
         """
+        check_signature(Course.scaled, locals())
         for name, factor in (("improve", improve), ("worsen", worsen), ("die", die)):
             if not 0 <= factor < np.inf:
                 raise ValueError(f"scaled: {name} is {factor}; a factor must be 0 or more, and finite")
@@ -374,10 +377,10 @@ def generator(
     on_ivig: ArrayLike = False,
     antibody: str | Sequence[str | None] | NDArray[Any] | None = None,
     tumour_treatment: ArrayLike = False,
-    months_since_onset: ArrayLike | None = None,
+    months_since_onset: Numbers | None = None,
     rescued: ArrayLike = False,
     damaged: ArrayLike = False,
-    ratios: ArrayLike = (1.0, 1.0, 1.0),
+    ratios: Numbers = (1.0, 1.0, 1.0),
 ) -> NDArray[np.float64]:
     """Give the rates between the grades of a patient, or of an array of patients, as generator matrices.
 
@@ -467,7 +470,7 @@ def _antibody_ratios(course: Course, antibody: Any) -> tuple[NDArray[np.float64]
 
 
 def _onset_ratios(
-    course_bands: tuple[OnsetBand, ...], months: ArrayLike | None
+    course_bands: tuple[OnsetBand, ...], months: Numbers | None
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Give the ratios of each band of time since onset (first row: before any), the row of each patient."""
     table = np.vstack([np.ones(3), *(band.as_array() for band in course_bands)])

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from pnstrial.multistate.rating import RatingError
+    from pnstrial.numerics.arguments import Numbers
 
 __all__ = ["MultistateFit", "StateProbabilities", "fit"]
 
@@ -241,8 +242,8 @@ def fit(
     censor: Any = None,
     covariates: Mapping[str, Effect] | None = None,
     same_rate: Sequence[Sequence[Transition]] = (),
-    misclassification: RatingError | ArrayLike | None = None,
-    initial: ArrayLike | None = None,
+    misclassification: RatingError | Numbers | None = None,
+    initial: Numbers | None = None,
     level: float = 0.95,
 ) -> MultistateFit:
     """Fit a continuous-time Markov model to states seen at arbitrary times, by maximum likelihood.

@@ -9,16 +9,19 @@ Next: `likelihood`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from pnstrial.multistate.likelihood import Panel, RateModel, impossible_rows
 from pnstrial.multistate.rating import RatingError
+from pnstrial.numerics.arguments import Checks, display, even_array
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from pnstrial.numerics.arguments import Numbers
 
 __all__ = ["prepare", "starting_values"]
 
@@ -31,7 +34,9 @@ def _labels(states: Sequence[Any] | None, k: int, seen: set[Any], deaths: Any) -
     if states is not None:
         labels = tuple(states)
         if len(labels) != k or len(set(labels)) != k:
-            raise ValueError(f"fit: states names {labels}; allowed has {k} rows, give {k} different labels")
+            raise ValueError(
+                f"fit: states = {display(states)}; allowed has {k} rows, give {k} different labels"
+            )
         return labels
     deaths = set(deaths) if isinstance(deaths, list | tuple | set) else {deaths}
     if 0 in seen:
@@ -45,7 +50,11 @@ def _labels(states: Sequence[Any] | None, k: int, seen: set[Any], deaths: Any) -
 
 
 def _allowed(allowed: ArrayLike) -> NDArray[np.bool_]:
-    matrix = np.asarray(allowed, float)
+    matrix = even_array("allowed", allowed)
+    if matrix.dtype.kind not in "biuf":
+        raise ValueError(
+            f"fit: allowed = {display(allowed)} must hold 1 where a transition is allowed, else 0"
+        )
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] < 2:
         raise ValueError(f"fit: allowed has shape {matrix.shape}; it must be square, one row per state")
     mask = matrix != 0
@@ -57,7 +66,10 @@ def _allowed(allowed: ArrayLike) -> NDArray[np.bool_]:
 
 def _columns(data: Any, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     """Take the columns from the table and say which are missing."""
-    held = set(data.columns) if hasattr(data, "columns") else set(data)
+    named: Any = getattr(data, "columns", data if isinstance(data, Mapping) else None)
+    if named is None:
+        raise ValueError(f"fit: data = {display(data)} must be a frame, or a mapping of columns")
+    held = set(named)
     if missing := [name for name in names if name not in held]:
         raise ValueError(f"fit: data has no column {', '.join(missing)}; it has {', '.join(map(str, held))}")
     return {name: np.asarray(data[name]) for name in names}
@@ -76,6 +88,22 @@ def _numbers(column: NDArray[Any], name: str) -> NDArray[np.float64]:
     return values
 
 
+def _check_labels(**arguments: Any) -> None:
+    """Refuse what no state can be called."""
+    checks = Checks("fit")
+    for name, value in arguments.items():
+        given = list(value) if isinstance(value, list | tuple | set | np.ndarray) else [value]
+        bad = any(not isinstance(label, Hashable) for label in given)
+        checks.add(bad, f"{name} = {display(value)} must hold labels of states, as words or numbers are")
+    checks.done()
+
+
+def _are_pairs(group: object) -> bool:
+    return isinstance(group, Iterable) and all(
+        isinstance(pair, Sequence) and not isinstance(pair, str) for pair in cast("Iterable[object]", group)
+    )
+
+
 def _grouped(
     groups: Iterable[Sequence[Transition]], where: dict[Transition, int], who: str
 ) -> list[list[int]]:
@@ -83,9 +111,11 @@ def _grouped(
     out: list[list[int]] = []
     seen: set[int] = set()
     for group in groups:
-        pairs = [tuple(pair) for pair in group]
+        pairs = [tuple(pair) for pair in group] if _are_pairs(group) else [display(group)]
         if unknown := [pair for pair in pairs if pair not in where]:
-            raise ValueError(f"fit: {who} names {unknown}, which `allowed` does not allow")
+            raise ValueError(
+                f"fit: {who} = {display(groups)} names {unknown}, which `allowed` does not allow"
+            )
         places = [where[cast("Transition", pair)] for pair in pairs]
         if seen.intersection(places) or len(set(places)) != len(places):
             raise ValueError(f"fit: {who} names a transition twice")
@@ -126,7 +156,7 @@ def _model(
     return RateModel(len(labels), source, target, group.astype(np.intp), effects, patterns)
 
 
-def _kernel(misclassification: RatingError | ArrayLike | None, k: int) -> NDArray[np.float64] | None:
+def _kernel(misclassification: RatingError | Numbers | None, k: int) -> NDArray[np.float64] | None:
     if misclassification is None:
         return None
     kernel = (
@@ -150,7 +180,9 @@ def _deaths(death_exact: Any, labels: tuple[Any, ...], mask: NDArray[np.bool_]) 
         raise ValueError(f"fit: death_exact names {unknown}; the states are {list(labels)}")
     places = {labels.index(label) for label in given}
     if left := [labels[place] for place in places if mask[place].any()]:
-        raise ValueError(f"fit: death_exact names {left}, which `allowed` lets patients leave")
+        raise ValueError(
+            f"fit: death_exact = {death_exact!r} names {left}, which `allowed` lets patients leave"
+        )
     return places
 
 
@@ -195,12 +227,15 @@ def prepare(
     censor: Any,
     covariates: Mapping[str, Effect],
     same_rate: Sequence[Sequence[Transition]],
-    misclassification: RatingError | ArrayLike | None,
-    initial: ArrayLike | None,
+    misclassification: RatingError | Numbers | None,
+    initial: Numbers | None,
 ) -> tuple[RateModel, Panel, tuple[Any, ...], tuple[str, ...], tuple[int, int, int]]:
     """Check the input, once, and arrange it for the recursion."""
     mask = _allowed(allowed)
     k = len(mask)
+    _check_labels(death_exact=death_exact, states=states)
+    if not isinstance(censor, Mapping):
+        _check_labels(censor=(censor,))
     taken = _columns(data, [*columns, *covariates])
     times = _numbers(taken[columns[1]], columns[1])
     if not times.size:
@@ -243,7 +278,7 @@ def prepare(
 
 
 def _first(
-    initial: ArrayLike | None, kernel: NDArray[np.float64] | None, mask: NDArray[np.bool_]
+    initial: Numbers | None, kernel: NDArray[np.float64] | None, mask: NDArray[np.bool_]
 ) -> NDArray[np.float64] | None:
     """Give the distribution of the true first state, None without misclassification."""
     if initial is None:
@@ -253,7 +288,9 @@ def _first(
         return living / living.sum()
     start = np.asarray(initial, float)
     if start.shape != (len(mask),) or np.any(start < 0) or not abs(start.sum() - 1) < 1e-9:
-        raise ValueError(f"fit: initial must hold {len(mask)} probabilities that sum to 1")
+        raise ValueError(
+            f"fit: initial = {display(initial)} must hold {len(mask)} probabilities that sum to 1"
+        )
     if kernel is None:
         raise ValueError("fit: initial has a meaning only with misclassification; leave it out")
     return start

@@ -18,7 +18,9 @@ from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
+
+    from pnstrial.numerics.arguments import Numbers
 
 __all__ = [
     "expected_survival",
@@ -33,7 +35,7 @@ _TERMS: Final = 18
 _MOST_SQUARINGS: Final = 60
 
 
-def check_generator(Q: ArrayLike, who: str) -> NDArray[np.float64]:
+def check_generator(Q: Numbers, who: str) -> NDArray[np.float64]:
     """Return Q as an array of square generators, or say what makes it none."""
     matrix = np.asarray(Q, float)
     if matrix.ndim < 2 or matrix.shape[-1] != matrix.shape[-2] or matrix.shape[-1] == 0:
@@ -56,7 +58,7 @@ def check_generator(Q: ArrayLike, who: str) -> NDArray[np.float64]:
     return matrix
 
 
-def check_times(t: ArrayLike, who: str, name: str = "t") -> NDArray[np.float64]:
+def check_times(t: Numbers, who: str, name: str = "t") -> NDArray[np.float64]:
     """Return times as an array, or say which one is negative or not finite."""
     times = np.asarray(t, float)
     if not np.all(np.isfinite(times) & (times >= 0)):
@@ -91,7 +93,7 @@ def exponential(A: NDArray[np.float64]) -> NDArray[np.float64]:
     return total
 
 
-def transition_probabilities(Q: ArrayLike, t: ArrayLike) -> NDArray[np.float64]:
+def transition_probabilities(Q: Numbers, t: Numbers) -> NDArray[np.float64]:
     """Give the probabilities of being in each state after a time, from each state: P = expm(Q t).
 
     Parameters
@@ -142,7 +144,7 @@ def transition_probabilities(Q: ArrayLike, t: ArrayLike) -> NDArray[np.float64]:
     return exponential(A)
 
 
-def _initial(initial: ArrayLike, k: int, who: str) -> NDArray[np.float64]:
+def _initial(initial: Numbers, k: int, who: str) -> NDArray[np.float64]:
     """Return a starting distribution; an integer is a state."""
     start = np.asarray(initial)
     if start.ndim == 0 and start.dtype.kind in "iu":
@@ -158,16 +160,14 @@ def _initial(initial: ArrayLike, k: int, who: str) -> NDArray[np.float64]:
     return p
 
 
-def _pieces(
-    Q: ArrayLike, changes: ArrayLike | None, who: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _pieces(Q: Numbers, changes: Numbers | None, who: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return generators with a piece axis, shape (..., m, k, k), and the m - 1 times of change."""
     matrix = check_generator(Q, who)
     if changes is None:
         return matrix[..., None, :, :], np.zeros(0)
     at = check_times(changes, who, "changes")
     if at.ndim != 1 or np.any(np.diff(at) < 0):
-        raise ValueError(f"{who}: changes must be a list of times in increasing order")
+        raise ValueError(f"{who}: changes = {changes} must be a list of times in increasing order")
     if matrix.ndim < 3 or matrix.shape[-3] != len(at) + 1:
         pieces = matrix.shape[-3] if matrix.ndim > 2 else 1
         raise ValueError(
@@ -178,7 +178,7 @@ def _pieces(
 
 
 def occupancy(
-    Q: ArrayLike, times: ArrayLike, initial: ArrayLike, changes: ArrayLike | None = None
+    Q: Numbers, times: Numbers, initial: Numbers, changes: Numbers | None = None
 ) -> NDArray[np.float64]:
     """Give the probability of each state at each time, under rates that may change at given times.
 
@@ -234,7 +234,7 @@ def occupancy(
 
 
 def expected_survival(
-    Q: ArrayLike, times: ArrayLike, initial: ArrayLike, changes: ArrayLike | None = None, dead: int = -1
+    Q: Numbers, times: Numbers, initial: Numbers, changes: Numbers | None = None, dead: int = -1
 ) -> NDArray[np.float64]:
     """Give the probability of being alive at each time.
 
@@ -273,7 +273,7 @@ def expected_survival(
 
 
 def mean_times_in_states(
-    Q: ArrayLike, t: float, initial: ArrayLike, changes: ArrayLike | None = None
+    Q: Numbers, t: float, initial: Numbers, changes: Numbers | None = None
 ) -> NDArray[np.float64]:
     """Give the expected time spent in each state from 0 to t (total length of stay).
 
@@ -325,7 +325,7 @@ def mean_times_in_states(
     return total
 
 
-def sojourn_times(Q: ArrayLike) -> tuple[float | NotEstimable, ...]:
+def sojourn_times(Q: Numbers) -> tuple[float | NotEstimable, ...]:
     """Give the mean time of one stay in each state: 1 / (rate of leaving).
 
     Parameters

@@ -18,11 +18,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from pnstrial.multistate.course import GRADES
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Result
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
+
+    from pnstrial.numerics.arguments import Numbers
 
 __all__ = ["RatingError", "normal_cells"]
 
@@ -109,7 +112,7 @@ class RatingError(Result):
         one: float | None = None,
         two: float | None = None,
         *,
-        grades: ArrayLike | int = GRADES,
+        grades: Numbers | int = GRADES,
         lean: Literal["worse", "better"] = "worse",
     ) -> RatingError:
         r"""Solve the kernel of one rating from the agreement of two independent raters.
@@ -176,6 +179,7 @@ class RatingError(Result):
         ...
         ValueError: RatingError: exact 0.8, one 0.3 and two 0.1 add to 1.2; they must add to 1
         """
+        check_signature(RatingError.from_agreement, locals())
         weights = _grades(grades)
         if lean not in {"worse", "better"}:
             raise ValueError(f"RatingError: lean is {lean!r}; allowed are 'worse' and 'better'")
@@ -193,7 +197,7 @@ class RatingError(Result):
         return cls(kernel, method=f"two independent raters: {words}", grades=weights)
 
     @classmethod
-    def unstructured(cls, grades: ArrayLike | int = GRADES) -> RatingError:
+    def unstructured(cls, grades: Numbers | int = GRADES) -> RatingError:
         """Two raters without a structured interview: 65 % equal, 32 % one apart, 3 % two (van Swieten 1988).
 
         Parameters
@@ -208,7 +212,7 @@ class RatingError(Result):
         return cls.from_agreement(0.65, 0.32, 0.03, grades=grades)
 
     @classmethod
-    def structured(cls, grades: ArrayLike | int = GRADES) -> RatingError:
+    def structured(cls, grades: Numbers | int = GRADES) -> RatingError:
         """Two raters with the structured interview: 81 % equal (Wilson et al. Stroke 2005;36:777-781).
 
         The split of the other 19 % is not published: neighbouring grades only, symmetric (assumed).
@@ -225,7 +229,7 @@ class RatingError(Result):
         return cls.from_agreement(0.81, grades=grades)
 
     @classmethod
-    def focused(cls, grades: ArrayLike | int = GRADES) -> RatingError:
+    def focused(cls, grades: Numbers | int = GRADES) -> RatingError:
         """Two raters with the Rankin Focused Assessment: 94 % equal (Saver et al. Stroke 2010;41:992-995).
 
         The split of the other 6 % is not published: neighbouring grades only, symmetric (assumed).
@@ -242,7 +246,7 @@ class RatingError(Result):
         return cls.from_agreement(0.94, grades=grades)
 
     @classmethod
-    def none(cls, grades: ArrayLike | int = GRADES) -> RatingError:
+    def none(cls, grades: Numbers | int = GRADES) -> RatingError:
         """Every rating is the true grade.
 
         Parameters
@@ -258,7 +262,7 @@ class RatingError(Result):
         return cls(np.eye(len(weights) + 1), method="no rating error", grades=weights)
 
     @classmethod
-    def from_sd(cls, sd: float, grades: ArrayLike | int = GRADES) -> RatingError:
+    def from_sd(cls, sd: float, grades: Numbers | int = GRADES) -> RatingError:
         """Rate with a normal error, rounded to the next grade and cut at the ends of the scale.
 
         For scales of many grades, where studies publish the standard error of measurement and no agreement.
@@ -320,6 +324,7 @@ class RatingError(Result):
         >>> RatingError.same_rater(0.86).persistence.__round__(3)
         0.6
         """
+        check_signature(RatingError.same_rater, locals())
         base = between if between is not None else cls.unstructured()
         exact = float(base.agreement()[0])
         if not exact - _EPS <= within <= 1:
@@ -353,7 +358,7 @@ class RatingError(Result):
         table.flags.writeable = False
         return table
 
-    def agreement(self, grades: ArrayLike | None = None) -> NDArray[np.float64]:
+    def agreement(self, grades: Numbers | None = None) -> NDArray[np.float64]:
         """Give how two independent ratings of the same true grade differ.
 
         Parameters
@@ -371,6 +376,7 @@ class RatingError(Result):
         ValueError
             If the grades are no distribution.
         """
+        check_signature(RatingError.agreement, locals())
         weights = np.array(self.grades if grades is None else _distribution(grades, self.living))
         return np.array(weights @ self.agreement_by_grade())
 
@@ -420,7 +426,7 @@ class RatingError(Result):
         return hash((self.persistence, self.kernel.tobytes()))
 
 
-def normal_cells(centres: NDArray[Any], scores: NDArray[Any], sd: ArrayLike) -> NDArray[np.float64]:
+def normal_cells(centres: NDArray[Any], scores: NDArray[Any], sd: Numbers) -> NDArray[np.float64]:
     """Give the chance of each of some rising scores for normal variables that are rounded to the nearest one.
 
     Parameters
@@ -446,7 +452,7 @@ def normal_cells(centres: NDArray[Any], scores: NDArray[Any], sd: ArrayLike) -> 
     return cells / cells.sum(axis=1, keepdims=True)
 
 
-def _grades(grades: ArrayLike | int) -> tuple[float, ...]:
+def _grades(grades: Numbers | int) -> tuple[float, ...]:
     """Turn a number of grades into their uniform distribution; check one that is given."""
     if isinstance(grades, int):
         if not 2 <= grades <= 200:

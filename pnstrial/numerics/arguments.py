@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING, Any, Self, SupportsFloat, cast
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
+
+    Numbers = ArrayLike
+    """Of a parameter: numbers only, in any regular shape; `signatures` refuses words, yes and no."""
 
 __all__ = ["Checks", "as_array", "as_number", "display", "even_array"]
 

@@ -9,18 +9,25 @@ Next: `eligibility`.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from pnstrial.numerics.signatures import check_signature
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from pnstrial.numerics.arguments import Numbers
 
 __all__ = ["creatinine_at_clearance", "creatinine_clearance"]
 
 UMOL_PER_MG_DL: Final = 88.4
 
 
-def creatinine_clearance(age: Any, weight_kg: Any, female: Any, creatinine_umol_l: Any) -> Any:
+def creatinine_clearance(
+    age: Numbers, weight_kg: Numbers, female: ArrayLike, creatinine_umol_l: Numbers
+) -> Any:
     """Estimate the creatinine clearance after Cockcroft and Gault (1976).
 
     Parameters
@@ -48,10 +55,14 @@ def creatinine_clearance(age: Any, weight_kg: Any, female: Any, creatinine_umol_
     check_signature(creatinine_clearance, locals())
     factor = np.where(female, 0.85, 1.0)
     mg_dl = np.asarray(creatinine_umol_l, dtype=float) / UMOL_PER_MG_DL
-    return (140.0 - np.asarray(age, dtype=float)) * weight_kg * factor / (72.0 * mg_dl)
+    return (
+        (140.0 - np.asarray(age, dtype=float)) * np.asarray(weight_kg, dtype=float) * factor / (72.0 * mg_dl)
+    )
 
 
-def creatinine_at_clearance(age: Any, weight_kg: Any, female: Any, clearance_ml_min: Any) -> Any:
+def creatinine_at_clearance(
+    age: Numbers, weight_kg: Numbers, female: ArrayLike, clearance_ml_min: Numbers
+) -> Any:
     """Give the creatinine at which the formula of Cockcroft and Gault gives a clearance.
 
     Parameters

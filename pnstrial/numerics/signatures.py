@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
@@ -49,6 +49,26 @@ def _is_array(value: object) -> bool:
     return single or isinstance(value, Iterable) or hasattr(value, "__array__")
 
 
+def _is_numbers(value: object) -> bool:
+    """Also missing ones, nan and infinity: what they mean is the function's."""
+    if isinstance(value, bool | np.bool_) or value is None or not _is_array(value):
+        return False
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):
+        return False
+    if array.dtype.kind != "O":
+        return array.dtype.kind in "iuf"
+    cells = array.ravel().tolist()
+    return all(
+        cell is None
+        or isinstance(cell, float)
+        or type(cell).__name__ == "NAType"
+        or as_number(cell) is not None
+        for cell in cells
+    )
+
+
 def _is_sequence(value: object) -> bool:
     return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
 
@@ -69,6 +89,7 @@ _KINDS: dict[str, tuple[Test, str]] = {
     "None": (lambda value: value is None, "None"),
     "Path": (lambda value: isinstance(value, os.PathLike), "a path"),
     "ArrayLike": (_is_array, "an array, a list of values or rows of one length"),
+    "Numbers": (_is_numbers, "numbers, in rows of one length"),
     "Sequence[int]": (_all_of(_is_whole), "a sequence of whole numbers"),
     "Sequence[float]": (_all_of(lambda value: as_number(value) is not None), "a sequence of finite numbers"),
     "Sequence[str]": (_all_of(_is_text), "a sequence of words"),
@@ -111,7 +132,7 @@ def _kind(name: str, names: Mapping[str, Any]) -> tuple[Test, str] | None:  # no
     if head in {"Mapping", "dict"}:
         return (lambda one: isinstance(one, Mapping) or hasattr(one, "keys"), "a mapping")
     if head in {"Sequence", "Collection", "tuple", "list", "Iterable"}:
-        return (_is_sequence, "a sequence")
+        return _sequence_of(name[len(head) + 1 : -1], names)
     if head == "Callable":
         return (callable, "a function")
     last = head.split(".")[-1]
@@ -119,6 +140,21 @@ def _kind(name: str, names: Mapping[str, Any]) -> tuple[Test, str] | None:  # no
         return None
     made = f", as {_MADE_BY[last]} gives" if last in _MADE_BY else ""
     return (lambda one: any(base.__name__ == last for base in type(one).__mro__), f"a {last}{made}")
+
+
+def _sequence_of(member: str, names: Mapping[str, Any]) -> tuple[Test, str]:
+    """Give the test of a sequence: its members too, where they are of one kind and can be read twice."""
+    kinds = [_kind(part, names) for part in _alternatives(member)] if member and "," not in member else [None]
+    good = [kind for kind in kinds if kind is not None]
+    if len(good) < len(kinds):
+        return (_is_sequence, "a sequence")
+
+    def holds(value: object) -> bool:
+        if not isinstance(value, Sequence | np.ndarray):  # an iterator would be used up
+            return _is_sequence(value)
+        return _is_sequence(value) and all(any(test(one) for test, _ in good) for one in value)  # type: ignore[union-attr] # a sequence here
+
+    return (holds, f"a sequence, each of it {' or '.join(words for _, words in good)}")
 
 
 @cache
@@ -167,8 +203,11 @@ def check_signature(function: Callable[..., Any], values: Mapping[str, object]) 
     )  # then a word, or a list of words, names columns of the table
     for name, tests, rule in _tests(function):
         value = values[name]
-        listed = "array" in rule or "sequence" in rule
-        if columns and listed and (_is_text(value) or _KINDS["Sequence[str]"][0](value)):
+        if (
+            columns
+            and ("array" in rule or "sequence" in rule)
+            and (_is_text(value) or _KINDS["Sequence[str]"][0](value))
+        ):
             continue
         if not any(test(value) for test in tests):
             remedy = ""

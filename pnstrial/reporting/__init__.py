@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pnstrial.analysis import analyse
+from pnstrial.data.arguments import trial_and_protocol
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.writing import output_folder, whole_folder, write_file
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ def short_page(analysis: Analysis) -> str:
     >>> page[:15], page.count("<figure>") > 0
     ('<!DOCTYPE html>', True)
     """
+    check_signature(short_page, locals())
     from pnstrial.reporting.contents import document
     from pnstrial.reporting.files import draw
     from pnstrial.reporting.material import Material
@@ -121,6 +124,8 @@ def report(
     >>> path.name, path.read_text().count("<figure>")
     ('report.html', 9)
     """
+    trial, protocol = trial_and_protocol(trial, protocol)
+    check_signature(report, locals())
     from pnstrial.reporting.contents import document
     from pnstrial.reporting.files import draw, write_tables
     from pnstrial.reporting.items import Table

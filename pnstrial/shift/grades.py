@@ -58,6 +58,8 @@ def _whole(
     caller: str, name: str, values: ArrayLike, dimensions: int, highest: int | None, *, missing: bool = False
 ) -> Grades:
     """Return whole numbers from 0 to `highest`, or name the offenders; missing becomes -1 where allowed."""
+    if highest is not None and highest != WORST:
+        Checks(caller).count("highest", highest, 1, 1000).done()
     rule = "whole numbers from 0 up" if highest is None else f"whole grades from 0 to {highest}"
     try:
         array = np.asarray(values)
@@ -352,8 +354,6 @@ def two_groups(
             f"{caller}: two arrays by position could be grades or counts, and neither is guessed; "
             f"call {_right_calls(caller, extra)}"
         )
-    if highest != WORST:
-        Checks(caller).count("highest", highest, 1, 1000).done()
     given = {"grades": grades, "data": data, "treated": treated, "counts": counts}
     used = [name for name, value in given.items() if value is not None]
     if len(used) != 1 or (extra and "counts" in used):

@@ -187,6 +187,8 @@ def check_unit(unit: str | None) -> None:
 
 def _not_numbers(values: Any, name: str) -> str:
     offenders: list[str] = []
+    if isinstance(values, str):
+        return f"{name} must be a sequence of numbers, got {values!r}; a column is named together with data="
     try:
         cells: Sequence[Any] = list(values)
     except TypeError:
@@ -507,7 +509,7 @@ def check_times(at: ArrayLike, name: str = "times") -> NDArray[np.float64]:
     >>> check_times(3)
     array([3.])
     """
-    requested = as_numbers(np.atleast_1d(np.asarray(at)), name)
+    requested = as_numbers(np.atleast_1d(even_array(name, at)), name)
     wrong = np.flatnonzero(~(np.isfinite(requested) & (requested >= 0)))
     if wrong.size:
         raise ValueError(
@@ -541,7 +543,7 @@ def one_time(at: Any, name: str = "at") -> float:
     Traceback (most recent call last):
     ValueError: at must be one time, got [3, 5]; call once for each time
     """
-    if np.ndim(at) != 0:
+    if even_array(name, at).ndim != 0:
         raise ValueError(f"{name} must be one time, got {at!r}; call once for each time")
     number = as_number(at)
     if number is None or number < 0:

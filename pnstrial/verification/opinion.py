@@ -19,8 +19,10 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.analysis import analyse
+from pnstrial.data.arguments import trial_and_protocol
 from pnstrial.design import ProportionResult, binomial_tail, proportion
 from pnstrial.endpoints import ResponseResult
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.reporting.efficacy import ALPHA, RATES, STRATEGIES
 from pnstrial.reporting.material import Material
 from pnstrial.reporting.safety import event_groups, events_of_interest, safety_events
@@ -393,6 +395,7 @@ def second_opinion(result: Result) -> SecondOpinion:
     >>> opinion.n, opinion.differing
     (3, 0)
     """
+    check_signature(second_opinion, locals())
     for kind, ask in _KINDS.items():
         if isinstance(result, kind):
             return _opinion(list(ask(kind.__name__, result)))
@@ -434,6 +437,8 @@ def verify(
     >>> verify(pns.read_trial(folder), pns.load_protocol("nct02343211")).differing
     0
     """
+    trial, protocol = trial_and_protocol(trial, protocol)
+    check_signature(verify, locals())
     material = Material(analyse(trial, protocol, null=null, visit=visit))
     numbers = [number for name, result in compared(material) for number in _KINDS[type(result)](name, result)]
     numbers += _of_power(material)

@@ -20,6 +20,7 @@ from pnstrial.design.bayes.monitoring import as_mixture, posterior_of_counts
 from pnstrial.design.counts.outcomes import binomial_ways
 from pnstrial.design.stages.sequential import SequentialDesign, checked_looks
 from pnstrial.numerics.arguments import Checks, as_array, display
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, Result
 
 if TYPE_CHECKING:
@@ -313,6 +314,12 @@ class OrdinalDesign(Result):
         dict
             `reject`, `expected_n`, and `stop` (probability to stop at each look).
         """
+        check_signature(OrdinalDesign.operating_characteristics, locals())
+        checks = Checks("operating_characteristics").rates("probabilities", probabilities, least=3)
+        total = f"probabilities = {display(probabilities)} must be three that sum to 1"
+        checks.add(
+            checks.clean and (len(probabilities) != 3 or abs(sum(probabilities) - 1) > 1e-9), total
+        ).done()
         return _ordinal_exact(
             self.looks, _codes(self.improved_at_most), _codes(self.controlled_at_most), tuple(probabilities)
         )

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pnstrial.design.stages.sequential import SequentialDesign, checked_looks
-from pnstrial.numerics.arguments import Checks, as_array
+from pnstrial.numerics.arguments import Checks, as_array, as_number
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Result
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ class BetaMixture(Result):
 
     def above(self, p: ArrayLike) -> Any:
         """Give P(rate > p)."""
+        check_signature(BetaMixture.above, locals())
+        Checks("above").array("p", p, 0, 1).done()
         from scipy.special import betaincc
 
         total = sum(
@@ -103,12 +106,16 @@ class BetaMixture(Result):
 
     def quantile(self, share: float) -> float:
         """Give the rate below which the share lies."""
+        check_signature(BetaMixture.quantile, locals())
+        Checks("quantile").share("share", share).done()
         from pnstrial.numerics.roots import reach
 
         return reach(lambda p: 1.0 - float(self.above(p)), share)
 
     def density(self, p: ArrayLike) -> NDArray[np.float64]:
         """Give the density at rates."""
+        check_signature(BetaMixture.density, locals())
+        Checks("density").array("p", p, 0, 1).done()
         from scipy.special import betaln, xlog1py, xlogy
 
         rate = np.asarray(p, dtype=float)
@@ -119,6 +126,8 @@ class BetaMixture(Result):
 
     def predictive(self, m: int) -> NDArray[np.float64]:
         """Give the probabilities of 0 to m responders among m new patients."""
+        check_signature(BetaMixture.predictive, locals())
+        Checks("predictive").count("m", m, 0, 10_000).done()
         from scipy.special import betaln
 
         from pnstrial.design.counts.outcomes import binomial_ways
@@ -131,6 +140,9 @@ class BetaMixture(Result):
 
     def updated(self, responses: int, n: int) -> BetaMixture:
         """Give the mixture after responders of n patients."""
+        check_signature(BetaMixture.updated, locals())
+        most = None if as_number(n) is None else int(n)
+        Checks("updated").count("n", n).count("responses", responses, 0, most).done()
         from scipy.special import betaln
 
         parts = list(zip(self.weights, self.a, self.b, strict=True))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from pnstrial.numerics.arguments import Checks, display
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, Result
 
 if TYPE_CHECKING:
@@ -109,8 +110,11 @@ class Outcomes:
         ndarray
             Shape (endings, *shape of p).
         """
+        check_signature(Outcomes.probabilities, locals())
         rate = np.asarray(p, dtype=float)
         flat = rate.ravel()
+        if not ((flat >= 0) & (flat <= 1)).all():
+            Checks("probabilities").array("p", p, 0, 1).done()
         with np.errstate(divide="ignore"):
             # a rate of 0 (or 1) leaves the endings with x = 0 (x = n) alone: exp(-1e9 x) is 0 or 1
             log_p = np.maximum(np.log(flat), -1e9)
@@ -305,6 +309,7 @@ class Design(Result):
         ValueError
             If a rate lies outside 0 to 1.
         """
+        check_signature(Design.operating_characteristics, locals())
         rate = checked_rates("operating_characteristics", p)
         if rating_error is not None:
             from pnstrial.design.counts.rating import read_rating_error
@@ -325,6 +330,7 @@ class Design(Result):
         -------
         float or ndarray
         """
+        check_signature(Design.reject_probability, locals())
         return self.operating_characteristics(p).reject
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from pnstrial.design.counts.proportion import proportion
 from pnstrial.numerics.arguments import Checks, as_array, as_number, display
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable, Result
 from pnstrial.rules import change_category
 
@@ -116,6 +117,8 @@ class RatingError(Result):
         >>> float(RatingError(0.1).observed(0.2))
         0.28
         """
+        check_signature(RatingError.observed, locals())
+        Checks("observed").array("true_rate", true_rate, 0, 1).done()
         rate = np.asarray(true_rate, dtype=float)
         return np.asarray(rate * self.sensitivity + (1.0 - rate) * self.false_improvement)
 

@@ -21,6 +21,7 @@ from pnstrial.design.counts.outcomes import Design, Outcomes, binomial_ways
 from pnstrial.design.counts.proportion import binomial_pmf, binomial_tail
 from pnstrial.design.stages.two_stage import TwoStageDesign
 from pnstrial.numerics.arguments import Checks, display
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display
 
 if TYPE_CHECKING:
@@ -237,6 +238,7 @@ class FlexibleDesign(Design):
         >>> flexible(two_stage(1, 10, 5, 29, 0.1, 0.3)).critical(2, 16)
         4
         """
+        check_signature(FlexibleDesign.critical, locals())
         Checks("critical").count("first", first, 0, self.plan.n1).count("n2", n2, 0, 1000).done()
         allowed = self.errors[int(first)]
         if allowed <= 0:
@@ -262,6 +264,7 @@ class FlexibleDesign(Design):
         -------
         float
         """
+        check_signature(FlexibleDesign.conditional_power, locals())
         if p is not None:
             Checks("conditional_power").rate("p", p).done()
         count = self.critical(first, n2)
@@ -286,6 +289,7 @@ class FlexibleDesign(Design):
         int or None
             None where the trial stopped, or no stage of up to 1000 patients reaches it.
         """
+        check_signature(FlexibleDesign.size_for, locals())
         checks = Checks("size_for").count("first", first, 0, self.plan.n1).share("power", power)
         if p is not None:
             checks.rate("p", p)
@@ -312,6 +316,7 @@ class FlexibleDesign(Design):
         ValueError
             If a count of responders or a size breaks its rule; all are named.
         """
+        check_signature(FlexibleDesign.with_sizes, locals())
         Checks("with_sizes").mapping("sizes", sizes).done()
         checks = Checks("with_sizes")
         for first, size in sizes.items():

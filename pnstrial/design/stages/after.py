@@ -340,6 +340,11 @@ def after_two_stage(
         ]
         given["r1"] = plan
     checks.add(
+        plan is not None and not isinstance(plan, TwoStageDesign) and n1 is None and not counts,
+        f"design = {display(plan)} must be a two-stage design, as `simon` and `two_stage` give, or be followed by"
+        " the other counts",
+    )
+    checks.add(
         len(counts) > len(names), f"{len(counts)} numbers after the design; they must be {', '.join(names)}"
     )
     twice = [name for name, _ in zip(names, counts, strict=False) if given[name] is not None]

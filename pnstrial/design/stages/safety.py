@@ -21,6 +21,7 @@ from pnstrial.design.counts.outcomes import MOST_PATIENTS
 from pnstrial.design.counts.proportion import binomial_tail
 from pnstrial.design.stages.sequential import SequentialDesign, checked_looks
 from pnstrial.numerics.arguments import Checks, as_number
+from pnstrial.numerics.signatures import check_signature
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,6 +108,7 @@ class SafetyRule(SequentialDesign):
         ValueError
             If an argument breaks its rule; all are named.
         """
+        check_signature(SafetyRule.pipeline, locals())
         import pandas as pd
 
         checks = Checks("pipeline").positive("accrual_per_month", accrual_per_month)

@@ -19,6 +19,7 @@ import numpy as np
 from pnstrial.design.counts.outcomes import MOST_PATIENTS, Design, Outcomes, enumerate_looks
 from pnstrial.design.counts.proportion import binomial_tail
 from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class SingleStage(Design):
         >>> single_stage(0.05, 0.25).table(17).tail(2)[["n", "critical"]].to_numpy().tolist()
         [[16, 3], [17, 4]]
         """
+        check_signature(SingleStage.table, locals())
         import pandas as pd
 
         Checks("table").count("n_max", n_max, 1, _LAST).done()
@@ -126,6 +128,7 @@ class SingleStage(Design):
         ValueError
             If count is no whole number of at least 1.
         """
+        check_signature(SingleStage.solutions, locals())
         import pandas as pd
 
         Checks("solutions").count("count", count, 1, 1000).done()

@@ -18,13 +18,18 @@ import numpy as np
 from pnstrial.eligibility import creatinine_at_clearance
 from pnstrial.engine.blocks import BLOCK
 from pnstrial.engine.kernels import layout as at
+<<<<<<< HEAD:pnstrial/engine/records/trial_tables.py
 from pnstrial.engine.model import Model, build_model
 from pnstrial.engine.plan import plan_of
 from pnstrial.engine.records.criteria import Values, immunotherapy_record
 from pnstrial.engine.records.scores import Scores
+=======
+from pnstrial.engine.model import Model, build_model, check_pair
+>>>>>>> 62a6767 (Answer every wrong argument of every public function and method by its name):pnstrial/engine/trial_tables.py
 from pnstrial.engine.strata import DIED, allowed_antibodies, allowed_grades
 from pnstrial.engine.tables import block_key
 from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.vocabulary import MRS
 
@@ -86,6 +91,8 @@ def patient_records(protocol: Protocol, scenario: Scenario, seed: int = 1, trial
     ValueError
         If seed or trial is negative, or protocol and scenario do not fit.
     """
+    check_pair(protocol, scenario)
+    check_signature(patient_records, locals())
     from pnstrial.engine.kernels.random import start
     from pnstrial.engine.kernels.trial import enrol, failures
 
@@ -131,6 +138,8 @@ def simulate_trial(protocol: Protocol, scenario: Scenario, seed: int = 1, *, tri
     >>> int(trial.screening["enrolment_date"].notna().sum()), sorted(trial.truth)
     (17, ['patients', 'visits'])
     """
+    check_pair(protocol, scenario)
+    check_signature(simulate_trial, locals())
     from pnstrial.data import TrialData
 
     records = patient_records(protocol, scenario, seed, trial)

@@ -242,7 +242,9 @@ def _outcome_columns(
 ) -> Array:
     absent = [outcome for outcome in outcomes if outcome not in group]
     if absent:
-        raise ValueError(f"{caller}: {name} has no values for {', '.join(absent)}")
+        raise ValueError(
+            f"{caller}: outcomes = {display(list(outcomes))}: {name} has no values for {', '.join(absent)}"
+        )
     columns = [np.asarray(group[outcome], dtype=float) for outcome in outcomes]
     if len({column.shape for column in columns}) != 1 or columns[0].ndim != 1 or not columns[0].size:
         sizes = {outcome: column.size for outcome, column in zip(outcomes, columns, strict=True)}

@@ -373,7 +373,9 @@ def _formula_columns(caller: str, formula: str, data: pd.DataFrame | None, n: in
     from formulaic.errors import FormulaicError
 
     if data is None:
-        raise ValueError(f"{caller}: formula {formula!r} needs the table with its columns, data=")
+        raise ValueError(
+            f"{caller}: the formula of covariates, {formula!r}, needs the table with its columns, data="
+        )
     try:
         read = cast("Any", formulaic.Formula)(formula)
         absent = sorted(str(name) for name in read.required_variables if name not in data.columns)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pnstrial.numerics.arguments import Checks, as_array, display
+from pnstrial.numerics.arguments import Checks, as_array, display, even_array
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.shift.models.ordinal import check_probabilities
 
@@ -83,19 +83,21 @@ def _setting(
         values = np.array([float(label) for label in labels])
     except ValueError:
         values = np.arange(len(labels), dtype=float)
-    stops = [] if absorb is None else ([absorb] if np.ndim(absorb) == 0 else list(absorb))
+    absorb = None if absorb is None else even_array("absorb", absorb)
+    initial = even_array("initial", initial)
+    stops = [] if absorb is None else (np.atleast_1d(absorb).tolist())
     unknown = [stop for stop in stops if str(stop) not in labels]
     if unknown:
         raise ValueError(f"{caller}: absorb = {unknown} is not among the states {labels}")
     absorbing = np.array([label in {str(stop) for stop in stops} for label in labels])
-    if np.ndim(initial) == 1:
+    if initial.ndim == 1:
         start = check_probabilities(caller, "initial", initial)
         if start.size != len(labels):
             raise ValueError(f"{caller}: initial has {start.size} probabilities for {len(labels)} states")
     elif str(initial) in labels:
         start = np.eye(len(labels))[labels.index(str(initial))]
     else:
-        raise ValueError(f"{caller}: initial = {initial!r} is not among the states {labels}")
+        raise ValueError(f"{caller}: initial = {display(initial)} is not among the states {labels}")
     return cuts, when, labels, values, absorbing, start
 
 

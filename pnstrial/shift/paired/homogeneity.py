@@ -14,14 +14,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pnstrial.numerics.arguments import Checks, display
 from pnstrial.numerics.normal import chi_square_p
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, Result
 from pnstrial.shift.grades import WORST, grade_pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
+
+    from pnstrial.numerics.arguments import Numbers
 
     Array = NDArray[np.float64]
     Grades = NDArray[np.int64]
@@ -79,7 +84,7 @@ class TransitionTable(Result):
 def transition_table(
     first: ArrayLike,
     second: ArrayLike,
-    names: tuple[str, str] | None = None,
+    names: Sequence[str] | None = None,
     *,
     data: pd.DataFrame | None = None,
     highest: int = WORST,
@@ -90,7 +95,7 @@ def transition_table(
     ----------
     first, second : array-like of int
         Earlier and later grades 0-6 of the same patients, or their columns in `data`.
-    names : tuple of str, optional
+    names : pair of str, optional
         Names of the two ratings; the columns of `data`, else "first" and "second".
     data : pandas.DataFrame, optional
         One row per patient.
@@ -114,9 +119,11 @@ def transition_table(
     """
     check_signature(transition_table, locals())
     earlier, later = grade_pairs("transition_table", first, second, data=data, highest=highest)
-    if names is None:
+    if names is not None:
+        Checks("transition_table").add(len(names) != 2, f"names = {display(names)} must be two words").done()
+    else:
         names = (str(first), str(second)) if data is not None else ("first", "second")
-    return TransitionTable(_table(earlier, later, highest), earlier.size, names)
+    return TransitionTable(_table(earlier, later, highest), earlier.size, (names[0], names[1]))
 
 
 def _table(first: Grades, second: Grades, highest: int) -> Grades:
@@ -280,7 +287,7 @@ def bowker(
 def marginal_homogeneity(
     first: ArrayLike,
     second: ArrayLike,
-    scores: ArrayLike | None = None,
+    scores: Numbers | None = None,
     *,
     data: pd.DataFrame | None = None,
     highest: int = WORST,

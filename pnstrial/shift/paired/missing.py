@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
+    from pnstrial.numerics.arguments import Numbers
+
     Array = NDArray[np.float64]
     Grades = NDArray[np.int64]
 
@@ -76,7 +78,7 @@ class Pooled(Result):
 
 
 def rubin(
-    estimates: ArrayLike, variances: ArrayLike, n: float | None = None, k: int = 1, level: float = 0.95
+    estimates: Numbers, variances: Numbers, n: float | None = None, k: int = 1, level: float = 0.95
 ) -> Pooled:
     """Pool the estimates of completed data sets.
 

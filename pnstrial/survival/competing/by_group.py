@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.survival.competing.causes import causes_of, labelled_causes
 from pnstrial.survival.competing.gray import GrayTest, gray_test
@@ -80,6 +81,7 @@ class IncidenceByGroup(Result):
         pandas.DataFrame
             group and the columns of `CumulativeIncidence.at`.
         """
+        check_signature(IncidenceByGroup.at, locals())
         parts: list[pd.DataFrame] = []
         for label, curve in self.curves.items():
             part = curve.at(times)

@@ -120,6 +120,7 @@ class FineGray(Result):
         >>> fine_gray(data, "t", "c", "x").predict({"x": 0}, [1, 4])["incidence"].round(3).tolist()
         [0.096, 0.319]
         """
+        check_signature(FineGray.predict, locals())
         if self._design is None or isinstance(self.loglik, NotEstimable):
             raise ValueError(f"there is nothing to predict from: the model is {self.loglik}")
         wanted = check_times(times)

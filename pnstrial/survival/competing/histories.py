@@ -296,5 +296,5 @@ def _labels(seen: pd.Series, states: Sequence[Any] | None) -> tuple[Any, ...]:
     if len(set(labels)) != len(labels):
         raise ValueError(f"states must be different labels, got {list(labels)}")
     if missing := [label for label in found if label not in labels]:
-        raise ValueError(f"states lacks {missing}, which the data hold")
+        raise ValueError(f"states lacks {missing}, which the data hold: states = {display(states)}")
     return labels

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.numerics.normal import normal_quantile
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.survival.competing.causes import causes_of
 from pnstrial.survival.curves.small_sample import RiskTable, area_spreads, curve_limits, limits_of
@@ -123,6 +124,7 @@ class CumulativeIncidence(Result):
         >>> cumulative_incidence([1, 2, 3], [1, 2, 0]).at([0, 2])[["cause", "incidence"]].round(3).values.tolist()
         [[1.0, 0.0], [1.0, 0.333], [2.0, 0.0], [2.0, 0.333]]
         """
+        check_signature(CumulativeIncidence.at, locals())
         wanted = check_times(times)
         place = np.searchsorted(self.time, wanted, side="right")
         at_risk = np.append(self.n_risk, 0.0)[np.searchsorted(self.time, wanted, side="left")]
@@ -164,6 +166,7 @@ class CumulativeIncidence(Result):
         >>> cumulative_incidence([1, 2, 3], [1, 2, 0]).states(2)["probability"].round(3).tolist()
         [0.333, 0.333, 0.333]
         """
+        check_signature(CumulativeIncidence.states, locals())
         wanted = check_times(times)
         place = np.searchsorted(self.time, wanted, side="right")
         none = {
@@ -210,6 +213,7 @@ class CumulativeIncidence(Result):
         >>> cumulative_incidence([1, 2, 3, 4], [1, 2, 0, 1]).time_in_state(3)["estimate"].tolist()
         [2.25, 0.5, 0.25]
         """
+        check_signature(CumulativeIncidence.time_in_state, locals())
         steps = self._steps
         if steps is None:
             raise ValueError("time_in_state needs a result of cumulative_incidence")

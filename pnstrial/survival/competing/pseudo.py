@@ -150,7 +150,9 @@ def pseudo_values(
         raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}; got {method!r}")
     competing = kind in ("incidence", "time-lost")
     if cause is not None and not competing:
-        raise ValueError(f'cause belongs to kind="incidence" and "time-lost", not to {kind!r}')
+        raise ValueError(
+            f'cause belongs to kind="incidence" and "time-lost", not to {kind!r} (cause = {cause!r})'
+        )
     area = kind in ("rmst", "time-lost")
     wanted = check_times(at, "at")
     time, event = columns(data, time=time, event=event)

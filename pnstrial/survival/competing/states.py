@@ -18,6 +18,7 @@ import pandas as pd
 
 from pnstrial.numerics.arguments import Checks, display
 from pnstrial.numerics.normal import normal_quantile
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.survival.competing.histories import Histories, read_histories
 from pnstrial.survival.competing.incidence import CONF_TYPES, SAME_TIME, no_interval, proportion_limits
@@ -123,6 +124,7 @@ class StateOccupancy(Result):
         >>> state_occupancy(data).at(6)[["state", "n_risk", "probability"]].values.tolist()
         [[1.0, 1.0, 0.5], [2.0, 0.0, 0.5]]
         """
+        check_signature(StateOccupancy.at, locals())
         wanted = check_times(times)
         if (wanted < self.start).any():
             raise ValueError(f"times must be at least the start, {self.start:g}: got {wanted.min():g}")
@@ -194,6 +196,7 @@ class StateOccupancy(Result):
         >>> state_occupancy(data).time_in_state(9)["estimate"].tolist()
         [7.0, 2.0]
         """
+        check_signature(StateOccupancy.time_in_state, locals())
         model = self._model
         horizon = model.horizon(tau)
         walked = model.walk(horizon)
@@ -259,6 +262,7 @@ class StateOccupancy(Result):
         >>> state_occupancy(data).known([0, 6, 10]).tolist()
         [2.0, 2.0, 1.0]
         """
+        check_signature(StateOccupancy.known, locals())
         return self._model.followed(check_times(times))
 
     def transitions(self, times: ArrayLike) -> pd.DataFrame:
@@ -291,6 +295,7 @@ class StateOccupancy(Result):
         >>> state_occupancy(data).transitions(6)["probability"].tolist()
         [0.5, 0.5, 0.0, 1.0]
         """
+        check_signature(StateOccupancy.transitions, locals())
         wanted = check_times(times)
         if self._fold.shape[0] != self._fold.shape[1]:
             raise ValueError("transitions of a grouped result are not defined; ask the result before group()")
@@ -366,6 +371,7 @@ class StateOccupancy(Result):
         >>> state_occupancy(data).group({"low": [1, 2], "high": [3]}).probability.tolist()
         [[1.0, 0.0], [0.0, 1.0]]
         """
+        check_signature(StateOccupancy.group, locals())
         given = [label for labels in groups.values() for label in labels]
         wrong = [f"{state!r} is in none" for state in self.states if state not in given]
         wrong += [f"{label!r} is no state" for label in given if label not in self.states]

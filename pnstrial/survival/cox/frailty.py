@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.numerics.arguments import display
 from pnstrial.numerics.newton import Maximum, maximise, newton_step
 from pnstrial.numerics.normal import normal_quantile, two_sided_p
 from pnstrial.numerics.roots import cross
@@ -187,7 +188,9 @@ def shared_frailty(
     )  # fmt: skip
     reasons = [value.reason for value in plain.table["coef"] if isinstance(value, NotEstimable)]
     if reasons:
-        raise ValueError(f"covariates must be estimable without frailty first: {reasons[0]}")
+        raise ValueError(
+            f"covariates must be estimable without frailty first: {reasons[0]} (event_is = {display(event_is)})"
+        )
     times, events, entries, _ = follow_up(
         *columns(data, time=time, event=event, entry=entry), event_is=event_is, unit=unit
     )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pnstrial.numerics.normal import normal_quantile
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result, with_reasons
 from pnstrial.survival.cox import residuals as parts
 from pnstrial.survival.cox.likelihood import Hazard, hazard_at
@@ -317,6 +318,7 @@ class Cox(Result):
         x       0.0616   1  0.8039
         GLOBAL  0.0616   1  0.8039
         """
+        check_signature(Cox.proportional_hazards, locals())
         import pandas as pd
 
         if transform not in parts.TRANSFORMS:
@@ -364,6 +366,7 @@ class Cox(Result):
         >>> cox(data, "time", "event", "x").residuals("martingale").round(4).tolist()
         [0.7071, 0.5, -0.7071, -0.5]
         """
+        check_signature(Cox.residuals, locals())
         import pandas as pd
 
         if kind not in RESIDUALS:
@@ -441,6 +444,7 @@ class Cox(Result):
         >>> cox(data, "time", "event", "x").predict_survival({"x": 1}, [4])["survival"].round(4).tolist()
         [0.8129]
         """
+        check_signature(Cox.predict_survival, locals())
         return self._curves(covariates, times, stratum)
 
     def _curves(

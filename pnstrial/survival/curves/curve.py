@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.survival.curves.intervals import KINDS
 from pnstrial.survival.observations import check_times
@@ -242,6 +243,7 @@ class KaplanMeier(Result):
         0   0.0     4.0      0.0       1.0
         1   3.0     3.0      2.0       0.5
         """
+        check_signature(KaplanMeier.at, locals())
         import pandas as pd
 
         requested = check_times(times)
@@ -298,6 +300,7 @@ class KaplanMeier(Result):
         >>> km.quantile(0.5).estimate
         5.0
         """
+        check_signature(KaplanMeier.quantile, locals())
         Checks("quantile").rate("p", p).done()
         estimate = _inverted(self.time, self.survival, p)
         if KINDS[self.conf_type] >= KINDS["beta-product"]:
@@ -399,6 +402,7 @@ class KaplanMeierByGroup(Result):
         pandas.DataFrame
             group and the columns of `KaplanMeier.at`.
         """
+        check_signature(KaplanMeierByGroup.at, locals())
         import pandas as pd
 
         frames: list[pd.DataFrame] = []

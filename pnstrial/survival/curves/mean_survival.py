@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, cast, overload
 
 import numpy as np
 
-from pnstrial.numerics.arguments import as_number
+from pnstrial.numerics.arguments import as_number, even_array
 from pnstrial.numerics.newton import maximise, newton_step
 from pnstrial.numerics.normal import normal_quantile, two_sided_p
 from pnstrial.results import Display, NotEstimable, Result, with_reasons
@@ -459,7 +459,7 @@ _NO_LOSS = NotEstimable("a group lost no time before tau: a ratio of times lost 
 
 
 def _covariates(covariates: ArrayLike, n: int) -> Vector:
-    given = np.asarray(covariates)
+    given = even_array("covariates", covariates)
     if given.ndim not in (1, 2):
         raise ValueError(f"covariates must have shape ({n},) or ({n}, k), got {given.shape}")
     flat: Vector = as_numbers(given.ravel(), "covariates")

@@ -250,6 +250,7 @@ class Turnbull(Result):
         2   8.0   0.25   0.25
         3  10.0   0.00   0.25
         """
+        check_signature(Turnbull.at, locals())
         import pandas as pd
 
         requested = check_times(times)
@@ -284,6 +285,7 @@ class Turnbull(Result):
         >>> turnbull([0, 4, 4, 8], [4, 8, 8, float("inf")]).quantile(0.5)
         (4.0, 8.0)
         """
+        check_signature(Turnbull.quantile, locals())
         if not 0.0 < p < 1.0:
             raise ValueError(f"p must be between 0 and 1, the share with the event, got {p!r}")
         place = int(np.flatnonzero(self.survival <= 1.0 - p + 1e-12)[0])

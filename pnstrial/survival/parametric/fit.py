@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
+from pnstrial.numerics.arguments import Checks, display, even_array
 from pnstrial.numerics.newton import Maximum, maximise
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable
 from pnstrial.survival.cox.covariates import design_of
 from pnstrial.survival.observations import as_numbers, check_level, columns, follow_up
 from pnstrial.survival.parametric.distributions import (
+    ALIASES,
     DISTRIBUTIONS,
     Distribution,
     distribution_of,
@@ -82,7 +84,7 @@ def read_covariates(covariates: Any, n: int, data: Any = None) -> tuple[tuple[st
     if isinstance(covariates, Mapping) or hasattr(covariates, "columns"):
         given = {str(name): covariates[name] for name in covariates}
     else:
-        array = np.asarray(covariates)
+        array = even_array("covariates", covariates)
         matrix = array[:, None] if array.ndim == 1 else array
         if matrix.ndim != 2:
             raise ValueError(f"covariates must have shape (patients, covariates), got {array.shape}")
@@ -442,6 +444,16 @@ def compare_distributions(
     check_signature(compare_distributions, locals())
     import pandas as pd
 
+    wrong = [
+        name
+        for name in distributions
+        if ALIASES.get(name.lower(), name.lower()) not in (*OFFERED, "royston-parmar")
+    ]
+    checks = Checks("compare_distributions").add(
+        bool(wrong),
+        f"distributions = {display(list(distributions))} must be among {', '.join(OFFERED)}, royston-parmar",
+    )
+    checks.add(not len(distributions), "distributions = [] must name one at least").done()
     fits = [
         parametric(time, event, name, entry, weights, data=data, event_is=event_is, unit=unit)
         for name in distributions

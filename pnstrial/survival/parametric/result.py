@@ -18,6 +18,7 @@ import numpy as np
 from pnstrial.numerics.derivatives import Jet, parameters
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.numerics.roots import cross
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.survival.curves.curve import Quantile
 from pnstrial.survival.observations import check_times
@@ -219,6 +220,7 @@ class ParametricSurvival(Result):
         0   0.0     1.000       0.00  1.000  1.000
         1   2.0     0.549       0.19  0.156  0.824
         """
+        check_signature(ParametricSurvival.survival, locals())
         requested, values = check_times(times), self._given(given)
         if isinstance(self.fitted, NotEstimable):
             return self.fitted
@@ -250,6 +252,7 @@ class ParametricSurvival(Result):
         ValueError
             If a time is not over 0 or not finite, or a covariate has no value.
         """
+        check_signature(ParametricSurvival.hazard, locals())
         requested, values = _after_zero(times), self._given(given)
         if isinstance(self.fitted, NotEstimable):
             return self.fitted
@@ -278,6 +281,7 @@ class ParametricSurvival(Result):
         ValueError
             If a time is not over 0 or not finite, or a covariate has no value.
         """
+        check_signature(ParametricSurvival.cumulative_hazard, locals())
         requested, values = _after_zero(times), self._given(given)
         if isinstance(self.fitted, NotEstimable):
             return self.fitted
@@ -311,6 +315,7 @@ class ParametricSurvival(Result):
         >>> round(parametric([1, 2, 3, 4], [1, 1, 0, 1], "exponential").quantile(0.5).estimate, 4)
         2.3105
         """
+        check_signature(ParametricSurvival.quantile, locals())
         if not 0.0 < p < 1.0:
             raise ValueError(f"p must be between 0 and 1, the share with the event, got {p!r}")
         values = self._given(given)
@@ -376,6 +381,7 @@ class ParametricSurvival(Result):
         >>> round(parametric([1, 2, 3, 4], [1, 1, 0, 1], "exponential").rmst(2.0).estimate, 4)
         1.504
         """
+        check_signature(ParametricSurvival.rmst, locals())
         end, values = float(_after_zero(tau, "tau")[0]), self._given(given)
         if isinstance(self.fitted, NotEstimable):
             return self.fitted

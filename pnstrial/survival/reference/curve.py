@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.numerics.time_units import DAYS_PER_YEAR, rescaled
 from pnstrial.series import series_records
 from pnstrial.survival.observations import as_numbers, check_unit
@@ -84,6 +85,7 @@ class Reference:
         >>> Reference.exponential(0.1).cumulative_hazard([0, 5]).tolist()
         [0.0, 0.5]
         """
+        check_signature(Reference.cumulative_hazard, locals())
         times = as_numbers(time, "time")
         wrong = np.flatnonzero(~(np.isfinite(times) & (times >= 0)))
         if wrong.size:
@@ -117,6 +119,7 @@ class Reference:
         >>> Reference.from_survival_points([3, 12], [0.64, 0.40]).survival([3, 12]).round(2).tolist()
         [0.64, 0.4]
         """
+        check_signature(Reference.survival, locals())
         return np.exp(-self.cumulative_hazard(time))
 
     def in_unit(self, unit: TimeUnit) -> Reference:
@@ -141,6 +144,7 @@ class Reference:
         0.4
         """
         check_unit(unit)
+        check_signature(Reference.in_unit, locals())
         if self.unit is None:
             raise ValueError(
                 f"{self.name}: the unit of this curve is not known; make it with unit=, or use rescaled(factor)"
@@ -170,6 +174,7 @@ class Reference:
         >>> Reference.exponential(0.3).rescaled(30).cumulative_hazard([30]).tolist()
         [0.3]
         """
+        check_signature(Reference.rescaled, locals())
         _positive(factor=factor)
         inner = self._hazard
         points = tuple((time * factor, alive) for time, alive in self.points)
@@ -195,6 +200,7 @@ class Reference:
         ValueError
             If rate is not positive.
         """
+        check_signature(Reference.exponential, locals())
         _positive(rate=rate)
         check_unit(unit)
         return cls(f"exponential, rate {rate:g}", lambda time: rate * time, unit=unit)
@@ -217,6 +223,7 @@ class Reference:
         ValueError
             If one is not positive.
         """
+        check_signature(Reference.weibull, locals())
         _positive(shape=shape, scale=scale)
         check_unit(unit)
         return cls(
@@ -241,6 +248,7 @@ class Reference:
         ValueError
             If sdlog is not positive.
         """
+        check_signature(Reference.lognormal, locals())
         _positive(sdlog=sdlog)
         check_unit(unit)
 
@@ -271,9 +279,10 @@ class Reference:
         ValueError
             If a is not positive or b is not finite.
         """
-        _positive(a=a)
-        if not math.isfinite(b):
+        if isinstance(b, float) and not math.isfinite(b):
             raise ValueError(f"b must be finite, got {b!r}")
+        check_signature(Reference.gompertz, locals())
+        _positive(a=a)
         check_unit(unit)
         return cls(
             f"Gompertz, a {a:g}, b {b:g}",
@@ -309,6 +318,7 @@ class Reference:
         >>> Reference.piecewise([2.0], [0.1, 0.5]).cumulative_hazard([1, 2, 4]).round(6).tolist()
         [0.1, 0.2, 1.2]
         """
+        check_signature(Reference.piecewise, locals())
         check_unit(unit)
         cuts, heights = as_numbers(breaks, "breaks"), as_numbers(rates, "rates")
         if heights.size != cuts.size + 1:
@@ -356,6 +366,7 @@ class Reference:
         >>> curve.survival([0, 3, 12, 36]).round(2).tolist()
         [1.0, 0.64, 0.4, 0.22]
         """
+        check_signature(Reference.from_survival_points, locals())
         check_unit(unit)
         at, alive = as_numbers(times, "times"), as_numbers(survival, "survival")
         if at.size != alive.size or at.size == 0:

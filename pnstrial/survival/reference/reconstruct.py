@@ -23,7 +23,7 @@ from pnstrial.survival.observations import as_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
 __all__ = ["ReconstructedData", "reconstruct"]
 
@@ -129,7 +129,7 @@ def _refuse(
 
 
 def _numbers_at_risk(at_risk: Any, messages: list[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    if np.ndim(cast("ArrayLike", at_risk)) == 0 and not isinstance(at_risk, Mapping):
+    if not isinstance(at_risk, Mapping | tuple) and even_array("at_risk", at_risk).ndim == 0:
         at_risk = ([0.0], [at_risk])
     times, numbers = _columns(at_risk, "at_risk", ("n_risk", "nrisk", "at_risk", "number", "n"))
     _refuse(
