@@ -33,6 +33,7 @@ from pnstrial.dosing import (
 )
 from pnstrial.frames import value_of
 from pnstrial.numerics.arguments import as_number
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.protocol import Protocol
 from pnstrial.regimen import body_surface
 from pnstrial.results import Display, Result, rows_of
@@ -216,6 +217,7 @@ def plan_cycle(
     (140.0, (28.0, 28.0, 28.0, 28.0, 28.0), {40.0: 3, 20.0: 1})
     """
     protocol = protocol_of(protocol)
+    check_signature(plan_cycle, locals())
     given = protocol.drug(drug)
     if not 1 <= (as_number(cycle) or 0) <= given.cycles or cycle != int(cycle):
         raise ValueError(f"cycle is {cycle}; protocol {protocol.id} has cycles 1 to {given.cycles}")

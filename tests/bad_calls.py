@@ -260,7 +260,7 @@ def table():
         "state_occupancy": {"result": lambda: pns.survival.mrs_occupancy(trial(), protocol())},
     }  # fmt: skip
     rest = {
-        "rules.reasons": {"cycles_before_decision": 3}, "series.short_citation": {"citation": "Smith J. Brain 2001;1:1."},
+        "rules.reasons": {"cycles": 3}, "series.short_citation": {"citation": "Smith J. Brain 2001;1:1."},
         "visits.baseline": {"assessments": lambda: analysis().assessments},
         "visits.study_day": {"date": "2024-01-05", "day_1": "2024-01-01"},
         "eligibility.overall_status": {"criteria": lambda: [[0, 1, 2]]},
@@ -285,7 +285,7 @@ def table():
         "adam.check": {"datasets": lambda: pns.adam.derive(trial(), protocol()).datasets},
         "adam.schema_problems": {"content": {}}, "adam.read_adam": {"folder": "adam"}, "adam.check_adam": {"folder": "adam"}, "adam.from_sdtm": {"folder": "sdtm"},
         "checks.after_data_cut": {"data_cut": dt.date(2020, 1, 1)}, "checks.check_tables": {"path": "example"},
-        "pnstrial.second_opinion": {"result": km},
+        "pnstrial.second_opinion": {"result": km}, "pnstrial.trace": {"table": "14.2.1", "row": 1},
         "adam.read_dataset": {"path": "adam/adsl.xpt"}, "adam.write_adam": {"datasets": lambda: pns.adam.derive(trial(), protocol()), "folder": fresh},
         "data.read_trial": {"path": "example"}, "data.write_trial": {"folder": fresh}, "checks.check_trial": {"path": "example"},
         "pnstrial.plan_treatment": {"weight_kg": 70.0, "start": "2024-01-01"}, "reporting.report": {"folder": fresh},

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeVar,
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
+from pnstrial.data.schema import ANTIBODIES
 from pnstrial.engine.scales import DerivedScale  # noqa: TC001 - pydantic reads it at run time
 from pnstrial.engine.success import ExactTest, SuccessRule
-from pnstrial.multistate import ANTIBODIES, Calibration, Course, RatingError, calibrate
+from pnstrial.multistate import Calibration, Course, RatingError, calibrate
 from pnstrial.multistate.calibration import flat
 from pnstrial.multistate.course import GRADES, rates_by_grade
 from pnstrial.numerics.signatures import check_signature

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
 import numpy as np
 
+from pnstrial.numerics.arguments import display
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 
 if TYPE_CHECKING:
@@ -150,6 +151,10 @@ def plain_text(figure: Callable[Parameters, Axes]) -> Callable[Parameters, Axes]
         from matplotlib.text import Text
 
         given: Any = options.get("ax")
+        if given is not None and not hasattr(given, "findobj"):
+            raise ValueError(
+                f"{figure.__name__}: ax = {display(given)} must be an Axes, as plt.subplots() gives"
+            )
         before = {} if given is None else {text: text.get_text() for text in given.findobj(Text)}
         with mpl.rc_context({"text.parse_math": False}):
             axes = figure(*values, **options)

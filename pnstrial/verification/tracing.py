@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from pnstrial.analysis import analyse
+from pnstrial.data.arguments import trial_and_protocol
+from pnstrial.numerics.signatures import check_signature
 from pnstrial.reporting.contents import document
 from pnstrial.reporting.items import Document, Listing, Table, cells, refer
 from pnstrial.reporting.material import Material
@@ -167,6 +169,8 @@ def trace(
              file  line column patient_id value
     screening.csv     2    mrs     BOR-01   3.0
     """
+    trial, protocol = trial_and_protocol(trial, protocol)
+    check_signature(trace, locals())
     material = Material(analyse(trial, protocol, null=null, visit=visit), data_cut=data_cut)
     opinion = pd.DataFrame(columns=["quantity", "engine", "tolerance", "agrees", "difference", "reason"])
     whole = document(material, opinion=opinion)

@@ -332,6 +332,7 @@ def case_bounds(
     check_signature(case_bounds, locals())
     from pnstrial.design.counts.proportion import clopper_pearson
 
+    Checks("case_bounds").count("highest", highest, 1, 1000).done()
     Checks("case_bounds").level("level", level).count("points", points, 1, highest).done()
     before, after = responder_pairs(
         "case_bounds", first, second, dead=dead, data=data, missing=True, highest=highest
