@@ -32,8 +32,7 @@ from pnstrial.dosing import (
     round_dose,
 )
 from pnstrial.frames import value_of
-from pnstrial.numerics.arguments import as_number
-from pnstrial.numerics.signatures import check_signature
+from pnstrial.numerics.arguments import Checks, as_number, display
 from pnstrial.protocol import Protocol
 from pnstrial.regimen import body_surface
 from pnstrial.results import Display, Result, rows_of
@@ -217,7 +216,12 @@ def plan_cycle(
     (140.0, (28.0, 28.0, 28.0, 28.0, 28.0), {40.0: 3, 20.0: 1})
     """
     protocol = protocol_of(protocol)
-    check_signature(plan_cycle, locals())
+    checks = Checks("plan_cycle").add(
+        drug is not None and not isinstance(drug, str), f"drug = {display(drug)} must be the name of a drug"
+    )
+    if height_cm is not None:
+        checks.positive("height_cm", height_cm)
+    checks.done()
     given = protocol.drug(drug)
     if not 1 <= (as_number(cycle) or 0) <= given.cycles or cycle != int(cycle):
         raise ValueError(f"cycle is {cycle}; protocol {protocol.id} has cycles 1 to {given.cycles}")

@@ -375,7 +375,7 @@ def generator(
     course: Course,
     *,
     on_ivig: ArrayLike = False,
-    antibody: str | Sequence[str | None] | NDArray[Any] | None = None,
+    antibody: str | Sequence[Any] | NDArray[Any] | None = None,
     tumour_treatment: ArrayLike = False,
     months_since_onset: Numbers | None = None,
     rescued: ArrayLike = False,
