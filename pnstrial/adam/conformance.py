@@ -560,3 +560,25 @@ def _censoring(dataset: Dataset) -> Iterator[AdamFinding]:
     if "AVAL" in dataset:
         yield from _records("PN0004", dataset, frame["AVAL"] < 0, "AVAL", "a time is at least 0")
         yield from _records("PN0004", dataset, frame["AVAL"].notna() & censor.isna(), "CNSR", "fill CNSR")
+
+
+def _same(first: pd.Series, second: pd.Series) -> bool:
+    """Compare two columns, missing equal to missing."""
+    blank = first.isna().to_numpy()
+    if (blank != second.isna().to_numpy()).any():
+        return False
+    return all(a == b for a, b in zip(first[~blank], second[~blank], strict=True))
+
+
+def differing_twins(first: Dataset, second: Dataset) -> list[AdamFinding]:
+    """Compare a dataset that stands in two files, value by value."""
+    names = list(first.frame.columns)
+    if names != list(second.frame.columns) or len(first) != len(second):
+        text = f"{first.file}: {len(first)} records, {len(names)} variables"
+        text += f"; {second.file}: {len(second)} records, {len(second.frame.columns)} variables"
+        return [breach("PN0007", second.file, "remove the wrong one", value=text)]
+    differing = [name for name in names if not _same(first.frame[name], second.frame[name])]
+    if differing:
+        text = f"{first.file} and {second.file} differ in {', '.join(differing)}"
+        return [breach("PN0007", second.file, "remove the wrong one", value=text)]
+    return [breach("PN0008", second.file, f"{first.file} is used; the values are equal", value=first.name)]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from pnstrial.adam.conformance import breach, check, is_basic, is_time_to_event, recomputed
+from pnstrial.adam.conformance import breach, check, differing_twins, is_basic, is_time_to_event, recomputed
 from pnstrial.adam.efficacy import COMPETING, MRS_CODE, TIME_CODES
 from pnstrial.adam.files import FORMATS, RECORD_COUNTS, read_dataset
 from pnstrial.data import TrialDataError
@@ -575,7 +575,7 @@ def check_adam(
         if dataset is None:
             failed.add(file.stem.upper())
         elif dataset.name.upper() in datasets:
-            found += _twice(datasets[dataset.name.upper()], dataset)
+            found += differing_twins(datasets[dataset.name.upper()], dataset)
         else:
             datasets[dataset.name.upper()] = dataset
     counted = check(datasets)
@@ -592,28 +592,6 @@ def check_adam(
     if any(item.severity == "error" for item in found):
         return None, tuple(found)
     return AdamTrial(datasets, tuple(found), str(folder)), tuple(found)
-
-
-def _same(first: pd.Series, second: pd.Series) -> bool:
-    """Compare two columns, missing equal to missing."""
-    blank = first.isna().to_numpy()
-    if (blank != second.isna().to_numpy()).any():
-        return False
-    return all(a == b for a, b in zip(first[~blank], second[~blank], strict=True))
-
-
-def _twice(first: Dataset, second: Dataset) -> list[AdamFinding]:
-    """Compare a dataset that stands in two files, value by value."""
-    names = list(first.frame.columns)
-    if names != list(second.frame.columns) or len(first) != len(second):
-        text = f"{first.file}: {len(first)} records, {len(names)} variables"
-        text += f"; {second.file}: {len(second)} records, {len(second.frame.columns)} variables"
-        return [breach("PN0007", second.file, "remove the wrong one", value=text)]
-    differing = [name for name in names if not _same(first.frame[name], second.frame[name])]
-    if differing:
-        text = f"{first.file} and {second.file} differ in {', '.join(differing)}"
-        return [breach("PN0007", second.file, "remove the wrong one", value=text)]
-    return [breach("PN0008", second.file, f"{first.file} is used; the values are equal", value=first.name)]
 
 
 def _listed(folder: Path, datasets: Mapping[str, Dataset], faulty: set[str]) -> list[AdamFinding]:

@@ -18,14 +18,10 @@ import numpy as np
 from pnstrial.eligibility import creatinine_at_clearance
 from pnstrial.engine.blocks import BLOCK
 from pnstrial.engine.kernels import layout as at
-<<<<<<< HEAD:pnstrial/engine/records/trial_tables.py
-from pnstrial.engine.model import Model, build_model
+from pnstrial.engine.model import Model, build_model, check_pair
 from pnstrial.engine.plan import plan_of
 from pnstrial.engine.records.criteria import Values, immunotherapy_record
 from pnstrial.engine.records.scores import Scores
-=======
-from pnstrial.engine.model import Model, build_model, check_pair
->>>>>>> 62a6767 (Answer every wrong argument of every public function and method by its name):pnstrial/engine/trial_tables.py
 from pnstrial.engine.strata import DIED, allowed_antibodies, allowed_grades
 from pnstrial.engine.tables import block_key
 from pnstrial.numerics.arguments import Checks
