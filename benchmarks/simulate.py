@@ -2,7 +2,8 @@
 
 Prints medians of three runs on this machine, in one process: trials of 17 patients per second on one thread, the
 ratio to drawing the run's random numbers alone (the same words, draws from tables and exponentials, nothing done with
-them), the speed-up on all cores, and the time to the first result of a fresh process.
+them), the speed-up on all cores, what each part of the model costs beside the same run without it, the time of the
+exact answers, and the time to the first result of a fresh process.
 Peers in trials a second on one core, from the notes of the project (R 4.2.2): simtrial 70, adaptr 200, Mediana 340,
 rpact survival 14,100, lrstat 25,100, rpact one-arm rates (no patient paths) 95,000.
 """
@@ -20,13 +21,34 @@ import numpy as np
 import pnstrial as pns
 from pnstrial.engine import blocks as engine
 from pnstrial.engine.kernels import layout as at
+from pnstrial.engine.kernels import random
 from pnstrial.engine.kernels.lean import L_BITS, L_N
-from pnstrial.engine.kernels.random import draw, exponential, pick, start, word
 from pnstrial.engine.lean import lean_tables
 from pnstrial.engine.model import build_model
 from pnstrial.engine.tables import block_key
 
+PARTS = {
+    "classes": {
+        "course": {"classes": [{"name": "a", "share": 0.5, "die": 2.0}, {"name": "b", "share": 0.5}]}
+    },
+    "frailty": {"course": {"frailty": {"variance": 0.5}}},
+    "damage": {"course": {"damage": {"per_month": 0.1, "share": 0.2}}},
+    "rescue": {"course": {"rescue": {"improve": 3.0}}, "rescue": {"after_worse_rating": 0.3}},
+    "tumour treatment": {
+        "course": {"tumour_treatment": {"worsen": 0.5}},
+        "baseline": {"tumour_treatment_per_month": 0.3},
+    },
+    "before day 1": {"enrolment": {"course_before_day_1": True}},
+    "missed by grade": {"visits": {"missed_ratios": {"worse": 2.0}}},
+    "drop-out by grade": {"dropout": {"ratios": {"worse": 3.0}}},
+    "thrombosis, haemolysis": {
+        "adverse_events": {"thrombosis_per_infusion": 0.008, "haemolysis_per_infusion": 0.008}
+    },
+}
 PEERS = {"simtrial": 70, "adaptr": 200, "lrstat": 25_100}
+draw, exponential, pick, start, word = (
+    getattr(random, name).compiled for name in ("draw", "exponential", "pick", "start", "word")
+)
 HALF = np.uint64(32)
 ZERO = np.uint64(0)
 THREE = np.int64(3)
@@ -103,13 +125,14 @@ def main():
         model = build_model(protocol, scenario, short=lean)
         if lean:
             model = engine.replace(model, lean=lean_tables(model))
-        engine.run_block(model, 1, 0, 10, lean, lean)
+        request = engine.Request(lean=lean, primary=lean)
+        engine.run_block(model, 1, 0, 10, request)
         draws, settings = draws_alone(model, quantities, trials)
         draws(*settings)
         own, seconds = [], []
         for _ in range(5):  # in turn, so that both meet the same load
             own.append(median(lambda d=draws, s=settings: d(*s), 1))
-            seconds.append(median(lambda m=model, t=trials, q=lean: engine.run_block(m, 1, 0, t, q, q), 1))
+            seconds.append(median(lambda m=model, t=trials, r=request: engine.run_block(m, 1, 0, t, r), 1))
         rate = trials / statistics.median(seconds)
         ratio = statistics.median(seconds) / statistics.median(own)
         peers = ", ".join(f"{rate / peer:,.0f} x {who}" for who, peer in PEERS.items())
@@ -121,6 +144,24 @@ def main():
         one = median(lambda r=run: pns.simulate_trials(**r))
         many = median(lambda r=run, c=cores: pns.simulate_trials(**r, workers=c))
         print(f"{'':<8}{one / many:>12.2f} x on {cores} cores; load {os.getloadavg()[0]:.1f}")
+    plain = pns.load_scenario("anti-hu")
+    request, trials = engine.Request(), 20_000
+    for name, settings in PARTS.items():
+        pair = [build_model(protocol, case) for case in (plain, plain.changed(**settings))]
+        seconds = [[], []]
+        for _ in range(5):  # in turn
+            for k, model in enumerate(pair):
+                seconds[k].append(median(lambda m=model: engine.run_block(m, 1, 0, trials, request), 1))
+        print(
+            f"{name}: {statistics.median(seconds[1]) / statistics.median(seconds[0]):.2f} x the run without it"
+        )
+    for n in (17, 300):
+        sized = [plain.changed(enrolment={"target": n}) for _ in range(4)]
+        pns.exact_characteristics(protocol, sized.pop())
+        seconds = statistics.median(
+            median(lambda s=s: pns.exact_characteristics(protocol, s), 1) for s in sized
+        )
+        print(f"exact answers, n = {n}: {seconds:.2f} s")
     code = (
         "import pnstrial as pns;"
         "pns.simulate_trials(pns.load_protocol('nct02343211'), pns.load_scenario('{}'), n_trials=1000, quantities='{}')"

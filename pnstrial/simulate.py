@@ -43,8 +43,8 @@ from pnstrial.engine.characteristics import (
     PowerCurve,
     estimates,
 )
-from pnstrial.engine.estimands import STRATEGIES, EstimandsRule, answers_by_key, exact_estimands
 from pnstrial.engine.exact.answers import endpoint_probabilities, exact_characteristics
+from pnstrial.engine.exact.estimands import STRATEGIES, EstimandsRule, answers_by_key, exact_estimands
 from pnstrial.engine.idle import idle_settings
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.lean import is_plain, lean_tables

@@ -256,11 +256,8 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
     alike, first = classes(generators, changes, starts)
     sign_limit = boundaries(ExactTest(null=0.5, alpha=float(real[at.TEST_ALPHA])), n).minimum
     extra = np.array(scenario.visits.extra_rating_days, np.int64) - 1
-    whole[at.EVERYTHING] = int(
-        everything
-        or rating.persistence > 0
-        or _looks_back(protocol)
-        or scenario.rescue.after_worse_rating > 0
+    whole[[at.EVERYTHING, at.RATES_BETWEEN]] = _lived_through(
+        protocol, scenario, rating, everything=everything
     )
     whole[at.PERIODS] = changes.shape[1]
     whole[at.DRAWS] = whole[at.FIRST_MOVE] + at.W_MOVES
@@ -313,6 +310,14 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
         hazard=_hazard(scenario, int(whole[at.FOLLOW_UP])), words=words,
         secondary=secondary, secondary_names=protocol.endpoint.secondary_visits,
     )  # fmt: skip
+
+
+def _lived_through(
+    protocol: Protocol, scenario: Scenario, rating: RatingError, *, everything: bool
+) -> tuple[bool, bool]:
+    """Say whether every target day and cycle is lived through, and whether the ratings between the visits are."""
+    all_of_it = everything or _looks_back(protocol)
+    return all_of_it, all_of_it or rating.persistence > 0 or scenario.rescue.after_worse_rating > 0
 
 
 def _rule(protocol: Protocol, scenario: Scenario) -> ExactTest | TwoStage | BayesianRule:

@@ -79,7 +79,7 @@ class Patients:
         category (0 improved, 1 stable, 2 deteriorated) and the answer of the estimand (0 non-responder,
         1 responder, 2 excluded).
     answer_key : ndarray, shape (trials, patients, visits)
-        All that an estimand asks about the patient at the visit, as `engine.estimands` reads it.
+        All that an estimand asks about the patient at the visit, as `engine.exact.estimands` reads it.
     """
 
     enrolled: Array

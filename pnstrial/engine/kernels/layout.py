@@ -104,7 +104,8 @@ def row_width(visits: int, cycles: int) -> int:
     MISSING_STRATEGY,
     ON_TREATMENT_DAYS,
     EXTRAS,
-    EVERYTHING,  # 1: live through extra ratings and every target day; 0: only through what a quantity looks at
+    EVERYTHING,  # 1: live through every target day and write every cycle; 0: only what a quantity looks at
+    RATES_BETWEEN,  # 1: live through the extra ratings
     FOLLOW_UP,
     CLOSING,
     LAG_LOW,
@@ -167,8 +168,8 @@ def row_width(visits: int, cycles: int) -> int:
     TO_CYCLE,
     TO_WEIGHT,
     TO_TAIL,
-) = range(77)
-WHOLE: Final = 77
+) = range(78)
+WHOLE: Final = 78
 
 # --- the words of a patient: what each half decides. A purpose keeps its place whatever else happens, so scenarios
 # that are run with one seed share their random numbers.

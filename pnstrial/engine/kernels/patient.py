@@ -647,7 +647,7 @@ def _patient(whole: Any, real: Any, words: Any, clock: Any, row: Any, path: Any,
     row[at.SCREENED_DAY] = int(clock)
     row[at.NEXT] = whole[at.FIRST_MOVE]
     _enter(whole, real, words, row, path, stream)
-    for e in range(extras if whole[at.EVERYTHING] == 1 else 0):
+    for e in range(extras if whole[at.RATES_BETWEEN] == 1 else 0):
         day = whole[whole[at.TO_EXTRA] + e]
         here = at.EXTRA + at.EXTRA_WIDTH * e
         row[here + at.E_DAY] = -1
