@@ -82,7 +82,7 @@ class _Axis:
         return [k * step * self.per for k in range(int(span / step + 1e-9) + 1)]
 
     def show(self, time: float) -> str:
-        return f"{time / self.per:.3g}"
+        return f"{time / self.per:.9g}"
 
     def words(self, value: str | float) -> str:
         if isinstance(value, str):
