@@ -304,6 +304,13 @@ def scenario_defaults(name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+PLACES: Final = {
+    "n": ("enrolment", "target"), "null": ("success", "null"), "missed": ("visits", "missed"),
+    "dropout": ("dropout", "per_month"), "late": ("treatment", "late"), "rating": ("rating", "method"),
+}  # fmt: skip
+"""Where a setting of the form stands in the scenario."""
+
+
 def scenario_changes(settings: dict[str, str]) -> tuple[str, dict[str, float], dict[str, dict[str, Any]]]:
     """Tell how settings of the form change a shipped scenario: its name, factors of the course, sections.
 
@@ -334,12 +341,8 @@ def scenario_changes(settings: dict[str, str]) -> tuple[str, dict[str, float], d
         given["rating"] = rating
     defaults = scenario_defaults(name)
     moved = {key: value for key, value in given.items() if value != defaults[key]}
-    places = {
-        "n": ("enrolment", "target"), "null": ("success", "null"), "missed": ("visits", "missed"),
-        "dropout": ("dropout", "per_month"), "late": ("treatment", "late"), "rating": ("rating", "method"),
-    }  # fmt: skip
     sections: dict[str, dict[str, Any]] = {
-        section: {key: moved[name]} for name, (section, key) in places.items() if name in moved
+        section: {key: moved[name]} for name, (section, key) in PLACES.items() if name in moved
     }
     return name, {key: moved[key] for key in ("improve", "die") if key in moved}, sections
 

@@ -22,7 +22,7 @@ from pnstrial.web.drawing import KINDS
 from pnstrial.web.pages import as_table, download, figure, page, posting, session_of, words_of
 from pnstrial.web.running import Run
 from pnstrial.web.scripts import simulation_script
-from pnstrial.web.session import RATINGS, SLIDERS, changed_scenario, scenario_defaults
+from pnstrial.web.session import PLACES, RATINGS, SLIDERS, changed_scenario, scenario_defaults
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -55,6 +55,17 @@ def _exact(request: Request, settings: dict[str, str]) -> Any:
     )
 
 
+def _without_effect(request: Request, settings: dict[str, str]) -> list[str]:
+    """Name the settings of the form that were changed and that the probability of success cannot feel."""
+    session, words = session_of(request), words_of(request)
+    loaded, changed = pns.load_scenario(settings.get("scenario") or "anti-hu"), changed_scenario(settings)
+    if changed == loaded:
+        return []
+    key = ("idle", session.base, json.dumps(session.changes, default=str), tuple(sorted(settings.items())))
+    found = session.once(key, lambda: pns.simulate.idle_settings(session.protocol(), loaded, changed))
+    return [words(f"simulate.{name}") for name, place in PLACES.items() if ".".join(place) in found]
+
+
 def _rows(request: Request, frame: Any, main: tuple[str, ...] = _MAIN) -> list[tuple[str, Any]]:
     words = words_of(request)
     found = dict(zip(frame["quantity"], frame["estimate"], strict=True))
@@ -85,7 +96,7 @@ def _simulate(request: Request) -> Response:
         request, "simulate.html", scenario=scenario, name=name, scenarios=pns.simulate.shipped_scenarios(),
         sliders=SLIDERS, ratings=RATINGS, values={key: settings.get(key) or value for key, value in defaults.items()},
         defaults=defaults, answers=_rows(request, answers.to_frame()), script=script, settings=settings, kept=kept,
-        run=session.run, result=_result(request),
+        run=session.run, result=_result(request), idle=_without_effect(request, settings),
     )  # fmt: skip
 
 

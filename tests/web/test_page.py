@@ -118,6 +118,14 @@ def test_the_exact_answers_move_with_the_sliders(inside):
     ).answers["probability_of_success"]  # fmt: skip
 
 
+def test_a_setting_without_effect_is_named(inside):
+    text = inside.get("/simulate?scenario=anti-hu-plain&late=0.3&missed=0.2").text
+    note = text[text.index("the probability of success cannot feel it") :].partition("</p>")[0]
+    assert "Late cycles" in note
+    assert "Missed visits" not in note
+    assert "cannot feel it" not in inside.get("/simulate?scenario=anti-hu-plain&missed=0.2").text
+
+
 def test_a_run_is_cancelled_at_once_and_its_stream_ends(inside):
     fields = {"scenario": "anti-hu", "trials": "1000000", "seed": "1"}
     assert "data-progress" in inside.post("/simulate/run", data=fields).text
