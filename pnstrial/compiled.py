@@ -215,8 +215,10 @@ class Kernel:
     def is_ready(self) -> bool:
         """Whether there is machine code already, in this process or on disk."""
         made: Any = self.__dict__.get("compiled")
-        if made is not None and made.signatures:
-            return True
+        return (made is not None and bool(made.signatures)) or self._is_stored
+
+    @cached_property
+    def _is_stored(self) -> bool:
         folder = Path(_cache_folder(Path(self.function.__code__.co_filename)))
         return any(folder.glob(f"*.{self.function.__qualname__}-*.nbi"))
 

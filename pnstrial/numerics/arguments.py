@@ -46,6 +46,8 @@ def as_number(value: object) -> float | None:
     >>> as_number(3), as_number("3"), as_number(True), as_number(float("nan"))
     (3.0, None, None, None)
     """
+    if type(value) is float or type(value) is int:  # the usual case, before the slower questions
+        return _finite(value)
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()
     if isinstance(value, bool | str | bytes | complex | np.ndarray) or not isinstance(value, SupportsFloat):
@@ -54,6 +56,10 @@ def as_number(value: object) -> float | None:
         return None
     if isinstance(value, np.generic) and value.dtype.kind not in "iuf":
         return None
+    return _finite(value)
+
+
+def _finite(value: SupportsFloat) -> float | None:
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

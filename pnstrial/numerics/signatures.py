@@ -158,8 +158,8 @@ def _sequence_of(member: str, names: Mapping[str, Any]) -> tuple[Test, str]:
 
 
 @cache
-def _tests(function: Callable[..., Any]) -> tuple[tuple[str, tuple[Test, ...], str], ...]:
-    tests: list[tuple[str, tuple[Test, ...], str]] = []
+def _tests(function: Callable[..., Any]) -> tuple[tuple[str, object, tuple[Test, ...], str], ...]:
+    tests: list[tuple[str, object, tuple[Test, ...], str]] = []
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
             continue
@@ -170,7 +170,7 @@ def _tests(function: Callable[..., Any]) -> tuple[tuple[str, tuple[Test, ...], s
         good = [kind for kind in kinds if kind is not None]
         words = [words for _, words in good]
         rule = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
-        tests.append((name, tuple(test for test, _ in good), rule))
+        tests.append((name, parameter.default, tuple(test for test, _ in good), rule))
     return tuple(tests)
 
 
@@ -201,8 +201,10 @@ def check_signature(function: Callable[..., Any], values: Mapping[str, object]) 
     columns = hasattr(
         values.get("data"), "keys"
     )  # then a word, or a list of words, names columns of the table
-    for name, tests, rule in _tests(function):
+    for name, default, tests, rule in _tests(function):
         value = values[name]
+        if value is default:
+            continue
         if (
             columns
             and ("array" in rule or "sequence" in rule)

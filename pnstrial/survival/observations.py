@@ -29,6 +29,7 @@ __all__ = [
     "check_times",
     "check_unit",
     "codes_of",
+    "column_of",
     "columns",
     "events_of",
     "explain",
@@ -84,14 +85,29 @@ def columns(data: Any, **given: Any) -> list[Any]:
     if missing_columns:
         there = ", ".join(repr(str(name)) for name in list(data.keys())[:_MOST])
         raise ValueError(f"no column of data: {', '.join(missing_columns)}; it has {there}")
-    return [_column(data[value]) if isinstance(value, str) else value for value in given.values()]
+    return [column_of(data[value]) if isinstance(value, str) else value for value in given.values()]
 
 
-def _column(values: Any) -> Any:
-    """Take the numbers out of a pandas column, which is slow to read as an array; all else stays as it is."""
+def column_of(values: Any) -> Any:
+    """Take the numbers out of a pandas column, which is slow to read as an array; all else stays as it is.
+
+    Parameters
+    ----------
+    values : array_like
+        What a table has under a name.
+
+    Returns
+    -------
+    numpy.ndarray or array_like
+
+    Examples
+    --------
+    >>> column_of([3, 5])
+    [3, 5]
+    """
     dtype = getattr(values, "dtype", None)
     numbers = isinstance(dtype, np.dtype) and dtype.kind in "biuf" and hasattr(values, "to_numpy")
-    return values.to_numpy() if numbers else values
+    return values.values if numbers else values  # noqa: PD011 - half the time of to_numpy
 
 
 def as_numbers(values: ArrayLike, name: str, unit: str | None = None) -> NDArray[np.float64]:

@@ -297,7 +297,8 @@ def signed_rank(
     exact = earlier.size <= LARGE or _steps(sizes[1:], ranks[1:]) <= MOST_STEPS
     if exact:
         # the machine code knows seven grades
-        rule = signed_rank_uncompiled if earlier.size <= SMALL or highest != WORST else signed_rank_one
+        quick = earlier.size > SMALL or signed_rank_one.is_ready()
+        rule = signed_rank_one if quick and highest == WORST else signed_rank_uncompiled
         p_value = float(rule(earlier, later, pratt, two_sided))
     else:
         z = (statistic - expected) / float(np.sqrt((ranks**2 * sizes)[1:].sum() / 4.0))

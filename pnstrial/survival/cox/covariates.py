@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from pnstrial.numerics.arguments import even_array
-from pnstrial.survival.observations import codes_of, columns
+from pnstrial.survival.observations import codes_of, column_of, columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Design", "design_of", "labels_of", "table_and_columns"]
 
 _MOST_LISTED = 8
+_NONE = np.empty(0, dtype=np.int64)
 OPERATORS = frozenset("+*:~-/^(")
 
 
@@ -242,7 +243,7 @@ def design_of(data: Any, covariates: Any, n: int) -> Design:
     levels: dict[str, tuple[Any, ...]] = {}
     faults: list[str] = []
     for name in wanted:
-        values = columns(data, covariates=name)[0]
+        values = column_of(data[name]) if name in data else columns(data, covariates=name)[0]
         raw = np.asarray(values)
         if raw.shape != (n,):
             faults.append(f"{name} has shape {raw.shape}, time has {n}")
@@ -257,7 +258,8 @@ def design_of(data: Any, covariates: Any, n: int) -> Design:
                 )
             own = [f"{name}[{level}]" for level in found[1:]]
         else:
-            missing = np.flatnonzero(~np.isfinite(numbers))
+            finite = np.isfinite(numbers)
+            missing = _NONE if finite.all() else np.flatnonzero(~finite)
             parts, own = [numbers], [name]
         faults += [f"{name}[{i}] = {raw[i]}" for i in missing.tolist()]
         terms.append((name, tuple(range(len(names), len(names) + len(own)))))
@@ -276,7 +278,9 @@ def design_of(data: Any, covariates: Any, n: int) -> Design:
 
 def _listed_columns(data: Any, covariates: Any) -> tuple[Any, Any]:
     """Turn values into a table and the names of its columns."""
-    if isinstance(covariates, Mapping) or hasattr(covariates, "columns"):
+    if not isinstance(covariates, str | list) and (
+        isinstance(covariates, Mapping) or hasattr(covariates, "columns")
+    ):
         return covariates, [str(name) for name in covariates]
     named = isinstance(covariates, str) or (
         isinstance(covariates, Sequence)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pnstrial.numerics.newton import full_rank
+from pnstrial.numerics.newton import full_rank, newton_step
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable
@@ -215,7 +215,7 @@ def _fitted(
     null = derivatives(sets, np.zeros(len(design.names))) if events else None
     if null is None:
         null = (0.0, np.zeros(len(design.names)), np.zeros((len(design.names), len(design.names))))
-    kept = np.flatnonzero(estimable(sets, null[2]))
+    kept = estimable(sets, null[2]).nonzero()[0]
     names = [design.names[k] for k in kept]
     reasons: dict[str, NotEstimable] = {
         name: _NO_EVENT if events == 0 else _aliased(name) for name in design.names if name not in names
@@ -258,7 +258,10 @@ def _fitted(
             if options.robust
             else float(top.beta @ top.information @ top.beta)
         )
-    score = float(null[1] @ np.linalg.solve(null[2], null[1])) if kept.size else 0.0
+    first = newton_step(null[1], null[1], null[2]) if kept.size else None
+    score = (
+        float(null[1] @ (np.linalg.solve(null[2], null[1]) if first is None else first)) if kept.size else 0.0
+    )
     return Cox(
         design.names,
         (*COLUMNS, "naive_std_error") if options.robust else COLUMNS,
@@ -305,7 +308,12 @@ def _aliased(name: str) -> NotEstimable:
 
 
 def _inverse(information: Vector) -> Vector:
-    return np.asarray(np.linalg.inv(information), dtype=np.float64) if information.size else information
+    if not information.size:
+        return information
+    from scipy.linalg.lapack import dposv
+
+    _, inverse, failed = dposv(information, np.eye(information.shape[0]))
+    return np.asarray(np.linalg.inv(information) if failed else inverse, dtype=np.float64)
 
 
 def _quadratic(variance: Vector, beta: Vector) -> float | NotEstimable:

@@ -87,7 +87,7 @@ def _relative(sets: RiskSets, beta: Vector) -> tuple[Vector, Vector, float] | No
     eta = beta @ sets.x
     if sets.shifted:
         eta = sets.offset + eta
-    low, high = float(eta.min()), float(eta.max())
+    low, high = float(np.minimum.reduce(eta)), float(np.maximum.reduce(eta))
     if not high - low < WIDEST:
         return None
     shift = 0.5 * (low + high)
@@ -324,7 +324,7 @@ def climb(
 
     def spread(step: Vector) -> float:
         along = step @ sets.x
-        return float(along.max() - along.min())
+        return float(np.maximum.reduce(along) - np.minimum.reduce(along))
 
     def separated(taken: int, _beta: Vector, _seen: tuple[Any, ...], step: Vector) -> bool:
         nonlocal infinite
@@ -396,9 +396,9 @@ def estimable(sets: RiskSets, information: Vector) -> NDArray[np.bool_]:
     if sets.start.size == 0:
         return kept
     # The covariates are scaled to size 1, so that what a risk set does not tell apart shows against its deaths.
-    least = 1e-11 * float(sets.mass.sum())
+    least = 1e-11 * float(np.add.reduce(sets.mass))
     size = information.diagonal()
-    if p and float(size.min()) > 1e6 * least:
+    if p and float(np.minimum.reduce(size)) > 1e6 * least:
         root = 1.0 / np.sqrt(size)
         # Diagonally dominant by this much, all pivots are above both bounds.
         if float((np.abs(information) * root[:, None] * root).sum(axis=1).max()) < 2.0 - 1e-5:

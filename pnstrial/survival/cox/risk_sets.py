@@ -122,12 +122,12 @@ class RiskSets:
     @cached_property
     def weighted(self) -> bool:
         """Whether a weight is other than 1."""
-        return bool((self.weights != 1.0).any())
+        return np.count_nonzero(self.weights != 1.0) > 0
 
     @cached_property
     def shifted(self) -> bool:
         """Whether a part of the linear predictor is known."""
-        return bool(self.offset.any())
+        return np.count_nonzero(self.offset) > 0
 
     @property
     def tied(self) -> bool:
@@ -212,7 +212,7 @@ def _places(
         return np.zeros(time.size, dtype=np.int64)
     right = side == "right"
     if event_code[-1] == 0 and code.max() == 0:
-        return np.searchsorted(event_time, time, side="right" if right else "left").astype(np.int64)
+        return event_time.searchsorted(time, side="right" if right else "left").astype(np.int64, copy=False)
     _, rank = np.unique(np.concatenate([event_time, time]), return_inverse=True)
     span = int(rank.max()) + 1
     keys = event_code * span + rank[: event_time.size]
@@ -264,14 +264,14 @@ def risk_sets(
     w = weights[order] if weights.size else np.ones(n)
     bounds = np.searchsorted(s, np.arange(int(s[-1]) + 2)) if code.size else np.array([0, n])
     deaths = d == 1.0
-    place = np.flatnonzero(deaths)
+    place = deaths.nonzero()[0]
     ends, fresh = t[place], np.ones(place.size, dtype=bool)
     np.greater(ends[1:], ends[:-1], out=fresh[1:])
     if code.size:
         fresh[1:] |= s[place[1:]] > s[place[:-1]]
-    head = np.flatnonzero(fresh)
+    head = fresh.nonzero()[0]
     start = place[fresh]
-    size = np.append(head[1:], place.size)[: head.size] - head
+    size = np.concatenate([head[1:], [place.size]])[: head.size] - head
     mass = np.add.reduceat(w[place], head) if head.size else np.empty(0)
     when, where = t[start], s[start]
     last = _places(s, t, where, when, "right")
@@ -285,9 +285,10 @@ def risk_sets(
     else:
         first = opens
     # Columns of like size make one tolerance fit all; the fit is undone to the caller's units at the end.
-    centre = (x * (weights[:, None] if weights.size else 1.0)).sum(axis=0) / w.sum()
+    total = np.add.reduce(x * weights[:, None] if weights.size else x, axis=0)
+    centre = total / np.add.reduce(w)
     gap = x - centre
-    scale = np.abs(gap).mean(axis=0)
+    scale = np.add.reduce(np.abs(gap), axis=0) / n
     scale = np.where(scale > 0.0, scale, 1.0)
     scaled = np.ascontiguousarray((gap[order] / scale).T)
     if ties == "efron" and size.size and int(size.max()) > 1:
