@@ -50,13 +50,13 @@ def as_number(value: object) -> float | None:
         return _finite(value)
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()
-    if isinstance(value, bool | str | bytes | complex | np.ndarray) or not isinstance(value, SupportsFloat):
+    if isinstance(value, bool | str | bytes | complex | np.ndarray) or not hasattr(value, "__float__"):
         return None
     if hasattr(value, "__len__"):  # a column of one value is no number
         return None
     if isinstance(value, np.generic) and value.dtype.kind not in "iuf":
         return None
-    return _finite(value)
+    return _finite(cast("SupportsFloat", value))
 
 
 def _finite(value: SupportsFloat) -> float | None:

@@ -35,6 +35,8 @@ def _is_whole(value: object) -> bool:
 
 
 def _is_array(value: object) -> bool:
+    if isinstance(value, np.ndarray):
+        return True
     if value is None or isinstance(value, str | bytes | complex | Mapping):
         return False
     if isinstance(value, list | tuple):

@@ -100,7 +100,8 @@ def _whole(
     else:
         result = array.astype(np.int64)
     low = -1 if missing else 0
-    if result.min() < low or (highest is not None and result.max() > highest):
+    least, most = np.minimum.reduce(result, axis=None), np.maximum.reduce(result, axis=None)
+    if least < low or (highest is not None and most > highest):
         outside = result < low if highest is None else (result < low) | (result > highest)
         raise ValueError(f"{caller}: {_places(outside, array, name)}: must be {rule}")
     return result
@@ -519,7 +520,7 @@ def _from_counts(caller: str, counts: object, highest: int) -> TwoGroups:
             raise ValueError(
                 f"{caller}: counts: {name} = {row.tolist()} has no patient; both groups need one"
             )
-    return TwoGroups((names[0], names[1]), np.stack(rows).astype(np.float64))
+    return TwoGroups((names[0], names[1]), np.array(rows, dtype=np.float64))
 
 
 def column(caller: str, data: object, name: str, chosen: object) -> Any:

@@ -107,7 +107,7 @@ def column_of(values: Any) -> Any:
     """
     dtype = getattr(values, "dtype", None)
     numbers = isinstance(dtype, np.dtype) and dtype.kind in "biuf" and hasattr(values, "to_numpy")
-    return values.values if numbers else values  # noqa: PD011 - half the time of to_numpy
+    return values.values if numbers else values  # half the time of to_numpy
 
 
 def as_numbers(values: ArrayLike, name: str, unit: str | None = None) -> NDArray[np.float64]:

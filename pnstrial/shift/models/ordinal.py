@@ -9,9 +9,10 @@ Next: `shift.adjusted`, `shift.wins`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
@@ -39,6 +40,8 @@ __all__ = [
 ]
 
 Pair = tuple[float, float]
+LEAST: Final = -709.78
+"""Log odds below which the odds are more than a number holds."""
 
 
 @dataclass(frozen=True)
@@ -330,13 +333,16 @@ def common_odds_ratio(
 
 
 def _whole_row(counts: Array) -> tuple[int, ...]:
-    return tuple(int(count) for count in counts)
+    return tuple(counts.astype(np.int64).tolist())
 
 
 def _odds_pair(low: float, high: float) -> Pair:
     """Turn limits of beta (above 0 is worse) into limits of the odds ratio for better."""
-    with np.errstate(over="ignore"):
-        return float(np.exp(-high)), float(np.exp(-low))
+    return _odds(high), _odds(low)
+
+
+def _odds(beta: float) -> float:
+    return math.inf if beta < LEAST else float(np.exp(-beta))
 
 
 @dataclass(frozen=True)

@@ -283,25 +283,28 @@ def signed_rank(
     from pnstrial.shift.paired.paired_kernels import signed_rank_one, signed_rank_uncompiled
 
     earlier, later = grade_pairs("signed_rank", first, second, data=data, highest=highest)
-    Checks("signed_rank").word("zeros", zeros, ZEROS).done()
-    Checks("signed_rank").word("alternative", alternative, ALTERNATIVES).done()
+    Checks("signed_rank").word("zeros", zeros, ZEROS).word("alternative", alternative, ALTERNATIVES).done()
     pratt = zeros == "pratt"
     two_sided = alternative == "two-sided"
     move = earlier - later
-    sizes = np.bincount(np.abs(move), minlength=highest + 1)
-    n_zero = int(sizes[0])
-    below = np.cumsum(sizes) - sizes - (0 if pratt else n_zero)
-    ranks = below + (sizes + 1) / 2
-    improved = np.bincount(move[move > 0], minlength=highest + 1)
-    statistic, expected = float((ranks * improved)[1:].sum()), float((ranks * sizes)[1:].sum() / 2)
-    exact = earlier.size <= LARGE or _steps(sizes[1:], ranks[1:]) <= MOST_STEPS
+    sizes: list[int] = np.bincount(np.abs(move), minlength=highest + 1).tolist()
+    improved: list[int] = np.bincount(move[move > 0], minlength=highest + 1).tolist()
+    n_zero = sizes[0]
+    # mean rank of each size of change; the tables are short, and lists of them quicker than arrays
+    before, ranks = 0 if pratt else -n_zero, [0.0] * len(sizes)
+    for size, count in enumerate(sizes):
+        ranks[size] = before + (count + 1) / 2
+        before += count
+    statistic = float(sum(rank * count for rank, count in zip(ranks[1:], improved[1:], strict=True)))
+    expected = float(sum(rank * count for rank, count in zip(ranks[1:], sizes[1:], strict=True)) / 2)
+    exact = earlier.size <= LARGE or _steps(np.array(sizes[1:]), np.array(ranks[1:])) <= MOST_STEPS
     if exact:
         # the machine code knows seven grades
         quick = earlier.size > SMALL or signed_rank_one.is_ready()
         rule = signed_rank_one if quick and highest == WORST else signed_rank_uncompiled
         p_value = float(rule(earlier, later, pratt, two_sided))
     else:
-        z = (statistic - expected) / float(np.sqrt((ranks**2 * sizes)[1:].sum() / 4.0))
+        z = (statistic - expected) / float(np.sqrt((np.array(ranks) ** 2 * sizes)[1:].sum() / 4.0))
         p_value = (
             two_sided_p(z) if two_sided else 0.5 * two_sided_p(z) if z > 0 else 1.0 - 0.5 * two_sided_p(z)
         )

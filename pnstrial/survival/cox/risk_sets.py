@@ -122,12 +122,12 @@ class RiskSets:
     @cached_property
     def weighted(self) -> bool:
         """Whether a weight is other than 1."""
-        return np.count_nonzero(self.weights != 1.0) > 0
+        return bool(np.count_nonzero(self.weights != 1.0))
 
     @cached_property
     def shifted(self) -> bool:
         """Whether a part of the linear predictor is known."""
-        return np.count_nonzero(self.offset) > 0
+        return bool(np.count_nonzero(self.offset))
 
     @property
     def tied(self) -> bool:
