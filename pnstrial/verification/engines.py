@@ -241,7 +241,7 @@ def cumulative_incidence(time: Vector, cause: NDArray[np.int64]) -> dict[int, pd
     }
 
 
-def logrank(time: Vector, event: Vector, group: NDArray[np.int64]) -> tuple[float, float]:
+def logrank(time: Vector, event: Vector, group: Vector) -> tuple[float, float]:
     """Log-rank statistic and p-value by lifelines.
 
     Parameters

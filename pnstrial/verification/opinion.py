@@ -33,6 +33,7 @@ from pnstrial.survival import (
     Cox,
     CumulativeIncidence,
     KaplanMeier,
+    LogRank,
     OneSampleLogRank,
     ParametricSurvival,
     SurvivalResult,
@@ -343,6 +344,14 @@ def _of_parametric(name: str, result: ParametricSurvival) -> Iterator[_Number]:
     yield _Number(f"{name}: log-likelihood", cast("float", result.loglik), loglik, "lifelines", ITERATED)
 
 
+def _of_logrank(name: str, result: LogRank) -> Iterator[_Number]:
+    if result.records and result.method == "chi-square" and isinstance(result.statistic, float):
+        time, event, group = result.records
+        statistic, p_value = engines.logrank(time, event, group)
+        yield _Number(f"{name}: chi-square", result.statistic, statistic, "lifelines", 1e-8)
+        yield _Number(f"{name}: p-value", float(cast("float", result.p_value)), p_value, "lifelines", 1e-8)
+
+
 def _of_kappa(name: str, result: WeightedKappa) -> Iterator[_Number]:
     if isinstance(result.estimate, NotEstimable):
         return
@@ -360,6 +369,7 @@ _KINDS: dict[type, Callable[[str, Any], Iterator[_Number]]] = {
     CumulativeIncidence: _of_incidence,
     ShiftResult: _of_shift,
     CommonOddsRatio: _of_odds,
+    LogRank: _of_logrank,
     OneSampleLogRank: _of_history,
     Cox: _of_cox,
     ParametricSurvival: _of_parametric,
@@ -373,8 +383,8 @@ def second_opinion(result: Result) -> SecondOpinion:
     Parameters
     ----------
     result : Result
-        A response or proportion, a survival curve or incidence, the shift, a common odds ratio, a Cox model, a
-        fitted distribution, the weighted kappa of two raters.
+        A response or proportion, a survival curve or incidence, a plain log-rank test, the ratio to a known curve, the
+        shift, a common odds ratio, a Cox model, a fitted distribution, the weighted kappa of two raters.
 
     Returns
     -------

@@ -107,6 +107,21 @@ def test_nothing_to_compare_is_no_agreement_by_default(tiny, protocol):
     assert not isinstance(found.n, NotEstimable)
 
 
+@pytest.mark.parametrize("group", [[0, 1] * 4, [0, 1, 2, 2, 1, 0, 1, 2], list("abababab")])
+def test_an_error_in_a_log_rank_test_is_caught(group):
+    result = pns.survival.logrank([1, 2, 2, 4, 5, 6, 7, 8], [1, 1, 0, 1, 1, 0, 1, 1], group)
+    opinion = pns.second_opinion(result)
+    assert (opinion.n, opinion.differing) == (2, 0)
+    assert planted(result, statistic=result.statistic + 1e-6) == 1
+    assert planted(result, p_value=result.p_value + 1e-6) == 1
+
+
+def test_a_weighted_or_stratified_log_rank_test_has_no_opinion():
+    records = ([1, 2, 2, 4, 5, 6, 7, 8], [1, 1, 0, 1, 1, 0, 1, 1], [0, 1] * 4)
+    assert pns.second_opinion(pns.survival.logrank(*records, weights=("fleming-harrington", 1, 0))).n == 0
+    assert pns.second_opinion(pns.survival.logrank(*records, strata=[0] * 4 + [1] * 4)).n == 0
+
+
 RECORDS = ([9, 13, 18, 23, 28, 31, 34, 45, 48, 5, 8, 27], [1, 1, 1, 1, 0, 1, 1, 0, 1, 1, 1, 1])
 
 

@@ -11,7 +11,7 @@ Next: `one_sample`, `cox`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,6 +78,8 @@ class LogRank(Result):
         Exact one-sided p-values (second group has as few, as many, events or more extreme) and two-sided mid-p.
     p_value_two_sided : float or None
         Of max-combo only.
+    records : tuple of numpy.ndarray
+        Times, events and codes of the groups behind a plain test: no weights, strata or late entry; else empty.
     """
 
     statistic: float | NotEstimable
@@ -95,6 +97,7 @@ class LogRank(Result):
     p_upper: float | None = None
     p_mid: float | None = None
     p_value_two_sided: float | None = None
+    records: tuple[NDArray[np.float64], ...] = field(default=(), repr=False)
 
     def to_frame(self) -> pd.DataFrame:
         """Return observed and expected events, one row per group.
@@ -210,6 +213,8 @@ def logrank(
     name, weigh = _weighting(weights)
     observed, expected, variance = _compared(tables, [weigh(table) for table in tables])
     result = _tested(observed, expected, variance, labels, sizes, name)
+    plain = name == "logrank" and strata is None and entry is None
+    result = replace(result, records=(times, events, codes.astype(np.float64)) if plain else ())
     if not exact:
         return result
     if len(labels) != 2 or strata is not None or entry is not None:
@@ -252,6 +257,7 @@ def _two_groups(time: ArrayLike, event: ArrayLike, group: ArrayLike) -> LogRank 
         (kind(low).item(), kind(high).item()),
         (times.size - second, second),
         z,
+        records=(times, events, labels.astype(np.float64)),
     )
 
 
