@@ -94,7 +94,7 @@ def test_assurance_by_command(tmp_path, capsys):
     assert (tmp_path / "figure.png").exists()
     assert main(["assurance", "anti-hu-plain", "--input", "response=5.5"]) == 2
     assert main(["assurance", "anti-hu-plain", "--input", "response=a:b"]) == 2
-    assert "write response=A:B" in capsys.readouterr().err
+    assert "write KEY=A:B" in capsys.readouterr().err
 
 
 def test_workers_by_process_and_wrong_words(tmp_path, capsys):
