@@ -98,7 +98,12 @@ def test_equals_r_against_a_life_table(case, population):
     table = Reference.life_table(population, frame["age"], frame["sex"].tolist(), frame["year"].tolist())
     first = table.cumulative_hazard(frame["time"])[:10]
     assert first == pytest.approx(expected["first10_H"], rel=1e-8)
-    held(one_sample_logrank(frame["time"], frame["status"], table), expected)
+    days = one_sample_logrank(frame["time"], frame["status"], table, unit="days")
+    held(days, expected)
+    with pytest.raises(ValueError, match=r'\(life table\) is in days: say .* unit="days"'):
+        one_sample_logrank(frame["time"], frame["status"], table)
+    months = one_sample_logrank(frame["time"] / 30.4375, frame["status"], table, unit="months")
+    assert months.expected == pytest.approx(days.expected, rel=1e-9)
 
 
 @pytest.mark.reference
@@ -114,7 +119,7 @@ def test_equals_another_package_on_its_own_population():
         ]
     )
     null = Reference.life_table(table, frame["age"], frame["sex"].tolist(), [2018.0] * len(frame))
-    found = one_sample_logrank(frame["time"] * 365.25, frame["status"], null)
+    found = one_sample_logrank(frame["time"], frame["status"], null, unit="years")
     assert (found.observed, found.expected) == pytest.approx((expected["O"], expected["E"]), **CLOSE)
     theirs = expected["estimate"]
     assert found.ratio == pytest.approx(theirs["std_mort_ratio_est"], **CLOSE)

@@ -624,7 +624,7 @@ def reference_in(curve: str | Reference | Callable[[Any], Any], unit: TimeUnit |
     Returns
     -------
     Reference
-        In that unit. A curve without unit is taken in it; a life table, in days, in days.
+        In that unit; a curve without unit is taken in it.
 
     Raises
     ------
@@ -645,7 +645,7 @@ def reference_in(curve: str | Reference | Callable[[Any], Any], unit: TimeUnit |
             message = f"reference must be a name, a Reference or a callable, got {type(curve).__name__}"
             raise ValueError(message)  # noqa: TRY004 - wrong input is a ValueError everywhere here
         return Reference("given cumulative hazard", _vectorised(curve), unit=unit)
-    if curve.unit is None or (curve.patients and unit is None):
+    if curve.unit is None:
         return curve
     if unit is None:
         raise ValueError(
