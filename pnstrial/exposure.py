@@ -217,7 +217,7 @@ def plan_cycle(
     """
     protocol = protocol_of(protocol)
     checks = Checks("plan_cycle").add(
-        drug is not None and not isinstance(drug, str), f"drug = {display(drug)} must be the name of a drug"
+        drug is not None and type(drug) is not str, f"drug = {display(drug)} must be the name of a drug"
     )
     if height_cm is not None:
         checks.positive("height_cm", height_cm)

@@ -51,7 +51,8 @@ def _trace(words: argparse.Namespace) -> int:
     from pnstrial.protocol import load_protocol
     from pnstrial.verification import trace
 
-    trial, protocol = read_trial(words.folder, **declared(words)), load_protocol(words.protocol)
+    protocol = load_protocol(words.protocol)
+    trial = read_trial(words.folder, protocol, **declared(words))
     found = trace(
         trial, protocol, words.table, words.row, column=words.column, null=words.null, data_cut=words.data_cut
     )
