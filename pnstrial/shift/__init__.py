@@ -53,19 +53,7 @@ from pnstrial.shift.models.ordinal import (
     shift_distribution,
 )
 from pnstrial.shift.paired.agreement import WeightedKappa, weighted_kappa
-from pnstrial.shift.paired.change import (
-    Changes,
-    McNemar,
-    PairedWins,
-    SignedRank,
-    SignTest,
-    changes,
-    mcnemar,
-    paired_wins,
-    sign_test,
-    signed_rank,
-    signed_rank_batch,
-)
+from pnstrial.shift.paired.change import Changes, SignedRank, changes, signed_rank, signed_rank_batch
 from pnstrial.shift.paired.homogeneity import (
     HomogeneityTest,
     TransitionTable,
@@ -83,6 +71,7 @@ from pnstrial.shift.paired.missing import (
     rubin,
     tipping_point,
 )
+from pnstrial.shift.paired.signs import McNemar, PairedWins, SignTest, mcnemar, paired_wins, sign_test
 from pnstrial.shift.paired.utilities import (
     UTILITY_SOURCES,
     UTILITY_WEIGHTS,

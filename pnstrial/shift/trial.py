@@ -17,18 +17,7 @@ import numpy as np
 
 from pnstrial.results import Display, NotEstimable, Provenance, Result
 from pnstrial.shift.models.mixed import MixedOrdinal, mixed_ordinal
-from pnstrial.shift.paired.change import (
-    Changes,
-    McNemar,
-    PairedWins,
-    SignedRank,
-    SignTest,
-    changes_of,
-    mcnemar,
-    paired_wins,
-    sign_test,
-    signed_rank,
-)
+from pnstrial.shift.paired.change import Changes, SignedRank, changes_of, signed_rank
 from pnstrial.shift.paired.homogeneity import (
     HomogeneityTest,
     TransitionTable,
@@ -38,6 +27,7 @@ from pnstrial.shift.paired.homogeneity import (
     transition_table,
 )
 from pnstrial.shift.paired.missing import CaseBounds, case_bounds
+from pnstrial.shift.paired.signs import McNemar, PairedWins, SignTest, mcnemar, paired_wins, sign_test
 from pnstrial.shift.paired.utilities import UtilityChange, utility
 from pnstrial.visits import DEATH, Assessments, VisitValues, category_codes
 

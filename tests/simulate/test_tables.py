@@ -113,7 +113,7 @@ def test_global_random_state_is_left_alone():
 
 @pytest.mark.double
 def test_tests_of_the_kernel_are_those_of_the_analyses():
-    from pnstrial.shift.paired.change import sign_test, signed_rank
+    from pnstrial.shift import sign_test, signed_rank
 
     for scenario in (HU, HU.changed(course={"improve": (0, 0.5, 0.5, 0.5, 0.5, 0.5)})):
         for number in range(12):
