@@ -144,14 +144,22 @@ def refuse(
     )
     if list(scenario.visits.extra_rating_days) != sorted(set(scenario.visits.extra_rating_days)):
         wrong.append("visits.extra_rating_days: must increase")
-    anchors = [visit.anchored for visit in protocol.visits]
+    anchors, late = [visit.anchored for visit in protocol.visits], latest_delay(scenario)
     wrong.extend(
         f"visits.jitter_days = {jitter}: {names[v]} may come after {names[v + 1]}; use less jitter or smaller windows"
         for v in range(len(names) - 1)
         # of two visits that count from the last infusion, both move together
-        for days in [visits if anchors[v] and anchors[v + 1] else latest]
-        if max(days[v, 2], days[v, 0] + jitter) >= min(visits[v + 1, 1], visits[v + 1, 0] - jitter)
+        for days, early in [(visits, 0) if anchors[v] and anchors[v + 1] else (latest, late * anchors[v + 1])]
+        if max(days[v, 2], days[v, 0] + jitter) >= min(days[v + 1, 1], days[v + 1, 0] - jitter) - early
     )
+    if scenario.adverse_events.stop > 0:
+        wrong.extend(
+            f"adverse_events.stop: {names[v + 1]}, counted from the last infusion, would come before {names[v]}"
+            for v in range(len(names) - 1)
+            if anchors[v + 1]
+            and not anchors[v]
+            and visits[v + 1, 1] - jitter <= max(visits[v, 2], visits[v, 0] + jitter)
+        )
     if protocol.decision is not None:
         decision = names.index(protocol.decision.visit)
         earliest = int(min(visits[decision, 1], visits[decision, 0] - jitter))
@@ -245,11 +253,12 @@ def _misfits(protocol: Protocol, scenario: Scenario) -> list[str]:
     if plan.cycles * plan.infusion_days > _MOST_INFUSIONS:
         wrong.append(f"protocol treatment: over {_MOST_INFUSIONS} infusions of one drug are not simulated")
     criteria = {criterion.id: criterion for criterion in protocol.criteria}
-    if unknown := sorted(set(scenario.enrolment.failures) - criteria.keys()):
+    failing = [name for name, share in scenario.enrolment.failures.items() if share > 0]
+    if unknown := sorted(set(failing) - criteria.keys()):
         wrong.append(f"enrolment.failures: {', '.join(unknown)} is no criterion of protocol {protocol.id}")
     wrong.extend(
         f"enrolment.failures.{name}: no value of the tables fails this criterion of protocol {protocol.id}"
-        for name in scenario.enrolment.failures
+        for name in failing
         if name in criteria and not can_fail(criteria[name])
     )
     empty = [

@@ -100,7 +100,7 @@ def entry_cells(
         )
         if onset.share > 0 and onset.months <= onset_limit and of_group > 0
     )  # fmt: skip
-    failures = scenario.enrolment.failures
+    failures = {name: share for name, share in scenario.enrolment.failures.items() if share > 0}
     # who fails by himself: for his antibody, the time since onset, his rating
     failed = list(failures)
     passing = 1 - sum(failures.values())

@@ -19,7 +19,7 @@ def test_shipped_scenarios_load_name_their_source_and_fit_the_protocol(name):
     assert scenario.id == name
     assert len(scenario.source) > 30
     assert "reached" in scenario.fit
-    build_model(pns.load_protocol("surface-antibody") if name == "surface-antibody" else PROTOCOL, scenario)
+    build_model(pns.load_protocol(name) if name in pns.protocol.shipped_protocols() else PROTOCOL, scenario)
 
 
 def test_a_scenario_that_can_enrol_nobody_is_refused():
@@ -51,11 +51,11 @@ CALIBRATED = [
 def rated_counts(scenario, course):
     """Count what the raters of a series see, patient class by patient class: a second way to the shares."""
     series, onsets = scenario.series, scenario.baseline.onset
-    error, days = series.rating.error(), 365.25 / 12
+    error, days = series.rating.error(scenario.grades), 365.25 / 12
     stops = [day / days for day in series.ratings_between_days if day / days < series.at_months]
     improved = worse = entered = 0.0
     alive = dict.fromkeys(dict(series.survival), 0.0)
-    for onset, (g, share) in product(onsets, enumerate(scenario.baseline.mrs)):
+    for onset, (g, share) in product(onsets, enumerate(scenario.baseline.true_grades)):
 
         def through(begin, end, since=onset.months):
             edges = [
@@ -63,7 +63,7 @@ def rated_counts(scenario, course):
                 *(e for e in (b.from_months - since for b in course.onset) if begin < e < end),
                 end,
             ]
-            P = np.eye(7)
+            P = np.eye(scenario.grades + 1)
             for low, high in pairwise(edges):
                 P = P @ transition_probabilities(
                     generator(course, months_since_onset=since + low), high - low
@@ -74,17 +74,13 @@ def rated_counts(scenario, course):
             weight = onset.share * share * error.kernel[g, first]
             entered += weight
             for month in alive:
-                alive[month] += weight * (1 - through(0, month)[g, 6])
-            now = {(g, first): weight}
+                alive[month] += weight * (1 - through(0, month)[g, -1])
+            now = np.zeros_like(error.kernel)  # by true grade and rating
+            now[g, first] = weight
             for begin, end in pairwise([0.0, *stops, series.at_months]):
-                P, after = through(begin, end), {}
-                for (true, rating), mass in now.items():
-                    for later, again in product(range(7), range(7)):
-                        chance = mass * P[true, later] * error.next_rating[true, rating, later, again]
-                        after[later, again] = after.get((later, again), 0.0) + chance
-                now = after
-            improved += sum(mass for (_, rating), mass in now.items() if rating < first)
-            worse += sum(mass for (_, rating), mass in now.items() if rating > first)
+                now = np.einsum("tr,tl,trla->la", now, through(begin, end), error.next_rating)
+            improved += now[:, :first].sum()
+            worse += now[:, first + 1 :].sum()
     return improved / entered, worse / entered, {month: share / entered for month, share in alive.items()}
 
 

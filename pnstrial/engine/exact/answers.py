@@ -244,11 +244,10 @@ def _without(model: Model) -> dict[str, str]:
     if w[at.CLOSING] < w[at.FOLLOW_UP]:
         reason = "the trial closes before the last patient's follow-up ends, on a random date"
         without |= dict.fromkeys(("deaths", "dropped_out", "rescued"), reason)
-    gap = (
-        int(w[at.CYCLE_DAYS]) + model.delays.size // 2 - int(w[at.INFUSION_DAYS])
-        if w[at.CYCLES_ALL] > 1
-        else 0
-    )
+    length, days, last_cycle = int(w[at.CYCLE_DAYS]), int(w[at.INFUSION_DAYS]), int(w[at.CYCLES_ALL])
+    planned = [length * k + day for k in range(last_cycle) for day in range(days)]
+    planned += w[int(w[at.TO_OTHERS]) : int(w[at.TO_OTHERS] + w[at.OTHERS])].tolist()
+    gap = int(np.diff(sorted(planned)).max(initial=0)) + model.delays.size // 2 - 1
     if model.anchored.any() and (model.visits[model.anchored, 2] < gap).any():
         without |= dict.fromkeys(
             _OF_VALUES,
