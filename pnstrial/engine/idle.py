@@ -152,7 +152,8 @@ def reason_for(protocol: Protocol, scenario: Scenario, path: tuple[str, ...]) ->
     """
     course = scenario.course
     if path[0] == "treatment" and not (course.ivig.as_array() != 1).any():
-        return "IVIg changes no rate in this course (course.ivig is 1): when and how much is given moves no grade"
+        drugs = " and ".join(drug.name for drug in protocol.drugs)
+        return f"{drugs} changes no rate in this course (course.ivig is 1): when and how much is given moves no grade"
     if path[0] == "rescue" and protocol.estimand.rescue == "treatment policy":
         return "rescue changes no rate (course.rescue is 1), and under treatment policy it is no non-response"
     if path[-1].startswith("tumour_treatment") and not (course.tumour_treatment.as_array() != 1).any():
