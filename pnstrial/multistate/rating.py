@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["RatingError", "normal_cells"]
 
 _EPS: Final = 1e-12
+_NEVER: Final = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,7 +264,7 @@ class RatingError(Result):
 
     @classmethod
     def from_sd(cls, sd: float, grades: Numbers | int = GRADES) -> RatingError:
-        """Rate with a normal error, rounded to the next grade and cut at the ends of the scale.
+        """Rate with a normal error, rounded to the next grade and cut at the ends of the scale and below 1e-9.
 
         For scales of many grades, where studies publish the standard error of measurement and no agreement.
 
@@ -294,7 +295,9 @@ class RatingError(Result):
         k = len(weights)
         kernel = np.eye(k + 1)
         if sd > 0:
-            kernel[:k, :k] = normal_cells(np.arange(k), np.arange(k), sd)
+            cells = normal_cells(np.arange(k), np.arange(k), sd)
+            cells[cells < _NEVER] = 0.0  # errors that never happen would all have to be followed
+            kernel[:k, :k] = cells / cells.sum(axis=1, keepdims=True)
         return cls(kernel, method=f"normal error, sd {sd:g} grades", grades=weights)
 
     @classmethod
