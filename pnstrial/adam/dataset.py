@@ -163,7 +163,9 @@ def typed(values: list[Any], variable: Variable) -> pd.Series:
     if variable.is_text:
         return pd.Series([None if _blank(value) else str(value) for value in values], dtype=object)
     if variable.kind == "date":
-        stamps = [np.datetime64("NaT") if _blank(value) else np.datetime64(value, "s") for value in values]
+        stamps = [
+            np.datetime64("NaT", "s") if _blank(value) else np.datetime64(value, "s") for value in values
+        ]
         return pd.Series(np.array(stamps, dtype=DATE_UNIT))
     return pd.Series([np.nan if _blank(value) else float(value) for value in values], dtype=float)
 

@@ -92,10 +92,10 @@ def _possible_day(partial: pd.Series, *, last: bool) -> NDArray[np.datetime64]:
     days: list[np.datetime64] = []
     for text in distinct:
         first = np.datetime64((f"{text}-01-01")[:10], "D")
-        unit = {4: "Y", 7: "M", 10: "D"}[len(text)]
-        after = (first.astype(f"datetime64[{unit}]") + 1).astype("datetime64[D]")
+        unit: Any = {4: "Y", 7: "M", 10: "D"}[len(text)]
+        after = (first.astype(f"datetime64[{unit}]") + np.timedelta64(1, unit)).astype("datetime64[D]")
         days.append(after - np.timedelta64(1, "D") if last else first)
-    found = np.array([*days, np.datetime64("NaT")], dtype="datetime64[D]")
+    found = np.array([*days, np.datetime64("NaT", "D")], dtype="datetime64[D]")
     return found[codes]
 
 
