@@ -236,3 +236,49 @@ def test_every_call_of_r_stands_beside_ours(site):
     for _, _, call in site.WITHOUT_REFERENCE:
         name = re.match(r"pns\.([\w.]+)", call)[1]
         assert functools.reduce(getattr, name.split("."), pns) is not None
+
+
+def command_lines():
+    """Give every command of the program that stands in a block of a guide or of the README, with the page."""
+    for path in DOCS.rglob("*.md"):
+        for line in path.read_text().replace("\\\n", " ").splitlines():
+            if line.startswith("pnstrial "):
+                command = line.partition(" > ")[0].partition(" && ")[0]
+                yield path.name, shlex.split(command, comments=True)[1:]
+
+
+def test_every_command_in_a_guide_is_one_that_exists():
+    from pnstrial import cli
+
+    parser = cli._parser()
+    found = list(command_lines())
+    assert len(found) > 25
+    for page, words in found:
+        if words[-1:] == ["--help"]:
+            continue
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            try:
+                _, rest = parser.parse_known_args(words)
+            except SystemExit:
+                pytest.fail(f"{page}: pnstrial {shlex.join(words)}: {said.getvalue()}")
+        assert not rest, f"{page}: pnstrial {shlex.join(words)}: unknown {rest}"
+
+
+@pytest.mark.long
+def test_every_command_in_a_guide_runs(tmp_path, monkeypatch):
+    from pnstrial import cli
+
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["example", "my-trial"]) == 0
+    with contextlib.redirect_stdout(io.StringIO()) as scenario:
+        assert cli.main(["scenario", "anti-hu"]) == 0
+    Path("my.toml").write_text(scenario.getvalue())
+    failed = []
+    for page, words in command_lines():
+        if words[:1] in (["page"], ["example"]) or {"--address", "--help", "sdtm"} & set(words):
+            continue  # a server, a cluster, data that only a user has
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
+            code = cli.main(["1e4" if word in {"1e6", "1e8", "100000"} else word for word in words])
+        if code == 2:
+            failed.append((page, shlex.join(words), said.getvalue()))
+    assert not failed
