@@ -176,8 +176,9 @@ def simulate_looks(
     position = [v.name for v in protocol.visits].index(visit.name)
     counts = () if safety is None else safety.stop_at
     rule = LooksRule(
-        boundaries, position, visit.last_day - 1, pauses, event,
+        boundaries, position, visit.last_day - (not visit.anchored), pauses, event,
         tuple((size, count) for size, count in zip(safety.looks if safety else (), counts, strict=True) if count),
+        anchored=visit.anchored,
     )  # fmt: skip
     show = progress_bar(sys.stderr) if progress is True else progress or None
     result = simulate_trials(

@@ -122,6 +122,20 @@ def test_toxicity_is_an_event_of_the_user():
     assert found.table.drop(columns="exact").equals(named.table.drop(columns="exact"))
 
 
+def test_a_harm_stops_the_responsive_trial_too():
+    protocol = pns.load_protocol("surface-antibody")
+    scenario = pns.load_scenario("surface-antibody").changed(
+        adverse_events={"thrombosis_per_infusion": 0.03}, enrolment={"screened_per_month": 6.0}
+    )
+    plan = design.sequential([9, 17], [0, 2], [None, 5])
+    rule = design.safety_boundary(17, 0.1)
+    found = pns.simulate_looks(protocol, scenario, plan, 500, safety=rule, event="harm")
+    alone = pns.simulate_looks(protocol, scenario, plan, 500)
+    assert found["safety_stop"] > 0.5
+    assert found["success"] < alone["success"]
+    assert found["decided_on"] <= found["enrolled"] <= 17
+
+
 def test_what_is_wrong_is_named_at_once():
     with pytest.raises(TypeError, match="is no design of one trial"):
         pns.simulate_looks(PROTOCOL, FAST, design.simon(0.1, 0.3))

@@ -57,7 +57,7 @@ EVENTS: dict[str, Callable[[Any], Any]] = {"death": _deaths, "stopped": _stops, 
 """Events that a safety rule can count: the day of each patient's own, -1 without one."""
 
 
-def event_days(event: Event, patients: Patients, until: int) -> NDArray[np.float64]:
+def event_days(event: Event, patients: Patients, until: NDArray[np.int64]) -> NDArray[np.float64]:
     """Give the day of each patient's event, counted from his day 1; infinity where there is none by a day.
 
     Parameters
@@ -65,8 +65,8 @@ def event_days(event: Event, patients: Patients, until: int) -> NDArray[np.float
     event : str or callable
         A name of `EVENTS`, or a function of the patients that gives days, -1 without an event.
     patients : Patients
-    until : int
-        The last day that counts.
+    until : ndarray, shape (trials, patients)
+        The last day that counts, of each patient.
 
     Returns
     -------
@@ -96,7 +96,9 @@ class LooksRule:
     visit : int
         Position of the endpoint visit.
     last_day : int
-        Last day of its window, from day 1.
+        Last day of its window, from day 1, or from the last infusion.
+    anchored : bool
+        Whether it is from the last infusion.
     pauses : tuple of int
         Numbers of patients after which accrual waits for the look.
     event : str or callable
@@ -110,6 +112,7 @@ class LooksRule:
     pauses: tuple[int, ...] = ()
     event: Event = "death"
     safety: tuple[tuple[int, int], ...] = ()
+    anchored: bool = False
 
     def __call__(self, patients: Patients) -> dict[str, NDArray[Any]]:
         """Lay the looks over the patients of many trials."""
@@ -117,9 +120,12 @@ class LooksRule:
         value, rating = patients.value[:, :, self.visit], patients.rating[:, :, self.visit]
         rated = (value >= 0) & (value == rating)
         died = (value >= 0) & ~rated
-        known = np.where(rated, patients.rating_day[:, :, self.visit], self.last_day)
-        known = np.where(died, np.minimum(patients.death_day, self.last_day), known)
-        events = event_days(self.event, patients, self.last_day)
+        last = np.full(value.shape, self.last_day)
+        if self.anchored:
+            last += np.maximum(patients.last_dose_day, 0)
+        known = np.where(rated, patients.rating_day[:, :, self.visit], last)
+        known = np.where(died, np.minimum(patients.death_day, last), known)
+        events = event_days(self.event, patients, last)
         responds = patients.response[:, :, self.visit] == 1
         if self.boundaries.second == "controlled":
             category = patients.category[:, :, self.visit]
