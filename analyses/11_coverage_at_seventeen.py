@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pnstrial import shift
+from pnstrial import design, shift
 from pnstrial.results import NotEstimable
 
 N, TRIALS = 17, 20_000
@@ -72,6 +72,47 @@ def one_arm() -> list[Row]:
                 else ""
             )
             rows.append((name, direction, covered, none))
+    return rows
+
+
+def designs() -> list[Row]:
+    """Count every outcome of designs with at most 17 patients, by true response rate."""
+    rule, error = design.two_stage(0, 9, 2, N, 0.05, 0.25), design.as_rating_error(0.05)
+    rows: list[Row] = []
+    for name, ends in {
+        "response rate, `proportion` and the primary endpoint": lambda x: design.proportion(x, N).ci,
+        '`proportion(conf_type="mid-p")`': lambda x: design.proportion(x, N, conf_type="mid-p").ci,
+        '`proportion(conf_type="blaker")`': lambda x: design.proportion(x, N, conf_type="blaker").ci,
+        "credible interval of `posterior`, Jeffreys' prior": lambda x: design.posterior(x, N).ci,
+        "`correct_for_rating`, 5 % falsely improved": lambda x: design.correct_for_rating(x, N, error).ci,
+    }.items():
+        found = [ends(x) for x in range(N + 1)]
+        rated = name.startswith("`correct")
+        shares = [float(error.observed(p)) if rated else p for p in SHARES]
+        covered = [
+            sum(comb(N, x) * q**x * (1 - q) ** (N - x) for x in range(N + 1) if held(found[x], p))
+            for p, q in zip(SHARES, shares, strict=True)
+        ]
+        rows.append((name, "one stage of 17", covered, ""))
+    for n in (15, N):
+        after = {
+            (a, b): design.after_two_stage(rule, a + b, n_observed=n if a else 9, responses_first=a)
+            for a in range(10)
+            for b in range(n - 8 if a else 1)
+        }
+        for name, same in (("`after_two_stage`", False), ("`after_two_stage`, `ci_same_tail`", True)):
+            covered = [
+                sum(
+                    comb(9, a)
+                    * p**a
+                    * (1 - p) ** (9 - a)
+                    * (comb(n - 9, b) * p**b * (1 - p) ** (n - 9 - b) if a else 1)
+                    for (a, b), one in after.items()
+                    if held(one.ci_same_tail if same else one.ci, p)
+                )
+                for p in SHARES
+            ]
+            rows.append((name, f"stops at 0 of 9, else {n} seen of 17", covered, ""))
     return rows
 
 
@@ -136,6 +177,7 @@ def main() -> None:
     )
     page = [
         f"# Coverage with 17 patients\n\n{words}",
+        table("Designs, by true response rate (exact)", [str(s) for s in SHARES], designs()),
         table("One arm, by share of patients who change (exact)", [str(s) for s in SHARES], one_arm()),
         table("Two arms, by common odds ratio (simulated)", ["1", "2", "4"], two_arms()),
         table(

@@ -699,15 +699,39 @@ def test_the_correction_brings_the_size_of_few_clusters_towards_its_level():
     assert rejected[1] < 0.5 * rejected[0]
 
 
-@pytest.mark.parametrize("seed", [3, 11, 20, 37, 52, 68, 75, 91])
-def test_firth_limits_of_two_covariates_lie_on_the_profile(seed):
-    """Rare covariates in six to thirteen patients: each limit is where twice the profile has fallen by 3.84."""
+def rare_covariates(seed):
+    """Draw six to thirteen patients with two covariates, one of them rare."""
     rng = np.random.default_rng(seed)
     n = int(rng.integers(6, 14))
-    data = {
+    return {
         "time": np.ceil(rng.exponential(5, n)), "event": (rng.random(n) < 0.5) * 1, "a": (rng.random(n) < 0.3) * 1.0,
         "b": rng.integers(0, 3, n) * 1.0,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "seeds",
+    [range(27), *(pytest.param(range(k, k + 27), marks=pytest.mark.long) for k in range(27, 540, 27))],
+)
+def test_firth_has_two_limits_for_two_covariates(seeds):
+    """Each of 540 sets: a limit on either side of the estimate, or one that is infinite by name."""
+    for seed in seeds:
+        data = rare_covariates(seed)
+        if not data["event"].any():
+            continue
+        table = survival.cox(data, "time", "event", ["a", "b"], penalty="firth").table
+        for _, row in table.iterrows():
+            for limit, sign in ((row["lower"], -1), (row["upper"], 1)):
+                if isinstance(limit, NotEstimable):
+                    assert limit.reason, seed
+                else:
+                    assert sign * (math.log(limit) - row["coef"]) > 0, seed
+
+
+@pytest.mark.parametrize("seed", [3, 11, 20, 37, 52, 68, 75, 91])
+def test_firth_limits_of_two_covariates_lie_on_the_profile(seed):
+    """Rare covariates in six to thirteen patients: each limit is where twice the profile has fallen by 3.84."""
+    data = rare_covariates(seed)
     fit = survival.cox(data, "time", "event", ["a", "b"], penalty="firth")
     assert np.isfinite(fit.loglik).all()
     sets = fit.fit.sets

@@ -288,7 +288,9 @@ def after_two_stage(
     responses_first : int, optional
         Responders of the first stage. With another second stage than planned, the p-value, the median-unbiased
         estimate and both intervals are then valid whatever made the size change; without it, the size is taken to
-        have changed for reasons outside the data, and n_observed replaces n.
+        have changed for reasons outside the data, and n_observed replaces n. A rule that keeps the planned size for
+        some counts of the first stage and changes it for others mixes the planned order with this one: an interval of
+        90 % then covered as little as 88.7 % in small plans (r1 = 0, n1 = 4, r = 9, n = 11).
     order : {"stagewise", "mle", "umvue"}
         How endings are ordered (`after_sequential`).
     p0 : float, optional
