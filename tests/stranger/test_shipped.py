@@ -1,0 +1,49 @@
+"""Every shipped protocol runs through the commands on tables, with its own example where it has one."""
+
+import pytest
+
+import pnstrial as pns
+from pnstrial.cli import main
+from pnstrial.protocol import shipped_protocols
+
+EXAMPLES = ("nct02343211-registry", "nct06373211", "sirolimus-2015", "natalizumab-2021")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_example_of_a_protocol_is_written_checked_and_analysed(name, tmp_path, capsys):
+    folder = str(tmp_path / "trial")
+    asked = ["--protocol", name]
+    assert main(["example", folder, *asked]) == 0
+    assert f"--protocol {name}" in capsys.readouterr().out
+    assert main(["check", folder, *asked]) == 0
+    assert "0 errors" in capsys.readouterr().out
+    assert main(["screen", folder, *asked]) == 0
+    assert main(["analyse", folder, *asked]) == 0
+    out = capsys.readouterr().out
+    protocol = pns.load_protocol(name)
+    assert f"Response at {protocol.endpoint.visit}" in out
+    assert ("Interim decisions" in out) == (protocol.decision is not None)
+    trial = pns.example_trial(name)
+    assert trial.synthetic
+    assert len(trial.enrolled) > 0
+
+
+@pytest.mark.parametrize("name", shipped_protocols())
+def test_plan_template_and_check_run_for_every_shipped_protocol(name, tmp_path, capsys):
+    asked = ["--protocol", name]
+    plan = ["plan", "--weight", "70", "--height", "175", "--start", "2026-01-05", "--anyway"]
+    assert main([*plan, *asked]) == 0
+    out = capsys.readouterr().out
+    drugs = pns.load_protocol(name).drugs
+    assert all(drug.name in out for drug in drugs) or len(drugs) == 1
+    assert main(["template", str(tmp_path / "t"), *asked]) == 0
+    assert main(["protocol", "check", name]) == 0
+    assert "It can be used." in capsys.readouterr().out
+
+
+def test_a_protocol_without_an_example_is_refused(tmp_path, capsys):
+    from .trial import PROTOCOL
+
+    assert main(["example", str(tmp_path / "t"), "--protocol", str(PROTOCOL)]) == 2
+    assert "protocol hand has no bundled example; those of" in capsys.readouterr().err
+    assert not (tmp_path / "t").exists()
