@@ -512,9 +512,7 @@ def _values(assessments: Assessments) -> pd.DataFrame:
         has_rating = rated[column].notna().to_numpy()
         dying = assessments.day_at(visit, patients["death_date"])
         with np.errstate(invalid="ignore"):
-            died = (dying <= visit.target_day) | (
-                (dying > visit.target_day) & (dying <= visit.last_day) & ~has_rating
-            )
+            died = (dying <= visit.target_day) | ((dying <= visit.last_day) & ~has_rating)
         part = pd.DataFrame(index=patients.index)
         part["visit"] = visit.name
         part[at_start] = start[at_start]
