@@ -13,19 +13,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-import pandas as pd
 
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.signatures import check_signature
-from pnstrial.results import Display, NotEstimable, Result
+from pnstrial.results import Display, NotEstimable
 from pnstrial.survival.competing.causes import causes_of, labelled_causes
 from pnstrial.survival.competing.gray import GrayTest, gray_test
 from pnstrial.survival.competing.incidence import CumulativeIncidence, estimate_incidence
+from pnstrial.survival.groups import ByGroup, stacked
 from pnstrial.survival.observations import check_level, codes_of, columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
+    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
     Vector = NDArray[Any]
@@ -34,7 +35,7 @@ __all__ = ["IncidenceByGroup", "cumulative_incidence", "incidence_by_group"]
 
 
 @dataclass(frozen=True, eq=False)
-class IncidenceByGroup(Result):
+class IncidenceByGroup(ByGroup[CumulativeIncidence]):
     """Cumulative incidence in each group, with Gray's tests; ``result["A"]`` is that of group A.
 
     Attributes
@@ -48,16 +49,8 @@ class IncidenceByGroup(Result):
     curves: dict[Any, CumulativeIncidence]
     test: GrayTest | NotEstimable
 
-    def __getitem__(self, group: Any) -> CumulativeIncidence:
-        if group not in self.curves:
-            raise KeyError(f"{group!r} is no group; they are {', '.join(map(repr, self.curves))}")
-        return self.curves[group]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.curves)
-
-    def __len__(self) -> int:
-        return len(self.curves)
+    def _groups(self) -> dict[Any, CumulativeIncidence]:
+        return self.curves
 
     @property
     def n(self) -> int:
@@ -82,12 +75,7 @@ class IncidenceByGroup(Result):
             group and the columns of `CumulativeIncidence.at`.
         """
         check_signature(IncidenceByGroup.at, locals())
-        parts: list[pd.DataFrame] = []
-        for label, curve in self.curves.items():
-            part = curve.at(times)
-            part.insert(0, "group", [label] * len(part))
-            parts.append(part)
-        return pd.concat(parts, ignore_index=True)
+        return stacked(self.curves, times)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per group, cause and time at which any patient's time ended."""

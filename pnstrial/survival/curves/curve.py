@@ -18,6 +18,7 @@ from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.survival.curves.intervals import KINDS
+from pnstrial.survival.groups import ByGroup, stacked
 from pnstrial.survival.observations import check_times
 
 if TYPE_CHECKING:
@@ -337,7 +338,7 @@ def _estimable(median: Quantile, name: str) -> float | NotEstimable:
 
 
 @dataclass(frozen=True, eq=False)
-class KaplanMeierByGroup(Result):
+class KaplanMeierByGroup(ByGroup[KaplanMeier]):
     """One survival curve for each group; ``result["A"]`` is that of group A.
 
     Parameters
@@ -358,16 +359,8 @@ class KaplanMeierByGroup(Result):
     events: float
     unit: str | None = None
 
-    def __getitem__(self, group: Any) -> KaplanMeier:
-        if group not in self.curves:
-            raise KeyError(f"{group!r} is no group; they are {', '.join(map(repr, self.curves))}")
-        return self.curves[group]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.curves)
-
-    def __len__(self) -> int:
-        return len(self.curves)
+    def _groups(self) -> dict[Any, KaplanMeier]:
+        return self.curves
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per group.
@@ -403,14 +396,7 @@ class KaplanMeierByGroup(Result):
             group and the columns of `KaplanMeier.at`.
         """
         check_signature(KaplanMeierByGroup.at, locals())
-        import pandas as pd
-
-        frames: list[pd.DataFrame] = []
-        for group, curve in self.curves.items():
-            frame = curve.at(times)
-            frame.insert(0, "group", [group] * len(frame))
-            frames.append(frame)
-        return pd.concat(frames, ignore_index=True)
+        return stacked(self.curves, times)
 
     def _display(self) -> Display:
         table = self.to_frame()

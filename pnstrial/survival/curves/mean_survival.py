@@ -24,6 +24,7 @@ from pnstrial.numerics.normal import normal_quantile, two_sided_p
 from pnstrial.results import Display, NotEstimable, Result, with_reasons
 from pnstrial.survival.curves.kaplan_meier import kaplan_meier
 from pnstrial.survival.curves.small_sample import area_spreads, limits_of, melded, risk_table
+from pnstrial.survival.groups import ByGroup
 from pnstrial.survival.observations import EMPTY, as_numbers, check_level, codes_of, columns, follow_up
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class MeanSurvival(Result):
 
 
 @dataclass(frozen=True)
-class MeanSurvivalByGroup(Result):
+class MeanSurvivalByGroup(ByGroup[MeanSurvival]):
     """Restricted mean survival time of each group; ``result["A"]`` is that of group A.
 
     Attributes
@@ -103,10 +104,8 @@ class MeanSurvivalByGroup(Result):
     n: int
     conf_type: str
 
-    def __getitem__(self, group: Any) -> MeanSurvival:
-        if group not in self.arms:
-            raise KeyError(f"{group!r} is no group; they are {', '.join(map(repr, self.arms))}")
-        return self.arms[group]
+    def _groups(self) -> dict[Any, MeanSurvival]:
+        return self.arms
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per group.
