@@ -254,7 +254,7 @@ def _of_shift(name: str, result: ShiftResult) -> Iterator[_Number]:
     pairs = result.units[:, [0, result.visits.index(result.visit)]]
     pairs = pairs[(pairs >= 0).all(axis=1)]
     difference = pairs[:, 1] - pairs[:, 0]
-    if 0 < np.count_nonzero(difference) <= 18:  # every assignment of signs can be gone through
+    if 1 < np.count_nonzero(difference) <= 18:  # every assignment of signs can be gone through
         for zeros, found in (("pratt", result.signed_rank), ("wilcoxon", result.signed_rank_wilcoxon)):
             if not isinstance(found, NotEstimable):
                 theirs = engines.signed_rank(difference, zeros)
