@@ -183,7 +183,8 @@ def swimmer(analysis: Analysis, *, patients: list[str] | None = None, ax: Axes |
     _visit_lines(analysis, axes)
     from matplotlib.lines import Line2D
 
-    marks = [Line2D([], [], label=name, **style) for name, style in MARKS.items()]
+    without = set() if analysis.protocol.decision else {"continue", "stop"}
+    marks = [Line2D([], [], label=name, **style) for name, style in MARKS.items() if name not in without]
     unknown = any(grade < 0 for lane in chosen for grade in lane.grades)
     _grade_legend(axes, scale, unknown, marks, len(chosen))
     return tidy(axes, keep=("bottom",))

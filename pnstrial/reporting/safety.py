@@ -75,8 +75,11 @@ def _exposure(material: Material) -> Table:
         if len(material.protocol.drugs) > 1:
             rows.append((f"{drug.name}: given at all", share(len(own), len(infused))))
         rows += summary_rows(f"{drug.name} in all", "g", {"value": own["total_g"]})
-    rows += summary_rows("Relative dose intensity", "%", {"value": 100 * infused["relative_dose_intensity"]})
-    rows += summary_rows(_share_of_course(material), "%", {"value": 100 * infused["share_of_course"]})
+    if any(drug.has_dose for drug in material.protocol.counted_drugs):
+        rows += summary_rows(
+            "Relative dose intensity", "%", {"value": 100 * infused["relative_dose_intensity"]}
+        )
+        rows += summary_rows(_share_of_course(material), "%", {"value": 100 * infused["share_of_course"]})
     return Table(
         "Exposure", "safety set", pd.DataFrame(rows, columns=["Item", f"All (n = {len(infused)})"]),
         "infusions, screening", "treatment",

@@ -21,6 +21,7 @@ from pnstrial.figures.proportions import forest
 from pnstrial.reporting.efficacy import published_rows
 from pnstrial.reporting.material import Material
 from pnstrial.reporting.methods import LIBRARIES
+from pnstrial.reporting.patients import baseline
 from pnstrial.reporting.safety import safety
 from tests.double import folders
 
@@ -208,3 +209,21 @@ def test_events_of_interest_are_found_by_their_words(tiny, protocol):
         "Haemolysis": "0/1",
         "Aseptic meningitis": "0/1",
     }
+
+
+def test_the_definite_of_2004_are_counted_by_the_score_of_2021(protocol):
+    # phenotype, antibody and cancer: 3 + 3 + 4 is definite; 0 + 3 + 0 is not; 3 + 3 + unknown is 6, 7 or 10
+    rows = [("A", "high", "consistent", 0.5), ("B", "other", "none", 3.0), ("C", "high", None, None)]
+    screening = pd.DataFrame(
+        {
+            "patient_id": name, "screening_date": "2014-03-01", "enrolment_date": "2014-03-02", "mrs": 3,
+            "pns_level": "definite", "pns_phenotype": phenotype, "antibody_serum": "Hu", "antibody_csf": "none",
+            "cancer_relation": relation, "cancer_search_years": years,
+        }
+        for name, phenotype, relation, years in rows
+    )  # fmt: skip
+    trial = pns.data.TrialData.from_frames({"screening": screening})
+    place = next(place for place in baseline(Material(analyse(trial, protocol))) if place.key == "baseline")
+    cells = dict(place.make().frame.itertuples(index=False))
+    assert cells["  definite by PNS-Care 2021"] == "1/3 (33.3 %)"
+    assert cells["  not known by PNS-Care 2021"] == "1/3 (33.3 %)"
