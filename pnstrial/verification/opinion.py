@@ -265,8 +265,10 @@ def _of_shift(name: str, result: ShiftResult) -> Iterator[_Number]:
                     "scipy",
                 )
     if not isinstance(result.changes, NotEstimable):
-        moves = {"improved": difference < 0, "stable": difference == 0, "deteriorated": difference > 0}
-        for change, who in moves.items() if result.changes.points == 1 else ():
+        least = result.scale.points(result.changes.points)
+        better, worse = difference <= -least, difference > 0
+        moves = {"improved": better, "stable": ~better & ~worse, "deteriorated": worse}
+        for change, who in moves.items():
             ours = getattr(result.changes, f"{change}_ci")
             count = int(who.sum())
             yield from _proportion(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pnstrial.reporting.material import Material
+    from pnstrial.visits import Assessments
 
 __all__ = ["Cells", "Sources"]
 
@@ -65,16 +66,25 @@ class Sources:
     Parameters
     ----------
     material : Material
+    assessments : Assessments, optional
+        On another scale than the endpoint's.
     """
 
-    def __init__(self, material: Material) -> None:
+    def __init__(self, material: Material, assessments: Assessments | None = None) -> None:
         self.material = material
         self.analysis = material.analysis
-        self.assessments = material.analysis.assessments
+        self.assessments = assessments or material.analysis.assessments
         self.cells = Cells()
         self._lines: dict[str, dict[str, list[int]]] = {}
-        self._values = {(row.patient_id, row.visit): row for row in rows_of(self.analysis.visits)}
+        values = self.assessments.visit_values.frame
+        self._values = {(row.patient_id, row.visit): row for row in rows_of(values)}
         self._starts = {row.Index: row for row in rows_of(self.assessments.once(baseline))}
+
+    def on(self, assessments: Assessments) -> Sources:
+        """Give the same on another scale; cells are added to the same."""
+        other = Sources(self.material, assessments)
+        other.cells = self.cells
+        return other
 
     @property
     def decision_visit(self) -> str:

@@ -18,6 +18,7 @@ import pandas as pd
 from pnstrial import rules
 from pnstrial.endpoints import TIME_PARAMETERS, responders_of
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
+from pnstrial.outcomes import part_of, values_at
 from pnstrial.reporting.efficacy import STRATEGIES
 from pnstrial.reporting.patients import antibody_groups, deviations, treated_before
 from pnstrial.reporting.safety import event_groups, events_of_interest, safety_events
@@ -26,6 +27,7 @@ from pnstrial.results import rows_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pnstrial.protocol import Outcome
     from pnstrial.reporting.items import Table
     from pnstrial.verification.origins import Sources
 
@@ -320,6 +322,39 @@ def _scales(asked: Asked) -> Origin:
     return Origin("endpoints.scale_changes", rows, counted)
 
 
+def _outcome(asked: Asked, outcome: Outcome) -> Origin:
+    """Trace who meets an outcome at its visit: the values on its scale, baseline and later."""
+    sources = asked.sources
+    own = sources.assessments.on(outcome)
+    values = part_of(own, outcome, outcome.visit)
+    rows = values_at(own, outcome.visit).reset_index().assign(holds=values["category_met"].to_numpy())
+    there = sources.on(own)
+    for patient in rows["patient_id"]:
+        there.change(patient, outcome.visit)
+    counted = rows["holds"] >= 0 if asked.column in {"n", "Known"} else rows["holds"] == 1
+    return Origin("the outcome of each patient: 1 it holds, 0 it does not, -1 unknown", rows, counted)
+
+
+def _parts(asked: Asked) -> Origin:
+    return _outcome(asked, asked.sources.material.protocol.endpoint.parts()[asked.row])
+
+
+def _secondary(asked: Asked) -> Origin:
+    return _outcome(asked, asked.sources.material.protocol.endpoint.secondary[asked.row])
+
+
+def _arms(asked: Asked) -> Origin:
+    sources = asked.sources
+    found = _response(asked, sources.analysis.visit, {})
+    screening = sources.material.trial.screening.drop_duplicates("patient_id").set_index("patient_id")
+    arm = found.rows["patient_id"].map(screening["arm"])
+    own = arm.isna() if asked.label == "not stated" else arm == asked.label
+    for patient in found.rows["patient_id"]:
+        sources.screened(patient, "arm")
+    counted = None if found.counted is None else found.counted & own
+    return Origin(found.name, found.rows.assign(arm=arm), counted, found.note)
+
+
 def _shift(asked: Asked) -> Origin:
     sources, shift = asked.sources, asked.sources.material.shift
     both = np.flatnonzero((shift.units[:, [0, shift.visits.index(shift.visit)]] >= 0).all(axis=1))
@@ -562,6 +597,9 @@ ORIGINS: Final[dict[str, Callable[[Asked], Origin]]] = {
     "decisions": _decisions,
     "categories": _categories,
     "scales": _scales,
+    "parts": _parts,
+    "secondary": _secondary,
+    "arms": _arms,
     "shift": _shift,
     "survival-table": _survival,
     "times": _times,

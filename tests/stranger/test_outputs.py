@@ -124,3 +124,13 @@ def test_other_commands_name_no_other_trial(folder, tmp_path, capsys, words):
     assert main([*words, "--protocol", str(PROTOCOL)]) == 0
     texts = [capsys.readouterr().out, *([out.read_text()] if out.exists() else [])]
     assert [OF_OTHER_TRIALS.findall(text) for text in texts] == [[]] * len(texts)
+
+
+def test_a_number_of_the_secondary_endpoint_is_followed_to_its_cells(folder, report, capsys):
+    page = (report / "report.html").read_text()
+    number = re.search(r"Table ([\d.]+)\. Secondary endpoints<", page)[1]
+    words = ["trace", str(folder), number, "--row", "1", "--column", "Met", "--protocol", str(PROTOCOL)]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert OF_OTHER_TRIALS.findall(out) == []
+    assert "scales.csv" in out
