@@ -167,7 +167,12 @@ class Store:
     def _whole(self, row: tuple[Any, ...]) -> BlockSums | None:
         """Give a row as a block; None where it is not as it was written."""
         block, trials, sums, responders, digest = row
-        if not isinstance(trials, int) or not isinstance(sums, bytes) or not isinstance(responders, bytes):
+        if (
+            not isinstance(block, int)
+            or not isinstance(trials, int)
+            or not isinstance(sums, bytes)
+            or not isinstance(responders, bytes)
+        ):
             return None
         if self._digest(block, trials, sums, responders) != digest:
             return None
@@ -180,8 +185,11 @@ class Store:
     def blocks(self) -> dict[int, int]:
         """Give the number of trials of every finished block that is as it was written; warn of the others."""
         with self._refusing():
-            rows = {int(row[0]): self._whole(row) for row in self._open.execute("SELECT * FROM blocks")}
-        if damaged := sorted(number for number, block in rows.items() if block is None):
+            rows = [
+                (row[0], self._whole(row))
+                for row in self._open.execute("SELECT * FROM blocks ORDER BY block")
+            ]
+        if damaged := [number for number, block in rows if block is None]:
             places = ", ".join(map(str, damaged[:10])) + (" ..." if len(damaged) > 10 else "")
             warnings.warn(
                 f"store {self.path}: {len(damaged)} of {len(rows)} blocks are damaged ({places});"
@@ -189,7 +197,7 @@ class Store:
                 DamagedBlockWarning,
                 stacklevel=2,
             )
-        return {number: block.trials for number, block in rows.items() if block is not None}
+        return {number: block.trials for number, block in rows if block is not None}
 
     def read(self, block: int) -> BlockSums:
         """Read one finished block."""
