@@ -205,7 +205,7 @@ def survival_difference(
 def _note(conf_type: str, n: int) -> str:
     if conf_type != "plain" or n >= SMALL:
         return ""
-    return 'Wald limits, which cover 0.86 to 0.94 instead of 0.95 with 8 and 9 patients; see conf_type="beta-product"'
+    return 'Wald limits, which cover 0.78 to 0.94 instead of 0.95 with 8 and 9 patients; see conf_type="beta-product"'
 
 
 def _check_followed(
