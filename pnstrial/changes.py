@@ -40,7 +40,7 @@ SHORT_NAMES: Final[dict[str, str]] = {
     "late": "share of late cycles",
     "n": "patients enrolled",
     "window_days": "half-width of every visit window, around its target day",
-    "improvement_points": "by how many points the mRS must fall",
+    "improvement_points": "by how many points the rating must improve",
     "rating": "rating method, of raters who are independent of each other",
     "death": "strategy for death",
     "rescue": "strategy for rescue",

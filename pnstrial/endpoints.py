@@ -162,14 +162,14 @@ def _events(assessments: Assessments, visit: str) -> pd.DataFrame:
         part_of(assessments.on(part), part, visit if visit != end.visit else part.visit)
         for part in end.parts()
     ]
-    asked = parts[0] if len(parts) == 1 and not end.bounded else join_parts(parts, end.joined_by)
+    answers = parts[0] if len(parts) == 1 and not end.bounded else join_parts(parts, end.joined_by)
     frame = pd.DataFrame(index=patients.index)
-    frame["has_baseline"] = asked["has_baseline"]
+    frame["has_baseline"] = answers["has_baseline"]
     frame["dead"] = (at_visit["derivation"] == DEATH).astype(np.int8)
     frame["rescued"] = _rescued(assessments, at_visit, target).astype(np.int8)
     frame["stopped"] = (~assessments.required_given).astype(np.int8)
     for column in CATEGORIES:
-        frame[column] = asked[column]
+        frame[column] = answers[column]
     return frame
 
 

@@ -456,8 +456,8 @@ def _dose_units(drug: Drug, weight: NDArray[np.float64], height: NDArray[np.floa
         return np.ones(len(weight))
     if drug.dose_g_per_m2 is None or drug.body_surface is None:
         return np.full(len(weight), np.nan)
-    known = ~(np.isnan(weight) | np.isnan(height))
-    pairs = zip(weight, height, known, strict=True)
+    complete = ~(np.isnan(weight) | np.isnan(height))
+    pairs = zip(weight, height, complete, strict=True)
     found = [body_surface(kg, cm, drug.body_surface) if use else math.nan for kg, cm, use in pairs]
     return np.array(found, dtype=float)
 
@@ -614,8 +614,8 @@ def _together(drugs: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     patients["total_g"] = np.nan
     patients["first_infusion"] = value_of(who, groups["first_infusion"].min())
     patients["last_infusion"] = value_of(who, groups["last_infusion"].max())
-    asked = [drug.name for drug in protocol.counted_drugs if drug.has_dose]
-    own = drugs[drugs["drug"].isin(asked)].groupby("patient_id", sort=False)
+    dosed = [drug.name for drug in protocol.counted_drugs if drug.has_dose]
+    own = drugs[drugs["drug"].isin(dosed)].groupby("patient_id", sort=False)
     for column in ("relative_dose_intensity", "share_of_course"):
         patients[column] = who.map(own[column].agg(lambda values: values.mean(skipna=False))).astype(float)
     return patients

@@ -234,10 +234,10 @@ def _exact(
     """Give what the design does at the exact probabilities of one patient."""
     if safety is not None:
         return {}
-    known = exact_characteristics(protocol, scenario).answers
+    answers = exact_characteristics(protocol, scenario).answers
     n = scenario.enrolment.target
-    patient = {name: known[name] for name in ("improved", "stable") if name in known}
-    if "responders" in known:
-        patient["response"] = known["responders"] / n
+    patient = {name: answers[name] for name in ("improved", "stable") if name in answers}
+    if "responders" in answers:
+        patient["response"] = answers["responders"] / n
     found = boundaries.exact(patient)
     return {} if found is None else {"success": found[0], "decided_on": found[1]}

@@ -357,7 +357,7 @@ def compare_scenarios(
     window_days : sequence of int
         Half-width of every visit window, around its target day.
     improvement_points : sequence of int
-        By how many points the mRS must fall.
+        By how many points the rating must improve.
     rating : sequence of str
         Rating methods (`Rating.method`).
     death, rescue, stopped, missing : sequence of str
@@ -577,9 +577,9 @@ def simulate_estimands(
         protocol, scenario, n_trials, seed, workers=workers, quantities="primary", rule=rule
     )
     rows: list[dict[str, Any]] = []
-    for e, (names, known) in enumerate(zip(STRATEGIES, exact_estimands(model), strict=True)):
+    for e, (names, answers) in enumerate(zip(STRATEGIES, exact_estimands(model), strict=True)):
         response, success = result[f"response_{e}"], result[f"success_{e}"]
-        exact = (math.nan,) * 3 if known is None else known
+        exact = (math.nan,) * 3 if answers is None else answers
         rows.append(
             {
                 **dict(zip(("death", "rescue", "stopped", "missing"), names, strict=True)),

@@ -208,10 +208,10 @@ class Assessments:
 
     def on(self, outcome: Outcome) -> Assessments:
         """Give the same trial on the scale of an outcome, with what an improvement is there."""
-        asked = ("scale", "improvement_points", "improvement_percent")
-        if all(getattr(outcome, name) == getattr(self.outcome, name) for name in asked):
+        settings = ("scale", "improvement_points", "improvement_percent")
+        if all(getattr(outcome, name) == getattr(self.outcome, name) for name in settings):
             return self
-        key = (Assessments.on, *(getattr(outcome, name) for name in asked))
+        key = (Assessments.on, *(getattr(outcome, name) for name in settings))
         if key not in self._made:
             self._made[key] = Assessments(self.trial, self.protocol, outcome)
         return self._made[key]
@@ -317,8 +317,8 @@ class Assessments:
     def _categories_without_bounds(self, start: Any, later: Any, died: Any, percent: int) -> NDArray[np.int8]:
         """Ask the same rule, in the smallest step that scores are read to, counted from the best score there is."""
         first, second = np.broadcast_arrays(self._units(start), self._units(later))
-        known = np.concatenate([first, second, [0.0]])
-        best, worst = float(np.nanmin(known)), float(np.nanmax(known))
+        complete = np.concatenate([first, second, [0.0]])
+        best, worst = float(np.nanmin(complete)), float(np.nanmax(complete))
         dead = int(worst - best) + 1
         points = max(1, math.ceil(self.outcome.improvement_points * _FINE - 1e-6))
 
@@ -424,15 +424,15 @@ class VisitValues:
     protocol: Protocol
 
     @classmethod
-    def recorded(cls, frame: pd.DataFrame, protocol: Protocol, improvement_points: int) -> VisitValues:
+    def recorded(cls, frame: pd.DataFrame, protocol: Protocol, improvement_points: float) -> VisitValues:
         """Take values that were derived elsewhere, if they can be of this protocol.
 
         Parameters
         ----------
         frame : pandas.DataFrame
-            At least patient_id, visit, baseline_mrs, mrs, derivation, category.
+            At least patient_id, visit, baseline and value of the scale, derivation, category.
         protocol : Protocol
-        improvement_points : int
+        improvement_points : float
             By how many points a value had to fall to be called improved.
 
         Returns

@@ -234,8 +234,8 @@ def _left_out(trial: TrialData, protocol: Protocol) -> tuple[AdamFinding, ...]:
                 leave(table, row, f"{MRS} 6 is a death and no rating; {dataset} has the death from follow_up")
             elif table == "infusions" and row["dose_g"] == 0:
                 leave(table, row, "a dose of 0 is planned and not given; ADEX holds given cycles")
-    asked = [one.id for one in protocol.criteria if isinstance(one, ImmunotherapyCriterion)]
-    ways = ", ".join([*asked, "rescue"])
+    ids = [one.id for one in protocol.criteria if isinstance(one, ImmunotherapyCriterion)]
+    ways = ", ".join([*ids, "rescue"])
     for row in lines_of(trial.medications).to_dict("records"):
         leave("medications", row, f"no dataset holds medications; they act through {ways} and CRIT1FL")
     return tuple(found)

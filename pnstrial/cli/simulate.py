@@ -361,7 +361,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
         changes = {name: [value] for name, value in settings.items()}
         idle = _say_what_is_idle(protocol, scenario, changes, ("probability_of_success",))
         protocol, scenario = pns.what_if(protocol, scenario, settings, rated=arguments.rated)
-    known = pns.exact_characteristics(protocol, scenario)
+    answers = pns.exact_characteristics(protocol, scenario)
     floor = pns.simulate.rating_floor(protocol, scenario)
     if not isinstance(floor.floor, pns.NotEstimable):
         print(
@@ -370,12 +370,12 @@ def _simulate(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     if arguments.exact:
-        frame = _with_floor(known.to_frame(), floor)
+        frame = _with_floor(answers.to_frame(), floor)
         if arguments.out:
             with whole_folder(arguments.out, names=_RESULTS, inputs=inputs) as where:
-                _write_exact(where, frame, known, protocol, str(scenario.id), idle)
+                _write_exact(where, frame, answers, protocol, str(scenario.id), idle)
         _show(frame[["quantity", "estimate"]], arguments, str(scenario.id))
-        for name, reason in known.without.items():
+        for name, reason in answers.without.items():
             print(f"{name}: no exact answer ({reason})", file=sys.stderr)
         return 0
     folder = Path(arguments.out) if arguments.out else None
@@ -388,20 +388,20 @@ def _simulate(arguments: argparse.Namespace) -> int:
             quantities="primary" if arguments.primary else "all",
         )  # fmt: skip
     frame = result.to_frame()
-    frame["exact"] = frame["quantity"].map(known.answers)
+    frame["exact"] = frame["quantity"].map(answers.answers)
     frame = _with_floor(frame, floor)
     if folder is not None:
         from pnstrial.reporting.simulation import simulation_page
 
         page = simulation_page(
-            protocol, scenario, result, known, _repeat(arguments, scenario), floor, idle, arguments.scenario
+            protocol, scenario, result, answers, _repeat(arguments, scenario), floor, idle, arguments.scenario
         )
         with whole_folder(folder, names=_RESULTS, inputs=inputs) as where:
-            _write(where, frame, result, known, idle)
+            _write(where, frame, result, answers, idle)
             write_file(where / "report.html", page)
-    shown = frame[~frame["quantity"].str.startswith("responders_")]
+    rows = frame[~frame["quantity"].str.startswith("responders_")]
     _show(
-        shown,
+        rows,
         arguments,
         f"{scenario.id}: {result.n_trials:,} trials, success from {result.critical_count} responders",
     )
@@ -478,7 +478,7 @@ def _with_floor(frame: pd.DataFrame, floor: Any) -> pd.DataFrame:
     return pd.concat([frame, pd.DataFrame(rows)[list(frame.columns)]], ignore_index=True) if rows else frame
 
 
-def _write(folder: Path, frame: pd.DataFrame, result: Any, known: Any, idle: dict[str, str]) -> None:
+def _write(folder: Path, frame: pd.DataFrame, result: Any, answers: Any, idle: dict[str, str]) -> None:
     """Write table, JSON and figures."""
     from pnstrial.figures.style import off_screen
 
@@ -491,17 +491,17 @@ def _write(folder: Path, frame: pd.DataFrame, result: Any, known: Any, idle: dic
         "critical_count": result.critical_count, "method": result.method, "protocol": result.provenance.protocol_id,
         "protocol_version": result.provenance.protocol_version, "seed": result.provenance.seed,
         "package_version": result.provenance.package_version, "not_estimable": result.not_estimable,
-        "without_exact_answer": known.without, "settings_without_effect": idle,
+        "without_exact_answer": answers.without, "settings_without_effect": idle,
         "quantities": json.loads(frame.to_json(orient="records")),
     }  # fmt: skip
     (folder / "characteristics.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
-    figure = responder_distribution(result, known).get_figure()
+    figure = responder_distribution(result, answers).get_figure()
     if figure is not None:
         figure.savefig(folder / "responders.png", dpi=150)  # type: ignore[union-attr]
 
 
 def _write_exact(
-    folder: Path, frame: pd.DataFrame, known: Any, protocol: Any, scenario: str, idle: dict[str, str]
+    folder: Path, frame: pd.DataFrame, answers: Any, protocol: Any, scenario: str, idle: dict[str, str]
 ) -> None:
     """Write the quantities that have an exact answer."""
     from pnstrial import __version__
@@ -509,7 +509,7 @@ def _write_exact(
     frame.to_csv(folder / "characteristics.csv", index=False)
     content = {
         "scenario": scenario, "method": "exact", "protocol": protocol.id, "protocol_version": protocol.version,
-        "package_version": __version__, "without_exact_answer": known.without, "settings_without_effect": idle,
+        "package_version": __version__, "without_exact_answer": answers.without, "settings_without_effect": idle,
         "quantities": json.loads(frame.to_json(orient="records")),
     }  # fmt: skip
     (folder / "characteristics.json").write_text(json.dumps(content, indent=2), encoding="utf-8")

@@ -85,11 +85,11 @@ def _most_a_day(limit: DoseLimit, weight: NDArray[Any], height: NDArray[Any]) ->
     if limit.g_per_m2 is None:
         return np.full(len(weight), np.nan), ""
     most = DAILY_SLIP * limit.g_per_m2
-    known = ~(suspected_weight(weight) | np.isnan(weight) | np.isnan(height))
+    usable = ~(suspected_weight(weight) | np.isnan(weight) | np.isnan(height))
     method: Any = limit.body_surface
     surface = [
         body_surface(float(kg), float(cm), method) if use else np.nan
-        for kg, cm, use in zip(weight, height, known, strict=True)
+        for kg, cm, use in zip(weight, height, usable, strict=True)
     ]
     return most * np.array(surface, dtype=float), f"{most:g} g/m2"
 

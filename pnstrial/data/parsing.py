@@ -381,8 +381,8 @@ def _check_scores(parsed: ParsedTable) -> None:
         else:
             between[:] = False
         among = f"one of its grades: {_grades(scale.grades or ())}"
-        for rows, said in ((beyond, scale.limits), (between, among)):
-            rule = f"a {scale.name} score must be {said}"
+        for rows, allowed_words in ((beyond, scale.limits), (between, among)):
+            rule = f"a {scale.name} score must be {allowed_words}"
             parsed.findings += [
                 Finding(
                     parsed.file, int(frame.index[position]), frame["patient_id"].iloc[position], "score",

@@ -63,7 +63,7 @@ def idle_settings(
     """
     check_signature(idle_settings, locals())
     before, after = loaded.model_dump(), changed.model_dump()
-    run, known = build_model(protocol, changed), exact_characteristics(protocol, changed)
+    run, exact = build_model(protocol, changed), exact_characteristics(protocol, changed)
     found: dict[str, str] = {}
     for path in _differences(before, after, ()):
         if path[0] in {"id", "title", "source", "fit", "series"}:
@@ -75,7 +75,7 @@ def idle_settings(
             model, answers = build_model(protocol, other), exact_characteristics(protocol, other).answers
         except ValueError:  # it cannot be taken back by itself, so it does something
             continue
-        if not touched((run, known.answers), (model, answers), quantities):
+        if not touched((run, exact.answers), (model, answers), quantities):
             found[".".join(path)] = reason_for(protocol, changed, path)
     return found
 

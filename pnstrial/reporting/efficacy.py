@@ -331,9 +331,9 @@ def _joined(material: Material) -> list[Place]:
         for part in end.parts():
             own = analysis.assessments.on(part)
             answer = part_of(own, part, part.visit)["category_met"].to_numpy()
-            met, known = int((answer == 1).sum()), int((answer >= 0).sum())
+            met, answered = int((answer == 1).sum()), int((answer >= 0).sum())
             words = part.in_words(own.scale.better)
-            rows.append((words, part.visit, met, known, *proportion_cells(met, known, material.level)))
+            rows.append((words, part.visit, met, answered, *proportion_cells(met, answered, material.level)))
         names = dict.fromkeys(analysis.assessments.on(part).scale.table for part in end.parts())
         return Table(
             "Parts of the primary endpoint", "full analysis set",

@@ -196,8 +196,8 @@ def _scale_rows(scale: Scale, parts: dict[str, pd.Series[Any]]) -> list[tuple[st
 def _later_level(material: Material, parts: dict[str, pd.Series[Any]]) -> list[tuple[str, ...]]:
     """Count who of the definite by the older criteria is definite by the score of 2021, where it was collected."""
     table = material.trial.screening
-    asked = ("pns_phenotype", "cancer_relation", "cancer_search_years")
-    if not any(name in table and table[name].notna().any() for name in asked):
+    needed = ("pns_phenotype", "cancer_relation", "cancer_search_years")
+    if not any(name in table and table[name].notna().any() for name in needed):
         return []
     own = [one for one in material.protocol.criteria if isinstance(one, PnsCareCriterion)]
     scored = own[0] if own else PnsCareCriterion(

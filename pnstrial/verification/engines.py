@@ -495,6 +495,6 @@ def weighted_kappa(counts: NDArray[np.int64], weights: str) -> tuple[float, floa
     -------
     tuple of float
     """
-    asked = {} if weights == "none" else {"wt": weights}
-    found = _library("statsmodels.stats.inter_rater").cohens_kappa(counts, **asked)
+    options = {} if weights == "none" else {"wt": weights}
+    found = _library("statsmodels.stats.inter_rater").cohens_kappa(counts, **options)
     return float(found.kappa), float(found.std_kappa)

@@ -24,7 +24,7 @@ from pnstrial.reporting.items import Document, Listing, Table, cells, refer
 from pnstrial.reporting.material import Material
 from pnstrial.results import Display, Result
 from pnstrial.verification.origins import Cells, Sources
-from pnstrial.verification.tracing_tables import NOTHING_DERIVED, ORIGINS, Asked
+from pnstrial.verification.tracing_tables import NOTHING_DERIVED, ORIGINS, Request
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Trace", "trace"]
 
-_SHOWN = 40
+_MOST_ROWS = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +83,8 @@ class Trace(Result):
         return self.cells.copy()
 
     def _display(self) -> Display:
-        shown = "; ".join(f"{head}: {text}" for head, text in self.printed.items())
-        lines = [f"Table {self.table} {self.title}, row {self.row}", f"  {shown}"]
+        cells = "; ".join(f"{head}: {text}" for head, text in self.printed.items())
+        lines = [f"Table {self.table} {self.title}, row {self.row}", f"  {cells}"]
         if self.not_traceable:
             return Display("\n".join([*lines, f"not traceable: {self.not_traceable}"]))
         n = f"{len(self.derived)} derived rows"
@@ -100,9 +100,9 @@ class Trace(Result):
 def _text(frame: pd.DataFrame) -> str:
     if frame.empty:
         return "  none"
-    more = f"\n  ... and {len(frame) - _SHOWN} more (--json has all)" if len(frame) > _SHOWN else ""
-    told = frame.head(_SHOWN).astype(object).where(frame.head(_SHOWN).notna(), "")
-    return told.to_string(index=False, max_colwidth=60) + more
+    more = f"\n  ... and {len(frame) - _MOST_ROWS} more (--json has all)" if len(frame) > _MOST_ROWS else ""
+    rows = frame.head(_MOST_ROWS).astype(object).where(frame.head(_MOST_ROWS).notna(), "")
+    return rows.to_string(index=False, max_colwidth=60) + more
 
 
 def _table(whole: Document, number: str) -> Table:
@@ -191,26 +191,26 @@ def trace(
         for place, (name, value) in enumerate(zip(heads, text, strict=True))
         if head is None or place == 0 or name == head
     }
-    return _traced(Asked(Sources(material), found, row - 1, head), printed)
+    return _traced(Request(Sources(material), found, row - 1, head), printed)
 
 
-def _traced(asked: Asked, printed: dict[str, str]) -> Trace:
-    found = asked.table
-    asked.sources.cells = Cells()
+def _traced(request: Request, printed: dict[str, str]) -> Trace:
+    found = request.table
+    request.sources.cells = Cells()
     reason = NOTHING_DERIVED.get(found.key, "")
-    if not reason and asked.is_heading and len(found.frame.columns) > 1:
+    if not reason and request.is_heading and len(found.frame.columns) > 1:
         reason = "the row is the heading of those below it; nothing is counted in it"
-    if not reason and _names_the_row(found, asked.column):
+    if not reason and _names_the_row(found, request.column):
         reason = "the column names what its row counts; nothing is counted in it"
-    place = (found.number, found.title, asked.row + 1, asked.column, printed)
+    place = (found.number, found.title, request.row + 1, request.column, printed)
     if reason:
         return Trace(*place, "", pd.DataFrame(), pd.DataFrame(), "", reason)
-    origin = ORIGINS[found.key](asked)
+    origin = ORIGINS[found.key](request)
     rows = origin.rows.reset_index(drop=True)
     if origin.counted is not None:
         rows.insert(0, "counted", origin.counted.map({True: "yes", False: "no"}).to_numpy())
     return Trace(
-        *place, origin.name, rows, asked.sources.cells.to_frame(asked.sources.material), origin.note, ""
+        *place, origin.name, rows, request.sources.cells.to_frame(request.sources.material), origin.note, ""
     )
 
 

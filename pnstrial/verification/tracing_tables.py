@@ -1,6 +1,6 @@
 """Which derived rows does each table of the report count, and from which cells were they made?
 
-Input: `Asked`: a table of the report, one of its rows, perhaps a column.
+Input: `Request`: a table of the report, one of its rows, perhaps a column.
 Output: `Origin`: the derived rows, which of them are counted, and the collected cells behind them.
 Protocol section: all.
 Method: a function for each table, by its key; a table that shows nothing derived has a sentence that says so.
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from pnstrial.reporting.items import Table
     from pnstrial.verification.origins import Sources
 
-__all__ = ["NOTHING_DERIVED", "ORIGINS", "Asked", "Origin"]
+__all__ = ["NOTHING_DERIVED", "ORIGINS", "Origin", "Request"]
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """A row of a table, and the column if one is named."""
 
     sources: Sources
@@ -88,18 +88,18 @@ def _behind(rows: pd.DataFrame, counted: pd.Series[bool] | None) -> pd.DataFrame
 
 
 # ------------------------------------------------------------------------------------------------- 10 and 14.1
-def _sets(asked: Asked) -> Origin:
-    sources, sets = asked.sources, asked.sources.analysis.sets
+def _sets(request: Request) -> Origin:
+    sources, sets = request.sources, request.sources.analysis.sets
     name = {"Full analysis set": "full_analysis", "Safety set": "safety", "Per-protocol set": "per_protocol"}[
-        asked.head
+        request.head
     ]
     enrolled = pd.Series(sources.material.enrolled, dtype=object)
     own = sets.reasons[sets.reasons["set"] == name]
     why = own.groupby("patient_id")["reason"].agg("; ".join)
     rows = pd.DataFrame({"patient_id": enrolled, "set": name, "not in it": enrolled.map(why)})
     counted = enrolled.isin(getattr(sets, name))
-    if asked.label.startswith("not in it: "):
-        reason = asked.label.removeprefix("not in it: ")
+    if request.label.startswith("not in it: "):
+        reason = request.label.removeprefix("not in it: ")
         chosen = own["reason"] == reason
         if reason.startswith("fails criteria ("):
             chosen = own["reason"].str.startswith("fails ")
@@ -122,35 +122,35 @@ _SCREENED: Final = {
 }  # fmt: skip
 
 
-def _baseline(asked: Asked) -> Origin:
-    sources, material = asked.sources, asked.sources.material
+def _baseline(request: Request) -> Origin:
+    sources, material = request.sources, request.sources.material
     screening = material.trial.screening
     screening = screening[screening["patient_id"].isin(material.enrolled)]
     rows = pd.DataFrame(
         {"patient_id": screening["patient_id"], "antibodies": antibody_groups(material, screening)}
     )
-    group = (asked.column or "All").partition(" (n = ")[0]
+    group = (request.column or "All").partition(" (n = ")[0]
     if group != "All":
         rows = rows[rows["antibodies"] == group]
-    item = asked.head.partition(",")[0]
+    item = request.head.partition(",")[0]
     if item.startswith("Immunotherapy begun"):
-        return _treated(asked, rows)
+        return _treated(request, rows)
     scores = sources.analysis.scale_changes.drop_duplicates(["patient_id", "scale"])
     rows = rows.assign(value=_baseline_values(sources, item, rows, scores))
     counted = rows["value"].notna()
-    one_number = item in {"Age", "Weight", "Onset to first infusion"} or asked.head == asked.label
-    if not one_number and asked.label not in {"n", "mean (SD)", "median (quartiles)", "range"}:
+    one_number = item in {"Age", "Weight", "Onset to first infusion"} or request.head == request.label
+    if not one_number and request.label not in {"n", "mean (SD)", "median (quartiles)", "range"}:
         words = rows["value"].map(lambda value: f"{value:g}" if isinstance(value, float) else value)
-        counted = words == asked.label.removeprefix(f"{material.scale.name} ")
+        counted = words == request.label.removeprefix(f"{material.scale.name} ")
     for row in rows_of(rows[rows["value"].notna()]):
         _baseline_cells(sources, item, row.patient_id, scores)
     return Origin("trial.screening" if item in _SCREENED else "the baseline of a patient", rows, counted)
 
 
-def _treated(asked: Asked, rows: pd.DataFrame) -> Origin:
-    sources, material = asked.sources, asked.sources.material
+def _treated(request: Request, rows: pd.DataFrame) -> Origin:
+    sources, material = request.sources, request.sources.material
     who = rows["patient_id"]
-    found = material.trial.tables["medications"].loc[treated_before(material).get(asked.label, [])]
+    found = material.trial.tables["medications"].loc[treated_before(material).get(request.label, [])]
     found = found[found["patient_id"].isin(who)]
     for line, patient in zip(found.index, found["patient_id"], strict=True):
         sources.cells.add("medications", line, "medication", "atc", "start_date")
@@ -159,7 +159,7 @@ def _treated(asked: Asked, rows: pd.DataFrame) -> Origin:
         sources.record("medications", patient, "medication", "atc", "start_date")
         sources.day_1(patient)
     counted = who.isin(found["patient_id"])
-    rows = rows.assign(value=counted.map({True: asked.label, False: "no"}))
+    rows = rows.assign(value=counted.map({True: request.label, False: "no"}))
     return Origin("eligibility.classify_medications", rows, counted)
 
 
@@ -195,18 +195,18 @@ def _baseline_cells(sources: Sources, item: str, patient: str, scores: pd.DataFr
             sources.cells.add("scales", line, "date", "score")
 
 
-def _failures(asked: Asked) -> Origin:
-    sources = asked.sources
+def _failures(request: Request) -> Origin:
+    sources = request.sources
     criteria = sources.analysis.screening.criteria
-    rows = criteria[criteria["criterion"] == asked.label]
+    rows = criteria[criteria["criterion"] == request.label]
     enrolled = rows["patient_id"].isin(sources.material.enrolled)
     rows = rows.assign(enrolled=enrolled.map({True: "yes", False: "no"}))
     counted = rows["status"] != "pass"
-    if asked.column is not None and ": " in asked.column:
-        who, status = asked.column.split(": ")
+    if request.column is not None and ": " in request.column:
+        who, status = request.column.split(": ")
         counted = (enrolled if who == "Enrolled" else ~enrolled) & (rows["status"] == status)
     for patient in _behind(rows, counted)["patient_id"]:
-        sources.criteria(patient, [asked.label])
+        sources.criteria(patient, [request.label])
     return Origin("eligibility.screen", rows, counted)
 
 
@@ -223,28 +223,28 @@ def _deviation_cells(sources: Sources, rows: pd.DataFrame) -> None:
             sources.criteria(row.patient, [row.criterion])
 
 
-def _deviations(asked: Asked) -> Origin:
-    rows = deviations(asked.sources.material)
-    rows = rows[rows["kind"] == asked.label.lower()]
-    _deviation_cells(asked.sources, rows)
+def _deviations(request: Request) -> Origin:
+    rows = deviations(request.sources.material)
+    rows = rows[rows["kind"] == request.label.lower()]
+    _deviation_cells(request.sources, rows)
     note = ""
     if rows.empty:
-        everyone = asked.sources.material.enrolled
-        blank = {"what": "", "cycle": None, "criterion": None, "kind": asked.label.lower()}
-        ids = [criterion.id for criterion in asked.sources.material.protocol.criteria]
+        everyone = request.sources.material.enrolled
+        blank = {"what": "", "cycle": None, "criterion": None, "kind": request.label.lower()}
+        ids = [criterion.id for criterion in request.sources.material.protocol.criteria]
         each = [
             {"patient": who, **blank, "criterion": key}
             for who in everyone
-            for key in (ids if asked.label == "Eligibility" else [None])
+            for key in (ids if request.label == "Eligibility" else [None])
         ]
-        _deviation_cells(asked.sources, pd.DataFrame(each, columns=["patient", *blank]))
+        _deviation_cells(request.sources, pd.DataFrame(each, columns=["patient", *blank]))
         note = "None was found; the cells are those that were looked at."
     return Origin("the deviations of exposure, decision and eligibility", rows, note=note)
 
 
 # --------------------------------------------------------------------------------------------------------- 14.2
-def _response(asked: Asked, visit: str, change: dict[str, str]) -> Origin:
-    sources = asked.sources
+def _response(request: Request, visit: str, change: dict[str, str]) -> Origin:
+    sources = request.sources
     protocol = (
         sources.material.protocol.with_settings(estimand=change) if change else sources.material.protocol
     )
@@ -261,42 +261,42 @@ def _response(asked: Asked, visit: str, change: dict[str, str]) -> Origin:
     rows = rows[columns].assign(
         **{name: rows["patient_id"].map(own[name]) for name in (f"baseline_{value}", value, "derivation")}
     )
-    counted = rows["response"] != "excluded" if asked.column == "n" else rows["response"] == "responder"
+    counted = rows["response"] != "excluded" if request.column == "n" else rows["response"] == "responder"
     note = "Proportion, interval and p are computed from these two counts (design.proportion)."
     return Origin(f"endpoints.responders at {visit} ({words})", rows, counted, note)
 
 
-def _responses(asked: Asked) -> Origin:
-    return _response(asked, asked.label, {})
+def _responses(request: Request) -> Origin:
+    return _response(request, request.label, {})
 
 
-def _strategies(asked: Asked) -> Origin:
-    return _response(asked, asked.sources.analysis.visit, dict(STRATEGIES[asked.row][1]))
+def _strategies(request: Request) -> Origin:
+    return _response(request, request.sources.analysis.visit, dict(STRATEGIES[request.row][1]))
 
 
-def _power(asked: Asked) -> Origin:
-    enrolled = asked.sources.material.enrolled
+def _power(request: Request) -> Origin:
+    enrolled = request.sources.material.enrolled
     for patient in enrolled:
-        asked.sources.screened(patient, "enrolment_date")
+        request.sources.screened(patient, "enrolment_date")
     note = (
         "Only the number of enrolled patients is collected; level and power are exact binomial sums over it."
     )
     return Origin("the full analysis set", pd.DataFrame({"patient_id": enrolled}), note=note)
 
 
-def _decisions(asked: Asked) -> Origin:
-    sources = asked.sources
+def _decisions(request: Request) -> Origin:
+    sources = request.sources
     rows = sources.analysis.decisions
-    counted = rows["decision"] == asked.label.lower()
+    counted = rows["decision"] == request.label.lower()
     for patient in _behind(rows, counted)["patient_id"]:
         sources.change(patient, sources.decision_visit)
     return Origin("visits.decisions", rows, counted)
 
 
-def _categories(asked: Asked) -> Origin:
-    sources, visits = asked.sources, asked.sources.analysis.visits
-    rows = visits[visits["visit"] == asked.label]
-    column = asked.column or ""
+def _categories(request: Request) -> Origin:
+    sources, visits = request.sources, request.sources.analysis.visits
+    rows = visits[visits["visit"] == request.label]
+    column = request.column or ""
     if column.lower() in rules.CATEGORIES:
         counted = rows["category"] == column.lower()
     elif column == "of these dead":
@@ -306,80 +306,80 @@ def _categories(asked: Asked) -> Origin:
     else:
         counted = None
     for patient in _behind(rows, counted)["patient_id"]:
-        sources.change(patient, asked.label)
+        sources.change(patient, request.label)
     return Origin("visits.derive", rows.drop(columns=["day_1", "n_raters"]), counted)
 
 
-def _scales(asked: Asked) -> Origin:
-    sources, changes = asked.sources, asked.sources.analysis.scale_changes
-    visit = str(asked.table.frame.iloc[asked.row, 1])
+def _scales(request: Request) -> Origin:
+    sources, changes = request.sources, request.sources.analysis.scale_changes
+    visit = str(request.table.frame.iloc[request.row, 1])
     rows = changes[
-        (changes["scale"] == asked.label) & (changes["visit"] == visit) & changes["improved"].notna()
+        (changes["scale"] == request.label) & (changes["visit"] == visit) & changes["improved"].notna()
     ]
     for row in rows_of(rows):
         sources.score(row)
-    counted = rows["improved"].astype(bool) if asked.column != "n" else rows["improved"].notna()
+    counted = rows["improved"].astype(bool) if request.column != "n" else rows["improved"].notna()
     return Origin("endpoints.scale_changes", rows, counted)
 
 
-def _outcome(asked: Asked, outcome: Outcome) -> Origin:
+def _outcome(request: Request, outcome: Outcome) -> Origin:
     """Trace who meets an outcome at its visit: the values on its scale, baseline and later."""
-    sources = asked.sources
+    sources = request.sources
     own = sources.assessments.on(outcome)
     values = part_of(own, outcome, outcome.visit)
     rows = values_at(own, outcome.visit).reset_index().assign(holds=values["category_met"].to_numpy())
     there = sources.on(own)
     for patient in rows["patient_id"]:
         there.change(patient, outcome.visit)
-    counted = rows["holds"] >= 0 if asked.column in {"n", "Known"} else rows["holds"] == 1
+    counted = rows["holds"] >= 0 if request.column in {"n", "Known"} else rows["holds"] == 1
     return Origin("the outcome of each patient: 1 it holds, 0 it does not, -1 unknown", rows, counted)
 
 
-def _parts(asked: Asked) -> Origin:
-    return _outcome(asked, asked.sources.material.protocol.endpoint.parts()[asked.row])
+def _parts(request: Request) -> Origin:
+    return _outcome(request, request.sources.material.protocol.endpoint.parts()[request.row])
 
 
-def _secondary(asked: Asked) -> Origin:
-    return _outcome(asked, asked.sources.material.protocol.endpoint.secondary[asked.row])
+def _secondary(request: Request) -> Origin:
+    return _outcome(request, request.sources.material.protocol.endpoint.secondary[request.row])
 
 
-def _arms(asked: Asked) -> Origin:
-    sources = asked.sources
-    found = _response(asked, sources.analysis.visit, {})
+def _arms(request: Request) -> Origin:
+    sources = request.sources
+    found = _response(request, sources.analysis.visit, {})
     screening = sources.material.trial.screening.drop_duplicates("patient_id").set_index("patient_id")
     arm = found.rows["patient_id"].map(screening["arm"])
-    own = arm.isna() if asked.label == "not stated" else arm == asked.label
+    own = arm.isna() if request.label == "not stated" else arm == request.label
     for patient in found.rows["patient_id"]:
         sources.screened(patient, "arm")
     counted = None if found.counted is None else found.counted & own
     return Origin(found.name, found.rows.assign(arm=arm), counted, found.note)
 
 
-def _shift(asked: Asked) -> Origin:
-    sources, shift = asked.sources, asked.sources.material.shift
+def _shift(request: Request) -> Origin:
+    sources, shift = request.sources, request.sources.material.shift
     both = np.flatnonzero((shift.units[:, [0, shift.visits.index(shift.visit)]] >= 0).all(axis=1))
     rows = shift.patients.iloc[both]
-    counted = rows["category"] == asked.label.lower() if asked.label.lower() in rules.CATEGORIES else None
+    counted = rows["category"] == request.label.lower() if request.label.lower() in rules.CATEGORIES else None
     for patient in rows["patient_id"]:
         sources.change(patient, shift.visit)
     return Origin("mrs_shift: the pairs", rows, counted)
 
 
-def _survival(asked: Asked) -> Origin:
-    records = asked.sources.material.overall_survival.records
-    at = float(asked.label) * DAYS_PER_MONTH
-    asked.sources.times(records)
+def _survival(request: Request) -> Origin:
+    records = request.sources.material.overall_survival.records
+    at = float(request.label) * DAYS_PER_MONTH
+    request.sources.times(records)
     counted = (
         records["days"] >= at
-        if asked.column == "At risk"
+        if request.column == "At risk"
         else (records["days"] <= at) & (records["event"] == 1)
     )
     note = "At risk are those whose time is not shorter; the curve falls at the deaths up to then, which are counted."
     return Origin("endpoints.time_to_event", records, counted, note)
 
 
-def _times(asked: Asked) -> Origin:
-    material = asked.sources.material
+def _times(request: Request) -> Origin:
+    material = request.sources.material
     results = dict(
         zip(
             TIME_PARAMETERS,
@@ -387,17 +387,17 @@ def _times(asked: Asked) -> Origin:
             strict=True,
         )
     )
-    records = results[TIME_PARAMETERS[asked.row]].records
-    asked.sources.times(records)
+    records = results[TIME_PARAMETERS[request.row]].records
+    request.sources.times(records)
     counted = None
-    if asked.column in {"Events", "Censored"}:
-        counted = records["event"] != 0 if asked.column == "Events" else records["event"] == 0
+    if request.column in {"Events", "Censored"}:
+        counted = records["event"] != 0 if request.column == "Events" else records["event"] == 0
     return Origin("endpoints.time_to_event", records, counted)
 
 
-def _against_history(asked: Asked) -> Origin:
-    records = asked.sources.material.overall_survival.records
-    asked.sources.times(records)
+def _against_history(request: Request) -> Origin:
+    records = request.sources.material.overall_survival.records
+    request.sources.times(records)
     note = (
         "Expected deaths add up, over these times, the hazard of the published curve, which is shipped with its source "
         "(survival.published_references) and is no collected table."
@@ -406,11 +406,11 @@ def _against_history(asked: Asked) -> Origin:
 
 
 # --------------------------------------------------------------------------------------------------------- 14.3
-def _exposure(asked: Asked) -> Origin:
-    sources = asked.sources
+def _exposure(request: Request) -> Origin:
+    sources = request.sources
     rows = sources.analysis.exposure.patients
     rows = rows[rows["cycles_given"] > 0]
-    counted = rows["cycles_given"].astype(str) == asked.label if asked.head == "Cycles given" else None
+    counted = rows["cycles_given"].astype(str) == request.label if request.head == "Cycles given" else None
     for patient in _behind(rows, counted)["patient_id"]:
         sources.infused(patient)
     return Origin("exposure.summarise", rows, counted)
@@ -419,20 +419,20 @@ def _exposure(asked: Asked) -> Origin:
 _EVENT_COLUMNS: Final = ("term", "start_date", "grade", "serious", "related", "action")
 
 
-def _incidence(asked: Asked, events: pd.DataFrame, chosen: pd.Series[bool]) -> Origin:
+def _incidence(request: Request, events: pd.DataFrame, chosen: pd.Series[bool]) -> Origin:
     """Give the events among which a row chooses; a number of patients counts each at the first of these."""
-    sources = asked.sources
+    sources = request.sources
     for line in _behind(events, chosen).index:
         sources.cells.add("adverse_events", line, *_EVENT_COLUMNS)
     note = "" if len(events) else "No adverse event of the safety set was recorded."
-    if asked.column == "Per 100 infusion days":
+    if request.column == "Per 100 infusion days":
         note = "The denominator is every infusion day of the safety set."
         for patient in sources.material.safety:
             given = sources.material.trial.tables["infusions"].loc[sources.lines("infusions", patient)]
             for line in given.index[given["dose_g"] > 0]:
                 sources.cells.add("infusions", line, "dose_g")
     counted = chosen
-    if asked.column in {"Patients", "Proportion", "Exact interval"}:
+    if request.column in {"Patients", "Proportion", "Exact interval"}:
         again = events.loc[chosen, "patient_id"].duplicated()
         counted = chosen & ~again.reindex(events.index, fill_value=False)
     return Origin(
@@ -443,9 +443,9 @@ def _incidence(asked: Asked, events: pd.DataFrame, chosen: pd.Series[bool]) -> O
     )
 
 
-def _events(asked: Asked) -> Origin:
-    sources, material = asked.sources, asked.sources.material
-    if asked.label == "Deaths":
+def _events(request: Request) -> Origin:
+    sources, material = request.sources, request.sources.material
+    if request.label == "Deaths":
         follow = material.trial.follow_up
         dead = follow[(follow["status"] == "dead") & follow["patient_id"].isin(material.safety)]
         for line in dead.index:
@@ -453,56 +453,56 @@ def _events(asked: Asked) -> Origin:
         counted = pd.Series(data=True, index=dead.index, dtype=bool)
         return Origin("the follow-up of the safety set", dead, counted)
     events = safety_events(material)
-    return _incidence(asked, events, event_groups(events, asked.sources.material.medicine)[asked.label])
+    return _incidence(request, events, event_groups(events, request.sources.material.medicine)[request.label])
 
 
-def _by_term(asked: Asked) -> Origin:
-    events = safety_events(asked.sources.material)
-    own = events[events["term"].str.casefold() == asked.label.casefold()]
-    column = asked.column or ""
+def _by_term(request: Request) -> Origin:
+    events = safety_events(request.sources.material)
+    own = events[events["term"].str.casefold() == request.label.casefold()]
+    column = request.column or ""
     chosen = own["patient_id"].notna()
     if column.startswith("Grade "):
         worst = own["patient_id"].map(own.groupby("patient_id")["grade"].max())
         chosen = worst == float(column.removeprefix("Grade "))
-        return _incidence(Asked(asked.sources, asked.table, asked.row, "Patients"), own, chosen)
+        return _incidence(Request(request.sources, request.table, request.row, "Patients"), own, chosen)
     if column in {"Serious", "Related"}:
         chosen = own[column.lower()] == "yes"
     if column == "Stopped IVIg":
         chosen = own["action"] == "stopped"
-    return _incidence(asked, own, chosen)
+    return _incidence(request, own, chosen)
 
 
-def _of_interest(asked: Asked) -> Origin:
-    events = safety_events(asked.sources.material)
-    return _incidence(asked, events, events_of_interest(events)[asked.label])
+def _of_interest(request: Request) -> Origin:
+    events = safety_events(request.sources.material)
+    return _incidence(request, events, events_of_interest(events)[request.label])
 
 
 # --------------------------------------------------------------------------------------------------------- 16.2
-def _one(asked: Asked) -> tuple[Sources, str]:
-    return asked.sources, asked.label
+def _one(request: Request) -> tuple[Sources, str]:
+    return request.sources, request.label
 
 
-def _discontinuations(asked: Asked) -> Origin:
-    sources, patient = _one(asked)
+def _discontinuations(request: Request) -> Origin:
+    sources, patient = _one(request)
     follow = sources.material.trial.follow_up
     sources.record("follow_up", patient, "status", "last_contact_date", "death_date", "death_cause")
     return Origin("the follow-up table", follow[follow["patient_id"] == patient])
 
 
-def _each_deviation(asked: Asked) -> Origin:
-    rows = deviations(asked.sources.material).iloc[[asked.row]]
-    _deviation_cells(asked.sources, rows)
+def _each_deviation(request: Request) -> Origin:
+    rows = deviations(request.sources.material).iloc[[request.row]]
+    _deviation_cells(request.sources, rows)
     return Origin("the deviations of exposure, decision and eligibility", rows)
 
 
-def _excluded(asked: Asked) -> Origin:
-    row = asked.sources.analysis.sets.reasons.iloc[[asked.row]]
-    asked.sources.not_in_set(asked.label, str(row["reason"].iloc[0]))
+def _excluded(request: Request) -> Origin:
+    row = request.sources.analysis.sets.reasons.iloc[[request.row]]
+    request.sources.not_in_set(request.label, str(row["reason"].iloc[0]))
     return Origin("endpoints.analysis_sets", row)
 
 
-def _baseline_listing(asked: Asked) -> Origin:
-    sources, patient = _one(asked)
+def _baseline_listing(request: Request) -> Origin:
+    sources, patient = _one(request)
     screening = sources.material.trial.screening
     columns = ["site", "age", "sex", "weight_kg", "syndrome", "cancer", "antibody_serum", "antibody_csf"]
     sources.screened(patient, *columns)
@@ -514,8 +514,8 @@ def _baseline_listing(asked: Asked) -> Origin:
     )
 
 
-def _eligibility(asked: Asked) -> Origin:
-    sources, patient = _one(asked)
+def _eligibility(request: Request) -> Origin:
+    sources, patient = _one(request)
     rows = sources.analysis.screening.criteria
     rows = rows[rows["patient_id"] == patient]
     sources.screened(patient, "enrolment_date")
@@ -523,61 +523,63 @@ def _eligibility(asked: Asked) -> Origin:
     return Origin("eligibility.screen", rows)
 
 
-def _exposure_listing(asked: Asked) -> Origin:
-    sources, patient = _one(asked)
+def _exposure_listing(request: Request) -> Origin:
+    sources, patient = _one(request)
     rows = sources.analysis.exposure.patients
     sources.screened(patient, "enrolment_date")
     sources.infused(patient)
     return Origin("exposure.summarise", rows[rows["patient_id"] == patient])
 
 
-def _cycles(asked: Asked) -> Origin:
-    row = asked.sources.analysis.exposure.cycles.iloc[[asked.row]]
-    asked.sources.cycle(asked.label, row["cycle"].iloc[0])
+def _cycles(request: Request) -> Origin:
+    row = request.sources.analysis.exposure.cycles.iloc[[request.row]]
+    request.sources.cycle(request.label, row["cycle"].iloc[0])
     return Origin("exposure.summarise: the cycles", row)
 
 
-def _efficacy(asked: Asked) -> Origin:
-    sources, patient = _one(asked)
+def _efficacy(request: Request) -> Origin:
+    sources, patient = _one(request)
     visits = sources.analysis.visits
     named = [
-        visit.name for visit in sources.material.protocol.visits if visit.name in (asked.column or visit.name)
+        visit.name
+        for visit in sources.material.protocol.visits
+        if visit.name in (request.column or visit.name)
     ]
     for visit in named or [sources.analysis.visit]:
         sources.change(patient, visit)
-    if asked.column in {None, "Why", f"Counted as, {sources.analysis.visit}"}:
+    if request.column in {None, "Why", f"Counted as, {sources.analysis.visit}"}:
         sources.rescue(patient)
         sources.record("infusions", patient, "cycle", "date", "dose_g")
     return Origin("visits.derive", visits[visits["patient_id"] == patient])
 
 
-def _event_row(asked: Asked) -> Origin:
-    sources = asked.sources
+def _event_row(request: Request) -> Origin:
+    sources = request.sources
     events = sources.material.trial.adverse_events
-    if asked.table.key == "serious-events":
+    if request.table.key == "serious-events":
         events = events[events["serious"] == "yes"]
-    row = events.iloc[[asked.row]]
+    row = events.iloc[[request.row]]
     sources.cells.add("adverse_events", row.index[0], *_EVENT_COLUMNS, "end_date")
-    if asked.column == "Days from the last infusion":
-        sources.record("infusions", asked.label, "date", "dose_g")
+    if request.column == "Days from the last infusion":
+        sources.record("infusions", request.label, "date", "dose_g")
     return Origin("the adverse events", row)
 
 
-def _deaths(asked: Asked) -> Origin:
-    sources, patient = _one(asked)
+def _deaths(request: Request) -> Origin:
+    sources, patient = _one(request)
     follow, events = sources.material.trial.follow_up, sources.material.trial.tables["adverse_events"]
     sources.record("follow_up", patient, "status", "death_date", "death_cause")
     sources.day_1(patient)
-    if asked.column in {None, "Days from the last infusion"}:
+    if request.column in {None, "Days from the last infusion"}:
         sources.record("infusions", patient, "date", "dose_g")
     for line in events.index[(events["patient_id"] == patient) & (events["grade"] == 5)]:
         sources.cells.add("adverse_events", line, "term", "grade", "related")
     return Origin("the follow-up table", follow[follow["patient_id"] == patient])
 
 
-def _findings(asked: Asked) -> Origin:
-    sources, material = asked.sources, asked.sources.material
-    finding = material.findings[asked.row]
+def _findings(request: Request) -> Origin:
+    sources, material = request.sources, request.sources.material
+    finding = material.findings[request.row]
     files = {material.trial.file_of(name): name for name in material.trial.tables}
     table = files.get(finding.file)
     if table is not None and finding.line is not None:
@@ -586,7 +588,7 @@ def _findings(asked: Asked) -> Origin:
     return Origin("checks.check_trial", pd.DataFrame([finding.as_dict()]))
 
 
-ORIGINS: Final[dict[str, Callable[[Asked], Origin]]] = {
+ORIGINS: Final[dict[str, Callable[[Request], Origin]]] = {
     "sets": _sets,
     "baseline": _baseline,
     "failures": _failures,

@@ -15,7 +15,7 @@ from pnstrial.reporting.items import Listing, Table, cells
 from pnstrial.reporting.material import Material
 from pnstrial.verification import tracing
 from pnstrial.verification.origins import Sources
-from pnstrial.verification.tracing_tables import NOTHING_DERIVED, ORIGINS, Asked
+from pnstrial.verification.tracing_tables import NOTHING_DERIVED, ORIGINS, Request
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def tables(material):
 
 
 def traced(sources, table, row, column=None):
-    return tracing._traced(Asked(sources, table, row, column), {})
+    return tracing._traced(Request(sources, table, row, column), {})
 
 
 def rows_to_try(table):

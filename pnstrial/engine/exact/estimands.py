@@ -52,10 +52,10 @@ def answers_by_key() -> NDArray[np.int8]:
     -------
     ndarray, shape (estimands, numbers)
     """
-    known = product(
+    outcome = product(
         range(2), range(2), range(2), *[range(-1, 3)] * 3
     )  # rescued, stopped, dead, then categories
-    cases = [(dead, rescued, stopped, *seen) for rescued, stopped, dead, *seen in known]
+    cases = [(dead, rescued, stopped, *seen) for rescued, stopped, dead, *seen in outcome]
     return np.array(
         [
             [int(rules.response(int(rules.response_reason(1, *case, *codes)))) for case in cases]

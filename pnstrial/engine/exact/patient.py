@@ -393,12 +393,12 @@ class Patient:
     def _in_window_drawn_before(self, group: Group, v: int, day: float, *, decides: bool) -> list[Group]:
         """Rate those who attend, where it was drawn before the day who does."""
         target = float(self.visits[v, 0])
-        known = group.at(
+        constant = group.at(
             self.chain, min(day, target)
         )  # rescue is asked for up to then, where nobody is rated
         if day > target:
-            self._truth(known.X, v)
-        small = self._marginal(known)
+            self._truth(constant.X, v)
+        small = self._marginal(constant)
         for rescued in (False, True):
             part = small.X * (rescued == self.states.rescued)
             if part.any():
@@ -406,7 +406,7 @@ class Patient:
                 dead = rest * self.states.dead_seen
                 self._value(v, dead, dead=True)
                 self._value(v, rest - dead, rescued=rescued)
-        now = known.at(self.chain, day)
+        now = constant.at(self.chain, day)
         seen = now.X * self.states.alive_in
         left = self._left(now, now.X - seen, v, day)
         return [left, *self._after_rating(now, self.rated_together(seen), v, day, decides=decides)]

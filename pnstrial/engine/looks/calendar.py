@@ -123,8 +123,8 @@ class LooksRule:
         last = np.full(value.shape, self.last_day)
         if self.anchored:
             last += np.maximum(patients.last_dose_day, 0)
-        known = np.where(rated, patients.rating_day[:, :, self.visit], last)
-        known = np.where(died, np.minimum(patients.death_day, last), known)
+        ready = np.where(rated, patients.rating_day[:, :, self.visit], last)
+        ready = np.where(died, np.minimum(patients.death_day, last), ready)
         events = event_days(self.event, patients, last)
         responds = patients.response[:, :, self.visit] == 1
         if self.boundaries.second == "controlled":
@@ -132,7 +132,7 @@ class LooksRule:
             responds, second = category == 0, (category == 0) | (category == 1)
         else:
             second = ~np.isfinite(events)
-        begin, answered = self._calendar(patients, known)
+        begin, answered = self._calendar(patients, ready)
         look_days = np.stack([answered[:, :n].max(axis=1) for n in sizes], axis=1)
         first = np.stack([responds[:, :n].sum(axis=1) for n in sizes], axis=1)
         other = np.stack([second[:, :n].sum(axis=1) for n in sizes], axis=1)
@@ -156,7 +156,7 @@ class LooksRule:
         return dict(zip(NAMES, found, strict=True))
 
     def _calendar(
-        self, patients: Patients, known: NDArray[Any]
+        self, patients: Patients, ready: NDArray[Any]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Give the calendar day of each patient's day 1, and that on which his outcome is known."""
         gaps = patients.gap / GAPS_PER_DAY
@@ -167,7 +167,7 @@ class LooksRule:
         for low, high in pairwise(edges):
             screened = clock[:, None] + np.cumsum(gaps[:, low:high], axis=1)
             begin[:, low:high] = np.floor(screened).astype(np.int64) + patients.lag_days[:, low:high]
-            answered[:, low:high] = begin[:, low:high] + known[:, low:high]
+            answered[:, low:high] = begin[:, low:high] + ready[:, low:high]
             # nobody is screened before the look, on the day of which the last outcome came
             clock = np.maximum(screened[:, -1], answered[:, :high].max(axis=1) + 1.0)
         return begin, answered

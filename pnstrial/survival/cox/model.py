@@ -214,13 +214,13 @@ class Cox(Result):
         from pnstrial.verification.engines import cox_fitter
 
         sets = self.fit.sets
-        lacking = {
+        undrawn = {
             f"{self.ties} ties": self.ties != "efron",
             f"{self.penalty}'s penalty": self.penalty is not None,
             "a coefficient without estimate": len(self.fit.kept) < len(self.names)
             or self.fit.reason is not None,
         }
-        if missing := [name for name, there in lacking.items() if there]:
+        if missing := [name for name, there in undrawn.items() if there]:
             raise ValueError(f"to_lifelines: lifelines has no Cox model with {', '.join(missing)}")
         x = sets.x * sets.scale[:, None] + sets.centre[:, None]
         return cox_fitter(

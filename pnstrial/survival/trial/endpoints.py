@@ -98,12 +98,12 @@ class SurvivalResult(Result):
         if "reason" in table and table["reason"].isna().all():
             table = table.drop(columns="reason")
         median = self.estimate
-        said = (
+        wording = (
             isinstance(median, NotEstimable)
             and median.reason not in str(self.curve)
             and "reached" not in median.reason
         )
-        return Display(f"{title}\n{self.curve}", table=table, notes=(f"median {median}",) if said else ())
+        return Display(f"{title}\n{self.curve}", table=table, notes=(f"median {median}",) if wording else ())
 
 
 def _result(
