@@ -308,7 +308,8 @@ def _check(
             f"n_trials = {count}: over {MOST_ROWS} rows give trials the path of a Parquet file",
         )
     checks.add(
-        not isinstance(trials, bool | str | Path), f"trials = {trials!r} must be True, False or a path"
+        isinstance(trials, str | Path) and Path(trials).suffix != ".parquet",
+        f"trials = {str(trials)!r} must end in .parquet",
     )
     checks.add(rule is not None and not callable(rule), f"rule = {rule!r} must be a function")
     both = [name for name, given in (("trials", trials is not False), ("rule", rule is not None)) if given]

@@ -397,7 +397,7 @@ def test_a_rule_becomes_a_quantity_wherever_it_runs():
         ({"rule": lambda patients: patients.baseline}, r"shape \(2, 17\).*one finite number"),
         ({"rule": lambda patients: patients.enrolled * np.inf}, "one finite number"),
         ({"rule": lambda patients: {"bias": patients.enrolled}}, "bias, a quantity already"),
-        ({"trials": 5}, "trials = 5 must be True, False or a path"),
+        ({"trials": 5}, "trials = 5 must be True or False, text or a path"),
         ({"trials": True, "n_trials": 10**7}, "the path of a Parquet file"),
         ({"trials": True, "store": "x"}, "leave out trials"),
         ({"trials": "/nowhere/x.parquet"}, "does not exist; make the folder first"),

@@ -99,7 +99,7 @@ def test_same_seed_same_trial_and_bad_numbers_are_refused():
     assert first.mrs.equals(second.mrs)
     assert not first.mrs.equals(pns.simulate_trial(PROTOCOL, HU, seed=9, trial=5001).mrs)
     for settings in ({"seed": -1}, {"trial": -1}, {"seed": 1.5}):
-        with pytest.raises(ValueError, match="must be a whole number of at least 0"):
+        with pytest.raises(ValueError, match="must be a whole number"):
             pns.simulate_trial(PROTOCOL, HU, **settings)
 
 

@@ -193,7 +193,7 @@ def exact_characteristics(protocol: Protocol, scenario: Scenario) -> ExactCharac
     >>> import pnstrial as pns
     >>> result = exact_characteristics(pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu"))
     >>> sorted(result.without)[:2]
-    ['duration_months', 'power_logrank']
+    ['days_independent', 'days_to_deterioration']
     """
     model = build_model(protocol, scenario)
     totals = totals_of(model)
