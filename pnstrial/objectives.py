@@ -85,6 +85,19 @@ class Visit(Sourced):
         return f"{days} days after the last infusion" if self.anchored else f"day {days}"
 
 
+def in_order_of_time(visits: tuple[Visit, ...]) -> tuple[Visit, ...]:
+    """Put a visit before the first of the same clock that comes later; visits already in order keep their places."""
+    placed: list[Visit] = []
+    for visit in visits:
+        later = (
+            place
+            for place, other in enumerate(placed)
+            if other.anchored == visit.anchored and other.target_day > visit.target_day
+        )
+        placed.insert(next(later, len(placed)), visit)
+    return tuple(placed)
+
+
 DecisionWord = Literal["continue", "discontinue"]
 
 

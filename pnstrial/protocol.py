@@ -14,10 +14,10 @@ from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pnstrial.numerics.signatures import check_signature
-from pnstrial.objectives import Arm, Decision, Design, Endpoint, Estimand, Outcome, Visit
+from pnstrial.objectives import Arm, Decision, Design, Endpoint, Estimand, Outcome, Visit, in_order_of_time
 from pnstrial.regimen import Drug, Treatment
 from pnstrial.settings import (
     ASSUMED,
@@ -114,6 +114,11 @@ class Protocol(Part):
     @classmethod
     def _take_from_the_vocabulary(cls, data: Any) -> Any:
         return with_vocabulary(cast("_Table", data)) if isinstance(data, dict) else data
+
+    @field_validator("visits")
+    @classmethod
+    def _earlier_visits_first(cls, visits: tuple[Visit, ...]) -> tuple[Visit, ...]:
+        return in_order_of_time(visits)
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:

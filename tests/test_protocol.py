@@ -171,6 +171,14 @@ def test_other_settings_are_marked_as_assumed(protocol):
         protocol.with_settings(visits={"Month 9": {}})
 
 
+def test_an_added_visit_takes_its_place_in_time(protocol):
+    """One that counts from the last infusion has a clock of its own and stays where the file has it."""
+    last = protocol.with_visit("Late", target_day=20, first_day=10, last_day=30, after="last infusion")
+    more = last.with_visit("Month 1", target_day=29, first_day=22, last_day=36)
+    assert [visit.name for visit in more.visits] == ["Month 1", "Month 3", "Month 6", "Late"]
+    assert Protocol.from_toml(more.to_toml()) == more
+
+
 def test_a_script_adds_a_visit_or_a_criterion_in_one_call(protocol):
     longer = protocol.with_visit("Month 9", target_day=253, first_day=239, last_day=267)
     assert [visit.name for visit in longer.visits] == ["Month 3", "Month 6", "Month 9"]

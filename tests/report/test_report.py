@@ -98,7 +98,8 @@ def test_two_runs_give_the_same_bytes(example, protocol, tmp_path):
     ] == []
     page = page_of(tmp_path / "one")
     assert len(page) < 3_000_000
-    assert page.count("<figure>") == 9
+    drawn = list((tmp_path / "one" / "figures").glob("*.svg"))
+    assert page.count("<figure>") == len(drawn) >= 9
     for number in ("14.1.1", "14.2.1", "14.2.2", "14.3.2", "16.2.6"):
         assert f"Table {number}. " in page or f"Listing {number}. " in page
         assert (tmp_path / "one" / "tables" / f"{number}.csv").stat().st_size > 0
