@@ -193,8 +193,11 @@ def idle_changes(
     ['treatment.late']
     """
     check_signature(idle_changes, locals())
-    before = build_model(protocol, scenario), exact_characteristics(protocol, scenario).answers
     found: dict[str, str] = {}
+    try:
+        before = build_model(protocol, scenario), exact_characteristics(protocol, scenario).answers
+    except ValueError:  # what was loaded does not fit together, so each change may do something
+        return found
     for name, values in changes.items():
         if name in {"response", "deaths"}:
             continue
