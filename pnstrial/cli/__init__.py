@@ -127,7 +127,8 @@ class _Parser(argparse.ArgumentParser):
             ]
             given = re.match(r"(.*)", unknown[0]) if unknown else None
         near = get_close_matches(given[1].partition("=")[0], choices, 1) if given else []
-        meant = f"; did you mean {near[0]}?" if near else ""
+        unrecognized = message.startswith("unrecognized")
+        meant = f"; did you mean {near[0]}?" if near else f"; see {self.prog} --help" if unrecognized else ""
         place = f"pnstrial {command}".strip()
         self.exit(2, f"{place}: {message}{meant}\n")
 

@@ -158,11 +158,11 @@ def tables_under(allowed: Allowed) -> dict[str, Table]:
     drugs = tuple(drug.drug for drug in allowed.drugs)
     changes: dict[str, dict[str, Column]] = {
         "scales": {
-            "scale": replace(TABLES["scales"].by_name["scale"], words=names),
+            "scale": replace(TABLES["scales"].by_name["scale"], words=names, of_protocol=True),
             "score": replace(TABLES["scales"].by_name["score"], meaning=f"score: {ranges}"),
         },
         "infusions": {
-            "drug": replace(TABLES["infusions"].by_name["drug"], words=drugs),
+            "drug": replace(TABLES["infusions"].by_name["drug"], words=drugs, of_protocol=True),
             "cycle": replace(TABLES["infusions"].by_name["cycle"], high=allowed.last_cycle),
         },
     }
@@ -174,7 +174,7 @@ def tables_under(allowed: Allowed) -> dict[str, Table]:
         )  # fmt: skip
     if allowed.arms:
         table = TABLES["screening"]
-        arm = Column("arm", "word", "treatment arm", words=allowed.arms)
+        arm = Column("arm", "word", "treatment arm", words=allowed.arms, of_protocol=True)
         tables["screening"] = Table("screening", table.row, (*table.columns, arm))
     return tables
 

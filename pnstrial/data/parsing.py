@@ -136,14 +136,17 @@ def _without_control_characters(text: str) -> None:
         )
 
 
-def _word(text: str, words: tuple[str, ...], *, lenient: bool = False) -> str:
+def _word(text: str, words: tuple[str, ...], *, lenient: bool = False, of_protocol: bool = False) -> str:
     for word in words:
         if word.casefold() == text.casefold():
             return word
     rule = f"must be one of {', '.join(words)}"
     if lenient:
         raise _Refused(f"{rule}; it counts as not collected", "use one of these words", "warning")
-    raise _Refused(rule, "use one of these words, or leave the cell blank")
+    remedy = "use one of these words, or leave the cell blank"
+    if of_protocol:
+        remedy += "; if the tables are of another protocol, name it (--protocol, in Python protocol=)"
+    raise _Refused(rule, remedy)
 
 
 def _antibodies(text: str) -> str:
@@ -164,7 +167,7 @@ def _interpreter(column: Column, written: TextFormat) -> Callable[[str], Any]:
     if column.kind == "number":
         return lambda text: _number(text, column, written)
     if column.kind == "word":
-        return lambda text: _word(text, column.words, lenient=column.lenient)
+        return lambda text: _word(text, column.words, lenient=column.lenient, of_protocol=column.of_protocol)
     if column.kind == "date":
         return lambda text: _date(text, written)
     if column.kind == "partial date":

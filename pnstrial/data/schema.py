@@ -146,6 +146,8 @@ class Column:
     whole: bool = False
     lenient: bool = False
     """A word outside the list is a warning and counts as not collected."""
+    of_protocol: bool = False
+    """The words are those of the protocol."""
 
     @property
     def other_names(self) -> frozenset[str]:

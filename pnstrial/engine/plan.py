@@ -185,7 +185,9 @@ def _other_scales(protocol: Protocol, scenario: Scenario) -> list[str]:
     """Name what does not fit between the scales of protocol and scenario."""
     own = protocol.scale()
     if scenario.scale != own.name:
-        return [f"scale = {scenario.scale!r}: the course runs on the endpoint's scale, which is {own.name}"]
+        rule = f"the course runs on the endpoint's scale, which is {own.name}"
+        remedy = f"name a protocol whose endpoint is on {scenario.scale} (--protocol), or another scenario"
+        return [f"scale = {scenario.scale!r}: {rule}; {remedy}"]
     if len(own.scores) != scenario.grades:
         return [f"baseline has {scenario.grades} grades: {own.name} has {len(own.scores)} in this protocol"]
     derived = derived_scales(protocol, scenario)

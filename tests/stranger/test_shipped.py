@@ -28,6 +28,17 @@ def test_the_example_of_a_protocol_is_written_checked_and_analysed(name, tmp_pat
     assert len(trial.enrolled) > 0
 
 
+def test_tables_read_under_another_protocol_are_answered_with_the_right_call(tmp_path, capsys):
+    folder = str(tmp_path / "trial")
+    assert main(["example", folder, "--protocol", "nct06373211"]) == 0
+    assert main(["check", folder]) == 1
+    assert "if the tables are of another protocol, name it (--protocol" in capsys.readouterr().out
+    with pytest.raises(pns.data.TrialDataError, match=r"name it .*protocol="):
+        pns.read_trial(folder)
+    assert main(["simulate", "nct06373211", "--exact"]) == 2
+    assert "name a protocol whose endpoint is on ONLS (--protocol)" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", shipped_protocols())
 def test_plan_template_and_check_run_for_every_shipped_protocol(name, tmp_path, capsys):
     asked = ["--protocol", name]
