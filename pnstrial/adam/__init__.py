@@ -16,7 +16,8 @@ from pnstrial.adam.derive import AdamDatasets, derive, specification
 from pnstrial.adam.efficacy import CENSORING
 from pnstrial.adam.files import read_dataset, write_adam
 from pnstrial.adam.read import AdamDataError, AdamTrial, check_adam, read_adam
-from pnstrial.adam.sdtm import SdtmMappingError, SdtmTables, default_mapping, from_sdtm
+from pnstrial.adam.sdtm import SdtmTables, from_sdtm
+from pnstrial.adam.sdtm_map import SdtmMappingError, default_mapping
 from pnstrial.adam.specification import CODELISTS, DATASETS
 
 __all__ = [

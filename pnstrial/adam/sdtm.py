@@ -1,8 +1,8 @@
 """How do SDTM domains become the collected tables?
 
-Input: a folder of SDTM files (XPT, Dataset-JSON, Parquet or CSV) and a mapping file.
+Input: a folder of SDTM files (XPT, Dataset-JSON, Parquet or CSV), a mapping file and a `Protocol`.
 Output: `SdtmTables`: the collected tables, with a finding for every record and value that the mapping does not know.
-Protocol section: none.
+Protocol section: treatment, scales, arms.
 Method: CDISC SDTM Implementation Guide 3.4. The mapping is data: which record of which domain fills which cell.
 Nothing is guessed: a question without a record stays blank, never "no"; a value without a word is a finding.
 Next: `pnstrial.data`.
@@ -11,29 +11,29 @@ Next: `pnstrial.data`.
 from __future__ import annotations
 
 import datetime as dt
-import math
 import re
-import tomllib
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
 from pnstrial.adam.dataset import AdamFinding, finding
 from pnstrial.adam.files import FORMATS, read_dataset
+from pnstrial.adam.sdtm_map import ProtocolWords, read_mapping, under_protocol
 from pnstrial.data import TABLES, TrialData
+from pnstrial.data.allowed import allowed_by, protocol_of, tables_under
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, Result
 from pnstrial.writing import whole_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pnstrial.data.findings import Severity
+    from pnstrial.protocol import Protocol
 
-__all__ = ["SdtmMappingError", "SdtmTables", "default_mapping", "from_sdtm"]
+__all__ = ["SdtmTables", "from_sdtm"]
 
 _UNMAPPED: Final = "SDTM-1: every record has a place in the mapping"
 _WORD: Final = "SDTM-2: every value has a word in the mapping"
@@ -42,30 +42,6 @@ _SPAN: Final = "SDTM-4: a dose over several days states that it is given once a 
 _ABSENT: Final = "SDTM-5: the domains and variables that the mapping names are there"
 _WEIGHT: Final = "SDTM-8: a cycle has a weight of one of its infusion days in VS"
 _UNIT: Final = "SDTM-6: every unit has a factor in the mapping"
-_TABLE_KEYS: Final = {"table", "domain", "where", "where_not", "columns", "daily"}
-_CELL_KEYS: Final = {"table", "column", "domain", "where", "where_not", "value", "pick", "result", "names"}
-_COLUMN_KEYS: Final = {"variable", "variables", "words", "other", "pattern", "factors", "constant"}
-_PICKS: Final = ("first", "last", "all", "positives", "same day")
-
-
-class SdtmMappingError(ValueError):
-    """A mapping file that cannot be used; the message lists every wrong key with what is allowed."""
-
-
-def default_mapping() -> str:
-    """Give the text of the shipped mapping file, to be copied and changed.
-
-    Returns
-    -------
-    str
-        TOML.
-
-    Examples
-    --------
-    >>> default_mapping().splitlines()[0]
-    '# From SDTM to the collected tables: which record of which domain fills which cell.'
-    """
-    return (resources.files("pnstrial.adam") / "sdtm-map.toml").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +57,14 @@ class SdtmTables(Result):
         subjects, doses over several days, absent domains, units; SD0062 for a file that cannot be read.
     source : str
         The folder.
+    protocol : Protocol
+        In whose words the tables are.
     """
 
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
     findings: tuple[AdamFinding, ...]
     source: str
+    protocol: Protocol = field(repr=False)
 
     def trial(self) -> TrialData:
         """Check the tables as collected ones.
@@ -99,7 +78,7 @@ class SdtmTables(Result):
         TrialDataError
             With every finding, if one is an error.
         """
-        return TrialData.from_frames(self.tables, source=self.source)
+        return TrialData.from_frames(self.tables, source=self.source, protocol=self.protocol)
 
     def write(self, folder: str | Path) -> list[Path]:
         """Write the tables as CSV files, as they are; `pnstrial check` says what is wrong with them.
@@ -157,7 +136,11 @@ class _Work:
         )
 
 
-def from_sdtm(folder: str | Path, mapping: str | Path | None = None) -> SdtmTables:
+def from_sdtm(
+    folder: str | Path,
+    mapping: str | Path | None = None,
+    protocol: str | Path | Protocol = "nct02343211",
+) -> SdtmTables:
     r"""Build the collected tables from SDTM domains.
 
     Parameters
@@ -166,6 +149,8 @@ def from_sdtm(folder: str | Path, mapping: str | Path | None = None) -> SdtmTabl
         Files such as ``dm.xpt``, ``rs.json``, ``ex.csv``; the name is the domain.
     mapping : str or Path, optional
         A TOML file; by default the shipped one (`default_mapping`).
+    protocol : Protocol, name or path, default "nct02343211"
+        Whose drugs, scales and arms the records name.
 
     Returns
     -------
@@ -189,7 +174,8 @@ def from_sdtm(folder: str | Path, mapping: str | Path | None = None) -> SdtmTabl
     [['01', '2014-03-01', 'female']]
     """
     check_signature(from_sdtm, locals())
-    content = _mapping(mapping)
+    under = protocol_of(protocol)
+    content = under_protocol(read_mapping(mapping), under)
     where = Path(folder)
     if not where.is_dir():
         raise ValueError(f"no folder {str(folder)!r}; give the folder of the SDTM files")
@@ -212,184 +198,13 @@ def from_sdtm(folder: str | Path, mapping: str | Path | None = None) -> SdtmTabl
     _unmapped(work)
     tables = {
         name: pd.DataFrame(rows[name], columns=[column.name for column in table.columns], dtype=object)
-        for name, table in TABLES.items()
+        for name, table in tables_under(allowed_by(under)).items()
         if rows.get(name) or name == "screening"
     }
     order = {domain.file: place for place, domain in enumerate(domains.values())}
     work.findings.sort(key=lambda item: (item.severity, order.get(item.file, -1), item.line or 0))
     _weights(work, rows.get("infusions", []))
-    return SdtmTables(tables, tuple(work.findings), str(folder))
-
-
-# ------------------------------------------------------------------------------------------------------ mapping
-def _mapping(path: str | Path | None) -> dict[str, Any]:
-    where = "the shipped mapping" if path is None else str(path)
-    if path is not None and not Path(path).is_file():
-        raise SdtmMappingError(
-            f"no mapping file {where!r}; copy the shipped one: pnstrial from-sdtm --print-map"
-        )
-    try:
-        content = tomllib.loads(default_mapping() if path is None else Path(path).read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise SdtmMappingError(f"{where} is no TOML file: {problem}") from None
-    if problems := [*_shape_problems(content), *_mapping_problems(_sound_part(content))]:
-        raise SdtmMappingError(f"{where} cannot be used:\n  " + "\n  ".join(problems))
-    return content
-
-
-_SHAPES: Final[dict[str, str]] = {
-    "table": "text", "domain": "text", "column": "text", "pick": "text", "result": "text", "subject": "text",
-    "where": "lists", "where_not": "lists", "columns": "columns", "daily": "daily", "names": "words", "value": "column",
-    "variable": "text", "variables": "list", "words": "words", "other": "text", "pattern": "pattern",
-    "factors": "factors", "constant": "scalar",
-}  # fmt: skip
-_EXPECTED: Final = {
-    "text": "text", "scalar": "text or a number", "list": "a list of texts", "lists": "a table of lists of texts",
-    "words": "a table of texts", "pattern": "a regular expression", "columns": "a table", "column": "text or a table",
-    "factors": "a table of numbers with by = a variable",
-    "daily": "a table with start, end, frequency and once_a_day (a list)",
-}  # fmt: skip
-
-
-def _texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(word, str) for word in cast("list[Any]", value))
-
-
-def _of_shape(value: Any, shape: str) -> bool:  # noqa: PLR0911 - one return for each shape
-    """Tell whether a setting of a mapping is of the kind that its key has."""
-    if shape in {"text", "scalar"}:
-        return isinstance(value, str) or (shape == "scalar" and isinstance(value, int | float))
-    if shape == "list":
-        return _texts(value)
-    if shape == "pattern":
-        try:
-            return isinstance(value, str) and bool(re.compile(value))
-        except re.error:
-            return False
-    if shape == "column" and isinstance(value, str):
-        return True
-    if not isinstance(value, dict):
-        return False
-    inner = cast("dict[str, Any]", value)
-    if shape == "lists":
-        return all(_texts(words) for words in inner.values())
-    if shape == "words":
-        return all(isinstance(word, str | int | float) for word in inner.values())
-    if shape == "factors":
-        numbers = [number for key, number in inner.items() if key != "by"]
-        return isinstance(inner.get("by"), str) and all(
-            isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
-            for number in numbers
-        )
-    if shape == "daily":
-        return (
-            _texts(inner.get("once_a_day"))
-            and bool(inner["once_a_day"])
-            and all(isinstance(inner.get(key), str) for key in ("start", "end", "frequency"))
-        )
-    return True
-
-
-def _shape_problems(content: dict[str, Any]) -> Iterator[str]:
-    """Name every setting that is of another kind than its key has."""
-    if not _of_shape(content.get("subject", ""), "text"):
-        yield "subject must be text"
-    for kind in ("table", "cell", "ignore"):
-        items = content.get(kind, [])
-        if not isinstance(items, list) or not all(
-            isinstance(item, dict) for item in cast("list[Any]", items)
-        ):
-            yield f"[[{kind}]] must be tables of their own"
-            continue
-        for number, item in enumerate(cast("list[dict[str, Any]]", items), 1):
-            yield from _item_problems(f"[[{kind}]] {number}", item)
-
-
-def _sound_part(content: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the settings that are of the wrong kind and were named for it."""
-
-    def sound(item: dict[str, Any]) -> dict[str, Any]:
-        return {key: value for key, value in item.items() if not list(_item_problems("", {key: value}))}
-
-    part = dict(content)
-    for kind in ("table", "cell", "ignore"):
-        items = content.get(kind, [])
-        listed = cast("list[Any]", items) if isinstance(items, list) else []
-        part[kind] = []
-        for item in listed:
-            if isinstance(item, dict):
-                own = cast("dict[str, Any]", item)
-                columns = own.get("columns")
-                whole = sound({key: value for key, value in own.items() if key != "columns"})
-                if isinstance(columns, dict):
-                    kept = {name: {"columns": {name: column}} for name, column in columns.items()}
-                    whole["columns"] = {name: columns[name] for name, one in kept.items() if sound(one)}
-                part[kind].append(whole)
-    return part
-
-
-def _item_problems(place: str, item: dict[str, Any]) -> Iterator[str]:
-    for key, value in item.items():
-        shape = _SHAPES.get(key, "text")
-        if not _of_shape(value, shape):
-            yield f"{place}: {key} must be {_EXPECTED[shape]}"
-        elif shape == "columns":
-            for name, column in value.items():
-                if not _of_shape(column, "column"):
-                    yield f"{place}, {name}: give the name of a variable, or a table"
-                elif isinstance(column, dict):
-                    yield from _item_problems(f"{place}, {name}", cast("dict[str, Any]", column))
-        elif shape == "column" and isinstance(value, dict):
-            yield from _item_problems(f"{place}, {key}", cast("dict[str, Any]", value))
-
-
-def _mapping_problems(content: dict[str, Any]) -> Iterator[str]:
-    yield from (f"{key} is not known" for key in content.keys() - {"subject", "table", "cell", "ignore"})
-    for kind, allowed in (
-        ("table", _TABLE_KEYS),
-        ("cell", _CELL_KEYS),
-        ("ignore", {"domain", "where", "where_not"}),
-    ):
-        for number, item in enumerate(content.get(kind, []), 1):
-            place = f"[[{kind}]] {number}"
-            yield from (
-                f"{place}: {key} is not known; known are {', '.join(sorted(allowed))}"
-                for key in item.keys() - allowed
-            )
-            if "domain" not in item:
-                yield f"{place}: domain is required"
-            if kind == "ignore":
-                continue
-            if item.get("table") not in TABLES:
-                yield f"{place}: table is {item.get('table')!r}; allowed are {', '.join(TABLES)}"
-                continue
-            yield from _column_problems(place, item, kind)
-
-
-def _column_problems(place: str, item: dict[str, Any], kind: str) -> Iterator[str]:
-    table = TABLES[item["table"]]
-    if kind == "table":
-        columns = item.get("columns", {})
-    else:
-        if not {"column", "value"} <= item.keys():
-            yield f"{place}: column and value are required"
-            return
-        columns = {item["column"]: item["value"]}
-        if item.get("pick") not in _PICKS:
-            yield f"{place}: pick is {item.get('pick')!r}; allowed are {', '.join(_PICKS)}"
-        if item.get("pick") == "positives" and not {"names", "result"} <= item.keys():
-            yield f"{place}: pick = 'positives' needs names and result"
-    for name, value in columns.items():
-        if name not in table.by_name or name == "patient_id":
-            yield f"{place}: {table.name} has no column {name!r} to fill"
-        if isinstance(value, dict):
-            wrong = cast("dict[str, Any]", value).keys() - _COLUMN_KEYS
-            yield from (
-                f"{place}, {name}: {key} is not known; known are {', '.join(sorted(_COLUMN_KEYS))}"
-                for key in wrong
-            )
-        elif not isinstance(value, str):
-            yield f"{place}, {name}: give the name of a variable, or a table"
+    return SdtmTables(tables, tuple(work.findings), str(folder), under)
 
 
 # ------------------------------------------------------------------------------------------------------- domains
@@ -471,15 +286,22 @@ def _subjects(work: _Work, variable: str) -> None:
 
 def _selected(domain: _Domain, item: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Give the records that `where` lets in, with their number."""
-    wanted = {name: {str(v).casefold() for v in values} for name, values in item.get("where", {}).items()}
-    unwanted = {
-        name: {str(v).casefold() for v in values} for name, values in item.get("where_not", {}).items()
-    }
+    wanted, unwanted = (
+        [(name, _among(values)) for name, values in item.get(key, {}).items()]
+        for key in ("where", "where_not")
+    )
     for line, record in enumerate(domain.records, 1):
-        if all(record.get(name, "").casefold() in values for name, values in wanted.items()) and not any(
-            record.get(name, "").casefold() in values for name, values in unwanted.items()
+        if all(holds(record.get(name, "")) for name, holds in wanted) and not any(
+            holds(record.get(name, "")) for name, holds in unwanted
         ):
             yield line, record
+
+
+def _among(values: list[str] | ProtocolWords) -> Callable[[str], bool]:
+    if isinstance(values, ProtocolWords):
+        return lambda text: values.find(text) is not None
+    folded = {str(value).casefold() for value in values}
+    return lambda text: text.casefold() in folded
 
 
 def _unmapped(work: _Work) -> None:
@@ -526,6 +348,8 @@ def _value(work: _Work, domain: _Domain, line: int, column: Any, kind: str) -> s
 
 
 def _word(work: _Work, domain: _Domain, line: int, name: str, text: str, rule: dict[str, Any]) -> str | None:
+    if isinstance(rule["words"], ProtocolWords):
+        return _own_word(work, domain, line, name, text, rule["words"])
     words = {str(key).casefold(): str(word) for key, word in rule["words"].items()}
     if text.casefold() in words:
         return words[text.casefold()] or None
@@ -534,6 +358,21 @@ def _word(work: _Work, domain: _Domain, line: int, name: str, text: str, rule: d
     if text:
         work.tell(_WORD, domain, "add the value to words", line, column=name, value=text)
     return None
+
+
+def _own_word(
+    work: _Work, domain: _Domain, line: int, name: str, text: str, words: ProtocolWords
+) -> str | None:
+    """Give a word of the protocol; what it does not have stays as it is, so that no reader takes it for another."""
+    found = words.find(text)
+    if found is not None:
+        return found or None
+    if text or words.required:
+        remedy = (
+            f"the protocol has {', '.join(words.names)}; name the right protocol, or add the value to words"
+        )
+        work.tell(_WORD, domain, remedy, line, "error", column=name, value=text)
+    return text or None
 
 
 def _scaled(work: _Work, domain: _Domain, line: int, text: str, factors: dict[str, Any]) -> str | None:
@@ -564,7 +403,7 @@ def _table_rows(work: _Work, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
         domain.used.add(line)
         row: dict[str, Any] = {"patient_id": work.patients[record["USUBJID"]]}
         for name, column in item.get("columns", {}).items():
-            row[name] = _value(work, domain, line, column, kinds[name])
+            row[name] = _value(work, domain, line, column, kinds.get(name, "word"))
         days = _days_of(work, domain, line, item["daily"]) if "daily" in item else [None]
         for day in days:
             yield row if day is None else {**row, "date": day}
@@ -592,7 +431,8 @@ def _fill_cells(work: _Work, item: dict[str, Any], rows: list[dict[str, Any]]) -
     domain = work.domains.get(item["domain"])
     if domain is None:
         return
-    kind = TABLES[item["table"]].by_name[item["column"]].kind
+    described = TABLES[item["table"]].by_name.get(item["column"])
+    kind = "word" if described is None else described.kind
     by_patient: dict[str, list[int]] = {}
     for line, record in _selected(domain, item):
         if record.get("USUBJID", "") in work.patients:

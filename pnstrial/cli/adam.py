@@ -133,7 +133,7 @@ def _from_sdtm(arguments: argparse.Namespace) -> int:
     output_folder(
         arguments.out, names=tables_of_trial, inputs=[arguments.folder, arguments.map], manifest=None
     )
-    tables = from_sdtm(arguments.folder, arguments.map)
+    tables = from_sdtm(arguments.folder, arguments.map, arguments.protocol)
     files = tables.write(arguments.out)
     if arguments.json:
         content = {"files": [str(file) for file in files], "findings": [f.as_dict() for f in tables.findings]}

@@ -1,15 +1,24 @@
 """SDTM domains become the collected tables: a made-up trial goes out as SDTM and comes back equal."""
 
+from pathlib import Path
+
 import pandas as pd
 import pyreadstat
 import pytest
 
 import pnstrial as pns
 from pnstrial import adam
+from pnstrial.exposure import infusions_of
+from pnstrial.protocol import shipped_protocols
+from tests.stranger.trial import PROTOCOL
+from tests.stranger.trial import write as write_stranger
+
+STRANGER = str(PROTOCOL)
 
 TESTS = {
     "Hu": "ANTIHU", "Yo": "ANTIYO", "CV2": "ANTICV2", "Ri": "ANTIRI", "Ma2": "ANTIMA2", "amphiphysin": "AMPHIPH",
-    "Tr": "ANTITR", "SOX1": "ANTISOX1", "VGCC": "ANTIVGCC", "other": "OTHERAB",
+    "Tr": "ANTITR", "SOX1": "ANTISOX1", "VGCC": "ANTIVGCC", "NMDAR": "ANTINMDA", "LGI1": "ANTILGI1", "CASPR2": "ANTICASP",
+    "GABAB": "ANTIGABA", "AMPAR": "ANTIAMPA", "other": "OTHERAB",
 }  # fmt: skip
 QUESTIONS = {
     "deterioration_3_weeks": "NEUROLOGICAL DETERIORATION",
@@ -45,9 +54,9 @@ def text(value):
     )
 
 
-def sdtm_of(trial, ratings="RS"):
-    """Write the collected tables as SDTM domains (all text), by domain."""
-    domains = {name: [] for name in ("DM", "EX", "AE", "CM", "LB", "MH", "DS", "VS", ratings)}
+def sdtm_of(trial, ratings="RS", treatment="IVIG"):
+    """Write the collected tables as SDTM domains (all text), by domain; an infusion without a drug is `treatment`."""
+    domains = {name: [] for name in ("DM", "EX", "AE", "CM", "LB", "MH", "FA", "DS", "VS", ratings)}
 
     def add(domain, patient, **values):
         domains[domain].append(
@@ -64,7 +73,7 @@ def sdtm_of(trial, ratings="RS"):
         who, end = row.patient_id, follow_up.loc[row.patient_id] if row.patient_id in follow_up.index else {}
         dead = end.get("status") == "dead"
         add("DM", who, SUBJID=who, SITEID=row.site, AGE=row.age, SEX=SEX.get(row.sex), DMDTC=row.screening_date, RFICDTC=None,
-            RFPENDTC=end.get("last_contact_date"), DTHFL="Y" if dead else None, DTHDTC=end.get("death_date"))  # fmt: skip
+            ARM=getattr(row, "arm", None), RFPENDTC=end.get("last_contact_date"), DTHFL="Y" if dead else None, DTHDTC=end.get("death_date"))  # fmt: skip
         if not pd.isna(row.consent_date):
             add("DS", who, DSDECOD="INFORMED CONSENT OBTAINED", DSTERM="consent", DSSTDTC=row.consent_date)
         if not pd.isna(row.enrolment_date):
@@ -102,9 +111,22 @@ def sdtm_of(trial, ratings="RS"):
             add(ratings, who, **{f"{ratings}TESTCD": "MRS0101", f"{ratings}STRESN": row.mrs, f"{ratings}DTC": row.screening_date,
                                  "VISIT": "SCREENING", f"{ratings}EVALID": None})  # fmt: skip
         blank = {"MHDECOD": None, "MHOCCUR": None, "MHSCAT": None, "MHSTDTC": None}
-        if row.symptom_onset_date or row.pns_level:
+        if row.symptom_onset_date or row.pns_level or row.syndrome:
             add("MH", who, MHTERM="syndrome", MHCAT="PARANEOPLASTIC NEUROLOGICAL SYNDROME",
-                **{**blank, "MHSCAT": (row.pns_level or "").upper(), "MHSTDTC": row.symptom_onset_date})  # fmt: skip
+                **{**blank, "MHDECOD": (row.syndrome or "").upper(), "MHSCAT": (row.pns_level or "").upper(),
+                   "MHSTDTC": row.symptom_onset_date})  # fmt: skip
+        for code, value in (("PNSPHEN", row.pns_phenotype), ("CANCREL", row.cancer_relation)):
+            if value is not None:
+                add("FA", who, FATESTCD=code, FASTRESC=value.upper(), FASTRESN=None, FADTC=row.screening_date)
+        if not pd.isna(row.cancer_search_years):
+            add(
+                "FA",
+                who,
+                FATESTCD="CANSRCHY",
+                FASTRESC=None,
+                FASTRESN=row.cancer_search_years,
+                FADTC=row.screening_date,
+            )
         if row.cancer:
             add("MH", who, MHTERM=row.cancer, MHCAT="CANCER", **blank)
         for column, term in QUESTIONS.items():
@@ -120,7 +142,7 @@ def sdtm_of(trial, ratings="RS"):
         add("CM", row.patient_id, CMTRT=row.medication, CMCLASCD=row.atc, CMINDC=INDICATIONS.get(row.indication),
             CMSTDTC=row.start_date, CMENDTC=row.stop_date)  # fmt: skip
     for row in trial.infusions.itertuples():
-        add("EX", row.patient_id, EXTRT="IVIG", EXDOSE=row.dose_g, EXDOSU="g", EXDOSFRQ="QD", VISIT=f"CYCLE {row.cycle:g}",
+        add("EX", row.patient_id, EXTRT=row.drug or treatment, EXDOSE=row.dose_g, EXDOSU="g", EXDOSFRQ="QD", VISIT=f"CYCLE {row.cycle:g}",
             EPOCH="TREATMENT", EXSTDTC=f"{text(row.date)}T09:30", EXENDTC=row.date)  # fmt: skip
         if not pd.isna(row.weight_kg):
             add("VS", row.patient_id, VSTESTCD="WEIGHT", VSSTRESN=row.weight_kg, VSSTRESU="kg", VISIT=f"CYCLE {row.cycle:g}",
@@ -129,12 +151,12 @@ def sdtm_of(trial, ratings="RS"):
         add(ratings, row.patient_id, **{f"{ratings}TESTCD": "MRS0101", f"{ratings}STRESN": row.mrs, f"{ratings}DTC": row.date,
                                         "VISIT": row.visit, f"{ratings}EVALID": row.rater})  # fmt: skip
     for row in trial.scales.itertuples():
-        add(ratings, row.patient_id, **{f"{ratings}TESTCD": row.scale.upper(), f"{ratings}STRESN": row.score, f"{ratings}DTC": row.date,
+        add(ratings, row.patient_id, **{f"{ratings}TESTCD": row.scale.upper().replace(" ", "")[:8], f"{ratings}STRESN": row.score, f"{ratings}DTC": row.date,
                                         "VISIT": None, f"{ratings}EVALID": None})  # fmt: skip
     for row in trial.adverse_events.itertuples():
         add("AE", row.patient_id, AETERM=row.term, AESTDTC=row.start_date, AEENDTC=row.end_date, AETOXGR=row.grade,
             AESER=ANSWERS.get(row.serious), AEREL=ANSWERS.get(row.related), AEACN=ACTIONS.get(row.action))  # fmt: skip
-    return {name: pd.DataFrame(rows) for name, rows in domains.items()}
+    return {name: pd.DataFrame(rows) for name, rows in domains.items() if rows}
 
 
 def write(domains, folder, suffix="csv"):
@@ -168,6 +190,81 @@ def test_a_trial_comes_back_equal(example, tmp_path, suffix, ratings):
     compare(example, pns.read_trial(tmp_path / "trial"))
     assert str(tables).startswith("Tables from SDTM: screening 26")
     assert tables.to_frame()["rows"].sum() == sum(len(frame) for frame in tables.tables.values())
+
+
+def trial_of(protocol, tmp_path):
+    """The synthetic trial of a shipped protocol, or the stranger's, in which arms, phenotypes and antibodies vary."""
+    if protocol == STRANGER:
+        return pns.read_trial(write_stranger(tmp_path / "stranger"), STRANGER)
+    if protocol == "surface-antibody":
+        return pns.simulate_trial(pns.load_protocol(protocol), pns.load_scenario(protocol), seed=3)
+    return pns.example_trial(protocol)
+
+
+@pytest.mark.parametrize("protocol", [*shipped_protocols(), STRANGER], ids=lambda name: Path(name).stem)
+def test_a_trial_of_any_protocol_comes_back_equal(tmp_path, protocol):
+    trial = trial_of(protocol, tmp_path)
+    chosen = pns.load_protocol(protocol)
+    columns = {
+        "arm": "one",
+        "pns_phenotype": "high",
+        "cancer_relation": "consistent",
+        "cancer_search_years": 1.5,
+    }
+    if protocol == STRANGER:
+        arms = [("one", None), ("two", "the second")]
+        text = "".join(
+            f'[[arms]]\nname = "{name}"\nlabel = "{label or name}"\nsource = "plan"\n' for name, label in arms
+        )
+        chosen = pns.Protocol.from_toml(PROTOCOL.read_text() + text)
+        frames = {name: trial.table(name) for name in pns.data.TABLES}
+        frames["screening"] = frames["screening"].assign(**columns)
+        trial = pns.data.TrialData.from_frames(frames, protocol=chosen)
+    domains = sdtm_of(trial, treatment=chosen.drugs[0].name.upper())
+    tables = adam.from_sdtm(write(domains, tmp_path / "sdtm"), protocol=chosen)
+    assert {finding.rule_id for finding in tables.findings} <= {"SDTM-8"}
+    back = tables.trial()
+    infusions = [infusions_of(one, chosen).reset_index(drop=True) for one in (trial, back)]
+    pd.testing.assert_frame_equal(*infusions)
+    compare(trial, back, leave=("drug", "weight_kg") if len(chosen.drugs) > 1 else ())
+    pd.testing.assert_series_equal(trial.screening["weight_kg"], back.screening["weight_kg"])
+    assert pns.primary_endpoint(back, chosen).responders == pns.primary_endpoint(trial, chosen).responders
+
+
+def test_a_drug_or_scale_of_another_protocol_is_never_taken_for_the_first(tmp_path):
+    trial = trial_of(STRANGER, tmp_path)
+    domains = sdtm_of(trial, treatment="alphamab")
+    put(domains, "EX", 0, EXTRT="gammamab")
+    put(domains, "EX", 1, EXTRT="")
+    tables = adam.from_sdtm(write(domains, tmp_path / "sdtm"), protocol=STRANGER)
+    told = [(finding.rule_id, finding.severity, finding.value) for finding in tables.findings[:2]]
+    assert told == [("SDTM-2", "error", "gammamab"), ("SDTM-2", "error", "")]
+    assert tables.findings[0].remedy.startswith(
+        "the protocol has alphamab, betacort; name the right protocol"
+    )
+    with pytest.raises(pns.data.TrialDataError, match="must be one of alphamab, betacort"):
+        tables.trial()
+    other = adam.from_sdtm(tmp_path / "sdtm")
+    ratings = [finding for finding in other.findings if finding.value == "HANDFUNC"]
+    assert {(finding.rule_id, finding.file) for finding in ratings} == {("SDTM-1", "rs.csv")}
+    assert len(ratings) == len(trial.scales)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Privigen", "IVIg"),
+        ("ENDOXAN", "cyclophosphamide"),
+        ("Solu-Medrol 1 g", "methylprednisolone"),
+        ("gammamab", None),
+    ],
+)
+def test_a_drug_is_known_by_other_names_and_its_class(tmp_path, written, meant):
+    domains = sdtm_of(pns.example_trial("nct06373211"), treatment="IVIg")
+    put(domains, "EX", 0, EXTRT=written)
+    tables = adam.from_sdtm(write(domains, tmp_path / "sdtm"), protocol="nct06373211")
+    assert tables.tables["infusions"]["drug"].iloc[0] == (meant or written)
+    assert [f.value for f in tables.findings if f.severity == "error"] == ([] if meant else [written])
 
 
 @pytest.fixture
