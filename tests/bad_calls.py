@@ -393,7 +393,7 @@ def public_methods():
         "survival.Reference.weibull": (lambda: s.Reference, {"shape": 1.2, "scale": 10.0}),
         "survival.StateOccupancy.at": (occupied, at),
         "survival.StateOccupancy.group": (occupied, {"groups": {"one": ["a"], "two": ["b"]}}),
-        "survival.StateOccupancy.known": (occupied, at),
+        "survival.StateOccupancy.n_observed": (occupied, at),
         "survival.StateOccupancy.time_in_state": (occupied, {"tau": 4.0}),
         "survival.StateOccupancy.transitions": (occupied, at),
         "survival.Turnbull.at": (lambda: s.turnbull([0, 2, 4, 3], [2, 4, 7, np.inf]), at),

@@ -273,16 +273,16 @@ def _draw_reference(axes: Axes, reference: Reference, longest: float, curves: Se
 
 
 def _clear_place(
-    known: NDArray[np.float64], others: NDArray[np.float64], width: float
+    own: NDArray[np.float64], others: NDArray[np.float64], width: float
 ) -> tuple[int, float, bool] | None:
     """Find where a name beside a curve has the most room: its right end, its height, and whether it is above.
 
     The last of the others is the line of a half, which a name must not lie on but may be near.
     """
-    span = max(int(width * known.size), 2)
+    span = max(int(width * own.size), 2)
     best: tuple[float, int, float, bool] | None = None
-    for last in range(span, known.size - known.size // 40):
-        part, beside = known[last - span : last + 1], others[:, last - span : last + 1]
+    for last in range(span, own.size - own.size // 40):
+        part, beside = own[last - span : last + 1], others[:, last - span : last + 1]
         for above in (True, False):
             height = float(part.max() if above else part.min())
             edge = height + ABOVE if above else height - ABOVE
@@ -464,7 +464,7 @@ def state_occupancy(
     axes.set_xlim(occupancy.start, time[-1])
     axes.set_ylim(0, 1)
     axes.set_yticks(np.arange(0, 1.01, 0.25), [f"{share:.0%}" for share in np.arange(0, 1.01, 0.25)])
-    observed = [int(count) for count in occupancy.known(ticks)]
+    observed = [int(count) for count in occupancy.n_observed(ticks)]
     labels = [
         f"{scale.show(tick - occupancy.start)}\n{count}" for tick, count in zip(ticks, observed, strict=True)
     ]

@@ -393,7 +393,7 @@ def test_grades_over_the_follow_up(five, protocol):
     assert good == pytest.approx([0.5, 0.5, 1.0, 1.0, 0.5, 0.5])
     dead = at[at["state"] == "dead"]["probability"].tolist()
     assert dead == pytest.approx([0, 0, 0, 0, 0.5, 0.5])
-    assert result.groups.known([0, 90, 110, 168]).tolist() == [2, 3, 3, 2]
+    assert result.groups.n_observed([0, 90, 110, 168]).tolist() == [2, 3, 3, 2]
     assert result.estimate == pytest.approx((16 + 168) / 2)
     assert isinstance(result.ci, tuple)
     assert "mRS 0-2" in str(result)

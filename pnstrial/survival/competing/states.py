@@ -134,8 +134,8 @@ class StateOccupancy(Result):
         risk[wanted == self.start] = model.at_start()
         risk = risk @ self._fold
         columns: dict[str, Vector] = {}
-        known = np.full((1, len(self.states)), float(self.n_initial))
-        first = _limited(self.initial[None], model.initial_variance[None], self._fold, self, known)
+        observed = np.full((1, len(self.states)), float(self.n_initial))
+        first = _limited(self.initial[None], model.initial_variance[None], self._fold, self, observed)
         for name, begin in zip(("probability", "std_error", "lower", "upper"), first, strict=True):
             columns[name] = np.vstack([begin, getattr(self, name)])[place]
         if isinstance(self.bootstrap_lower, np.ndarray) and isinstance(self.bootstrap_upper, np.ndarray):
@@ -232,14 +232,14 @@ class StateOccupancy(Result):
     def _small_sample_times(self, horizon: float, estimate: Vector) -> tuple[Vector, Vector]:
         """Give limits of the mean time in each state from the pseudo-values of the patients."""
         influence = self._model.area_influence(horizon) @ self._fold
-        known = float(self.known([horizon])[0])
+        observed = float(self.n_observed([horizon])[0])
         pairs = [
-            limits_of(bounded_mean(mean + self.n * own, horizon - self.start, known), self.level)
+            limits_of(bounded_mean(mean + self.n * own, horizon - self.start, observed), self.level)
             for mean, own in zip(estimate.tolist(), influence.T, strict=True)
         ]
         return np.array([low for low, _ in pairs]), np.array([high for _, high in pairs])
 
-    def known(self, times: ArrayLike) -> NDArray[np.float64]:
+    def n_observed(self, times: ArrayLike) -> NDArray[np.float64]:
         """Count the patients whose state is known just before some times.
 
         Parameters
@@ -259,10 +259,10 @@ class StateOccupancy(Result):
         Examples
         --------
         >>> data = pd.DataFrame({"patient_id": ["A", "A", "B", "B"], "time": [0, 5, 0, 9], "state": [1, 2, 1, 1]})
-        >>> state_occupancy(data).known([0, 6, 10]).tolist()
+        >>> state_occupancy(data).n_observed([0, 6, 10]).tolist()
         [2.0, 2.0, 1.0]
         """
-        check_signature(StateOccupancy.known, locals())
+        check_signature(StateOccupancy.n_observed, locals())
         return self._model.followed(check_times(times))
 
     def transitions(self, times: ArrayLike) -> pd.DataFrame:
@@ -417,12 +417,12 @@ def _errors(covariance: Vector, fold: Vector) -> Vector:
 
 
 def _limited(
-    p: Vector, covariance: Vector, fold: Vector, like: Any, known: Vector
+    p: Vector, covariance: Vector, fold: Vector, like: Any, observed: Vector
 ) -> tuple[Vector, Vector, Vector, Vector]:
-    """Give probabilities with errors and limits; `known` patients count where nothing varied."""
+    """Give probabilities with errors and limits; `observed` patients count where nothing varied."""
     error = _errors(covariance, fold)
     if like.conf_type == SMALL_SAMPLE:
-        low, high = effective_binomial(p, error, known, like.n, like.level)
+        low, high = effective_binomial(p, error, observed, like.n, like.level)
     else:
         low, high = proportion_limits(p, error, like.level, like.conf_type)
     return p, error, low, high
@@ -576,15 +576,15 @@ def state_occupancy(
     begin = float(histories.start.min()) if start is None else one_time(start, "start")
     if begin >= histories.stop.max():
         raise ValueError(f"start = {begin:g} must be before the last time, {histories.stop.max():g}")
-    known = None if initial is None else _initial(initial, histories.states)
-    if known is None and not histories.under_observation(begin)[0].size:
+    shares = None if initial is None else _initial(initial, histories.states)
+    if shares is None and not histories.under_observation(begin)[0].size:
         raise ValueError(
             f"nobody is under observation at the start, {begin:g}: the first is at "
             f"{histories.start[histories.start > begin].min():g}; give a later start, or initial"
         )
     weights = _weights(draws, seed, len(histories.patients))
     final = _absorbing(absorbing, histories)
-    model = OccupancyModel(histories, known, begin, variance, weights, final)
+    model = OccupancyModel(histories, shares, begin, variance, weights, final)
     return _result(model, np.eye(len(histories.states)), histories.states, level, conf_type, unit)
 
 
