@@ -67,7 +67,9 @@ def test_two_hundred_patients_need_no_compiler_and_answer_the_same(tmp_path, mon
     assert done.returncode == 0, done.stderr
     cold, with_numba = json.loads(done.stdout)
     assert not with_numba
-    assert max(seconds for seconds, _ in cold.values()) < 0.3, cold
+    # Within 0.3 s on an idle processor; a shared one takes up to twice the time, a compiler ten times.
+    slow = {name: seconds for name, (seconds, _) in cold.items() if seconds > 0.6}
+    assert not slow
     monkeypatch.setattr(Kernel, "for_size", lambda kernel, n: kernel.compiled)
     for name, (_, values) in answers().items():
         relative = 1e-9 if name.startswith(("cox", "common")) else 1e-12
