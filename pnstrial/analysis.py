@@ -23,6 +23,7 @@ from pnstrial.checks import findings_of
 from pnstrial.data.arguments import trial_and_protocol
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Provenance, Result, rows_of
+from pnstrial.scales import scale_changes_of, scale_endpoint_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,12 +107,12 @@ class Analysis(Result):
     @cached_property
     def scale_changes(self) -> pd.DataFrame:
         """Changes on the further scales."""
-        return self.assessments.once(endpoints.scale_changes_of)
+        return self.assessments.once(scale_changes_of)
 
     @cached_property
     def scales(self) -> pd.DataFrame:
         """Improved on each scale at each visit."""
-        return self.assessments.once(endpoints.scale_endpoint_of)
+        return self.assessments.once(scale_endpoint_of)
 
     @cached_property
     def secondary_outcomes(self) -> pd.DataFrame:

@@ -88,7 +88,35 @@ class Checked:
 
 
 def check_tables(path: str | Path, protocol: Protocol, **declared: str | None) -> Checked:
-    """Check a folder as `check_trial` does, and keep what was not read."""
+    """Check a folder as `check_trial` does, and keep what was not read.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder of CSV or Parquet files, or a workbook.
+    protocol : Protocol
+    **declared : str, optional
+        separator, decimal, dates, encoding, as in `check_trial`.
+
+    Returns
+    -------
+    Checked
+        The findings, the tables and columns that were not read, and the trial (None where a finding is an error).
+
+    Raises
+    ------
+    ValueError
+        If there is no such folder or workbook.
+
+    Examples
+    --------
+    >>> import tempfile, pnstrial as pns
+    >>> folder = tempfile.mkdtemp()
+    >>> _ = pns.data.write_example(folder)
+    >>> checked = check_tables(folder, pns.load_protocol())
+    >>> len(checked.findings), checked.not_read, len(checked.trial.enrolled)
+    (18, (), 18)
+    """
     protocol = protocol_of(protocol)
     check_signature(check_tables, locals())
     reading = read_tables(path, protocol, **declared)
@@ -127,6 +155,15 @@ def check_trial(
     ------
     ValueError
         If there is no such folder or workbook.
+
+    Examples
+    --------
+    >>> import tempfile, pnstrial as pns
+    >>> folder = tempfile.mkdtemp()
+    >>> _ = pns.data.write_example(folder)
+    >>> found = check_trial(folder, pns.load_protocol())
+    >>> len(found), found[0].file, found[0].line, found[0].column
+    (18, 'infusions.csv', 174, 'dose_g')
     """
     protocol = protocol_of(protocol)
     check_signature(check_trial, locals())

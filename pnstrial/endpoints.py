@@ -22,15 +22,8 @@ from pnstrial.frames import typed_frame, value_of
 from pnstrial.outcomes import CATEGORIES, join_parts, part_of, values_at
 from pnstrial.results import Display, NotEstimable, Provenance, Result
 from pnstrial.rules import change_category, response, response_reason
-from pnstrial.visits import (
-    DEATH,
-    MISSING,
-    OBSERVED,
-    Assessments,
-    baseline,
-    named,
-    nearest_in_window,
-)
+from pnstrial.scales import scale_changes, scale_endpoint
+from pnstrial.visits import DEATH, MISSING, OBSERVED, Assessments, baseline, named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -188,6 +181,16 @@ def responders(trial: TrialData, protocol: Protocol, visit: str | None = None) -
     -------
     pandas.DataFrame
         patient_id, response, reason, then the flags that the rule requested.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> trial, protocol = pns.example_trial(), pns.load_protocol()
+    >>> responders(trial, protocol)[["patient_id", "response", "reason"]].head(3)
+      patient_id       response        reason
+    0     BOR-01  non-responder  not improved
+    1     STE-01  non-responder  not improved
+    2     STE-02  non-responder       missing
     """
     return responders_of(Assessments(trial, protocol), visit)
 
@@ -475,109 +478,7 @@ def _as_planned(assessments: Assessments, drug: Drug) -> list[tuple[NDArray[np.b
     return found
 
 
-# ---------------------------------------------------------------------------------------------------------- scales
-def scale_changes(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
-    """Give the change on each further scale of every enrolled patient at every visit.
-
-    Parameters
-    ----------
-    trial : TrialData
-    protocol : Protocol
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per scale, visit and patient with any value: patient_id, scale, visit, baseline, baseline_date,
-        score, date, change, improved (True, False or None where a value is missing), baseline_line, source_line.
-
-    Notes
-    -----
-    Baseline and windows are those of the endpoint, without a screening value and without death; of two scores on a
-    date the better one counts at baseline, the worse one after it; any change in the better direction is improved.
-    """
-    return scale_changes_of(Assessments(trial, protocol))
-
-
-_CHANGE_COLUMNS: Final = [
-    "patient_id", "scale", "visit", "baseline", "baseline_date", "score", "date", "change", "improved",
-    "baseline_line", "source_line",
-]  # fmt: skip
-
-
-def scale_changes_of(assessments: Assessments) -> pd.DataFrame:
-    """Give the changes of the scales, as `scale_changes` does."""
-    protocol, patients, table = assessments.protocol, assessments.patients, assessments.trial.scales
-    usable = table["score"].notna() & table["patient_id"].isin(patients.index)
-    dated = assessments.dated(table[usable][["patient_id", "date", "scale", "score"]])
-    visit_names = [visit.name for visit in protocol.visits]
-    parts: list[pd.DataFrame] = []
-    scales = [scale for scale in protocol.scales if scale.table == "scales"]
-    for scale in scales:
-        own = dated[dated["scale"] == scale.name].assign(bad=lambda frame: frame["score"])
-        if scale.better == "higher":
-            own = own.assign(bad=-own["score"])
-        early = own[own["day"] <= 1].sort_values(["patient_id", "date", "bad", "line"], kind="stable")
-        early = early.drop_duplicates(["patient_id", "date"]).drop_duplicates("patient_id", keep="last")
-        early = early.set_index("patient_id")
-        later = own[own["day"] > 1].sort_values(["patient_id", "date", "bad"], kind="stable")
-        later = later.drop_duplicates(["patient_id", "date"], keep="last")
-        for visit in protocol.visits:
-            rated = nearest_in_window(later, visit)
-            index = patients.index[patients.index.isin(early.index.union(rated.index))]
-            first, second = early.reindex(index), rated.reindex(index)
-            worse = second["bad"] - first["bad"]
-            part = pd.DataFrame(
-                {
-                    "patient_id": index,
-                    "scale": scale.name,
-                    "visit": visit.name,
-                    "baseline": first["score"].to_numpy(dtype=float),
-                    "baseline_date": first["date"].to_numpy(),
-                    "score": second["score"].to_numpy(dtype=float),
-                    "date": second["date"].to_numpy(),
-                    "change": (second["score"] - first["score"]).to_numpy(dtype=float),
-                    "improved": (worse < 0).astype(object).where(worse.notna(), None).to_numpy(),
-                    "baseline_line": first["line"].astype("Int64").to_numpy(),
-                    "source_line": second["line"].astype("Int64").to_numpy(),
-                }
-            )
-            parts.append(part)
-    if not parts:
-        return pd.DataFrame(columns=_CHANGE_COLUMNS)
-    frame = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    frame["visit"] = pd.Categorical(frame["visit"], visit_names)
-    return frame.astype({"visit": object})
-
-
-def scale_endpoint(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
-    """Count who improved on each scale at each visit.
-
-    Parameters
-    ----------
-    trial : TrialData
-    protocol : Protocol
-
-    Returns
-    -------
-    pandas.DataFrame
-        scale, visit, improved, n (patients of the full analysis set with both values).
-    """
-    return scale_endpoint_of(Assessments(trial, protocol))
-
-
-def scale_endpoint_of(assessments: Assessments) -> pd.DataFrame:
-    """Count who improved on each scale, as `scale_endpoint` does."""
-    protocol, changes = assessments.protocol, assessments.once(scale_changes_of)
-    rows: list[dict[str, Any]] = []
-    for scale in (scale.name for scale in protocol.scales if scale.table == "scales"):
-        for visit in protocol.visits:
-            own = changes[(changes["scale"] == scale) & (changes["visit"] == visit.name)]
-            both = own["improved"].notna()
-            improved = int(own.loc[both, "improved"].astype(bool).sum())
-            rows.append({"scale": scale, "visit": visit.name, "improved": improved, "n": int(both.sum())})
-    return pd.DataFrame(rows, columns=["scale", "visit", "improved", "n"])
-
-
+# ----------------------------------------------------------------------------------------------- further endpoints
 def secondary_endpoints(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
     """Estimate the proportion for which each secondary endpoint of the protocol holds.
 
@@ -592,6 +493,16 @@ def secondary_endpoints(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
         One row per secondary endpoint: name, scale, visit, direction, responders, n (patients of the full analysis set
         for whom it is known; a death is known: worse, and within no bound), estimate, lower, upper (Clopper-Pearson,
         nan where n is 0).
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> protocol = pns.load_protocol("nct06373211")
+    >>> trial = pns.simulate_trial(protocol, pns.load_scenario("nct06373211"), seed=1)
+    >>> secondary_endpoints(trial, protocol)[["name", "visit", "responders", "n"]]
+                    name    visit  responders   n
+    0  Ataxia at Month 3  Month 3           8  20
+    1  Ataxia at Month 6  Month 6           7  21
     """
     return secondary_endpoints_of(Assessments(trial, protocol))
 
@@ -637,6 +548,16 @@ def time_to_event(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
     Deterioration: first rating after day 1 above baseline, or death; else censored at the last rating (day 1 if
     none). Improvement: first rating after day 1 below baseline; death first competes (code 2); censored likewise.
     Without baseline there is no record of the two mRS times.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> times = time_to_event(pns.example_trial(), pns.load_protocol())
+    >>> times[times["patient_id"] == "STE-01"][["parameter", "days", "event", "source_table", "source_line"]]
+               parameter  days  event source_table  source_line
+    1   overall_survival   342      1    follow_up            3
+    19     deterioration    93      1          mrs            5
+    37       improvement   342      2    follow_up            3
     """
     return times_of(Assessments(trial, protocol))
 

@@ -437,6 +437,15 @@ def infusions_of(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
     pandas.DataFrame
         The table `infusions`; a row that names no drug means the first of the protocol. A weight that a given
         infusion of the day has holds for every drug of that day, the first where there are several.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> infusions_of(pns.example_trial(), pns.load_protocol()).head(2)
+         patient_id  cycle       date  drug  dose_g  weight_kg
+    line
+    2        BOR-01    1.0 2014-03-05  IVIg    19.5        NaN
+    3        BOR-01    1.0 2014-03-06  IVIg    19.5        NaN
     """
     trial, protocol = trial_and_protocol(trial, protocol)
     frame = trial.infusions

@@ -80,6 +80,16 @@ def classify_medications(trial: TrialData, protocol: Protocol) -> pd.DataFrame:
         patient: ignored), ``drug`` (the drug of the protocol that such a record is, else None), ``counts``
         (immunotherapy for the syndrome, or a checkpoint inhibitor: counts for E1) and ``counts_as_rescue``
         (immunotherapy for the syndrome, a checkpoint inhibitor never).
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> found = classify_medications(pns.example_trial(), pns.load_protocol())
+    >>> found[found["counts"]][["patient_id", "medication", "classes", "counts_as_rescue"]].head(2)
+         patient_id       medication               classes  counts_as_rescue
+    line
+    6        BES-01  plasma exchange       plasma exchange              True
+    16       MAR-02    pembrolizumab  checkpoint inhibitor             False
     """
     trial, protocol = trial_and_protocol(trial, protocol)
     frame = trial.medications

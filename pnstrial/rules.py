@@ -12,6 +12,7 @@ Next: `visits`, `endpoints`.
 from __future__ import annotations
 
 from functools import cached_property, lru_cache, update_wrapper
+from inspect import signature
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
@@ -146,6 +147,8 @@ class Rule:
     0
     >>> change_category(np.array([3, 3, 3]), np.array([2, 3, 6])).tolist()
     [0, 1, 2]
+    >>> change_category(3, 2, points=2)
+    1
     """
 
     def __init__(self, function: Callable[..., int], domains: tuple[tuple[int, int], ...]) -> None:
@@ -153,8 +156,10 @@ class Rule:
         self.domains = domains
         update_wrapper(self, function)
 
-    def __call__(self, *codes: Any) -> Any:
+    def __call__(self, *codes: Any, **named: Any) -> Any:
         """Answer for integers (an int) or for arrays that broadcast together (an int8 array)."""
+        if named:
+            codes = self._by_position(codes, named)
         if all(isinstance(code, int) for code in codes):
             return self.scalar(*codes)
         arrays = np.broadcast_arrays(*codes)
@@ -177,6 +182,13 @@ class Rule:
         for (low, _), default in zip(left_out, self._defaults(len(codes)), strict=True):
             table = table[..., default - low]  # the last axis that is left
         return table[tuple(index)]
+
+    def _by_position(self, codes: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+        """Put arguments given by name in their places, defaults before them."""
+        bound = signature(self.scalar).bind(*codes, **named)
+        last = max(list(bound.signature.parameters).index(name) for name in bound.arguments)
+        bound.apply_defaults()
+        return bound.args[: last + 1]
 
     def _defaults(self, given: int) -> tuple[int, ...]:
         """Give the defaults of the arguments that were left out, last argument first."""
@@ -226,6 +238,14 @@ def _change_category(
     int or array of int8
         0 improved, 1 stable, 2 deteriorated (`CATEGORIES`), -1 where either is missing. Death is
         deteriorated, also without a baseline.
+
+    Examples
+    --------
+    >>> from pnstrial import rules
+    >>> rules.change_category([4, 4, 4, -1], [3, 4, 6, 2]).tolist()
+    [0, 1, 2, -1]
+    >>> rules.CATEGORIES[rules.change_category(5, 4)], rules.CATEGORIES[rules.change_category(5, 4, points=2)]
+    ('improved', 'stable')
     """
     if later == dead:
         return DETERIORATED
@@ -261,6 +281,12 @@ def _interim_decision(
     -------
     int or array of int8
         0 continue, 1 discontinue, 2 dead, 3 not evaluable (`DECISIONS`).
+
+    Examples
+    --------
+    >>> from pnstrial import rules
+    >>> [rules.DECISIONS[code] for code in rules.interim_decision([0, 1, 2, -1], [0, 0, 1, 0])]
+    ['continue', 'continue', 'dead', 'not evaluable']
     """
     if dead:
         return DECISION_DEAD
@@ -302,6 +328,14 @@ def _response_reason(  # noqa: C901, PLR0911 - the estimand is this list of answ
     -------
     int or array of int8
         A code with its name in `reasons`. The events are asked in the order death, rescue, stopped, no value.
+
+    Examples
+    --------
+    >>> from pnstrial import rules
+    >>> better = {"category": 0, "last_category": 0, "on_treatment_category": 0}
+    >>> codes = [rules.response_reason(has_baseline=1, dead=0, rescued=x, stopped=0, **better) for x in (0, 1)]
+    >>> [rules.reasons(3)[code] for code in codes]
+    ['improved', 'rescue immunotherapy']
     """
     if not has_baseline:
         return 2
@@ -341,6 +375,13 @@ def _response(reason: int) -> int:
     -------
     int or array of int8
         0 non-responder, 1 responder, 2 excluded from the denominator (`RESPONSES`).
+
+    Examples
+    --------
+    >>> from pnstrial import rules
+    >>> names = rules.reasons(3)
+    >>> [(names[code], rules.RESPONSES[rules.response(code)]) for code in (0, 2, 3)]
+    [('improved', 'responder'), ('no baseline', 'non-responder'), ('died', 'non-responder')]
     """
     if reason in _RESPONDER_REASONS:
         return RESPONDER

@@ -173,6 +173,19 @@ def check(datasets: Mapping[str, Dataset]) -> tuple[AdamFinding, ...]:
     -------
     tuple of AdamFinding
         Errors first, then by dataset.
+
+    Examples
+    --------
+    >>> import pandas as pd, pnstrial as pns
+    >>> trial = pns.data.TrialData.from_frames({
+    ...     "screening": pd.DataFrame({"patient_id": ["A"], "screening_date": ["2014-03-01"],
+    ...                                "enrolment_date": ["2014-03-02"], "mrs": [3]}),
+    ...     "mrs": pd.DataFrame({"patient_id": ["A"], "date": ["2014-05-26"], "mrs": [2]}),
+    ... })
+    >>> datasets = pns.adam.derive(trial, pns.load_protocol())
+    >>> without_subjects = {name: one for name, one in datasets.datasets.items() if name != "ADSL"}
+    >>> len(check(datasets.datasets)), [finding.rule for finding in check(without_subjects)][:1]
+    (0, ['AD0001: the subject-level dataset ADSL must be there'])
     """
     check_signature(check, locals())
     found: list[AdamFinding] = []

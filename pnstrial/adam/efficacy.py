@@ -18,6 +18,7 @@ import pandas as pd
 from pnstrial import endpoints, rules, visits
 from pnstrial.adam.specification import CODELISTS
 from pnstrial.adam.subjects import clean, lines_of
+from pnstrial.scales import scale_changes_of
 
 if TYPE_CHECKING:
     from pnstrial.adam.subjects import Material
@@ -313,7 +314,7 @@ def _grade_in_words(scale: Scale, value: float | None, *, dead: bool) -> str | N
 # ----------------------------------------------------------------------------------------------------- ADSCALE
 def adscale_rows(material: Material) -> list[dict[str, Any]]:
     """Give every score of the enrolled patients on the further scales."""
-    changes = material.assessments.once(endpoints.scale_changes_of)
+    changes = material.assessments.once(scale_changes_of)
     base: dict[tuple[str, str], tuple[Any, Any]] = {}
     counts: dict[tuple[str, str, str], tuple[Any, Any]] = {}
     for row in changes.to_dict("records"):

@@ -68,6 +68,13 @@ def write_adam(
     ValueError
         For another format, or a name over 8 characters, a label over 40; if the folder
         would lose a file (`pnstrial.writing.OutputError`).
+
+    Examples
+    --------
+    >>> import tempfile, pnstrial as pns
+    >>> datasets = pns.adam.derive(pns.example_trial(), pns.load_protocol())
+    >>> [path.name for path in write_adam(datasets, tempfile.mkdtemp(), format="json")][:3]
+    ['adsl.json', 'admrs.json', 'adscale.json']
     """
     check_signature(write_adam, locals())
     if format not in FORMATS:
@@ -230,6 +237,15 @@ def read_dataset(
     ------
     ValueError
         If there is no such file, or its name ends otherwise.
+
+    Examples
+    --------
+    >>> import tempfile, pnstrial as pns
+    >>> folder = tempfile.mkdtemp()
+    >>> _ = pns.adam.write_adam(pns.adam.derive(pns.example_trial(), pns.load_protocol()), folder)
+    >>> dataset, findings = read_dataset(f"{folder}/adsl.xpt")
+    >>> dataset.label, len(dataset.frame), findings
+    ('Subject-Level Analysis Dataset', 26, ())
     """
     check_signature(read_dataset, locals())
     try:

@@ -563,6 +563,15 @@ def check_adam(
     ------
     ValueError
         If there is no such folder or format.
+
+    Examples
+    --------
+    >>> import tempfile, pnstrial as pns
+    >>> folder = tempfile.mkdtemp()
+    >>> _ = pns.adam.write_adam(pns.adam.derive(pns.example_trial(), pns.load_protocol()), folder)
+    >>> trial, findings = check_adam(folder)
+    >>> len(trial.datasets), len(findings)
+    (6, 0)
     """
     check_signature(check_adam, locals())
     where = Path(folder)

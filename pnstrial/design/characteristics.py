@@ -49,6 +49,14 @@ def interval_of_endings(
     -------
     tuple of ndarray
         Lower and upper limits.
+
+    Examples
+    --------
+    >>> from pnstrial import design
+    >>> outcomes = design.simon(0.1, 0.3).optimal.outcomes
+    >>> lower, upper = interval_of_endings(outcomes)
+    >>> outcomes.n[:3].tolist(), outcomes.x[:3].tolist(), lower[:3].round(3).tolist(), upper[:3].round(3).tolist()
+    ([10, 10, 29], [0, 1, 2], [0.0, 0.003, 0.025], [0.308, 0.445, 0.445])
     """
     checks = Checks("interval_of_endings").instance(
         "outcomes", outcomes, Outcomes, "the `outcomes` of a design"

@@ -303,6 +303,14 @@ def progress_bar(stream: Any) -> Callable[[int, int], None]:
     -------
     callable
         Takes (trials done, trials requested).
+
+    Examples
+    --------
+    >>> import io
+    >>> stream = io.StringIO()
+    >>> progress_bar(stream)(500, 1_000)
+    >>> stream.getvalue()[1:55]
+    '[###############...............] 500 of 1,000 trials, '
     """
     began = time.monotonic()
     last = [0.0]

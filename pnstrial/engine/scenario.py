@@ -574,6 +574,11 @@ def scenario_text(name_or_path: str | Path) -> str:
     ------
     ScenarioError
         If there is no such file or shipped name.
+
+    Examples
+    --------
+    >>> scenario_text("anti-hu").splitlines()[0]
+    'id = "anti-hu"'
     """
     check_signature(scenario_text, locals())
     return _FILES.text(name_or_path)[0]

@@ -357,6 +357,10 @@ def qualify(folder: str | Path | None = None) -> Qualification:
     ------
     pnstrial.writing.OutputError
         A `ValueError`: the folder would lose a file.
+
+    Examples
+    --------
+    >>> print(qualify())  # doctest: +SKIP
     """
     cases = (*_from_r(), *_example(), *_simulation())
     result = Qualification(cases, _installed())

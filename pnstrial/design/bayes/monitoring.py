@@ -590,6 +590,12 @@ def predictive_boundary(
     ------
     ValueError
         If an argument breaks its rule; all are named.
+
+    Examples
+    --------
+    >>> first, last = predictive_boundary([3, 6], p0=0.1, threshold=0.9)
+    >>> first.round(3).tolist(), last.tolist()
+    ([0.081, 0.672, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0])
     """
     from scipy.special import betaln
 

@@ -86,6 +86,13 @@ def patient_records(protocol: Protocol, scenario: Scenario, seed: int = 1, trial
     ------
     ValueError
         If seed or trial is negative, or protocol and scenario do not fit.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> records = patient_records(pns.load_protocol(), pns.load_scenario("anti-hu"), seed=1)
+    >>> len(records.rows), records.failures  # enrolled, and screened without being enrolled
+    (17, 29)
     """
     check_pair(protocol, scenario)
     check_signature(patient_records, locals())
