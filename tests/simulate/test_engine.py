@@ -431,7 +431,8 @@ def test_an_exception_of_progress_stops_the_run_at_once(kind):
     try:
         with pytest.raises(StoppedError):
             pns.simulate_trials(PROTOCOL, HU, 10**7, progress=stop, executor=pool, workers=workers)
-        assert time.perf_counter() - moments[0] < 0.1
+        # Within 0.1 s on an idle processor; the whole run takes minutes.
+        assert time.perf_counter() - moments[0] < 0.5
     finally:
         if pool is not None:
             pool.shutdown(wait=True, cancel_futures=True)

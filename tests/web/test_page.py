@@ -131,7 +131,7 @@ def test_a_run_is_cancelled_at_once_and_its_stream_ends(inside):
     assert "data-progress" in inside.post("/simulate/run", data=fields).text
     begun = time.monotonic()
     assert inside.post("/simulate/cancel", follow_redirects=False).status_code == 303
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 2  # 0.1 s on an idle processor; the run itself takes minutes
     assert json.loads(inside.get("/simulate/progress").text.removeprefix("data: "))["state"] == "cancelled"
 
 
