@@ -1,5 +1,7 @@
 """What a second stage of another size, or one that depends on the first, does to inference."""
 
+import functools
+
 import numpy as np
 import pytest
 from scipy.stats import binom
@@ -15,14 +17,24 @@ def endings(r1, n1, sizes):
             yield first, second, n2
 
 
+@functools.cache
+def interval(r1, n1, r, n, first, second, n2, level):
+    return design.after_two_stage(
+        r1=r1,
+        n1=n1,
+        r=r,
+        n=n,
+        p0=0.2,
+        responses=first + second,
+        n_observed=n1 + n2,
+        responses_first=first,
+        level=level,
+    ).ci
+
+
 def coverage(r1, n1, r, n, sizes, level):
-    rows = []
-    for first, second, n2 in endings(r1, n1, sizes):
-        low, high = design.after_two_stage(
-            r1=r1, n1=n1, r=r, n=n, p0=0.2, responses=first + second, n_observed=n1 + n2,
-            responses_first=first, level=level,
-        ).ci  # fmt: skip
-        rows.append((first, second, n2, low, high))
+    ends = list(endings(r1, n1, sizes))
+    rows = [(*end, *interval(r1, n1, r, n, *end, level)) for end in ends]
     first, second, n2, low, high = np.array(rows).T
     limits = np.concatenate([low, high])
     # coverage falls right beside a limit
@@ -41,11 +53,20 @@ EVERY = [
 @pytest.mark.parametrize("plan", [*PLANS, *(pytest.param(one, marks=pytest.mark.long) for one in EVERY)])
 def test_every_interval_after_another_second_stage_covers(plan):
     r1, n1, _, n = plan
-    sizes = [lambda _, m=m: m for m in range(1, 6) if n1 + m != n] + [lambda first: 1 + (3 * first) % 5]
+    # one size throughout, the planned one among them; sizes that follow the first stage, also where some are as planned
+    sizes = [lambda _, m=m: m for m in range(1, 6)]
+    sizes += [lambda first: 1 + (3 * first) % 5, lambda first: 2 if first == 1 else n - n1]
+    sizes += [lambda first: n - n1 if first == 1 else 1 + (2 * first) % 7]
     for n2 in sizes:
-        if any(n1 + n2(first) == n for first in range(r1 + 1, n1 + 1)):
-            continue
         assert coverage(*plan, n2, 0.9) >= 0.9 - 1e-6, plan
+
+
+def test_one_order_serves_every_size_of_a_second_stage_that_follows_the_first():
+    planned = design.after_two_stage(1, 10, 5, 29, 0.1, 6, responses_first=3)
+    # rejecting at the fewest responders is as extreme as the plan's rejection, whatever the first stage was
+    assert planned.p_value == pytest.approx(design.two_stage(1, 10, 5, 29, 0.1, 0.3).reject_probability(0.1))
+    assert planned.order == "Koyama-Chen"
+    assert design.after_two_stage(1, 10, 5, 29, 0.1, 6).order == "stagewise"
 
 
 def test_all_responders_have_no_upper_limit():

@@ -286,11 +286,11 @@ def after_two_stage(
     level : float, default 0.95
         Two-sided level.
     responses_first : int, optional
-        Responders of the first stage. With another second stage than planned, the p-value, the median-unbiased
-        estimate and both intervals are then valid whatever made the size change; without it, the size is taken to
-        have changed for reasons outside the data, and n_observed replaces n. A rule that keeps the planned size for
-        some counts of the first stage and changes it for others mixes the planned order with this one: an interval of
-        90 % then covered as little as 88.7 % in small plans (r1 = 0, n1 = 4, r = 9, n = 11).
+        Responders of the first stage, where the size of the second could follow from them: the p-value, the
+        median-unbiased estimate and both intervals then take Koyama and Chen's order and are valid whatever made the
+        size, also where it is the planned one (a rule that keeps the planned size for some first stages and changes it
+        for others must not mix two orders). Without it, the size has nothing to do with the data, and n_observed
+        replaces n.
     order : {"stagewise", "mle", "umvue"}
         How endings are ordered (`after_sequential`).
     p0 : float, optional
@@ -414,7 +414,7 @@ def _after(
     outcomes = _two_stage_outcomes(r1, n1, r, total if total > n1 else n)
     here = int(np.flatnonzero((outcomes.n == total) & (outcomes.x == responses))[0])
     result = _infer(outcomes, here, p0, level, order)
-    if first is None or total in (n1, n):
+    if first is None or total == n1:
         return result
     second = responses - first
 
