@@ -52,7 +52,7 @@ EVERY = [
 
 @pytest.mark.parametrize("plan", [*PLANS, *(pytest.param(one, marks=pytest.mark.long) for one in EVERY)])
 def test_every_interval_after_another_second_stage_covers(plan):
-    r1, n1, _, n = plan
+    _, n1, _, n = plan
     # one size throughout, the planned one among them; sizes that follow the first stage, also where some are as planned
     sizes = [lambda _, m=m: m for m in range(1, 6)]
     sizes += [lambda first: 1 + (3 * first) % 5, lambda first: 2 if first == 1 else n - n1]

@@ -255,25 +255,21 @@ def _check(table: pd.DataFrame) -> None:
         ],
     )
     if not rules:
-        ordered = table.assign(start=start, stop=stop).sort_values(["start", "stop"], kind="stable")
-        after = ordered.groupby("patient_id", sort=False)[["start", "from_state"]].shift(-1)
-        named = ordered["patient_id"].map(repr)
-        goal = ordered["to_state"].where(ordered["to_state"].notna(), ordered["from_state"])
-        overlap = after["start"] < ordered["stop"]
-        add(
-            "intervals of a patient must not overlap",
-            [
-                f"patient {who} at {t:g}"
-                for who, t in zip(named[overlap], after.loc[overlap, "start"], strict=True)
-            ],
-        )
-        jumps = (after["start"] == ordered["stop"]) & (after["from_state"] != goal)
+        codes, patients = pd.factorize(table["patient_id"])
+        goals = table["to_state"].where(table["to_state"].notna(), table["from_state"])
+        states = pd.factorize(pd.concat([table["from_state"], goals]))[0]
+        order = np.lexsort((stop, start, codes))
+        codes, start, stop = codes[order], start[order], stop[order]
+        origin, goal = states[: order.size][order], states[order.size :][order]
+        same, who = codes[1:] == codes[:-1], patients.tolist()
+
+        def places(wrong: NDArray[np.bool_], times: NDArray[np.float64]) -> list[str]:
+            return [f"patient {who[codes[i]]!r} at {times[i]:g}" for i in np.flatnonzero(wrong)]
+
+        add("intervals of a patient must not overlap", places(same & (start[1:] < stop[:-1]), start[1:]))
         add(
             "the next interval must be in the state that the last one ended in",
-            [
-                f"patient {who} at {t:g}"
-                for who, t in zip(named[jumps], ordered.loc[jumps, "stop"], strict=True)
-            ],
+            places(same & (start[1:] == stop[:-1]) & (origin[1:] != goal[:-1]), stop),
         )
     if rules:
         raise ValueError(". ".join(rules))
