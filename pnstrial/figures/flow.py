@@ -20,7 +20,7 @@ from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from matplotlib.axes import Axes
 
@@ -242,13 +242,24 @@ MAIN: Final = (0.1, 3.9)
 SIDE: Final = (4.55, 3.9)
 CHARACTERS: Final = 50
 """Characters on a line of a box."""
+WIDE: Final = 105
+"""Characters on a line of the box over the whole width."""
+
+
+def _wrapped(box: list[str], say: Callable[[str], str] | None, characters: int = CHARACTERS) -> list[str]:
+    """Say the lines of a box, and break those that are too long for it."""
+    found: list[str] = []
+    for line in box:
+        text = line.lstrip()
+        indent = line[: len(line) - len(text)]
+        further = 2 * indent
+        said = text if say is None else say(text)
+        found += wrap(said, characters, initial_indent=indent, subsequent_indent=further)
+    return found
 
 
 def _lines(head: str, rows: Sequence[tuple[str, int]] = ()) -> list[str]:
-    found = wrap(head, CHARACTERS)
-    for words, count in rows:
-        found += wrap(f"{words}: {count}", CHARACTERS, initial_indent="   ", subsequent_indent="      ")
-    return found
+    return [head, *(f"   {words}: {count}" for words, count in rows)]
 
 
 def _boxes(flow: Flow) -> list[tuple[str, list[str], list[str]]]:
@@ -290,14 +301,14 @@ def _sets(flow: Flow) -> list[str]:
     lines = ["Analysis sets:  " + ",  ".join(f"{name} n = {n}" for name, n in sizes)]
     if out:
         reasons = ", ".join(f"{reason} {count}" for reason, count in flow.not_per_protocol)
-        lines += wrap(
-            f"Not per protocol: {out} of {flow.enrolled} (a patient may have several reasons): {reasons}", 105
+        lines.append(
+            f"Not per protocol: {out} of {flow.enrolled} (a patient may have several reasons): {reasons}"
         )
     return lines
 
 
 @plain_text
-def consort_flow(flow: Flow, *, ax: Axes | None = None) -> Axes:
+def consort_flow(flow: Flow, *, ax: Axes | None = None, say: Callable[[str], str] | None = None) -> Axes:
     """Draw the flow diagram.
 
     Parameters
@@ -305,6 +316,8 @@ def consort_flow(flow: Flow, *, ax: Axes | None = None) -> Axes:
     flow : Flow
     ax : matplotlib.axes.Axes, optional
         Where to draw.
+    say : callable, optional
+        Gives each line of a box in another language; the boxes are sized to what it gives.
 
     Returns
     -------
@@ -320,9 +333,9 @@ def consort_flow(flow: Flow, *, ax: Axes | None = None) -> Axes:
     True
     """
     check_signature(consort_flow, locals())
-    boxes = _boxes(flow)
+    boxes = [(name, _wrapped(lines, say), _wrapped(side, say)) for name, lines, side in _boxes(flow)]
     gaps = [max(GAP, _height(side) + 0.16) if side else GAP for _, _, side in boxes[:-1]]
-    sets = _sets(flow)
+    sets = _wrapped(_sets(flow), say, WIDE)
     total = sum(_height(lines) for _, lines, _ in boxes) + sum(gaps) + GAP + _height(sets)
     axes = axes_or_new(ax, SIDE[0] + SIDE[1] + 0.1, total + 0.2)
     bare(axes)

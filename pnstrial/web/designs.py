@@ -155,10 +155,10 @@ def _figure(request: Request) -> Response:
     if name == "boundaries":
         design = next(iter(members.values()))
         draw = pns.figures.saw_tooth if kind in _ONE_LOOK else pns.figures.stopping_boundaries
-        return figure(lambda: draw(design), file_kind)
+        return figure(request, lambda: draw(design), file_kind)
     words = words_of(request)
     named = {words(f"design.{member}"): design for member, design in members.items()}
-    return figure(lambda: pns.figures.power_curve(named), file_kind)
+    return figure(request, lambda: pns.figures.power_curve(named), file_kind)
 
 
 ROUTES: Final = [Route("/design", _page), Route("/design/figure/{name}.{kind}", _figure)]

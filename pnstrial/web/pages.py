@@ -23,7 +23,7 @@ from pnstrial.web.uploads import read_form
 from pnstrial.web.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     import pandas as pd
     from starlette.datastructures import FormData
@@ -49,6 +49,15 @@ _TEMPLATES: Final = Environment(
     lstrip_blocks=True,
 )  # fmt: skip
 TABS: Final = ("trial", "protocol", "design", "simulate")
+
+
+_FREE: Final = {
+    column.name
+    for table in pns.data.TABLES.values()
+    for column in table.columns
+    if column.kind in {"id", "text"} and column.name != "visit"
+}
+"""Columns whose cells are the trial team's own words."""
 
 
 class Table(NamedTuple):
@@ -79,7 +88,7 @@ def as_table(
         for name in names:
             value = record[name]
             if isinstance(value, str):
-                cells.append(words.value(value))
+                cells.append(value if name in _FREE else words.say(value))
             elif isinstance(value, bool) or value is None or not hasattr(value, "__float__"):
                 cells.append(words.plain(value))
             else:
@@ -113,11 +122,12 @@ def posting(act: Callable[[Request, FormData], Response | str]) -> Callable[[Req
     return endpoint
 
 
-def figure(draw: Callable[[], Any], kind: str) -> Response:
-    """Draw a figure as a file."""
-    return Response(
-        drawn(draw, kind), media_type=KINDS[kind], headers={"Content-Security-Policy": FIGURE_POLICY}
-    )
+def figure(request: Request, draw: Callable[[], Any], kind: str, patients: Collection[str] = ()) -> Response:
+    """Draw a figure as a file, in the language that was chosen; the names of patients stay as they are."""
+    words = words_of(request)
+    say = None if words.language == "en" else lambda text: text if text in patients else words.say(text)
+    headers = {"Content-Security-Policy": FIGURE_POLICY}
+    return Response(drawn(draw, kind, say), media_type=KINDS[kind], headers=headers)
 
 
 def download(content: str | bytes, name: str, kind: str) -> Response:

@@ -206,7 +206,7 @@ def _example(request: Request) -> Response:
         f"pns.analyse(pns.simulate_trial(protocol, scenario, seed={seed}), protocol).primary", "",
     )  # fmt: skip
     return page(
-        request, "example.html", seed=seed, answer=str(analysis.primary), script=script._replace(command="")
+        request, "example.html", seed=seed, answer=analysis.primary, script=script._replace(command="")
     )
 
 
@@ -217,12 +217,13 @@ def _figure(request: Request) -> Response:
     run = session_of(request).run
     if name == "responders" and run is not None and run.state == "done":
         exact = _exact(request, run.settings)
-        return figure(lambda: pns.figures.responder_distribution(run.result, exact), kind)
+        return figure(request, lambda: pns.figures.responder_distribution(run.result, exact), kind)
     if name in {"patients", "flow"}:
         analysis = _one_trial(request)
         if name == "patients":
-            return figure(lambda: pns.figures.swimmer(analysis), kind)
-        return figure(lambda: pns.figures.consort_flow(pns.figures.count_flow(analysis)), kind)
+            return figure(request, lambda: pns.figures.swimmer(analysis), kind, analysis.sets.full_analysis)
+        flow = pns.figures.count_flow(analysis)
+        return figure(request, lambda: pns.figures.consort_flow(flow, say=words_of(request).say), kind)
     raise HTTPException(404)
 
 

@@ -158,8 +158,8 @@ def _who(request: Request) -> Response:
     open_items: dict[str, list[dict[str, str]]] = {}
     for row in screening.criteria[screening.criteria["status"] != "pass"].to_dict("records"):
         item = {
-            "criterion": row["criterion"], "label": labels.get(row["criterion"], ""),
-            "status": words.value(row["status"]), "reason": row["reason"],
+            "criterion": row["criterion"], "label": words.say(labels.get(row["criterion"], "")),
+            "status": words.say(row["status"]), "reason": words.say(row["reason"]),
         }  # fmt: skip
         open_items.setdefault(row["patient_id"], []).append(item)
     patients = [
@@ -174,7 +174,7 @@ def _who(request: Request) -> Response:
 def _days(words: Words, cycle: Any) -> list[tuple[str, str]]:
     """Give the days of a cycle and what is infused."""
     return [
-        (day.isoformat(), words.plain(grams)) for day, grams in zip(cycle.dates, cycle.daily_g, strict=True)
+        (words.plain(day), words.plain(grams)) for day, grams in zip(cycle.dates, cycle.daily_g, strict=True)
     ]
 
 
@@ -299,7 +299,7 @@ def _survival(request: Request) -> Response:
     analysis = _analysis(request)
     result = session.once("survival", lambda: pns.overall_survival(analysis.trial, analysis.protocol))
     return page(
-        request, "result.html", parts=PARTS, title="survival.title", name="survival", text=str(result),
+        request, "result.html", parts=PARTS, title="survival.title", name="survival", result=result,
         table=as_table(words, result.to_frame(), percent=("survival", "lower", "upper")),
         script=trial_script(session, "pns.overall_survival(trial, protocol)", ""),
     )  # fmt: skip
@@ -310,7 +310,7 @@ def _shift(request: Request) -> Response:
     analysis = _analysis(request)
     result = session.once("shift", lambda: pns.mrs_shift(analysis.trial, analysis.protocol))
     return page(
-        request, "result.html", parts=PARTS, title="shift.title", name="shift", text=str(result),
+        request, "result.html", parts=PARTS, title="shift.title", name="shift", result=result,
         table=as_table(words, result.to_frame()),
         script=trial_script(session, "pns.mrs_shift(trial, protocol)", ""),
     )  # fmt: skip
@@ -333,7 +333,7 @@ def _draw(name: str, request: Request) -> Any:
     if name == "shift":
         return session.once("shift", lambda: pns.mrs_shift(trial, protocol)).plot()
     if name == "flow":
-        return pns.figures.consort_flow(pns.figures.count_flow(analysis))
+        return pns.figures.consort_flow(pns.figures.count_flow(analysis), say=words_of(request).say)
     if name == "course":
         return pns.figures.swimmer(analysis)
     raise HTTPException(404)
@@ -358,7 +358,7 @@ def _draw_primary(request: Request) -> Any:
             keep = keep[keep[event] == way]
         rows.append(keep.drop_duplicates("visit").assign(group=label, label=lambda one: one["visit"]))
     single = frame[(frame["changes"] == 1) & (frame["visit"] == visit)]
-    rows.append(single.assign(group=words("primary.others", visit=visit), label=single["estimand"]))
+    rows.append(single.assign(group=words("primary.others", visit=words.at(visit)), label=single["estimand"]))
     every = pd.concat(rows, ignore_index=True).rename(columns={"responders": "x"})
     return pns.figures.forest(every, null=session.protocol().endpoint.null_proportion)
 
@@ -367,7 +367,9 @@ def _figure(request: Request) -> Response:
     kind = request.path_params["kind"]
     if kind not in KINDS:
         raise HTTPException(404)
-    return figure(lambda: _draw(request.path_params["name"], request), kind)
+    analysis = session_of(request).analysis()
+    patients = () if analysis is None else analysis.sets.full_analysis
+    return figure(request, lambda: _draw(request.path_params["name"], request), kind, patients)
 
 
 # ----------------------------------------------------------------------------------------------------- files

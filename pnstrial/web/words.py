@@ -3,37 +3,25 @@
 Input: a key, a language.
 Output: the words, and numbers as the language writes them.
 Protocol section: none.
-Method: one catalogue, ``words.toml``: for every key the English and the French text.
+Method: one catalogue, the English and the French text by key; what the package says is found in it by `messages`.
 Next: `pages`.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import math
-import tomllib
-from functools import cache
-from importlib.resources import files
+from html.parser import HTMLParser
 from typing import Any, Final, cast
 
 from markupsafe import Markup
 
 import pnstrial as pns
+from pnstrial.web.messages import at_visit, catalogue, french, french_number
 
-__all__ = ["LANGUAGES", "Words", "catalogue"]
+__all__ = ["LANGUAGES", "Words"]
 
 LANGUAGES: Final = ("en", "fr")
-
-
-@cache
-def catalogue() -> dict[str, tuple[str, str]]:
-    """Read the catalogue: English and French by key.
-
-    Returns
-    -------
-    dict
-    """
-    text = files("pnstrial.web").joinpath("words.toml").read_text(encoding="utf-8")
-    return {key: (english, french) for key, (english, french) in tomllib.loads(text).items()}
 
 
 class Words:
@@ -53,34 +41,43 @@ class Words:
         text = catalogue()[key][self._place]
         return text.format(**{name: self.plain(value) for name, value in values.items()}) if values else text
 
-    def value(self, value: object) -> str:
-        """Give the words for a value of a table, or the value itself where it is not the page's own."""
-        both = catalogue().get(f"value.{value}")
-        return self.plain(value) if both is None else both[self._place]
+    def say(self, text: object) -> str:
+        """Say what the package says: a finding, a reason, a label, a sentence; what it does not say stays as it is."""
+        return (french(str(text)) if self.language == "fr" else None) or str(text)
+
+    def at(self, visit: str) -> str:
+        """Say at which visit."""
+        return at_visit(visit) if self.language == "fr" else visit
 
     def heading(self, name: str) -> str:
         """Give the heading of a column, or its name where it is not the page's own."""
         both = catalogue().get(f"column.{name}")
-        return name.replace("_", " ") if both is None else both[self._place]
+        return self.say(name.replace("_", " ")) if both is None else both[self._place]
 
     def number(self, value: float, digits: int = 4) -> str:
         """Write a number with its significant digits, as the language does."""
         text = str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else f"{value:.{digits}g}"
-        return text.replace(".", ",") if self.language == "fr" else text
+        return french_number(text) if self.language == "fr" else text
 
     def percent(self, value: float) -> str:
         """Write a proportion as a percentage."""
-        text = f"{100 * value:.1f}"
-        return f"{text.replace('.', ',')}\N{NO-BREAK SPACE}%" if self.language == "fr" else f"{text} %"
+        return self.say(f"{100 * value:.1f} %")
+
+    def result(self, result: Any) -> Markup:
+        """Show a result as a notebook does, in the words of the language."""
+        page = _Said(self)
+        page.feed(result._repr_html_())
+        page.close()
+        return Markup("").join(page.parts)
 
     def plain(self, value: Any) -> str:
         """Write any value of a frame for a person."""
         if isinstance(value, str | pns.NotEstimable):
-            return str(value)
+            return self.say(value)
         if isinstance(value, bool) or type(value).__name__ == "bool":
             return self("yes" if value else "no")
-        if hasattr(value, "date") and hasattr(value, "isoformat"):
-            return "–" if str(value) == "NaT" else value.date().isoformat()
+        if isinstance(value, dt.date):
+            return "–" if str(value) == "NaT" else self.say(value.strftime("%Y-%m-%d"))
         if isinstance(value, tuple | list):
             return ", ".join(self.plain(part) for part in cast("tuple[Any, ...]", value))
         try:
@@ -97,3 +94,24 @@ class Words:
             return Markup("{}").format(self.plain(value))
         text = self.percent(number) if percent and not math.isnan(number) else self.plain(number)
         return Markup('<data value="{}">{}</data>').format(repr(number), text)
+
+
+class _Said(HTMLParser):
+    """The page of a result with its texts said by `words`, and no style of its own."""
+
+    def __init__(self, words: Words) -> None:
+        super().__init__()
+        self.words, self.parts = words, list[Markup]()
+        self._head = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        del attrs
+        self._head = tag == "th"
+        self.parts.append(Markup("<{}>").format(tag))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.parts.append(Markup("</{}>").format(tag))
+
+    def handle_data(self, data: str) -> None:
+        said = self.words.heading(data) if self._head else self.words.say(data)
+        self.parts.append(Markup("{}").format(said if data.strip() else data))

@@ -5,7 +5,8 @@ from importlib.resources import files
 
 import pytest
 
-from pnstrial.web.words import LANGUAGES, Words, catalogue
+from pnstrial.web.messages import catalogue
+from pnstrial.web.words import LANGUAGES, Words
 
 WEB = files("pnstrial.web")
 TEMPLATES = sorted(WEB.joinpath("templates").iterdir(), key=str)
@@ -31,7 +32,8 @@ def test_every_key_that_is_used_is_there_and_none_is_idle():
     literal = set(re.findall(r'\b(?:t|words|words_of\(request\))\(["\']([^"\'{]+?)["\'][,)]', everything))
     assert literal <= catalogue().keys()
     families = {"tab", "part", "format", "estimand", "way", "patient", "severity", "design", "simulate", "rating",
-                "quantity", "column", "value", "refused", "figure"}  # fmt: skip
+                "quantity", "column", "value", "refused", "figure", "finding", "remedy", "reason", "label", "sentence", "result",
+                "drawn", "setting", "error"}  # fmt: skip
     idle = {key for key in catalogue() if key not in used and key.partition(".")[0] not in families}
     assert not idle
 
@@ -40,7 +42,7 @@ def test_both_languages_have_words_and_the_same_places_for_values():
     for key, (english, french) in catalogue().items():
         assert english.strip(), key
         assert french.strip(), key
-        places = [sorted(re.findall(r"\{(\w+)\}", text)) for text in (english, french)]
+        places = [sorted(re.findall(r"\{(\w+)(?::\w+)?\}", text)) for text in (english, french)]
         assert places[0] == places[1], key
 
 

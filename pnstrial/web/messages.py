@@ -1,0 +1,277 @@
+"""How does the page say in French what the package says in English?
+
+Input: a text that the package made: a finding, a reason, a label, a sentence, a text of a figure.
+Output: the same in French, from the catalogue; None where the catalogue has no entry for it.
+Protocol section: none.
+Method: the English entries are templates with named places. A text is matched against them; what stands in the places
+is put into the French entry; reports and files are never touched.
+Next: `words`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache, lru_cache
+from importlib.resources import files
+from string import Formatter
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["at_visit", "catalogue", "french", "french_number", "typography"]
+
+NARROW, FIXED = "\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}"
+
+_KINDS: Final = {
+    "": r".+?",
+    "text": r"(?s:.*?)",
+    "name": r"[^\W\d][\w./-]*(?: [\w-]+)*?",
+    "number": r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?",
+    "date": r"\d{4}(?:-\d\d){0,2}",
+    "column": r"[a-z]\w*_\w+|age|sex|mrs|arm|cancer|syndrome",
+    "words": r".+?",
+    "list": r".+",
+    "loose": r".+?",
+    "columns": r"[a-z_]+(?:, [a-z_]+)*",
+    "at": r".+?",
+    "inputs": r"(?s:.+?)",
+    "records": r"(?s:.+)",
+}
+"""What may stand in a place, by the kinds that the catalogue explains."""
+
+_JOINTS: Final = {
+    "; ": f"{NARROW}; ", ", or ": " ou ", ", and ": " et ", ", ": ", ", " or ": " ou ", " and ": " et ",
+}  # fmt: skip
+"""How the parts of a list are joined in both languages."""
+
+_NUMBERS: Final = re.compile(r"[-+−±≥≤<>=~≈()\[\]\d.,:/%×–…eE g]*\d[-+−±≥≤<>=~≈()\[\]\d.,:/%×–…eE g]*")
+_DATE: Final = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?")
+
+
+class _Template(NamedTuple):
+    pattern: re.Pattern[str]
+    kinds: dict[str, str]
+    french: str
+    weight: int
+
+
+@cache
+def catalogue() -> dict[str, tuple[str, str]]:
+    """Read the catalogue: English and French by key.
+
+    Returns
+    -------
+    dict of str to (str, str)
+        The words of the page itself, and what the package says.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for name in ("words.toml", "messages.toml"):
+        text = files("pnstrial.web").joinpath(name).read_text(encoding="utf-8")
+        for key, (english, in_french) in tomllib.loads(text).items():
+            if key in found:
+                raise ValueError(f"{name}: {key} has an entry already")
+            found[key] = (english, typography(in_french))
+    return found
+
+
+def typography(text: str) -> str:
+    r"""Put the spaces and apostrophes into a French text that its typography wants.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> ascii(typography("l'essai : 5 % ; « oui » ?"))
+    "'l\\u2019essai\\xa0: 5\\xa0%\\u202f; \\xab\\xa0oui\\xa0\\xbb\\u202f?'"
+    """
+    text = re.sub(r"(?<=\w)'(?=[\w«{])", "\N{RIGHT SINGLE QUOTATION MARK}", text)
+    text = re.sub(r" (?=[;!?](?:\s|$))", NARROW, text)
+    text = re.sub(r" (?=[:%»](?:[\s,.;)\N{NARROW NO-BREAK SPACE}]|$))", FIXED, text)
+    return re.sub(r"(?<=«) ", FIXED, text)
+
+
+def french_number(text: str) -> str:
+    r"""Write numbers and dates in a text of nothing else as French does.
+
+    Parameters
+    ----------
+    text : str
+        As the package writes it.
+
+    Returns
+    -------
+    str
+        With decimal commas, narrow spaces between thousands from 10,000, day before month before year.
+
+    Examples
+    --------
+    >>> french_number("0.25"), french_number("2014-03-31"), ascii(french_number("100000 (5.0 %)"))
+    ('0,25', '31/03/2014', "'100\\u202f000 (5,0\\xa0%)'")
+    """
+    if found := _DATE.fullmatch(text):
+        return "/".join(reversed([part for part in found.groups() if part]))
+
+    def one(match: re.Match[str]) -> str:
+        whole, point, rest = match[0].partition(".")
+        if len(whole) > 4:
+            whole = re.sub(r"(?<=\d)(?=(?:\d{3})+$)", NARROW, whole)
+        return whole + point.replace(".", ",") + rest
+
+    text = re.sub(r"(?<![\d.])\d+(?:\.\d+)?(?![\d.]*\d)", one, text)
+    return re.sub(r"(?<=\d) ?%", f"{FIXED}%", text)
+
+
+def _template(english: str, in_french: str) -> _Template:
+    pattern, kinds, weight = "", {}, 0
+    for literal, name, kind, _ in Formatter().parse(english):
+        pattern += re.escape(literal)
+        weight += len(literal)
+        if name is not None:
+            again = name in kinds
+            kinds.setdefault(name, kind or "")
+            pattern += f"(?P={name})" if again else f"(?P<{name}>{_KINDS[kind or '']})"
+    return _Template(re.compile(pattern), kinds, in_french, weight)
+
+
+@cache
+def _entries() -> tuple[dict[str, str], dict[str, list[_Template]]]:
+    """Give the entries without places by their English text, and the templates by their first word."""
+    exact: dict[str, str] = {}
+    templates: dict[str, list[_Template]] = {}
+    for key, (english, in_french) in catalogue().items():
+        if key.startswith(_SAID):
+            if "{" in english:
+                first = english.partition(" ")[0]
+                templates.setdefault("" if "{" in first else first, []).append(_template(english, in_french))
+            else:
+                exact[english] = in_french
+    for group in templates.values():
+        group.sort(key=lambda one: -one.weight)
+    return exact, templates
+
+
+_SAID: Final = (
+    "value.", "finding.", "remedy.", "reason.", "label.", "drawn.", "sentence.", "result.", "setting.", "error.",
+)  # fmt: skip
+"""Beginnings of the keys of what the package says."""
+
+
+@lru_cache(maxsize=50_000)
+def french(text: str) -> str | None:
+    """Say in French what the package said in English.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str or None
+        None where the catalogue has no entry for it; numbers and dates need none.
+
+    Examples
+    --------
+    >>> french("must be a date that exists")
+    'doit être une date qui existe'
+    """
+    exact, templates = _entries()
+    if text in exact:
+        return exact[text]
+    if not text.strip() or _NUMBERS.fullmatch(text):
+        return french_number(text)
+    found = [one for first in (text.partition(" ")[0], "") for one in templates.get(first, ())]
+    for template in found:
+        if (match := template.pattern.fullmatch(text)) is not None:
+            said = _filled(template, match)
+            if said is not None:
+                return said
+    if "\n" in text:
+        lines = [french(line) for line in text.split("\n")]
+        return None if None in lines else "\n".join(line for line in lines if line is not None)
+    return None
+
+
+def _filled(template: _Template, match: re.Match[str]) -> str | None:
+    """Put what stands in the places of an English text into the French one."""
+    said: dict[str, str] = {}
+    for name, kind in template.kinds.items():
+        part = _SAY[kind](match[name])
+        if part is None:
+            return None
+        said[name] = part
+    return template.french.format(**said)
+
+
+def at_visit(visit: str) -> str:
+    """Say at which visit, with its article."""
+    return french(f"@{visit}") or f"à {french(visit) or visit}"
+
+
+def _listed(text: str, joints: tuple[str, ...] = tuple(_JOINTS), *, loose: bool = False) -> str | None:
+    """Say each part of a list; what stands in brackets is not split."""
+    said = french(text)
+    for place, joint in enumerate(joints):
+        if said is not None:
+            break
+        parts = _split(text, joint)
+        if len(parts) > 1:
+            found = [_listed(part, joints[place + 1 :], loose=loose) for part in parts]
+            if None not in found:
+                said = _JOINTS[joint].join(part for part in found if part is not None)
+    return text if said is None and loose else said
+
+
+def _split(text: str, joint: str) -> list[str]:
+    depth, begun, parts = 0, 0, list[str]()
+    for place, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0 and place >= begun and text.startswith(joint, place):
+            parts.append(text[begun:place])
+            begun = place + len(joint)
+    return [*parts, text[begun:]]
+
+
+def _inputs(text: str) -> str:
+    """Say the columns that a criterion read, each with its value: "age 60, sex female"."""
+
+    def one(item: str) -> str:
+        name, space, value = item.partition(" ")
+        while space:
+            if (said := french(value)) is not None:
+                return f"{french(name) or name} {said}"
+            word, space, value = value.partition(" ")
+            name = f"{name} {word}"
+        return item
+
+    return ", ".join(one(item) for item in _split(text, ", "))
+
+
+def _records(text: str) -> str:
+    """Say the days of medications, "prednisone (from 2014-03-01, ongoing)", and leave their names."""
+    return re.sub(r"(?<= \()[^()]+, [^()]+(?=\))", lambda match: _listed(match[0]) or match[0], text)
+
+
+_SAY: Final[dict[str, Callable[[str], str | None]]] = {
+    "": lambda text: french_number(text) if _NUMBERS.fullmatch(text) else text,
+    "text": str,
+    "name": str,
+    "column": str,
+    "number": lambda text: french_number(text.replace(",", "")),
+    "date": french_number,
+    "words": french,
+    "list": _listed,
+    "loose": lambda text: _listed(text, loose=True),
+    "columns": str,
+    "at": at_visit,
+    "inputs": _inputs,
+    "records": _records,
+}
+"""How what stands in a place of each kind is said."""
