@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import pnstrial as pns
+from tests.browser import launched
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -27,6 +28,13 @@ def example(example_folder):
 @pytest.fixture(scope="session")
 def protocol():
     return pns.load_protocol("nct02343211")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Give the one browser of all tests; what uses it carries the mark ``xdist_group("browser")``."""
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture

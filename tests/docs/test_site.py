@@ -20,6 +20,7 @@ import pytest
 
 import pnstrial as pns
 import pnstrial.verification
+from tests.browser import Window
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -190,8 +191,8 @@ def test_a_page_of_a_function_names_what_is_near(site):
     assert "all of [shift](../shift.md)" in page
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium")
-def test_search_works_from_a_folder(tmp_path):
+@pytest.mark.xdist_group("browser")
+def test_search_works_from_a_folder(tmp_path, chromium):
     pytest.importorskip("material")
     (tmp_path / "docs").mkdir()
     shutil.copy(DOCS / "iframe-worker.js", tmp_path / "docs")
@@ -205,11 +206,12 @@ def test_search_works_from_a_folder(tmp_path):
     subprocess.run([sys.executable, "-m", *build], check=True, capture_output=True,
                    env={**os.environ, "NO_MKDOCS_2_WARNING": "1"})  # fmt: skip
     place = f"{(tmp_path / 'site' / 'index.html').as_uri()}?q=zebrafish"
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=6000", "--dump-dom"]
-    found = subprocess.run(
-        ["chromium", *options, place], check=True, capture_output=True, text=True, timeout=60
-    )
-    assert re.search(r'href="[^"]*curves\.html" class="md-search-result__link', found.stdout)
+    window = Window(chromium, (tmp_path / "site").as_uri())
+    window.page.goto(place)
+    found = window.page.wait_for_selector("a.md-search-result__link", state="attached")
+    assert "curves.html" in found.get_attribute("href")
+    window.check()
+    window.context.close()
 
 
 @pytest.mark.parametrize(

@@ -1,41 +1,48 @@
-"""The report in a real browser: no error, no request, every figure with pixels (skipped where there is no Chromium)."""
-
-import re
-import shutil
-import subprocess
+"""The reports in a real browser: no request, no error, every figure with pixels, nothing that axe-core objects to."""
 
 import pytest
 
 import pnstrial as pns
+from pnstrial.cli import main
+from tests.browser import Window, violations
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-PROBE = """<script>
-const told = [];
-window.onerror = (message) => told.push("error: " + message);
-window.addEventListener("load", () => {
-  const images = [...document.querySelectorAll("figure svg")];
-  const empty = images.filter((image) => !(image.getBoundingClientRect().width > 50)).length;
-  const outside = performance.getEntriesByType("resource").filter((entry) => !entry.name.startsWith("data:")).length;
-  const wide = document.documentElement.scrollWidth > window.innerWidth + 1;
-  document.title = `images ${images.length} empty ${empty} outside ${outside} wide ${wide} errors ${told.length}`;
-});
-</script>"""
+pytestmark = pytest.mark.xdist_group("browser")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-@pytest.mark.parametrize("width", [1280, 500])
-def test_page(example, protocol, tmp_path, width):
-    page = pns.report(example, protocol, tmp_path)
-    page.write_text(page.read_text().replace("<head>", f"<head>{PROBE}"))
-    done = subprocess.run(
-        [
-            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},900", "--dump-dom", page.as_uri(),
-        ],
-        capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
-    title = re.search(r"<title>(images .*?)</title>", done.stdout)
-    assert title, "the page did not load"
-    count = page.read_text().count("<figure>")
-    assert title.group(1) == f"images {count} empty 0 outside 0 wide false errors 0"
+@pytest.fixture(scope="module")
+def report(example, protocol, tmp_path_factory):
+    return pns.report(example, protocol, tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def simulation_report(tmp_path_factory):
+    out = tmp_path_factory.mktemp("simulation") / "out"
+    assert main(["simulate", "anti-hu", "--trials", "50", "--quiet", "--out", str(out)]) == 0
+    return out / "report.html"
+
+
+@pytest.fixture(params=["report", "simulation_report"])
+def opened(request, chromium):
+    file = request.getfixturevalue(request.param)
+    window = Window(chromium, file.as_uri())
+    window.page.goto(file.as_uri())
+    yield window.page, file.read_text(encoding="utf-8")
+    window.check()
+    window.context.close()
+
+
+def test_every_figure_has_pixels_and_nothing_is_wider_than_the_screen(opened):
+    page, text = opened
+    for width in (360, 1400):
+        page.set_viewport_size({"width": width, "height": 900})
+        sizes = page.evaluate(
+            "[...document.querySelectorAll('figure svg')].map(one => one.getBoundingClientRect().width)"
+        )
+        assert len(sizes) == text.count("<figure>") > 0
+        assert min(sizes) > 50
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_axe_finds_nothing(opened):
+    page, _ = opened
+    assert violations(page) == []

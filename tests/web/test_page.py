@@ -13,11 +13,7 @@ import pandas as pd
 import pytest
 
 import pnstrial as pns
-
-PAGES = ["/trial", "/trial/who", "/trial/dose?weight=70&start=2026-01-05", "/trial/dose?patient=BOR-01&start=2026-01-05",
-         "/trial/visits", "/trial/patient?id=BOR-01", "/trial/patient?id=BES-01", "/trial/primary", "/trial/survival",
-         "/trial/shift", "/trial/report", "/protocol", "/protocol?other=nct02343211-registry", "/design?kind=fixed&n=30",
-         "/design?kind=simon", "/design?kind=sequential", "/design?kind=bayes", "/design?kind=safety", "/simulate"]  # fmt: skip
+from tests.web.conftest import PAGES
 
 
 @pytest.mark.parametrize("path", PAGES)
