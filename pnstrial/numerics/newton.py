@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Vector = NDArray[np.float64]
     Step = Callable[[Vector, Vector, Any], Vector | None]
 
-__all__ = ["Maximum", "bent_step", "full_rank", "maximise", "newton_step"]
+__all__ = ["ARMIJO", "ROUNDING", "Maximum", "bent_step", "full_rank", "maximise", "newton_step"]
 
 HALVINGS: Final = 40
 # Share of the promised rise that a step must bring, and the rounding of a value that it may lose.

@@ -19,11 +19,17 @@ from pnstrial.writing import spreadsheet_frame
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from matplotlib.figure import Figure as Drawing
+    from matplotlib.transforms import Bbox
+
     from pnstrial.reporting.items import Document
 
 __all__ = ["PNG_DPI", "Drawings", "draw", "write_tables"]
 
 PNG_DPI: Final = 200
+
+MARGIN: Final = 0.1
+"""White around a figure, in inches."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +63,35 @@ def draw(document: Document, *, png: bool = False) -> Drawings:
         drawing = item.draw().get_figure(root=True)
         if drawing is None:
             continue
+        box = _laid_out(drawing)
         buffer = io.BytesIO()
         with mpl.rc_context({"svg.hashsalt": item.number, "svg.fonttype": "none"}):
-            drawing.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
+            drawing.savefig(buffer, format="svg", bbox_inches=box, metadata={"Date": None})
         found.svg[item.key] = buffer.getvalue().decode()
         if png:
             buffer = io.BytesIO()
-            drawing.savefig(
-                buffer, format="png", dpi=PNG_DPI, bbox_inches="tight", metadata={"Software": None}
-            )
+            drawing.savefig(buffer, format="png", dpi=PNG_DPI, bbox_inches=box, metadata={"Software": None})
             found.png[item.key] = buffer.getvalue()
         plt.close(drawing)
     return found
+
+
+def _laid_out(drawing: Drawing) -> Bbox:
+    """Solve the layout without the trial drawing of `savefig`, and give the part of the page that is drawn on."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
+
+    class Canvas(FigureCanvasSVG):
+        def get_renderer(self) -> RendererSVG:
+            return measure
+
+    drawing.set_dpi(72)  # as every SVG of matplotlib
+    measure = RendererSVG(*drawing.bbox.size, io.StringIO())
+    Canvas(drawing)
+    engine = drawing.get_layout_engine()
+    if engine is not None:
+        engine.execute(drawing)
+        drawing.set_layout_engine(None)
+    return drawing.get_tightbbox(measure).padded(MARGIN)
 
 
 def write_tables(document: Document, drawings: Drawings, folder: Path) -> None:

@@ -19,9 +19,11 @@ from scipy import optimize, stats
 
 from pnstrial import survival
 from pnstrial.results import NotEstimable
+from pnstrial.survival.cox import likelihood
 from pnstrial.survival.cox import residuals as cox_residuals
 from pnstrial.survival.cox.cox_kernels import subset_moments
 from pnstrial.survival.cox.likelihood import penalised
+from pnstrial.survival.cox.risk_sets import risk_sets
 from tests.conftest import REFERENCE
 
 HERE = REFERENCE / "survival"
@@ -272,6 +274,40 @@ def test_lifelines_agrees_where_it_offers_the_same():
 
 
 @pytest.mark.double
+def random_sets(seed, *, separated=False):
+    rng = np.random.default_rng(seed)
+    n, p = int(rng.integers(8, 60)), int(rng.integers(1, 5))
+    time, event = np.ceil(rng.exponential(10, n) / (1 + seed % 4)), (rng.random(n) < 0.7).astype(float)
+    x, none = rng.normal(size=(n, p)), np.empty(0)
+    x[:, 0] = event if separated else rng.integers(0, 2, n)
+    weights = rng.uniform(0.5, 3, n) if seed % 3 else none
+    strata = rng.permutation(np.arange(n) % 3) if seed % 2 else none.astype(int)
+    offset = rng.normal(size=n) if seed % 5 == 0 else None
+    return risk_sets(time, event, x, none, weights, strata, ("efron", "breslow")[seed % 2], offset)
+
+
+def test_a_climb_in_machine_code_ends_where_the_whole_rules_end(monkeypatch):
+    sets = [random_sets(seed) for seed in range(60)]
+    monkeypatch.setattr(likelihood, "_fits", iter(range(10**6, 10**7)))
+    quick = [likelihood._quick_climb(one) for one in sets]
+    assert sum(peak is not None for peak in quick) > 40
+    monkeypatch.setattr(likelihood, "_quick_climb", lambda _: None)
+    for one, peak in zip(sets, quick, strict=True):
+        if peak is None:
+            continue
+        plain = likelihood.climb(one)
+        assert plain.ending == peak.ending == "maximum"
+        assert plain.infinite is None
+        for name in ("beta", "loglik", "information"):
+            np.testing.assert_allclose(getattr(peak, name), getattr(plain, name), rtol=1e-9, atol=1e-11)
+
+
+def test_a_climb_in_machine_code_leaves_what_has_no_maximum_to_the_whole_rules(monkeypatch):
+    monkeypatch.setattr(likelihood, "_fits", iter(range(10**6, 10**7)))
+    for seed in range(10):
+        assert likelihood._quick_climb(random_sets(seed, separated=True)) is None
+
+
 def test_subset_moments_equal_all_subsets_listed():
     from itertools import combinations
 

@@ -10,13 +10,15 @@ Next: `cox_residuals`, `cox`.
 
 from __future__ import annotations
 
+import itertools
 import math
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pnstrial.numerics.newton import maximise, newton_step
+from pnstrial.numerics.newton import ARMIJO, ROUNDING, maximise, newton_step
 from pnstrial.survival.cox.risk_sets import DELICATE, RiskSets
 from pnstrial.survival.cox.separation import separating
 
@@ -43,8 +45,13 @@ WIDEST = 1300.0
 # Relative pivot below which a covariate adds nothing to those before it (toler.chol of R's coxph).
 ALIASED = float(np.finfo(float).eps ** 0.75)
 STEPS = 100
-# By this step a climb that has a top has reached it, or is asked to prove that it has none.
-LAST_PROOF = 12
+# Between these steps a climb that has a top reaches it, or is asked to prove that it has none.
+FIRST_PROOF, LAST_PROOF = 8, 12
+# Linear predictors change by no more in one step.
+LONGEST = 10.0
+# Fits of a process after which machine code pays for being loaded, or made.
+REPEATED = 200
+_fits = itertools.count()
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,6 +296,29 @@ class Peak:
     ending: str = "maximum"
 
 
+def _quick_climb(sets: RiskSets) -> Peak | None:
+    """Climb in machine code, where a process fits so many models that it pays; None where the whole rules decide.
+
+    The first fits of a process do not wait for a compiler or its library; the numbers agree to 1e-9.
+    """
+    if sets.ties == "exact" or sets.entry.size:
+        return None
+    from pnstrial.survival.cox.climb_kernels import SCRATCH, cox_climb
+
+    if next(_fits) < REPEATED and not ("numba" in sys.modules and cox_climb.is_ready()):
+        return None
+    p, n = sets.x.shape
+    out = np.empty((SCRATCH + 3 * p, p))
+    loglik = cox_climb(
+        sets.x, sets.weights, sets.offset, sets.bounds, sets.start, sets.size, sets.load, sets.tied, WIDEST,
+        FIRST_PROOF, LONGEST, ARMIJO, ROUNDING, np.empty(n), out,
+    )  # fmt: skip
+    if math.isnan(loglik):
+        return None
+    beta, score, information = out[0].copy(), out[1].copy(), out[SCRATCH : SCRATCH + p].copy()
+    return Peak(beta, loglik, score, information, None)
+
+
 def climb(
     sets: RiskSets,
     evaluate: Callable[[RiskSets, Vector], tuple[float, Vector, Vector] | None] = derivatives,
@@ -319,6 +349,10 @@ def climb(
     ValueError
         If the likelihood cannot be evaluated at the start.
     """
+    if evaluate is derivatives and start is None and free is None:
+        found = _quick_climb(sets)
+        if found is not None:
+            return found
     first = np.zeros(sets.x.shape[0]) if start is None else start
     infinite: Vector | None = None
 
@@ -328,7 +362,7 @@ def climb(
 
     def separated(taken: int, _beta: Vector, _seen: tuple[Any, ...], step: Vector) -> bool:
         nonlocal infinite
-        if taken >= 8 and spread(step) > 0.05:
+        if taken >= FIRST_PROOF and spread(step) > 0.05:
             infinite = separating(sets, step, last=taken == LAST_PROOF)
         return infinite is not None
 
@@ -344,7 +378,7 @@ def climb(
 
     plain = evaluate is not penalised
     found = maximise(
-        at, first, step=newton_step if plain else bent, free=free, length=spread, longest=10.0,
+        at, first, step=newton_step if plain else bent, free=free, length=spread, longest=LONGEST,
         stop=separated if plain else None, limit=STEPS,
     )  # fmt: skip
     if found.ending == "outside":
