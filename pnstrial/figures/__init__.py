@@ -20,12 +20,18 @@ if TYPE_CHECKING:
     from pnstrial.figures.odds import cumulative_odds
     from pnstrial.figures.patients import swimmer
     from pnstrial.figures.proportions import estimand_forest, forest
-    from pnstrial.figures.simulation import heat_map, power_against_rate, responder_distribution
+    from pnstrial.figures.simulation import (
+        compare_responders,
+        heat_map,
+        power_against_rate,
+        responder_distribution,
+    )
     from pnstrial.figures.survival import cumulative_incidence, kaplan_meier, state_occupancy
 
 # Where the interpreter finds each of them.
 _HOMES = {
     "alluvial": "mrs",
+    "compare_responders": "simulation",
     "consort_flow": "flow",
     "count_flow": "flow",
     "cumulative_incidence": "survival",
@@ -49,6 +55,7 @@ _HOMES = {
 
 __all__ = [
     "alluvial",
+    "compare_responders",
     "consort_flow",
     "count_flow",
     "cumulative_incidence",

@@ -9,7 +9,8 @@ Next: `reporting`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from pnstrial.numerics.signatures import check_signature
 from pnstrial.vocabulary import shipped_scale
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
     from matplotlib.axes import Axes
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "accrual",
+    "compare_responders",
     "course",
     "heat_map",
     "power_against_rate",
@@ -52,6 +54,10 @@ __all__ = [
     "tornado",
     "variance_shares",
 ]
+
+
+_LINES: Final = ("-", "--", ":")
+"""Kinds of lines, where there are more of them than colours."""
 
 
 @plain_text
@@ -125,7 +131,7 @@ def responder_distribution(
 
 @plain_text
 def power_against_rate(
-    curve: PowerCurve,
+    curve: PowerCurve | Mapping[str, PowerCurve],
     *,
     ax: Axes | None = None,
 ) -> Axes:
@@ -133,13 +139,14 @@ def power_against_rate(
 
     Parameters
     ----------
-    curve : PowerCurve
+    curve : PowerCurve or mapping of str to PowerCurve
+        Several, by name, are laid over each other: the exact curve of each.
     ax : matplotlib.axes.Axes, optional
 
     Returns
     -------
     matplotlib.axes.Axes
-        The line ``simulated``, the band ``band``, the line ``exact``.
+        The line ``simulated``, the band ``band``, the line ``exact``; of several the lines ``exact:NAME``.
 
     Examples
     --------
@@ -151,26 +158,91 @@ def power_against_rate(
     """
     check_signature(power_against_rate, locals())
     axes = axes_or_new(ax)
-    table = curve.table.sort_values("true_response")
-    x = table["true_response"].to_numpy()
-    band = axes.fill_between(x, table["lower"], table["upper"], color=LINE_COLOURS[3], alpha=0.5, linewidth=0)
-    named(band, "band")
-    (points,) = axes.plot(
-        x, table["estimate"], "o", color=LINE_COLOURS[0], markersize=4, label="simulated, 95 % band"
-    )
-    named(points, "simulated")
-    (line,) = axes.plot(x, table["exact"], color=LINE_COLOURS[1], linewidth=1.2, label="exact")
-    named(line, "exact")
+    several = curve if isinstance(curve, Mapping) else {}
+    for place, (name, one) in enumerate(several.items()):
+        table = one.table.sort_values("true_response")
+        style = _LINES[place // len(LINE_COLOURS) % len(_LINES)]
+        (line,) = axes.plot(
+            table["true_response"], table["exact"], linestyle=style, marker=".", linewidth=1.4, label=name,
+            color=LINE_COLOURS[place % len(LINE_COLOURS)],
+        )  # fmt: skip
+        named(line, f"exact:{name}")
+    if not isinstance(curve, Mapping):
+        table = curve.table.sort_values("true_response")
+        x = table["true_response"].to_numpy()
+        band = axes.fill_between(
+            x, table["lower"], table["upper"], color=LINE_COLOURS[3], alpha=0.5, linewidth=0
+        )
+        named(band, "band")
+        (points,) = axes.plot(
+            x, table["estimate"], "o", color=LINE_COLOURS[0], markersize=4, label="simulated, 95 % band"
+        )
+        named(points, "simulated")
+        (line,) = axes.plot(x, table["exact"], color=LINE_COLOURS[1], linewidth=1.2, label="exact")
+        named(line, "exact")
+        note(
+            axes, f"Success from {curve.critical_count} responders of {curve.n}; {curve.n_trials:,} trials a"
+            f" point, scenario {curve.scenario}; dotted: 0.8", below=38,
+        )  # fmt: skip
     axes.axhline(0.8, color=GREY, linewidth=0.8, linestyle=":")
     axes.set_ylim(0, 1)
     axes.set_xlim(left=0)
     axes.set_xlabel("True response rate (truly improved at the endpoint visit)")
     axes.set_ylabel("Probability of success")
-    axes.legend(frameon=False, fontsize=9, loc="lower right")
-    note(
-        axes, f"Success from {curve.critical_count} responders of {curve.n}; {curve.n_trials:,} trials a"
-        f" point, scenario {curve.scenario}; dotted: 0.8", below=38,
-    )  # fmt: skip
+    if several or not isinstance(curve, Mapping):
+        axes.legend(frameon=False, fontsize=9, loc="lower right")
+    return tidy(axes)
+
+
+@plain_text
+def compare_responders(answers: Mapping[str, ExactCharacteristics], *, ax: Axes | None = None) -> Axes:
+    """Lay the exact distributions of the number of responders of several scenarios over each other.
+
+    Parameters
+    ----------
+    answers : mapping of str to ExactCharacteristics
+        By the name that the legend shows.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The lines ``responders:NAME``; counts that succeed are filled dots.
+
+    Examples
+    --------
+    >>> import pnstrial as pns
+    >>> protocol = pns.load_protocol("nct02343211")
+    >>> pairs = [(name, pns.load_scenario(name)) for name in ("anti-hu", "rituximab")]
+    >>> answers = {name: pns.exact_characteristics(protocol, scenario) for name, scenario in pairs}
+    >>> [line.get_gid() for line in compare_responders(answers).lines if line.get_gid()]
+    ['responders:anti-hu', 'responders:rituximab']
+    """
+    check_signature(compare_responders, locals())
+    axes = axes_or_new(ax)
+    last = 1
+    for place, (name, found) in enumerate(answers.items()):
+        shares = np.array([value for key, value in found.answers.items() if key.startswith("responders_")])
+        success = found.answers.get("probability_of_success")
+        label = name if success is None else f"{name}: {100 * success:.1f} % succeed"
+        counts, colour = np.arange(shares.size), LINE_COLOURS[place % len(LINE_COLOURS)]
+        style = _LINES[place // len(LINE_COLOURS) % len(_LINES)]
+        (line,) = axes.plot(
+            counts, shares, linestyle=style, marker="o", color=colour, linewidth=1.4, markersize=5,
+            markerfacecolor="white", label=label,
+        )  # fmt: skip
+        named(line, f"responders:{name}")
+        counted = counts >= found.critical_count
+        axes.plot(counts[counted], shares[counted], "o", color=colour, markersize=5)
+        likely = np.flatnonzero(shares > 5e-4)
+        last = max(last, int(likely[-1]) if likely.size else 1)
+    axes.set_xlim(-0.5, last + 0.7)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("Responders")
+    axes.set_ylabel("Share of trials")
+    if answers:
+        axes.legend(frameon=False, fontsize=9, loc="upper right")
+    note(axes, "exact; filled: as many responders are a success", below=38)
     return tidy(axes)
 
 

@@ -11,9 +11,12 @@ from __future__ import annotations
 
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 import pnstrial as pns
@@ -21,6 +24,7 @@ from pnstrial.web.drawing import KINDS, drawn
 from pnstrial.web.security import FIGURE_POLICY
 from pnstrial.web.uploads import read_form
 from pnstrial.web.words import Words
+from pnstrial.writing import spreadsheet_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "TABS",
     "Table",
+    "as_csv",
     "as_table",
     "download",
     "figure",
@@ -41,6 +46,7 @@ __all__ = [
     "posting",
     "session_of",
     "static_text",
+    "text_of_file",
     "words_of",
 ]
 
@@ -48,6 +54,7 @@ _TEMPLATES: Final = Environment(
     loader=PackageLoader("pnstrial.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
     lstrip_blocks=True,
 )  # fmt: skip
+_MOST_ROWS: Final = 300
 TABS: Final = ("trial", "protocol", "design", "simulate")
 
 
@@ -65,6 +72,8 @@ class Table(NamedTuple):
 
     heads: list[str]
     rows: list[list[Any]]
+    left: int = 0
+    """So many rows more are in the CSV file alone."""
 
 
 def session_of(request: Request) -> Session:
@@ -80,21 +89,42 @@ def words_of(request: Request) -> Words:
 def as_table(
     words: Words, frame: pd.DataFrame, columns: Sequence[str] | None = None, percent: Sequence[str] = ()
 ) -> Table:
-    """Turn a frame into a table of words and numbers; each number is also held unformatted."""
+    """Turn a frame into a table of words and numbers; each number is also held unformatted, patients are links."""
     names = [str(name) for name in (columns or frame.columns)]
     rows: list[list[Any]] = []
-    for record in frame[names].to_dict("records"):
+    for record in frame[names].head(_MOST_ROWS).to_dict("records"):
         cells: list[Any] = []
         for name in names:
             value = record[name]
-            if isinstance(value, str):
+            if name == "patient_id":
+                cells.append(Markup('<a href="/trial/patient?id={}">{}</a>').format(quote(str(value)), value))
+            elif isinstance(value, str):
                 cells.append(value if name in _FREE else words.say(value))
             elif isinstance(value, bool) or value is None or not hasattr(value, "__float__"):
                 cells.append(words.plain(value))
             else:
                 cells.append(words.data(value, percent=name in percent))
         rows.append(cells)
-    return Table([words.heading(name) for name in names], rows)
+    return Table([words.heading(name) for name in names], rows, len(frame) - len(rows))
+
+
+def as_csv(request: Request, frames: dict[str, Callable[[], pd.DataFrame]]) -> Response | None:
+    """Give the table that the address asks for as a CSV file; None where it asks for none."""
+    name = request.query_params.get("as")
+    if name is None:
+        return None
+    name = next(iter(frames)) if name == "csv" else name
+    if name not in frames:
+        raise HTTPException(404)
+    text = spreadsheet_frame(frames[name]()).to_csv(index=False, lineterminator="\n")
+    return download(text, f"{name}.csv", "text/csv; charset=utf-8")
+
+
+def text_of_file(form: FormData) -> str:
+    """Give the text of the one file of a form."""
+    given = form.get("file")
+    data = b"" if given is None or isinstance(given, str) else given.file.read()
+    return data.decode("utf-8", "replace")
 
 
 def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:

@@ -13,12 +13,20 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pnstrial.web.session import key_parts, scenario_changes
+from pnstrial.web.session import OWN_PROTOCOL, change_call
 
 if TYPE_CHECKING:
     from pnstrial.web.session import Session
 
-__all__ = ["Script", "design_script", "primary_script", "simulation_script", "trial_script"]
+__all__ = [
+    "Script",
+    "comparison_script",
+    "design_script",
+    "primary_script",
+    "protocol_script",
+    "simulation_script",
+    "trial_script",
+]
 
 _FOLDER = "my-trial"
 
@@ -33,16 +41,17 @@ class Script(NamedTuple):
 def _protocol_lines(session: Session) -> list[str]:
     lines = [f"protocol = pns.load_protocol({session.base!r})"]
     for key, value in session.changes.items():
-        group, name, setting = key_parts(key)
-        call = {"criteria": "with_criterion", "visits": "with_visit"}.get(group)
-        words = f"{name!r}, **{ {setting: value}!r}" if call else f"{group}={ {setting: value}!r}"
-        lines.append(f"protocol = protocol.{call or 'with_settings'}({words})")
+        method, name, words = change_call(key, value)
+        given = [*([] if name is None else [repr(name)]), *(f"{word}={one!r}" for word, one in words.items())]
+        if method != "with_settings":  # names of the file need not be names of Python
+            given = [repr(name), f"**{words!r}"]
+        lines.append(f"protocol = protocol.{method}({', '.join(given)})")
     return lines
 
 
 def _option(session: Session) -> str:
     # a changed protocol is saved first
-    return f" --protocol {session.base if not session.changes else 'my-protocol.toml'}"
+    return f" --protocol {session.base if not session.changes else OWN_PROTOCOL}"
 
 
 def _reading(session: Session) -> list[str]:
@@ -53,7 +62,7 @@ def _reading(session: Session) -> list[str]:
         "import pnstrial as pns",
         "",
         *_protocol_lines(session),
-        f"trial = pns.read_trial(FOLDER{written})",
+        f"trial = pns.read_trial(FOLDER, protocol{written})",
     ]
 
 
@@ -88,25 +97,59 @@ def primary_script(session: Session, estimand: dict[str, str], visit: str) -> Sc
     return trial_script(session, call, f"analyse FOLDER{options} --visit {shlex.quote(visit)}")
 
 
+def protocol_script(session: Session, other: str) -> Script:
+    """Give the script of the settings of the protocol, or of what differs from another one."""
+    call = f"protocol.diff(pns.load_protocol({other!r}))" if other else "protocol.settings()"
+    lines = ["import pnstrial as pns", "", *_protocol_lines(session), f"result = {call}", "print(result)", ""]
+    name = OWN_PROTOCOL if session.changes else session.base
+    return Script(
+        "\n".join(lines),
+        f"pnstrial protocol diff {name} {other}" if other else f"pnstrial protocol check {name}",
+    )
+
+
 def simulation_script(session: Session, settings: dict[str, str], call: str, command: str) -> Script:
-    """Give the script of a simulation or its exact answers; the command where no setting was moved."""
-    name, factors, sections = scenario_changes(settings)
+    """Give the script of a simulation or its exact answers; "" where there is no command."""
+    name, moved = session.moved(settings)
     lines = [
         "import pnstrial as pns",
         "",
         *_protocol_lines(session),
         f"scenario = pns.load_scenario({name!r})",
     ]
-    if sections:
-        changes = ", ".join(f"{section}={values!r}" for section, values in sections.items())
-        lines.append(f"scenario = scenario.changed({changes})")
-    if factors:
-        scaled = ", ".join(f"{key}={value!r}" for key, value in factors.items())
-        lines.append(f'scenario = scenario.model_copy(update={{"course": scenario.course.scaled({scaled})}})')
+    if moved:
+        lines.append(f"protocol, scenario = pns.what_if(protocol, scenario, {moved!r})")
     lines += [f"result = {call}", "print(result)"]
-    plain = not sections and not factors
+    own = ("response", "deaths", "late")
+    options = "".join(
+        f" --{key} {value}" if key in own else f" --set {shlex.quote(f'{key}={value}')}"
+        for key, value in moved.items()
+    )
+    python = "\n".join(lines) + "\n"
+    return Script(python, command and f"pnstrial simulate {name} {command}{options}{_option(session)}")
+
+
+def comparison_script(session: Session, kept: list[dict[str, str]]) -> Script:
+    """Give the script of the exact answers of several named settings, and a command for each."""
+    lines = [
+        "import pandas as pd",
+        "",
+        "import pnstrial as pns",
+        "",
+        *_protocol_lines(session),
+        "columns = {}",
+    ]
+    commands: list[str] = []
+    for settings in kept:
+        name, moved = session.moved(settings)
+        lines += [
+            f"pair = pns.what_if(protocol, pns.load_scenario({name!r}), {moved!r})",
+            "frame = pns.exact_characteristics(*pair).to_frame()",
+            f'columns[{settings["name"]!r}] = frame.set_index("quantity")["estimate"]',
+        ]
+        commands.append(simulation_script(session, settings, "", "--exact").command)
     return Script(
-        "\n".join(lines) + "\n", f"pnstrial simulate {name} {command}{_option(session)}" if plain else ""
+        "\n".join([*lines, "result = pd.DataFrame(columns)", "print(result)", ""]), "\n".join(commands)
     )
 
 

@@ -12,33 +12,32 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import tomli_w
+
 import pnstrial as pns
+from pnstrial.checks import check_tables
+from pnstrial.data.sources import source_of
+from pnstrial.web.scenarios import OWN_SCENARIO, SLIDERS, first_values, fitting, moved_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pnstrial import Analysis, Protocol, Scenario, TrialData
     from pnstrial.data import Finding
+    from pnstrial.data.sources import Source
     from pnstrial.web.running import Run
     from pnstrial.web.uploads import PrivateFolder, Received
 
-__all__ = [
-    "CHOICES",
-    "FORMAT",
-    "RATINGS",
-    "SLIDERS",
-    "Session",
-    "changed_scenario",
-    "scenario_defaults",
-    "setting_value",
-]
+__all__ = ["CHOICES", "FORMAT", "OWN_PROTOCOL", "Session", "change_call", "setting_text", "setting_value"]
 
-RATINGS: Final = ("none", "unstructured", "structured", "focused")
-"""How the mRS may be rated in a scenario."""
+OWN_PROTOCOL: Final = "my-protocol.toml"
+"""Name of the protocol that somebody brought as a file, and of the file that a changed one is saved as."""
 
 FORMAT: Final = {
     "separator": (",", ";", "tab", "|"),
@@ -56,17 +55,6 @@ CHOICES: Final = {
 }
 """The strategies of an estimand."""
 
-SLIDERS: Final = {
-    "improve": (0.0, 60.0, 0.5),
-    "die": (0.0, 3.0, 0.05),
-    "n": (5, 100, 1),
-    "null": (0.01, 0.6, 0.01),
-    "missed": (0.0, 0.5, 0.01),
-    "dropout": (0.0, 0.2, 0.005),
-    "late": (0.0, 0.8, 0.01),
-}
-"""What moves in a scenario: smallest, largest, step."""
-
 
 def setting_value(text: str) -> Any:
     """Read a value as a TOML file has it; a bare word is text."""
@@ -74,6 +62,14 @@ def setting_value(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+
+
+def setting_text(value: Any) -> str:
+    """Write a value as `setting_value` reads it."""
+    content = value.model_dump(exclude_none=True) if hasattr(value, "model_dump") else value
+    if content is None or isinstance(content, str):
+        return content or ""
+    return tomli_w.dumps({"value": content}).strip().removeprefix("value = ").replace("\n", " ")
 
 
 @dataclass
@@ -86,7 +82,9 @@ class Session:
     folder : Path or None
         Of the collected tables.
     base : str
-        Shipped name of the protocol.
+        Shipped name of the protocol, or `OWN_PROTOCOL`.
+    own : dict of str to str
+        Texts of the protocol and the scenario that were brought as files, by their names here.
     changes : dict
         Settings of the protocol that were changed, by key.
     written : dict of str to str
@@ -99,6 +97,7 @@ class Session:
     language: str = "en"
     base: str = "nct02343211"
     changes: dict[str, Any] = field(default_factory=dict[str, Any])
+    own: dict[str, str] = field(default_factory=dict[str, str])
     written: dict[str, str] = field(default_factory=dict[str, str])
     estimand: dict[str, str] = field(default_factory=dict[str, str])
     simulation: dict[str, str] = field(default_factory=dict[str, str])
@@ -108,24 +107,81 @@ class Session:
     lock: RLock = field(default_factory=RLock)
     _read: tuple[TrialData | None, tuple[Finding, ...]] | None = None
     _protocol: Protocol | None = None
-    _derived: dict[object, Any] = field(default_factory=dict[object, Any])
+    _derived: dict[object, Future[Any]] = field(default_factory=dict[object, "Future[Any]"])
 
     # ---------------------------------------------------------------------------------------------- the protocol
+    def protocols(self) -> tuple[str, ...]:
+        """Name the protocols that can be chosen."""
+        return (*([OWN_PROTOCOL] if OWN_PROTOCOL in self.own else []), *pns.protocol.shipped_protocols())
+
+    def load(self, name: str) -> Protocol:
+        """Give a protocol by name, without changes."""
+        return _loaded(name, self.own)
+
     def protocol(self) -> Protocol:
         """Give the protocol with the changes of the person."""
         with self.lock:
             if self._protocol is None:
-                self._protocol = changed_protocol(self.base, self.changes)
+                self._protocol = self.changed(self.changes)
             return self._protocol
 
-    def use_protocol(self, base: str, changes: dict[str, Any]) -> None:
-        """Take another protocol or other changes, once they are known to be allowed."""
-        if base not in pns.protocol.shipped_protocols():
-            raise ValueError(f"there is no shipped protocol {base!r}")
-        made = changed_protocol(base, changes)
+    def changed(self, changes: dict[str, Any]) -> Protocol:
+        """Give the protocol with settings changed by key, such as ``criteria.I4.maximum``."""
+        return _changed(self.load(self.base), changes)
+
+    def use_protocol(self, base: str, changes: dict[str, Any], own: str | None = None) -> None:
+        """Take another protocol, the text of a file, or other changes, once they are known to be allowed."""
+        texts = self.own if own is None else {**self.own, OWN_PROTOCOL: own}
+        made = _changed(_loaded(base, texts), changes)
         with self.lock:
-            self.base, self.changes, self._protocol = base, changes, made
+            if (
+                base != self.base or own is not None
+            ):  # what was chosen for another protocol may not fit this one
+                self.estimand, self.simulation, self.kept = {}, {}, []
+                if self.run is not None:
+                    self.run.cancel()
+                self.run = None
+            self.base, self.changes, self.own, self._protocol = base, changes, texts, made
             self._forget()
+
+    # ---------------------------------------------------------------------------------------------- the scenario
+    def scenarios(self) -> tuple[str, ...]:
+        """Name the scenarios that the protocol can be simulated under."""
+        names = (*([OWN_SCENARIO] if OWN_SCENARIO in self.own else []), *pns.simulate.shipped_scenarios())
+        scenarios = {name: self.scenario(name) for name in names}
+        key = ("scenarios", self.base, repr(self.changes), self.own.get(OWN_SCENARIO))
+        return self.once(key, lambda: fitting(self.protocol(), scenarios))
+
+    def scenario(self, name: str) -> Scenario:
+        """Give a scenario by name, as it was loaded."""
+        if name in self.own:
+            return pns.Scenario.from_toml(self.own[name], where=name)
+        if name not in pns.simulate.shipped_scenarios():
+            raise ValueError(f"there is no shipped scenario {name[:40]!r}")
+        return pns.load_scenario(name)
+
+    def first(self, name: str) -> dict[str, Any]:
+        """Give what the sliders show for a scenario where nobody has moved them."""
+        key = ("first", self.base, repr(self.changes), name, self.own.get(name))
+        return self.once(key, lambda: first_values(self.protocol(), self.scenario(name)))
+
+    def moved(self, settings: dict[str, str]) -> tuple[str, dict[str, Any]]:
+        """Tell the scenario that a form names, and which of its settings were moved."""
+        name = settings.get("scenario") or next(iter(self.scenarios()), "")
+        return name, moved_settings(settings, self.first(name))
+
+    def pair(self, settings: dict[str, str]) -> tuple[Protocol, Scenario]:
+        """Give the protocol and the scenario as the form has them."""
+        name, moved = self.moved(settings)
+        key = ("pair", self.base, repr(self.changes), name, self.own.get(name), repr(moved))
+        return self.once(key, lambda: pns.what_if(self.protocol(), self.scenario(name), moved))
+
+    def use_scenario(self, text: str) -> None:
+        """Take a scenario of the person, once it is known to be one."""
+        pns.Scenario.from_toml(text, where=OWN_SCENARIO)
+        with self.lock:
+            self.own = {**self.own, OWN_SCENARIO: text}
+            self.simulation = {"scenario": OWN_SCENARIO}
 
     # ------------------------------------------------------------------------------------------------- the trial
     def use_folder(self, folder: Path | None, received: Received | None, *, uploaded: bool) -> None:
@@ -150,35 +206,45 @@ class Session:
             if self._read is None:
                 if self.folder is None:
                     return None, ()
-                trial, findings = pns.data.read_findings(
-                    self.folder, self.protocol(), **cast("dict[str, Any]", self.written)
-                )
-                if trial is not None:
-                    findings = pns.check_trial(
-                        self.folder, self.protocol(), **cast("dict[str, Any]", self.written)
-                    )
-                self._read = trial, findings
+                found = check_tables(self.folder, self.protocol(), **cast("dict[str, Any]", self.written))
+                self._read = found.trial, found.findings
             return self._read
+
+    def texts(self) -> Source:
+        """Give the tables as text: the rows, what was not read."""
+        folder = self.folder
+        if folder is None:
+            raise ValueError("nothing has been read")
+        written = cast("dict[str, Any]", self.written)
+        return self.once(("texts", folder), lambda: source_of(folder, **written))
 
     def analysis(self, estimand: dict[str, str] | None = None, visit: str | None = None) -> Analysis | None:
         """Analyse the trial, each derivation made once; None where there is no trial to trust."""
-        with self.lock:
-            trial, _ = self.read()
-            if trial is None:
-                return None
-            key = ("analysis", tuple(sorted((estimand or {}).items())), visit)
-            return self.once(
-                key, lambda: pns.analyse(trial, self.protocol(), estimand=estimand or None, visit=visit)
-            )
+        trial, _ = self.read()
+        if trial is None:
+            return None
+        key = ("analysis", tuple(sorted((estimand or {}).items())), visit)
+        return self.once(
+            key, lambda: pns.analyse(trial, self.protocol(), estimand=estimand or None, visit=visit)
+        )
 
-    def once(self, key: object, make: Any) -> Any:
-        """Derive something from the trial once, until the trial or the protocol changes."""
+    def once(self, key: object, make: Callable[[], Any]) -> Any:
+        """Derive something once, until the trial or the protocol changes; who asks meanwhile waits for it alone."""
         with self.lock:
-            if key not in self._derived:
-                if len(self._derived) > 40:
+            found = self._derived.get(key)
+            if mine := found is None:
+                if len(self._derived) > 100:
                     self._derived.clear()
-                self._derived[key] = make()
-            return self._derived[key]
+                found = self._derived[key] = Future()
+        if mine:
+            try:
+                found.set_result(make())
+            except BaseException as problem:  # noqa: BLE001 - whoever asked gets it
+                with self.lock:
+                    if self._derived.get(key) is found:
+                        del self._derived[key]
+                found.set_exception(problem)
+        return found.result()
 
     def digests(self) -> dict[str, str]:
         """Give the SHA-256 of each collected file."""
@@ -200,6 +266,7 @@ class Session:
             "language": self.language,
             "protocol": self.base,
             "changes": self.changes,
+            "own": self.own,
             "format": self.written,
             "estimand": self.estimand,
             "simulation": self.simulation,
@@ -242,9 +309,16 @@ class Session:
             *CHOICES, "visit"
         }:  # fmt: skip
             raise ValueError("this is no session file of pnstrial page")
-        kept = [checked_simulation(one) for one in saved["kept"][:12]]
-        simulation = checked_simulation(saved["simulation"])
-        self.use_protocol(saved["protocol"], saved["changes"])
+        own = _texts(saved.get("own", {}))
+        simulation, *kept = (_settings(one) for one in (saved["simulation"], *saved["kept"][:12]))
+        for name in (OWN_SCENARIO,) if OWN_SCENARIO in own else ():
+            pns.Scenario.from_toml(own[name], where=name)
+        before, self.own = self.own, {**self.own, **own}
+        try:
+            self.use_protocol(saved["protocol"], saved["changes"], own.get(OWN_PROTOCOL))
+        except ValueError:
+            self.own = before
+            raise
         with self.lock:
             self.language, self.written, self.estimand = (
                 saved["language"],
@@ -256,103 +330,72 @@ class Session:
         return {str(name): str(value) for name, value in saved["inputs"].items()}
 
 
-def changed_protocol(base: str, changes: dict[str, Any]) -> Protocol:
-    """Give a shipped protocol with settings changed by key, such as ``criteria.I4.maximum``."""
-    made = pns.load_protocol(base)
+def _texts(content: Any) -> dict[str, str]:
+    """Keep the texts of files of the person."""
+    given = cast("dict[Any, Any]", content) if isinstance(content, dict) else {None: None}
+    if any(
+        name not in {OWN_PROTOCOL, OWN_SCENARIO} or not isinstance(text, str) for name, text in given.items()
+    ):
+        raise ValueError("this is no session file of pnstrial page")
+    return given
+
+
+def _settings(content: Any) -> dict[str, str]:
+    """Keep the settings of a form as text."""
+    if not isinstance(content, dict):
+        raise ValueError("this is no session file of pnstrial page")  # noqa: TRY004 - a file of the user
+    allowed = {"scenario", "rating", "name", *SLIDERS}
+    return {
+        name: str(value)[:60] for name, value in cast("dict[Any, Any]", content).items() if name in allowed
+    }
+
+
+def _loaded(name: str, own: dict[str, str]) -> Protocol:
+    """Give a protocol by its shipped name, or from the text of the person."""
+    if name == OWN_PROTOCOL and name in own:
+        return pns.Protocol.from_toml(own[name], where=name)
+    if name not in pns.protocol.shipped_protocols():
+        raise ValueError(f"there is no shipped protocol {name[:40]!r}")
+    return pns.load_protocol(name)
+
+
+def _changed(protocol: Protocol, changes: dict[str, Any]) -> Protocol:
     for key, value in changes.items():
-        made = _with(made, key, value)
-    return made
+        protocol = _with(protocol, key, value)
+    return protocol
 
 
-def key_parts(key: str) -> tuple[str, str, str]:
-    """Split a key into its section, the criterion or visit, and the setting."""
+def change_call(key: str, value: Any) -> tuple[str, str | None, dict[str, Any]]:
+    """Tell how a protocol takes another value for a key.
+
+    Returns
+    -------
+    method : str
+        Of `Protocol`.
+    name : str or None
+        Its first argument, where it has one.
+    words : dict
+        Its other arguments.
+
+    Raises
+    ------
+    ValueError
+        If the setting can be changed in a file only.
+    """
     place, _, setting = key.rpartition(".")
     group, _, name = place.partition(".")
-    return group, name, setting
+    if group in {"criteria", "visits"} and name:
+        return ("with_criterion" if group == "criteria" else "with_visit"), name, {setting: value}
+    part, _, entry = name.partition(".")
+    if entry and f"{group}.{part}" in {"treatment.drugs", "endpoint.also", "endpoint.secondary"}:
+        return "with_settings", None, {group: {part: [{"name": entry, setting: value}]}}
+    if not group or name or group in {"scales", "medications", "arms"}:
+        raise ValueError(f"{key}: change this setting in a file (pnstrial protocol new)")
+    return "with_settings", None, {group: {setting: value}}
 
 
 def _with(protocol: Protocol, key: str, value: Any) -> Protocol:
     if key not in {entry.key for entry in protocol.settings()}:
         raise ValueError(f"{protocol.id} has no setting {key!r}")
-    group, name, setting = key_parts(key)
-    if group == "criteria" and name:
-        return protocol.with_criterion(name, **{setting: value})
-    if group == "visits" and name:
-        return protocol.with_visit(name, **{setting: value})
-    if not group or name:
-        raise ValueError(f"{key}: change this setting in a file (pnstrial protocol new)")
-    return protocol.with_settings(**{group: {setting: value}})
-
-
-def checked_simulation(content: Any) -> dict[str, str]:
-    """Keep the settings of a scenario as text, once they make a scenario."""
-    if not isinstance(content, dict):
-        raise ValueError("this is no session file of pnstrial page")  # noqa: TRY004 - a file of the user
-    settings = {str(name): str(value) for name, value in cast("dict[Any, Any]", content).items()}
-    if settings:
-        changed_scenario(settings)
-    return settings
-
-
-def scenario_defaults(name: str) -> dict[str, Any]:
-    """Give what the sliders show where nobody has moved them."""
-    scenario = pns.load_scenario(name)
-    null = getattr(scenario.success, "null", None)
-    return {
-        "improve": 1.0, "die": 1.0, "n": scenario.enrolment.target, "null": null, "missed": scenario.visits.missed,
-        "dropout": scenario.dropout.per_month, "late": scenario.treatment.late, "rating": scenario.rating.method,
-    }  # fmt: skip
-
-
-PLACES: Final = {
-    "n": ("enrolment", "target"), "null": ("success", "null"), "missed": ("visits", "missed"),
-    "dropout": ("dropout", "per_month"), "late": ("treatment", "late"), "rating": ("rating", "method"),
-}  # fmt: skip
-"""Where a setting of the form stands in the scenario."""
-
-
-def scenario_changes(settings: dict[str, str]) -> tuple[str, dict[str, float], dict[str, dict[str, Any]]]:
-    """Tell how settings of the form change a shipped scenario: its name, factors of the course, sections.
-
-    Raises
-    ------
-    ValueError
-        For a name, number or word that is not allowed.
-    """
-    name = settings.get("scenario") or "anti-hu"
-    if name not in pns.simulate.shipped_scenarios():
-        raise ValueError(f"there is no shipped scenario {name!r}")
-    given: dict[str, Any] = {}
-    for key, (low, high, _) in SLIDERS.items():
-        text = settings.get(key, "")
-        if not text:
-            continue
-        try:
-            value = int(text) if key == "n" else float(text)
-        except ValueError:
-            raise ValueError(f"{key} = {text[:20]!r}: write a number from {low:g} to {high:g}") from None
-        if not low <= value <= high:
-            raise ValueError(f"{key} = {value:g}: allowed is {low:g} to {high:g}")
-        given[key] = value
-    rating = settings.get("rating", "")
-    if rating:
-        if rating not in RATINGS:
-            raise ValueError(f"rating = {rating[:20]!r}: allowed are {', '.join(RATINGS)}")
-        given["rating"] = rating
-    defaults = scenario_defaults(name)
-    moved = {key: value for key, value in given.items() if value != defaults[key]}
-    sections: dict[str, dict[str, Any]] = {
-        section: {key: moved[name]} for name, (section, key) in PLACES.items() if name in moved
-    }
-    return name, {key: moved[key] for key in ("improve", "die") if key in moved}, sections
-
-
-def changed_scenario(settings: dict[str, str]) -> Scenario:
-    """Give a shipped scenario with the settings of the form."""
-    name, factors, sections = scenario_changes(settings)
-    made = pns.load_scenario(name)
-    if sections:
-        made = made.changed(**sections)
-    if factors:
-        made = made.model_copy(update={"course": made.course.scaled(**factors)})
-    return made
+    method, name, words = change_call(key, value)
+    return getattr(protocol, method)(*([] if name is None else [name]), **words)

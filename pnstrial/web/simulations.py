@@ -12,17 +12,19 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 import pnstrial as pns
+from pnstrial.changes import idle_changes
 from pnstrial.web.drawing import KINDS
-from pnstrial.web.pages import as_table, download, figure, page, posting, session_of, words_of
+from pnstrial.web.pages import as_csv, as_table, figure, page, posting, session_of, text_of_file, words_of
 from pnstrial.web.running import Run
-from pnstrial.web.scripts import simulation_script
-from pnstrial.web.session import PLACES, RATINGS, SLIDERS, changed_scenario, scenario_defaults
+from pnstrial.web.scenarios import OWN_SCENARIO, RATINGS, SLIDERS
+from pnstrial.web.scripts import comparison_script, simulation_script
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -40,30 +42,68 @@ _MAIN: Final = (
 _SHARES: Final = 9
 """So many of the main quantities, the first ones, are proportions."""
 _NAMES: Final = ("scenario", "rating", *SLIDERS)
+_RATES: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
+"""True responses at which the overlaid curves are reckoned."""
 
 
-def _settings(given: Any) -> dict[str, str]:
-    """Keep what the form may say."""
-    return {name: str(given.get(name, "")).replace(",", ".") for name in _NAMES if given.get(name)}
+def _settings(request: Request, given: Any) -> dict[str, str]:
+    """Keep what the form may say; the scenario is always named."""
+    settings = {name: str(given.get(name, "")).replace(",", ".") for name in _NAMES if given.get(name)}
+    if "scenario" not in settings:
+        settings["scenario"] = next(iter(session_of(request).scenarios()), "")
+    return settings
+
+
+def _key(request: Request, what: str, settings: dict[str, str]) -> tuple[object, ...]:
+    session = session_of(request)
+    name, moved = session.moved(settings)
+    return (what, session.base, repr(session.changes), name, session.own.get(name), repr(moved))
 
 
 def _exact(request: Request, settings: dict[str, str]) -> Any:
     session = session_of(request)
-    key = ("exact", session.base, json.dumps(session.changes, default=str), tuple(sorted(settings.items())))
     return session.once(
-        key, lambda: pns.exact_characteristics(session.protocol(), changed_scenario(settings))
+        _key(request, "exact", settings), lambda: pns.exact_characteristics(*session.pair(settings))
     )
 
 
-def _without_effect(request: Request, settings: dict[str, str]) -> list[str]:
-    """Name the settings of the form that were changed and that the probability of success cannot feel."""
+def _without_effect(request: Request, settings: dict[str, str]) -> list[tuple[str, str]]:
+    """Name the settings that were moved and that the probability of success cannot feel, each with the reason."""
+    session = session_of(request)
+    name, moved = session.moved(settings)
+    loaded = session.scenario(name)
+    found: list[tuple[str, str]] = []
+    for setting, value in moved.items():
+        key = ("idle", session.base, repr(session.changes), name, session.own.get(name), setting, repr(value))
+        changes = {setting: [value]}
+        idle = session.once(key, lambda changes=changes: idle_changes(session.protocol(), loaded, changes))
+        found += [(setting, reason) for reason in idle.values()]
+    return found
+
+
+def _published(scenario: Any) -> tuple[int, int] | None:
+    """Give the published improved and all of the series that a scenario is fitted to."""
+    series = scenario.series
+    if series is None:
+        return None
+    return series.improved, series.improved + series.stable + series.deteriorated
+
+
+def _notes(request: Request) -> Response:
+    """Say what rating error alone reports, and which settings do nothing."""
     session, words = session_of(request), words_of(request)
-    loaded, changed = pns.load_scenario(settings.get("scenario") or "anti-hu"), changed_scenario(settings)
-    if changed == loaded:
-        return []
-    key = ("idle", session.base, json.dumps(session.changes, default=str), tuple(sorted(settings.items())))
-    found = session.once(key, lambda: pns.simulate.idle_settings(session.protocol(), loaded, changed))
-    return [words(f"simulate.{name}") for name, place in PLACES.items() if ".".join(place) in found]
+    settings = _settings(request, request.query_params)
+    protocol, scenario = session.pair(settings)
+    floor = session.once(
+        _key(request, "floor", settings), lambda: pns.simulate.rating_floor(protocol, scenario)
+    )
+    labels = {slider.setting: words(f"simulate.{name}") for name, slider in SLIDERS.items()}
+    labels["rating"] = words("simulate.rating")
+    idle = [(labels[name], reason) for name, reason in _without_effect(request, settings)]
+    return page(
+        request, "notes.html", floor=floor, idle=idle, scenario=scenario, published=_published(scenario),
+        estimable=isinstance(floor.floor, float), settings=settings,
+    )  # fmt: skip
 
 
 def _rows(request: Request, frame: Any, main: tuple[str, ...] = _MAIN) -> list[tuple[str, Any]]:
@@ -78,26 +118,59 @@ def _rows(request: Request, frame: Any, main: tuple[str, ...] = _MAIN) -> list[t
 
 def _simulate(request: Request) -> Response:
     session = session_of(request)
-    settings = _settings(request.query_params) or dict(session.simulation)
-    scenario = changed_scenario(settings)
+    scenarios = session.scenarios()
+    if not scenarios:
+        return page(request, "no_scenario.html", protocol=session.protocol())
+    settings = _settings(request, request.query_params or session.simulation)
+    name, moved = session.moved(settings)
+    _, scenario = session.pair(settings)
     if request.query_params:
         session.simulation = settings
-    name = settings.get("scenario") or "anti-hu"
-    defaults = scenario_defaults(name)
+    first = session.first(name)
     answers = _exact(request, settings)
-    if request.query_params.get("as") == "csv":
-        return download(answers.to_frame().to_csv(index=False), "exact.csv", "text/csv; charset=utf-8")
+    result = _result(request)
+    frames: dict[str, Any] = {"exact": answers.to_frame}
+    if session.run is not None and session.run.state == "done":
+        frames["run"] = session.run.result.to_frame
+    if session.kept:
+        frames["kept"] = lambda: _side_by_side(request)
+    if answer := as_csv(request, frames):
+        return answer
     script = simulation_script(session, settings, "pns.exact_characteristics(protocol, scenario)", "--exact")
-    kept = [
-        (one.get("name", ""), _rows(request, _exact(request, _settings(one)).to_frame()))
-        for one in session.kept
-    ]
+    kept = [(one.get("name", ""), _rows(request, _exact(request, one).to_frame())) for one in _kept(request)]
+    shown = {key: settings.get(key) or value for key, value in first.items()}
     return page(
-        request, "simulate.html", scenario=scenario, name=name, scenarios=pns.simulate.shipped_scenarios(),
-        sliders=SLIDERS, ratings=RATINGS, values={key: settings.get(key) or value for key, value in defaults.items()},
-        defaults=defaults, answers=_rows(request, answers.to_frame()), script=script, settings=settings, kept=kept,
-        run=session.run, result=_result(request), idle=_without_effect(request, settings),
+        request, "simulate.html", scenario=scenario, name=name, scenarios=scenarios, sliders=SLIDERS, ratings=RATINGS,
+        values=shown, answers=_rows(request, answers.to_frame()), without=answers.without, script=script,
+        settings=settings, kept=kept, run=session.run, result=result, visit=session.protocol().endpoint.visit,
+        kept_script=comparison_script(session, _kept(request)) if kept else None, moved=moved,
+        asked=urlencode(settings),
     )  # fmt: skip
+
+
+def _kept(request: Request) -> list[dict[str, str]]:
+    """Give the settings that were named, each with its scenario."""
+    return [{"name": one.get("name", ""), **_settings(request, one)} for one in session_of(request).kept]
+
+
+def _side_by_side(request: Request) -> Any:
+    """Give the exact answers of the kept settings as one table, a row a quantity."""
+    import pandas as pd
+
+    columns = {
+        one["name"]: _exact(request, one).to_frame().set_index("quantity")["estimate"]
+        for one in _kept(request)
+    }
+    return pd.DataFrame(columns).reset_index()
+
+
+def _bring(request: Request, form: FormData) -> str:
+    """Take a scenario file of the person."""
+    session_of(request).use_scenario(text_of_file(form))
+    if OWN_SCENARIO not in session_of(request).scenarios():
+        # simulated at once, so that the sentence says what does not fit
+        session_of(request).pair({"scenario": OWN_SCENARIO})
+    return "/simulate"
 
 
 def _result(request: Request) -> dict[str, Any] | None:
@@ -130,13 +203,13 @@ def _run(request: Request, form: FormData) -> str:
     session = session_of(request)
     n_trials = _whole(form, "trials", 2, _MOST_TRIALS, 100_000)
     seed = _whole(form, "seed", 0, 2**31, 1)
-    settings = _settings(form)
-    scenario = changed_scenario(settings)
+    settings = _settings(request, form)
+    protocol, scenario = session.pair(settings)
     with session.lock:
         if session.run is not None:
             session.run.cancel()
         session.simulation = settings
-        session.run = Run(session.protocol(), scenario, n_trials, seed, settings)
+        session.run = Run(protocol, scenario, n_trials, seed, settings)
     return "/simulate#run"
 
 
@@ -165,9 +238,9 @@ async def _progress(request: Request) -> Response:
 
 def _keep(request: Request, form: FormData) -> str:
     session = session_of(request)
-    settings = _settings(form)
-    changed_scenario(settings)
-    name = str(form.get("name", "")).strip()[:40] or settings.get("scenario") or "anti-hu"
+    settings = _settings(request, form)
+    session.pair(settings)
+    name = str(form.get("name", "")).strip()[:40] or settings["scenario"]
     session.kept = [*(one for one in session.kept if one.get("name") != name), {"name": name, **settings}][
         -_MOST_KEPT:
     ]
@@ -188,13 +261,13 @@ def _seed(request: Request) -> int:
 
 def _one_trial(request: Request) -> Any:
     session = session_of(request)
-    settings, seed = dict(session.simulation), _seed(request)
+    settings, seed = _settings(request, session.simulation), _seed(request)
 
     def make() -> Any:
-        trial = pns.simulate_trial(session.protocol(), changed_scenario(settings), seed=seed)
-        return pns.analyse(trial, session.protocol())
+        protocol, scenario = session.pair(settings)
+        return pns.analyse(pns.simulate_trial(protocol, scenario, seed=seed), protocol)
 
-    return session.once(("one", tuple(sorted(settings.items())), seed), make)
+    return session.once((*_key(request, "one", settings), seed), make)
 
 
 def _example(request: Request) -> Response:
@@ -202,7 +275,7 @@ def _example(request: Request) -> Response:
     analysis = _one_trial(request)
     seed = _seed(request)
     script = simulation_script(
-        session, dict(session.simulation),
+        session, _settings(request, session.simulation),
         f"pns.analyse(pns.simulate_trial(protocol, scenario, seed={seed}), protocol).primary", "",
     )  # fmt: skip
     return page(
@@ -218,6 +291,9 @@ def _figure(request: Request) -> Response:
     if name == "responders" and run is not None and run.state == "done":
         exact = _exact(request, run.settings)
         return figure(request, lambda: pns.figures.responder_distribution(run.result, exact), kind)
+    if name in {"kept_responders", "kept_power"} and session_of(request).kept:
+        draw = _draw_responders if name == "kept_responders" else _draw_power
+        return figure(request, lambda: draw(request), kind)
     if name in {"patients", "flow"}:
         analysis = _one_trial(request)
         if name == "patients":
@@ -227,8 +303,27 @@ def _figure(request: Request) -> Response:
     raise HTTPException(404)
 
 
+def _draw_responders(request: Request) -> Any:
+    return pns.figures.compare_responders({one["name"]: _exact(request, one) for one in _kept(request)})
+
+
+def _draw_power(request: Request) -> Any:
+    """Draw the probability of success of each kept scenario against the true response."""
+    session = session_of(request)
+    curves: dict[str, Any] = {}
+    for one in _kept(request):
+        pair = session.pair(one)
+        curves[one["name"]] = session.once(
+            _key(request, "power", one),
+            lambda pair=pair: pns.power_curve(*pair, responses=_RATES, method="exact"),
+        )
+    return pns.figures.power_against_rate(curves)
+
+
 ROUTES: Final = [
     Route("/simulate", _simulate),
+    Route("/simulate/notes", _notes),
+    Route("/simulate/bring", posting(_bring), methods=["POST"]),
     Route("/simulate/run", posting(_run), methods=["POST"]),
     Route("/simulate/cancel", posting(_cancel), methods=["POST"]),
     Route("/simulate/progress", _progress),

@@ -9,20 +9,27 @@ Next: `designs`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.routing import Route
 
-import pnstrial as pns
-from pnstrial.web.pages import download, page, posting, session_of, words_of
-from pnstrial.web.session import changed_protocol, key_parts, setting_value
+from pnstrial.web.pages import (
+    as_csv,
+    as_table,
+    download,
+    page,
+    posting,
+    session_of,
+    text_of_file,
+    words_of,
+)
+from pnstrial.web.scripts import protocol_script
+from pnstrial.web.session import OWN_PROTOCOL, change_call, setting_text, setting_value
 
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
     from starlette.requests import Request
     from starlette.responses import Response
-
-_FIXED: Final = ("id", "version", "title", "primary_rater")
 
 
 def _protocol(request: Request) -> Response:
@@ -37,30 +44,52 @@ def _protocol(request: Request) -> Response:
         for entry in protocol.settings()
     ]  # fmt: skip
     other = request.query_params.get("other", "")
-    shipped = pns.protocol.shipped_protocols()
-    rows: list[list[str]] = []
-    heads: list[str] = []
-    if other:
-        if other not in shipped:
-            raise ValueError(words("protocol.unknown", name=other[:40]))
-        frame = pns.load_protocol(session.base).diff(pns.load_protocol(other)) if not session.changes else (
-            protocol.diff(pns.load_protocol(other))
-        )  # fmt: skip
-        heads = [" ".join(name) if isinstance(name, tuple) else str(name) for name in frame.columns]
-        rows = [[words.plain(cell) for cell in record] for record in frame.itertuples(index=False, name=None)]
-    keys = [
-        entry.key for entry in protocol.settings()
-        if entry.key not in _FIXED and not entry.key.startswith(("scales.", "medications."))
-        and key_parts(entry.key)[0]
-    ]  # fmt: skip
+    names = session.protocols()
+    if other and other not in names:
+        raise ValueError(words("protocol.unknown", name=other[:40]))
+    frame = protocol.diff(session.load(other)) if other else None
+    frames = {
+        "settings": lambda: _settings_frame(protocol),
+        **({"differences": lambda: frame} if other else {}),
+    }
+    if answer := as_csv(request, frames):
+        return answer
     return page(
-        request, "protocol.html", protocol=protocol, shipped=shipped, settings=settings, other=other, rows=rows,
-        heads=heads, keys=keys,
+        request, "protocol.html", protocol=protocol, names=names, settings=settings, other=other,
+        differences=None if frame is None else as_table(words, frame), keys=_keys(protocol),
+        chosen=request.query_params.get("key", ""), script=protocol_script(session, other),
     )  # fmt: skip
+
+
+def _settings_frame(protocol: Any) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame(
+        [(one.key, one.value, one.source) for one in protocol.settings()],
+        columns=["setting", "value", "source"],
+    )
+
+
+def _keys(protocol: Any) -> dict[str, str]:
+    """Give the settings that the form can change, each with its value as a file has it."""
+    found: dict[str, str] = {}
+    for entry in protocol.settings():
+        try:
+            change_call(entry.key, entry.value)
+        except ValueError:
+            continue
+        found[entry.key] = setting_text(entry.value)
+    return found
 
 
 def _choose(request: Request, form: FormData) -> str:
     session_of(request).use_protocol(str(form.get("protocol", "")), {})
+    return "/protocol"
+
+
+def _bring(request: Request, form: FormData) -> str:
+    """Take a protocol file of the person."""
+    session_of(request).use_protocol(OWN_PROTOCOL, {}, text_of_file(form))
     return "/protocol"
 
 
@@ -71,6 +100,13 @@ def _change(request: Request, form: FormData) -> str:
     return "/protocol#changed"
 
 
+def _forget(request: Request, _: FormData) -> str:
+    """Go back to the protocol as it was loaded."""
+    session = session_of(request)
+    session.use_protocol(session.base, {})
+    return "/protocol#changed"
+
+
 def _check(request: Request) -> Response:
     """Say whether a value would be taken, while it is typed."""
     session, words = session_of(request), words_of(request)
@@ -78,7 +114,7 @@ def _check(request: Request) -> Response:
     sentence = ""
     if key and text:
         try:
-            changed_protocol(session.base, {**session.changes, key: setting_value(text)})
+            session.changed({**session.changes, key: setting_value(text)})
             sentence = words("protocol.allowed", setting=key, value=text)
         except ValueError as problem:
             sentence = str(problem)
@@ -86,12 +122,14 @@ def _check(request: Request) -> Response:
 
 
 def _save(request: Request) -> Response:
-    return download(session_of(request).protocol().to_toml(), "my-protocol.toml", "application/toml")
+    return download(session_of(request).protocol().to_toml(), OWN_PROTOCOL, "application/toml")
 
 
 ROUTES: Final = [
     Route("/protocol", _protocol),
     Route("/protocol/choose", posting(_choose), methods=["POST"]),
+    Route("/protocol/bring", posting(_bring), methods=["POST"]),
+    Route("/protocol/forget", posting(_forget), methods=["POST"]),
     Route("/protocol/change", posting(_change), methods=["POST"]),
     Route("/protocol/check", _check),
     Route("/protocol/my-protocol.toml", _save),

@@ -103,7 +103,7 @@ def test_a_design_is_that_of_its_script(inside, query):
 
 
 def test_the_exact_answers_move_with_the_sliders(inside):
-    query = "/simulate?scenario=anti-hu&improve=8&n=21&missed=0.1&rating=structured"
+    query = "/simulate?scenario=anti-hu&response=0.15&dead=0.3&n=21&missed=0.1&rating=structured"
     text = inside.get(query).text
     _, result = result_of(text, "")
     found = dict(zip(result.to_frame()["quantity"], result.to_frame()["estimate"], strict=True))
@@ -115,11 +115,12 @@ def test_the_exact_answers_move_with_the_sliders(inside):
 
 
 def test_a_setting_without_effect_is_named(inside):
-    text = inside.get("/simulate?scenario=anti-hu-plain&late=0.3&missed=0.2").text
-    note = text[text.index("the probability of success cannot feel it") :].partition("</p>")[0]
+    text = inside.get("/simulate/notes?scenario=anti-hu-plain&late=0.3&missed=0.2").text
+    note = text[text.index("the probability of success cannot feel it") :].partition("</ul>")[0]
+    assert "changes no rate in this course" in note
     assert "Late cycles" in note
     assert "Missed visits" not in note
-    assert "cannot feel it" not in inside.get("/simulate?scenario=anti-hu-plain&missed=0.2").text
+    assert "cannot feel it" not in inside.get("/simulate/notes?scenario=anti-hu-plain&missed=0.2").text
 
 
 def test_a_run_is_cancelled_at_once_and_its_stream_ends(inside):
@@ -202,7 +203,9 @@ def test_a_plan_says_its_notes_and_what_waits_for_the_decision(inside):
 
 
 def test_a_finished_run_is_that_of_its_script(inside):
-    inside.post("/simulate/run", data={"scenario": "anti-hu", "improve": "8", "trials": "500", "seed": "3"})
+    inside.post(
+        "/simulate/run", data={"scenario": "anti-hu", "response": "0.1", "trials": "500", "seed": "3"}
+    )
     last = inside.get("/simulate/progress").text.strip().rpartition("data: ")[2]
     assert json.loads(last)["state"] == "done"
     text = inside.get("/simulate").text

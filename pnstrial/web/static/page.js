@@ -8,7 +8,7 @@ function wait(name, milliseconds, act) {
   later[name] = setTimeout(act, milliseconds);
 }
 
-async function answer(address, place) {
+async function answer(address, place, more = true) {
   const reply = await fetch(address, { credentials: "same-origin" });
   const page = new DOMParser().parseFromString(await reply.text(), "text/html");
   const fresh = page.getElementById("answer");
@@ -17,7 +17,13 @@ async function answer(address, place) {
   place.replaceChildren(...fresh.childNodes);
   const code = place.querySelector("details.code");
   if (code && open) code.open = true;
+  if (more) fetchLater(place);
 }
+
+function fetchLater(place) {
+  for (const one of place.querySelectorAll("[data-later]")) answer(one.dataset.later, one);
+}
+fetchLater(document);
 
 function filled(form) {
   const pairs = [...new FormData(form)].filter(([, value]) => typeof value === "string");
@@ -32,9 +38,10 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     const place = document.getElementById("answer");
     place.setAttribute("aria-busy", "true");
     const fresh = document.createElement("div");
-    await answer(form.getAttribute("action") + "?" + filled(form), fresh);
+    await answer(form.getAttribute("action") + "?" + filled(form), fresh, false);
     if (mine !== latest) return;
     place.replaceChildren(...fresh.childNodes);
+    fetchLater(place);
     place.removeAttribute("aria-busy");
   }));
 }
@@ -51,6 +58,15 @@ document.addEventListener("input", (event) => {
     shown.textContent = document.documentElement.lang === "fr" ? value.replace(".", ",") : value;
   }
 });
+
+// a chosen setting shows the value that it has now
+for (const choice of document.querySelectorAll("select[data-fills]")) {
+  const fill = () => {
+    choice.form.elements[choice.dataset.fills].value = choice.selectedOptions[0].dataset.value;
+  };
+  choice.addEventListener("change", fill);
+  if (!choice.form.elements[choice.dataset.fills].value) fill();
+}
 
 // a run or a kept scenario takes what the sliders show now
 for (const form of document.querySelectorAll("form[data-with]")) {
