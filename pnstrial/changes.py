@@ -291,7 +291,7 @@ class _Course:
         """Give equal rates to all grades where there are none to multiply."""
         course = self.scenario.course
         if not any(getattr(course, kind)):
-            flat = (0.0 if kind == "improve" else 0.05, *([0.05] * 5))
+            flat = (0.0 if kind == "improve" else 0.05, *([0.05] * (course.grades - 1)))
             self.scenario = self.scenario.changed(course={kind: flat})
 
     def course(self) -> Course:

@@ -153,8 +153,8 @@ def search_sample_size(
         protocol, scenario = what_if(protocol, scenario, {"response": response}, rated=rated)
     if scenario.success.rule == "two-stage":
         raise ValueError("search_sample_size: a two-stage rule has a size of its own: see pns.design.simon")
-    widest = scenario.changed(enrolment={"target": n_max})
-    model = build_model(protocol, widest, short=True)
+    scenario = scenario.with_exact_test()
+    model = build_model(protocol, scenario.changed(enrolment={"target": n_max}), short=True)
     minimum = model.success.minimum
     found = endpoint_probabilities(model)
     sizes = np.arange(1, n_max + 1)

@@ -256,7 +256,7 @@ def simulate_trials(
         else "jump times up to the last visit, then exp(Qt)",
         scenario=scenario.id, quantities=estimates(sums, responders, n_trials, names, model.without, truths),
         responders=responders, provenance=Provenance(protocol.id, protocol.version, seed),
-        trials=None if rows is None else rows.found(),
+        trials=None if rows is None else rows.found(), rule=model.rule,
     )  # fmt: skip
 
 

@@ -375,8 +375,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
             with whole_folder(arguments.out, names=_RESULTS, inputs=inputs) as where:
                 _write_exact(where, frame, answers, protocol, str(scenario.id), idle)
         _show(frame[["quantity", "estimate"]], arguments, str(scenario.id))
-        for name, reason in answers.without.items():
-            print(f"{name}: no exact answer ({reason})", file=sys.stderr)
+        _say_path("exact: no trial is simulated", answers)
         return 0
     folder = Path(arguments.out) if arguments.out else None
     if folder is not None:
@@ -400,12 +399,23 @@ def _simulate(arguments: argparse.Namespace) -> int:
             _write(where, frame, result, answers, idle)
             write_file(where / "report.html", page)
     rows = frame[~frame["quantity"].str.startswith("responders_")]
+    _say_path(f"simulated ({result.method}); an exact answer stands beside it where there is one", answers)
     _show(
         rows,
         arguments,
         f"{scenario.id}: {result.n_trials:,} trials, success from {result.critical_count} responders",
     )
     return 0
+
+
+def _say_path(path: str, answers: Any) -> None:
+    """Say how the numbers were found, what makes a success, and what has no exact answer for which reason."""
+    print(f"path: {path}\nsuccess: {answers.rule}", file=sys.stderr)
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in answers.without.items():
+        by_reason.setdefault(reason, []).append(name)
+    for reason, names in by_reason.items():
+        print(f"{', '.join(names)}: no exact answer ({reason})", file=sys.stderr)
 
 
 def _say_point(done: int, points: int) -> None:
@@ -488,7 +498,8 @@ def _write(folder: Path, frame: pd.DataFrame, result: Any, answers: Any, idle: d
     frame.to_csv(folder / "characteristics.csv", index=False)
     content = {
         "scenario": result.scenario, "n_trials": result.n_trials, "n": result.n,
-        "critical_count": result.critical_count, "method": result.method, "protocol": result.provenance.protocol_id,
+        "critical_count": result.critical_count, "rule": result.rule, "method": result.method,
+        "protocol": result.provenance.protocol_id,
         "protocol_version": result.provenance.protocol_version, "seed": result.provenance.seed,
         "package_version": result.provenance.package_version, "not_estimable": result.not_estimable,
         "without_exact_answer": answers.without, "settings_without_effect": idle,
@@ -508,8 +519,9 @@ def _write_exact(
 
     frame.to_csv(folder / "characteristics.csv", index=False)
     content = {
-        "scenario": scenario, "method": "exact", "protocol": protocol.id, "protocol_version": protocol.version,
-        "package_version": __version__, "without_exact_answer": answers.without, "settings_without_effect": idle,
+        "scenario": scenario, "method": "exact", "rule": answers.rule, "protocol": protocol.id,
+        "protocol_version": protocol.version, "package_version": __version__,
+        "without_exact_answer": answers.without, "settings_without_effect": idle,
         "quantities": json.loads(frame.to_json(orient="records")),
     }  # fmt: skip
     (folder / "characteristics.json").write_text(json.dumps(content, indent=2), encoding="utf-8")

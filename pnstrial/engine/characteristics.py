@@ -87,6 +87,8 @@ class OperatingCharacteristics(Result):
         Protocol, seed and package version.
     trials : pandas.DataFrame or Path, optional
         One row a trial, or the Parquet file that holds them.
+    rule : str
+        What makes a success, in words.
     """
 
     n_trials: int
@@ -98,6 +100,7 @@ class OperatingCharacteristics(Result):
     responders: NDArray[np.int64] = field(repr=False)
     provenance: Provenance = field(repr=False)
     trials: pd.DataFrame | Path | None = field(default=None, repr=False, compare=False)
+    rule: str = ""
 
     def __getitem__(self, quantity: str) -> Quantity:
         for found in self.quantities:
@@ -143,6 +146,7 @@ class OperatingCharacteristics(Result):
             f"{self.scenario}: {self.n_trials:,} trials of {self.n} patients; Monte Carlo intervals of 95 %"
         )
         pairs: list[tuple[str, object]] = [("critical count", self.critical_count)]
+        pairs += [("success", self.rule)] if self.rule else []
         for q in self.quantities:
             if not q.quantity.startswith("responders_"):
                 words = show_number(q.estimate)
@@ -165,6 +169,8 @@ class ExactCharacteristics(Result):
     without : dict of str to str
         Quantities without an exact answer in this scenario, each with the reason.
     provenance : Provenance
+    rule : str
+        What makes a success, in words.
     """
 
     n: int
@@ -173,6 +179,7 @@ class ExactCharacteristics(Result):
     answers: dict[str, float] = field(repr=False)
     without: dict[str, str] = field(repr=False)
     provenance: Provenance = field(repr=False)
+    rule: str = ""
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per quantity: quantity, estimate, std_error (0), lower, upper (both the estimate).
@@ -192,6 +199,8 @@ class ExactCharacteristics(Result):
 
     def _values(self) -> Iterator[tuple[str, object]]:
         yield from (("patients", self.n), ("critical count", self.critical_count))
+        if self.rule:
+            yield "success", self.rule
         for name, value in self.answers.items():
             if not name.startswith("responders_"):
                 yield name, value

@@ -33,7 +33,7 @@ from pnstrial.engine.records.criteria import allowed_range
 from pnstrial.engine.scales import first_part_holds, further_parts_hold
 from pnstrial.engine.scenario import Scenario, ScenarioError
 from pnstrial.engine.strata import arm_generators, classes, entry_cells, switch_rates, switches
-from pnstrial.engine.success import Boundaries, ExactTest, boundaries
+from pnstrial.engine.success import Boundaries, ExactTest, boundaries, decided_by
 from pnstrial.engine.tables import alias_bits, alias_table, tail_tables
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.protocol import Protocol
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from pnstrial.engine.plan import Plan
     from pnstrial.engine.scenario import Normal
     from pnstrial.engine.strata import Stratum
-    from pnstrial.engine.success import BayesianRule, TwoStage
     from pnstrial.multistate import RatingError
 
 __all__ = ["Model", "build_model", "check_pair"]
@@ -88,6 +87,8 @@ class Model:
         Whether the days of the visit count from the last infusion.
     latest : ndarray of int64, shape (visits, 3)
         As `visits`, with the latest that the last infusion can be.
+    rule : str
+        What makes a success, in words.
     """
 
     whole: NDArray[np.int64]
@@ -114,6 +115,7 @@ class Model:
     event_codes: NDArray[np.int64]
     weights: NDArray[np.float64]
     success: Boundaries
+    rule: str
     covered: NDArray[np.uint8]
     sign_limit: NDArray[np.int64]
     hazard: NDArray[np.float64]
@@ -244,7 +246,7 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
     for position, size in bits.items():
         whole[position] = alias_bits(int(size))
     n = scenario.enrolment.target
-    success = boundaries(_rule(protocol, scenario), n)
+    success, rule = decided_by(protocol, scenario.success, n)
     whole[at.FIRST_N], whole[at.FIRST_STOP] = success.first_n, success.first_stop
     rating = scenario.rating.error(k)
     generators, changes = arm_generators(scenario, strata)
@@ -305,7 +307,7 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
         also=further_parts_hold(protocol, scenario), decisions=decisions, anchored=anchored, latest=latest,
         rating=rating,
         jitter=jitter,
-        delays=delays, events=events, event_codes=event_codes, weights=weights, success=success,
+        delays=delays, events=events, event_codes=event_codes, weights=weights, success=success, rule=rule,
         covered=np.zeros((n + 1, n + 1), np.uint8), sign_limit=sign_limit,
         hazard=_hazard(scenario, int(whole[at.FOLLOW_UP])), words=words,
         secondary=secondary, secondary_names=protocol.endpoint.secondary_visits,
@@ -318,16 +320,6 @@ def _lived_through(
     """Say whether every target day and cycle is lived through, and whether the ratings between the visits are."""
     all_of_it = everything or _looks_back(protocol)
     return all_of_it, all_of_it or rating.persistence > 0 or scenario.rescue.after_worse_rating > 0
-
-
-def _rule(protocol: Protocol, scenario: Scenario) -> ExactTest | TwoStage | BayesianRule:
-    """Give the rule of success; a null, and an alpha, of the protocol go before those of an exact test."""
-    rule, stated = scenario.success, {"null": protocol.endpoint.null_proportion}
-    if not isinstance(rule, ExactTest):
-        return rule
-    if protocol.design is not None:
-        stated["alpha"] = protocol.design.alpha
-    return rule.model_copy(update={key: value for key, value in stated.items() if value is not None})
 
 
 def _attendance(scenario: Scenario, *, drawn_later: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

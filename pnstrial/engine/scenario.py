@@ -379,7 +379,8 @@ class Scenario(Part):
     scales : tuple of DerivedScale
         How the scores of the other scales follow from the grade of the course.
     success : ExactTest, TwoStage or BayesianRule
-        When a trial is a success; a null of the protocol, where it has one, takes the place of this one.
+        When a trial is a success; by default what the protocol's design plans. A null of the protocol, where it has
+        one, takes the place of that of an exact test.
 
     Examples
     --------
@@ -408,7 +409,7 @@ class Scenario(Part):
     survival_null: SurvivalNull = SurvivalNull()
     series: Series | None = None
     scales: tuple[DerivedScale, ...] = ()
-    success: SuccessRule = Field(default_factory=ExactTest)
+    success: SuccessRule = Field(default_factory=lambda: ExactTest(rule="planned"))
 
     @model_validator(mode="before")
     @classmethod
@@ -491,6 +492,12 @@ class Scenario(Part):
             selected=series.selected, ratings_between=[day / DAYS_PER_MONTH for day in series.ratings_between_days],
             population_hazard_ratio=series.population_hazard_ratio,
         )  # fmt: skip
+
+    def with_exact_test(self) -> Scenario:
+        """Give the same scenario with the test of a plan instead of the plan, which is of one size."""
+        if self.success.rule != "planned":
+            return self
+        return self.model_copy(update={"success": self.success.model_copy(update={"rule": "exact test"})})
 
     def changed(self, **sections: dict[str, Any]) -> Scenario:
         """Give the same scenario with other settings.

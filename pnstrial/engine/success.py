@@ -1,9 +1,9 @@
 """When does a simulated trial count as a success?
 
-Input: a success rule (exact test, two-stage design or Bayesian rule) and the size of the trial.
+Input: a success rule (exact test, two stages or Bayesian), the design of the protocol, the size of the trial.
 Output: `Boundaries`: the fewest responders that succeed for every number of patients counted, and the stop
-after the first stage, if there is one.
-Protocol section: endpoint (null proportion); the rule itself is of the scenario.
+after the first stage, if there is one; the rule in words.
+Protocol section: endpoint (null proportion), design; a rule that the scenario states goes before it.
 Method: exact binomial tail (critical count at one-sided alpha), Simon's (r1, n1, r, n) convention, posterior
 tail of a beta prior. A rule becomes integers before any trial is run.
 Next: `model`.
@@ -22,17 +22,28 @@ from pnstrial.settings import Part
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["BayesianRule", "Boundaries", "ExactTest", "SuccessRule", "TwoStage", "boundaries"]
+    from pnstrial.protocol import Design, Protocol
+
+__all__ = [
+    "BayesianRule",
+    "Boundaries",
+    "ExactTest",
+    "SuccessRule",
+    "TwoStage",
+    "boundaries",
+    "decided_by",
+]
 
 
 class ExactTest(Part):
     """Success if the exact one-sided binomial test rejects the null: P(X >= x | null) <= alpha.
 
     The critical count is taken for the number of patients that count (all enrolled, or fewer where the
-    estimand excludes some).
+    estimand excludes some). As "planned" it is what the protocol's design plans, where that has counts of its own and
+    the size of the trial, and this test otherwise.
     """
 
-    rule: Literal["exact test"] = "exact test"
+    rule: Literal["exact test", "planned"] = "exact test"
     null: float = Field(default=0.10, gt=0, lt=1)
     alpha: float = Field(default=0.05, gt=0, lt=1)
 
@@ -40,8 +51,8 @@ class ExactTest(Part):
 class TwoStage(Part):
     """Simon's convention: stop after `n1` patients if at most `r1` responded; success if more than `r` of all do.
 
-    Accrual pauses until the first `n1` patients have their Month 3 assessment; a trial that stops has `n1`
-    patients. The number enrolled is that of the scenario, which must be `n`.
+    Accrual pauses until the first `n1` patients have their assessment at the endpoint's visit; a trial that stops has
+    `n1` patients. The number enrolled is that of the scenario, which must be `n`.
     """
 
     rule: Literal["two-stage"] = "two-stage"
@@ -129,3 +140,76 @@ def boundaries(rule: ExactTest | TwoStage | BayesianRule, n: int) -> Boundaries:
             succeeds = 1 - betainc(rule.a + x, rule.b + m - x, rule.null) > rule.threshold
         minimum[m] = int(np.argmax(succeeds)) if succeeds.any() else m + 1
     return Boundaries(minimum)
+
+
+def decided_by(
+    protocol: Protocol, rule: ExactTest | TwoStage | BayesianRule, n: int
+) -> tuple[Boundaries, str]:
+    """Give the rule of success of a trial, and say in words which it is and whose.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        Its null, and the alpha of its design, go before those of an exact test; its counts make up a "planned" rule.
+    rule : ExactTest, TwoStage or BayesianRule
+        Of the scenario.
+    n : int
+        Patients enrolled.
+
+    Returns
+    -------
+    Boundaries
+    str
+
+    Raises
+    ------
+    ValueError
+        As `boundaries`.
+
+    Examples
+    --------
+    >>> from pnstrial.protocol import load_protocol
+    >>> decided_by(load_protocol(), ExactTest(), 17)[1]
+    'exact test of at most 10 % at one-sided 0.05'
+    """
+    design = protocol.design
+    counts = design is not None and design.reject_at is not None
+    if isinstance(rule, TwoStage):
+        found, words = (
+            boundaries(rule, n),
+            f"two-stage design, {_stages(rule.n1, rule.r1)}success from {rule.r + 1}",
+        )
+        words += f" responders of {n}"
+    elif isinstance(rule, BayesianRule):
+        found = boundaries(rule, n)
+        words = f"P(rate over {100 * rule.null:g} %) over {rule.threshold:g} under a Beta({rule.a:g}, {rule.b:g}) prior"
+    elif rule.rule == "planned" and design is not None and design.reject_at is not None and design.n == n:
+        return _planned(design, design.reject_at)
+    else:
+        stated = {
+            "null": protocol.endpoint.null_proportion,
+            "alpha": None if design is None else design.alpha,
+        }
+        test = rule.model_copy(update={key: value for key, value in stated.items() if value is not None})
+        found = boundaries(test, n)
+        words = f"exact test of at most {100 * test.null:g} % at one-sided {test.alpha:g}"
+    if counts and design is not None:
+        why = (
+            f"is of {design.n} patients" if rule.rule == "planned" else "gives way to the scenario's success"
+        )
+        words += f"; the protocol's design ({_planned(design, design.reject_at or 0)[1]}) {why}"
+    return found, words
+
+
+def _planned(design: Design, reject_at: int) -> tuple[Boundaries, str]:
+    minimum = np.minimum(reject_at, np.arange(design.n + 1) + 1).astype(np.int64)
+    first, stop = (
+        design.first_stage_n or 0,
+        -1 if design.first_stage_stop_at is None else design.first_stage_stop_at,
+    )
+    words = f"the protocol's design, {_stages(first, stop)}success from {reject_at} responders of {design.n}"
+    return Boundaries(minimum, first, stop), words
+
+
+def _stages(first: int, stop: int) -> str:
+    return f"stop at {stop} or fewer of {first}, " if first and stop >= 0 else ""

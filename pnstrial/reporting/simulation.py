@@ -271,6 +271,7 @@ def _sentence(result: OperatingCharacteristics, exact: ExactCharacteristics, oth
     needed = f"A trial succeeds with {result.critical_count} responders of {result.n} patients or more."
     if result.critical_count > result.n:
         needed = f"No number of responders among {result.n} patients would be a success."
+    needed += f" Rule: {exact.rule}."
     return f"{sentence} {needed}"
 
 
@@ -308,7 +309,7 @@ def simulation_page(
     medicine = " and ".join(drug.name for drug in protocol.drugs)
     curve = _curve(protocol, scenario)
     days, grades = _occupancy(protocol, scenario)
-    monthly = exact.answers["enrolled"] / exact.answers["enrolment_months"]
+    monthly = build_model(protocol, scenario).enrolled_share * scenario.enrolment.screened_per_month
     figures: list[Place] = [
         Place("responders", Figure, lambda: Figure(
             "Responders", "",

@@ -60,3 +60,39 @@ def test_the_simulated_tables_give_the_answers_that_were_counted():
         scores = trial.scales["score"].to_numpy()
         assert np.allclose(2 * scores, np.round(2 * scores))
         assert set(trial.infusions["drug"]) == {"alphamab", "betacort"}
+
+
+def test_the_planned_design_decides_unless_the_scenario_states_a_rule(tmp_path, capsys):
+    from scipy.stats import binom
+
+    from pnstrial.engine.exact.answers import endpoint_probabilities
+    from pnstrial.engine.model import build_model
+
+    protocol, scenario = both()
+    exact = pns.exact_characteristics(protocol, scenario)
+    assert exact.rule == "the protocol's design, stop at 1 or fewer of 5, success from 5 responders of 20"
+    found = endpoint_probabilities(build_model(protocol, scenario))
+    share = found["response"]
+    first = np.arange(
+        2, 6
+    )  # who goes on has two responders or more of five, success is five or more of twenty
+    success = (binom.pmf(first, 5, share) * binom.sf(4 - first, 15, share)).sum()
+    assert found["excluded"] == 0
+    assert exact.answers["probability_of_success"] == pytest.approx(success, abs=1e-12)
+    assert exact.answers["stopped_at_first_stage"] == pytest.approx(binom.cdf(1, 5, share), abs=1e-12)
+    simulated = pns.simulate_trials(protocol, scenario, n_trials=1000, seed=2)
+    assert abs(simulated.estimate - success) < 4.5 * simulated["probability_of_success"].std_error
+    assert simulated.rule == exact.rule
+
+    own = pns.exact_characteristics(protocol, scenario.changed(success={"rule": "exact test"}))
+    assert own.rule.startswith("exact test of at most 10 % at one-sided 0.05; the protocol's design (")
+    assert own.rule.endswith(") gives way to the scenario's success")
+    assert own.answers["stopped_at_first_stage"] == 0
+    larger = pns.exact_characteristics(protocol, scenario.changed(enrolment={"target": 30}))
+    assert larger.rule.endswith(") is of 20 patients")
+    assert larger.critical_count == 7  # P(X >= 6) = 0.073, P(X >= 7) = 0.026 of 30 at 10 %
+    size = pns.search_sample_size(protocol, scenario, power=0.8)
+    assert (size.method, size.table["critical_count"].iloc[19]) == ("exact", 5)
+    words = ["simulate", str(SCENARIO), "--protocol", str(PROTOCOL), "--exact"]
+    assert main(words) == 0
+    assert "success: the protocol's design, stop at 1 or fewer of 5" in capsys.readouterr().err

@@ -209,7 +209,7 @@ def exact_characteristics(protocol: Protocol, scenario: Scenario) -> ExactCharac
     listed |= {name: value for name, value in values.items() if name not in listed}
     return ExactCharacteristics(
         n=n, critical_count=int(model.success.minimum[n]), scenario=scenario.id, answers=listed,
-        without=without, provenance=Provenance(protocol.id, protocol.version),
+        without=without, provenance=Provenance(protocol.id, protocol.version), rule=model.rule,
     )  # fmt: skip
 
 
@@ -241,6 +241,9 @@ def _without(model: Model) -> dict[str, str]:
             ),
             "infusions are counted without the rescue that a rating sets off",
         )  # fmt: skip
+    if w[at.FIRST_N]:
+        reason = "with two stages it depends on the responses who is enrolled"
+        without |= dict.fromkeys(("bias", "grams_per_trial", "deaths", "enrolment_months"), reason)
     if w[at.CLOSING] < w[at.FOLLOW_UP]:
         reason = "the trial closes before the last patient's follow-up ends, on a random date"
         without |= dict.fromkeys(("deaths", "dropped_out", "rescued"), reason)
@@ -261,7 +264,7 @@ def _without(model: Model) -> dict[str, str]:
     keeps = w[at.MISSING_STRATEGY] == rules.MISSING_NON_RESPONDER
     strategy = w[at.STOPPED_STRATEGY]
     if stops and (strategy == rules.STOPPED_WHILE_ON or (strategy == rules.STOPPED_COMPOSITE and not keeps)):
-        reason = "no exact response where the strategy for stopped IVIg meets values that are missing"
+        reason = "no exact response where the strategy for stopped treatment meets values that are missing"
         without |= dict.fromkeys(_OF_RESPONSE, reason)
     return without
 
