@@ -77,18 +77,16 @@ def alias_table(probabilities: ArrayLike, bits: int | None = None) -> NDArray[np
         )
     scaled = np.zeros(size)
     scaled[: p.size] = p / p.sum() * size
-    low = [i for i in range(size) if scaled[i] < 1]
-    high = [i for i in range(size) if scaled[i] >= 1]
-    threshold = np.full(size, _FULL, np.uint64)
-    other = np.arange(size, dtype=np.uint64)
+    low, high = np.flatnonzero(scaled < 1).tolist(), np.flatnonzero(scaled >= 1).tolist()
+    share = scaled.tolist()  # plain numbers: an array gives each one out slowly
+    packed = [(_FULL << 16) | i for i in range(size)]
     while low and high:
         small, large = low.pop(), high[-1]
-        threshold[small] = min(_FULL, round(scaled[small] * (1 << 48)))
-        other[small] = large
-        scaled[large] -= 1 - scaled[small]
-        if scaled[large] < 1:
+        packed[small] = min(_FULL, round(share[small] * (1 << 48))) << 16 | large
+        share[large] -= 1 - share[small]
+        if share[large] < 1:
             low.append(high.pop())
-    return (threshold << np.uint64(16)) | other
+    return np.array(packed, np.uint64)
 
 
 def binomial_halves(largest: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -67,8 +67,15 @@ def check_times(t: Numbers, who: str, name: str = "t") -> NDArray[np.float64]:
     return times
 
 
-def exponential(A: NDArray[np.float64]) -> NDArray[np.float64]:
+def exponential(
+    A: NDArray[np.float64],
+    counted: NDArray[np.float64] | None = None,
+    length: NDArray[np.float64] | float = 1.0,
+) -> NDArray[np.float64]:
     """Exponentiate generators times time, shape (..., k, k), without checks.
+
+    With `counted`, a weight by state, one state more holds the mean of the weighted time, `length` (shape (..., 1))
+    being all of it: shape (..., k + 1, k + 1), so that products of such matrices add the times up.
 
     With q the largest rate of leaving, A = q (U - I) and U has no negative entry, so exp(A / 2^s) is a sum of
     non-negative terms; it is squared s times, and each row is divided by its sum, which keeps the rounding of
@@ -87,9 +94,25 @@ def exponential(A: NDArray[np.float64]) -> NDArray[np.float64]:
         term = term @ U / n
         total += term
     total /= total.sum(axis=-1, keepdims=True)
+    mean = None if counted is None else _mean_time(A / 2.0**squarings, counted)
     for _ in range(squarings):
+        mean = None if mean is None else (mean + (total @ mean[..., None])[..., 0]) / 2
         total = total @ total
         total /= total.sum(axis=-1, keepdims=True)
+    if mean is None:
+        return total
+    both = np.zeros((*A.shape[:-2], k + 1, k + 1))
+    both[..., :k, :k], both[..., :k, k], both[..., k, k] = total, mean * length, 1.0
+    return both
+
+
+def _mean_time(A: NDArray[np.float64], counted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the integral of exp(A u) counted over u from 0 to 1, the rates in A being at most 1."""
+    term = np.broadcast_to(counted, A.shape[:-1])
+    total = term.copy()
+    for n in range(2, _TERMS + 10):
+        term = (A @ term[..., None])[..., 0] / n
+        total += term
     return total
 
 

@@ -321,3 +321,46 @@ def test_ivig_that_ends_with_the_decision_ends_in_all_three():
         changed = scenario.changed(course=effect)
         result = pns.simulate_trials(protocol, changed, n_trials=20_000, seed=3, quantities=quantities)
         assert held_together(result, pns.exact_characteristics(protocol, changed)) > 40
+
+
+def test_days_are_the_integral_of_the_chain():
+    # everybody begins at grade 2 as rated; worsening and death only, each at a known rate: closed forms
+    worsen, die, days = 0.3 / 30.4375, 0.1 / 30.4375, PROTOCOL.visits[-1].target_day - 1
+    alone = PLAIN.changed(
+        course={"improve": (0,) * 6, "worsen": (0.3,) * 5 + (0,), "die": (0.1,) * 6, "ivig": {}, "onset": ()},
+        baseline={"mrs": (0, 0, 1, 0, 0, 0)}, rating={"method": "none"},
+    )  # fmt: skip
+    known = pns.exact_characteristics(PROTOCOL, alone).answers
+    leave = worsen + die
+    expected = (1 - np.exp(-leave * days)) / leave
+    assert known["days_independent"] == pytest.approx(expected, rel=1e-12)
+    assert known["days_to_deterioration"] == pytest.approx(expected, rel=1e-12)
+    later = pns.exact_characteristics(PROTOCOL, alone.changed(follow_up={"independent_up_to": 3})).answers
+    second = expected + worsen * (
+        (1 - np.exp(-leave * days)) / leave**2 - days * np.exp(-leave * days) / leave
+    )
+    assert later["days_independent"] == pytest.approx(second, rel=1e-12)
+
+
+def test_per_protocol_is_a_product_where_nothing_happens_to_the_patient():
+    still = PLAIN.changed(
+        course={"improve": (0,) * 6, "worsen": (0,) * 6, "die": (0,) * 6}, rating={"method": "none"},
+        visits={"missed": 0.1}, dropout={"per_month": 0}, rescue={"per_month": 0, "after_discontinuation": 0},
+        treatment={"late": 0.3, "late_days": (8, 8), "changed_dose": 0.2, "dose_factor": 0.5},
+        adverse_events={"per_infusion": 0.1, "stop": 0.1},
+    )  # fmt: skip
+    assert PROTOCOL.treatment.on_time_tolerance_days == 7
+    infusions = 3 * PROTOCOL.treatment.infusion_days
+    # no cycle late (a late one is 8 days off the one before), no dose changed, no stop but at the very last infusion
+    expected = 0.9 * 0.7**2 * 0.8**3 * 0.99 ** (infusions - 1)
+    known = pns.exact_characteristics(PROTOCOL, still).answers
+    assert known["per_protocol"] == pytest.approx(expected, rel=1e-12)
+    assert known["per_protocol_response"] == 0
+
+
+def test_an_endpoint_before_the_last_cycle_has_no_exact_answer_per_protocol():
+    early = with_visits(PROTOCOL, [43, 85], decision="Day 85", visit="Day 43", secondary_visits=())
+    known = pns.exact_characteristics(early, PLAIN)
+    assert known.without["per_protocol"].startswith("the endpoint visit may come before")
+    assert "per_protocol" not in known.answers
+    assert "days_independent" in known.answers

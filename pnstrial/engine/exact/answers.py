@@ -17,7 +17,9 @@ import numpy as np
 
 from pnstrial import rules
 from pnstrial.engine.characteristics import ExactCharacteristics
-from pnstrial.engine.exact.patient import Patient, secondary_names, ways_given
+from pnstrial.engine.exact.entries import secondary_names, ways_given
+from pnstrial.engine.exact.patient import Patient
+from pnstrial.engine.exact.per_protocol import reason_against, ways_as_planned
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.kernels.quantities import ALIVE_DAYS
 from pnstrial.engine.model import ALIVE, Model, build_model
@@ -82,11 +84,30 @@ def patients_at_endpoint(model: Model) -> dict[tuple[int, bool, bool], NDArray[n
 
 def totals_of(model: Model, only: int | None = None) -> dict[str, float]:
     """Add up what happens to one enrolled patient, through all visits or those up to `only`."""
+    clock = "independent" if only is None and model.whole[at.HORIZON] > 0 else None
     totals: dict[str, float] = {}
     for given in ways_given(model):
-        for name, value in Patient(model, given=given).run(only).items():
+        for name, value in Patient(model, given=given, clock=clock).run(only).items():
             totals[name] = totals.get(name, 0.0) + value
     return totals
+
+
+def _days_and_plans(model: Model, without: dict[str, str]) -> dict[str, float]:
+    """Give the days until a patient is worse, and who is per protocol and responds."""
+    found = {
+        "days_to_deterioration": sum(
+            Patient(model, given=given, clock="not worse").run()["time"] for given in ways_given(model)
+        )
+    }
+    if "per_protocol" in without:
+        return found
+    followed = responds = 0.0
+    for way in ways_as_planned(model):
+        totals = Patient(model, given=way.given, planned=way).run(int(model.whole[at.ENDPOINT_VISIT]))
+        followed += way.share * totals.get("valued", 0.0)
+        responds += way.share * totals.get("valued_responds", 0.0)
+    found["per_protocol"] = followed
+    return found | ({"per_protocol_response": responds / followed} if followed > 0 else {})
 
 
 def success_probability(
@@ -193,13 +214,14 @@ def exact_characteristics(protocol: Protocol, scenario: Scenario) -> ExactCharac
     >>> import pnstrial as pns
     >>> result = exact_characteristics(pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu"))
     >>> sorted(result.without)[:2]
-    ['days_independent', 'days_to_deterioration']
+    ['duration_months', 'power_logrank']
     """
     model = build_model(protocol, scenario)
     totals = totals_of(model)
     n = int(model.whole[at.N])
     without = _without(model)
-    values = _trial_values(model, protocol, totals, n)
+    values = _trial_values(model, protocol, totals, n) | {"days_independent": totals.get("time", 0.0)}
+    values |= _days_and_plans(model, without)
     for name in without:
         values.pop(name, None)
     if any("no exact response" in reason for reason in without.values()):
@@ -222,11 +244,9 @@ def _without(model: Model) -> dict[str, str]:
         "signed_rank_worse": "tests on the ranks are simulated",
         "power_sign_test": "tests on the ranks are simulated",
         "power_logrank": "tests on survival are simulated",
-        "per_protocol": "doses and days of the first cycles are followed in the simulation alone",
-        "per_protocol_response": "doses and days of the first cycles are followed in the simulation alone",
-        "days_independent": "times between the visits are simulated",
-        "days_to_deterioration": "times between the visits are simulated",
     }
+    if (reason := reason_against(model)) is not None:
+        without |= dict.fromkeys(_PER_PROTOCOL, reason)
     last = float(max(model.latest[:, 2].max(), model.latest[-1, 0] - w[at.JITTER_LOW]))
     without |= {
         name: "this day lies before the end of the last visit"
@@ -253,7 +273,7 @@ def _without(model: Model) -> dict[str, str]:
     gap = int(np.diff(sorted(planned)).max(initial=0)) + model.delays.size // 2 - 1
     if model.anchored.any() and (model.visits[model.anchored, 2] < gap).any():
         without |= dict.fromkeys(
-            _OF_VALUES,
+            _OF_VALUES + _PER_PROTOCOL,
             "no exact response: who dies long after an infusion and before the next one has no value",
         )
     stops = (
@@ -269,6 +289,7 @@ def _without(model: Model) -> dict[str, str]:
     return without
 
 
+_PER_PROTOCOL = ("per_protocol", "per_protocol_response")
 _OF_RESPONSE = (
     "probability_of_success", "responders", "counted", "reported_response", "bias", "coverage",
     "stopped_at_first_stage", "enrolled", "secondary_response", "deaths", "grams_per_trial", "screened",

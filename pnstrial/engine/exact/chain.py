@@ -37,14 +37,15 @@ class States:
     """Where a patient can stand: grade, rescue begun, out of the study, tumour treated, damaged.
 
     Each of them is `size` (7 on the mRS) states, twice and four times as many apart, and so on; the last two are there
-    only where they happen.
+    only where they happen. With a clock one place more, behind all states, holds the mean of a time that is counted.
     """
 
-    def __init__(self, grades: int, *, tumour: bool, damage: bool) -> None:
+    def __init__(self, grades: int, *, tumour: bool, damage: bool, clock: bool = False) -> None:
         self.size = size = grades + 1
         self.tumour = 4 * size if tumour else 0
         self.damage = ((8 if tumour else 4) * size) if damage else 0
         self.count = 4 * size * (1 + tumour) * (1 + damage)
+        self.width = self.count + clock
         state = np.arange(self.count)
         self.grade = state % size
         self.rescued = state // size % 2 == 1
@@ -54,6 +55,10 @@ class States:
         self.alive = self.grade < grades
         self.alive_in = ~self.out & self.alive
         self.dead_seen = ~self.out & ~self.alive
+        if clock:  # behind them stands the time that is counted, which is nobody
+            self.grade = np.append(self.grade, grades)
+            for name in ("rescued", "out", "treated", "damaged", "alive", "alive_in", "dead_seen"):
+                setattr(self, name, np.append(getattr(self, name), False))
 
 
 class Chain:
@@ -63,10 +68,13 @@ class Chain:
     ----------
     model : Model
     cases : sequence of (int, int)
-        Stratum, and true baseline where drop-out depends on it (else any); the first axis of every matrix.
+        Stratum, and true baseline where something depends on it (else any); the first axis of every matrix.
+    clock : {"independent", "not worse"}, optional
+        Time that is counted up to the target day of the last visit: in the grades of independence, or until the first
+        grade worse than the true baseline, which is then a state that nobody leaves, as death.
     """
 
-    def __init__(self, model: Model, cases: Sequence[tuple[int, int]]) -> None:
+    def __init__(self, model: Model, cases: Sequence[tuple[int, int]], *, clock: str | None = None) -> None:
         strata = [stratum for stratum, _ in cases]
         drop, rescue = model.real[at.DROP_RATE], model.real[at.RESCUE_RATE]
         starts = model.starts[strata]
@@ -75,7 +83,11 @@ class Chain:
             model.grades,
             tumour=switches and bool((starts[:, 0] > 0).any()),
             damage=switches and bool((starts[:, 1] > 0).any()),
+            clock=clock is not None,
         )
+        self.horizon = float(model.whole[at.HORIZON])
+        limit = int(model.whole[at.INDEPENDENT_UP_TO]) if clock == "independent" else model.grades
+        self.counted = (here.alive & (here.grade <= limit))[: here.count].astype(float) if clock else None
         self.changes = model.changes[strata]
         k, size = model.grades, here.size
         leaves = np.ones((len(cases), k))
@@ -83,6 +95,11 @@ class Chain:
             begin = int(model.whole[at.TO_LEAVES])
             every = model.real[begin : begin + k * k].reshape(k, k)
             leaves = every[[baseline for _, baseline in cases]]
+        rates = model.generators[strata]
+        if clock == "not worse":
+            rates = np.stack([_stopped_above(own, b) for own, (_, b) in zip(rates, cases, strict=True)])
+        # where treatment changes no rate, one chain goes for all
+        self.same = not switches and bool((rates[:, :, 0] == rates[:, :, 1]).all())
         shape = (len(cases), model.generators.shape[1], 2, here.count, here.count)
         self.generators = np.zeros(shape)
         for arm, first in product(range(2), range(0, here.count, size)):
@@ -90,10 +107,10 @@ class Chain:
             if switches:
                 ruling += 2 * here.rescued[first] + 4 * here.treated[first] + 8 * here.damaged[first]
             block = slice(first, first + size)
-            self.generators[:, :, arm, block, block] += model.generators[strata, :, ruling]
+            self.generators[:, :, arm, block, block] += rates[:, :, ruling]
         every_one = np.ones((len(cases), here.count))
         moves = [
-            (~here.out & here.alive, 2 * size, drop * leaves[:, np.minimum(here.grade, k - 1)]),
+            (~here.out & here.alive, 2 * size, drop * leaves[:, np.minimum(here.grade[: here.count], k - 1)]),
             (~here.out & ~here.rescued & here.alive, size, rescue * every_one),
         ]
         if here.tumour:
@@ -101,19 +118,42 @@ class Chain:
         if here.damage:
             moves.append((~here.damaged & here.alive, here.damage, starts[:, 1:] * every_one))
         for who, step, rate in moves:
-            i = np.flatnonzero(who)
+            i = np.flatnonzero(who[: here.count])
             self.generators[..., i, i + step] += rate[:, None, None, i]
             self.generators[..., i, i] -= rate[:, None, None, i]
+        self._part = lru_cache(maxsize=None)(self._one_part)
+        self._power = lru_cache(maxsize=None)(self._one_power)
         self._step = lru_cache(maxsize=None)(self._one_step)
         self.between = lru_cache(maxsize=None)(self._between)
         self.on_and_off = lru_cache(maxsize=None)(self._on_and_off)
 
     def _one_step(self, period: int, arm: int, days: tuple[float, ...]) -> NDArray[np.float64]:
-        return exponential(self.generators[:, period, arm] * np.array(days)[:, None, None])
+        """Give the probabilities after so many days, by case: whole days from powers of one day's."""
+        whole = [int(d) for d in days]
+        made = self._part(period, arm, tuple(round(d - n, 9) for d, n in zip(days, whole, strict=True)))
+        bit = 0
+        while any(n >> bit for n in whole):
+            takes = np.array([n >> bit & 1 == 1 for n in whole])
+            if takes.any():
+                made = np.where(takes[:, None, None], made @ self._power(period, arm, bit), made)
+            bit += 1
+        return made
+
+    def _one_power(self, period: int, arm: int, bit: int) -> NDArray[np.float64]:
+        """Give the probabilities after 2**bit days."""
+        if bit == 0:
+            return self._part(period, arm, (1.0,) * len(self.changes))
+        half = self._power(period, arm, bit - 1)
+        return half @ half
+
+    def _one_part(self, period: int, arm: int, days: tuple[float, ...]) -> NDArray[np.float64]:
+        """Give the probabilities after at most a day, by case."""
+        length = np.array(days)[:, None]
+        return exponential(self.generators[:, period, arm] * length[..., None], self.counted, length)
 
     def _on_and_off(self, begin: float, stop: float, end: float) -> NDArray[np.float64]:
         """Give the probabilities with IVIg from `begin` to `stop` and without it until `end`."""
-        if stop <= begin:
+        if stop <= begin or self.same:
             return self.between(1, begin, end)
         return (
             self.between(0, begin, end)
@@ -123,6 +163,8 @@ class Chain:
 
     def _between(self, arm: int, begin: float, end: float) -> NDArray[np.float64]:
         """Give the probabilities of every case, shape (cases, states, states)."""
+        if self.counted is not None and begin < self.horizon < end:
+            return self.between(arm, begin, self.horizon) @ self.between(arm, self.horizon, end)
         made: NDArray[np.float64] | None = None
         band = np.full(len(self.changes), begin)
         for period in range(self.changes.shape[1]):
@@ -133,8 +175,22 @@ class Chain:
                 step = self._step(period, arm, days)
                 made = step if made is None else made @ step
             band = until
-        count = self.states.count
-        return np.broadcast_to(np.eye(count), (len(self.changes), count, count)) if made is None else made
+        width = self.states.width
+        if made is None:
+            return np.broadcast_to(np.eye(width), (len(self.changes), width, width))
+        if self.counted is not None and begin >= self.horizon:  # the clock stands still
+            made = made.copy()
+            made[:, :-1, -1] = 0.0
+        return made
+
+
+def _stopped_above(rates: NDArray[np.float64], baseline: int) -> NDArray[np.float64]:
+    """Let nobody go on who comes to a grade worse than that at baseline: shape (..., grades + 1, grades + 1)."""
+    stopped = rates.copy()
+    stopped[..., : baseline + 1, -1] += stopped[..., : baseline + 1, baseline + 1 : -1].sum(axis=-1)
+    stopped[..., : baseline + 1, baseline + 1 : -1] = 0.0
+    stopped[..., baseline + 1 :, :] = 0.0
+    return stopped
 
 
 @dataclass
@@ -172,6 +228,9 @@ class Group:
     def _flow(self, chain: Chain, X: NDArray[np.float64], begin: float, end: float) -> NDArray[np.float64]:
         if end <= begin:
             return X
+        if chain.same:
+            step = chain.between(1, begin, end)
+            return (X.reshape(len(step), -1, step.shape[-1]) @ step).reshape(X.shape)
         moved = np.zeros_like(X)
         for a in range(3):
             mass = X[:, :, :, a]
@@ -183,13 +242,19 @@ class Group:
 
 
 def after_turn(X: NDArray[np.float64], kind: str, share: float, states: States) -> NDArray[np.float64]:
-    """Let a share of the patients change: rescue begins, IVIg stops early or late, tumour treatment begins."""
+    """Let a share of the patients change: rescue begins, IVIg stops early or late, what was to be given is given."""
     after = X.copy()
     if kind == "rescue":
         begins = np.flatnonzero(states.alive_in & ~states.rescued)
         moved = share * X[..., begins]
         after[..., begins + states.size] += moved
         after[..., begins] -= moved
+        return after
+    if kind == "given":
+        # who died before may have died before all was given: this share did not, and is put apart
+        gone = np.flatnonzero(states.dead_seen)
+        after[:, :, :, 1, gone] += share * (X[:, :, :, 0, gone] + X[:, :, :, 2, gone])
+        after[:, :, :, 0, gone] = after[:, :, :, 2, gone] = 0.0
         return after
     target = 1 if kind == "stop" else 2
     moved = share * X[:, :, :, 0] * states.alive_in

@@ -10,43 +10,28 @@ Next: `answers`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from pnstrial import rules
+from pnstrial.engine.exact.chain import NEVER, Chain, Group
+from pnstrial.engine.exact.entries import entries_of, secondary_names
 from pnstrial.engine.kernels import layout as at
-from pnstrial.engine.kernels.quantities import ALIVE_DAYS, SECONDARY_QUANTITIES
+from pnstrial.engine.kernels.quantities import ALIVE_DAYS
 from pnstrial.engine.model import ALIVE, Model
-from pnstrial.engine.strata import classes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
+    from pnstrial.engine.exact.entries import Given
+    from pnstrial.engine.exact.per_protocol import AsPlanned
 
-from pnstrial.engine.exact.chain import NEVER, Chain, Group, after_turn
-
-__all__ = ["Patient", "secondary_names", "ways_given"]
+__all__ = ["Patient"]
 
 NO_RATING: Final = 3
-
-
-@dataclass(frozen=True)
-class Given:
-    """How the cycles end, where visits count from the last infusion: share, day of it, cycle that was stopped, if any.
-
-    Treatment acts until `acts_until`; infusions are counted once, for the first of all ways.
-    """
-
-    share: float
-    last_infusion: int
-    stopped_in: int | None
-    acts_until: float
-    first: bool
 
 
 class Patient:
@@ -59,16 +44,24 @@ class Patient:
         Whether the category of the last rating is kept although the protocol's own estimand does not ask for it.
     given : Given, optional
         How the cycles end, where visits count from the last infusion.
+    planned : AsPlanned, optional
+        How the cycles up to the decision are as planned, for patients of whom that is known.
+    clock : {"independent", "not worse"}, optional
+        Time that is counted (see `Chain`); with "not worse" nothing else is.
     """
 
-    def __init__(self, model: Model, *, every_last: bool = False, given: Given | None = None) -> None:
+    def __init__(
+        self, model: Model, *, every_last: bool = False, given: Given | None = None,
+        planned: AsPlanned | None = None, clock: str | None = None,
+    ) -> None:  # fmt: skip
         w, k = model.whole, model.grades
-        cases, self.entries, share = _entries(model)
+        self.planned, self.clock, self.counts = planned, clock, clock != "not worse"
+        cases, self.entries, share = entries_of(model, by_baseline=not self.counts)
         share = share * (1.0 if given is None else given.share)
         self.given, self.visits = given, model.visits
         if given is not None:
             self.visits = model.visits + model.anchored[:, None] * given.last_infusion
-        self.model, self.chain = model, Chain(model, cases)
+        self.model, self.chain = model, Chain(model, cases, clock=clock)
         self.cases, self.states = len(cases), self.chain.states
         locf = int(w[at.MISSING_STRATEGY]) == rules.MISSING_LOCF
         keeps = every_last or locf or int(w[at.STOPPED_STRATEGY]) == rules.STOPPED_WHILE_ON
@@ -77,8 +70,10 @@ class Patient:
         rated_as, grade = np.nonzero(model.rating.kernel[:k, :k].T)
         self.off = int(np.abs(rated_as - grade).max()) if model.rating.persistence > 0 else 0
         self.deviations = 2 * self.off + 1
-        X = np.zeros((len(share), self.deviations, self.lasts, 3, self.states.count))
+        X = np.zeros((len(share), self.deviations, self.lasts, 3, self.states.width))
         for b, (g, r, begins) in enumerate(self.entries):
+            if not self.counts and begins > g:  # worse from the beginning
+                continue
             X[b, r - g + self.off if self.off else 0, -1, 0, begins] = share[b]
         self.start = X
         self.totals: dict[str, float] = {}
@@ -165,21 +160,21 @@ class Patient:
 
     def run(self, only: int | None = None) -> dict[str, float]:
         """Follow everybody to the end of follow-up, or through the visits up to `only`."""
-        model, w = self.model, self.model.whole
-        group = self._first_plan()
-        if self.given is None or self.given.first:
+        w = self.model.whole
+        if self.counts and (self.given is None or self.given.first):
             self._early_cycles()
-        missed = model.real[at.VISIT_MISSED + int(w[at.VISITS]) :]
-        groups = [group]
-        for e, day in enumerate(model.extra_days):
-            after: list[Group] = []
-            for part in groups:
-                now = part.at(self.chain, float(day))
-                present, absent = self._attending(now.X, float(missed[e]))
-                after += [replace(now, X=absent), *self._rated_only(replace(now, X=present), float(day))]
-            groups = self._merged(after, float(day) + (1.0 if self.rescue_if_worse > 0 else 0.0))
-        for v in range(int(w[at.VISITS]) if only is None else only + 1):
-            groups = self._visit(groups, v, ends=v == int(w[at.VISITS]) - 1)
+        horizon = self.chain.horizon
+        if not self.counts and self.chain.same:
+            groups = [
+                Group(self.start, 0.0, (NEVER, NEVER, NEVER))
+            ]  # nothing that happens changes their rates
+        else:
+            groups = self._through_visits(only)
+        if not self.counts:
+            self.totals["time"] = sum(
+                float(group.at(self.chain, max(horizon, group.time)).X[..., -1].sum()) for group in groups
+            )
+            return self.totals
         if only is not None:
             return self.totals
         for group in groups:
@@ -191,29 +186,53 @@ class Patient:
             self.add("deaths", mass[self.states.dead_seen].sum())
             self.add("dropped_out", mass[self.states.out].sum())
             self.add("rescued", mass[self.states.rescued].sum())
+            if self.clock is not None:
+                self.add("time", mass[-1])
         return self.totals
+
+    def _through_visits(self, only: int | None) -> list[Group]:
+        """Follow everybody through the ratings and the visits, up to `only`."""
+        model, w = self.model, self.model.whole
+        missed = model.real[at.VISIT_MISSED + int(w[at.VISITS]) :]
+        groups = [self._first_plan()]
+        for e, day in enumerate(model.extra_days):
+            after: list[Group] = []
+            for part in groups:
+                now = part.at(self.chain, float(day))
+                present, absent = self._attending(now.X, float(missed[e]))
+                after += [replace(now, X=absent), *self._rated_only(replace(now, X=present), float(day))]
+            groups = self._merged(after, float(day) + (1.0 if self.rescue_if_worse > 0 else 0.0))
+        for v in range(int(w[at.VISITS]) if only is None else only + 1):
+            groups = self._visit(groups, v, ends=v == int(w[at.VISITS]) - 1)
+        return groups
 
     def _first_plan(self) -> Group:
         """Give everybody on day 1, with what is planned up to the decision."""
         w, last = self.model.whole, float(self.cycle_days * self.before)
+        begin, ends = self.start, (NEVER if self.decides else float(w[at.ACTS_UNTIL]), 0.0, last)
         if self.given is not None:
             until, stopped_in = self.given.acts_until, self.given.stopped_in
-            begin = self.start
             if stopped_in is not None:
                 begin = np.zeros_like(self.start)
                 begin[:, :, :, 1 if stopped_in < int(w[at.REQUIRED]) else 2] = self.start[:, :, :, 0]
-            return Group(begin, 0.0, (until, until, until), ())
-        if self.stop_per_cycle == 0:
-            return Group(self.start, 0.0, (NEVER if self.decides else float(w[at.ACTS_UNTIL]), 0.0, last), ())
-        # who stops in cycle k loses IVIg at the end of that cycle, which is when the share turns
-        cycles = range(1, self.before + (not self.decides))
+            ends = (until, until, until)
+        if self.planned is not None:
+            given = [(day, "given", share) for day, share in self.planned.given_by]
+            return Group(begin, 0.0, ends, (*given, (given[-1][0], "late stop", self.planned.stopped)))
+        if self.stop_per_cycle == 0 or self.given is not None:
+            return Group(begin, 0.0, ends)
+        # who stops in cycle k loses IVIg at the end of that cycle, which is when the share turns; in the last one
+        # IVIg ends by itself, so the share turns on a day before any visit
         required = int(w[at.REQUIRED])
+        days = [float(self.cycle_days * k) for k in range(1, self.before)]
         turns = tuple(
-            (float(self.cycle_days * k), "stop" if k < required else "late stop", self.stop_per_cycle)
-            for k in cycles
+            (day, "stop" if k < required else "late stop", self.stop_per_cycle)
+            for k, day in enumerate(days, 1)
         )
-        ends = (NEVER, 0.0, last) if self.decides else (float(w[at.ACTS_UNTIL]), 0.0, 0.0)
-        return Group(self.start, 0.0, ends, turns)
+        if self.decides:
+            turns = (*turns, (last - self.cycle_days + 1, "late stop", self.stop_per_cycle))
+            return Group(begin, 0.0, ends, turns)
+        return Group(begin, 0.0, (ends[0], 0.0, 0.0), (*turns, (last, "late stop", self.stop_per_cycle)))
 
     # --- one visit
     def _marginal(self, group: Group) -> Group:
@@ -227,6 +246,8 @@ class Patient:
 
         Whether rescue had begun is that of now.
         """
+        if not self.counts:
+            return
         keys: list[tuple[int, bool]] = []
         stacked: list[NDArray[np.float64]] = []
         for category, X in parts.items():
@@ -243,7 +264,7 @@ class Patient:
         for place, (category, rescued) in enumerate(keys):
             mine = end.X[:, place : place + 1]
             dead = mine * self.states.dead_seen
-            self._value(v, dead, dead=True)
+            self._died(v, dead, rescued if plan.time >= self.visits[v, 0] else None)
             own = category % 3 if category >= 0 else category
             together = own
             if self.joined and category >= 0:  # improved are those for whom all parts hold
@@ -275,11 +296,9 @@ class Patient:
         found: dict[tuple[object, ...], Group] = {}
         for group in groups:
             now = group.at(self.chain, until)
-            ends = (
-                0.0 if now.ends[0] <= until else now.ends[0],
-                0.0 if now.ends[1] <= until else now.ends[1],
-                0.0 if now.ends[2] <= until else now.ends[2],
-            )
+            # an end in the past, or of a treatment that changes no rate, tells no plans apart
+            first, second, third = (0.0 if end <= until or self.chain.same else end for end in now.ends)
+            ends = (first, second, third)
             other = found.get((ends, now.turns))
             X = now.X if other is None else now.X + other.X
             found[ends, now.turns] = replace(now, X=X, ends=ends)
@@ -372,7 +391,7 @@ class Patient:
             unrated += rest
             rated += self.rated_together(seen)
             dead = rest * self.states.dead_seen
-            self._value(v, dead, dead=True)
+            self._died(v, dead, rescued)
             for state in (False, True) if rescued is None else (rescued,):
                 mine = (rest - dead) * (state == self.states.rescued) if rescued is None else rest - dead
                 self._value(v, mine, rescued=state)
@@ -382,9 +401,10 @@ class Patient:
         return [left, *after, *self._after_rating(now, rated, v, day, decides=decides)]
 
     def _left(self, now: Group, unrated: NDArray[np.float64], v: int, day: float) -> Group:
-        """Bring those who are out of the study or dead to the target day: the plan no longer matters to them."""
+        """Bring those who are out of the study or dead to the target day: what is planned no longer matters to them."""
         target = float(self.visits[v, 0])
-        left = replace(now, X=unrated, ends=(0.0, 0.0, 0.0), turns=())
+        given = tuple(turn for turn in now.turns if turn[1] == "given")
+        left = replace(now, X=unrated, ends=(0.0, 0.0, 0.0), turns=given)
         if day <= target and v == int(self.model.whole[at.ENDPOINT_VISIT]):
             left = left.at(self.chain, target)
             self._truth(left.X, v)
@@ -399,12 +419,12 @@ class Patient:
         if day > target:
             self._truth(constant.X, v)
         small = self._marginal(constant)
-        for rescued in (False, True):
+        for rescued in (False, True) if self.counts else ():
             part = small.X * (rescued == self.states.rescued)
             if part.any():
                 rest = replace(small, X=part).at(self.chain, day).X * ~self.states.alive_in
                 dead = rest * self.states.dead_seen
-                self._value(v, dead, dead=True)
+                self._died(v, dead, rescued)
                 self._value(v, rest - dead, rescued=rescued)
         now = constant.at(self.chain, day)
         seen = now.X * self.states.alive_in
@@ -420,7 +440,7 @@ class Patient:
             return self._no_value(self._stopped_by(group, target, decides=decides), v, last)
         end = self._stopped_by(group, group.time, decides=decides).at(self.chain, last)
         dead = end.X * self.states.dead_seen
-        self._value(v, dead, dead=True)
+        self._died(v, dead, rescued)
         self._value(v, end.X - dead, rescued=rescued)
         return end
 
@@ -460,7 +480,7 @@ class Patient:
             merged = replace(children[0][1], X=sum(child.X for _, child in children))
             if not merged.X.any():
                 continue
-            if decides and go:
+            if decides and go and self.counts:
                 self._late_cycles(merged, day)
             if day <= target and v == int(self.model.whole[at.ENDPOINT_VISIT]):
                 merged = merged.at(self.chain, target)
@@ -479,27 +499,29 @@ class Patient:
             return replace(group, turns=tuple(sorted((*group.turns, *rescue)))) if rescue else group
         if not go:
             return replace(self._stopped_by(group, day, decides=True), turns=rescue)
-        stays = self.stop_per_cycle == 0
-        X = group.X if stays else after_turn(group.X, "late stop", self.stop_per_cycle, self.states)
         base = max(float(self.cycle_days * self.before), day)
         later = int(w[at.CYCLES_ALL]) - self.before
         turns = tuple(
             (base + self.cycle_days * k, "late stop", self.stop_per_cycle) for k in range(1, later)
-        ) if self.stop_per_cycle > 0 else ()  # fmt: skip
+        ) if self.stop_per_cycle > 0 and not self.chain.same else ()  # fmt: skip
         end = base + self.cycle_days * later
         before = float(self.cycle_days * self.before)
-        return replace(group, X=X, ends=(end, 0.0, before), turns=tuple(sorted((*rescue, *turns))))
+        return replace(group, ends=(end, 0.0, before), turns=tuple(sorted((*rescue, *turns))))
 
     # --- counting
     def _truth(self, X: NDArray[np.float64], v: int) -> None:
-        if v != int(self.model.whole[at.ENDPOINT_VISIT]):
+        if v != int(self.model.whole[at.ENDPOINT_VISIT]) or not self.counts:
             return
         by_entry = X.sum(axis=(1, 2, 3))
         better = self.true_category[:, self.states.grade] == rules.IMPROVED
         self.add("true_response", (by_entry * better).sum())
-        self.add("true_death", by_entry[:, self.states.grade == self.model.grades].sum())
+        self.add(
+            "true_death", by_entry[:, : self.states.count][:, ~self.states.alive[: self.states.count]].sum()
+        )
 
     def _decided(self, X: NDArray[np.float64], *, go: bool) -> None:
+        if not self.counts:
+            return
         by_entry = X.sum(axis=(1, 2, 3))
         worse = self.true_category[:, self.states.grade] == rules.DETERIORATED
         bad, good = (by_entry * worse).sum(), (by_entry * ~worse).sum()
@@ -508,17 +530,28 @@ class Patient:
         self.add("continued_though_deteriorated", bad if go else 0.0)
         self.add("stopped_though_stable_or_improved", 0.0 if go else good)
 
+    def _died(self, v: int, X: NDArray[np.float64], rescued: bool | None) -> None:
+        """Count patients whose value is their death; None: whether rescue came first is read off their states."""
+        if self.planned is None:  # no estimand asks
+            self._value(v, X, dead=True)
+            return
+        for state in (False, True) if rescued is None else (rescued,):
+            mine = X * (state == self.states.rescued) if rescued is None else X
+            self._value(v, mine, dead=True, rescued=state)
+
     def _value(
         self, v: int, X: NDArray[np.float64], *, category: int = -1, rescued: bool = False, dead: bool = False,
         together: int | None = None,
     ) -> None:  # fmt: skip
         """Count patients with this value at the visit: (entry, deviation, last category, IVIg, state)."""
-        w = self.model.whole
-        mass = float(X.sum())
+        if not self.counts:
+            return
+        w, here = self.model.whole, X[..., : self.states.count]
+        mass = float(here.sum())
         if mass == 0:
             return
         category = rules.DETERIORATED if dead else category
-        by_last = X.sum(axis=(0, 1, 4))
+        by_last = here.sum(axis=(0, 1, 4))
         answers = self.answers(category if together is None else together, rescued, dead)
         responds = float(by_last[answers == rules.RESPONDER].sum())
         excluded = float(by_last[answers == rules.EXCLUDED].sum())
@@ -529,6 +562,9 @@ class Patient:
             self.add("excluded", excluded)
             self.add("missing" if category < 0 else rules.CATEGORIES[category], mass)
             self.add("dead", mass if dead else 0.0)
+            if category >= 0 and not rescued:
+                self.add("valued", mass)
+                self.add("valued_responds", responds)
         if v == int(w[at.DECISION_VISIT]):
             code = int(self.model.decisions[4 if dead else category + 1])
             self.add("decision_" + rules.DECISIONS[code].replace(" ", "_"), mass)
@@ -559,17 +595,16 @@ class Patient:
         days = int(model.whole[at.INFUSION_DAYS])
         delays = model.delays.reshape(-1, 2).sum(axis=1)
         go_on = 1 - model.stop_per_infusion
-        here_on = self._here_on(start, begin, base, cycles, delays.size + days)
-        for k in range(cycles):
-            for late, share in enumerate(delays):
-                # nothing delays the first infusion of all: it is day 1
-                chance = float(late == 0) if k == 0 and base == 0 and begin == 0 else float(share)
-                if chance == 0:
-                    continue
-                for i in range(days):
-                    given = chance * here_on[k, late + i] * go_on ** (k * days + i)
-                    self.add("infusions", given)
-                    self.add("cycles_per_patient", given if i == 0 else 0.0)
+        here_on = self._here_on(start, begin, base, cycles, delays.size + days - 1)
+        chance = np.tile(delays, (cycles, 1))
+        if base == 0 and begin == 0:  # nothing delays the first infusion of all: it is day 1
+            chance[:1] = np.arange(delays.size) == 0
+        there = np.lib.stride_tricks.sliding_window_view(here_on, days, axis=1)  # cycle, delay, infusion
+        given = np.einsum("kd,kdi->ki", chance, there) * go_on ** np.arange(cycles * days).reshape(
+            cycles, days
+        )
+        self.add("infusions", given.sum())
+        self.add("cycles_per_patient", given[:, 0].sum())
 
     def _here_on(
         self, start: NDArray[np.float64], begin: float, base: float, cycles: int, days: int
@@ -593,71 +628,3 @@ class Patient:
         later = int(self.model.whole[at.CYCLES_ALL]) - self.before
         start = self._marginal(group).X[:, :, :, 0].sum(axis=(1, 2))
         self._infusions(start, group.time, max(float(self.cycle_days * self.before), day), later)
-
-
-def secondary_names(model: Model) -> dict[int, list[tuple[str, ...]]]:
-    """Give the names of the quantities of each visit that is a secondary one."""
-    names = [name for name, _ in model.names(primary=True)]
-    first = names.index(SECONDARY_QUANTITIES[0])
-    later = names[len(SECONDARY_QUANTITIES) + first :]
-    found: dict[int, list[tuple[str, ...]]] = {}
-    for k, v in enumerate(model.secondary):
-        named = SECONDARY_QUANTITIES if k == 0 else tuple(later[3 * (k - 1) : 3 * k])
-        found.setdefault(v, []).append(named)
-    return found
-
-
-def _entries(
-    model: Model,
-) -> tuple[list[tuple[int, int]], NDArray[np.int64], NDArray[np.float64]]:
-    """Group the strata that have the same rates at all times, and by true baseline where drop-out depends on it.
-
-    Gives the cases (a stratum of each, its true baseline), and of every entry (true and rated baseline, true grade on
-    day 1) and share of the enrolled: as many entries for each case, those that it does not have with a share of 0.
-    """
-    alike, first = classes(model.generators, model.changes, model.starts)
-    begin, k = int(model.whole[at.TO_LEAVES]), model.grades
-    leaves = model.real[begin : begin + k * k].reshape(k, k)
-    by_baseline = bool(model.whole[at.LEAVES]) and bool((leaves != leaves[0]).any())
-    mine = model.entry_codes[:, 0] == 0
-    codes, shares = model.entry_codes[mine], model.entry_probabilities[mine] / model.enrolled_share
-    own = alike[codes[:, 1]] * k + (codes[:, 2] if by_baseline else 0)
-    cases = np.unique(own)
-    found = [np.unique(codes[own == case, 2:5], axis=0, return_inverse=True) for case in cases]
-    width = max(len(entries) for entries, _ in found)
-    every = np.zeros((cases.size, width, 3), np.int64)
-    share = np.zeros((cases.size, width))
-    for c, (entries, which) in enumerate(found):
-        every[c] = entries[0]
-        every[c, : len(entries)] = entries
-        share[c, : len(entries)] = np.bincount(which.ravel(), shares[own == cases[c]])
-    named = [(int(first[case // k]), int(case % k)) for case in cases]
-    return named, every.reshape(-1, 3), share.ravel()
-
-
-def ways_given(model: Model) -> Sequence[Given | None]:
-    """List how the cycles can end that visits count from: stopped in one of them, or the last one late.
-
-    None stands for all of them together, where no visit counts from the last infusion.
-    """
-    if not model.anchored.any():
-        return [None]
-    w = model.whole
-    cycles, days, length = int(w[at.CYCLES_ALL]), int(w[at.INFUSION_DAYS]), int(w[at.CYCLE_DAYS])
-    begin = int(w[at.TO_OTHERS])
-    others = int(w[begin : begin + int(w[at.OTHERS])].max(initial=0))
-    delays = model.delays.reshape(-1, 2).sum(axis=1)
-    stop = model.stop_per_infusion
-    found: dict[tuple[int, int | None], float] = {}
-    for late, late_share in enumerate(delays):
-        for k in range(cycles):
-            base = length * k + (late if k else 0)
-            for i in range(days if stop > 0 else 0):
-                key = (base + i, k + 1)
-                found[key] = found.get(key, 0.0) + float(late_share) * stop * (1 - stop) ** (days * k + i)
-        end = (max(others, length * (cycles - 1) + (late if cycles > 1 else 0) + days - 1), None)
-        found[end] = found.get(end, 0.0) + float(late_share) * (1 - stop) ** (days * cycles)
-    return [
-        Given(share, last, stopped, float(length * stopped if stopped else w[at.ACTS_UNTIL]), first=n == 0)
-        for n, ((last, stopped), share) in enumerate(found.items())
-    ]

@@ -1,0 +1,110 @@
+"""How do patients enter the chain, and how can the cycles end that visits count from?
+
+Input: `engine.model.Model`.
+Output: entries by case of the chain, `Given`: one way in which the cycles end, names of what visits count.
+Protocol section: criteria, treatment, visits.
+Method: strata with the same rates at all times are one case; everything else is counting.
+Next: `patient`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pnstrial.engine.kernels import layout as at
+from pnstrial.engine.kernels.quantities import SECONDARY_QUANTITIES
+from pnstrial.engine.strata import classes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pnstrial.engine.model import Model
+
+__all__ = ["Given", "entries_of", "secondary_names", "ways_given"]
+
+
+@dataclass(frozen=True)
+class Given:
+    """How the cycles end, where visits count from the last infusion: share, day of it, cycle that was stopped, if any.
+
+    Treatment acts until `acts_until`; infusions are counted once, for the first of all ways.
+    """
+
+    share: float
+    last_infusion: int
+    stopped_in: int | None
+    acts_until: float
+    first: bool
+
+
+def secondary_names(model: Model) -> dict[int, list[tuple[str, ...]]]:
+    """Give the names of the quantities of each visit that is a secondary one."""
+    names = [name for name, _ in model.names(primary=True)]
+    first = names.index(SECONDARY_QUANTITIES[0])
+    later = names[len(SECONDARY_QUANTITIES) + first :]
+    found: dict[int, list[tuple[str, ...]]] = {}
+    for k, v in enumerate(model.secondary):
+        named = SECONDARY_QUANTITIES if k == 0 else tuple(later[3 * (k - 1) : 3 * k])
+        found.setdefault(v, []).append(named)
+    return found
+
+
+def entries_of(
+    model: Model, *, by_baseline: bool = False
+) -> tuple[list[tuple[int, int]], NDArray[np.int64], NDArray[np.float64]]:
+    """Group the strata that have the same rates at all times, and by true baseline where anything depends on it.
+
+    Gives the cases (a stratum of each, its true baseline), and of every entry (true and rated baseline, true grade on
+    day 1) and share of the enrolled: as many entries for each case, those that it does not have with a share of 0.
+    """
+    alike, first = classes(model.generators, model.changes, model.starts)
+    begin, k = int(model.whole[at.TO_LEAVES]), model.grades
+    leaves = model.real[begin : begin + k * k].reshape(k, k)
+    by_baseline = by_baseline or (bool(model.whole[at.LEAVES]) and bool((leaves != leaves[0]).any()))
+    mine = model.entry_codes[:, 0] == 0
+    codes, shares = model.entry_codes[mine], model.entry_probabilities[mine] / model.enrolled_share
+    own = alike[codes[:, 1]] * k + (codes[:, 2] if by_baseline else 0)
+    cases = np.unique(own)
+    found = [np.unique(codes[own == case, 2:5], axis=0, return_inverse=True) for case in cases]
+    width = max(len(entries) for entries, _ in found)
+    every = np.zeros((cases.size, width, 3), np.int64)
+    share = np.zeros((cases.size, width))
+    for c, (entries, which) in enumerate(found):
+        every[c] = entries[0]
+        every[c, : len(entries)] = entries
+        share[c, : len(entries)] = np.bincount(which.ravel(), shares[own == cases[c]])
+    named = [(int(first[case // k]), int(case % k)) for case in cases]
+    return named, every.reshape(-1, 3), share.ravel()
+
+
+def ways_given(model: Model) -> Sequence[Given | None]:
+    """List how the cycles can end that visits count from: stopped in one of them, or the last one late.
+
+    None stands for all of them together, where no visit counts from the last infusion.
+    """
+    if not model.anchored.any():
+        return [None]
+    w = model.whole
+    cycles, days, length = int(w[at.CYCLES_ALL]), int(w[at.INFUSION_DAYS]), int(w[at.CYCLE_DAYS])
+    begin = int(w[at.TO_OTHERS])
+    others = int(w[begin : begin + int(w[at.OTHERS])].max(initial=0))
+    delays = model.delays.reshape(-1, 2).sum(axis=1)
+    stop = model.stop_per_infusion
+    found: dict[tuple[int, int | None], float] = {}
+    for late, late_share in enumerate(delays):
+        for k in range(cycles):
+            base = length * k + (late if k else 0)
+            for i in range(days if stop > 0 else 0):
+                key = (base + i, k + 1)
+                found[key] = found.get(key, 0.0) + float(late_share) * stop * (1 - stop) ** (days * k + i)
+        end = (max(others, length * (cycles - 1) + (late if cycles > 1 else 0) + days - 1), None)
+        found[end] = found.get(end, 0.0) + float(late_share) * (1 - stop) ** (days * cycles)
+    return [
+        Given(share, last, stopped, float(length * stopped if stopped else w[at.ACTS_UNTIL]), first=n == 0)
+        for n, ((last, stopped), share) in enumerate(found.items())
+    ]
