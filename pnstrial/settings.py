@@ -76,16 +76,21 @@ def _with_tuples(value: Any) -> Any:
 class Sourced(Part):
     """A part in which every setting names its source."""
 
-    source: dict[str, str] = Field(description="source of each setting, or 'assumed'", repr=False)
+    source: dict[str, str] = Field(
+        description="source of each setting, or one of them all, or 'assumed'", repr=False
+    )
     tables: ClassVar[tuple[str, ...]] = ()
     """Settings that are lists of tables, each with its own sources."""
 
     @model_validator(mode="before")
     @classmethod
     def _what_is_left_out_is_assumed(cls, data: Any) -> Any:
-        if not isinstance(data, dict) or not isinstance(cast("Table", data).get("source"), dict):
+        if not isinstance(data, dict) or not isinstance(cast("Table", data).get("source"), dict | str):
             return cast("Any", data)
         table = dict(cast("Table", data))
+        if isinstance(table["source"], str):  # one source of all that the part states
+            stated = [key for key in table if key in cls.model_fields and key not in {"source", *_KEYS}]
+            table["source"] = dict.fromkeys(stated, table["source"])
         table["source"] = {key: why for key, why in table["source"].items() if key not in cls.tables}
         left_out = [
             name

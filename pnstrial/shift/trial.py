@@ -348,7 +348,7 @@ def shift_of(
             "out of the enrolled"
         )
     n, level, highest = int(both.sum()), protocol.endpoint.level, scale.dead
-    points = protocol.endpoint.improvement_points
+    points, percent = protocol.endpoint.improvement_points, protocol.endpoint.improvement_percent
     categories = category_codes(patients["category"])[both]
     none = NotEstimable(
         "no patient is enrolled" if not len(patients) else f"no patient has a baseline and a value at {name}"
@@ -362,7 +362,8 @@ def shift_of(
 
     def bounds() -> CaseBounds:
         later = np.where(end < 0, np.nan, end)[start >= 0]
-        return case_bounds(start[start >= 0], later, level, scale.points(points), highest=highest)
+        needed = {"points": scale.points(points), "percent": percent or 0, "zero": scale.zero}
+        return case_bounds(start[start >= 0], later, level, highest=highest, **needed)
 
     utilities = NotEstimable(f"no utilities of the grades of the {scale.name} are known")
     return ShiftResult(
@@ -373,7 +374,7 @@ def shift_of(
         n_missing=int(((start >= 0) & (end < 0)).sum()),
         n_dead=int((second == highest).sum()),
         transitions=made(lambda: transition_table(first, second, ("Baseline", name), highest=highest)),
-        changes=made(lambda: changes_of(categories, level, points)),
+        changes=made(lambda: changes_of(categories, level, points, percent)),
         sign=made(lambda: sign_test(first, second, level=level, highest=highest)),
         signed_rank=made(lambda: signed_rank(first, second, highest=highest)),
         signed_rank_wilcoxon=made(lambda: signed_rank(first, second, zeros="wilcoxon", highest=highest)),

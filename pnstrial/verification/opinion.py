@@ -265,8 +265,14 @@ def _of_shift(name: str, result: ShiftResult) -> Iterator[_Number]:
                     "scipy",
                 )
     if not isinstance(result.changes, NotEstimable):
-        least = result.scale.points(result.changes.points)
-        better, worse = difference <= -least, difference > 0
+        scores = result.scale.every[0] - np.array(result.scale.unit * pairs) * (
+            1 if result.scale.better == "higher" else -1
+        )
+        dead = pairs[:, 1] == result.scale.dead
+        gain = np.where(dead, -np.inf, result.scale.unit * -difference)
+        share = (result.changes.percent or 0) / 100 * np.abs(scores[:, 0])
+        better = (gain >= result.changes.points - 1e-9) & (gain >= share - 1e-9)
+        worse = difference > 0
         moves = {"improved": better, "stable": ~better & ~worse, "deteriorated": worse}
         for change, who in moves.items():
             ours = getattr(result.changes, f"{change}_ci")

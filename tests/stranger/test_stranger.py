@@ -247,3 +247,34 @@ def test_a_protocol_that_does_not_fit_is_answered(tmp_path, old, new, message):
     path.write_text(text.replace(old, new) if new or old != "counts" else text)
     with pytest.raises(ProtocolError, match=re.escape(message)):
         pns.load_protocol(path)
+
+
+@pytest.mark.parametrize("word", ["plan", "assumed"])
+def test_one_source_may_stand_for_a_whole_part(word):
+    text = re.sub(r"\nsource = \{[^}]*\}", f'\nsource = "{word}"', PROTOCOL.read_text())
+    assert f'source = "{word}"\n\n[[visits]]' in text
+    protocol = pns.Protocol.from_toml(text)
+    assert protocol.visits[0].source == {**dict.fromkeys(("target_day", "first_day", "last_day"), word)}
+    assert protocol.endpoint.secondary[0].source["minimum"] == word
+    # what is left out is assumed, whatever the source of the rest
+    assert ("treatment.drugs.alphamab.dose_tolerance", "0.1") in protocol.assumed
+    assert (("treatment.drugs.alphamab.cycles", "3") in protocol.assumed) == (word == "assumed")
+    with pytest.raises(ProtocolError, match=r"endpoint.scale names the source 'nowhere'"):
+        pns.Protocol.from_toml(
+            text.replace(
+                f'source = "{word}"\n\n[[endpoint.secondary]]', 'source = "nowhere"\n\n[[endpoint.secondary]]'
+            )
+        )
+
+
+def test_an_improvement_in_percent_has_its_second_opinion_and_its_bounds(folder):
+    from pnstrial.verification import second_opinion
+
+    # of the patients with a value H4 and H5 gain 2.5 of 3.5 and H1 1 of 4 points, H8 1 of 7
+    protocol = pns.load_protocol(PROTOCOL).with_settings(endpoint={"improvement_percent": 25})
+    trial = pns.read_trial(folder, PROTOCOL)
+    shift = pns.mrs_shift(trial, protocol)
+    assert (shift.changes.improved, shift.changes.percent) == (3, 25)
+    assert "by 1 or more, and by 25 %" in str(shift.changes)
+    assert second_opinion(shift).differing == 0
+    assert shift.bounds.best == pytest.approx(4 / 8)  # H7 at 2 could gain 25 %

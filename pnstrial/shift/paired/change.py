@@ -62,6 +62,8 @@ class Changes(Result):
         Their level.
     points : float
         Points by which the grade must change for the better to count as improved.
+    percent : int or None
+        By how much of the baseline score it must change as well.
     estimate, ci : float, tuple of float
         The primary ones: the share improved and its interval.
     """
@@ -76,6 +78,7 @@ class Changes(Result):
     level: float
     points: float
     method: str = "Clopper-Pearson"
+    percent: int | None = None
 
     @property
     def estimate(self) -> float:
@@ -89,6 +92,7 @@ class Changes(Result):
 
     def _display(self) -> Display:
         title = f"Change of grade; {self.level:.0%} intervals ({self.method}); improved by {self.points:g} or more"
+        title += "" if self.percent is None else f", and by {self.percent} %"
         return Display(title, (("patients", self.n),), self.to_frame().drop(columns="n"))
 
     def to_frame(self) -> pd.DataFrame:
@@ -164,7 +168,7 @@ def changes(
     return changes_of(category, level, points)
 
 
-def changes_of(category: NDArray[Any], level: float, points: float) -> Changes:
+def changes_of(category: NDArray[Any], level: float, points: float, percent: int | None = None) -> Changes:
     """Count categories of change that were found already.
 
     Parameters
@@ -173,6 +177,8 @@ def changes_of(category: NDArray[Any], level: float, points: float) -> Changes:
         Codes of `pnstrial.rules.CATEGORIES`, one for each patient.
     level, points : float
         As in `changes`.
+    percent : int, optional
+        By how much of the baseline score a patient had to improve as well.
 
     Returns
     -------
@@ -183,7 +189,16 @@ def changes_of(category: NDArray[Any], level: float, points: float) -> Changes:
     counts = [int((category == code).sum()) for code in range(3)]
     limits = [clopper_pearson(count, category.size, level) for count in counts]
     return Changes(
-        counts[0], counts[1], counts[2], category.size, limits[0], limits[1], limits[2], level, points
+        counts[0],
+        counts[1],
+        counts[2],
+        category.size,
+        limits[0],
+        limits[1],
+        limits[2],
+        level,
+        points,
+        percent=percent,
     )
 
 

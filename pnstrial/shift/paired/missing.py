@@ -293,6 +293,8 @@ def case_bounds(
     data: pd.DataFrame | None = None,
     dead: str = "refuse",
     highest: int = WORST,
+    percent: int = 0,
+    zero: int = 0,
 ) -> CaseBounds:
     """Bound the result by the best and the worst that the missing grades could be.
 
@@ -313,6 +315,8 @@ def case_bounds(
         denominator as stable, or they are left out.
     highest : int, default 6
         Highest grade of the scale, which is death.
+    percent, zero : int
+        By how much of the baseline, counted from the grade `zero`, it must fall as well.
 
     Returns
     -------
@@ -333,17 +337,20 @@ def case_bounds(
     from pnstrial.design.counts.proportion import clopper_pearson
 
     Checks("case_bounds").count("highest", highest, 1, 1000).done()
-    Checks("case_bounds").level("level", level).count("points", points, 1, highest).done()
+    checks = Checks("case_bounds").level("level", level).count("points", points, 1, highest)
+    checks.count("percent", percent, 0, 100).count("zero", zero, -10_000, 10_000).done()
     before, after = responder_pairs(
         "case_bounds", first, second, dead=dead, data=data, missing=True, highest=highest
     )
     gap = after < 0
-    rule = change_category_on(highest, points, 0, 0)
-    category = np.asarray(rule(before, np.where(gap, before, after), points, highest, 0, 0))
+    settings = (points, highest, percent, zero)
+    rule = change_category_on(highest, points, percent, zero)
+    category = np.asarray(rule(before, np.where(gap, before, after), *settings))
     improved = int((~gap & (category == IMPROVED)).sum())
-    # a baseline below `points` leaves no room to improve by as much
-    could = int((gap & (before >= points)).sum())
-    best, worst = np.where(gap, 0, after), np.where(gap, highest, after)
+    # a baseline near the best grade leaves no room to improve by as much
+    best = np.where(gap, 0, after)
+    could = int((gap & (np.asarray(rule(before, np.zeros_like(before), *settings)) == IMPROVED)).sum())
+    worst = np.where(gap, highest, after)
     p = [signed_rank(before, later, highest=highest).p_value for later in (best, worst)]
     n = before.size
     return CaseBounds(
