@@ -4,6 +4,8 @@ Day 1 is 2 March 2014 (the enrolment of the patient, who is not infused), or 5 M
 """
 
 import datetime as dt
+import re
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -338,6 +340,7 @@ def test_a_cycle_takes_2_to_5_infusion_days(tiny, protocol, days, deviates):
     rows = [{"cycle": 1, "date": day(n + 1), "dose_g": 100 / days} for n in range(days)]
     found = exposure.summarise(tiny(screening=[{"weight_kg": 50}], infusions=rows), protocol).deviations
     assert found["deviation"].str.contains("infusion day").any() == deviates
+    assert not found["deviation"].str.contains("IVIg").any()  # which only a regimen of several drugs needs
 
 
 def test_the_share_of_the_course_counts_cycles_1_to_3(tiny, protocol):
@@ -353,6 +356,24 @@ def test_the_share_of_the_course_counts_cycles_1_to_3(tiny, protocol):
 )
 def test_age_is_noted_over_65(protocol, age, noted):
     assert (len(exposure.plan_cycle(70, protocol, age=age).notes) == 1) == noted
+
+
+@pytest.mark.parametrize(
+    ("height", "slip"),
+    [(0.99, "write it in cm"), (1, "was 100 cm meant"), (2.3, "was 230 cm meant"), (2.31, "write it in cm"),
+     (99.9, "write it in cm"), (100, None), (230, None), (230.1, "write it in cm"), (999, "write it in cm"),
+     (1000, "was 100 cm meant (it looks like mm)"), (2300, "was 230 cm meant (it looks like mm)"),
+     (2301, "write it in cm")],
+)  # fmt: skip
+def test_a_height_from_100_to_230_is_used_and_the_unit_of_another_is_guessed_aloud(protocol, height, slip):
+    plan = partial(
+        exposure.plan_treatment, 70, "2026-01-05", protocol, basis="ideal", sex="male", anyway=True
+    )
+    if slip is None:
+        assert plan(height_cm=height).cycles
+    else:
+        with pytest.raises(ValueError, match=re.escape(slip)):
+            plan(height_cm=height)
 
 
 @pytest.mark.parametrize(("weight", "noted"), [(87.4, False), (87.5, True), (87.6, True)])

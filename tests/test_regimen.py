@@ -158,14 +158,18 @@ def test_without_a_stated_dose_the_planned_amount_is_unknown_and_nothing_deviate
     assert plan.decision_day is None
 
 
-def test_one_weight_a_day_holds_for_every_drug():
+@pytest.mark.parametrize(
+    ("dose", "weights"), [(1, [70.0, np.nan]), (0, [90.0, 70.0])], ids=["given", "not given"]
+)
+def test_one_weight_a_day_holds_for_every_drug_if_the_infusion_was_given(dose, weights):
     protocol = pns.load_protocol("nct06373211")
-    trial = one_patient(protocol, infusions=[("cyclophosphamide", 1, 1, 1), ("IVIg", 1, 1, 28)])
-    frame = trial.infusions.assign(weight_kg=[70.0, np.nan])
+    trial = one_patient(protocol, infusions=[("cyclophosphamide", 1, 1, dose), ("IVIg", 1, 1, 28)])
+    frame = trial.infusions.assign(weight_kg=weights)
     trial = TrialData.from_frames({"screening": trial.screening, "infusions": frame}, protocol=protocol)
     cycles = pns.exposure.given_cycles(trial, protocol).set_index("drug")
     assert cycles.loc["IVIg", "planned_g"] == 140
-    assert (cycles.loc["methylprednisolone":].empty, cycles.loc["cyclophosphamide", "planned_g"]) == (True, 1)
+    assert "methylprednisolone" not in cycles.index
+    assert cycles["planned_g"].drop("IVIg").tolist() == [1] * dose
 
 
 @pytest.mark.parametrize(
