@@ -376,6 +376,26 @@ def test_a_height_from_100_to_230_is_used_and_the_unit_of_another_is_guessed_alo
             plan(height_cm=height)
 
 
+@pytest.mark.parametrize(
+    ("weight", "slip"),
+    [(24.9, "is a digit missing"), (25, None), (250, None), (250.1, "was 25.01 meant, or is it in pounds?"),
+     (10_000, "was 1000 meant"), (10_001, "is it in grams?")],
+)  # fmt: skip
+def test_a_weight_from_25_to_250_is_planned_with(protocol, weight, slip):
+    plan = partial(exposure.plan_treatment, weight, "2026-01-05", protocol, anyway=True)
+    if slip is None:
+        assert plan().cycles
+    else:
+        with pytest.raises(ValueError, match=re.escape(slip)):
+            plan()
+
+
+def test_who_was_given_nothing_is_not_counted_as_treated(tiny, protocol):
+    rows = [{"cycle": 1, "date": day(1), "dose_g": 0}]
+    found = exposure.summarise(tiny(screening=[{"weight_kg": 50}], infusions=rows), protocol)
+    assert "0 of 1" in str(found)
+
+
 @pytest.mark.parametrize(("weight", "noted"), [(87.4, False), (87.5, True), (87.6, True)])
 def test_a_daily_dose_of_35_g_or_more_is_noted(protocol, weight, noted):
     assert (len(exposure.plan_cycle(weight, protocol).notes) == 1) == noted
