@@ -9,6 +9,8 @@ given. Writes ``docs/coverage_survival.md``. Run: python analyses/12_coverage_of
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from functools import lru_cache
 from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +21,11 @@ import pandas as pd
 from pnstrial import survival
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     Limits = tuple[float, float] | None
     Interval = Callable[[np.ndarray, np.ndarray, str], Limits]
+    Row = tuple[str, str, str, Interval, bool]
 
 N, FIRST, AT, DEAD = 17, 8, 6.0, 0.2
 SHARES = (0.03, 0.06, 0.12, 0.25, 0.5)
@@ -58,21 +61,33 @@ def incidence(time: np.ndarray, cause: np.ndarray, kind: str) -> Limits:
     )
 
 
+@lru_cache(maxsize=1)
+def fitted(time: bytes, cause: bytes) -> Any:
+    """Give the occupancy of the states well, better and dead; the last one serves every interval of a trial."""
+    ends, causes = np.frombuffer(time), np.frombuffer(cause, int)
+    rows = {"patient_id": np.arange(ends.size), "start": 0.0, "stop": ends, "from_state": "well"}
+    end = np.where(causes == 1, "better", np.where(causes == 2, "dead", None))
+    return survival.state_occupancy(
+        pd.DataFrame({**rows, "to_state": end}), states=["well", "better", "dead"]
+    )
+
+
 def states(time: np.ndarray, cause: np.ndarray, kind: str) -> Any:
-    """Give the occupancy of the states well, better and dead, or None where nobody is followed so long."""
+    """Give the occupancy with its kind of limits, or None where nobody is followed so long."""
     if time.max() < AT and (cause == 0).any():
         return None
-    rows = {"patient_id": np.arange(time.size), "start": 0.0, "stop": time, "from_state": "well"}
-    end = np.where(cause == 1, "better", np.where(cause == 2, "dead", None))
-    return survival.state_occupancy(
-        pd.DataFrame({**rows, "to_state": end}), states=["well", "better", "dead"], conf_type=kind
-    )
+    return replace(fitted(time.tobytes(), cause.tobytes()), conf_type=kind)
 
 
 def occupancy(time: np.ndarray, cause: np.ndarray, kind: str) -> Limits:
     """Give the limits of the probability of the state that the event leads to."""
     found = states(time, cause, kind)
-    return None if found is None else row(found.at([AT]), 1)
+    # a grouping works the limits out again, on the scale asked for
+    return (
+        None
+        if found is None
+        else row(found.group({"better": ["better"], "not": ["well", "dead"]}).at([AT]), 0)
+    )
 
 
 def days(time: np.ndarray, cause: np.ndarray, kind: str) -> Limits:
@@ -89,22 +104,22 @@ def difference(time: np.ndarray, cause: np.ndarray, kind: str) -> Limits:
         return None
 
 
-ROWS: tuple[tuple[str, str, str, Interval, bool, int], ...] = tuple(
-    (name, kind, truth, interval, counted, part)
-    for name, kinds, truth, interval, counted, part in (
+ROWS: tuple[Row, ...] = tuple(
+    (name, kind, truth, interval, counted)
+    for name, kinds, truth, interval, counted in (
         ("`kaplan_meier`", (SMALL, R), "alive",
-         lambda t, c, k: row(survival.kaplan_meier(t, c > 0, conf_type=k).at([AT]), 0), True, 1),
-        ("`cumulative_incidence`", (SMALL, R), "share", incidence, True, 1),
-        ("`state_occupancy`", (SMALL, R), "share", occupancy, True, 4),
-        ("`StateOccupancy.time_in_state`", (SMALL, R), "lost", days, False, 4),
-        ("`rmst`", (SMALL, "plain"), "mean", lambda t, c, k: of(survival.rmst(t, c > 0, AT, conf_type=k).ci), False, 1),
+         lambda t, c, k: row(survival.kaplan_meier(t, c > 0, conf_type=k).at([AT]), 0), True),
+        ("`cumulative_incidence`", (SMALL, R), "share", incidence, True),
+        ("`state_occupancy`", (SMALL, R), "share", occupancy, True),
+        ("`StateOccupancy.time_in_state`", (SMALL, R), "lost", days, False),
+        ("`rmst`", (SMALL, "plain"), "mean", lambda t, c, k: of(survival.rmst(t, c > 0, AT, conf_type=k).ci), False),
         ("`rmst_difference` of 8 and 9", (SMALL, "plain"), "none",
-         lambda t, c, k: of(survival.rmst_difference(t, c > 0, GROUP, AT, conf_type=k).ci), False, 2),
-        ("`survival_difference` of 8 and 9", (SMALL, "plain"), "none", difference, True, 2),
+         lambda t, c, k: of(survival.rmst_difference(t, c > 0, GROUP, AT, conf_type=k).ci), False),
+        ("`survival_difference` of 8 and 9", (SMALL, "plain"), "none", difference, True),
     )
     for kind in kinds
 )  # fmt: skip
-"""Name, way, truth, limits, whether counts decide it, and in which part of the trials it is tried."""
+"""Name, way, truth, limits, and whether counts decide it."""
 
 
 def truths(share: float) -> dict[str, float]:
@@ -145,37 +160,40 @@ def counted(interval: Interval, kind: str, truth: str, *, groups: bool) -> tuple
     return covered, max(absent)
 
 
-def simulated(
-    interval: Interval, kind: str, truth: str, censored: float, trials: int, *, ordered: bool
-) -> tuple[list[float], float]:
-    """Try an interval on trials that are the same for every interval."""
-    covered, absent = [], []
-    for share in SHARES:
+def simulated(rows: Sequence[Row], censored: float, trials: int) -> list[tuple[list[float], float]]:
+    """Try every interval on the same trials; give its coverage by share, and the largest share of trials without."""
+    held, absent = np.zeros((2, len(rows), len(SHARES)))
+    for column, share in enumerate(SHARES):
         rng, rate, true = (
             np.random.default_rng(int(1000 * share)),
             -np.log(1 - share - DEAD) / AT,
-            truths(share)[truth],
+            truths(share),
         )
-        seen: dict[bytes, Limits] = {}
-        held = lost = 0
+        seen: dict[tuple[int, bytes], Limits] = {}
         for _ in range(trials):
             time = rng.exponential(1 / rate, N)
             cause = np.where(rng.random(N) < share / (share + DEAD), 1, 2)
             end = np.where(rng.random(N) < censored, rng.uniform(0, AT, N), 2 * AT)
             cause, time = np.where(time <= end, cause, 0), np.minimum(time, end)
-            key = b""
-            if ordered:  # only the order of events up to the time of interest counts: worked out once
-                order = np.lexsort((time, GROUP)) if truth == "none" else np.argsort(time)
-                time, cause = time[order], cause[order]
-                key = np.where(time <= AT, cause, 9).astype(np.int8).tobytes()
-            ends = seen[key] if key and key in seen else interval(time, cause, kind)
-            if key:
-                seen[key] = ends
-            held += ends is not None and ends[0] - 1e-9 <= true <= ends[1] + 1e-9
-            lost += ends is None
-        covered.append(held / trials)
-        absent.append(lost / trials)
-    return covered, max(absent)
+            # of what counts decide only the order of events up to the time of interest matters: worked out once
+            orders = {
+                groups: np.lexsort((time, GROUP)) if groups else np.argsort(time) for groups in (False, True)
+            }
+            for place, (_, kind, truth, interval, ordered) in enumerate(rows):
+                if ordered:
+                    order = orders[truth == "none"]
+                    key = place, np.where(time <= AT, cause, 9)[order].astype(np.int8).tobytes()
+                    if key not in seen:
+                        seen[key] = interval(time[order], cause[order], kind)
+                    ends = seen[key]
+                else:
+                    ends = interval(time, cause, kind)
+                held[place, column] += ends is not None and ends[0] - 1e-9 <= true[truth] <= ends[1] + 1e-9
+                absent[place, column] += ends is None
+    return [
+        (covered.tolist(), float(gone.max()))
+        for covered, gone in zip(held / trials, absent / trials, strict=True)
+    ]
 
 
 def table(trials: int, censored: float) -> list[str]:
@@ -186,13 +204,15 @@ def table(trials: int, censored: float) -> list[str]:
         + " | not estimable, at most | trials a cell | error |",
         "|---" * (len(SHARES) + 5) + "|",
     ]
-    for name, kind, truth, interval, exact, part in ROWS:
-        if exact and not censored:
+    drawn = [row for row in ROWS if censored or not row[-1]]
+    found = dict(zip((row[:2] for row in drawn), simulated(drawn, censored, trials), strict=True))
+    for name, kind, truth, interval, _ in ROWS:
+        if (name, kind) in found:
+            values, absent = found[name, kind]
+            how, error = f"{trials:,}", f"{np.sqrt(0.05 * 0.95 / trials):.4f}"
+        else:
             values, absent = counted(interval, kind, truth, groups=truth == "none")
             how, error = "exact", "0"
-        else:
-            values, absent = simulated(interval, kind, truth, censored, trials // part, ordered=exact)
-            how, error = f"{trials // part:,}", f"{np.sqrt(0.05 * 0.95 / (trials // part)):.3f}"
         told = " | ".join(f"{value:.3f}" for value in values)
         lines.append(f"| {name} | {kind} | {told} | {absent:.3f} | {how} | {error} |")
         print(lines[-1], flush=True)

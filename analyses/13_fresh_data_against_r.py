@@ -22,7 +22,7 @@ from pnstrial import design, shift, survival
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SEED, SETS = 20261121, 500
+SEED, SETS = 20261122, 500
 HERE = Path(__file__).parent
 TARGET = HERE.parent / "tests" / "reference" / "fresh"
 Answers = dict[str, dict[str, Any] | None]

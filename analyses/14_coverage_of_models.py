@@ -116,19 +116,19 @@ def mixed(draw: Draw) -> tuple[float, float] | None:
     return in_frame(shift.mixed_ordinal(ratings=draw["ratings"]).to_frame())
 
 
-MODELS: tuple[tuple[str, str, Callable[..., Draw], Callable[[Draw], Any], Callable[[float], float], int], ...] = (
-    ("`cox`, Wald", "hazard ratio", draw_survival, cox, float, 1),
-    ('`cox(penalty="firth")`, profile', "hazard ratio", draw_survival, lambda d: cox(d, penalty="firth"), float, 2),
-    ("`fine_gray`, Wald", "no effect", draw_survival, subdistribution, lambda e: 1.0 if e == 1 else np.nan, 1),
-    ("`kaplan_meier`, median", "one arm", draw_survival, median, lambda _: 10 * np.log(2), 1),
-    ("`parametric`, exponential", "one arm", draw_survival, lambda d: parametric(d, "exponential"), lambda _: 0.1, 1),
-    ("`parametric`, Weibull, shape", "one arm", draw_survival, lambda d: parametric(d, "weibull"), lambda _: 1.0, 1),
-    ("`one_sample_logrank`, ratio", "one arm", draw_survival, poisson, lambda _: 1.0, 1),
-    ("`ordinal_model`, profile", "odds ratio", draw_grades, ordinal, float, 2),
-    ("`generalized_odds_ratio`", "odds", draw_grades, two_arms, generalised, 1),
-    ("`mixed_ordinal`, Wald", "odds ratio of a visit", draw_rated, mixed, float, 6),
+MODELS: tuple[tuple[str, str, Callable[..., Draw], Callable[[Draw], Any], Callable[[float], float]], ...] = (
+    ("`cox`, Wald", "hazard ratio", draw_survival, cox, float),
+    ('`cox(penalty="firth")`, profile', "hazard ratio", draw_survival, lambda d: cox(d, penalty="firth"), float),
+    ("`fine_gray`, Wald", "no effect", draw_survival, subdistribution, lambda e: 1.0 if e == 1 else np.nan),
+    ("`kaplan_meier`, median", "one arm", draw_survival, median, lambda _: 10 * np.log(2)),
+    ("`parametric`, exponential", "one arm", draw_survival, lambda d: parametric(d, "exponential"), lambda _: 0.1),
+    ("`parametric`, Weibull, shape", "one arm", draw_survival, lambda d: parametric(d, "weibull"), lambda _: 1.0),
+    ("`one_sample_logrank`, ratio", "one arm", draw_survival, poisson, lambda _: 1.0),
+    ("`ordinal_model`, profile", "odds ratio", draw_grades, ordinal, float),
+    ("`generalized_odds_ratio`", "odds", draw_grades, two_arms, generalised),
+    ("`mixed_ordinal`, Wald", "odds ratio of a visit", draw_rated, mixed, float),
 )  # fmt: skip
-"""Name, what it is of, the data, the limits, the truth by effect, and in which part of the trials it is tried."""
+"""Name, what it is of, the data, the limits, and the truth by effect."""
 
 
 def main() -> None:
@@ -143,20 +143,20 @@ def main() -> None:
         "| interval | of | 1 | 2 | not estimable, at most | trials a cell | error |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name, of, draw, interval, truth, part in MODELS:
-        cells, absent, count = [], 0.0, trials // part
+    for name, of, draw, interval, truth in MODELS:
+        cells, absent = [], 0.0
         for effect in EFFECTS:
             if np.isnan(true := truth(effect)) or (effect > 1 and of == "one arm"):
                 cells.append("")
                 continue
             rng = np.random.default_rng(int(10 * effect))
-            found = [interval(draw(rng, effect)) for _ in range(count)]
+            found = [interval(draw(rng, effect)) for _ in range(trials)]
             cells.append(
                 f"{np.mean([pair is not None and pair[0] <= true <= pair[1] for pair in found]):.3f}"
             )
             absent = max(absent, float(np.mean([pair is None for pair in found])))
-        error = np.sqrt(0.05 * 0.95 / count)
-        lines.append(f"| {name} | {of} | {' | '.join(cells)} | {absent:.3f} | {count:,} | {error:.3f} |")
+        error = np.sqrt(0.05 * 0.95 / trials)
+        lines.append(f"| {name} | {of} | {' | '.join(cells)} | {absent:.3f} | {trials:,} | {error:.4f} |")
         print(lines[-1], flush=True)
     Path("docs/coverage_models.md").write_text("\n".join(lines) + "\n")
 

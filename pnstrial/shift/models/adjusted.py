@@ -10,6 +10,7 @@ Next: `shift.missing`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -445,6 +446,7 @@ def _limit(cells: _Cells, j: int, side: float, width: float, top: Maximum, z: fl
     """Find one profile limit: where the signed root of the deviance reaches z."""
     last = top.point
 
+    @cache
     def root(reach: float) -> float:
         nonlocal last
         start = last.copy()
@@ -462,7 +464,7 @@ def _limit(cells: _Cells, j: int, side: float, width: float, top: Maximum, z: fl
         far *= 2.0
         if far > 100.0 * (width + 1.0):
             return side * np.inf
-    return float(top.point[j] + side * cross(root, z, 0.0, far))
+    return float(top.point[j] + side * cross(root, z, 0.0, far, 1e-10 * far))
 
 
 def ordinal_formula(formula: str, data: pd.DataFrame, level: float = 0.95) -> OrdinalFit:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from pnstrial.numerics.arguments import Checks, display
-from pnstrial.numerics.newton import maximise
+from pnstrial.numerics.newton import bent_step, maximise
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Result
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
+
+    from pnstrial.numerics.newton import Maximum
 
     Array = NDArray[np.float64]
 
@@ -260,7 +262,7 @@ def _fit(codes: NDArray[np.int64], times: int, levels: int, nodes: int, *, with_
 
     The likelihood is even in sd, so its sign is free during the climb.
     """
-    from pnstrial.shift.models.mixed_kernels import loglik
+    from pnstrial.shift.models.mixed_kernels import loglik_at
 
     patterns, copies = np.unique(codes, axis=0, return_counts=True)
     x, log_weights = _gauss_hermite(nodes)
@@ -274,25 +276,42 @@ def _fit(codes: NDArray[np.int64], times: int, levels: int, nodes: int, *, with_
         return np.concatenate([theta, point[cuts:-1], [abs(point[-1])]])
 
     def value(point: Array) -> float:
-        full = natural(point)
-        shifts = np.zeros(times)
-        shifts[1 : free + 1] = full[cuts : cuts + free]
-        return loglik(patterns, weight, full[:cuts], shifts, full[-1], x, log_weights)
+        return loglik_at(patterns, weight, point, cuts, x, log_weights)
 
     counts = np.array([(codes == k).sum() for k in range(levels)], dtype=float)
     share = np.cumsum(counts)[:-1] / counts.sum()
     theta = 1.5 * np.log(share / (1 - share))
     start = np.concatenate([theta[:1], np.log(np.diff(theta)), np.zeros(free), [1.2]])
-    # the derivatives are differences: a gain below 1e-9 is their rounding
-    peak = maximise(
-        lambda at: (value(at), _gradient(value, at), _curvature(value, at)), start, value=value, bound=60.0,
-        stop=lambda _steps, _point, here, move: abs(float(here[1] @ move)) < 1e-9,
-    )  # fmt: skip
+    last: list[tuple[Array, Array, Array]] = []
+
+    def quick(point: Array) -> tuple[float, Array, Array]:
+        # the curvature is nine tenths of the work: from step to step it is brought up to date by the gradients
+        gradient = _gradient(value, point)
+        curvature = _updated(*last.pop(), point, gradient) if last else _curvature(value, point)
+        last.append((point, gradient, curvature))
+        return value(point), gradient, curvature
+
+    def full(point: Array) -> tuple[float, Array, Array]:
+        return value(point), _gradient(value, point), _curvature(value, point)
+
+    def climb(derivatives: Callable[[Array], tuple[float, Array, Array]], begin: Array) -> Maximum:
+        # the derivatives are differences: a gain below 1e-12 is their rounding
+        return maximise(
+            derivatives, begin, value=value, bound=60.0,
+            stop=lambda _steps, _point, here, move: abs(float(here[1] @ move)) < 1e-12,
+        )  # fmt: skip
+
+    # where the quick climb went far or came to rest on a slope, there may be no maximum: climb by the curvature itself
+    peak = climb(quick, start)
+    hessian = _curvature(value, peak.point)
+    rest = bent_step(peak.point, peak.gradient, hessian)
+    if rest is None or abs(float(peak.gradient @ rest)) > 1e-9 or np.abs(peak.point).max() > 12.0:
+        peak = climb(full, start)
+        hessian = peak.information
     point, top = peak.point, peak.value
     found = natural(point)
     if found[-1] > 12.0 or np.abs(found[:-1]).max() > 40.0:
         return _Fit(found, np.zeros(found.size), top, NO_MAXIMUM)
-    hessian = _curvature(value, point)
     kept = found.size
     if found[-1] < 1e-3:
         # without a spread between patients the others keep their curvature; sd lies on its boundary
@@ -329,3 +348,13 @@ def _curvature(value: Callable[[Array], float], point: Array, step: float = 2e-4
             mixed = value(point + a + b) - value(point + a - b) - value(point - a + b) + value(point - a - b)
             answer[i, j] = answer[j, i] = -mixed / (4.0 * step**2)
     return answer
+
+
+def _updated(before: Array, slope: Array, curvature: Array, point: Array, gradient: Array) -> Array:
+    """Bring the negative Hessian up to date after a step (Broyden, Fletcher, Goldfarb and Shanno)."""
+    step, change = point - before, slope - gradient
+    along, pull = float(step @ change), curvature @ step
+    size = float(step @ pull)
+    if along <= 0.0 or size <= 0.0:
+        return curvature
+    return curvature + np.outer(change, change) / along - np.outer(pull, pull) / size

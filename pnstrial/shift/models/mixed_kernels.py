@@ -22,38 +22,31 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Grades = NDArray[np.int64]
 
+FAR = 300.0
+"""Log odds beyond which a probability is no longer told from 0, so that no product overflows."""
 
-def _joint(grades: Grades, theta: Array, shifts: Array, sigma: float, u: float) -> Any:
-    """Give the log of the joint density of one patient's grades and u, with two derivatives in u."""
-    cuts = theta.shape[0]
+
+def _joint(below: Array, above: Array, seen: int, sigma: float, u: float) -> Any:
+    """Give the log of the joint density of one patient's grades and u, but for the gaps, with two derivatives in u.
+
+    With e = exp(sigma u) a grade between two cuts has the probability 1 / (1 + below e) / (1 + above / e) times
+    one less exp of minus the gap, which does not depend on u.
+    """
+    e = np.exp(min(max(sigma * u, -FAR), FAR))
     value = -0.5 * u * u
     slope = -u
     curve = 1.0
-    for t in range(grades.shape[0]):
-        k = grades[t]
-        if k < 0:
-            continue
-        eta = shifts[t] + sigma * u
-        low_part, low_curve, high_part, high_curve = 0.0, 0.0, 1.0, 0.0
-        if k < cuts:
-            a = theta[k] - eta
-            small = np.exp(-abs(a))
-            big = 1.0 / (1.0 + small)
-            value += -np.log1p(small) + (0.0 if a >= 0 else a)
-            high_part = big if a >= 0 else small * big
-            high_curve = small * big * big
-        if k > 0:
-            a = theta[k - 1] - eta
-            small = np.exp(-abs(a))
-            big = 1.0 / (1.0 + small)
-            value += -np.log1p(small) - (a if a >= 0 else 0.0)
-            low_part = big if a >= 0 else small * big
-            low_curve = small * big * big
-        if 0 < k < cuts:
-            value += np.log(-np.expm1(theta[k - 1] - theta[k]))
-        slope -= sigma * (1.0 - high_part - low_part)
-        curve += sigma * sigma * (high_curve + low_curve)
-    return value, slope, curve
+    chance = 1.0
+    for t in range(seen):
+        high = 1.0 / (1.0 + below[t] * e)
+        low = 1.0 / (1.0 + above[t] / e)
+        chance *= high * low
+        if chance < 1e-200:
+            value += np.log(chance)
+            chance = 1.0
+        slope -= sigma * (low - high)
+        curve += sigma * sigma * (high * (1.0 - high) + low * (1.0 - low))
+    return value + np.log(chance), slope, curve
 
 
 joint = kernel(_joint)
@@ -71,33 +64,62 @@ def _loglik(
     """Sum the log marginal likelihood over patients; `patterns` holds distinct rows, `copies` how many."""
     total = 0.0
     count = nodes.shape[0]
+    cuts = theta.shape[0]
     terms = np.empty(count)
+    below, above = np.empty(patterns.shape[1]), np.empty(patterns.shape[1])
     for i in range(patterns.shape[0]):
+        seen, gaps = 0, 0.0
+        for t in range(patterns.shape[1]):
+            k = patterns[i, t]
+            if k < 0:
+                continue
+            below[seen] = np.exp(min(shifts[t] - theta[k], FAR)) if k < cuts else 0.0
+            above[seen] = np.exp(min(theta[k - 1] - shifts[t], FAR)) if k > 0 else 0.0
+            if 0 < k < cuts:
+                gaps += np.log(-np.expm1(theta[k - 1] - theta[k]))
+            seen += 1
         u = 0.0
-        value, slope, curve = joint(patterns[i], theta, shifts, sigma, u)
+        value, slope, curve = joint(below, above, seen, sigma, u)
         for _ in range(60):
             step = slope / curve
-            tried = joint(patterns[i], theta, shifts, sigma, u + step)
+            tried = joint(below, above, seen, sigma, u + step)
             while tried[0] < value - 1e-12 and abs(step) > 1e-12:
                 step *= 0.5
-                tried = joint(patterns[i], theta, shifts, sigma, u + step)
+                tried = joint(below, above, seen, sigma, u + step)
             u += step
             value, slope, curve = tried
             if abs(step) < 1e-10:
                 break
         scale = 1.0 / np.sqrt(curve)
         if count == 1:
-            total += copies[i] * (value + np.log(scale))
+            total += copies[i] * (gaps + value + np.log(scale))
             continue
         most = -np.inf
         for j in range(count):
-            terms[j] = log_weights[j] + joint(patterns[i], theta, shifts, sigma, u + scale * nodes[j])[0]
+            terms[j] = log_weights[j] + joint(below, above, seen, sigma, u + scale * nodes[j])[0]
             most = max(most, terms[j])
         inner = 0.0
         for j in range(count):
             inner += np.exp(terms[j] - most)
-        total += copies[i] * (most + np.log(inner) + np.log(scale))
+        total += copies[i] * (gaps + most + np.log(inner) + np.log(scale))
     return total
 
 
 loglik = kernel(_loglik)
+
+
+def _loglik_at(
+    patterns: Grades, copies: Array, point: Array, cuts: int, nodes: Array, log_weights: Array
+) -> float:
+    """Give the log-likelihood at (first threshold, log gaps, visits, sd), where no threshold can cross another."""
+    theta = np.empty(cuts)
+    theta[0] = point[0]
+    for k in range(1, cuts):
+        theta[k] = theta[k - 1] + np.exp(min(max(point[k], -30.0), 6.0))
+    shifts = np.zeros(patterns.shape[1])
+    for t in range(cuts, point.shape[0] - 1):
+        shifts[1 + t - cuts] = point[t]
+    return loglik(patterns, copies, theta, shifts, abs(point[-1]), nodes, log_weights)
+
+
+loglik_at = kernel(_loglik_at)

@@ -11,6 +11,7 @@ Next: `cox`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -137,6 +138,7 @@ class _Profile:
         estimate, side, far = float(self.top.beta[self.j]), np.sign(step), abs(step)
         self.near = self.top.beta
 
+        @cache
         def root(distance: float) -> float:
             # Nearly a straight line in the distance; where no float holds the profile it is past every level.
             return float(np.sqrt(2.0 * self.fall(estimate + side * distance)))
@@ -147,6 +149,6 @@ class _Profile:
             if not np.isfinite(reached):
                 break
             if reached >= z:
-                return estimate + side * cross(root, z, inside, far)
+                return estimate + side * cross(root, z, inside, far, 1e-10 * far)
             inside, far = far, far + abs(step) * min(max((z - reached) / max(reached, 0.1), 0.2), 10.0)
         return NotEstimable("infinite: the penalised likelihood never falls far enough on this side")
