@@ -11,6 +11,7 @@ Next: `rules`.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import re
@@ -19,7 +20,7 @@ import tempfile
 from functools import cache, cached_property, update_wrapper
 from pathlib import Path
 from threading import RLock
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -137,6 +138,52 @@ def _announce() -> None:
         print("pnstrial: first use on this machine, compiling for 2 to 10 seconds (kept)", file=sys.stderr)
 
 
+@cache
+def _pipelines() -> tuple[type, type]:
+    """Make the ways to compile: for Python, and for a kernel that other kernels call.
+
+    The machine code of a caller holds all that it calls and is optimised as a whole. The called alone are therefore
+    neither optimised nor turned into machine code, which took half of a first compilation.
+    """
+    from numba.core import codegen
+    from numba.core.compiler import Compiler
+
+    library: Any = codegen.JITCodeLibrary
+
+    class Part(library):
+        codegen = SimpleNamespace(set_env=lambda *_: None)
+
+        def _optimize_final_module(self) -> None: ...
+
+        def _finalize_final_module(self) -> None:
+            self._finalize_dynamic_globals()
+            self._finalized = True
+
+        def get_pointer_to_function(self, name: str) -> int:  # noqa: ARG002 - nobody calls it
+            self._ensure_finalized()
+            return 0
+
+    class Whole(Compiler):
+        def compile_extra(self, func: Any) -> Any:
+            """Compile without collecting garbage, of which there is none yet."""
+            collects = gc.isenabled()
+            gc.disable()
+            try:
+                return super().compile_extra(func)
+            finally:
+                if collects:
+                    gc.enable()
+
+    class Called(Compiler):
+        def compile_extra(self, func: Any) -> Any:
+            """Compile up to the code that the caller takes in."""
+            state: Any = self.state
+            state.library = Part(state.targetctx.codegen(), func.__qualname__)
+            return super().compile_extra(func)
+
+    return Whole, Called
+
+
 def _with_globals(function: Callable[..., Any], **changed: Any) -> Callable[..., Any]:
     """Copy a function so that its global names mean other things."""
     if not isinstance(function, FunctionType):
@@ -184,15 +231,26 @@ class Kernel:
     def compiled(self) -> Callable[..., Any]:
         """The machine code, with numba's dispatcher in front of it."""
         with _lock:
-            import numba
-
-            function = _with_globals(
-                self.function, **{name: called.compiled for name, called in self._calls().items()}
-            )
-            dispatcher: Any = numba.njit(nogil=True, **self.options)(function)
+            whole, _ = _pipelines()
+            dispatcher = self._dispatcher(pipeline_class=whole)
             if not self.function.__code__.co_filename.startswith("<"):
-                dispatcher._cache = _cache_class()(function)  # noqa: SLF001
+                dispatcher._cache = _cache_class()(dispatcher.py_func)  # noqa: SLF001
             return dispatcher
+
+    @cached_property
+    def _called(self) -> Any:
+        """The form that other kernels call; its machine code is theirs."""
+        _, called = _pipelines()
+        return self._dispatcher(pipeline_class=called, no_cpython_wrapper=True)
+
+    def _dispatcher(self, **options: Any) -> Any:
+        import numba
+
+        function = _with_globals(
+            self.function,
+            **{name: called._called for name, called in self._calls().items()},  # noqa: SLF001
+        )
+        return numba.njit(nogil=True, **self.options | options)(function)
 
     @cached_property
     def plain(self) -> Callable[..., Any]:
