@@ -230,7 +230,9 @@ of the report and of `kaplan_meier`; the other line is R's, the default of the g
 the number what they cover.
 """
     page = [f"# Coverage of survival with 17 patients\n\n{words}", *table(trials, 0.0), *table(trials, 0.2)]
-    Path("docs/coverage_survival.md").write_text("\n".join(page))
+    target = Path("docs/coverage_survival.md")
+    _, heading, picture = target.read_text().partition("## Between the columns")
+    target.write_text("\n".join([*page, heading + picture]))
 
 
 if __name__ == "__main__":

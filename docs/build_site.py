@@ -60,28 +60,32 @@ PACKAGES = (
 )
 """What has a page in the reference, in the order of the trial."""
 WITHOUT_REFERENCE = (
-    ("rpact", "getDesignGroupSequential(kMax = 3)", "pns.design.group_sequential([6, 11, 17], 0.1)"),
-    ("rpact", "getSimulationRates(design, groups = 1)", "pns.design.operating_characteristics(looks, [0.3])"),
     (
         "rpact",
-        "getSampleSizeRates(groups = 1, thetaH0 = 0.1, pi1 = 0.3)",
-        "pns.design.single_stage(0.1, 0.3)",
+        "getSimulationRates(design, groups = 1)",
+        "pns.design.operating_characteristics(looks, [0.3])",
+        "R simulates a normal test statistic; ours are the exact chances of counts that stop",
     ),
-    ("adaptr", "setup_trial_binom(...)", "pns.load_scenario('anti-hu')"),
-    ("adaptr", "run_trials(spec, n_rep = 1000)", "pns.simulate_trials(protocol, scenario, n_trials=1000)"),
-    ("adaptr", "check_performance(trials)", "pns.simulate_trials(protocol, scenario).to_frame()"),
-    ("tern", "estimate_proportion(rsp, method = 'clopper-pearson')", "pns.design.proportion(3, 18)"),
+    (
+        "adaptr",
+        "setup_trial_binom(...)",
+        "pns.load_scenario('anti-hu')",
+        "a specification, no number; what a trial of one arm so specified does is compared above",
+    ),
+    (
+        "adaptr",
+        "run_trials(spec, n_rep = 1000)",
+        "pns.simulate_trials(protocol, scenario, n_trials=1000)",
+        "two streams of random numbers and two models of a patient; rates of stopping are compared above",
+    ),
     (
         "tern",
-        "s_surv_time(df, .var = 'AVAL', is_event = 'is_event')",
-        "pns.survival.kaplan_meier(time, event)",
+        "count_occurrences(lyt, vars = 'AEDECOD')",
+        "pns.report(trial, protocol, 'report/')",
+        "a table on a page, in R as here: patients by term of the adverse events, table 14.3.1.2",
     ),
-    ("tern", "count_occurrences(lyt, vars = 'AEDECOD')", "pns.report(trial, protocol, 'report/')"),
-    ("admiral", "derive_var_base(dataset, by_vars)", "pns.visits.derive(trial, protocol)"),
-    ("admiral", "derive_param_tte(...)", "pns.endpoints.time_to_event(trial, protocol)"),
-    ("admiral", "derive_vars_dy(dataset, reference_date)", "pns.visits.study_day(date, day_1)"),
 )
-"""Package, call of R and ours, of packages whose numbers are not compared: their objects differ, not their question."""
+"""Package, call of R, ours, and why there is no number that both give."""
 _FIGURE = re.compile(r"<!-- figure (?P<name>[a-z0-9-]+): (?P<text>[^>]+) -->")
 _EXTERNAL = re.compile(
     r"""<(?:script|img|iframe|source)\b[^>]*\ssrc=["']?(?:https?:)?//[^>]*>"""
@@ -194,15 +198,24 @@ def from_r_page() -> str:
             if case["subject"] == subject
         ]
         parts.append("")
-    parts += ["## Same question, no common number", "", "| R | package | here |", "|---|---|---|"]
-    parts += [f"| {code(r)} | {package} | {code(ours)} |" for package, r, ours in WITHOUT_REFERENCE]
+    parts += ["## Same question, no common number", "", "| R | package | here | why |", "|---|---|---|---|"]
+    parts += [
+        f"| {code(r)} | {package} | {code(ours)} | {why} |" for package, r, ours, why in WITHOUT_REFERENCE
+    ]
     parts.append("")
     lines = [f"{name} = {value}" for name, value in given["data"].items()]
-    imports = "import pandas as pd\nfrom pnstrial import design, multistate, shift, survival\n"
+    made = [f"{name} = {text}" for name, text in given["made"]["python"].items()]
+    imports = (
+        "import pandas as pd\nimport pnstrial as pns\n"
+        "from pnstrial import design, endpoints, multistate, shift, survival, visits\n"
+    )
     data = (
         "`time`, `status`, `rx` and `age` are the `ovarian` data of R's survival; the others are synthetic."
     )
-    parts += ["## The data", "", data, "", "```py", imports, *lines, "```", ""]
+    parts += ["## The data", "", data, "", "```py", imports, *lines, "", *made, "```", ""]
+    parts += ["The same data in R, where a call names more than the vectors above:", "", "```r"]
+    parts += [f"{name} <- {text}" for name, text in given["made"]["r"].items()]
+    parts += ["```", ""]
     return "\n".join(parts)
 
 

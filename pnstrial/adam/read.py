@@ -24,7 +24,7 @@ from pnstrial.adam.efficacy import COMPETING, MRS_CODE, TIME_CODES
 from pnstrial.adam.files import FORMATS, RECORD_COUNTS, read_dataset
 from pnstrial.data import TrialDataError
 from pnstrial.endpoints import NO_RATING, ResponseResult
-from pnstrial.frames import value_of
+from pnstrial.frames import typed_frame, value_of
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Provenance, Result
 from pnstrial.rules import CATEGORIES, change_category
@@ -345,9 +345,10 @@ class AdamTrial(Result):
         counted = frame[(frame["ANL01FL"] == "Y") & frame["AVISIT"].notna()] if "ANL01FL" in frame else frame
         counted = self._at(visit, counted.assign(visit=counted["AVISIT"]))
         answers = [_ANSWERS.get(str(value), "excluded") for value in counted[flag]]
-        reasons = counted.get(f"CRIT{criterion}RS", pd.Series(answers)).to_numpy()
-        patients = counted["patient_id"].to_numpy()
-        return pd.DataFrame({"patient_id": patients, "response": answers, "reason": reasons})
+        reasons = counted.get(f"CRIT{criterion}RS", pd.Series(answers))
+        columns = {"patient_id": counted["patient_id"], "response": answers, "reason": reasons}
+        texts = {name: np.array(values, dtype=object) for name, values in columns.items()}
+        return typed_frame(texts, pd.RangeIndex(len(answers)))
 
     def primary_endpoint(
         self,

@@ -9,6 +9,7 @@ Next: `efficacy`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -294,7 +295,7 @@ def _overall_rows(
     material: Material, patient: str, total: dict[Any, Any], cycles: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     start, end = clean(total["first_infusion"]), clean(total["last_infusion"])
-    planned = sum(cycle["planned_g"] for cycle in cycles) if cycles else np.nan
+    planned = math.fsum(cycle["planned_g"] for cycle in cycles) if cycles else np.nan
     values = {
         "TDOSE": total["total_g"],
         "TPDOSE": planned,

@@ -174,8 +174,9 @@ def reference_cases() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``data`` (names both languages know) and ``cases``: subject, package, version, r, call, value, tolerance; and
-        source, where the number is of a package that is compared elsewhere.
+        ``data`` (names both languages know), ``made`` (what each language makes of them, by name) and ``cases``:
+        subject, package, version, r, call, value, tolerance; and source, where the number is of a package
+        that is compared elsewhere.
 
     Examples
     --------
@@ -187,16 +188,24 @@ def reference_cases() -> dict[str, Any]:
 
 
 def _from_r() -> Iterator[Case]:
-    from pnstrial import design, multistate, shift, survival
+    import pnstrial as pns
 
     given = reference_cases()
-    names = {"design": design, "multistate": multistate, "shift": shift, "survival": survival, "pd": pd}
+    rooms = ("design", "endpoints", "multistate", "shift", "survival", "visits")
+    names: dict[str, Any] = {
+        "pns": pns,
+        "pd": pd,
+        **{room: getattr(pns, room) for room in rooms},
+        **given["data"],
+    }
+    for name, text in given["made"]["python"].items():
+        names[name] = eval(text, names)  # noqa: S307 as below
     for case in given["cases"]:
         expected, tolerance = _numbers(case["value"]), float(case["tolerance"])
         origin = f"{case['r']} ({case['version']})"
         try:
             # the calls are the package's own data, shown to the reader as they are run
-            found = _numbers(eval(case["call"], {**names, **given["data"]}))  # noqa: S307
+            found = _numbers(eval(case["call"], names))  # noqa: S307
         except Exception as problem:  # noqa: BLE001 whatever goes wrong is the finding of this case
             text = f"{type(problem).__name__}: {problem}"
             yield Case("R", case["call"], origin, _text(expected), text, tolerance, passed=False)
