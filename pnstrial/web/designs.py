@@ -17,12 +17,14 @@ from starlette.routing import Route
 
 import pnstrial as pns
 from pnstrial.web.drawing import KINDS
-from pnstrial.web.pages import as_table, download, figure, page, words_of
+from pnstrial.web.pages import as_csv, as_table, figure, page, words_of
 from pnstrial.web.scripts import design_script
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
+
+    from pnstrial.web.words import Words
 
 
 class _Field(NamedTuple):
@@ -50,7 +52,10 @@ _KINDS: Final = {
     "fixed": _Kind(
         "single_stage_at", "single", {"n": _Field(17, 2, 300, 1), "p0": _P0, "p1": _P1, "alpha": _ALPHA}
     ),
-    "simon": _Kind("simon", "simon", {"p0": _P0, "p1": _P1, "alpha": _ALPHA, "power": _POWER}),
+    "simon": _Kind(
+        "simon", "simon",
+        {"p0": _P0, "p1": _P1, "alpha": _ALPHA, "power": _POWER, "n_max": _Field(100, 20, 200, 10)},
+    ),
     "sequential": _Kind("group_sequential", "sequential", {"p0": _P0, "alpha": _ALPHA}, looks=True),
     "bayes": _Kind(
         "predictive_design", "bayes",
@@ -63,7 +68,7 @@ _KINDS: Final = {
 }  # fmt: skip
 _RATES: Final = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 _ONE_LOOK: Final = ("single", "fixed")
-_WHOLE: Final = ("n", "looks")
+_WHOLE: Final = ("n", "looks", "n_max")
 
 
 def _request_settings(request: Request) -> tuple[str, dict[str, Any]]:
@@ -109,15 +114,21 @@ def _design(kind: str, arguments: dict[str, Any]) -> Any:
     return _found(kind, key)
 
 
-def _members(kind: str, result: Any) -> dict[str, Any]:
-    """Give the designs of an answer by name."""
-    return {"optimal": result.optimal, "minimax": result.minimax} if kind == "simon" else {kind: result}
+def _members(words: Words, kind: str, result: Any) -> dict[str, Any]:
+    """Give the designs of an answer by their names."""
+    if kind != "simon":
+        return {words(f"design.{kind}"): result}
+    between = [one for one in result.admissible_designs if one not in {result.optimal, result.minimax}]
+    return {
+        words("design.optimal"): result.optimal, words("design.minimax"): result.minimax,
+        **{words("design.admissible", n=one.n): one for one in between},
+    }  # fmt: skip
 
 
 def _command(kind: str, arguments: dict[str, Any]) -> str:
     words = [_KINDS[kind].command]
     for name, value in arguments.items():
-        option = "n" if kind == "safety" and name == "looks" else name
+        option = "n" if kind == "safety" and name == "looks" else name.replace("_", "-")
         text = " ".join(str(one) for one in value) if isinstance(value, list) else f"{value}"
         words.append(f"--{option} {text}")
     if kind == "sequential":
@@ -132,13 +143,15 @@ def _page(request: Request) -> Response:
     kind, arguments = _request_settings(request)
     result = _design(kind, arguments)
     tables: list[tuple[str, str, Any]] = []
-    for name, design in _members(kind, result).items():
+    frames: dict[str, Any] = {"design": result.to_frame}
+    for place, (name, design) in enumerate(_members(words, kind, result).items()):
         frame = design.operating_characteristics(list(_RATES)).to_frame()
+        frames[f"rates_{place + 1}"] = lambda frame=frame: frame
         kept = [column for column in ("p", "reject", "expected_n", "sd_n") if column in frame.columns]
         tables.append((name, design.sentence(), as_table(words, frame, kept, percent=("p", "reject"))))
+    if answer := as_csv(request, frames):
+        return answer
     frame = result.to_frame()
-    if request.query_params.get("as") == "csv":
-        return download(frame.to_csv(index=False), "design.csv", "text/csv; charset=utf-8")
     return page(
         request, "design.html", kind=kind, kinds=_KINDS, fields=_KINDS[kind].fields, values=arguments,
         looks=" ".join(map(str, arguments["looks"])) if _KINDS[kind].looks else None, designs=tables,
@@ -151,14 +164,12 @@ def _figure(request: Request) -> Response:
     if file_kind not in KINDS or name not in {"power", "boundaries"}:
         raise HTTPException(404)
     kind, arguments = _request_settings(request)
-    members = _members(kind, _design(kind, arguments))
+    members = _members(words_of(request), kind, _design(kind, arguments))
     if name == "boundaries":
         design = next(iter(members.values()))
         draw = pns.figures.saw_tooth if kind in _ONE_LOOK else pns.figures.stopping_boundaries
         return figure(request, lambda: draw(design), file_kind)
-    words = words_of(request)
-    named = {words(f"design.{member}"): design for member, design in members.items()}
-    return figure(request, lambda: pns.figures.power_curve(named), file_kind)
+    return figure(request, lambda: pns.figures.power_curve(members), file_kind)
 
 
 ROUTES: Final = [Route("/design", _page), Route("/design/figure/{name}.{kind}", _figure)]

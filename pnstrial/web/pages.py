@@ -40,6 +40,7 @@ __all__ = [
     "Table",
     "as_csv",
     "as_table",
+    "csv_file",
     "download",
     "figure",
     "page",
@@ -116,7 +117,12 @@ def as_csv(request: Request, frames: dict[str, Callable[[], pd.DataFrame]]) -> R
     name = next(iter(frames)) if name == "csv" else name
     if name not in frames:
         raise HTTPException(404)
-    text = spreadsheet_frame(frames[name]()).to_csv(index=False, lineterminator="\n")
+    return csv_file(frames[name](), name)
+
+
+def csv_file(frame: pd.DataFrame, name: str) -> Response:
+    """Give a table as a CSV file that a spreadsheet does not take for formulas."""
+    text = spreadsheet_frame(frame).to_csv(index=False, lineterminator="\n")
     return download(text, f"{name}.csv", "text/csv; charset=utf-8")
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "Script",
     "comparison_script",
     "design_script",
+    "dose_script",
     "primary_script",
     "protocol_script",
     "simulation_script",
@@ -105,6 +106,18 @@ def protocol_script(session: Session, other: str) -> Script:
     return Script(
         "\n".join(lines),
         f"pnstrial protocol diff {name} {other}" if other else f"pnstrial protocol check {name}",
+    )
+
+
+def dose_script(session: Session, weight: float, start: str, options: dict[str, Any]) -> Script:
+    """Give the script of the dose plan of a weight."""
+    more = "".join(f", {name}={value!r}" for name, value in options.items())
+    call = f"result = pns.plan_treatment({weight!r}, {start!r}, protocol{more})"
+    height = f" --height {options['height_cm']:g}" if "height_cm" in options else ""
+    anyway = " --anyway" if "anyway" in options else ""
+    return Script(
+        "\n".join(["import pnstrial as pns", "", *_protocol_lines(session), call, "print(result)", ""]),
+        f"pnstrial plan --weight {weight:g}{height} --start {start}{anyway}{_option(session)}",
     )
 
 

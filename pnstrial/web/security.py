@@ -33,7 +33,7 @@ REPORT_POLICY: Final = (
 """A report carries its own styles and no script: it is shown as a document of no origin."""
 FIGURE_POLICY: Final = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
-UPLOAD_PATH: Final = "/trial/upload"
+UPLOAD_PATHS: Final = ("/trial/upload", "/trial/preview")
 MOST_UPLOADED: Final = 50 * 1024 * 1024
 """Bytes of one upload."""
 MOST_POSTED: Final = 1024 * 1024
@@ -83,7 +83,7 @@ class Gate:
         if answer is not None:
             await answer(scope, receive, protected)
             return
-        most = MOST_UPLOADED + _FORM_LINES if scope["path"] == UPLOAD_PATH else MOST_POSTED
+        most = MOST_UPLOADED + _FORM_LINES if scope["path"] in UPLOAD_PATHS else MOST_POSTED
         await self.app(scope, _counted(receive, most), protected)
 
     def _refusal(self, scope: Scope) -> Response | None:
@@ -105,7 +105,7 @@ class Gate:
         if any(site != "same-origin" and (posts or site != "none") for site in sites):
             return _refused("the request comes from another site")
         sizes = all_of("content-length")
-        most = MOST_UPLOADED + _FORM_LINES if scope["path"] == UPLOAD_PATH else MOST_POSTED
+        most = MOST_UPLOADED + _FORM_LINES if scope["path"] in UPLOAD_PATHS else MOST_POSTED
         if any(not size.isdecimal() or int(size[:20]) > most for size in sizes):
             return too_large()
         return None

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from pnstrial import Analysis, Protocol, Scenario, TrialData
     from pnstrial.data import Finding
-    from pnstrial.data.sources import Source
+    from pnstrial.data.sources import NotRead, Source
     from pnstrial.web.running import Run
     from pnstrial.web.uploads import PrivateFolder, Received
 
@@ -104,6 +104,7 @@ class Session:
     received: Received | None = None
     kept: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     run: Run | None = None
+    not_read: tuple[NotRead, ...] = ()
     lock: RLock = field(default_factory=RLock)
     _read: tuple[TrialData | None, tuple[Finding, ...]] | None = None
     _protocol: Protocol | None = None
@@ -207,7 +208,7 @@ class Session:
                 if self.folder is None:
                     return None, ()
                 found = check_tables(self.folder, self.protocol(), **cast("dict[str, Any]", self.written))
-                self._read = found.trial, found.findings
+                self._read, self.not_read = (found.trial, found.findings), found.not_read
             return self._read
 
     def texts(self) -> Source:

@@ -9,27 +9,41 @@ Next: `study`.
 
 from __future__ import annotations
 
-import csv
+import calendar
+import datetime as dt
 import importlib.util
 import io
 import zipfile
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
 import pnstrial as pns
+from pnstrial.data.sources import source_of
+from pnstrial.data.trial import read_tables
+from pnstrial.figures.patients import lanes
 from pnstrial.web.drawing import KINDS
-from pnstrial.web.pages import as_table, download, figure, page, posting, session_of, words_of
-from pnstrial.web.scripts import primary_script, trial_script
+from pnstrial.web.pages import (
+    as_csv,
+    as_table,
+    csv_file,
+    download,
+    figure,
+    page,
+    posting,
+    session_of,
+    words_of,
+)
+from pnstrial.web.scripts import dose_script, primary_script, trial_script
 from pnstrial.web.security import REPORT_POLICY
 from pnstrial.web.session import CHOICES, FORMAT
 from pnstrial.web.uploads import receive_files
-from pnstrial.writing import spreadsheet_frame
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from starlette.datastructures import FormData
@@ -37,13 +51,19 @@ if TYPE_CHECKING:
 
     from pnstrial import Analysis
     from pnstrial.data import Finding
+    from pnstrial.data.sources import NotRead, Source
+    from pnstrial.web.uploads import Received
     from pnstrial.web.words import Words
 
 PARTS: Final = ("", "who", "dose", "visits", "primary", "survival", "shift", "report")
 _MOST_LISTED: Final = 3
 """Lines of a file that the preview shows."""
-_PLACES: Final = 50
-"""Places that a group of findings names."""
+_PLACES: Final = 20
+"""Places that a group of findings shows."""
+_BEGUN: Final = 20_000
+"""Bytes of a file that a preview looks at."""
+_MOST_BARS: Final = 60
+"""Patients whose courses are drawn with their names."""
 
 
 def _analysis(request: Request, estimand: dict[str, str] | None = None, visit: str | None = None) -> Analysis:
@@ -54,53 +74,115 @@ def _analysis(request: Request, estimand: dict[str, str] | None = None, visit: s
 
 
 # -------------------------------------------------------------------------------------------------- the tables
-def _preview(folder: Path | None, written: dict[str, str]) -> list[tuple[str, list[list[str]]]]:
-    """Read the first lines of each CSV file as declared."""
-    if folder is None or not folder.is_dir():
-        return []
-    sign = written.get("separator", ",")
-    groups: list[tuple[str, list[list[str]]]] = []
-    for table in pns.data.TABLES.values():
-        file = folder / table.file
-        if file.is_file():
-            with file.open("rb") as begun:
-                text = begun.read(20_000).decode(written.get("encoding", "utf-8"), "replace")
-            lines = csv.reader(io.StringIO(text), delimiter="\t" if sign == "tab" else sign)
-            rows: list[list[str]] = []
-            try:
-                for line in lines:
-                    rows.append([cell[:40] for cell in line])
-                    if len(rows) > _MOST_LISTED:
-                        break
-            except csv.Error:
-                pass
-            groups.append((table.file, rows))
-    return groups
+class _Part(NamedTuple):
+    """A table as it stands in its file."""
+
+    file: str
+    header: list[str]
+    rows: list[list[str]]
+    n: int
+    not_read: list[str]
+    """Headers that no table has."""
 
 
-def _grouped(findings: tuple[Finding, ...]) -> list[tuple[Finding, list[Finding], int]]:
-    """Put findings of one kind in one column together, errors first: the first, some places, how many."""
+def _parts(source: Source, not_read: Sequence[NotRead]) -> tuple[list[_Part], list[NotRead]]:
+    """Give the first lines of each table as they are read, and the files that are none."""
+    parts = [
+        _Part(
+            table.file, table.header, [[cell[:40] for cell in row] for row in table.rows[:_MOST_LISTED]],
+            len(table.rows),
+            [str(one.header) for one in not_read if one.file == table.file and one.header is not None],
+        )
+        for table in source.raw.values()
+    ]  # fmt: skip
+    return parts, [one for one in not_read if one.header is None]
+
+
+class _Place(NamedTuple):
+    """Where a finding is: the cells of its row, and which of them it is about."""
+
+    finding: Finding
+    cells: list[str]
+    wrong: int | None
+
+
+class _Group(NamedTuple):
+    """Findings of one kind in one column."""
+
+    first: Finding
+    places: list[_Place]
+    n: int
+    header: list[str]
+
+
+def _grouped(findings: tuple[Finding, ...], source: Source | None) -> list[_Group]:
+    """Put findings of one kind in one column together, errors first, each with the row of its file."""
 
     def kind(finding: Finding) -> tuple[str, ...]:
         return (finding.severity, finding.file, finding.column or "", finding.rule, finding.remedy)
 
+    tables = {table.file: table for table in source.raw.values()} if source else {}
+    rows = {name: dict(zip(table.lines, table.rows, strict=True)) for name, table in tables.items()}
+
+    def place(finding: Finding) -> _Place:
+        cells = rows.get(finding.file, {}).get(finding.line or 0, [])
+        header = tables[finding.file].header if cells else []
+        return _Place(finding, cells, header.index(finding.column) if finding.column in header else None)
+
     groups = [list(group) for _, group in groupby(sorted(findings, key=kind), key=kind)]
-    return [(group[0], group[:_PLACES], len(group)) for group in groups]
+    found: list[_Group] = []
+    for group in groups:
+        places = [place(one) for one in group[:_PLACES]]
+        header = tables[group[0].file].header if any(one.cells for one in places) else []
+        found.append(_Group(group[0], places, len(group), header))
+    return found
 
 
 def _trial(request: Request) -> Response:
     session = session_of(request)
     trial, findings = session.read()
-    groups = _grouped(findings)
-    summary = trial.summary if trial is not None else None
+    source = session.texts() if session.folder else None
+    parts, others = _parts(source, session.not_read) if source else ([], [])
     return page(
-        request, "trial.html", trial=trial, summary=summary, groups=groups, formats=FORMAT, parts=PARTS,
-        errors=sum(one.severity == "error" for one in findings), n_findings=len(findings),
-        preview=_preview(session.folder, session.written),
+        request, "trial.html", trial=trial, groups=_grouped(findings, source), formats=FORMAT, parts=PARTS,
+        errors=sum(one.severity == "error" for one in findings), n_findings=len(findings), tables=parts, others=others,
         script=trial_script(
             session, f"pns.check_trial(FOLDER, protocol{_written(session.written)})", "check FOLDER"
         ) if session.folder else None,
     )  # fmt: skip
+
+
+def _preview(request: Request, form: FormData) -> Response:
+    """Show what would be read of chosen files, and what not, before they are."""
+    session = session_of(request)
+    written = _format_of(form)
+    with session.lock:  # the files of one preview at a time
+        folder = session.private.new("preview")
+        received, place = _received(form, folder, begun=True)
+        declared = {} if place.is_file() else written
+        source = source_of(place, **declared) if received.tables else None
+        not_read = read_tables(place, session.protocol(), **declared).not_read if source else ()
+        session.private.new("preview")
+    parts, others = _parts(source, not_read) if source else ([], [])
+    problems: list[Finding] = []
+    if source is not None:
+        found = (finding for table in source.raw.values() for finding in table.findings if finding.line == 1)
+        problems = [*source.findings, *found]
+    return page(request, "preview.html", received=received, tables=parts, others=others, problems=problems)
+
+
+def _received(form: FormData, folder: Path, *, begun: bool = False) -> tuple[Received, Path]:
+    """Put the files of a form into a folder; of a file that has only begun, the whole lines."""
+    given = [
+        (file.filename or "", file.file.read()) for file in form.getlist("files") if not isinstance(file, str)
+    ]
+    if begun:
+        given = [
+            (name, data[: data.rfind(b"\n") + 1 or None] if len(data) >= _BEGUN else data)
+            for name, data in given
+        ]
+    received = receive_files(given, folder)
+    return received, folder / "workbook.xlsx" if "workbook.xlsx" in received.tables else folder
 
 
 def _written(written: dict[str, str]) -> str:
@@ -120,13 +202,11 @@ def _format_of(form: FormData) -> dict[str, str]:
 
 def _upload(request: Request, form: FormData) -> str:
     session = session_of(request)
-    given = [file for file in form.getlist("files") if not isinstance(file, str)]
     folder = session.private.new("tables")
     session.use_folder(None, None, uploaded=False)
-    received = receive_files(((file.filename or "", file.file.read()) for file in given), folder)
-    place = folder / "workbook.xlsx" if "workbook.xlsx" in received.tables else folder
+    received, place = _received(form, folder)
     session.use_folder(place if received.tables else None, received, uploaded=True)
-    session.write_as(_format_of(form))
+    session.write_as({} if place.is_file() else _format_of(form))
     return "/trial"
 
 
@@ -138,7 +218,14 @@ def _format(request: Request, form: FormData) -> str:
 def _example(request: Request, _: FormData) -> str:
     session = session_of(request)
     folder = session.private.new("tables")
-    pns.data.write_example(folder)
+    try:
+        pns.data.write_example(folder, session.protocol())
+    except ValueError:  # no example belongs to this protocol: one simulated trial
+        scenarios = session.scenarios()
+        if not scenarios:
+            raise
+        pair = session.pair({"scenario": scenarios[0]})
+        pns.data.write_trial(pns.simulate_trial(*pair, seed=1), folder)
     session.use_folder(folder, None, uploaded=True)
     session.write_as({})
     return "/trial"
@@ -146,14 +233,17 @@ def _example(request: Request, _: FormData) -> str:
 
 def _queries(request: Request) -> Response:
     _, findings = session_of(request).read()
-    text = spreadsheet_frame(pns.data.findings_frame(findings)).to_csv(index=False, lineterminator="\n")
-    return download(text, "queries.csv", "text/csv; charset=utf-8")
+    return csv_file(pns.data.findings_frame(findings), "queries")
 
 
 # ----------------------------------------------------------------------------------------- patients and doses
 def _who(request: Request) -> Response:
     words, analysis = words_of(request), _analysis(request)
     screening = analysis.screening
+    frames = {"who": lambda: screening.overall, "criteria": lambda: screening.criteria}
+    if answer := as_csv(request, frames):
+        return answer
+    only = request.query_params.get("only", "")
     labels = {criterion.id: criterion.label for criterion in analysis.protocol.criteria}
     open_items: dict[str, list[dict[str, str]]] = {}
     for row in screening.criteria[screening.criteria["status"] != "pass"].to_dict("records"):
@@ -165,61 +255,104 @@ def _who(request: Request) -> Response:
     patients = [
         {"id": row["patient_id"], "overall": row["overall"], "items": open_items.get(row["patient_id"], [])}
         for row in screening.overall.to_dict("records")
+        if only in {"", row["overall"]}
     ]
     counts = screening.overall["overall"].value_counts().to_dict()
     script = trial_script(session_of(request), "pns.screen(trial, protocol)", "screen FOLDER")
     return page(request, "who.html", parts=PARTS, patients=patients, counts=counts, script=script)
 
 
-def _days(words: Words, cycle: Any) -> list[tuple[str, str]]:
-    """Give the days of a cycle and what is infused."""
-    return [
-        (words.plain(day), words.plain(grams)) for day, grams in zip(cycle.dates, cycle.daily_g, strict=True)
-    ]
+def _number_of(words: Words, query: Any, name: str, low: float, high: float) -> float | None:
+    text = query.get(name, "").replace(",", ".")
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise ValueError(words(f"dose.{name}_wrong", value=text[:20]))
+    return value
+
+
+def _recorded(analysis: Analysis | None, patient: str) -> dict[str, Any]:
+    """Give what the tables say of a patient: weight, height, the day of the first infusion."""
+    if analysis is None:
+        return {}
+    rows = analysis.trial.screening.set_index("patient_id")
+    if patient not in rows.index:
+        return {}
+    row = rows.loc[patient]
+    infused = analysis.trial.infusions
+    first = infused.loc[infused["patient_id"] == patient, "date"].min()
+    begun = first if first == first else row["enrolment_date"]  # noqa: PLR0124 - no date is not itself
+    found = {"weight": row["weight_kg"], "height": row.get("height_cm"), "start": begun}
+    return {name: value for name, value in found.items() if value is not None and value == value}  # noqa: PLR0124
+
+
+def _months(plan: Any) -> list[tuple[dt.date, list[list[tuple[dt.date | None, list[Any]]]]]]:
+    """Lay the days of a plan into weeks of months: each day with its cycles, or None outside the month."""
+    due: dict[dt.date, list[Any]] = {}
+    for cycle in plan.cycles:
+        for day, grams in zip(cycle.dates, cycle.daily_g, strict=True):
+            due.setdefault(day, []).append((cycle, grams))
+    last = max([*due, *([plan.decision_day] if plan.decision_day else [])])
+    month, months = min(due).replace(day=1), []
+    while month <= last:
+        weeks = calendar.Calendar().monthdatescalendar(month.year, month.month)
+        months.append(
+            (
+                month,
+                [
+                    [(day, due.get(day, [])) if day.month == month.month else (None, []) for day in week]
+                    for week in weeks
+                ],
+            )
+        )
+        month = (month + dt.timedelta(days=31)).replace(day=1)
+    return months
 
 
 def _dose(request: Request) -> Response:
     words, session = words_of(request), session_of(request)
     query = request.query_params
     analysis = session.analysis()
-    people = (
-        [] if analysis is None else analysis.trial.screening[["patient_id", "weight_kg"]].to_dict("records")
-    )
-    weight, start = query.get("weight", ""), query.get("start", "")
-    chosen = query.get("patient", "")
-    weights = {str(one["patient_id"]): one["weight_kg"] for one in people}
-    if chosen in weights and not weight and weights[chosen] == weights[chosen]:
-        weight = f"{float(weights[chosen]):g}"
+    people = [] if analysis is None else analysis.trial.screening["patient_id"].to_list()
+    recorded = _recorded(analysis, query.get("patient", ""))
+    options: dict[str, Any] = {}
+    weight = _number_of(words, query, "weight", 25, 250) or recorded.get("weight")
+    height = _number_of(words, query, "height", 100, 230) or recorded.get("height")
+    start = query.get("start", "") or (recorded["start"].date().isoformat() if "start" in recorded else "")
+    by_surface = any("dose_g_per_m2" in one.key and one.value for one in session.protocol().settings())
+    if by_surface and height is not None:
+        options["height_cm"] = float(height)
+    if not query.get("start"):
+        options["anyway"] = True  # a day that was recorded is no slip of the year
     plan: Any = None
-    table = calendar = script = None
-    notes: dict[str, None] = {}
-    if weight and start:
-        try:
-            kilograms = float(weight)
-        except ValueError:
-            raise ValueError(words("dose.weight_wrong", value=weight[:20])) from None
-        if not 25 <= kilograms <= 250:
-            raise ValueError(words("dose.weight_wrong", value=weight[:20]))
-        plan = pns.plan_treatment(kilograms, start, session.protocol())
-        table = as_table(words, plan.to_frame())
-        notes = dict.fromkeys(note for cycle in plan.cycles for note in cycle.notes)
-        calendar = [(cycle.cycle, cycle.conditional, _days(words, cycle)) for cycle in plan.cycles]
-        script = trial_script(session, "", "")
-        lines = [line for line in script.python.splitlines() if "FOLDER" not in line and "result" not in line]
-        call = f"result = pns.plan_treatment({kilograms!r}, {start!r}, protocol)"
-        command = f"pnstrial plan --weight {kilograms:g} --start {start} --protocol {session.base}"
-        script = script._replace(
-            python="\n".join([*lines, call, "print(result)"]).strip() + "\n",
-            command="" if session.changes else command,
-        )
+    script = None
+    if weight and start and (height is not None or not by_surface):
+        plan = pns.plan_treatment(float(weight), start, session.protocol(), **options)
+        if answer := as_csv(request, {"plan": plan.to_frame}):
+            return answer
+        script = dose_script(session, float(weight), start, options)
     return page(
-        request, "dose.html", parts=PARTS, people=[str(one["patient_id"]) for one in people], weight=weight,
-        start=start, chosen=chosen, plan=plan, notes=notes, table=table, calendar=calendar, script=script,
+        request, "dose.html", parts=PARTS, people=[str(one) for one in people], weight=weight, height=height,
+        start=start, chosen=query.get("patient", ""), plan=plan, by_surface=by_surface, script=script,
+        notes=dict.fromkeys(note for cycle in plan.cycles for note in cycle.notes) if plan else {},
+        table=as_table(words, plan.to_frame()) if plan else None, months=_months(plan) if plan else [],
+        several=len({cycle.drug for cycle in plan.cycles}) > 1 if plan else False,
     )  # fmt: skip
 
 
 def _visits(request: Request) -> Response:
     words, analysis = words_of(request), _analysis(request)
+    frames = {
+        "visits": lambda: analysis.visits, "decisions": lambda: analysis.decisions,
+        "deviations": lambda: analysis.exposure.deviations, "cycles": lambda: analysis.exposure.cycles,
+        "patients": lambda: analysis.exposure.patients,
+    }  # fmt: skip
+    if answer := as_csv(request, frames):
+        return answer
     columns = ["patient_id", "visit", f"baseline_{analysis.assessments.scale.column}",
                analysis.assessments.scale.column, "date", "day", "derivation", "category"]  # fmt: skip
     session = session_of(request)
@@ -227,8 +360,8 @@ def _visits(request: Request) -> Response:
         request, "visits.html", parts=PARTS,
         visits=as_table(words, analysis.visits, columns), decisions=as_table(words, analysis.decisions),
         deviations=as_table(words, analysis.exposure.deviations),
-        patients=[str(one) for one in analysis.sets.full_analysis],
-        script=trial_script(session, "pns.visits.decisions(trial, protocol)", "analyse FOLDER"),
+        patients=[str(one) for one in analysis.sets.full_analysis], decides=analysis.protocol.decision is not None,
+        script=trial_script(session, "pns.visits.derive(trial, protocol)", "analyse FOLDER"),
     )  # fmt: skip
 
 
@@ -241,15 +374,25 @@ def _patient(request: Request) -> Response:
 
     def of(frame: Any) -> Any:
         found = frame[frame["patient_id"] == patient].drop(columns="patient_id")
-        return as_table(words, found.dropna(axis="columns", how="all")) if len(found) else None
+        return found.dropna(axis="columns", how="all")
 
-    tables = {
-        "criteria": of(screening.criteria), "visits": of(analysis.visits), "cycles": of(analysis.exposure.cycles),
-        "deviations": of(analysis.exposure.deviations), "decision": of(analysis.decisions),
-        "events": of(analysis.trial.adverse_events), "times": of(analysis.times),
+    parts = {
+        "criteria": screening.criteria, "visits": analysis.visits, "cycles": analysis.exposure.cycles,
+        "deviations": analysis.exposure.deviations, "decision": analysis.decisions,
+        "medications": analysis.trial.medications, "events": analysis.trial.adverse_events, "times": analysis.times,
     }  # fmt: skip
-    enrolled = patient in set(analysis.sets.full_analysis)
-    return page(request, "patient.html", parts=PARTS, patient=patient, tables=tables, enrolled=enrolled)
+    frames = {name: of(frame) for name, frame in parts.items()}
+    if answer := as_csv(request, {name: lambda frame=frame: frame for name, frame in frames.items()}):
+        return answer
+    names = [str(one) for one in screening.overall["patient_id"]]
+    place = names.index(patient)
+    return page(
+        request, "patient.html", parts=PARTS, patient=patient, names=names,
+        tables={name: as_table(words, frame) for name, frame in frames.items() if len(frame)},
+        before=names[place - 1] if place else None, after=names[place + 1] if place + 1 < len(names) else None,
+        enrolled=patient in set(analysis.sets.full_analysis),
+        script=trial_script(session_of(request), "pns.analyse(trial, protocol).visits", "analyse FOLDER --json"),
+    )  # fmt: skip
 
 
 # --------------------------------------------------------------------------------------------------- results
@@ -279,13 +422,14 @@ def _primary(request: Request) -> Response:
     estimand, visit = _estimand_of(request)
     analysis = _analysis(request, estimand, visit)
     result = analysis.primary
-    if request.query_params:
+    if {*CHOICES, "visit"} & {*request.query_params}:
         session.estimand = {**estimand, "visit": visit}
     chosen = {**session.protocol().estimand.strategies(), **estimand}
-    kinds = {"csv": lambda: result.to_frame().to_csv(index=False)}
-    if request.query_params.get("as") in kinds:
-        return download(kinds["csv"](), "primary.csv", "text/csv; charset=utf-8")
     frame = result.to_frame()
+    frames = {"primary": lambda: frame, "estimands": analysis.estimands.to_frame}
+    frames |= {"patients": lambda: result.patients, "secondary": lambda: analysis.secondary_outcomes}
+    if answer := as_csv(request, frames):
+        return answer
     return page(
         request, "primary.html", parts=PARTS, result=result, frame=frame.iloc[0].to_dict(), chosen=chosen, visit=visit,
         choices=CHOICES, visits=[one.name for one in session.protocol().visits], estimand=estimand,
@@ -298,10 +442,12 @@ def _survival(request: Request) -> Response:
     words, session = words_of(request), session_of(request)
     analysis = _analysis(request)
     result = session.once("survival", lambda: pns.overall_survival(analysis.trial, analysis.protocol))
+    if answer := as_csv(request, {"survival": result.to_frame, "times": lambda: analysis.times}):
+        return answer
     return page(
         request, "result.html", parts=PARTS, title="survival.title", name="survival", result=result,
         table=as_table(words, result.to_frame(), percent=("survival", "lower", "upper")),
-        script=trial_script(session, "pns.overall_survival(trial, protocol)", ""),
+        script=trial_script(session, "pns.overall_survival(trial, protocol)", "report FOLDER --out report"),
     )  # fmt: skip
 
 
@@ -309,10 +455,12 @@ def _shift(request: Request) -> Response:
     words, session = words_of(request), session_of(request)
     analysis = _analysis(request)
     result = session.once("shift", lambda: pns.mrs_shift(analysis.trial, analysis.protocol))
+    if answer := as_csv(request, {"shift": result.to_frame}):
+        return answer
     return page(
         request, "result.html", parts=PARTS, title="shift.title", name="shift", result=result,
         table=as_table(words, result.to_frame()),
-        script=trial_script(session, "pns.mrs_shift(trial, protocol)", ""),
+        script=trial_script(session, "pns.mrs_shift(trial, protocol)", "report FOLDER --out report"),
     )  # fmt: skip
 
 
@@ -335,7 +483,7 @@ def _draw(name: str, request: Request) -> Any:
     if name == "flow":
         return pns.figures.consort_flow(pns.figures.count_flow(analysis), say=words_of(request).say)
     if name == "course":
-        return pns.figures.swimmer(analysis)
+        return (pns.figures.swimmer if len(trial.enrolled) <= _MOST_BARS else lanes)(analysis)
     raise HTTPException(404)
 
 
@@ -427,6 +575,7 @@ ROUTES: Final = [
     Route("/trial/format", posting(_format), methods=["POST"]),
     Route("/trial/example", posting(_example), methods=["POST"]),
     Route("/trial/queries.csv", _queries),
+    Route("/trial/preview", posting(_preview), methods=["POST"]),
     Route("/trial/who", _who),
     Route("/trial/dose", _dose),
     Route("/trial/visits", _visits),

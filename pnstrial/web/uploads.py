@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 import pnstrial as pns
+from pnstrial.data.sources import OUR_FILES
 from pnstrial.web.security import MOST_UPLOADED
 
 if TYPE_CHECKING:
@@ -158,8 +159,9 @@ def _unpacked(data: bytes, left: int) -> list[tuple[str, bytes]]:
 def _table_name(name: str) -> str | None:
     """Tell which table a file is by the end of its name; None where it is none of them."""
     last = re.split(r"[/\\]", name)[-1].strip().lower()
-    expected = {table.file for table in pns.data.TABLES.values()}
-    return last if last in expected else None
+    expected = {f"{table}{kind}" for table in pns.data.TABLES for kind in (".csv", ".parquet")}
+    own = {name.lower(): name for name in OUR_FILES}
+    return last if last in expected else own.get(last)
 
 
 def _inside(name: str, data: bytes, left: int) -> tuple[list[tuple[str | None, str, bytes]], int]:

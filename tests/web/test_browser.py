@@ -124,7 +124,7 @@ def test_the_result_moves_with_the_estimand_by_mouse_and_by_keyboard(example_pag
     assert "," in page.inner_text("#answer .sentence")
 
 
-@pytest.mark.parametrize(("path", "slider"), [("/design?kind=fixed", "n"), ("/simulate", "improve")])
+@pytest.mark.parametrize(("path", "slider"), [("/design?kind=fixed", "n"), ("/simulate", "response")])
 def test_a_slider_moves_the_answer_by_keyboard(page, path, slider):
     page.goto(path)
     before = page.inner_text("#answer")

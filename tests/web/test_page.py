@@ -214,3 +214,101 @@ def test_a_finished_run_is_that_of_its_script(inside):
     success = result["probability_of_success"]
     assert {float(success.estimate), float(success.std_error)} <= numbers_of(text)
     assert inside.get("/simulate/figure/responders.svg").status_code == 200
+
+
+def test_a_preview_says_what_will_be_read_before_it_is(inside, example):
+    before = inside.get("/trial").text
+    french = [("files", (path.name, path.read_bytes().replace(b",", b";"))) for path in example.glob("*.csv")]
+    files = [*french, ("files", ("notes.txt", b"x"))]
+    wrong = html.unescape(inside.post("/trial/preview", files=files).text)
+    assert "must be separated by commas, but is separated by semicolons" in wrong
+    right = html.unescape(inside.post("/trial/preview", files=files, data={"separator": ";"}).text)
+    assert "must be separated" not in right
+    assert "notes.txt: not read" in right
+    assert "<td>Bordeaux</td>" in right
+    more = [("files", ("mrs.csv", b"patient_id,date,mrs,weather\nA,2024-01-01,2,rain\n"))]
+    assert "columns that are not read: weather" in inside.post("/trial/preview", files=more).text
+    assert inside.get("/trial").text == before
+
+
+def test_a_finding_is_shown_in_its_row(inside, example):
+    mrs = (example / "mrs.csv").read_text().splitlines()
+    cells = mrs[5].split(",")
+    mrs[5] = ",".join([*cells[:2], "9", *cells[3:]])
+    others = [
+        ("files", (path.name, path.read_bytes())) for path in example.glob("*.csv") if path.name != "mrs.csv"
+    ]
+    text = inside.post("/trial/upload", files=[*others, ("files", ("mrs.csv", "\n".join(mrs)))]).text
+    row = re.search(r"<tr><th scope=\"row\">6</th>.*?</tr>", text)[0]
+    assert re.findall(r"<td>(.*?)</td>", row) == [*cells[:2], "<mark>9</mark>", *cells[3:]]
+    inside.post("/trial/example")
+
+
+def test_every_table_can_be_had_as_csv(inside):
+    inside.post("/simulate/keep", data={"scenario": "anti-hu-plain", "name": "plain"})
+    pages = ["/trial/who", "/trial/visits", "/trial/patient?id=BOR-01", "/trial/primary", "/trial/survival", "/trial/shift",
+             "/trial/dose?patient=BOR-01", "/protocol?other=nct06373211", "/design", "/simulate"]  # fmt: skip
+    for path in pages:
+        addresses = dict.fromkeys(
+            html.unescape(one) for one in re.findall(r'href="([^"]+as=[^"]*)"', inside.get(path).text)
+        )
+        assert addresses, path
+        for address in addresses:
+            answer = inside.get(address)
+            assert answer.headers["content-type"].startswith("text/csv"), address
+            assert len(pd.read_csv(io.StringIO(answer.text)).columns) > 1, address
+    inside.post("/simulate/clear")
+
+
+def test_kept_scenarios_are_laid_over_each_other(inside):
+    for name, response in (("poor", "0.1"), ("good", "0.3")):
+        fields = {"scenario": "anti-hu-plain", "name": name, "response": response}
+        assert inside.post("/simulate/keep", data=fields).status_code == 200
+    text = inside.get("/simulate").text
+    kept = io.StringIO(inside.get("/simulate?as=kept").text)
+    table = pd.read_csv(kept, float_precision="round_trip").set_index("quantity")
+    script = html.unescape(re.search(r'<pre[^>]*id="kept-python">(.*?)</pre>', text, re.DOTALL)[1])
+    _, result = result_of(f'<pre id="kept-python">{html.escape(script)}</pre>', "")
+    assert table.loc["true_response"].tolist() == pytest.approx([0.1, 0.3])
+    assert np.array_equal(table.to_numpy(), result.loc[table.index].to_numpy())
+    assert set(table.loc["probability_of_success"]) <= numbers_of(text)
+    for name in ("kept_responders", "kept_power"):
+        for kind in ("svg", "png"):
+            assert inside.get(f"/simulate/figure/{name}.{kind}").status_code == 200
+    inside.post("/simulate/clear")
+
+
+def test_the_floor_of_rating_error_is_said_beside_the_published_count(inside):
+    text = html.unescape(inside.get("/simulate/notes?scenario=ivig-history").text)
+    floor = pns.simulate.rating_floor(pns.load_protocol(), pns.load_scenario("ivig-history"))
+    assert {floor.floor, floor.reported, floor.gap, 1 / 37} <= numbers_of(text)
+    assert "Rating error alone reaches that count." in text
+    assert "reaches that count" not in inside.get("/simulate/notes?scenario=anti-hu").text
+
+
+def test_a_calendar_has_every_infusion_and_the_decision(inside):
+    plan = pns.plan_treatment(70, "2026-01-05")
+    text = inside.get("/trial/dose?weight=70&start=2026-01-05").text
+    assert text.count(": 28 g") == sum(len(cycle.dates) for cycle in plan.cycles)
+    day = re.search(r'<span class="day">(\d+)</span>(?:(?!</td>).)*<strong>Month 3', text)[1]
+    assert int(day) == plan.decision_day.day
+
+
+def test_only_public_names_are_used_and_no_statistics():
+    import ast
+    import importlib
+    from importlib.resources import files
+
+    for path in files("pnstrial.web").iterdir():
+        if not path.name.endswith(".py"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pnstrial."):
+                home = importlib.import_module(node.module)
+                assert {one.name for one in node.names} <= set(home.__all__), (path.name, node.module)
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            assert not {"numpy", "scipy", "statsmodels", "lifelines"} & {
+                name.partition(".")[0] for name in names
+            }
+    script = files("pnstrial.web").joinpath("static", "page.js").read_text()
+    assert len(script.splitlines()) <= 200

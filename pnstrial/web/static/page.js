@@ -8,8 +8,8 @@ function wait(name, milliseconds, act) {
   later[name] = setTimeout(act, milliseconds);
 }
 
-async function answer(address, place, more = true) {
-  const reply = await fetch(address, { credentials: "same-origin" });
+async function answer(address, place, more = true, request = {}) {
+  const reply = await fetch(address, { credentials: "same-origin", ...request });
   const page = new DOMParser().parseFromString(await reply.text(), "text/html");
   const fresh = page.getElementById("answer");
   if (!fresh) return;
@@ -37,9 +37,11 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     const mine = ++latest;
     const place = document.getElementById("answer");
     place.setAttribute("aria-busy", "true");
+    wait("busy", 400, () => place.prepend(Object.assign(document.createElement("progress"), { ariaLabel: form.dataset.busy })));
     const fresh = document.createElement("div");
     await answer(form.getAttribute("action") + "?" + filled(form), fresh, false);
     if (mine !== latest) return;
+    clearTimeout(later.busy);
     place.replaceChildren(...fresh.childNodes);
     fetchLater(place);
     place.removeAttribute("aria-busy");
@@ -88,17 +90,57 @@ document.addEventListener("click", (event) => {
   } else if ("french" in button.dataset) {
     const french = { separator: ";", decimal: ",", dates: "dd/mm/yyyy", encoding: "cp1252" };
     for (const [name, value] of Object.entries(french)) button.form.elements[name].value = value;
+    button.form.dispatchEvent(new Event("change"));
   }
 });
 
+// files of a dropped or chosen folder, one level deep, as if they had been chosen
+async function filesIn(items) {
+  const found = [];
+  for (const entry of [...items].map((item) => item.webkitGetAsEntry()).filter(Boolean)) {
+    const inside = entry.isDirectory
+      ? await new Promise((done) => entry.createReader().readEntries(done, () => done([]))) : [entry];
+    for (const one of inside.filter((other) => other.isFile)) {
+      found.push(await new Promise((done) => one.file(done)));
+    }
+  }
+  return found;
+}
+
+function choose(form, files) {
+  const taken = new DataTransfer();
+  for (const file of files) {
+    if (!file.name.startsWith(".") && file.webkitRelativePath.split("/").length < 3) taken.items.add(file);
+  }
+  const input = form.querySelector("input[name=files]");
+  input.files = taken.files;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
 for (const form of document.querySelectorAll("form[data-drop]")) {
+  form.classList.add("live");
   form.addEventListener("dragover", (event) => { event.preventDefault(); form.classList.add("over"); });
   form.addEventListener("dragleave", () => form.classList.remove("over"));
-  form.addEventListener("drop", (event) => {
+  form.addEventListener("drop", async (event) => {
     event.preventDefault();
     form.classList.remove("over");
-    form.querySelector("input[type=file]").files = event.dataTransfer.files;
+    choose(form, await filesIn(event.dataTransfer.items));
   });
+  form.querySelector("[data-folder]").addEventListener("change", (event) => {
+    event.stopPropagation();
+    choose(form, event.target.files);
+  });
+  // what will be read of the files, as they are declared to be written, before they are sent
+  form.addEventListener("change", () => wait("preview", 50, async () => {
+    const body = new FormData(form);
+    const files = body.getAll("files").filter((file) => file.name);
+    if (!files.length) return;
+    body.delete("files");
+    for (const file of files) {
+      body.append("files", /\.(csv|txt)$/i.test(file.name) ? file.slice(0, 20000) : file, file.name);
+    }
+    await answer(form.dataset.preview, form.querySelector("[data-previewed]"), true, { method: "POST", body });
+  }));
 }
 
 for (const place of document.querySelectorAll("[data-progress]")) {
