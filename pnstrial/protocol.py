@@ -367,7 +367,7 @@ class Protocol(Part):
             )
             if isinstance(value, dict):
                 value = f"{len(cast('dict[str, object]', value))} lists"
-            found.append((key, "none" if value is None else str(value)))
+            found.append((key, Setting(key, value).in_words()))
         return tuple(found)
 
     def _entry_in_words(self, section: str, name: str) -> str | None:

@@ -142,6 +142,8 @@ class Setting:
         if isinstance(self.value, tuple):
             values = cast("tuple[Any, ...]", self.value)
             return f"{len(values)} entries" if len(values) > 12 else ", ".join(str(value) for value in values)
+        if isinstance(self.value, bool):
+            return "yes" if self.value else "no"
         return "none" if self.value is None else str(self.value)
 
 

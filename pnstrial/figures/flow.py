@@ -9,6 +9,7 @@ Next: `figures.proportions`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
@@ -254,6 +255,8 @@ def _wrapped(box: list[str], say: Callable[[str], str] | None, characters: int =
         indent = line[: len(line) - len(text)]
         further = 2 * indent
         said = text if say is None else say(text)
+        # a count stays with the last word before it
+        said = re.sub(r" (?=[^ ]*\d$)", "\u00a0", said)
         found += wrap(said, characters, initial_indent=indent, subsequent_indent=further)
     return found
 

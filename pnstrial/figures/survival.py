@@ -308,7 +308,7 @@ def _median_words(curve: KaplanMeier, scale: _Axis) -> str:
     }
     return (
         f"median {columns['estimate']} ({100 * curve.level:g} % interval {columns['lower']} to {columns['upper']}), "
-        f"n = {curve.n:g}, {curve.events:g} events"
+        f"n = {curve.n:g}, {curve.events:g} {'event' if curve.events == 1 else 'events'}"
     )
 
 
@@ -513,9 +513,14 @@ def _cut(axes: Axes, groups: StateOccupancy, time: NDArray[np.float64], days: li
         words = f"{share:.0%} ({100 * low:.0f} to {100 * high:.0f})"
         aside = "right" if day > EDGE * float(time[-1]) else "center"
         under = high > EDGE + INSIDE  # above it stands the title
+        if under and low < 1.0 - EDGE:  # and below it the axis
+            at, level = 0.5 * (low + high), "center"
+            aside, shift = ("right", (-5, 0)) if aside == "right" else ("left", (5, 0))
+        else:
+            at, shift, level = (low, (0, -3), "top") if under else (high, (0, 3), "bottom")
         axes.annotate(
-            words, (day, low if under else high), xytext=(0, -3 if under else 3), textcoords="offset points", ha=aside,
-            va="top" if under else "bottom", fontsize=8.5, color=INK, path_effects=halo,
+            words, (day, at), xytext=shift, textcoords="offset points", ha=aside, va=level, fontsize=8.5, color=INK,
+            path_effects=halo,
         )  # fmt: skip
 
 

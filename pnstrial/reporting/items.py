@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DASH",
-    "FEW_ROWS", "LONGEST_LISTING", "Document", "Figure", "Item", "Place", "Section", "Table", "cells", "column_widths",
+    "FEW_ROWS", "LONGEST_LISTING", "Document", "Figure", "Item", "Place", "Section", "Table", "cells",
+    "column_heads", "column_widths", "counted",
     "interval_text",
     "measure", "numbered", "percent", "refer", "right_aligned", "share",
 ]  # fmt: skip
@@ -277,6 +278,17 @@ def share(count: int, n: int) -> str:
     return f"{count}/{n}" if n == 0 else f"{count}/{n} ({percent(count / n)})"
 
 
+def counted(count: int, word: str) -> str:
+    """Write a count with what it counts.
+
+    Examples
+    --------
+    >>> counted(1, "death"), counted(3, "death")
+    ('1 death', '3 deaths')
+    """
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
 def measure(value: object) -> str:
     """Write a number with three digits; a limit that does not exist is "no limit", a p-value is `p_text`'s."""
     if isinstance(value, NotEstimable):
@@ -330,6 +342,11 @@ def cells(table: Table) -> list[list[str]]:
         else:
             columns.append([_words(value) for value in values])
     return [list(row) for row in zip(*columns, strict=True)]
+
+
+def column_heads(table: Table) -> list[str]:
+    """Write the heads of a table, the size of a group in one piece."""
+    return [re.sub(r"\(n = (\d+)\)", "(n\u00a0=\u00a0\\1)", str(name)) for name in table.frame.columns]
 
 
 def _words(value: Any) -> str:
@@ -389,7 +406,7 @@ def column_widths(heads: Sequence[str], rows: Sequence[Sequence[str]], room: flo
     columns = list(zip(heads, *rows, strict=True))
 
     def widest(texts: Sequence[str], words: bool) -> float:
-        parts = [(text.split() if words else [text], place == 0) for place, text in enumerate(texts)]
+        parts = [(text.split(" ") if words else [text], place == 0) for place, text in enumerate(texts)]
         return (
             max((_text_width(part, bold) for found, bold in parts for part in found), default=0.0)
             + CELL_PADDING

@@ -17,7 +17,17 @@ import pandas as pd
 
 from pnstrial.figures import survival as drawn
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
-from pnstrial.reporting.items import DASH, Figure, Place, Table, interval_text, measure, p_or_dash, percent
+from pnstrial.reporting.items import (
+    DASH,
+    Figure,
+    Place,
+    Table,
+    counted,
+    interval_text,
+    measure,
+    p_or_dash,
+    percent,
+)
 from pnstrial.results import NotEstimable, rows_of
 from pnstrial.series import short_citation
 from pnstrial.survival import mrs_occupancy, one_sample_logrank, reference
@@ -107,7 +117,8 @@ def _survival_table(result: SurvivalResult, level: float) -> Table:
         "Overall survival", "full analysis set with follow-up",
         pd.DataFrame(rows, columns=["Months", "At risk", "Survival", f"{100 * level:g} % interval"]),
         "follow_up, infusions, screening", "visits",
-        f"{result.events} deaths of {result.n} patients; {len(result.excluded)} without a usable record. "
+        f"{counted(result.events, 'death')} of {counted(result.n, 'patient')}; {len(result.excluded)} without a usable "
+        "record. "
         "Kaplan-Meier with beta product interval (Fay and Brittain 2013).",
         "Overall survival is not estimable at three months or later: nobody was followed so long.",
     )  # fmt: skip

@@ -14,7 +14,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from pnstrial.reporting.items import FEW_ROWS, Figure, Table, cells, refer, right_aligned
+from pnstrial.reporting.items import FEW_ROWS, Figure, Table, cells, column_heads, refer, right_aligned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,7 +53,7 @@ th,td{text-align:left;padding:.3rem .7rem;border-bottom:1px solid var(--line);ve
 thead th{background:var(--pale);border-bottom:2px solid var(--line);vertical-align:bottom}
 tbody th{font-weight:400}tbody th.group{font-weight:600;border-bottom:0;padding-top:.6rem}
 tbody th.in{padding-left:1.7rem}
-td.n,th.n{text-align:right}td.n,td.d,.u{white-space:nowrap}
+td.n,th.n{text-align:right}td.n,.d,.s,.u{white-space:nowrap}
 td.fail{color:#9b1c1c;font-weight:700}td.unknown{color:#7a4b00;font-weight:700}
 figure{margin:.6rem 0}figcaption{font-size:.88rem;color:var(--soft);margin-top:.4rem;max-width:48rem}
 .scroll svg{display:block;max-width:100%;height:auto}
@@ -62,25 +62,26 @@ footer{margin-top:3rem;padding-top:1rem;padding-bottom:2rem;border-top:1px solid
   color:var(--soft)}
 @media (max-width:36rem){body{font-size:15px}main,header,footer{padding:0 .9rem}
   .cards{grid-template-columns:1fr 1fr;gap:.5rem}.card{padding:.5rem .7rem}
-  .scroll svg{max-width:none;min-width:34rem;width:34rem}nav li li{line-height:1.7}}
+  tbody th.long{min-width:9rem}.scroll svg{max-width:none;min-width:34rem;width:34rem}nav li li{line-height:1.7}}
 @page{margin:16mm 14mm 18mm;@bottom-left{content:string(title);font:8pt sans-serif;color:#4f5b69}
   @bottom-right{content:"Page " counter(page) " of " counter(pages);font:8pt sans-serif;color:#4f5b69}}
 @media print{
   body{font-size:9.5pt}main,header,footer{max-width:none;padding:0}
   .skip{display:none}a{color:inherit;text-decoration:none}
-  nav{break-before:page;break-after:page;font-size:8.5pt}
+  .cards{grid-auto-flow:column;grid-auto-columns:1fr;grid-template-columns:none}
+  nav{break-before:page;break-after:page;font-size:8.5pt}nav>ol{columns:2}
   .scroll{overflow:visible}table{font-size:7.6pt;width:auto;max-width:100%}th,td{padding:.18rem .4rem}
-  .wide td.n{white-space:normal}.note,figcaption{font-size:8pt}
+  .wide th,.wide td{padding:.18rem .25rem}.wider .n,.wider .s{white-space:normal}.note,figcaption{font-size:8pt}
   h2,h3{break-after:avoid}h2{margin-top:1.5rem}h3{margin-top:1.2rem}
   thead{display:table-header-group}tr,figure,.card,.whole{break-inside:avoid}
-  tbody tr:nth-child(-n+2),tr:has(>.group){break-after:avoid}
-  p.note{break-before:avoid}p,figcaption{max-width:none;orphans:3;widows:3}
+  tbody tr:nth-child(-n+2),tr:has(>.group){break-after:avoid}tbody tr:nth-last-child(-n+2){break-before:avoid}
+  p.note{break-before:avoid;break-inside:avoid}p,figcaption{max-width:none;orphans:3;widows:3}
   .scroll svg{max-width:100%;max-height:19cm;width:auto}
 }
 """
 
 
-_UNBROKEN: Final = re.compile(r"[−-]?\d[\d.,]*(?: to [−-]?\d[\d.,]*(?: %)?| %)")
+_UNBROKEN: Final = re.compile(r"n = \d+|[−-]?\d[\d.,]*(?: to [−-]?\d[\d.,]*(?: %)?| %)")
 
 
 def _escape(text: str) -> str:
@@ -182,8 +183,8 @@ def _table_html(document: Document, table: Table, title: str, linked: Callable[[
     right = right_aligned(rows)
     marked = [str(name) in {"Status", "Overall"} for name in table.frame.columns]
     head = "".join(
-        _cell("th", _escape(str(name)), "n" if flush else "", ' scope="col"')
-        for name, flush in zip(table.frame.columns, right, strict=True)
+        _cell("th", _escape(name), "n" if flush else "", ' scope="col"')
+        for name, flush in zip(column_heads(table), right, strict=True)
     )
     body: list[str] = []
     for row in rows:
@@ -191,13 +192,18 @@ def _table_html(document: Document, table: Table, title: str, linked: Callable[[
         if len(row) > 1 and not any(row[1:]):
             body.append(f'<tr><th scope="row" class="group" colspan="{len(row)}">{_escape(first)}</th></tr>')
             continue
-        parts = [_cell("th", _escape(first.strip()), "in" if first.startswith("  ") else "", ' scope="row"')]
+        kinds = [
+            "in" if first.startswith("  ") else "",
+            "s" if len(first) <= SHORT else "long" if len(first) >= LONG else "",
+        ]
+        parts = [_cell("th", _running(first.strip()), " ".join(filter(None, kinds)), ' scope="row"')]
         for text, flush, word in zip(row[1:], right[1:], marked[1:], strict=True):
             mark = text if word and text in {"fail", "unknown"} else "n" if flush else ""
-            mark = mark or ("d" if _DATE.fullmatch(text) else "")
+            mark = mark or ("d" if _DATE.fullmatch(text) else "s" if len(text) <= SHORT else "")
             parts.append(_cell("td", linked(text), mark))
         body.append("<tr>" + "".join(parts) + "</tr>")
-    wide = ' class="wide"' if len(rows[0]) > MOST_COLUMNS else ""
+    more = len(rows[0]) - MOST_COLUMNS
+    wide = "" if more < 0 else ' class="wide"' if more == 0 else ' class="wide wider"'
     whole = " whole" if len(rows) <= FEW_ROWS else ""
     return (
         f"{_scroll(title, whole)}<table{wide}>"
@@ -216,7 +222,10 @@ def _cell(tag: str, text: str, kind: str, scope: str = "") -> str:
 
 
 MOST_COLUMNS: Final = 6
-"""A table of more columns may break its numbers on paper rather than leave the page."""
+"""A table of so many columns is set narrower on paper; one of more may break its numbers rather than leave the page."""
+
+SHORT, LONG = 14, 24
+"""A cell of up to so many letters stays on one line; a row's head of so many is not squeezed on a phone."""
 
 _DATE: Final = re.compile(r"\d{4}-\d\d(-\d\d)?")
 _FAMILY: Final = re.compile(r"'DejaVu Sans'[^\";]*sans-serif")

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pnstrial.reporting.files import PNG_DPI
-from pnstrial.reporting.items import Figure, Table, cells, column_widths, refer, right_aligned
+from pnstrial.reporting.items import Figure, Table, cells, column_heads, column_widths, refer, right_aligned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +115,7 @@ def _item(document: Document, item: Item, drawings: Drawings) -> str:
             parts.append(_paragraph(note, PLAIN))
         else:
             rows = [[refer(text, names) for text in row] for row in cells(item)]
-            parts.append(_table([str(name) for name in item.frame.columns], rows))
+            parts.append(_table(column_heads(item), rows))
         parts.append(_paragraph(refer(item.foot, names), NOTE))
     elif isinstance(item, Figure):
         if item.key in drawings.png:

@@ -22,6 +22,7 @@ from pnstrial.reporting.items import (
     Listing,
     Table,
     cells,
+    column_heads,
     column_widths,
     refer,
     right_aligned,
@@ -250,7 +251,7 @@ class _Writer:
                 f"{len(item.frame)} rows: see the file tables/{item.number}.csv beside this report."
             )
         else:
-            heads = [str(name) for name in item.frame.columns]
+            heads = column_heads(item)
             rows = [[refer(text, self.names) for text in row] for row in cells(item)]
             room = (A4_MM[self.landscape] - 2 * MARGIN_MM) / HALF_EM_MM
             self._append(_table_xml(heads, rows, column_widths(heads, rows, room)))
