@@ -19,6 +19,7 @@ import numpy as np
 from pnstrial.design.stages.sequential import SequentialDesign, checked_looks
 from pnstrial.numerics.arguments import Checks, as_array, as_number
 from pnstrial.numerics.signatures import check_signature
+from pnstrial.numerics.small_samples import coverage_note
 from pnstrial.results import Result
 
 if TYPE_CHECKING:
@@ -243,9 +244,6 @@ class Posterior(Result):
         return self.mean
 
 
-_COVERED = "credible; with 17 patients it holds a fixed rate in 0.91 to 0.98 of trials (Jeffreys' prior)"
-
-
 def posterior(
     responses: int, n: int, prior: Any = (0.5, 0.5), p0: float | None = None, level: float = 0.95
 ) -> Posterior:
@@ -293,7 +291,7 @@ def posterior(
         int(n),
         before,
         after,
-        _COVERED if n < 50 else "",
+        "".join(coverage_note("posterior", n)),
     )
 
 

@@ -20,6 +20,7 @@ from pnstrial.numerics.newton import Maximum, maximise, newton_step
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
 from pnstrial.numerics.roots import cross
 from pnstrial.numerics.signatures import check_signature
+from pnstrial.numerics.small_samples import coverage_note
 from pnstrial.results import Display, Result
 from pnstrial.shift.grades import column, grade_array
 
@@ -146,8 +147,7 @@ class OrdinalFit(Result):
             notes.append(
                 f"separated: {infinite} has no finite estimate; its p-value is that of the likelihood ratio"
             )
-        if self.n < SMALL:
-            notes.append("with two arms of 17 such an interval of 95 % covers 0.94 (0.935 to 0.939)")
+        notes += coverage_note("ordinal model", self.n, SMALL)
         pairs = (
             ("patients", self.n),
             ("log-likelihood", self.loglik),

@@ -18,6 +18,7 @@ from pnstrial.numerics.arguments import Checks, display
 from pnstrial.numerics.newton import bent_step, maximise
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
 from pnstrial.numerics.signatures import check_signature
+from pnstrial.numerics.small_samples import coverage_note
 from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.shift.grades import WORST, column, grade_array
 
@@ -130,6 +131,8 @@ class MixedOrdinal(Result):
         pairs += (("spread between patients (sd)", self.sd), ("p-value, likelihood ratio", self.p_value_lr))
         table = self.to_frame().drop(columns=["beta", "std_error", "reason"])
         notes = (f"{self.direction}; {self.level:.0%} Wald interval", *([self.note] if self.note else []))
+        if not self.note:
+            notes += coverage_note("mixed model", self.n)
         return Display("Cumulative logit over the visits, patient intercept", pairs, table, notes)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
 from pnstrial.numerics.signatures import check_signature
+from pnstrial.numerics.small_samples import coverage_note
 from pnstrial.results import Display, NotEstimable, Result, show_number
 from pnstrial.shift.grades import WORST, groups_of, trial_counts
 from pnstrial.shift.models.proportional import bootstrap_po_p
@@ -156,11 +157,7 @@ class CommonOddsRatio(Result):
             ("patients", f"{ours} {self.n_treated}, {theirs} {self.n_control}"),
         )
         notes = (self.note,) if self.note else ()
-        if min(self.n_treated, self.n_control) < 50:
-            notes = (
-                *notes,
-                "at 17 a group a profile interval of 95 % covers 0.938 to 0.942, the score interval 0.943",
-            )
+        notes += coverage_note("common odds ratio", min(self.n_treated, self.n_control))
         return Display(self.direction, pairs, None, notes)
 
     def to_frame(self) -> pd.DataFrame:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.numerics.signatures import check_signature
+from pnstrial.numerics.small_samples import coverage_note
 from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.survival.competing.causes import causes_of
 from pnstrial.survival.curves.small_sample import RiskTable, area_spreads, curve_limits, limits_of
@@ -310,6 +311,7 @@ class CumulativeIncidence(Result):
         unit = f" {self.unit}" if self.unit else ""
         title = f"Cumulative incidence, n = {self.n}; at {self.time[-1]:g}{unit} ({self.level:.0%}, {self.conf_type})"
         notes = tuple(dict.fromkeys(reason for reason in last["reason"] if reason is not None))
+        notes += coverage_note("incidence", self.n) if self.conf_type == "log-log" else ()
         return Display(title, table=pd.DataFrame(rows) if rows else None, notes=notes)
 
 

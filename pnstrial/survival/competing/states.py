@@ -19,6 +19,7 @@ import pandas as pd
 from pnstrial.numerics.arguments import Checks, display
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.numerics.signatures import check_signature
+from pnstrial.numerics.small_samples import coverage_note
 from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.survival.competing.histories import Histories, read_histories
 from pnstrial.survival.competing.incidence import CONF_TYPES, SAME_TIME, no_interval, proportion_limits
@@ -172,7 +173,7 @@ class StateOccupancy(Result):
         pandas.DataFrame
             state, n_event (changes into the state, those after tau too), estimate, std_error, lower, upper, reason,
             and bootstrap_lower, bootstrap_upper where there are any. The estimates add to tau - start. Limits are
-            normal, cut at 0 and tau - start (at n = 17 those of 95 % cover 40 to 90 %), or with
+            normal, cut at 0 and tau - start (at n = 17 those of 95 % cover 33 to 92 %), or with
             ``conf_type="beta-product"`` small-sample ones. The reason says where nothing varies, so that two equal
             limits stand there, or NaN with one patient.
 
@@ -403,9 +404,11 @@ class StateOccupancy(Result):
             table[f"{name} at {self.time[-1]:g}{unit}" if name == "probability" else name] = last[
                 name
             ].to_numpy()
+        times = coverage_note("time in state", self.n)
         return Display(
             f"State occupancy, n = {self.n}, {int(self.n_change.sum())} changes ({self.level:.0%}, {self.conf_type})",
             table=table,
+            notes=() if self.conf_type != "log-log" else coverage_note("occupancy", self.n) + times,
         )
 
 

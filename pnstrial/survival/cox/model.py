@@ -18,6 +18,7 @@ import numpy as np
 
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.numerics.signatures import check_signature
+from pnstrial.numerics.small_samples import coverage_note
 from pnstrial.results import Display, NotEstimable, Result, with_reasons
 from pnstrial.survival.cox import residuals as parts
 from pnstrial.survival.cox.likelihood import Hazard, hazard_at
@@ -238,8 +239,7 @@ class Cox(Result):
 
     def _coverage(self) -> tuple[str, ...]:
         """Say what the limits are worth in small samples, where that is under what they promise."""
-        few = self.penalty == "firth" and self.n < 50
-        return ("at 17 patients penalised profile limits of 95 % cover 0.93 to 0.94",) if few else ()
+        return coverage_note("firth", self.n) if self.penalty == "firth" else ()
 
     @cached_property
     def covariance(self) -> pd.DataFrame:

@@ -10,11 +10,12 @@ Next: `logrank`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pnstrial.numerics.normal import normal_quantile
+from pnstrial.numerics.small_samples import coverage_note
 from pnstrial.results import NotEstimable, Result
 from pnstrial.survival.curves.kaplan_meier import kaplan_meier
 from pnstrial.survival.curves.small_sample import melded, risk_table, survival_spreads
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["SurvivalDifference", "survival_difference"]
-
-SMALL: Final = 50
-"""Below so many patients a normal interval is given with what it covers."""
 
 
 @dataclass(frozen=True)
@@ -203,9 +201,7 @@ def survival_difference(
 
 
 def _note(conf_type: str, n: int) -> str:
-    if conf_type != "plain" or n >= SMALL:
-        return ""
-    return 'Wald limits, which cover 0.78 to 0.94 instead of 0.95 with 8 and 9 patients; see conf_type="beta-product"'
+    return "".join(coverage_note("survival difference", n)) if conf_type == "plain" else ""
 
 
 def _check_followed(

@@ -21,6 +21,7 @@ import numpy as np
 from pnstrial.numerics.arguments import as_number, even_array
 from pnstrial.numerics.newton import maximise, newton_step
 from pnstrial.numerics.normal import normal_quantile, two_sided_p
+from pnstrial.numerics.small_samples import coverage_note
 from pnstrial.results import Display, NotEstimable, Result, with_reasons
 from pnstrial.survival.curves.kaplan_meier import kaplan_meier
 from pnstrial.survival.curves.small_sample import area_spreads, limits_of, melded, risk_table
@@ -39,10 +40,6 @@ Number = float | NotEstimable
 Limits = tuple[float, float] | NotEstimable
 
 CONF_TYPES: Final = ("plain", "beta-product")
-SMALL: Final = 50
-"""Below so many patients a normal interval is given with what it covers."""
-COVERED: Final = "0.85 to 0.93"
-"""What the normal interval covers at n = 17 (docs/coverage_survival.md)."""
 
 
 @dataclass(frozen=True)
@@ -322,9 +319,7 @@ def _note(conf_type: str, error: float, n: int) -> str:
         return ""
     if error == 0:
         return f"the limits are the estimate: {_NO_SPREAD.reason}"
-    if n < SMALL:
-        return f'normal limits, which cover {COVERED} instead of 0.95 at n = 17; see conf_type="beta-product"'
-    return ""
+    return "".join(coverage_note("mean survival", n))
 
 
 def _compared(top: float, base: float, error: float, level: float) -> tuple[Number, Limits, Number]:

@@ -19,6 +19,7 @@ from pnstrial.numerics.derivatives import Jet, parameters
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.numerics.roots import cross
 from pnstrial.numerics.signatures import check_signature
+from pnstrial.numerics.small_samples import coverage_note
 from pnstrial.results import Display, NotEstimable, Result
 from pnstrial.survival.curves.curve import Quantile
 from pnstrial.survival.observations import check_times
@@ -540,11 +541,7 @@ class ParametricSurvival(Result):
         if isinstance(self.loglik, NotEstimable):
             return Display(f"{head}, {self.loglik}")
         likelihood = f"log-likelihood {self.loglik:.4f}, AIC {self.aic:.2f}, BIC {self.bic:.2f}"
-        small = (
-            ("at 17 patients such limits of 95 % cover 0.91 for a shape, 0.94 for a rate",)
-            if self.n < 50
-            else ()
-        )
+        small = coverage_note("parametric", int(self.n))
         return Display(head, (), self.to_frame(), (likelihood, *self.notes, *small))
 
 
