@@ -47,6 +47,10 @@ class Patient:
             self.group = (
                 course.classes[self.pick([c.share for c in course.classes])] if course.classes else None
             )
+            frailty = course.frailty
+            self.frail = (
+                self.random.gamma(1 / frailty.variance, frailty.variance) if frailty is not None else 1.0
+            )
             self.damaged = course.damage is not None and self.random.random() < course.damage.share
             if not low <= self.baseline <= high:
                 continue
@@ -68,8 +72,10 @@ class Patient:
         """Give what can happen now, with its rate per day."""
         course, scenario, g = self.scenario.course, self.scenario, self.grade
         held = []
+        months = self.onset + max(self.time, 0.0) / MONTH
         if self.on_ivig and not self.dropped:
             held.append(course.ivig)
+            held += [band for band in course.ivig_since_onset if band.from_months <= months + 1e-12][-1:]
         if self.tumour:
             held.append(course.tumour_treatment)
         if self.antibody in course.antibody:
@@ -80,7 +86,6 @@ class Patient:
             held.append(course.damage)
         if self.group is not None:
             held.append(self.group)
-        months = self.onset + max(self.time, 0.0) / MONTH
         bands = [band for band in course.onset if band.from_months <= months + 1e-12]
         held += bands[-1:]
         found = {}
@@ -88,6 +93,8 @@ class Patient:
             rate = own[g]
             for ratios in held:
                 rate *= getattr(ratios, kind)
+            if course.frailty is not None and kind in course.frailty.of:
+                rate *= self.frail
             found[kind] = rate
         if self.switching:
             if not self.dropped:
@@ -112,7 +119,10 @@ class Patient:
         """Let things happen up to a day."""
         while self.grade < 6 and self.time < until:
             changes = [self.ivig_end if self.on_ivig else math.inf, self.pending_rescue]
-            changes += [(band.from_months - self.onset) * MONTH for band in self.scenario.course.onset]
+            course = self.scenario.course
+            changes += [
+                (band.from_months - self.onset) * MONTH for band in (*course.onset, *course.ivig_since_onset)
+            ]
             stop = min([until, *(day for day in changes if day > self.time)])
             rates = self.rates()
             total = sum(rates.values())
@@ -359,16 +369,18 @@ def means(protocol, scenario, patients, random):
         found = one.run()[endpoint]
         given = one.given()
         own = one.follows_the_protocol(found)
+        one.live(730.0)
         rows.append(
             (
                 own, own and found["response"], one.days_independent(until), one.days_to_deterioration(until),
                 sum(i < c["given"] for c in given for i in c["thromboses"]),
                 sum(i < c["given"] for c in given for i in c["haemolyses"]), len(given),
+                *(one.death_day is None or one.death_day > day for day in (183, 365, 730)),
             )
         )  # fmt: skip
     names = (
         "per_protocol", "per_protocol_responders", "days_independent", "days_to_deterioration", "thromboses_per_patient",
-        "haemolyses_per_patient", "cycles_per_patient",
+        "haemolyses_per_patient", "cycles_per_patient", "alive_6_months", "alive_12_months", "alive_24_months",
     )  # fmt: skip
     columns = [[float(row[k]) for row in rows] for k in range(len(names))]
     found = {}

@@ -152,3 +152,17 @@ def test_calibration_finds_what_a_course_gives(course, at_months, share):
         survival={12: alive}, baseline=start, shape=shape,
     )  # fmt: skip
     assert found.largest_difference < 1e-6
+
+
+@pytest.mark.parametrize("variance", [0.01, 0.5, 0.8, 1.5, 2.5])
+def test_classes_of_a_frailty_survive_as_the_gamma_variable(variance):
+    still = {"improve": (0,) * 6, "worsen": (0,) * 6, "die": (1,) * 6}
+    groups = Course(**still, frailty={"variance": variance, "of": ("die",)}).groups()
+    share, value = np.array([own for _, own, _ in groups]), np.array([ratios[2] for _, _, ratios in groups])
+    assert (share * value).sum() == pytest.approx(1)
+    assert (share * (value - 1) ** 2).sum() == pytest.approx(variance)
+    for rate in (0.5, 2, 5):
+        assert (share * np.exp(-rate * value)).sum() == pytest.approx(
+            (1 + variance * rate) ** (-1 / variance), abs=0.005
+        )
+    assert len(Course(**still, frailty={"variance": variance, "nodes": 3}).groups()) == 3

@@ -18,6 +18,10 @@ PARTS = {
     "classes": {
         "course": {"classes": [{"name": "fast", "share": 0.4, "worsen": 3, "die": 3}, {"name": "slow", "share": 0.6, "worsen": 0.3}]}
     },
+    "frailty": {"course": {"frailty": {"variance": 0.8}, "worsen": (0.4,) * 5 + (0,)}},
+    "effect by time since onset": {
+        "course": {"ivig": {"improve": 20}, "ivig_since_onset": [{"from_months": 2.1, "improve": 0.2}, {"from_months": 4.5, "improve": 0.01}]}
+    },
     "damage": {"course": {"damage": {"per_month": 0.4, "share": 0.3}}},
     "rescue": {
         "course": {"rescue": {"improve": 8, "worsen": 0.1}}, "rescue": {"per_month": 0.1, "after_worse_rating": 0.5},
@@ -58,6 +62,8 @@ def test_every_part_of_the_model_agrees_with_a_plain_double(name):
 DAYS = {
     "as shipped": {},
     "harms": PARTS["harms"],
+    "frailty": PARTS["frailty"],
+    "tumour": PARTS["tumour"],
     "doses and days": {
         "treatment": {"late": 0.5, "late_days": (1, 9), "changed_dose": 0.2}, "course": {"ivig": {"improve": 10.0}},
         "enrolment": {"course_before_day_1": True},
