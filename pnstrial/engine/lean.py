@@ -116,8 +116,8 @@ def is_plain(model: Model) -> bool:
     -------
     bool
         Visits on their target days, counted from day 1, no rescue, no stop for adverse events, nothing that switches
-        rates, visits missed and patients lost whatever their grade, raters independent, one part of the endpoint, and
-        an estimand that asks for no rating in between.
+        rates, visits missed and patients lost whatever their grade, raters independent, one part of the endpoint,
+        which is what is decided on, and an estimand that asks for no rating in between.
     """
     w, real = model.whole, model.real
     return bool(
@@ -130,7 +130,7 @@ def is_plain(model: Model) -> bool:
         and real[at.CONTINUE_ANYWAY] == 0
         and model.rating.persistence == 0
         and w[at.STOPPED_STRATEGY] == rules.STOPPED_POLICY
-        and w[at.JOINED] == 0
+        and w[at.JOINED] + w[at.DECIDES] == 0
         and not model.anchored.any()
         and (w[at.MISSING_STRATEGY] != rules.MISSING_LOCF or w[at.EXTRAS] == 0)
     )

@@ -30,7 +30,7 @@ from pnstrial.engine.kernels.quantities import (
 )
 from pnstrial.engine.plan import latest_delay, plan_of, refuse
 from pnstrial.engine.records.criteria import allowed_range
-from pnstrial.engine.scales import first_part_holds, further_parts_hold
+from pnstrial.engine.scales import decided_on, decides_by, first_part_holds, further_parts_hold
 from pnstrial.engine.scenario import Scenario, ScenarioError
 from pnstrial.engine.strata import arm_generators, classes, entry_cells, switch_rates, switches
 from pnstrial.engine.success import Boundaries, ExactTest, boundaries, decided_by
@@ -81,6 +81,11 @@ class Model:
         Whether the first part of the endpoint holds, where it has several or bounds on the later value.
     also : ndarray, shape (grades, grades)
         Chance that the further parts hold, by true grade at baseline and at the rating.
+    decided : ndarray
+        As `categories`, of the change that is decided on.
+    decided_shares : ndarray, shape (grades, grades, 3), or None
+        Chance of each category that is decided on, by true grade at baseline and at the rating, where the decision is
+        on another scale than the endpoint's.
     decisions : ndarray
         Code of the decision by category + 1, then that on a death.
     anchored : ndarray of bool, shape (visits,)
@@ -105,6 +110,8 @@ class Model:
     categories: NDArray[np.int64]
     holds: NDArray[np.int64]
     also: NDArray[np.float64]
+    decided: NDArray[np.int64]
+    decided_shares: NDArray[np.float64] | None
     decisions: NDArray[np.int64]
     anchored: NDArray[np.bool_]
     latest: NDArray[np.int64]
@@ -245,8 +252,7 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
             at.WEIGHT_BITS: weights.size, at.RATING_BITS: k}  # fmt: skip
     for position, size in bits.items():
         whole[position] = alias_bits(int(size))
-    n = scenario.enrolment.target
-    success, rule = decided_by(protocol, scenario.success, n)
+    success, rule = decided_by(protocol, scenario.success, n := scenario.enrolment.target)
     whole[at.FIRST_N], whole[at.FIRST_STOP] = success.first_n, success.first_stop
     rating = scenario.rating.error(k)
     generators, changes = arm_generators(scenario, strata)
@@ -273,14 +279,16 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
             generators[first, :, 1], changes[first], int(whole[at.TAIL_DAY]), int(whole[at.FOLLOW_UP])
         )
     categories, decisions = _categories(protocol), _decisions(protocol)
-    names = [visit.name for visit in protocol.visits]
-    secondary = tuple(names.index(name) for name in protocol.endpoint.secondary_visits)
+    decided, decided_shares = decided_on(protocol, scenario, categories)
+    places = {visit.name: place for place, visit in enumerate(protocol.visits)}
+    secondary = tuple(places[name] for name in protocol.endpoint.secondary_visits)
     whole[at.SECONDARIES] = len(secondary)
     whole = _joined(
         whole, at.WHOLE,
         {at.TO_VISITS: visits, at.TO_SECONDARIES: np.array(secondary, np.int64),
          at.TO_EXTRA: extra, at.TO_ENTRY_CODES: entered, at.TO_CYCLE_CODES: cycle_codes,
-         at.TO_ANSWERS: _answers(whole), at.TO_CATEGORIES: categories, at.TO_DECISIONS: decisions,
+         at.TO_ANSWERS: _answers(whole), at.TO_CATEGORIES: categories, at.TO_DECIDED: decided,
+         at.TO_DECISIONS: decisions,
          at.TO_HOLDS: first_part_holds(protocol, categories),
          at.TO_ANCHORED: anchored.astype(np.int64), at.TO_OTHERS: plan.others,
          at.TO_UNITS: np.array([*protocol.scale().units, protocol.scale().dead])}, whole,
@@ -288,6 +296,7 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
     real = _joined(whole, real.size, {
         at.TO_RATES: _rates(generators[first]), at.TO_CHANGES: changes[first], at.TO_SWITCHES: starts[first],
         at.TO_MISSES: misses, at.TO_LEAVES: leaves / max(leaves.max(), 1e-300),
+        at.TO_DECIDED_SHARES: np.empty(0) if decided_shares is None else decided_shares.cumsum(axis=2)[..., :2],
         at.TO_ALSO: further_parts_hold(protocol, scenario),
     }, real)  # fmt: skip
     words = _joined(
@@ -304,7 +313,8 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
         whole=whole, real=real, visits=visits, extra_days=extra, entry_probabilities=cells, entry_codes=codes,
         failed=failed, strata=strata, generators=generators, changes=changes, starts=starts, categories=categories,
         holds=first_part_holds(protocol, categories),
-        also=further_parts_hold(protocol, scenario), decisions=decisions, anchored=anchored, latest=latest,
+        also=further_parts_hold(protocol, scenario), decided=decided, decided_shares=decided_shares,
+        decisions=decisions, anchored=anchored, latest=latest,
         rating=rating,
         jitter=jitter,
         delays=delays, events=events, event_codes=event_codes, weights=weights, success=success, rule=rule,
@@ -359,7 +369,7 @@ def _whole(
         at.REQUIRED: plan.required, at.ACTS_UNTIL: plan.acts_until, at.OTHERS: plan.others.size,
         at.CYCLES_AT: at.cycles_begin(len(names)), at.MORE_CYCLES: at.W_VISIT + ratings,
         at.FIRST_MOVE: at.W_VISIT + ratings + max(0, -(-(plan.cycles - at.WORD_CYCLES) // 2)),
-        at.JOINED: 0 if not end.joined else 1 if end.joined_by == "all" else 2,
+        at.DECIDES: decides_by(protocol), at.JOINED: 0 if not end.joined else 1 if end.joined_by == "all" else 2,
         at.INFUSION_DAYS: plan.infusion_days, at.CYCLE_DAYS: plan.cycle_days, at.VISITS: len(names),
         at.DECISION_VISIT: -1 if decision is None else names.index(decision.visit),
         at.ENDPOINT_VISIT: names.index(end.visit),

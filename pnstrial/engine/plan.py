@@ -166,7 +166,8 @@ def refuse(
         wrong += _undecided(protocol, scenario, earliest, names[decision])
         if any(anchors):
             wrong.append(
-                "protocol visits: a decision and visits counted from the last infusion are not simulated together"
+                "protocol visits: a decision and visits counted from the last infusion are not simulated together;"
+                " leave out the decision, or count the visit from the first infusion"
             )
     wrong += _misfits(protocol, scenario)
     need = (int(max(latest[:, 2].max(), latest[-1, 0] + jitter)) + 1) / DAYS_PER_MONTH
@@ -212,20 +213,22 @@ def _parts_apart(protocol: Protocol, scenario: Scenario) -> list[str]:
         if part.scale not in given
     ]
     wrong += [
-        f"endpoint {part.name} is at {part.visit}; parts are simulated at one visit, {end.visit}"
+        f"endpoint {part.name} is at {part.visit}; parts are simulated at one visit, {end.visit}: put them all"
+        f" there, or simulate {part.name} as the endpoint of a protocol of its own"
         for part in end.also
         if part.visit != end.visit
     ]
     estimand = protocol.estimand
     if estimand.missing == "LOCF" or estimand.stopped == "while on treatment":
         wrong.append(
-            "estimand: parts of an endpoint are simulated at its visit only, not at ratings in between"
+            "estimand: parts of an endpoint are simulated at its visit only, not at ratings in between; take another"
+            ' strategy for missing than "LOCF", and for stopped than "while on treatment"'
         )
     return wrong
 
 
 def _undecided(protocol: Protocol, scenario: Scenario, first: int, visit: str) -> list[str]:
-    """Name what keeps the decision from being taken after its cycles, on the endpoint's scale."""
+    """Name what keeps the decision from being taken after its cycles, on its scale."""
     wrong: list[str] = []
     plan, late, decision = plan_of(protocol), latest_delay(scenario), protocol.decision
     last = plan.cycle_days * (plan.before - 1) + late + plan.infusion_days
@@ -234,13 +237,14 @@ def _undecided(protocol: Protocol, scenario: Scenario, first: int, visit: str) -
             f"treatment.late_days = {late}: the last cycle before the decision may end on day {last}, after the"
             f" earliest {visit} (day {first + 1}); use shorter delays or less jitter"
         )
-    if decision is not None and decision.scale not in {None, protocol.endpoint.scale}:
-        wrong.append(f"decision.scale = {decision.scale!r}: the simulation decides on the endpoint's scale")
-    if decision is not None and decision.improvement_points not in {
-        None,
-        protocol.endpoint.improvement_points,
-    }:
-        wrong.append("decision.improvement_points: the simulation decides by the endpoint's improvement")
+    own, decides = protocol.endpoint.scale, None if decision is None else decision.scale
+    if decides not in {None, own, *(part.name for part, _ in derived_scales(protocol, scenario))}:
+        wrong.append(f"scales: the decision is on {decides}; say how it follows from {own}")
+    if decides != own and decides in {part.scale for part in protocol.endpoint.also}:
+        wrong.append(
+            f"decision.scale = {decides!r}: a part of the endpoint is on it too, and the two are not drawn together;"
+            f" decide on {own}, or leave that part out"
+        )
     return wrong
 
 

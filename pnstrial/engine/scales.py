@@ -30,9 +30,13 @@ if TYPE_CHECKING:
     from pnstrial.vocabulary import RangeCriterion, Scale, ScaleCriterion
 
 __all__ = [
+    "DecidedOn",
     "DerivedScale",
     "allowed_scores",
     "criteria_on_scales",
+    "decided_on",
+    "decided_on_scale",
+    "decides_by",
     "derived_scales",
     "first_part_holds",
     "further_parts_hold",
@@ -261,6 +265,103 @@ def parts_on_scales(protocol: Protocol, scenario: Scenario) -> tuple[PartsOnScal
             start = _screened_shares(protocol, scenario, derived, scale)
             found.append(PartsOnScale(derived.name, scores, start, shares, join.reduce(tables)))
     return tuple(found)
+
+
+def _deciding_part(protocol: Protocol) -> Outcome | None:
+    """Give what the decision asks where that is not the endpoint's improvement; None where it is, or there is none."""
+    decision, first = protocol.decision, protocol.endpoint.parts()[0]
+    if decision is None:
+        return None
+    points, scale = decision.improvement_points, decision.scale or first.scale
+    if scale != first.scale:
+        return first.model_copy(
+            update={"scale": scale, "improvement_points": points or 1, "improvement_percent": None}
+        )
+    if points in {None, first.improvement_points}:
+        return None
+    return first.model_copy(update={"improvement_points": points})
+
+
+def decides_by(protocol: Protocol) -> int:
+    """Say what the decision is on: 0 the endpoint's improvement, 1 another one of its scale, 2 another scale."""
+    part = _deciding_part(protocol)
+    return 0 if part is None else 1 if part.scale == protocol.endpoint.scale else 2
+
+
+def decided_on(
+    protocol: Protocol, scenario: Scenario, categories: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
+    """Give the category that is decided on, by the ratings or by the true grades.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    scenario : Scenario
+    categories : ndarray, shape (grades, grades + 2)
+        Of `Model`; given back where the decision asks the endpoint's improvement.
+
+    Returns
+    -------
+    ndarray of int64
+        By rated grade at baseline and later grade + 1, where it is on the endpoint's scale.
+    ndarray or None
+        `DecidedOn.shares`, where it is on another one.
+    """
+    part, elsewhere = _deciding_part(protocol), decided_on_scale(protocol, scenario)
+    if part is None or elsewhere is not None:
+        return categories, None if elsewhere is None else elsewhere.shares
+    return _categories_of(part, protocol.scale()), None
+
+
+@dataclass(frozen=True)
+class DecidedOn:
+    """Another scale than the endpoint's that the decision is on.
+
+    Parameters
+    ----------
+    name : str
+    scores : ndarray
+        From the best on.
+    start, later : ndarray, shape (grades, scores)
+        As in `PartsOnScale`.
+    categories : ndarray of int64, shape (scores, scores)
+        Of change, by score at screening and later.
+    """
+
+    name: str
+    scores: NDArray[np.float64]
+    start: NDArray[np.float64]
+    later: NDArray[np.float64]
+    categories: NDArray[np.int64]
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Chance of each category by true grade at screening and at the rating, shape (grades, grades, 3)."""
+        made = [self.start @ (self.categories == code).astype(float) @ self.later.T for code in range(3)]
+        return np.stack(made, axis=-1)
+
+
+def decided_on_scale(protocol: Protocol, scenario: Scenario) -> DecidedOn | None:
+    """Give the scale that the decision is on, where it is another one than the endpoint's.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    scenario : Scenario
+
+    Returns
+    -------
+    DecidedOn or None
+    """
+    part = _deciding_part(protocol)
+    for derived, scale in derived_scales(protocol, scenario):
+        if part is not None and derived.name == part.scale:
+            scores = derived.scores(scale, scenario.grades)
+            return DecidedOn(
+                derived.name, scores, _screened_shares(protocol, scenario, derived, scale),
+                derived.shares(scale, scenario.grades), _categories_between(part, scale, scores),
+            )  # fmt: skip
+    return None
 
 
 def _screened_shares(

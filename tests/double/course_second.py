@@ -20,7 +20,7 @@ class Patient:
         self.on_ivig, self.ivig_end = False, math.inf
         self.pending_rescue = math.inf
         self.diary = []  # (from, to, grade) of all that was lived through after day 1
-        self.resumed = None
+        self.resumed = self.decided = None
 
     def pick(self, shares):
         draw, added = self.random.random(), 0.0
@@ -316,12 +316,36 @@ class Patient:
     def seen_dead(self, day):
         return self.grade == 6 and self.death_day <= day and not self.dropped
 
+    def scored(self, grade):
+        """Score a patient on the scale of the decision: around a line over the grades, to the nearest score."""
+        (derived,) = self.scenario.scales
+        scale = self.protocol.scale(self.protocol.decision.scale)
+        value = derived.best + (derived.worst - derived.best) * grade / 5 + self.random.normal(0, derived.sd)
+        return min(max(scale.step * round(value / scale.step), scale.lowest), scale.highest)
+
+    def change_decided_on(self, value):
+        """Compare with the baseline as the decision does: on its own scale, by its own points."""
+        decision = self.protocol.decision
+        if value is None or decision.scale is None:
+            if value is None or decision.improvement_points is None:
+                return self.category(value)
+            fall = self.baseline - value
+        else:
+            better = 1 if self.protocol.scale(decision.scale).better == "higher" else -1
+            fall = better * (self.scored(self.grade) - self.scored(self.true_baseline))
+        if fall < 0:
+            return "deteriorated"
+        return "improved" if fall >= (decision.improvement_points or 1) else "stable"
+
     def decide(self, value, day, stops):
         """Go on with IVIg, or end it."""
-        plan, scenario = self.protocol.treatment, self.scenario
-        category = self.category(value)
-        goes_on = category in {"improved", "stable"}
-        if category == "deteriorated":
+        plan, scenario, rule = self.protocol.treatment, self.scenario, self.protocol.decision
+        category = self.change_decided_on(value)
+        words = {"improved": rule.improved, "stable": rule.stable, "deteriorated": rule.deteriorated}
+        usual = {"improved": "continue", "stable": "continue", "deteriorated": "discontinue", None: None}
+        self.decided = words.get(category) or usual[category]
+        goes_on = self.decided == "continue"
+        if self.decided == "discontinue":
             goes_on = self.random.random() < scenario.treatment.continued_anyway
             if not goes_on and self.random.random() < scenario.rescue.after_discontinuation:
                 self.pending_rescue = day + 1
@@ -342,7 +366,7 @@ def shares(protocol, scenario, patients, random):
     """Simulate patients; give shares under the names of the simulation's quantities."""
     counts = dict.fromkeys(
         ("true_response", "improved", "stable", "deteriorated", "dead", "missing", "response", "secondary_response",
-         "secondary_dead", "secondary_missing"), 0
+         "secondary_dead", "secondary_missing", "decision_continue"), 0
     )  # fmt: skip
     endpoint, secondary = protocol.endpoint.visit, protocol.endpoint.secondary_visits[0]
     for _ in range(patients):
@@ -353,6 +377,8 @@ def shares(protocol, scenario, patients, random):
         counts["missing" if here["category"] is None else here["category"]] += 1
         counts["dead"] += here["value"] == 6
         counts["response"] += here["response"]
+        alive = found[protocol.decision.visit]["value"] != 6
+        counts["decision_continue"] += one.decided == "continue" and alive
         counts["secondary_response"] += later["response"]
         counts["secondary_dead"] += later["value"] == 6
         counts["secondary_missing"] += later["value"] is None

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 import pnstrial as pns
+from pnstrial import rules
+from pnstrial.engine.kernels import layout as at
+from pnstrial.simulate import patient_records
 from tests.double.course_second import means, shares
 
 PROTOCOL = pns.load_protocol("nct02343211")
@@ -57,6 +60,74 @@ def test_every_part_of_the_model_agrees_with_a_plain_double(name):
     if name != "as shipped":
         plain = pns.exact_characteristics(PROTOCOL, HU).answers
         assert max(abs(plain[q] - known[q]) for q in found if q in plain) > 0.01, "the part does nothing"
+
+
+BARTHEL = {"name": "Barthel", "best": 100, "worst": 10, "sd": 8}
+DECISIONS = {
+    "another scale": {"scale": "Barthel", "improvement_points": 10, "stable": "discontinue"},
+    "other points": {"improvement_points": 2, "stable": "discontinue"},
+}
+
+
+@pytest.mark.double
+@pytest.mark.parametrize("persistence", [None, 0.8], ids=["raters differ", "one rater"])
+@pytest.mark.parametrize("name", sorted(DECISIONS))
+def test_a_decision_on_something_else_agrees_with_a_plain_double(name, persistence):
+    protocol = PROTOCOL.with_settings(decision=DECISIONS[name])
+    content = HU.changed(
+        course={"ivig": {"improve": 10.0, "worsen": 0.3}}, visits={"missed": 0.1}
+    ).model_dump()
+    scenario = pns.simulate.Scenario.model_validate(content | {"scales": [BARTHEL]})
+    scenario = scenario.changed(rescue={"after_worse_rating": 0.3, "after_discontinuation": 0.3})
+    scenario = scenario.changed(rating={"same_rater_agreement": persistence}) if persistence else scenario
+    known = pns.exact_characteristics(protocol, scenario).answers
+    known = known | {"response": known["responders"] / 17}
+    found = shares(protocol, scenario, PATIENTS, np.random.default_rng(21))
+    for quantity, share in found.items():
+        exact = known[quantity]
+        assert abs(share - exact) <= 4.5 * np.sqrt(exact * (1 - exact) / PATIENTS) + 1e-9, (
+            quantity,
+            share,
+            exact,
+        )
+    simulated = pns.simulate_trials(protocol, scenario, n_trials=800, seed=4)
+    for quantity in simulated.quantities:
+        if quantity.quantity in known and isinstance(quantity.std_error, float) and quantity.std_error > 0:
+            gap = abs(quantity.estimate - known[quantity.quantity])
+            assert gap < 4.5 * quantity.std_error, quantity
+    usual = pns.exact_characteristics(PROTOCOL, scenario).answers
+    assert abs(usual["decision_continue"] - known["decision_continue"]) > 0.02
+    for seed in range(2):
+        rows = patient_records(protocol, scenario, seed=seed).rows
+        table = pns.visits.decisions(pns.simulate_trial(protocol, scenario, seed=seed), protocol)["decision"]
+        counted = [int((rows[:, at.DECISION] == code).sum()) for code in range(4)]
+        assert counted == [int((table == word).sum()) for word in rules.DECISIONS]
+
+
+def test_a_decision_that_is_not_drawn_with_the_endpoint_says_what_to_do():
+    protocol = PROTOCOL.with_settings(decision=DECISIONS["another scale"])
+    with pytest.raises(
+        pns.simulate.ScenarioError, match="the decision is on Barthel; say how it follows from mRS"
+    ):
+        pns.exact_characteristics(
+            protocol, pns.simulate.Scenario.model_validate(HU.model_dump() | {"scales": []})
+        )
+    part = {"name": "B", "scale": "Barthel", "visit": "Month 3", "source": "assumed"}
+    both = pns.Protocol.model_validate(
+        (content := protocol.model_dump()) | {"endpoint": content["endpoint"] | {"also": [part]}}
+    )
+    scenario = pns.simulate.Scenario.model_validate(HU.model_dump() | {"scales": [BARTHEL]})
+    with pytest.raises(pns.simulate.ScenarioError, match="decide on mRS, or leave that part out"):
+        pns.exact_characteristics(both, scenario)
+
+
+def test_a_bound_on_the_later_value_is_exact_for_one_rater_too():
+    protocol = PROTOCOL.with_settings(endpoint={"maximum": 1})
+    scenario = HU.changed(rating={"same_rater_agreement": 0.9}, course={"ivig": {"improve": 10.0}})
+    known = pns.exact_characteristics(protocol, scenario).answers
+    found = pns.simulate_trials(protocol, scenario, n_trials=3000, seed=6)
+    for name in ("reported_response", "responders", "probability_of_success"):
+        assert abs(found[name].estimate - known[name]) < 4.5 * found[name].std_error
 
 
 DAYS = {

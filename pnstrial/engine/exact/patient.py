@@ -95,7 +95,8 @@ class Patient:
         self.category = model.categories[self.entries[:, 1], 1 : k + 1]
         self.true_category = model.categories[self.entries[:, 0], 1:]
         self.answers = lru_cache(maxsize=None)(self._answered)
-        self.repeats = self._repeated() if self.deviations > 1 else None
+        self.apart = int(w[at.DECIDES]) > 0
+        self.repeated: dict[int, NDArray[np.float64]] = {}
 
     def add(self, name: str, value: float) -> None:
         """Add to a total."""
@@ -103,59 +104,74 @@ class Patient:
 
     def rated(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Rate everybody: (entry, deviation, last, IVIg, state) -> the same by category of the rating (3 in front)."""
+        return self._rated_as(X, self.category, 3)
+
+    def _rated_as(self, X: NDArray[np.float64], labels: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+        """Rate everybody, by the labels that the ratings of each entry have; the category is the rest by 3."""
         k = self.model.grades
         kernel = self.model.rating.kernel[:k, :k]
-        out = np.zeros((3, *X.shape))
+        out = np.zeros((count, *X.shape))
         grades = self.states.grade[self.states.alive_in]
-        if self.repeats is None:
-            # chance of each category, by entry and true grade
-            chance = np.zeros((3, X.shape[0], k))
-            for c in range(3):
-                chance[c] = (self.category == c).astype(float) @ kernel.T
-            constant = X.sum(axis=2)[:, 0][
-                ..., self.states.alive_in
-            ]  # the category of the last rating is forgotten
-            for c in range(3):
-                last = c if self.lasts > 1 else 0
-                out[c, :, 0, last][..., self.states.alive_in] = constant * chance[c][:, None, grades]
+        if self.deviations == 1:
+            # chance of each label, by entry and true grade; the category of the last rating is forgotten
+            constant = X.sum(axis=2)[:, 0][..., self.states.alive_in]
+            for label in range(count):
+                chance = (labels == label).astype(float) @ kernel.T
+                last = label % 3 if self.lasts > 1 else 0
+                out[label, :, 0, last][..., self.states.alive_in] = constant * chance[:, None, grades]
             return out
+        if count not in self.repeated:
+            self.repeated[count] = self._repeated(labels, count)
         mass = X.sum(axis=2)[..., self.states.alive_in].transpose(0, 3, 2, 1)  # entry, state, IVIg, deviation
-        for c in range(3):
-            moved = mass @ self.repeats[c][:, grades]
-            last = c if self.lasts > 1 else 0
-            out[c, :, :, last][..., self.states.alive_in] = moved.transpose(0, 3, 2, 1)
+        for label in range(count):
+            moved = mass @ self.repeated[count][label][:, grades]
+            last = label % 3 if self.lasts > 1 else 0
+            out[label, :, :, last][..., self.states.alive_in] = moved.transpose(0, 3, 2, 1)
         return out
 
-    def rated_together(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Rate everybody, as `rated`; with several parts of the endpoint, those for whom they hold stand behind."""
-        rated = self.rated(X)
-        if not self.joined:
-            return rated
-        # the chance that all hold, given the category and the true grade: first of the own part, then of the others
-        k = self.model.grades
-        kernel = self.model.rating.kernel[:k, :k]
-        true, given = self.entries[:, 0], self.entries[:, 1]
-        own = self.model.holds[given, 1 : k + 1]
-        chance = np.zeros((3, len(self.entries), k))
-        for c in range(3):
-            mine = (self.category == c).astype(float)
-            chance[c] = np.divide((mine * own) @ kernel.T, mine @ kernel.T, out=np.zeros_like(chance[c]),
-                                  where=mine @ kernel.T > 0)  # fmt: skip
-        also = self.model.also[true][None]
-        chance = chance * also if self.joined == 1 else 1 - (1 - chance) * (1 - also)
-        hold = rated * chance[..., np.minimum(self.states.grade, k - 1)][:, :, None, None, None]
-        return np.concatenate([rated - hold, hold])
+    def rated_together(self, X: NDArray[np.float64], *, decides: bool) -> NDArray[np.float64]:
+        """Rate everybody, as `rated`: by category, 3 more where all parts of the endpoint hold together.
 
-    def _repeated(self) -> NDArray[np.float64]:
-        """Give the chance of the next deviation, by category of the rating, entry, true grade and deviation before."""
+        At a decision on something else than the endpoint's category 6 times the category that is decided on stand
+        above that.
+        """
+        apart = decides and self.apart
+        if not self.joined and not apart:
+            return self.rated(X)
+        w, k = self.model.whole, self.model.grades
+        true, given = self.entries[:, 0], self.entries[:, 1]
+        own = self.model.holds[given, 1 : k + 1] if self.joined else np.zeros_like(self.category)
+        decided = self.model.decided[given, 1 : k + 1] if apart and w[at.DECIDES] == 1 else 0
+        count = 18 if apart else 6
+        rated = self._rated_as(X, self.category + 3 * own + 6 * decided, count)
+        grades = np.minimum(self.states.grade, k - 1)
+
+        def by_state(chance: NDArray[np.float64]) -> NDArray[np.float64]:
+            """Give a chance by true grade at baseline and at the rating the shape of those who are rated."""
+            return chance[true][:, grades][None, :, None, None, None, :]
+
+        if self.joined:
+            # the first part is known by the rating, the others by their chance
+            also, parts = by_state(self.model.also), rated.reshape(-1, 2, 3, *X.shape)
+            moved = parts[:, 1] * (1 - also) if self.joined == 1 else -parts[:, 0] * also
+            parts[:, 0] += moved
+            parts[:, 1] -= moved
+        if apart and self.model.decided_shares is not None:
+            all_of_them = rated[:6].copy()
+            for code in range(3):
+                rated[6 * code : 6 * code + 6] = all_of_them * by_state(self.model.decided_shares[..., code])
+        return rated
+
+    def _repeated(self, labels: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+        """Give the chance of the next deviation, by label of the rating, entry, true grade and deviation before."""
         k, persistence = self.model.grades, self.model.rating.persistence
         kernel = self.model.rating.kernel[:k, :k]
-        made = np.zeros((3, len(self.entries), k, self.deviations, self.deviations))
+        made = np.zeros((count, len(self.entries), k, self.deviations, self.deviations))
         for b, g, d in np.ndindex(len(self.entries), k, self.deviations):
             chances = (1 - persistence) * kernel[g]
             chances[min(max(g + d - self.off, 0), k - 1)] += persistence
             for r in np.flatnonzero(chances):
-                made[self.category[b, r], b, g, d, r - g + self.off] += chances[r]
+                made[labels[b, r], b, g, d, r - g + self.off] += chances[r]
         return made
 
     def run(self, only: int | None = None) -> dict[str, float]:
@@ -242,7 +258,7 @@ class Patient:
         return replace(group, X=added[:, None])
 
     def _counted(self, plan: Group, parts: dict[int, NDArray[np.float64]], v: int, until: float) -> None:
-        """Count the values of patients with one plan on a day, by category of the rating (-1: none; 3 more: all hold).
+        """Count the values of patients with one plan on a day, by kind, as `rated_together` numbers them (-1: none).
 
         Whether rescue had begun is that of now.
         """
@@ -268,8 +284,13 @@ class Patient:
             own = category % 3 if category >= 0 else category
             together = own
             if self.joined and category >= 0:  # improved are those for whom all parts hold
-                together = rules.IMPROVED if category > own else max(own, rules.STABLE)
-            self._value(v, mine - dead, category=own, rescued=rescued, together=together)
+                together = rules.IMPROVED if category % 6 > own else max(own, rules.STABLE)
+            decided = self._decided_on(category) if v == int(self.model.whole[at.DECISION_VISIT]) else None
+            self._value(v, mine - dead, category=own, rescued=rescued, together=together, decided=decided)
+
+    def _decided_on(self, kind: int) -> int:
+        """Give the category that is decided on of a kind, as `rated_together` numbers them."""
+        return kind if kind < 0 else kind // 6 if self.apart else kind % 3
 
     def _visit(self, groups: list[Group], v: int, *, ends: bool) -> list[Group]:
         model = self.model
@@ -379,7 +400,7 @@ class Patient:
             self._truth(group.X, v)
             early = [(group.X * ~self.states.rescued, False), (group.X * self.states.rescued, True)]
         unrated = np.zeros_like(group.X)
-        rated = np.zeros((6 if self.joined else 3, *group.X.shape))
+        rated = np.zeros((18 if decides and self.apart else 6 if self.joined else 3, *group.X.shape))
         after: list[Group] = []
         for X, rescued in early:
             now = replace(group, X=X).at(self.chain, day)
@@ -389,7 +410,7 @@ class Patient:
             seen = present * self.states.alive_in
             rest = present - seen
             unrated += rest
-            rated += self.rated_together(seen)
+            rated += self.rated_together(seen, decides=decides)
             dead = rest * self.states.dead_seen
             self._died(v, dead, rescued)
             for state in (False, True) if rescued is None else (rescued,):
@@ -429,7 +450,10 @@ class Patient:
         now = constant.at(self.chain, day)
         seen = now.X * self.states.alive_in
         left = self._left(now, now.X - seen, v, day)
-        return [left, *self._after_rating(now, self.rated_together(seen), v, day, decides=decides)]
+        return [
+            left,
+            *self._after_rating(now, self.rated_together(seen, decides=decides), v, day, decides=decides),
+        ]
 
     def _absent(self, group: Group, v: int, rescued: bool | None, *, decides: bool) -> Group:
         """Follow those who were missed on a day within the window; after the target day it is known who was rescued."""
@@ -456,11 +480,12 @@ class Patient:
             (rules.IMPROVED, rules.STABLE),
             (rules.DETERIORATED,),
         ):  # a worse rating may set off rescue
-            on = tuple(c for c in alike if not decides or c in self.goes_on)
-            off = tuple(c for c in alike if c not in on)
+            kinds = [kind for kind in range(len(rated)) if kind % 3 in alike and rated[kind].any()]
+            on = tuple(kind for kind in kinds if not decides or self._decided_on(kind) in self.goes_on)
+            off = tuple(kind for kind in kinds if kind not in on)
             ways += [(True, True, on, 1.0), (False, False, off, 1 - anyway), (False, True, off, anyway)]
-        for decided, go, cats, weight in ways:
-            if weight == 0 or not cats:
+        for decided, go, chosen, weight in ways:
+            if weight == 0 or not chosen:
                 continue
             children = [
                 (
@@ -469,8 +494,7 @@ class Patient:
                         replace(now, X=weight * rated[kind]), day, kind % 3, go=go, decides=decides
                     ),
                 )
-                for kind in range(len(rated))
-                if kind % 3 in cats
+                for kind in chosen
             ]
             if decides:
                 for _, child in children:
@@ -541,7 +565,7 @@ class Patient:
 
     def _value(
         self, v: int, X: NDArray[np.float64], *, category: int = -1, rescued: bool = False, dead: bool = False,
-        together: int | None = None,
+        together: int | None = None, decided: int | None = None,
     ) -> None:  # fmt: skip
         """Count patients with this value at the visit: (entry, deviation, last category, IVIg, state)."""
         if not self.counts:
@@ -566,7 +590,7 @@ class Patient:
                 self.add("valued", mass)
                 self.add("valued_responds", responds)
         if v == int(w[at.DECISION_VISIT]):
-            code = int(self.model.decisions[4 if dead else category + 1])
+            code = int(self.model.decisions[4 if dead else (category if decided is None else decided) + 1])
             self.add("decision_" + rules.DECISIONS[code].replace(" ", "_"), mass)
         for response, died, missing in self.secondary.get(v, ()):
             self.add(response, responds)

@@ -63,7 +63,8 @@ C_DAY, C_GIVEN, C_MASK, C_CHANGED, C_STOP, C_THROMBOSIS, C_HAEMOLYSIS, C_CODE = 
 """First day, infusions given, mask of those with an adverse event, 1 if at a changed dose, the last one if stopped,
 masks of those with a thrombosis and a haemolysis, the code that was planned (where such are drawn)."""
 CYCLE_WIDTH: Final = 8
-EXTRA: Final = 37  # then for each extra rating
+DECIDED: Final = 37  # category that was decided on, -1 if none; where it is not the endpoint's
+EXTRA: Final = 38  # then for each extra rating
 E_DAY, E_RATING, E_TRUE = range(3)
 """Day, rating, true grade then."""
 EXTRA_WIDTH: Final = 3
@@ -135,6 +136,7 @@ def row_width(visits: int, cycles: int) -> int:
     FIRST_MOVE,  # place of the first word for the changes of the grade
     ACTS_UNTIL,  # day until which treatment acts where no decision ends it
     OTHERS,  # days on which other drugs are planned
+    DECIDES,  # the decision is on: 0 the endpoint's category, 1 another improvement of its scale, 2 another scale
     JOINED,  # parts of the endpoint: 0 one, 1 all must hold, 2 any of them
     UNITS,  # death in units of the scale, the best grade being 0
     HORIZON,  # target day of the last visit; 0 where nobody asks for days in a grade
@@ -152,6 +154,7 @@ def row_width(visits: int, cycles: int) -> int:
     TO_ANCHORED,  # by visit, whether its days count from the last infusion
     TO_OTHERS,  # the days of other drugs, rising
     TO_HOLDS,  # whether the first part of the endpoint holds, as the categories
+    TO_DECIDED,  # category that is decided on, as the categories
     TO_DECISIONS,  # by category + 1; the last is that of the dead
     TO_UNITS,  # by grade, death last
     # in the real numbers
@@ -160,6 +163,7 @@ def row_width(visits: int, cycles: int) -> int:
     TO_SWITCHES,  # rates per class of beginning tumour treatment and of damage
     TO_MISSES,  # ratio by true baseline and true grade
     TO_LEAVES,  # the same, divided by the largest
+    TO_DECIDED_SHARES,  # chance to be improved, and at least stable, on the decision's scale, as the next
     TO_ALSO,  # chance that the further parts of the endpoint hold, by true baseline and true grade
     # in the words
     TO_ENTRY,
@@ -168,8 +172,8 @@ def row_width(visits: int, cycles: int) -> int:
     TO_CYCLE,
     TO_WEIGHT,
     TO_TAIL,
-) = range(78)
-WHOLE: Final = 78
+) = range(81)
+WHOLE: Final = 81
 
 # --- the words of a patient: what each half decides. A purpose keeps its place whatever else happens, so scenarios
 # that are run with one seed share their random numbers.

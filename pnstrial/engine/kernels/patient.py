@@ -350,6 +350,20 @@ def _last_infusion(until: Any, whole: Any, row: Any) -> Any:
 _last_infusion = kernel(_last_infusion, **SELDOM)
 
 
+def _decided(value: Any, grade: Any, whole: Any, real: Any, row: Any, stream: Any) -> Any:
+    """Give the category that is decided on, where that is not the endpoint's; -1 without a rating in the window."""
+    if value < 0:
+        return value
+    if whole[at.DECIDES] == 1:
+        return whole[whole[at.TO_DECIDED] + (whole[at.GRADES] + 2) * row[at.BASELINE] + value + 1]
+    here = whole[at.TO_DECIDED_SHARES] + 2 * (whole[at.GRADES] * row[at.TRUE_BASELINE] + grade)
+    chance = uniform(stream)
+    return np.int64(chance >= real[here]) + np.int64(chance >= real[here + 1])
+
+
+_decided = kernel(_decided, **SELDOM)
+
+
 def _attend(
     v: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any
 ) -> Any:  # fmt: skip
@@ -388,7 +402,11 @@ def _attend(
                 row[here + at.V_ALSO] = np.int64(uniform(stream) < holds)
             if decides:
                 value = rated if whole[window + 1] + base <= day <= whole[window + 2] + base else -1
-                decision = whole[whole[at.TO_DECISIONS] + category(row[at.BASELINE], value, whole) + 1]
+                change = category(row[at.BASELINE], value, whole)
+                if whole[at.DECIDES] > 0:
+                    change = _decided(value, grade, whole, real, row, stream)
+                    row[at.DECIDED] = change
+                decision = whole[whole[at.TO_DECISIONS] + change + 1]
                 if decision < 2:
                     row[at.ACTED] = decision
                     row[at.TRUE_AT_DECISION] = grade
@@ -531,7 +549,8 @@ def _respond(early: Any, until: Any, whole: Any, row: Any, path: Any) -> Any:
     if whole[at.DECISION_VISIT] < 0:
         return
     here = at.VISIT + whole[at.DECISION_VISIT] * at.VISIT_WIDTH
-    decided = 4 if row[here + at.V_VALUE] == grades else row[here + at.V_CATEGORY] + 1
+    decided = row[at.DECIDED] if whole[at.DECIDES] > 0 else row[here + at.V_CATEGORY]
+    decided = 4 if row[here + at.V_VALUE] == grades else decided + 1
     row[at.DECISION] = whole[whole[at.TO_DECISIONS] + decided]
 
 
@@ -640,6 +659,7 @@ def _patient(whole: Any, real: Any, words: Any, clock: Any, row: Any, path: Any,
     dead = whole[at.GRADES]
     # places of the row that stay empty for some; those of cycles that are not planned are never read
     row[at.DEATH] = row[at.DROPPED] = row[at.DEATH_SEEN] = row[at.RESCUE] = -1
+    row[at.DECIDED] = -1
     row[at.HARM_DAY] = row[at.ACTED] = row[at.TRUE_AT_DECISION] = row[at.TUMOUR_DAY] = row[at.DAMAGE_DAY] = -1
     gap = exponential(stream[at.W_GAP], stream) / real[at.ENROL_RATE]
     row[at.GAP] = int(gap * at.GAPS_PER_DAY)

@@ -17,6 +17,7 @@ import numpy as np
 from pnstrial.engine.scales import (
     allowed_scores,
     criteria_on_scales,
+    decided_on_scale,
     derived_scales,
     parts_on_scales,
     scale_of,
@@ -55,6 +56,7 @@ class Scores:
         self.derived = derived_scales(protocol, scenario)
         self.criteria = criteria_on_scales(protocol) if scenario.enrolment.select_on_rating else ()
         self.parts = parts_on_scales(protocol, scenario)
+        self.decides = decided_on_scale(protocol, scenario)
         # one draw for each scale of the scenario, whether the protocol has it or not
         self.places = {derived.name: place for place, derived in enumerate(scenario.scales)}
 
@@ -147,6 +149,29 @@ class Scores:
         raise RuntimeError(
             f"no scores were found with which the parts of the endpoint hold at {list(visits)}"
         )
+
+    def decided(self, grade: int, true: int, category: int) -> tuple[dict[str, float], dict[str, float]]:
+        """Draw the scores at screening and at the decision of the scale that is decided on, with the category it had.
+
+        Parameters
+        ----------
+        grade, true : int
+            True grade at screening and at the decision.
+        category : int
+            Code of the category; -1 where nothing was decided.
+
+        Returns
+        -------
+        tuple of dict of str to float
+            Empty where the decision is on the endpoint's scale, or was not taken.
+        """
+        part = self.decides
+        if part is None or category < 0:
+            return {}, {}
+        chance = np.outer(part.start[grade], part.later[true]) * (part.categories == category)
+        drawn = int(self.draws.choice(chance.size, p=chance.ravel() / chance.sum()))
+        before, after = np.unravel_index(drawn, chance.shape)
+        return {part.name: _plain(part.scores[before])}, {part.name: _plain(part.scores[after])}
 
     def _index(self, shares: NDArray[np.float64], count: int) -> NDArray[np.int64]:
         """Draw positions from some distributions, shape (distributions, count)."""

@@ -307,6 +307,8 @@ class _Writer:
         ]
         before = self.scores.at_screening(int(row[at.TRUE_BASELINE]))
         before, after = self.scores.joined(int(row[at.TRUE_BASELINE]), before, visits)
+        decided_before, decided = self._decided(row)
+        before |= decided_before
         self._screening_scores(first, screened, int(row[at.BASELINE]), before)
         first["symptom_onset_date"] = self._date(start - round(stratum.onset_months * DAYS_PER_MONTH))
         antibody = stratum.antibody or str(
@@ -318,7 +320,7 @@ class _Writer:
         self._medications(patient, row, start, end, treated=stratum.tumour_treatment)
         self._treatment(patient, row, start, end, first["height_cm"])
         self._other_drugs(patient, row, start, first["height_cm"])
-        self._ratings(patient, row, start, set(before), iter(after))
+        self._ratings(patient, row, start, set(before), iter(after), decided)
         left = "withdrawn" if self.draws.random() < self.scenario.dropout.withdrawn else "lost"
         self.tables["follow_up"].append(
             {
@@ -417,6 +419,14 @@ class _Writer:
                              "related": "yes", "action": "stopped" if stop == i + 1 else "none"}
                         )  # fmt: skip
 
+    def _decided(self, row: NDArray[np.int64]) -> tuple[dict[str, float], dict[str, float]]:
+        """Draw the scores that were decided on, where they are of another scale than the endpoint's."""
+        v = int(self.records.model.whole[at.DECISION_VISIT])
+        if v < 0:
+            return {}, {}
+        true = int(row[at.VISIT + v * at.VISIT_WIDTH + at.V_TRUE])
+        return self.scores.decided(int(row[at.TRUE_BASELINE]), true, int(row[at.DECIDED]))
+
     def _ratings(
         self,
         patient: str,
@@ -424,6 +434,7 @@ class _Writer:
         start: int,
         screened: set[str],
         joined: Iterator[dict[str, float]],
+        decided: dict[str, float],
     ) -> None:
         model = self.records.model
         rater = f"R{int(self.draws.integers(1, 3))}"
@@ -443,7 +454,8 @@ class _Writer:
                 base = int(row[at.LAST_DOSE]) + 1 if visit.anchored else 0
                 inside = visit.first_day - 1 <= day - base <= visit.last_day - 1
                 self._rating(patient, start + day, rating, visit.name if inside else None, rater)
-                for name, score in (self.scores.drawn(true) | next(joined, {})).items():
+                fixed = next(joined, {}) | (decided if v == model.whole[at.DECISION_VISIT] else {})
+                for name, score in (self.scores.drawn(true) | fixed).items():
                     if name == MRS:
                         self._mrs(patient, start + day, int(score), visit.name if inside else None, rater)
                     else:
