@@ -18,16 +18,17 @@ from string import Formatter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-__all__ = ["at_visit", "catalogue", "french", "french_number", "typography"]
+__all__ = ["SAID", "at_visit", "catalogue", "french", "french_number", "typography"]
 
 NARROW, FIXED = "\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}"
 
 _KINDS: Final = {
     "": r".+?",
     "text": r"(?s:.*?)",
-    "name": r"[^\W\d][\w./-]*(?: [\w-]+)*?",
+    "name": r"[^\W\d][\w./-]*",
+    "scale": r"[^\W\d][\w-]*(?: [^\W\d][\w-]*){0,3}?",
     "number": r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?",
     "date": r"\d{4}(?:-\d\d){0,2}",
     "column": r"[a-z]\w*_\w+|age|sex|mrs|arm|cancer|syndrome",
@@ -35,6 +36,10 @@ _KINDS: Final = {
     "list": r".+",
     "loose": r".+?",
     "columns": r"[a-z_]+(?:, [a-z_]+)*",
+    "function": r"(?:single_stage(?:_at)?|simon|group_sequential|predictive_design|safety_boundary)",
+    "key": r"[\w.\[\]-]+(?: [\w.\[\]-]+)*?",
+    "value": r"'[^']*'|\"[^\"]*\"|[-\w.]+|\(.*\)|\[.*\]|\{.*\}",
+    "quoted": r"(?:'[^']*'|\"[^\"]*\")(?:(?:, | or )(?:'[^']*'|\"[^\"]*\"))*",
     "at": r".+?",
     "inputs": r"(?s:.+?)",
     "records": r"(?s:.+)",
@@ -147,7 +152,7 @@ def _entries() -> tuple[dict[str, str], dict[str, list[_Template]]]:
     exact: dict[str, str] = {}
     templates: dict[str, list[_Template]] = {}
     for key, (english, in_french) in catalogue().items():
-        if key.startswith(_SAID):
+        if key.startswith(SAID):
             if "{" in english:
                 first = english.partition(" ")[0]
                 templates.setdefault("" if "{" in first else first, []).append(_template(english, in_french))
@@ -158,7 +163,7 @@ def _entries() -> tuple[dict[str, str], dict[str, list[_Template]]]:
     return exact, templates
 
 
-_SAID: Final = (
+SAID: Final = (
     "value.", "finding.", "remedy.", "reason.", "label.", "drawn.", "sentence.", "result.", "setting.", "error.",
 )  # fmt: skip
 """Beginnings of the keys of what the package says."""
@@ -196,7 +201,9 @@ def french(text: str) -> str | None:
     if "\n" in text:
         lines = [french(line) for line in text.split("\n")]
         return None if None in lines else "\n".join(line for line in lines if line is not None)
-    return None
+    bare = text.lstrip()
+    said = french(bare) if bare != text else None
+    return None if said is None else text[: len(text) - len(bare)] + said
 
 
 def _filled(template: _Template, match: re.Match[str]) -> str | None:
@@ -215,28 +222,30 @@ def at_visit(visit: str) -> str:
     return french(f"@{visit}") or f"à {french(visit) or visit}"
 
 
-def _listed(text: str, joints: tuple[str, ...] = tuple(_JOINTS), *, loose: bool = False) -> str | None:
+def _listed(text: str) -> str | None:
     """Say each part of a list; what stands in brackets is not split."""
     said = french(text)
-    for place, joint in enumerate(joints):
-        if said is not None:
-            break
-        parts = _split(text, joint)
-        if len(parts) > 1:
-            found = [_listed(part, joints[place + 1 :], loose=loose) for part in parts]
-            if None not in found:
-                said = _JOINTS[joint].join(part for part in found if part is not None)
-    return text if said is None and loose else said
+    for joint, here in _JOINTS.items():
+        for head, tail in _heads(text, joint) if said is None else ():
+            first, rest = _listed(head) if joint == "; " else french(head), _listed(tail)
+            if first is not None and rest is not None:
+                return f"{first}{here}{rest}"
+    return said
 
 
-def _split(text: str, joint: str) -> list[str]:
-    depth, begun, parts = 0, 0, list[str]()
+def _heads(text: str, joint: str) -> Iterator[tuple[str, str]]:
+    """Split at each joint outside brackets: what stands before it, and after it."""
+    depth = 0
     for place, letter in enumerate(text):
         depth += (letter == "(") - (letter == ")")
-        if depth == 0 and place >= begun and text.startswith(joint, place):
-            parts.append(text[begun:place])
-            begun = place + len(joint)
-    return [*parts, text[begun:]]
+        if depth == 0 and text.startswith(joint, place):
+            yield text[:place], text[place + len(joint) :]
+
+
+def _loose(text: str) -> str:
+    """Say the words of a list that have an entry."""
+    parts = re.split(f"({'|'.join(_JOINTS)})", text)
+    return "".join(_JOINTS.get(part) or french(part) or part for part in parts)
 
 
 def _inputs(text: str) -> str:
@@ -251,7 +260,7 @@ def _inputs(text: str) -> str:
             name = f"{name} {word}"
         return item
 
-    return ", ".join(one(item) for item in _split(text, ", "))
+    return ", ".join(one(item) for item in text.split(", "))
 
 
 def _records(text: str) -> str:
@@ -263,13 +272,18 @@ _SAY: Final[dict[str, Callable[[str], str | None]]] = {
     "": lambda text: french_number(text) if _NUMBERS.fullmatch(text) else text,
     "text": str,
     "name": str,
+    "scale": str,
     "column": str,
     "number": lambda text: french_number(text.replace(",", "")),
     "date": french_number,
     "words": french,
     "list": _listed,
-    "loose": lambda text: _listed(text, loose=True),
+    "loose": _loose,
     "columns": str,
+    "function": str,
+    "key": str,
+    "value": str,
+    "quoted": lambda text: text.replace(" or ", " ou "),
     "at": at_visit,
     "inputs": _inputs,
     "records": _records,

@@ -25,6 +25,7 @@ from pnstrial.web.pages import (
 )
 from pnstrial.web.scripts import protocol_script
 from pnstrial.web.session import OWN_PROTOCOL, change_call, setting_text, setting_value
+from pnstrial.web.words import Words
 
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
@@ -33,12 +34,13 @@ if TYPE_CHECKING:
 
 
 def _protocol(request: Request) -> Response:
-    session, words = session_of(request), words_of(request)
+    session, words, english = session_of(request), words_of(request), Words("en")
     protocol = session.protocol()
     assumed = {key for key, _ in protocol.assumed}
     settings = [
         {
             "key": entry.key, "value": words.plain(entry.value) if entry.value is not None else words("none"),
+            "written": setting_text(entry.value) if words.plain(entry.value) != english.plain(entry.value) else "",
             "source": entry.source, "assumed": entry.key in assumed, "changed": entry.key in session.changes,
         }
         for entry in protocol.settings()

@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 from markupsafe import Markup
 
 import pnstrial as pns
-from pnstrial.web.messages import at_visit, catalogue, french, french_number
+from pnstrial.web.messages import at_visit, catalogue, french
 
 __all__ = ["LANGUAGES", "Words"]
 
@@ -57,7 +57,7 @@ class Words:
     def number(self, value: float, digits: int = 4) -> str:
         """Write a number with its significant digits, as the language does."""
         text = str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else f"{value:.{digits}g}"
-        return french_number(text) if self.language == "fr" else text
+        return self.say(text)
 
     def percent(self, value: float) -> str:
         """Write a proportion as a percentage."""

@@ -14,10 +14,11 @@ import pytest
 
 import pnstrial as pns
 from tests.web.conftest import PAGES
+from tests.web.french import cells, untranslated
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_page_answers_in_both_languages(inside, path):
+def test_every_page_answers_in_both_languages(inside, example, path):
     english = inside.get(path)
     assert inside.post("/language", data={"language": "fr"}).status_code == 200
     french = inside.get(path)
@@ -25,6 +26,7 @@ def test_every_page_answers_in_both_languages(inside, path):
     assert (english.status_code, french.status_code) == (200, 200)
     assert '<html lang="fr">' in french.text
     assert 'aria-current="page">Essai' in french.text or "/trial" not in path
+    assert not untranslated(english.text, french.text, cells(example))
     for text in (english.text, french.text):
         assert "style=" not in text
         assert "onclick" not in text
