@@ -78,6 +78,9 @@ class Words:
             return self("yes" if value else "no")
         if isinstance(value, dt.date):
             return "–" if str(value) == "NaT" else self.say(value.strftime("%Y-%m-%d"))
+        if isinstance(value, dict):
+            named = cast("dict[Any, Any]", value)
+            value = [f"{self.plain(key)} = {self.plain(part)}" for key, part in named.items()]
         if isinstance(value, tuple | list):
             return ", ".join(self.plain(part) for part in cast("tuple[Any, ...]", value))
         try:

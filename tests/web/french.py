@@ -20,7 +20,7 @@ SAME = re.compile(
 """Entries that are the same in both languages."""
 NAMES = re.compile(
     r"pnstrial.*|[A-Z]{3}-\d\d · pnstrial|English|Français|[A-Z]{3}-\d\d|[A-Z]{2,3}-R\d|[\w-]+\.(?:csv|xlsx|toml)|"  # of people and files
-    r"who-atc|(?:id|title|version|CSV|SVG|PNG|ADaM|IVIg|IgIV|mRS|ONLS|EFIT|Barthel|Simon|n|·)|"
+    r"who-atc|utf-8|cp1252|latin-1|iso-8859-15|mac-roman|(?:id|title|version|CSV|SVG|PNG|ADaM|IVIg|IgIV|mRS|ONLS|EFIT|Barthel|Simon|n|·)|"
     r"(?:nct|anti-hu|ivig|natalizumab|sirolimus|rituximab|plasma-exchange|second-line|surface-antibody|nothing-works)[\w-]*|"
     r"[a-z]+(?:_[a-z\d]+)+(?:, [a-z_]+)*|\w+(?:\.[\w -]+)+"
 )
@@ -34,7 +34,9 @@ class _Texts(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         given = dict(attrs)
-        self.found += [given[name] for name in ("aria-label", "alt", "title", "placeholder") if given.get(name)]
+        self.found += [
+            given[name] for name in ("aria-label", "alt", "title", "placeholder") if given.get(name)
+        ]
         if tag not in {"meta", "link", "input", "img", "br"}:
             self.open.append((tag, given.get("lang")))
 
@@ -43,7 +45,7 @@ class _Texts(HTMLParser):
             pass
 
     def handle_data(self, data):
-        if not any(tag in {"pre", "code", "script"} for tag, _ in self.open) and data.strip():
+        if not any(tag in {"pre", "code", "script", "cite"} for tag, _ in self.open) and data.strip():
             self.found.append(data.strip())
 
 
@@ -76,4 +78,8 @@ def cells(folder):
 def untranslated(english, french, own=()):
     """Give the texts that stand in both pages, less names and `own`, the words of the tables that were read."""
     both = set(texts(english)) & set(texts(french))
-    return {text for text in both - COLUMNS - listed() - set(own) if not SAME.fullmatch(text) and re.search(r"[^\W\d_]{3}", text) and not NAMES.fullmatch(text)}
+    return {
+        text
+        for text in both - COLUMNS - listed() - set(own)
+        if not SAME.fullmatch(text) and re.search(r"[^\W\d_]{3}", text) and not NAMES.fullmatch(text)
+    }
