@@ -14,7 +14,7 @@ SAME = re.compile(
     "|".join(
         re.sub(r"\\\{\w+\\\}", ".+", re.escape(re.sub(r":\w+\}", "}", french)))
         for english, french in catalogue().values()
-        if re.sub(r":\w+\}", "}", english) == french and re.search(r"[a-z](?![^{]*\})", french)
+        if re.sub(r":\w+\}", "}", english) == french and re.search(r"[A-Za-z](?![^{]*\})", french)
     )
 )
 """Entries that are the same in both languages."""
