@@ -200,7 +200,9 @@ def test_a_plan_says_its_notes_and_what_waits_for_the_decision(inside):
     text = html.unescape(inside.get("/trial/dose?weight=120&start=2026-01-05").text)
     assert notes
     assert all(note in text for note in notes)
-    assert text.count("only if the decision of Month 3 is to continue") == 3
+    later = [day for cycle in plan.cycles if cycle.conditional for day in cycle.dates]
+    assert text.count('class="due later"') == len(later) == 15
+    assert "Pale days are infused only if the decision of Month 3 is to continue." in text
     assert inside.get("/trial/dose?weight=700&start=2026-01-05").status_code == 400
 
 
