@@ -261,9 +261,9 @@ class Checks:
 
     def word(self, name: str, value: object, allowed: Sequence[str]) -> Self:
         """Require one of a closed list of words."""
-        listed = ", ".join(repr(word) for word in allowed)
-        bad = not isinstance(value, str) or value not in allowed
-        return self._rule(bad, name, value, f"must be one of {listed}")
+        if isinstance(value, str) and value in allowed:
+            return self
+        return self._rule(True, name, value, f"must be one of {', '.join(repr(word) for word in allowed)}")
 
     def flag(self, name: str, value: object) -> Self:
         """Require True or False."""

@@ -386,3 +386,26 @@ def test_means_and_follow_up_by_group():
     )
     ranked = survival.compare_distributions("days", "status", data=AGED, event_is="dead")
     assert np.isfinite(ranked["aic"].mean())
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_a_curve_of_many_patients_is_that_of_their_order(ties):
+    rng = np.random.default_rng(5)
+    times, events = rng.exponential(10, 2500), rng.integers(0, 2, 2500)
+    times = np.floor(times) if ties else np.where(times > 40, 2.0**900 * times, times)
+    for limits in ("log-log", "beta-product"):
+        sorted_as_numbers = survival.kaplan_meier(times, events, conf_type=limits)
+        followed = survival.kaplan_meier(times, events, weights=np.ones(2500), conf_type=limits)
+        pd.testing.assert_frame_equal(sorted_as_numbers.to_frame(), followed.to_frame())
+
+
+def test_many_patients_with_a_time_or_event_out_of_range_are_named():
+    times, events = np.arange(1.0, 1501.0), np.ones(1500)
+    for wrong in (-1.0, np.nan, np.inf):
+        spoiled = times.copy()
+        spoiled[700] = wrong
+        with pytest.raises(ValueError, match=r"time\[700\]"):
+            survival.kaplan_meier(spoiled, events)
+    events[3] = 2.0
+    with pytest.raises(ValueError, match=r"event"):
+        survival.kaplan_meier(times, events)

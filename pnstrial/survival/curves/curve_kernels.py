@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from pnstrial.compiled import kernel
+from pnstrial.compiled import OUTER, kernel
 from pnstrial.survival.curves.intervals import BETA_PRODUCT, LOG, LOG_LOG, LOGIT, PLAIN, THOMAS_GRUNKEMEIER
 
 __all__ = [
@@ -309,9 +309,9 @@ def _simple_limits(kind: int, s: float, spread: float, z: float) -> tuple[float,
     if s >= 1.0:
         return nan, nan
     if kind == LOG_LOG:
-        centre = math.log(-math.log(s))
-        half = z * root / math.log(s)
-        return math.exp(-math.exp(centre - half)), math.exp(-math.exp(centre + half))
+        log_s = math.log(s)
+        factor = math.exp(z * root / log_s)
+        return math.exp(log_s / factor), math.exp(log_s * factor)
     if kind == LOGIT:
         centre = math.log(s / (1.0 - s))
         half = z * root / (1.0 - s)
@@ -477,6 +477,39 @@ def _kaplan_meier_curve(
 
 
 kaplan_meier_curve = kernel(_kaplan_meier_curve, error_model="numpy")
+
+
+def _radix_sort(keys: np.ndarray, spare: np.ndarray, count: np.ndarray) -> bool:
+    """Sort whole numbers of 64 bits, read without a sign, by eleven bits at a time from the lowest on.
+
+    `count` is (6, 2048) and zero. Returns whether the sorted numbers are in `spare` in the end.
+    """
+    for i in range(keys.size):
+        key = keys[i]
+        for digit in range(6):
+            count[digit, (key >> (11 * digit)) & (2047 if digit < 5 else 511)] += 1
+    swapped = False
+    for digit in range(6):
+        mask = 2047 if digit < 5 else 511
+        first = (keys[0] >> (11 * digit)) & mask
+        if count[digit, first] == keys.size:
+            continue
+        place = 0
+        for bucket in range(mask + 1):
+            size = count[digit, bucket]
+            count[digit, bucket] = place
+            place += size
+        source, target = (spare, keys) if swapped else (keys, spare)
+        for i in range(source.size):
+            key = source[i]
+            bucket = (key >> (11 * digit)) & mask
+            target[count[digit, bucket]] = key
+            count[digit, bucket] += 1
+        swapped = not swapped
+    return swapped
+
+
+radix_sort = kernel(_radix_sort, **OUTER)
 
 
 def _walk_curve(packed: np.ndarray, at: np.ndarray, out: np.ndarray) -> None:

@@ -18,7 +18,12 @@ from pnstrial.numerics.normal import normal_quantile
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable
 from pnstrial.survival.curves.curve import KaplanMeier, KaplanMeierByGroup
-from pnstrial.survival.curves.curve_kernels import kaplan_meier_at_batch, kaplan_meier_curve, limits
+from pnstrial.survival.curves.curve_kernels import (
+    kaplan_meier_at_batch,
+    kaplan_meier_curve,
+    limits,
+    radix_sort,
+)
 from pnstrial.survival.curves.intervals import BETA_MID_P, EXACT, KINDS, kind_of
 from pnstrial.survival.observations import (
     EMPTY,
@@ -35,6 +40,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["follow_up_time", "kaplan_meier", "kaplan_meier_batch", "packed_times"]
+
+# Patients from which a sort of whole numbers is quicker than an order of times.
+MANY = 1000
 
 
 @overload
@@ -124,7 +132,7 @@ def kaplan_meier(
     )
     if entries.size and not bool(((entries >= 0.0) & (entries < times)).all()):
         raise ValueError(explain(times, events, entries, loads))
-    order = times.argsort()
+    times_in_order, events_in_order, loads_in_order = _in_order(times, events, loads)
     late_order = entries.argsort()
     whole = not loads.size or bool(np.all(loads == np.floor(loads)))
     note = ""
@@ -134,9 +142,9 @@ def kaplan_meier(
         note = f"{conf_type} limits are not defined with {why}: these are log-log limits"
         conf_type, kind = "log-log", KINDS["log-log"]
     status, table = kaplan_meier_curve.for_size(times.size)(
-        times[order],
-        events[order],
-        loads[order] if loads.size else loads,
+        times_in_order,
+        events_in_order,
+        loads_in_order,
         entries[late_order],
         loads[late_order] if loads.size and entries.size else EMPTY,
         kind,
@@ -163,6 +171,25 @@ def kaplan_meier(
     )  # fmt: skip
 
 
+def _in_order(
+    times: NDArray[np.float64], events: NDArray[np.float64], loads: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Sort patients by their times.
+
+    The sign of a time leaves a bit free, which carries the event: one array of whole numbers is sorted quicker than
+    an order is found and followed.
+    """
+    packable = times.size > MANY and not loads.size and bool(times.min() >= 0.0)
+    if packable and bool(((events == 0.0) | (events == 1.0)).all()):
+        packed = ((times + 0.0).view(np.int64) << 1) | events.astype(np.int64)
+        spare = np.empty_like(packed)
+        found = spare if radix_sort(packed, spare, np.zeros((6, 2048), np.int64)) else packed
+        whole = found.view(np.uint64) >> np.uint64(1)
+        return whole.view(np.float64), (found & 1).astype(np.float64), loads
+    order = times.argsort()
+    return times[order], events[order], loads[order] if loads.size else loads
+
+
 def _by_group(
     time: Any, event: Any, entry: Any, weights: Any, group: Any, conf_type: str, level: float, event_is: Any,
     unit: str | None,
@@ -185,12 +212,12 @@ def _by_group(
 def _why_undefined(conf_type: str, table: NDArray[np.float64]) -> NotEstimable | None:
     """Name what is nan in the table; None if nothing is."""
     parts: list[str] = []
-    if np.isnan(table[5]).any():
+    # survival falls: it is 1 from the first row on, and 0 up to the last
+    if np.isnan(table[5, -1]):
         parts.append("the standard error at survival 0")
-    limits = np.isnan(table[8])
-    if np.any(limits & (table[4] == 0.0)):
+    if table[4, -1] == 0.0 and np.isnan(table[8, -1]):
         parts.append(f"the {conf_type} limits at survival 0")
-    if np.any(limits & (table[4] == 1.0)):
+    if table[4, 0] == 1.0 and np.isnan(table[8, 0]):
         parts.append(f"the {conf_type} limits at survival 1")
     if not parts:
         return None
