@@ -115,23 +115,32 @@ def run_block(model: Model, seed: int, block: int, trials: int, request: Request
     Raises
     ------
     SimulationError
-        If a trial fails; the message holds its number.
+        If a trial fails; the message holds its number. What a signal handler raises meanwhile is raised as it is.
     """
     key = block_key(seed, block)
     size = LEAN_BLOCK if request.lean else BLOCK
     try:
         return _run(model, key, block, 0, trials, request)
     except Exception as problem:
+        if _fault(model, key, block, range(trials), request) is None:
+            raise  # the block runs: what broke in came from outside, such as a time limit
         for t in range(trials):
-            try:
-                _run(model, key, block, t, 1, request)
-            except Exception as cause:
+            if (cause := _fault(model, key, block, range(t, t + 1), request)) is not None:
                 number = block * size + t
                 raise SimulationError(
                     f"trial {number} (seed {seed}, block {block}) failed: {type(cause).__name__}: {cause}"
                 ) from cause
         numbers = f"trials {block * size} to {block * size + trials - 1}"
         raise SimulationError(f"block {block} (seed {seed}, {numbers}) failed: {problem}") from problem
+
+
+def _fault(model: Model, key: Any, block: int, trials: range, request: Request) -> Exception | None:
+    """Give the exception that some trials of a block end with, if any."""
+    try:
+        _run(model, key, block, trials.start, len(trials), request)
+    except Exception as problem:  # noqa: BLE001 - whatever it is, it is reported with its trial
+        return problem
+    return None
 
 
 def _run(model: Model, key: Any, block: int, first: int, trials: int, request: Request) -> BlockSums:

@@ -1,6 +1,7 @@
 """Workers, order, restarts and kills change nothing; errors name the trial; memory stays flat."""
 
 import hashlib
+import signal
 import sqlite3
 import time
 import warnings
@@ -114,6 +115,22 @@ def test_a_store_of_another_run_is_refused_with_the_difference(tmp_path, monkeyp
     (tmp_path / "text").write_text("no database at all " * 100)
     with pytest.raises(StoreError, match="is no store"):
         pns.simulate_trials(PROTOCOL, PLAIN, n_trials=10, store=tmp_path / "text")
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+def test_a_time_limit_ends_a_run_with_its_own_exception():
+    def end(*_):
+        raise TimeoutError("enough")
+
+    pns.simulate_trials(PROTOCOL, PLAIN, n_trials=100)
+    before = signal.signal(signal.SIGALRM, end)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        with pytest.raises(TimeoutError, match="enough"):
+            pns.simulate_trials(PROTOCOL, PLAIN, n_trials=50_000_000)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_an_error_in_a_worker_names_its_trial(monkeypatch):
