@@ -14,6 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from pnstrial.cli import CommandError, add_command
+from pnstrial.cli.settings import say_what_is_idle, settings_given, what_if_options
 
 if TYPE_CHECKING:
     import argparse
@@ -27,7 +28,7 @@ def add_commands(commands: Commands) -> None:
     """Add the commands of this subject."""
     parser = add_command(
         commands, "looks", "Run a design with looks on the simulated course, its outcomes delayed to the visit.",
-        "pnstrial looks ivig-works --two-stage 0/9 2/17 --pause",
+        "pnstrial looks anti-hu --response 0.25 --two-stage 0/9 2/17 --pause",
     )  # fmt: skip
     parser.add_argument("scenario", help="scenario: a shipped name or a TOML file")
     parser.add_argument(
@@ -56,6 +57,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--seed", type=int, default=1, help="seed of the run (default: 1)")
     parser.add_argument("--workers", type=int, default=1, help="cores to use (default: 1)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    what_if_options(parser, several=False)
     parser.set_defaults(run=_run)
 
 
@@ -98,6 +100,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
     protocol, scenario = pns.load_protocol(arguments.protocol), pns.load_scenario(arguments.scenario)
     made = _design(arguments)
+    if settings := settings_given(arguments):
+        changes = {name: [value] for name, value in settings.items()}
+        say_what_is_idle(protocol, scenario, changes, ("probability_of_success",))
+        protocol, scenario = pns.what_if(protocol, scenario, settings, rated=arguments.rated)
     safety = None if arguments.safety is None else pns.design.safety_boundary(made.n, arguments.safety)
     result = pns.simulate_looks(
         protocol, scenario, made, arguments.trials, arguments.seed, pause=arguments.pause, safety=safety,

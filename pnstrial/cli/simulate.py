@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pnstrial.cli import CommandError, add_command
+from pnstrial.cli.settings import changes_in_words, pairs_of, say_what_is_idle, settings_given, what_if_options
 from pnstrial.writing import output_folder, whole_folder, write_file
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def add_commands(commands: Commands) -> None:
         "--out", metavar="DIR", help="folder for table, JSON, figures and the store (resumes a stopped run)"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    _what_if_options(parser, several=False)
+    what_if_options(parser, several=False)
     _run_options(parser)
     parser.set_defaults(run=_simulate)
 
@@ -85,29 +86,12 @@ def add_commands(commands: Commands) -> None:
         ("missing", str, "strategies"), ("screened-per-month", float, "accrual"), ("null", float, "null proportions"),
     ):  # fmt: skip
         parser.add_argument(f"--{name}", type=kind, nargs="+", default=[], help=text)
-    _what_if_options(parser, several=True)
+    what_if_options(parser, several=True)
     parser.add_argument("--store", metavar="DIR", help="folder that keeps finished blocks of every point")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     _run_options(parser)
     parser.set_defaults(run=_compare)
     _question_commands(commands)
-
-
-def _what_if_options(parser: argparse.ArgumentParser, *, several: bool) -> None:
-    """Add the settings that every run can change; with `several` each takes a list."""
-    more: dict[str, Any] = {"nargs": "+", "default": []} if several else {}
-    parser.add_argument(
-        "--response", type=float, metavar="SHARE", help="true response at the endpoint visit", **more
-    )
-    parser.add_argument("--rated", action="store_true", help="--response is the response that is reported")
-    parser.add_argument(
-        "--deaths", metavar="N", help="deaths expected by the endpoint visit; +2 is two more", **more
-    )
-    parser.add_argument("--late", type=float, metavar="SHARE", help="share of late cycles", **more)
-    parser.add_argument(
-        "--set", action="append", default=[], nargs="+" if several else None, metavar="KEY=VALUE",
-        help="any key of the files, such as scenario.treatment.late=0.3 or protocol.endpoint.null_proportion=0.05",
-    )  # fmt: skip
 
 
 def _question_commands(commands: Commands) -> None:
@@ -174,26 +158,8 @@ def _question_options(parser: argparse.ArgumentParser, question: str) -> None:
     parser.add_argument("--out", metavar="DIR", help="folder for table and figure")
     parser.add_argument("--seed", type=int, default=1, help="seed of the run (default: 1)")
     parser.add_argument("--workers", type=int, default=1, help="cores to use (default: 1)")
-    _what_if_options(parser, several=False)
+    what_if_options(parser, several=False)
     parser.set_defaults(run=_question, question=question)
-
-
-def _pairs(words: list[str], form: str) -> list[tuple[str, str]]:
-    pairs = [word.partition("=") for word in words]
-    for word, (key, mark, text) in zip(words, pairs, strict=True):
-        if not (key.strip() and mark and text.strip()):
-            raise CommandError(f"{word!r}: write {form}")
-    return [(key.strip(), text.strip()) for key, _, text in pairs]
-
-
-def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Give the settings of one run that the command line changes."""
-    from pnstrial.settings import read_value
-
-    pairs = _pairs(arguments.set, "KEY=VALUE, such as scenario.treatment.late=0.3")
-    settings: dict[str, Any] = {key: read_value(text) for key, text in pairs}
-    named = {name: getattr(arguments, name) for name in ("response", "deaths", "late")}
-    return settings | {name: value for name, value in named.items() if value is not None}
 
 
 def _question(arguments: argparse.Namespace) -> int:
@@ -204,11 +170,11 @@ def _question(arguments: argparse.Namespace) -> int:
     files = ("table.csv", "figure.png")
     if arguments.out:
         output_folder(arguments.out, names=files, inputs=inputs)
-    settings = _settings(arguments)
+    settings = settings_given(arguments)
     own = _own_ranges(arguments)
     quantity = getattr(arguments, "quantity", "probability_of_success")
     changes: dict[str, Sequence[Any]] = {name: [value] for name, value in settings.items()}
-    _say_what_is_idle(protocol, scenario, changes | own, (quantity,))
+    say_what_is_idle(protocol, scenario, changes | own, (quantity,))
     protocol, scenario = pns.what_if(protocol, scenario, settings, rated=arguments.rated)
     common: dict[str, Any] = {"seed": arguments.seed, "workers": arguments.workers}
     if arguments.question == "power":
@@ -260,7 +226,7 @@ def _own_ranges(arguments: argparse.Namespace) -> dict[str, tuple[float, ...]]:
     """Give the ranges that a question varies."""
     return {
         key: tuple(_end(end, "--range", key, "LOW:HIGH") for end in text.split(":"))
-        for key, text in _pairs(getattr(arguments, "range", []), "KEY=LOW:HIGH, such as late=0:0.3")
+        for key, text in pairs_of(getattr(arguments, "range", []), "KEY=LOW:HIGH, such as late=0:0.3")
     }
 
 
@@ -268,7 +234,7 @@ def _distributions(arguments: argparse.Namespace) -> dict[str, tuple[float, ...]
     """Give the Beta distributions of uncertain settings."""
     return {
         key: tuple(_end(end, "--input", key, "A:B") for end in text.split(":"))
-        for key, text in _pairs(arguments.input, "KEY=A:B of a Beta distribution, such as response=1.5:16.5")
+        for key, text in pairs_of(arguments.input, "KEY=A:B of a Beta distribution, such as response=1.5:16.5")
     }
 
 
@@ -355,11 +321,11 @@ def _simulate(arguments: argparse.Namespace) -> int:
     inputs = [arguments.protocol, arguments.scenario]
     if arguments.out:
         output_folder(arguments.out, names=_RESULTS, inputs=inputs)
-    settings = _settings(arguments)
+    settings = settings_given(arguments)
     idle: dict[str, str] = {}
     if settings:
         changes = {name: [value] for name, value in settings.items()}
-        idle = _say_what_is_idle(protocol, scenario, changes, ("probability_of_success",))
+        idle = say_what_is_idle(protocol, scenario, changes, ("probability_of_success",))
         protocol, scenario = pns.what_if(protocol, scenario, settings, rated=arguments.rated)
     answers = pns.exact_characteristics(protocol, scenario)
     floor = pns.simulate.rating_floor(protocol, scenario)
@@ -422,30 +388,6 @@ def _say_point(done: int, points: int) -> None:
     print(f"\r{done} of {points} points", end="\n" if done == points else "", file=sys.stderr)
 
 
-def _say_what_is_idle(
-    protocol: Any, scenario: Scenario, changes: Mapping[str, Sequence[Any]], quantities: Sequence[str]
-) -> dict[str, str]:
-    """Name the changed settings that no reported quantity can feel; solved rates are felt by definition."""
-    from pnstrial.changes import idle_changes
-
-    found = idle_changes(protocol, scenario, changes, quantities) if changes else {}
-    words = ", ".join(quantities).replace("probability_of_success", "the probability of success")
-    for name, reason in found.items():
-        print(f"{name} leaves {words} as it is: {reason}", file=sys.stderr)
-    return found
-
-
-def _changes_in_words(arguments: argparse.Namespace) -> list[str]:
-    words = ["--rated"] if arguments.rated else []
-    for name in ("response", "deaths", "late"):
-        value = getattr(arguments, name)
-        given = value if isinstance(value, list) else [] if value is None else [value]
-        words += [f"--{name}", *map(str, given)] if given else []
-    for pair in arguments.set:
-        words += ["--set", *(pair if isinstance(pair, list) else [pair])]
-    return words
-
-
 def _repeat(arguments: argparse.Namespace, scenario: Scenario) -> str:
     """Give the command that repeats a simulation; workers and place change no number."""
     words = [
@@ -457,7 +399,7 @@ def _repeat(arguments: argparse.Namespace, scenario: Scenario) -> str:
     ]
     words += ["--trials", str(arguments.trials), "--seed", str(arguments.seed)]
     words += ["--primary"] if arguments.primary else []
-    words += _changes_in_words(arguments)
+    words += changes_in_words(arguments)
     return shlex.join([*words, "--out", str(scenario.id)])
 
 
@@ -561,7 +503,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     grid |= {name: given for name in ("response", "deaths", "late") if (given := getattr(arguments, name))}
     settings: dict[str, list[Any]] = {}
     for first, *others in arguments.set:
-        ((key, text),) = _pairs([first], "KEY=VALUE, and further values after it")
+        ((key, text),) = pairs_of([first], "KEY=VALUE, and further values after it")
         settings[key] = [read_value(value) for value in (text, *others)]
     inputs = [arguments.protocol, *arguments.scenarios]
     if arguments.out:
@@ -570,7 +512,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     changes = {**grid, **settings}
     idle: dict[str, str] = {}
     for scenario in scenarios:
-        idle |= _say_what_is_idle(protocol, scenario, changes, arguments.quantity)
+        idle |= say_what_is_idle(protocol, scenario, changes, arguments.quantity)
     with _executor(arguments) as executor:
         frame = pns.compare_scenarios(
             protocol, scenarios,
@@ -587,7 +529,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         from pnstrial.reporting.simulation import comparison_page
 
         words = ["pnstrial", "compare", *(Path(name).name for name in arguments.scenarios)]
-        words += _changes_in_words(arguments)
+        words += changes_in_words(arguments)
         for name, values in grid.items():
             if name in {"response", "deaths", "late"}:
                 continue

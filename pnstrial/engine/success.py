@@ -12,6 +12,7 @@ Next: `model`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -94,6 +95,7 @@ class Boundaries:
     first_stop: int = -1
 
 
+@lru_cache(maxsize=64)
 def boundaries(rule: ExactTest | TwoStage | BayesianRule, n: int) -> Boundaries:
     """Turn a success rule into the counts that decide.
 

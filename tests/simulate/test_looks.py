@@ -159,5 +159,13 @@ def test_looks_by_command(capsys):
     counts = ["--looks", "6", "11", "17", "--futility", "0", "1", "4", "--efficacy", "never", "5", "5"]
     assert main(["looks", "ivig-works", *counts, "--trials", "300", "--quiet", "--curtail", "--pause"]) == 0
     assert "Look after 1, 2, 3" in capsys.readouterr().out
+    asked = ["looks", "anti-hu-plain", "--two-stage", "0/9", "2/17", "--trials", "300", "--quiet", "--json"]
+    powers = []
+    for share in ("0.1", "0.3"):
+        assert main([*asked, "--response", share, "--late", "0.3"]) == 0
+        shown = capsys.readouterr()
+        assert "treatment.late leaves the probability of success" in shown.err
+        powers.append(next(r for r in json.loads(shown.out) if r["quantity"] == "success")["estimate"])
+    assert powers[1] > powers[0] + 0.2
     for wrong in (["--two-stage", "0/9", "2"], [], ["--looks", "9", "17", "--futility", "0"]):
         assert main(["looks", "ivig-works", *wrong]) == 2

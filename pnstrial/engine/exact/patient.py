@@ -177,7 +177,7 @@ class Patient:
     def run(self, only: int | None = None) -> dict[str, float]:
         """Follow everybody to the end of follow-up, or through the visits up to `only`."""
         w = self.model.whole
-        if self.counts and (self.given is None or self.given.first):
+        if only is None and self.counts and (self.given is None or self.given.first):
             self._early_cycles()
         horizon = self.chain.horizon
         if not self.counts and self.chain.same:
