@@ -19,11 +19,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pnstrial.cli import CommandError, add_command
-from pnstrial.cli.settings import changes_in_words, pairs_of, say_what_is_idle, settings_given, what_if_options
+from pnstrial.cli.settings import (
+    changes_in_words,
+    pairs_of,
+    say_what_is_idle,
+    settings_given,
+    what_if_options,
+)
 from pnstrial.writing import output_folder, whole_folder, write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Sequence
     from concurrent.futures import Executor
 
     import pandas as pd
@@ -234,7 +240,9 @@ def _distributions(arguments: argparse.Namespace) -> dict[str, tuple[float, ...]
     """Give the Beta distributions of uncertain settings."""
     return {
         key: tuple(_end(end, "--input", key, "A:B") for end in text.split(":"))
-        for key, text in pairs_of(arguments.input, "KEY=A:B of a Beta distribution, such as response=1.5:16.5")
+        for key, text in pairs_of(
+            arguments.input, "KEY=A:B of a Beta distribution, such as response=1.5:16.5"
+        )
     }
 
 

@@ -95,7 +95,6 @@ class Boundaries:
     first_stop: int = -1
 
 
-@lru_cache(maxsize=64)
 def boundaries(rule: ExactTest | TwoStage | BayesianRule, n: int) -> Boundaries:
     """Turn a success rule into the counts that decide.
 
@@ -121,10 +120,6 @@ def boundaries(rule: ExactTest | TwoStage | BayesianRule, n: int) -> Boundaries:
     >>> boundaries(BayesianRule(null=0.10, threshold=0.95), 17).minimum[17]
     np.int64(4)
     """
-    from scipy.special import betainc
-
-    from pnstrial.design.counts.proportion import binomial_tail
-
     sizes = np.arange(n + 1)
     if isinstance(rule, TwoStage):
         if rule.n != n or not rule.r1 < rule.n1 < rule.n or not rule.r1 <= rule.r < rule.n:
@@ -133,15 +128,28 @@ def boundaries(rule: ExactTest | TwoStage | BayesianRule, n: int) -> Boundaries:
                 f" {n} patients: n must be enrolment.target and r1 < n1 < n, r1 <= r < n"
             )
         return Boundaries(np.minimum(rule.r + 1, sizes + 1).astype(np.int64), rule.n1, rule.r1)
+    if isinstance(rule, ExactTest):
+        return Boundaries(_fewest(n, rule.null, rule.alpha))
+    return Boundaries(_fewest(n, rule.null, rule.threshold, rule.a, rule.b))
+
+
+@lru_cache(maxsize=64)
+def _fewest(n: int, null: float, limit: float, *prior: float) -> NDArray[np.int64]:
+    """Give the fewest responders that succeed by patients counted: by the exact test, or with a prior."""
+    from scipy.special import betainc
+
+    from pnstrial.design.counts.proportion import binomial_tail
+
     minimum = np.empty(n + 1, np.int64)
-    for m in sizes:
+    for m in range(n + 1):
         x = np.arange(m + 1)
-        if isinstance(rule, ExactTest):
-            succeeds = binomial_tail(x, m, rule.null) <= rule.alpha
+        if not prior:
+            succeeds = binomial_tail(x, m, null) <= limit
         else:
-            succeeds = 1 - betainc(rule.a + x, rule.b + m - x, rule.null) > rule.threshold
+            a, b = prior
+            succeeds = 1 - betainc(a + x, b + m - x, null) > limit
         minimum[m] = int(np.argmax(succeeds)) if succeeds.any() else m + 1
-    return Boundaries(minimum)
+    return minimum
 
 
 def decided_by(
