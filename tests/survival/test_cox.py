@@ -286,6 +286,23 @@ def random_sets(seed, *, separated=False):
     return risk_sets(time, event, x, none, weights, strata, ("efron", "breslow")[seed % 2], offset)
 
 
+def test_the_moments_of_risk_sets_together_are_the_sums_of_each_alone():
+    rng = np.random.default_rng(8)
+    for n, p in ((6, 1), (25, 3), (40, 2)):
+        risk, x = np.exp(rng.normal(0, 2, n)), rng.normal(size=(n, p))
+        begin = rng.integers(0, n - 3, 6)
+        inside = np.arange(n) >= begin[:, None]
+        size = np.array([int(rng.integers(1, n - b)) for b in begin])
+        alone = [
+            subset_moments(risk[m], np.ascontiguousarray(x[m]), int(d))
+            for m, d in zip(inside, size, strict=True)
+        ]
+        for got, each in zip(
+            likelihood.moments_together(risk, x, inside, size), zip(*alone, strict=True), strict=True
+        ):
+            np.testing.assert_allclose(got, sum(each), rtol=1e-11, atol=1e-11)
+
+
 def test_a_climb_in_machine_code_ends_where_the_whole_rules_end(monkeypatch):
     sets = [random_sets(seed) for seed in range(60)]
     monkeypatch.setattr(likelihood, "_fits", iter(range(10**6, 10**7)))

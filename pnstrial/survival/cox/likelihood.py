@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pnstrial.compiled import SMALL
 from pnstrial.numerics.newton import ARMIJO, ROUNDING, maximise, newton_step
 from pnstrial.survival.cox.risk_sets import DELICATE, RiskSets
 from pnstrial.survival.cox.separation import separating
@@ -37,6 +38,7 @@ __all__ = [
     "derivatives",
     "estimable",
     "hazard_at",
+    "moments_together",
     "penalised",
 ]
 
@@ -200,6 +202,19 @@ def _exact(sets: RiskSets, beta: Vector) -> tuple[float, Vector, Vector] | None:
     if rest.size:
         from pnstrial.survival.cox.cox_kernels import subset_moments
 
+        if sets.time.size <= SMALL and not subset_moments.is_ready():
+            inside = np.zeros((rest.size, sets.time.size), dtype=bool)
+            for row, j in enumerate(rest.tolist()):
+                inside[row, sets.members(j)] = True
+            # where all at risk die there is nothing to choose
+            some = inside.sum(axis=1) > sets.size[rest]
+            log_sums, means, spreads = moments_together(
+                relative, sets.x.T, inside[some], sets.size[rest[some]]
+            )
+            loglik -= log_sums
+            score -= means
+            information += spreads
+            rest = rest[~some]
         for j in rest.tolist():
             places = sets.members(j)
             if places.size > sets.size[j]:
@@ -213,6 +228,64 @@ def _exact(sets: RiskSets, beta: Vector) -> tuple[float, Vector, Vector] | None:
                 loglik -= float((eta[places] - shift).sum())
                 score -= sets.x[:, places].sum(axis=1)
     return loglik, score, information
+
+
+def moments_together(
+    risk: Vector, x: Vector, inside: NDArray[np.bool_], size: NDArray[np.int64]
+) -> tuple[float, Vector, Vector]:
+    """Sum what `cox_kernels.subset_moments` gives for each of several risk sets, all of them at once by NumPy.
+
+    Parameters
+    ----------
+    risk : numpy.ndarray, shape (n,)
+    x : numpy.ndarray, shape (n, p)
+    inside : numpy.ndarray of bool, shape (J, n)
+        Who is at risk.
+    size : numpy.ndarray of int, shape (J,)
+        How many die.
+
+    Returns
+    -------
+    tuple
+        Sums over the risk sets of the log sum, of the means (p,) and of the covariances (p, p).
+    """
+    if not size.size:
+        return 0.0, np.zeros(x.shape[1]), _empty(x.shape[1])
+    top = np.where(inside, risk, 0.0).max(axis=1)
+    shares = inside * (risk / top[:, None])
+    low, high = np.full(size.size, -700.0), np.full(size.size, 700.0)
+    while high[0] - low[0] > 1e-3:
+        middle = 0.5 * (low + high)
+        odds = np.exp(middle)[:, None] * shares
+        few = (odds / (1.0 + odds)).sum(axis=1) < size
+        low, high = np.where(few, middle, low), np.where(few, high, middle)
+    log_factor = 0.5 * (low + high)
+    odds = np.exp(log_factor)[:, None] * shares
+    take, leave = odds / (1.0 + odds), 1.0 / (1.0 + odds)
+    centre = (take @ x) / take.sum(axis=1)[:, None]
+    most, p = int(size.max()) + 1, x.shape[1]
+    chance, first, second = (np.zeros((size.size, most, *(p,) * order)) for order in range(3))
+    chance[:, 0] = 1.0
+    for i in np.flatnonzero(inside.any(axis=0)).tolist():
+        taken, left, gap = take[:, i, None], leave[:, i, None], x[i] - centre
+        drawn = taken * chance[:, :-1]
+        moved = gap[:, None] * drawn[..., None]
+        crossed = (taken[..., None] * first[:, :-1])[..., None] * gap[:, None, None]
+        second_gain = taken[..., None, None] * second[:, :-1] + crossed + crossed.swapaxes(2, 3)
+        second_gain += moved[..., None] * gap[:, None, None]
+        first_gain = taken[..., None] * first[:, :-1] + moved
+        second *= left[..., None, None]
+        second[:, 1:] += second_gain
+        first *= left[..., None]
+        first[:, 1:] += first_gain
+        chance *= left
+        chance[:, 1:] += drawn
+    every = np.arange(size.size)
+    whole = chance[every, size]
+    mean = first[every, size] / whole[:, None]
+    spread = (second[every, size] / whole[:, None, None]).sum(axis=0) - mean.T @ mean
+    log_sum = np.log(whole) + np.log1p(odds).sum(axis=1) - size * (log_factor - np.log(top))
+    return float(log_sum.sum()), (mean + size[:, None] * centre).sum(axis=0), spread
 
 
 def derivatives(sets: RiskSets, beta: Vector) -> tuple[float, Vector, Vector] | None:

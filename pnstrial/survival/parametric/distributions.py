@@ -230,12 +230,13 @@ def _log_generalised_survival(w: NDArray[np.float64], q: NDArray[np.float64]) ->
     a = q**-2.0
     with np.errstate(over="ignore", divide="ignore"):
         x = a * np.exp(q * w)
-        upper = _log_upper_gamma(a, x)
+        if (q > 0).all():
+            return _log_upper_gamma(a, x)
         lower = np.log(gammainc(a, x))
         lost = np.isneginf(lower) & (q < 0)
         if lost.any():
             lower = np.where(lost, _log_small_lower(a, np.where(lost, x, 0.0)), lower)
-    return np.where(q > 0, upper, lower)
+    return np.where(q > 0, _log_upper_gamma(a, x), lower) if (q > 0).any() else lower
 
 
 def _log_small_lower(shape: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
