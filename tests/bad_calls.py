@@ -66,6 +66,11 @@ def analysis():
 
 
 @cache
+def exact():
+    return pns.exact_characteristics(protocol(), scenario())
+
+
+@cache
 def outcome():
     return pns.simulate_trials(protocol(), scenario(), n_trials=50)
 
@@ -244,6 +249,7 @@ def table():
         **{name: {"result": lambda: pns.mrs_shift(trial(), protocol())} for name in ("alluvial", "waterfall")},
         "transition_heat_map": {"table": lambda: pns.mrs_shift(trial(), protocol())},
         "grotta_bars": {"groups": lambda: pns.mrs_shift(trial(), protocol())},
+        "compare_responders": {"answers": lambda: {"one": exact(), "again": exact()}},
         "consort_flow": {"flow": lambda: pns.figures.count_flow(analysis())},
         "cumulative_incidence": {"result": lambda: pns.survival.cumulative_incidence(TIME, CAUSE)},
         "cumulative_odds": {"common": lambda: pns.shift.common_odds_ratio(**groups())},

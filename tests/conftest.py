@@ -32,7 +32,7 @@ def protocol():
 
 @pytest.fixture(scope="session")
 def chromium():
-    """Give the one browser of all tests; what uses it carries the mark ``xdist_group("browser")``."""
+    """Give the one browser of the tests of this process."""
     with launched() as browser:
         yield browser
 

@@ -192,7 +192,6 @@ def test_a_page_of_a_function_names_what_is_near(site):
     assert "all of [shift](../shift.md)" in page
 
 
-@pytest.mark.xdist_group("browser")
 def test_search_works_from_a_folder(tmp_path, chromium):
     pytest.importorskip("material")
     (tmp_path / "docs").mkdir()

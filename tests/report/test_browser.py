@@ -6,8 +6,6 @@ import pnstrial as pns
 from pnstrial.cli import main
 from tests.browser import Window, violations
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 @pytest.fixture(scope="module")
 def report(example, protocol, tmp_path_factory):

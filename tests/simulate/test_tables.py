@@ -28,9 +28,11 @@ def in_order_of_screening(rows):
 
 
 @pytest.mark.double
-@pytest.mark.parametrize("part", range(4))
-def test_table_path_equals_kernel_path_patient_by_patient(part):
-    for number in range(50 * part, 50 * part + 50):
+@pytest.mark.parametrize(
+    "numbers", [range(50), pytest.param(range(50, 500), marks=pytest.mark.long)], ids=str
+)
+def test_table_path_equals_kernel_path_patient_by_patient(numbers):
+    for number in numbers:
         protocol = PROTOCOL.with_estimand(**ESTIMANDS[number % 5]) if ESTIMANDS[number % 5] else PROTOCOL
         trial = pns.simulate_trial(protocol, HU, seed=7, trial=number)
         rows = in_order_of_screening(patient_records(protocol, HU, 7, number).rows)

@@ -13,7 +13,6 @@ from tests import browser
 from tests.browser import Window, until
 from tests.web.conftest import PAGES
 
-pytestmark = pytest.mark.xdist_group("browser")
 TABS = ["trial", "protocol", "design", "simulate"]
 DRAWN = "[...document.images].every(one => one.complete && one.naturalWidth > 50)"
 PARTS = ["who", "dose", "visits", "primary", "survival", "shift", "report"]
