@@ -146,7 +146,8 @@ def power_against_rate(
     Returns
     -------
     matplotlib.axes.Axes
-        The line ``simulated``, the band ``band``, the line ``exact``; of several the lines ``exact:NAME``.
+        The line ``exact`` and, where trials were simulated, the line ``simulated`` and the band ``band``; of several
+        the lines ``exact:NAME``.
 
     Examples
     --------
@@ -169,21 +170,28 @@ def power_against_rate(
         named(line, f"exact:{name}")
     if not isinstance(curve, Mapping):
         table = curve.table.sort_values("true_response")
-        x = table["true_response"].to_numpy()
-        band = axes.fill_between(
-            x, table["lower"], table["upper"], color=LINE_COLOURS[3], alpha=0.5, linewidth=0
-        )
-        named(band, "band")
-        (points,) = axes.plot(
-            x, table["estimate"], "o", color=LINE_COLOURS[0], markersize=4, label="simulated, 95 % band"
-        )
-        named(points, "simulated")
-        (line,) = axes.plot(x, table["exact"], color=LINE_COLOURS[1], linewidth=1.2, label="exact")
-        named(line, "exact")
-        note(
-            axes, f"Success from {curve.critical_count} responders of {curve.n}; {curve.n_trials:,} trials a"
-            f" point, scenario {curve.scenario}; dotted: 0.8", below=38,
+        x, simulated = table["true_response"].to_numpy(), curve.n_trials > 0
+        if simulated:
+            band = axes.fill_between(
+                x, table["lower"], table["upper"], color=LINE_COLOURS[3], alpha=0.5, linewidth=0
+            )
+            named(band, "band")
+            (points,) = axes.plot(
+                x, table["estimate"], "o", color=LINE_COLOURS[0], markersize=4, label="simulated, 95 % band"
+            )
+            named(points, "simulated")
+        (line,) = axes.plot(
+            x, table["exact"], marker=None if simulated else "o", markersize=4, color=LINE_COLOURS[1],
+            linewidth=1.2, label="exact",
         )  # fmt: skip
+        named(line, "exact")
+        points_by = f"{curve.n_trials:,} trials a point, " if simulated else ""
+        note(
+            axes,
+            f"Success from {curve.critical_count} responders of {curve.n}; {points_by}scenario {curve.scenario};"
+            " dotted: 0.8",
+            below=38,
+        )
     axes.axhline(0.8, color=GREY, linewidth=0.8, linestyle=":")
     axes.set_ylim(0, 1)
     axes.set_xlim(left=0)
@@ -587,7 +595,7 @@ def tornado(result: Tornado, *, ax: Axes | None = None) -> Axes:
     axes.set_xlabel(result.quantity.replace("_", " "))
     note(
         axes,
-        f"Line: scenario {result.scenario} as it is, {middle:.3g}; numbers: the value of the setting",
+        f"Line: {result.scenario} as it is, {middle:.3g}\nNumbers: the value of the setting",
         below=38,
     )
     return tidy(axes)
