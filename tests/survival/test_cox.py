@@ -212,10 +212,15 @@ def test_frailty_of_a_given_variance(case):
     close(fit.loglik[1], case["outputs"]["marginal"], 1e-9)
 
 
+FRAIL = [
+    # both hold the eyes of the same patients: one stands for both in the suite
+    pytest.param(case, id=case["id"], marks=[pytest.mark.long] if case["id"] == "cox/retinopathy" else [])
+    for case in cases("cox") if "gamma_frailty" in case["outputs"]
+]  # fmt: skip
+
+
 @pytest.mark.reference
-@pytest.mark.parametrize(
-    "case", [case for case in cases("cox") if "gamma_frailty" in case["outputs"]], ids=lambda case: case["id"]
-)
+@pytest.mark.parametrize("case", FRAIL)
 def test_frailty_of_the_most_likely_variance(case):
     """R's search for the variance stops at about 1e-4 of the maximum, and its coefficients before they settle."""
     data, covariates, _ = set_up(case)

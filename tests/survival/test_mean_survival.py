@@ -165,6 +165,24 @@ def test_a_covariate_that_separates_those_who_lost_nothing_is_infinite_too():
     assert math.isfinite(found.ratio)
 
 
+def test_times_that_a_model_gives_exactly_leave_no_error():
+    # what is left over is rounding, which gave an interval of width 1e-15 and p = 0
+    found = rmst_difference(
+        [1, 1, 1, 9, 9, 9], [1] * 6, [0, 0, 0, 1, 1, 1], 4, covariates=[0.2, 0.5, 0.1, 0.7, 0.3, 0.9]
+    )
+    assert isinstance(found.p_value, NotEstimable)
+    assert "give every time exactly" in found.ci.reason
+    assert isinstance(found.ratio_p_value, NotEstimable)
+
+
+def test_few_patients_beyond_the_coefficients_are_said():
+    time, group = np.array([1, 2, 3, 4, 2, 5] * 3) + np.arange(18) % 4, np.repeat([0, 1], 9)
+    age = np.arange(18) * 7 % 11
+    few = rmst_difference(time[::3], [1] * 6, group[::3], 9, covariates=age[::3])
+    assert "6 patients followed to the event or to tau carry 3 coefficients" in few.note
+    assert not rmst_difference(time, [1] * 18, group, 9, covariates=age).note
+
+
 def test_a_saturated_comparison_has_no_error():
     """Four patients and four coefficients; and five, where the group rests on two with a coefficient each."""
     four = rmst_difference(

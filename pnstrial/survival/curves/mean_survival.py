@@ -42,6 +42,15 @@ Limits = tuple[float, float] | NotEstimable
 CONF_TYPES: Final = ("plain", "beta-product")
 
 
+ENOUGH: Final = 10
+"""Patients beyond the coefficients, below which an adjusted comparison says that they are few."""
+_EXACT: Final = NotEstimable("group and covariates give every time exactly: no error is left")
+_OWN: Final = NotEstimable(
+    "each patient whom the comparison rests on has a coefficient of his own: no error is left"
+)
+_TOO_SHORT: Final = "with so few more the normal limits are too short and the p-values too small"
+
+
 @dataclass(frozen=True)
 class MeanSurvival(Result):
     """Restricted mean survival time of one group.
@@ -502,9 +511,14 @@ def _adjusted(
         p = two_sided_p(beta / error) if error > 0 else _NO_SPREAD
         values += [beta, error, limits, p] if k == 0 else [math.exp(beta), tuple(map(math.exp, limits)), p]
     numbers: dict[str, Any] = dict(zip(_NUMBERS, values, strict=True))
-    return MeanSurvivalDifference(
-        **numbers, direction=direction, arms=arms, tau=tau, level=level, adjusted_for=covariates.shape[1]
+    carried, coefficients = int((weights > 0).sum()), X.shape[1]
+    few = (
+        f"{carried} patients followed to the event or to tau carry {coefficients} coefficients: {_TOO_SHORT}"
     )
+    return MeanSurvivalDifference(
+        **numbers, direction=direction, arms=arms, tau=tau, level=level, adjusted_for=covariates.shape[1],
+        note=few if carried - coefficients < ENOUGH and not isinstance(found[0], NotEstimable) else "",
+    )  # fmt: skip
 
 
 def _regression(
@@ -531,6 +545,9 @@ def _regression(
     if isinstance(beta, NotEstimable):
         return beta
     fitted = np.exp(X @ beta) if log else X @ beta
+    exact = float(np.abs(y - fitted)[used].max()) <= 1e-9 * float(y[used].max())
+    if exact or _saturated(X[used], (root * np.sqrt(fitted) if log else root)[used]):
+        return _EXACT if exact else _OWN
     score = X * (weights * (y - fitted))[:, None]
     times = y if order is None else order
     meat = np.zeros((X.shape[1], X.shape[1]))
@@ -539,10 +556,6 @@ def _regression(
         influence = _influence(times[mine], seen[mine], score[mine])
         meat += influence.T @ influence
     bread = np.linalg.inv((X * (fitted[:, None] if log else 1.0)).T @ X)
-    if _saturated(X[used], (root * np.sqrt(fitted) if log else root)[used]):
-        return NotEstimable(
-            "each patient whom the comparison rests on has a coefficient of his own: no error is left"
-        )
     return float(beta[1]), float(math.sqrt((bread @ meat @ bread)[1, 1]))
 
 
