@@ -27,6 +27,7 @@ from pnstrial.figures.style import (
     plain_text,
     tidy,
 )
+from pnstrial.numerics.arguments import Checks, display
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.vocabulary import shipped_scale
 
@@ -58,6 +59,14 @@ __all__ = [
 
 _LINES: Final = ("-", "--", ":")
 """Kinds of lines, where there are more of them than colours."""
+
+
+def _each(function: str, argument: str, named: Mapping[str, object], part: str) -> None:
+    """Refuse what is no result of the kind that is laid over others."""
+    checks = Checks(function).add(not named, f"{argument} = {{}} holds none; give results by name")
+    for name, result in named.items():
+        checks.add(not hasattr(result, part), f"{argument}[{name!r}] = {display(result)} is no such result")
+    checks.done()
 
 
 @plain_text
@@ -160,6 +169,8 @@ def power_against_rate(
     check_signature(power_against_rate, locals())
     axes = axes_or_new(ax)
     several = curve if isinstance(curve, Mapping) else {}
+    if isinstance(curve, Mapping):
+        _each("power_against_rate", "curve", several, "table")
     for place, (name, one) in enumerate(several.items()):
         table = one.table.sort_values("true_response")
         style = _LINES[place // len(LINE_COLOURS) % len(_LINES)]
@@ -227,6 +238,7 @@ def compare_responders(answers: Mapping[str, ExactCharacteristics], *, ax: Axes 
     ['responders:anti-hu', 'responders:rituximab']
     """
     check_signature(compare_responders, locals())
+    _each("compare_responders", "answers", answers, "answers")
     axes = axes_or_new(ax)
     last = 1
     for place, (name, found) in enumerate(answers.items()):

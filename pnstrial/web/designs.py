@@ -66,6 +66,7 @@ _KINDS: Final = {
         {"looks": _Field(17, 2, 100, 1), "p0": _P0, "alpha": _Field(0.1, 0.005, 0.3, 0.005)},
     ),
 }  # fmt: skip
+_MOST_CURVES: Final = 4
 _RATES: Final = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 _ONE_LOOK: Final = ("single", "fixed")
 _WHOLE: Final = ("n", "looks", "n_max")
@@ -169,7 +170,9 @@ def _figure(request: Request) -> Response:
         design = next(iter(members.values()))
         draw = pns.figures.saw_tooth if kind in _ONE_LOOK else pns.figures.stopping_boundaries
         return figure(request, lambda: draw(design), file_kind)
-    return figure(request, lambda: pns.figures.power_curve(members), file_kind)
+    return figure(
+        request, lambda: pns.figures.power_curve(dict([*members.items()][:_MOST_CURVES])), file_kind
+    )
 
 
 ROUTES: Final = [Route("/design", _page), Route("/design/figure/{name}.{kind}", _figure)]

@@ -333,12 +333,12 @@ class Session:
 
 def _texts(content: Any) -> dict[str, str]:
     """Keep the texts of files of the person."""
-    given = cast("dict[Any, Any]", content) if isinstance(content, dict) else {None: None}
+    given = cast("dict[Any, Any]", content) if isinstance(content, dict) else {"": None}
     if any(
         name not in {OWN_PROTOCOL, OWN_SCENARIO} or not isinstance(text, str) for name, text in given.items()
     ):
         raise ValueError("this is no session file of pnstrial page")
-    return given
+    return cast("dict[str, str]", given)
 
 
 def _settings(content: Any) -> dict[str, str]:

@@ -50,10 +50,9 @@ def _protocol(request: Request) -> Response:
     if other and other not in names:
         raise ValueError(words("protocol.unknown", name=other[:40]))
     frame = protocol.diff(session.load(other)) if other else None
-    frames = {
-        "settings": lambda: _settings_frame(protocol),
-        **({"differences": lambda: frame} if other else {}),
-    }
+    frames: dict[str, Any] = {"settings": lambda: _settings_frame(protocol)}
+    if other:
+        frames["differences"] = lambda: frame
     if answer := as_csv(request, frames):
         return answer
     return page(

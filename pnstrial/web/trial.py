@@ -282,7 +282,7 @@ def _recorded(analysis: Analysis | None, patient: str) -> dict[str, Any]:
     rows = analysis.trial.screening.set_index("patient_id")
     if patient not in rows.index:
         return {}
-    row = rows.loc[patient]
+    row = rows.loc[patient].to_dict()
     infused = analysis.trial.infusions
     first = infused.loc[infused["patient_id"] == patient, "date"].min()
     begun = first if first == first else row["enrolment_date"]  # noqa: PLR0124 - no date is not itself
@@ -296,8 +296,9 @@ def _months(plan: Any) -> list[tuple[dt.date, list[list[tuple[dt.date | None, li
     for cycle in plan.cycles:
         for day, grams in zip(cycle.dates, cycle.daily_g, strict=True):
             due.setdefault(day, []).append((cycle, grams))
-    last = max([*due, *([plan.decision_day] if plan.decision_day else [])])
-    month, months = min(due).replace(day=1), []
+    last: dt.date = max([*due, *([plan.decision_day] if plan.decision_day else [])])
+    month: dt.date = min(due).replace(day=1)
+    months: list[tuple[dt.date, list[list[tuple[dt.date | None, list[Any]]]]]] = []
     while month <= last:
         weeks = calendar.Calendar().monthdatescalendar(month.year, month.month)
         months.append(
