@@ -45,12 +45,12 @@ def main():
         pns.data.write_example(folder)
         trial = pns.read_trial(folder)
     for number in (4, 193):
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as out:
             copies(trial, number, folder)
             patients = 26 * number
             for command in (
-                ["analyse", folder, "--out", f"{folder}/page.html"],
-                ["report", folder, "--out", f"{folder}/r"],
+                ["analyse", folder, "--out", f"{out}/page.html"],
+                ["report", folder, "--out", f"{out}/r"],
             ):
                 taken = seconds(["-m", "pnstrial", *command], repeats=1)
                 print(f"{command[0]:<8} {patients:>5} patients    {taken:.1f} s")

@@ -220,6 +220,7 @@ class Kernel:
     def __init__(self, function: Callable[..., Any], **options: Any) -> None:
         self.function = function
         self.options = options
+        self._ready = False
         update_wrapper(self, function)
 
     def _calls(self) -> dict[str, Kernel]:
@@ -272,8 +273,10 @@ class Kernel:
 
     def is_ready(self) -> bool:
         """Whether there is machine code already, in this process or on disk."""
-        made: Any = self.__dict__.get("compiled")
-        return (made is not None and bool(made.signatures)) or self._is_stored
+        if not self._ready:
+            made: Any = self.__dict__.get("compiled")
+            self._ready = (made is not None and bool(made.signatures)) or self._is_stored
+        return self._ready
 
     @cached_property
     def _is_stored(self) -> bool:

@@ -213,7 +213,10 @@ def check_signature(function: Callable[..., Any], values: Mapping[str, object]) 
             and (_is_text(value) or _KINDS["Sequence[str]"][0](value))
         ):
             continue
-        if not any(test(value) for test in tests):
+        for test in tests:
+            if test(value):
+                break
+        else:
             remedy = ""
             if "data" in values and _is_text(value):
                 tables = [other for other, table in values.items() if hasattr(table, "columns")]

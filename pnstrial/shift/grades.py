@@ -355,6 +355,8 @@ def two_groups(
             f"{caller}: two arrays by position could be grades or counts, and neither is guessed; "
             f"call {_right_calls(caller, extra)}"
         )
+    if isinstance(grades, str) and data is not None and grade is None:
+        grades, grade = None, grades
     given = {"grades": grades, "data": data, "treated": treated, "counts": counts}
     used = [name for name, value in given.items() if value is not None]
     if len(used) != 1 or (extra and "counts" in used):

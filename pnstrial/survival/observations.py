@@ -76,7 +76,7 @@ def columns(data: Any, **given: Any) -> list[Any]:
         named = [f"{name} = {value!r}" for name, value in given.items() if isinstance(value, str)]
         if named:
             raise ValueError(f"{', '.join(named)}: a name of a column needs its table, data=")
-        return list(given.values())
+        return [column_of(value) for value in given.values()]
     if not hasattr(data, "__getitem__") or not hasattr(data, "keys"):
         raise ValueError(f"data must be a frame or a mapping of columns, got {type(data).__name__}")
     missing_columns = [
@@ -286,7 +286,7 @@ def events_of(event: ArrayLike, event_is: Any = None) -> NDArray[np.float64]:
             labels = ", ".join(map(repr, sorted({str(cell) for cell in array.tolist()})[:_MOST]))
             raise ValueError(f"event holds labels ({labels}): name the event, event_is=...")
         numbers = as_numbers(event, "event")
-        two = numbers.size > 0 and numbers.max() == 2.0 and numbers.min() == 1.0
+        two = numbers.size > 0 and np.maximum.reduce(numbers) == 2.0 and numbers.min() == 1.0
         if two and bool(((numbers == 1.0) | (numbers == 2.0)).all()):
             first = int(np.argmax(numbers == 2.0))
             raise ValueError(

@@ -333,3 +333,12 @@ def test_visits_are_columns():
         shift.mixed_ordinal(["b", "m9"], data=frame)
     with pytest.raises(ValueError, match="must name the columns"):
         shift.mixed_ordinal("b", data=frame)
+
+
+def test_the_column_of_the_grades_may_stand_first():
+    frame = pd.DataFrame({"mrs": [1, 2, 3, 4, 2, 3, 5, 6], "arm": ["IVIg", "sham"] * 4})
+    first = shift.common_odds_ratio("mrs", group="arm", control="sham", data=frame)
+    assert (
+        first.estimate
+        == shift.common_odds_ratio(data=frame, grade="mrs", group="arm", control="sham").estimate
+    )

@@ -409,3 +409,14 @@ def test_many_patients_with_a_time_or_event_out_of_range_are_named():
     events[3] = 2.0
     with pytest.raises(ValueError, match=r"event"):
         survival.kaplan_meier(times, events)
+
+
+def test_the_medians_of_groups_and_a_series_by_its_author_are_found_at_once():
+    times, events, arm = [2, 3, 5, 7, 8, 9], [1, 1, 0, 1, 1, 1], ["a", "b"] * 3
+    curves = survival.kaplan_meier(times, events, group=arm)
+    assert {label: median.estimate for label, median in curves.median.items()} == {"a": 8.0, "b": 7.0}
+    named = survival.one_sample_logrank(times, events, "Sillevis Smitt 2002", unit="months")
+    assert (
+        named.p_value
+        == survival.one_sample_logrank(times, events, "sillevissmitt2002", unit="months").p_value
+    )

@@ -160,14 +160,12 @@ def _cox_climb(
             if not abs(out[_STEP, a]) < 1e-6 * (1.0 + abs(out[_BETA, a])):
                 short = False
         if short and (error >= 0.5 * last or error < 1e-12):
-            # by Gershgorin no eigenvalue is below 1 less the rest of a row
+            # The eigenvalues, the diagonal scaled to 1, multiply to this; their mean is 1, so that all but the least
+            # multiply to e at most, and the least is no smaller than this divided by e.
+            product = 1.0
             for a in range(p):
-                row = 0.0
-                for b in range(p):
-                    row += abs(out[SCRATCH + a, b]) / math.sqrt(out[SCRATCH + a, a] * out[SCRATCH + b, b])
-                if row >= 1.9:
-                    return math.nan
-            return height
+                product *= out[SCRATCH + p + a, a] ** 2 / out[SCRATCH + a, a]
+            return height if product > 1e-9 else math.nan
         last = error
         low, high = math.inf, -math.inf
         for i in range(n):

@@ -362,6 +362,11 @@ class KaplanMeierByGroup(ByGroup[KaplanMeier]):
     def _groups(self) -> dict[Any, KaplanMeier]:
         return self.curves
 
+    @property
+    def median(self) -> dict[Any, Quantile]:
+        """Median survival of each group with its limits."""
+        return {label: curve.median for label, curve in self.curves.items()}
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per group.
 

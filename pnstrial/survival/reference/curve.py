@@ -11,6 +11,7 @@ Next: `one_sample`.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -575,8 +576,8 @@ def reference(name: str = "sillevissmitt2002", unit: TimeUnit = "months") -> Ref
     Parameters
     ----------
     name : str, default "sillevissmitt2002"
-        Its series_id (`published_references`). The default is the largest anti-Hu series with several points:
-        S(3) = 0.64, S(12) = 0.40, S(36) = 0.22, from diagnosis, all grades.
+        Its series_id (`published_references`), or author and year ("Sillevis Smitt 2002"). The default is the largest
+        anti-Hu series with several points: S(3) = 0.64, S(12) = 0.40, S(36) = 0.22, from diagnosis, all grades.
     unit : {"months", "days", "weeks", "years"}
 
     Returns
@@ -596,7 +597,7 @@ def reference(name: str = "sillevissmitt2002", unit: TimeUnit = "months") -> Ref
     """
     shipped = _shipped()
     if isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        name = name.casefold()
+        name = re.sub(r"[\W_]", "", name).casefold()
     if not isinstance(name, str) or name not in shipped:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(
             f"reference: name = {name!r}: no such published curve; shipped are {', '.join(shipped)}"
