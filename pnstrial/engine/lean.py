@@ -413,6 +413,6 @@ def run_lean(
     base = np.where(over >= 0, over, over.size)
     lean_block(
         key, first, trials, *tables, minimum, covered, base, np.empty(4, np.uint64),
-        np.empty(int(tables[0][L_WORDS]), np.int64), np.empty(over.size + 1), sums, responders,
+        np.empty(int(tables[0][L_WORDS]), np.int64), np.empty(2 * over.size + 1), sums, responders,
         np.empty((0, 0)) if each is None else each,
     )  # fmt: skip

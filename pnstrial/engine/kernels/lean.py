@@ -48,15 +48,17 @@ def _lean_block(
 ) -> Any:  # fmt: skip
     """Simulate trials first..first+trials-1 of a block; `sums` and `responders` as in `trial`.
 
-    `base` is the position in `y` of what a quantity is a share of; the last place of `y` stays 0 and is that of the
-    trial. `state`, `counts` and `y` are working space. `each`, if it is not empty, gets the quantities
-    of every trial.
+    `base` is the position in `y` of what a quantity is a share of. Behind the quantities one place of `y` stays 0 and
+    is that of the trial; then come the sums as they were. `state`, `counts` and `y` are working space. `each`, if it is
+    not empty, gets the quantities of every trial.
     """
     n, first_n, first_stop, bits = whole[L_N], whole[L_FIRST_N], whole[L_FIRST_STOP], whole[L_BITS]
     width = whole[L_WORDS]
     quantities = sums.shape[1]
     for k in range(y.size):
         y[k] = 0.0
+    for k in range(quantities):
+        y[quantities + 1 + k] = sums[0, k]
     for t in range(first, first + trials):
         start(state, key, t)
         visit = decision = later = 0
@@ -110,13 +112,25 @@ def _lean_block(
         for k in range(quantities - q.LEAN_QUANTITIES):
             y[q.LEAN_QUANTITIES + k] = _count(counts[LATER + 1 + k // 6], k % 6)
         responders[responded] += 1
+        # each on its own: the first two are done several at a time
         for k in range(quantities):
             sums[0, k] += y[k]
+        for k in range(quantities):
             sums[1, k] += y[k] * y[k]
-            sums[2, k] += y[k] * y[base[k]]
+        if first_n > 0:
+            for k in range(quantities):
+                sums[2, k] += y[k] * y[base[k]]
+        else:
+            sums[2, q.WRONG_STOP_RATE] += y[q.WRONG_STOP_RATE] * y[base[q.WRONG_STOP_RATE]]
+            sums[2, q.WRONG_CONTINUE_RATE] += y[q.WRONG_CONTINUE_RATE] * y[base[q.WRONG_CONTINUE_RATE]]
         if each.shape[0] > 0:
             for k in range(quantities):
                 each[t - first, k] = y[k]
+    if first_n == 0:
+        # everybody is enrolled in every trial: counts of patients times that number, once
+        for k in range(quantities):
+            if base[k] == q.ENROLLED:
+                sums[2, k] += n * (sums[0, k] - y[quantities + 1 + k])
 
 
 lean_block = kernel(_lean_block, **OUTER)
