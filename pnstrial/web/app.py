@@ -184,6 +184,6 @@ def serve(
             threading.Thread(target=webbrowser.open, args=(gate.address,), daemon=True).start()
         config = uvicorn.Config(
             gate, log_level="critical", access_log=False, lifespan="on", server_header=False, ws="none",
-            timeout_graceful_shutdown=1,
+            proxy_headers=False, timeout_graceful_shutdown=1,
         )  # fmt: skip
         uvicorn.Server(config).run(sockets=[listener])

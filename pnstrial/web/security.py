@@ -152,7 +152,9 @@ def _refused(sentence: str, status: int = 403) -> Response:
 
 def too_large() -> Response:
     """Refuse a body that is larger than a form may be."""
-    return PlainTextResponse("pnstrial page: refused, more than 50 MB at once (1 MB for a form)\n", 413)
+    sentence = "pnstrial page: refused, more than 50 MB at once (1 MB for a form)\n"
+    # else the rest would be read and dropped
+    return PlainTextResponse(sentence, 413, {"Connection": "close"})
 
 
 def _counted(receive: Receive, most: int) -> Receive:

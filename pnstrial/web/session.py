@@ -314,11 +314,19 @@ class Session:
         simulation, *kept = (_settings(one) for one in (saved["simulation"], *saved["kept"][:12]))
         for name in (OWN_SCENARIO,) if OWN_SCENARIO in own else ():
             pns.Scenario.from_toml(own[name], where=name)
-        before, self.own = self.own, {**self.own, **own}
+        kept_back = ("own", "base", "changes", "_protocol", "estimand", "simulation", "kept")
+        before = {name: getattr(self, name) for name in kept_back}
         try:
+            self.own = {**self.own, **own}
             self.use_protocol(saved["protocol"], saved["changes"], own.get(OWN_PROTOCOL))
+            if "visit" in saved["estimand"]:
+                self.protocol().visit(saved["estimand"]["visit"])
+            for one in filter(None, (simulation, *kept)):
+                self.pair(one)
         except ValueError:
-            self.own = before
+            for name, value in before.items():
+                setattr(self, name, value)
+            self._forget()
             raise
         with self.lock:
             self.language, self.written, self.estimand = (
@@ -397,6 +405,6 @@ def change_call(key: str, value: Any) -> tuple[str, str | None, dict[str, Any]]:
 
 def _with(protocol: Protocol, key: str, value: Any) -> Protocol:
     if key not in {entry.key for entry in protocol.settings()}:
-        raise ValueError(f"{protocol.id} has no setting {key!r}")
+        raise ValueError(f"{protocol.id} has no setting {key[:60]!r}")
     method, name, words = change_call(key, value)
     return getattr(protocol, method)(*([] if name is None else [name]), **words)

@@ -64,7 +64,12 @@ def served():
         listener.listen(64)
         gate = web.application(port=listener.getsockname()[1])
         config = uvicorn.Config(
-            gate, log_level="critical", lifespan="on", ws="none", timeout_graceful_shutdown=1
+            gate,
+            log_level="critical",
+            lifespan="on",
+            ws="none",
+            proxy_headers=False,
+            timeout_graceful_shutdown=1,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

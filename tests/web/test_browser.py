@@ -1,4 +1,4 @@
-"""The page in a real browser: by mouse, by keyboard alone, on a telephone and a wide screen, in both languages."""
+"""The page in a real browser: by mouse, by keyboard alone, and in both languages."""
 
 import json
 import os
@@ -11,7 +11,6 @@ import pytest
 
 from tests import browser
 from tests.browser import Window, until
-from tests.web.conftest import PAGES
 
 TABS = ["trial", "protocol", "design", "simulate"]
 DRAWN = "[...document.images].every(one => one.complete && one.naturalWidth > 50)"
@@ -84,6 +83,7 @@ def test_every_tab_and_part_by_keyboard_alone(page):
 def test_tab_passes_everything_that_can_be_used_and_leaves_the_page(example_page, path):
     page = example_page
     page.goto(path)
+    page.wait_for_load_state("networkidle")  # some of it may come later
     usable = page.evaluate(
         """() => {
           window.seen = new Set();
@@ -123,18 +123,17 @@ def test_the_result_moves_with_the_estimand_by_mouse_and_by_keyboard(example_pag
     assert "," in page.inner_text("#answer .sentence")
 
 
-@pytest.mark.parametrize(("path", "slider"), [("/design?kind=fixed", "n"), ("/simulate", "response")])
+@pytest.mark.parametrize(("path", "slider"), [("/design?kind=fixed", "n"), ("/simulate", "missed")])
 def test_a_slider_moves_the_answer_by_keyboard(page, path, slider):
     page.goto(path)
-    before = page.inner_text("#answer")
     reach(page, f"#s-{slider}")
     for _ in range(3):
         page.keyboard.press("ArrowRight")
-    until(page, "text => document.querySelector('#answer').innerText !== text", before)
+    number = page.input_value(f"#s-{slider}")
+    until(page, "number => document.querySelector('#answer .code pre').textContent.includes(number)", number)
     assert page.evaluate("document.activeElement.id") == f"s-{slider}"
     reach(page, "#answer details.code summary")
     page.keyboard.press("Enter")
-    number = page.input_value(f"#s-{slider}")
     assert number in page.inner_text("#answer details.code pre")
 
 
@@ -235,24 +234,6 @@ def test_a_session_is_saved_and_opened_again(page):
     assert "0.15" in page.inner_text("#changed li")
     page.goto("/simulate")
     assert page.input_value("#s-n") == "25"
-
-
-@pytest.mark.parametrize("width", [360, 1400])
-def test_nothing_is_wider_than_the_screen(example_page, width):
-    page = example_page
-    page.set_viewport_size({"width": width, "height": 900})
-    page.route("**/figure/*", lambda route: route.fulfill(status=204))
-    wide = []
-    for language in ("en", "fr"):
-        if language == "fr":
-            page.click(".language button")
-        for path in PAGES:
-            page.goto(path)
-            page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
-            if page.evaluate("document.documentElement.scrollWidth") > width:
-                wide.append((language, path))
-    page.unroute_all()
-    assert not wide
 
 
 # ------------------------------------------------------------------------------------------------------ the command
