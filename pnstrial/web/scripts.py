@@ -91,6 +91,14 @@ def trial_script(session: Session, call: str, command: str) -> Script:
     return Script("\n".join(lines) + "\n", f"pnstrial {words}" if words else "")
 
 
+def tables_script(session: Session, tables: dict[str, str], command: str) -> Script:
+    """Give the script of a page of several tables, each a member of the analysis (``exposure.cycles``)."""
+    script = trial_script(session, "", command)
+    parts = [f"    {name!r}: analysis.{member},\n" for name, member in tables.items()]
+    made = f"analysis = pns.analyse(trial, protocol)\nresult = {{\n{''.join(parts)}}}\n"
+    return script._replace(python=script.python.replace("result = \n", made))
+
+
 def primary_script(session: Session, estimand: dict[str, str], visit: str) -> Script:
     """Give the script of the primary result under an estimand."""
     call = f"pns.analyse(trial, protocol, estimand={estimand!r}, visit={visit!r}).primary"

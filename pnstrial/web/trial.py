@@ -15,6 +15,7 @@ import importlib.util
 import io
 import zipfile
 from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from starlette.exceptions import HTTPException
@@ -37,7 +38,7 @@ from pnstrial.web.pages import (
     session_of,
     words_of,
 )
-from pnstrial.web.scripts import dose_script, primary_script, trial_script
+from pnstrial.web.scripts import dose_script, primary_script, tables_script, trial_script
 from pnstrial.web.security import REPORT_POLICY
 from pnstrial.web.session import CHOICES, FORMAT
 from pnstrial.web.uploads import receive_files
@@ -345,24 +346,31 @@ def _dose(request: Request) -> Response:
     )  # fmt: skip
 
 
+_OF_VISITS: Final = {
+    "visits": "visits", "decisions": "decisions", "deviations": "exposure.deviations", "cycles": "exposure.cycles",
+    "patients": "exposure.patients",
+}  # fmt: skip
+_OF_A_PATIENT: Final = {
+    "criteria": "screening.criteria", "visits": "visits", "cycles": "exposure.cycles",
+    "deviations": "exposure.deviations", "decision": "decisions", "medications": "trial.medications",
+    "events": "trial.adverse_events", "times": "times",
+}  # fmt: skip
+"""The tables of two pages: where each stands in the analysis."""
+
+
 def _visits(request: Request) -> Response:
     words, analysis = words_of(request), _analysis(request)
-    frames = {
-        "visits": lambda: analysis.visits, "decisions": lambda: analysis.decisions,
-        "deviations": lambda: analysis.exposure.deviations, "cycles": lambda: analysis.exposure.cycles,
-        "patients": lambda: analysis.exposure.patients,
-    }  # fmt: skip
+    frames = {name: lambda get=attrgetter(member): get(analysis) for name, member in _OF_VISITS.items()}
     if answer := as_csv(request, frames):
         return answer
     columns = ["patient_id", "visit", f"baseline_{analysis.assessments.scale.column}",
                analysis.assessments.scale.column, "date", "day", "derivation", "category"]  # fmt: skip
-    session = session_of(request)
     return page(
         request, "visits.html", parts=PARTS,
         visits=as_table(words, analysis.visits, columns), decisions=as_table(words, analysis.decisions),
         deviations=as_table(words, analysis.exposure.deviations),
         patients=[str(one) for one in analysis.sets.full_analysis], decides=analysis.protocol.decision is not None,
-        script=trial_script(session, "pns.visits.derive(trial, protocol)", "analyse FOLDER"),
+        script=tables_script(session_of(request), _OF_VISITS, "analyse FOLDER"),
     )  # fmt: skip
 
 
@@ -377,12 +385,7 @@ def _patient(request: Request) -> Response:
         found = frame[frame["patient_id"] == patient].drop(columns="patient_id")
         return found.dropna(axis="columns", how="all")
 
-    parts = {
-        "criteria": screening.criteria, "visits": analysis.visits, "cycles": analysis.exposure.cycles,
-        "deviations": analysis.exposure.deviations, "decision": analysis.decisions,
-        "medications": analysis.trial.medications, "events": analysis.trial.adverse_events, "times": analysis.times,
-    }  # fmt: skip
-    frames = {name: of(frame) for name, frame in parts.items()}
+    frames = {name: of(attrgetter(member)(analysis)) for name, member in _OF_A_PATIENT.items()}
     if answer := as_csv(request, {name: lambda frame=frame: frame for name, frame in frames.items()}):
         return answer
     names = [str(one) for one in screening.overall["patient_id"]]
@@ -392,7 +395,7 @@ def _patient(request: Request) -> Response:
         tables={name: as_table(words, frame) for name, frame in frames.items() if len(frame)},
         before=names[place - 1] if place else None, after=names[place + 1] if place + 1 < len(names) else None,
         enrolled=patient in set(analysis.sets.full_analysis),
-        script=trial_script(session_of(request), "pns.analyse(trial, protocol).visits", "analyse FOLDER --json"),
+        script=tables_script(session_of(request), _OF_A_PATIENT, "analyse FOLDER --json"),
     )  # fmt: skip
 
 
