@@ -419,6 +419,7 @@ def test_the_decision_falls_on_the_target_day_and_cycles_every_28_days(protocol)
     assert [cycle.start.isoformat() for cycle in plan.cycles[:3]] == list(STARTS.values())
     assert plan.decision_day.isoformat() == day(85, "2014-03-05")
     assert plan.to_frame()["condition"].tolist()[2:4] == ["always", "if Month 3 is stable or improved"]
+    assert "drug" not in plan.to_frame()  # there is one
 
 
 # ----------------------------------------------------------------------------------------------------- eligibility
