@@ -33,6 +33,8 @@ _KINDS: Final = {
     "date": r"\d{4}(?:-\d\d){0,2}",
     "column": r"[a-z]\w*_\w+|age|sex|mrs|arm|cancer|syndrome",
     "words": r".+?",
+    "phrase": r".+? .+",
+    "counted": r".+ \d+",
     "list": r".+",
     "loose": r".+?",
     "columns": r"[a-z_]+(?:, [a-z_]+)*",
@@ -53,6 +55,9 @@ _JOINTS: Final = {
 
 _NUMBERS: Final = re.compile(r"[-+−±≥≤<>=~≈()\[\]\d.,:/%×–…eE g]*\d[-+−±≥≤<>=~≈()\[\]\d.,:/%×–…eE g]*")
 _DATE: Final = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?")
+
+
+_RAISED: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class _Template(NamedTuple):
@@ -131,6 +136,9 @@ def french_number(text: str) -> str:
         return whole + point.replace(".", ",") + rest
 
     text = re.sub(r"(?<![\d.])\d+(?:\.\d+)?(?![\d.]*\d)", one, text)
+    text = re.sub(
+        r"(?<=\d)e([-+]?)0*(\d+)", lambda m: f" × 10{(m[1].strip('+') + m[2]).translate(_RAISED)}", text
+    )
     return re.sub(r"(?<=\d) ?%", f"{FIXED}%", text)
 
 
@@ -252,13 +260,12 @@ def _inputs(text: str) -> str:
     """Say the columns that a criterion read, each with its value: "age 60, sex female"."""
 
     def one(item: str) -> str:
-        name, space, value = item.partition(" ")
-        while space:
-            if (said := french(value)) is not None:
-                return f"{french(name) or name} {said}"
-            word, space, value = value.partition(" ")
-            name = f"{name} {word}"
-        return item
+        words = item.split(" ")
+        for cut in range(len(words)):
+            name, said = " ".join(words[:cut]), french(" ".join(words[cut:]))
+            if said is not None:
+                return f"{french(name) or name} {said}".strip()
+        return " ".join([french(words[0]) or words[0], *words[1:]])
 
     return ", ".join(one(item) for item in text.split(", "))
 
@@ -277,6 +284,10 @@ _SAY: Final[dict[str, Callable[[str], str | None]]] = {
     "number": lambda text: french_number(text.replace(",", "")),
     "date": french_number,
     "words": french,
+    "phrase": french,
+    "counted": lambda text: ", ".join(
+        f"{french(what) or what}{FIXED}: {n}" for what, n in re.findall(r"(.+?) (\d+)(?:, |$)", text)
+    ),
     "list": _listed,
     "loose": _loose,
     "columns": str,

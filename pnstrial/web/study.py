@@ -39,7 +39,7 @@ def _protocol(request: Request) -> Response:
     assumed = {key for key, _ in protocol.assumed}
     settings = [
         {
-            "key": entry.key, "value": words.plain(entry.value) if entry.value is not None else words("none"),
+            "key": entry.key, "value": words("none") if entry.value is None else words.plain(entry.value),
             "written": setting_text(entry.value) if words.plain(entry.value) != english.plain(entry.value) else "",
             "source": entry.source, "assumed": entry.key in assumed, "changed": entry.key in session.changes,
         }

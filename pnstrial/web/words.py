@@ -45,6 +45,11 @@ class Words:
         """Say what the package says: a finding, a reason, a label, a sentence; what it does not say stays as it is."""
         return (french(str(text)) if self.language == "fr" else None) or str(text)
 
+    def quantity(self, name: str) -> str:
+        """Give the words for a quantity of a simulation, or its name where it is not the page's own."""
+        both = catalogue().get(f"quantity.{name}")
+        return name.replace("_", " ") if both is None else both[self._place]
+
     def at(self, visit: str) -> str:
         """Say at which visit."""
         return at_visit(visit) if self.language == "fr" else visit

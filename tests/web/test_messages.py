@@ -8,6 +8,7 @@ from string import Formatter
 
 import pytest
 
+import pnstrial as pns
 from pnstrial.web.messages import SAID, catalogue, french
 
 PACKAGE = Path(str(files("pnstrial")))
@@ -69,3 +70,67 @@ def test_every_text_of_a_module_that_the_page_shows_has_an_entry(name):
     silent = re.compile(SOURCES[name] or "(?!)")
     missing = {text for text in parts if not silent.search(text) and french(text.strip()) is None}
     assert not missing
+
+
+def test_titles_and_calibrations_of_the_shipped_scenarios_have_entries():
+    scenarios = [pns.load_scenario(name) for name in pns.simulate.shipped_scenarios()]
+    assert [text for one in scenarios for text in (one.title, one.fit) if french(text) is None] == []
+
+
+def test_titles_labels_and_visits_of_the_shipped_protocols_have_entries():
+    protocols = [pns.load_protocol(name) for name in pns.protocol.shipped_protocols()]
+    said = {one.title for one in protocols}
+    for protocol in protocols:
+        said |= {one.label for one in protocol.criteria} | {one.name for one in protocol.visits}
+    assert {text for text in said if french(text) is None} == set()
+
+
+@pytest.mark.parametrize(
+    ("english", "expected"),
+    [
+        ("mrs 3 (rule: mrs at least 2 and at most 3)", "mrs 3 (règle : mrs d’au moins 2 et d’au plus 3)"),
+        ("serum Hu, CSF not collected (rule: Hu, Yo in serum or CSF; fails only if both were tested)",
+         "sérum Hu, LCR non recueilli (règle : Hu, Yo dans le sérum ou le LCR ; non rempli seulement si les deux ont été testés)"),
+        ("iron, and folate (from 2014-01-02, ongoing) (rule: no other immunotherapy from screening to the first infusion)",
+         ("iron, and folate (depuis le 02/01/2014, en cours) "
+          "(règle : aucune autre immunothérapie de la sélection à la première perfusion)")),
+        ("Look after 6 and 11 patients: reject the null if 3 or more of 6 or 4 or more of 11 improve; alpha 0.038.",
+         ("Analyser après 6 et 11 patients : rejeter l’hypothèse nulle si 3 ou plus sur 6 ou 4 ou plus sur 11 "
+          "s’améliorent ; alpha 0,038.")),
+        ("100.5 g given, 131.8 g planned (-24 %)", "100,5 g administrés, 131,8 g prévus (-24 %)"),
+        ("rated: 13", "cotés : 13"),
+        ("n = 18, 3 missing", "n = 18, 3 manquants"),
+        ("0.25", "0,25"), ("100,000", "100,000"), ("100000", "100 000"), ("2014-03", "03/2014"), ("6.7e-07", "6,7 × 10⁻⁷"),
+    ],
+)  # fmt: skip
+def test_what_stands_in_the_places_is_said_too(english, expected):
+    said = french(english)
+    assert re.sub("[\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}]", " ", said) == expected
+
+
+def test_what_the_package_does_not_say_stays():
+    assert french("our own criterion, in our words") is None
+    assert french("hand function 3 (rule: hand function at least 2)").endswith("hand function d’au moins 2)")
+
+
+WRONG = [
+    ("criteria.I4.minimum", 9), ("criteria.I3.within_months", "x"), ("criteria.I5.required", True), ("criteria.I2.any_of", -1),
+    ("visits.Month 3.last_day", 1), ("visits.Month 3.first_day", 0), ("endpoint.visit", "Month 9"), ("endpoint.level", 2),
+    ("endpoint.improvement_points", 99), ("treatment.vials_g", ""), ("treatment.dose_g_per_kg", -1), ("estimand.missing", "no"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value"), WRONG)
+def test_what_is_wrong_with_a_setting_is_said(key, value):
+    group, _, rest = key.partition(".")
+    name, _, setting = rest.rpartition(".")
+    protocol = pns.load_protocol()
+    change = {"criteria": protocol.with_criterion, "visits": protocol.with_visit}.get(group)
+    with pytest.raises(ValueError, match=r"\w") as wrong:
+        change(name, **{setting: value}) if change else protocol.with_settings(**{group: {setting: value}})
+    assert french(str(wrong.value)) is not None
+
+
+def test_french_has_its_spaces_and_apostrophes():
+    wrong = re.compile(r" [;!?:%»](?:\s|$)|« |\w'\w|[\w})][;!?:%](?:\s|$)")
+    assert [key for key, (_, text) in catalogue().items() if wrong.search(text)] == []
