@@ -42,6 +42,9 @@ SELDOM: Final[dict[str, Any]] = OUTER | {"no_cpython_wrapper": True}
 SMALL: Final = 200
 """Up to so many patients a kernel that was never compiled on this machine runs as plain Python."""
 
+FEW_CALLS: Final = 16
+"""So often a process asks a kernel about few patients before it loads the compiler's library for it."""
+
 _PACKAGE: Final = Path(__file__).parent
 _IMPORTS: Final = re.compile(r"^from (pnstrial[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 _lock: Final = RLock()
@@ -221,6 +224,7 @@ class Kernel:
         self.function = function
         self.options = options
         self._ready = False
+        self._small_calls = 0
         update_wrapper(self, function)
 
     def _calls(self) -> dict[str, Kernel]:
@@ -284,7 +288,7 @@ class Kernel:
         return any(folder.glob(f"*.{self.function.__qualname__}-*.nbi"))
 
     def for_size(self, n: int) -> Callable[..., Any]:
-        """Choose the form for so many patients: plain Python for few where nothing is compiled yet.
+        """Choose the form for so many patients: plain Python for few where nothing is compiled or it does not pay.
 
         Parameters
         ----------
@@ -295,7 +299,29 @@ class Kernel:
         -------
         callable
         """
-        return self.plain if n <= SMALL and not self.is_ready() else self.compiled
+        return self.compiled if self.pays(n) else self.plain
+
+    def pays(self, n: int) -> bool:
+        """Say whether machine code is worth its compiler for so many patients.
+
+        For few patients it is where it is there already and the process has loaded the compiler's library, which
+        takes longer than some calls of plain Python, or calls so often that it will.
+
+        Parameters
+        ----------
+        n : int
+            Patients.
+
+        Returns
+        -------
+        bool
+        """
+        if n > SMALL:
+            return True
+        if not self.is_ready():
+            return False
+        self._small_calls += 1
+        return self._small_calls > FEW_CALLS or "numba" in sys.modules
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the machine code; it is compiled if it is not there yet."""

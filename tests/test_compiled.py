@@ -87,3 +87,24 @@ def test_files_are_the_same_with_and_without_a_compiler(tmp_path, monkeypatch):
     assert len(same) == len(written) > 20
     assert not other
     assert not missing
+
+
+FEW = """
+import sys
+from pnstrial import shift, survival
+times, first, second = [2, 3, 5, 7, 8, 9] * 3, [3, 4, 2, 3] * 4, [2, 4, 3, 1] * 4
+for _ in range(3):
+    survival.kaplan_meier(times, [1, 0, 1] * 6), shift.signed_rank(first, second)
+print("numba" in sys.modules)
+for _ in range(20):
+    survival.kaplan_meier(times, [1, 0, 1] * 6)
+print("numba" in sys.modules)
+"""
+
+
+def test_a_few_calls_do_not_load_the_compiler_that_many_pay_for():
+    times = np.arange(1.0, 301.0)
+    survival.kaplan_meier(times, np.ones(300))
+    shift.signed_rank([3, 4, 2] * 100, [2, 4, 1] * 100)
+    done = subprocess.run([sys.executable, "-c", FEW], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pnstrial.compiled import SMALL
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import two_sided_p
 from pnstrial.numerics.signatures import check_signature
@@ -309,8 +308,8 @@ def signed_rank(
     exact = earlier.size <= LARGE or _steps(np.array(sizes[1:]), np.array(ranks[1:])) <= MOST_STEPS
     if exact:
         # the machine code knows seven grades
-        quick = earlier.size > SMALL or signed_rank_one.is_ready()
-        rule = signed_rank_one if quick and highest == WORST else signed_rank_uncompiled
+        quick = highest == WORST and signed_rank_one.pays(earlier.size)
+        rule = signed_rank_one if quick else signed_rank_uncompiled
         p_value = float(rule(earlier, later, pratt, two_sided))
     else:
         z = (statistic - expected) / float(np.sqrt((np.array(ranks) ** 2 * sizes)[1:].sum() / 4.0))

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pnstrial.compiled import SMALL
 from pnstrial.numerics.newton import ARMIJO, ROUNDING, maximise, newton_step
 from pnstrial.survival.cox.risk_sets import DELICATE, RiskSets
 from pnstrial.survival.cox.separation import separating
@@ -202,7 +201,7 @@ def _exact(sets: RiskSets, beta: Vector) -> tuple[float, Vector, Vector] | None:
     if rest.size:
         from pnstrial.survival.cox.cox_kernels import subset_moments
 
-        if sets.time.size <= SMALL and not subset_moments.is_ready():
+        if not subset_moments.pays(sets.time.size):
             inside = np.zeros((rest.size, sets.time.size), dtype=bool)
             for row, j in enumerate(rest.tolist()):
                 inside[row, sets.members(j)] = True
