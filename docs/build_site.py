@@ -82,7 +82,7 @@ WITHOUT_REFERENCE = (
         "tern",
         "count_occurrences(lyt, vars = 'AEDECOD')",
         "pns.report(trial, protocol, 'report/')",
-        "a table on a page, in R as here: patients by term of the adverse events, table 14.3.1.2",
+        "a table on a page in R as here: adverse events by term, with patients and worst grades",
     ),
 )
 """Package, call of R, ours, and why there is no number that both give."""

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EngineMissingError",
+    "beta_product",
     "binomial_interval",
     "binomial_tail",
     "cox_efron",
     "cox_fitter",
     "cumulative_incidence",
     "incidence_fitter",
+    "interval_fitter",
     "kaplan_meier",
     "lifelines_fitter",
     "logrank",
@@ -153,6 +155,53 @@ def kaplan_meier(time: Vector, event: Vector, level: float, entry: Vector | None
     return frame
 
 
+def beta_product(time: Vector, event: Vector, level: float) -> pd.DataFrame:
+    """Beta product limits of a Kaplan-Meier curve at its events, from records and by scipy's quantiles.
+
+    Parameters
+    ----------
+    time, event : numpy.ndarray, shape (n,)
+    level : float
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index time; columns lower, upper.
+
+    Notes
+    -----
+    Fay MP, Brittain EH, Proschan MA. Biostatistics 2013;14:723-736. No library that is asked here has these limits.
+    They are written down from the definition instead: each event time multiplies the share that stays alive by a beta
+    variable, the lower limit by one more for the next death among those left; the product is taken for the beta with
+    its mean and variance.
+    """
+    import pandas as pd
+
+    beta = _library("scipy.stats").beta
+    tail = (1 - level) / 2
+    mean = square = 1.0
+    rows: dict[float, tuple[float, float]] = {}
+    for at in sorted(set(time[event == 1].tolist())):
+        at_risk, died = int((time >= at).sum()), int(((time == at) & (event == 1)).sum())
+        stay = at_risk - died + 1
+        mean *= stay / (at_risk + 1)
+        square *= stay * (stay + 1) / ((at_risk + 1) * (at_risk + 2))
+        left = int((time > at).sum())
+        ends: list[float] = []
+        for next_mean, next_square, chance in (
+            (left / (left + 1), left / (left + 2), tail),
+            (1.0, 1.0, 1 - tail),
+        ):
+            first, second = mean * next_mean, square * next_square
+            if first == 0:
+                ends.append(0.0)
+                continue
+            size = (first - second) / (second - first**2)
+            ends.append(float(beta.ppf(chance, first * size, (1 - first) * size)))
+        rows[float(at)] = (ends[0], ends[1])
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["lower", "upper"])
+
+
 def lifelines_fitter(time: Vector, event: Vector, level: float, entry: Vector | None = None) -> Any:
     """Kaplan-Meier fitter of lifelines, fitted.
 
@@ -168,6 +217,25 @@ def lifelines_fitter(time: Vector, event: Vector, level: float, entry: Vector | 
     """
     fitter = _library("lifelines").KaplanMeierFitter(alpha=1 - level)
     return _quietly(lambda: fitter.fit(time, event, entry=entry))
+
+
+def interval_fitter(left: Vector, right: Vector) -> Any:
+    """Curve of interval-censored times by lifelines.
+
+    Parameters
+    ----------
+    left, right : numpy.ndarray, shape (n,)
+        The event is in (left, right].
+
+    Returns
+    -------
+    lifelines.KaplanMeierFitter
+        lifelines takes the left end as part of the interval; the next larger number is given, and only then do two
+        intervals that meet at a visit share no time. It has no limits.
+    """
+    fitter = _library("lifelines").KaplanMeierFitter()
+    opened = np.where(left < right, np.nextafter(left, np.inf), left)
+    return _quietly(lambda: fitter.fit_interval_censoring(opened, right, tol=1e-12))
 
 
 def median(time: Vector, event: Vector) -> float:

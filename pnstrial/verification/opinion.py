@@ -37,6 +37,7 @@ from pnstrial.survival import (
     OneSampleLogRank,
     ParametricSurvival,
     SurvivalResult,
+    Turnbull,
     one_sample_logrank,
     rmst,
 )
@@ -195,6 +196,9 @@ def _of_curve(name: str, curve: KaplanMeier) -> Iterator[_Number]:
     if not event.any():
         return
     theirs = engines.kaplan_meier(time, event, curve.level)
+    limits, engine = (theirs, "lifelines") if curve.conf_type == "log-log" else (None, "scipy")
+    if curve.conf_type == "beta-product":
+        limits = engines.beta_product(time, event, curve.level)
     for k, at in enumerate(curve.time):
         if curve.n_event[k] == 0:
             continue
@@ -202,10 +206,10 @@ def _of_curve(name: str, curve: KaplanMeier) -> Iterator[_Number]:
         yield _Number(
             f"{name}: survival at {at:g}", float(curve.survival[k]), float(other["survival"]), "lifelines"
         )
-        if curve.conf_type == "log-log" and 0 < curve.survival[k] < 1:
+        if limits is not None and 0 < curve.survival[k] < 1:
             for end in ("lower", "upper"):
-                ours = float(getattr(curve, end)[k])
-                yield _Number(f"{name}: {end} limit at {at:g}", ours, float(other[end]), "lifelines")
+                ours, found = float(getattr(curve, end)[k]), float(limits[end].loc[at])
+                yield _Number(f"{name}: {end} limit at {at:g}", ours, found, engine)
     median = curve.quantile(0.5).estimate
     if isinstance(median, float):
         flat = bool(np.isclose(curve.survival, 0.5, rtol=0, atol=1e-12).any())
@@ -220,6 +224,16 @@ def _of_curve(name: str, curve: KaplanMeier) -> Iterator[_Number]:
                 f"{name}: restricted mean to {tau:g}", float(ours), engines.restricted_mean(time, event, tau),
                 "lifelines", 1e-6 * max(1.0, tau),
             )  # fmt: skip
+
+
+def _of_intervals(name: str, result: Turnbull) -> Iterator[_Number]:
+    if result.records is None or (result.records[0] == result.records[1]).any():
+        return  # weights, or exact times, at which lifelines' curve falls later
+    theirs = engines.interval_fitter(*result.records).survival_function_.iloc[:, -1]
+    for right, ours in zip(result.right, result.survival, strict=True):
+        if np.isfinite(right):
+            other = float(theirs[theirs.index <= right].iloc[-1])
+            yield _Number(f"{name}: survival at {right:g}", float(ours), other, "lifelines", ITERATED)
 
 
 def _of_incidence(name: str, result: CumulativeIncidence) -> Iterator[_Number]:
@@ -374,6 +388,7 @@ _KINDS: dict[type, Callable[[str, Any], Iterator[_Number]]] = {
     ProportionResult: _of_proportion,
     SurvivalResult: _of_survival,
     KaplanMeier: _of_curve,
+    Turnbull: _of_intervals,
     CumulativeIncidence: _of_incidence,
     ShiftResult: _of_shift,
     CommonOddsRatio: _of_odds,

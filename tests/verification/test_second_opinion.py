@@ -11,6 +11,8 @@ from pnstrial.cli import main
 from pnstrial.results import NotEstimable
 from pnstrial.verification import EngineMissingError, verify
 
+pytest.importorskip("lifelines")  # the second engines; without one of them there is no second opinion
+pytest.importorskip("statsmodels")
 pytestmark = pytest.mark.double
 
 
@@ -213,6 +215,9 @@ def plants(name, result):
         for k in np.flatnonzero(curve.n_event > 0):
             wrong = replace(curve, survival=nudged(curve.survival, k))
             yield f"{name}: survival at {curve.time[k]:g}", replace(result, curve=wrong)
+            for end in ("lower", "upper") if 0 < curve.survival[k] < 1 else ():
+                wrong = replace(curve, **{end: nudged(getattr(curve, end), k)})
+                yield f"{name}: {end} limit at {curve.time[k]:g}", replace(result, curve=wrong)
     else:
         curve = result.curve
         for cause in curve.causes:
@@ -234,7 +239,7 @@ def test_a_planted_error_is_caught_in_each_number_that_verify_prints(example, pr
     # each engine answers once: what is planted is in ours
     for engine in (
         "kaplan_meier", "restricted_mean", "cumulative_incidence", "signed_rank", "binomial_interval", "median",
-        "poisson_interval",
+        "poisson_interval", "beta_product",
     ):  # fmt: skip
         monkeypatch.setattr(engines, engine, remembered(getattr(engines, engine)))
     material = Material(pns.analyse(example, protocol, null=0.1))
@@ -291,3 +296,23 @@ def remembered(engine):
         return answers[key]
 
     return answer
+
+
+def test_beta_product_limits_are_found_again_with_ties_and_censoring():
+    time, event = [2, 2, 3, 5, 5, 5, 8, 9, 9, 12], [1, 1, 0, 1, 1, 0, 1, 0, 1, 0]
+    curve = pns.survival.kaplan_meier(time, event, conf_type="beta-product", level=0.9)
+    found = pns.second_opinion(curve)
+    limits = found.table[found.table["quantity"].str.contains("limit")]
+    assert set(limits["engine"]) == {"scipy"}
+    assert len(limits) == 8
+    assert found.differing == 0
+    wrong = replace(curve, lower=curve.lower * 0.999)
+    assert pns.second_opinion(wrong).differing == 4
+
+
+def test_an_interval_censored_curve_is_found_again():
+    curve = pns.survival.turnbull([0, 4, 4, 8, 8, 0], [4, 8, 12, 12, np.inf, 8])
+    found = pns.second_opinion(curve)
+    assert (found.n, found.differing) == (3, 0)
+    assert pns.second_opinion(replace(curve, survival=curve.survival + 1e-4)).differing == 3
+    assert pns.second_opinion(pns.survival.turnbull([2, 3, 5], [2, 3, np.inf])).n == 0

@@ -83,3 +83,19 @@ def test_an_incidence_without_ties_has_the_same_curve():
 def test_what_lifelines_has_not_is_refused(convert, message):
     with pytest.raises(ValueError, match=message):
         convert()
+
+
+LEFT, RIGHT = [0, 4, 4, 8, 8, 0, 0, 12], [4, 8, 12, 12, np.inf, 8, 12, np.inf]
+
+
+@pytest.mark.double
+def test_intervals_that_meet_at_a_visit_share_no_time():
+    ours = survival.turnbull(LEFT, RIGHT)
+    theirs = ours.to_lifelines().survival_function_
+    for at, expected in zip(ours.right[:-1], ours.survival[:-1], strict=True):
+        assert theirs[theirs.index <= at].iloc[-1, -1] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_weighted_interval_curve_has_no_patients():
+    with pytest.raises(ValueError, match="one by one"):
+        survival.turnbull(LEFT, RIGHT, weights=[2] * 8).to_lifelines()

@@ -10,7 +10,7 @@ Next: `interval_cox`, `interval_trial`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -194,6 +194,8 @@ class Turnbull(Result):
         Largest excess of the conditions of Gentleman and Geyer, per patient: 0 at the maximum.
     n : float
         Patients (sum of weights).
+    records : tuple of numpy.ndarray or None
+        left and right of each patient; None with weights other than 1.
     """
 
     left: NDArray[np.float64]
@@ -204,6 +206,32 @@ class Turnbull(Result):
     loglik: float
     gap: float
     n: float
+    records: tuple[NDArray[np.float64], NDArray[np.float64]] | None = field(default=None, repr=False)
+
+    def to_lifelines(self) -> Any:
+        """Return the same curve as a fitter of lifelines, for what is written for those.
+
+        Returns
+        -------
+        lifelines.KaplanMeierFitter
+            By ``fit_interval_censoring``; each left end is moved to the next larger number, as lifelines counts it in.
+            At an exact time its curve falls only after that time.
+
+        Raises
+        ------
+        ValueError
+            With weights: the curve does not hold the patients one by one.
+        pnstrial.verification.EngineMissingError
+            If lifelines is not installed.
+        """
+        from pnstrial.verification.engines import interval_fitter
+
+        if self.records is None:
+            raise ValueError(
+                "to_lifelines: a curve with weights does not hold its patients one by one; "
+                "fit lifelines.KaplanMeierFitter to the records themselves"
+            )
+        return interval_fitter(*self.records)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per Turnbull interval.
@@ -358,7 +386,10 @@ def turnbull(
     # The last sum is 1 but for rounding.
     survival[-1] = 0.0
     loose = (mass > 0) & (support.left < support.right)
-    return Turnbull(support.left, support.right, mass, loose, survival, loglik, gap, float(loads.sum()))
+    records = (lows, highs) if (loads == 1).all() else None
+    return Turnbull(
+        support.left, support.right, mass, loose, survival, loglik, gap, float(loads.sum()), records
+    )
 
 
 def _probabilities(support: Support, mass: NDArray[np.float64]) -> NDArray[np.float64]:
