@@ -47,6 +47,24 @@ def test_exact_and_simulated_agree():
     assert 0.3 < known["true_response"] < 0.8
 
 
+@pytest.mark.parametrize("alone", [False, True])
+def test_days_and_patients_per_protocol_agree_where_visits_count_from_the_last_infusion(alone):
+    protocol, scenario = both()
+    pattern = {"late": 0.4, "late_days": (1, 9), "changed_dose": 0.2, "dose_factor": 0.5}
+    changes = {"treatment": pattern, "rescue": {"per_month": 0.2}, "course": {"die": 0.1}}
+    if alone:  # the endpoint at the only visit, which comes earlier after a stop
+        last = protocol.visits[-1]
+        end = protocol.endpoint.model_copy(update={"visit": last.name, "secondary_visits": ()})
+        protocol = protocol.model_copy(update={"visits": (last,), "endpoint": end})
+        changes |= {"dropout": {"per_month": 0.1}, "adverse_events": {"per_infusion": 0.2, "stop": 0.2}}
+    changed = scenario.changed(**changes)
+    known = pns.exact_characteristics(protocol, changed).answers
+    found = pns.simulate_trials(protocol, changed, n_trials=10_000, seed=6)
+    for name in ("days_independent", "days_to_deterioration", "per_protocol", "per_protocol_response"):
+        assert abs(found[name].estimate - known[name]) < 4 * found[name].std_error, name
+    assert 0.05 < known["per_protocol"] < 0.6
+
+
 def test_the_simulated_tables_give_the_answers_that_were_counted():
     protocol, scenario = both()
     for seed in range(3):

@@ -177,19 +177,16 @@ _count_tests = kernel(_count_tests, **INNER)
 def _count_patients(n: Any, whole: Any, rows: Any, y: Any) -> Any:
     """Count who is per protocol, days in the grades, and harms into y."""
     endpoint = at.VISIT + whole[at.ENDPOINT_VISIT] * at.VISIT_WIDTH
-    target = whole[whole[at.TO_VISITS] + 3 * whole[at.ENDPOINT_VISIT]]
-    dead, before = whole[at.GRADES], whole[at.CYCLES_BEFORE]
+    before = whole[at.CYCLES_BEFORE]
     followed = responding = independent = worse = thromboses = haemolyses = 0
     for i in range(n):
         row = rows[i]
-        value = row[endpoint + at.V_VALUE]
-        until = row[endpoint + at.V_DAY] if 0 <= value < dead else target
-        # the first cycles given, each as planned; a value at the visit; no rescue before it
+        # the first cycles given, each as planned; a value at the visit; no rescue before it (see `V_KEY`)
         own = np.int64(
             row[at.DEVIATES] == 0
             and row[at.CYCLES] >= before
-            and value >= 0
-            and not 0 < row[at.RESCUE] <= until
+            and row[endpoint + at.V_VALUE] >= 0
+            and row[endpoint + at.V_KEY] >> 8 == 0
         )
         followed += own
         responding += own * np.int64(row[endpoint + at.V_ANSWER] == 1)
