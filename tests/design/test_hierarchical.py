@@ -199,3 +199,9 @@ def test_the_pooled_correlation_is_the_largest_likelihood():
     )
     assert (pooled.a, pooled.b) == pytest.approx(tuple(np.exp(best.x)), rel=1e-3)
     assert lost(np.log([pooled.a, pooled.b])) <= best.fun + 1e-8
+
+
+@pytest.mark.parametrize("function", [design.pool_series, design.map_prior])
+def test_a_pool_is_checked_beside_counts_too(function):
+    with pytest.raises(ValueError, match=r"pool = 'xyz' must be one of 'ivig', 'treated'"):
+        function([2, 3], [10, 12], pool="xyz")

@@ -80,13 +80,14 @@ def _read_series(
     caller: str, responders: Sequence[int] | None, n: Sequence[int] | None, pool: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...]]:
     """Read counts, by default the shipped ones."""
+    from pnstrial.series import pool_names, series_records
+
+    Checks(caller).word("pool", pool, tuple(pool_names())).done()
     if (responders is None) != (n is None):
         raise ValueError(
             f"{caller}: responders = {display(responders)} and n = {display(n)} must be given together, or neither"
         )
     if responders is None or n is None:
-        from pnstrial.series import series_records
-
         records = series_records(pool)
         x = [float(record["improved"]) for record in records]
         size = [float(record["n_evaluable"] or record["n"]) for record in records]
