@@ -68,7 +68,8 @@ footer{margin-top:3rem;padding-top:1rem;padding-bottom:2rem;border-top:1px solid
 @media print{
   body{font-size:9.5pt}main,header,footer{max-width:none;padding:0}
   .skip{display:none}a{color:inherit;text-decoration:none}
-  .cards{grid-auto-flow:column;grid-auto-columns:1fr;grid-template-columns:none}
+  .cards{grid-auto-flow:column;grid-auto-columns:1fr;grid-template-columns:none;gap:.5rem}
+  .card{padding:.4rem .6rem}.card b{font-size:13pt;white-space:nowrap}
   nav{break-before:page;break-after:page;font-size:8.5pt}nav>ol{columns:2}
   .scroll{overflow:visible}table{font-size:7.6pt;width:auto;max-width:100%}th,td{padding:.18rem .4rem}
   .wide th,.wide td{padding:.18rem .25rem}.wider .n,.wider .s{white-space:normal}.note,figcaption{font-size:8pt}
