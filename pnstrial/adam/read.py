@@ -155,9 +155,11 @@ class AdamTrial(Result):
             d.name for d in self.datasets.values() if is_basic(d) and not is_time_to_event(d) and "BASE" in d
         ]
         listed = listed[listed["dataset"].isin(scales)]
-        code = parameter or (MRS_CODE if MRS_CODE in set(listed["parameter"]) else None)
-        if code is None and len(listed) == 1:
-            code = str(listed["parameter"].iloc[0])
+        # where none is named, that of the dataset of the endpoint; then the mRS; then the only one
+        own = listed[listed["dataset"] == "ADEFF"]
+        one = own if len(own) == 1 else listed[listed["parameter"] == MRS_CODE]
+        one = one if len(one) == 1 else listed
+        code = parameter or (str(one["parameter"].iloc[0]) if len(one) == 1 else None)
         row = listed[listed["parameter"] == code]
         if row.empty:
             listed_parameters = ", ".join(listed["parameter"]) or "none"

@@ -92,6 +92,11 @@ class Material:
             for drug in self.protocol.drugs
         )
 
+    def arm(self, name: str | None) -> str:
+        """Give what ADaM calls an arm of the protocol: its label, else its name; the treatment where there is none."""
+        labels = {arm.name: arm.label or arm.name for arm in self.protocol.arms}
+        return labels.get(name or "", self.treatment)
+
     def day_number(self, date: Any, patient: str) -> float | None:
         """Give the study day of a date, counted from the patient's day 1; there is no day 0."""
         day_1 = self.assessments.patients["day_1"].get(patient)
@@ -174,6 +179,7 @@ def adsl_rows(material: Material) -> list[dict[str, Any]]:
         enrolled = patient in full
         start, end = clean(first.get(patient)), clean(last.get(patient))
         contact = follow_up.get(patient)
+        arm = material.arm(clean(screened.get("arm")))
         row: dict[str, Any] = {
             "STUDYID": material.study,
             "USUBJID": f"{material.study}-{patient}",
@@ -182,9 +188,9 @@ def adsl_rows(material: Material) -> list[dict[str, Any]]:
             "AGE": screened["age"],
             "AGEU": None if clean(screened["age"]) is None else "YEARS",
             "SEX": {"female": "F", "male": "M"}.get(screened["sex"]),
-            "ARM": material.treatment if enrolled else "Screen Failure",
-            "TRT01P": material.treatment if enrolled else None,
-            "TRT01A": material.treatment if enrolled and start is not None else None,
+            "ARM": arm if enrolled else "Screen Failure",
+            "TRT01P": arm if enrolled else None,
+            "TRT01A": arm if enrolled and start is not None else None,
             "TRTSDT": start,
             "TRTEDT": end,
             "TRTDURD": None if start is None else (end - start).days + 1,

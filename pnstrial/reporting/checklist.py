@@ -91,7 +91,7 @@ def checklist(material: Material, opinion: pd.DataFrame | None = None) -> Sectio
         (
             "7",
             "Objectives",
-            f"improvement of the {scale} at {protocol.endpoint.visit}; section 14.2",
+            f"{protocol.improvement_in_words()} at {protocol.endpoint.visit}; section 14.2",
         ),
         ("8", "Involvement of patients and public", _TEAM),
         ("9", "Design", _design(protocol)),
@@ -109,7 +109,7 @@ def checklist(material: Material, opinion: pd.DataFrame | None = None) -> Sectio
         (
             "16",
             "Sample size and interim analyses",
-            "the publication's basis was not found; no interim analysis of the trial"
+            "the protocol states no basis of the size; no interim analysis of the trial"
             if protocol.design is None
             else f"{protocol.design.n} patients planned; see Methods",
         ),

@@ -462,6 +462,7 @@ def shifts(material: Material) -> tuple[Place, ...]:
 
 def _shift_table(material: Material) -> Table:
     shift = material.shift
+    arms = "within one arm" if len(material.protocol.arms) < 2 else "all arms together"
     rows: list[tuple[str, str, str]] = []
     for name in rules.CATEGORIES:
         if isinstance(shift.changes, NotEstimable):
@@ -485,5 +486,5 @@ def _shift_table(material: Material) -> Table:
         f"full analysis set with both values (n = {shift.n})",
         pd.DataFrame(rows, columns=["Measure", "Value", f"{100 * shift.level:g} % interval"]),
         f"{_sources(shift.scale)}, follow_up", "visits",
-        f"{death_in_words(shift.scale)} Paired, within one arm: a change over time, not an effect of treatment.",
+        f"{death_in_words(shift.scale)} Paired, {arms}: a change over time, not an effect of treatment.",
     )  # fmt: skip

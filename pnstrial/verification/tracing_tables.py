@@ -467,7 +467,7 @@ def _by_term(request: Request) -> Origin:
         return _incidence(Request(request.sources, request.table, request.row, "Patients"), own, chosen)
     if column in {"Serious", "Related"}:
         chosen = own[column.lower()] == "yes"
-    if column == "Stopped IVIg":
+    if column == f"Stopped {request.sources.material.medicine}":
         chosen = own["action"] == "stopped"
     return _incidence(request, own, chosen)
 

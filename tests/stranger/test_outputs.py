@@ -126,6 +126,30 @@ def test_other_commands_name_no_other_trial(folder, tmp_path, capsys, words):
     assert [OF_OTHER_TRIALS.findall(text) for text in texts] == [[]] * len(texts)
 
 
+def test_who_has_no_baseline_is_told_on_the_scale_of_the_endpoint(folder, tmp_path):
+    import shutil
+
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    rows = (copy / "scales.csv").read_text().splitlines()
+    (copy / "scales.csv").write_text(
+        "\n".join(row for row in rows if not row.startswith("H1,2024-02")) + "\n"
+    )
+    trial, protocol = pns.read_trial(copy, PROTOCOL), pns.load_protocol(PROTOCOL)
+    found = pns.survival.time_to_deterioration(trial, protocol)
+    assert found.excluded["reason"].tolist() == ["no baseline Hand function"]
+
+
+def test_a_column_that_names_the_drugs_is_followed(folder, report, capsys):
+    title = "Adverse events by term and worst grade"
+    (column,) = [head for head in table(report, title)[0] if head.startswith("Stopped ")]
+    number = re.search(rf"Table ([\d.]+)\. {title}<", (report / "report.html").read_text())[1]
+    words = ["trace", str(folder), number, "--row", "1", "--column", column, "--protocol", str(PROTOCOL)]
+    assert main(words) == 0
+    cells = capsys.readouterr().out.partition("collected cells")[2]
+    assert "H4" in cells
+    assert "H2" not in cells  # whose headache stopped nothing
+
+
 def test_a_number_of_the_secondary_endpoint_is_followed_to_its_cells(folder, report, capsys):
     page = (report / "report.html").read_text()
     number = re.search(r"Table ([\d.]+)\. Secondary endpoints<", page)[1]

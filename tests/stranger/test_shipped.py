@@ -1,5 +1,7 @@
 """Every shipped protocol runs through the commands on tables, with its own example where it has one."""
 
+from importlib import resources
+
 import pytest
 
 import pnstrial as pns
@@ -58,3 +60,23 @@ def test_a_protocol_without_an_example_is_refused(tmp_path, capsys):
     assert main(["example", str(tmp_path / "t"), "--protocol", str(PROTOCOL)]) == 2
     assert "protocol hand has no bundled example; those of" in capsys.readouterr().err
     assert not (tmp_path / "t").exists()
+
+
+FOLDER = resources.files("pnstrial") / "protocols"
+
+
+@pytest.mark.parametrize("name", shipped_protocols())
+def test_a_shipped_protocol_is_short_and_each_of_its_numbers_has_a_source(name):
+    text = (FOLDER / f"{name}.toml").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 120
+    protocol = pns.load_protocol(name)
+    known = set(protocol.sources)
+    numbers = [entry for entry in protocol.settings() if isinstance(entry.value, int | float)]
+    assert len(numbers) > 10
+    without = [
+        entry.key
+        for entry in numbers
+        if not (entry.source and (entry.source in known or entry.source.startswith("assumed")))
+    ]
+    assert without == []
+    assert all(len(reference) > 10 for reference in protocol.sources.values())

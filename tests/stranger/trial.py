@@ -56,6 +56,7 @@ def tables():
     events = [
         "patient_id,term,start_date,end_date,grade,serious,related,action",
         f"H4,headache,{on(20)},{on(22)},2,no,yes,stopped",
+        f"H2,headache,{on(30)},{on(31)},1,no,no,none",
     ]
     return {
         "screening": screening, "infusions": infusions, "scales": scales, "follow_up": follow_up,

@@ -191,7 +191,7 @@ class _Writer:
                 self._failure(patient, day, i)
             else:
                 self._enrolled(patient, rows[i])
-        columns = _columns()
+        columns = _columns(self.protocol)
         frames = {name: pd.DataFrame(table, columns=columns[name]) for name, table in self.tables.items()}
         truth = {"patients": pd.DataFrame(self.truth), "visits": pd.DataFrame(self.true_visits)}
         return frames, truth
@@ -482,7 +482,8 @@ def _day(value: np.int64) -> int | None:
     return int(value) if value >= 0 else None
 
 
-def _columns() -> dict[str, list[str]]:
-    from pnstrial.data.schema import TABLES
+def _columns(protocol: Protocol) -> dict[str, list[str]]:
+    from pnstrial.data.allowed import allowed_by, tables_under
 
-    return {name: [column.name for column in TABLES[name].columns] for name in _TABLES}
+    tables = tables_under(allowed_by(protocol))
+    return {name: [column.name for column in tables[name].columns] for name in _TABLES}

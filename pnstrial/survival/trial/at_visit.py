@@ -172,7 +172,7 @@ def landmark_at_visit(
             "last date before day 1",
             "died by the landmark",
             "last contact by the landmark",
-            f"no mRS at baseline or {wanted}",
+            f"no {protocol.endpoint.scale} at baseline or {wanted}",
         ],
         default="",
     )
@@ -194,7 +194,9 @@ def landmark_at_visit(
             unit="days",
         )
     eligible = patients[(patients["days"] > 0) & patients.index.isin(better.index)]
-    moving: SimonMakuch | NotEstimable = NotEstimable("no patient has follow-up and a baseline mRS")
+    moving: SimonMakuch | NotEstimable = NotEstimable(
+        f"no patient has follow-up and a baseline {protocol.endpoint.scale}"
+    )
     if len(eligible):
         moving = simon_makuch(
             eligible["days"],

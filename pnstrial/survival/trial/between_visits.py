@@ -102,7 +102,7 @@ def _records(trial: TrialData, protocol: Protocol) -> tuple[pd.DataFrame, pd.Dat
     missing = [patient for patient in trial.enrolled if patient not in own.index]
     excluded = pd.DataFrame(
         [(patient, "last date before day 1") for patient in records.loc[early, "patient_id"]]
-        + [(patient, "no baseline mRS") for patient in missing],
+        + [(patient, f"no baseline {protocol.endpoint.scale}") for patient in missing],
         columns=["patient_id", "reason"],
     )
     return records[~early].reset_index(drop=True), excluded

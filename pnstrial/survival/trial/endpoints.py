@@ -115,7 +115,7 @@ def _result(
     early = own["days"] < 0
     rated = set(own["patient_id"])
     missing = [patient for patient in trial.enrolled if patient not in rated]
-    why = "no follow-up row" if parameter == "overall_survival" else "no baseline mRS"
+    why = "no follow-up row" if parameter == "overall_survival" else f"no baseline {protocol.endpoint.scale}"
     excluded = pd.DataFrame(
         [(patient, "last date before day 1") for patient in own.loc[early, "patient_id"]]
         + [(patient, why) for patient in missing],
