@@ -671,10 +671,10 @@ def _drawn(scenario: Scenario, inputs: Any, draws: int, seed: int) -> tuple[pd.D
             raise ValueError("assurance: the frame of draws is empty")
         return inputs.reset_index(drop=True), f"{len(inputs)} draws of {', '.join(map(str, inputs.columns))}"
     if inputs is None:
-        series = scenario.series
-        if series is None:
+        if (series := scenario.series) is None or not series.response:
+            why = "names no series" if series is None else "assumes another response than its series found"
             raise ValueError(
-                f"assurance: scenario {scenario.id} names no series; give inputs such as {{'response': (1.5, 16.5)}}"
+                f"assurance: scenario {scenario.id} {why}; give inputs such as {{'response': (1.5, 16.5)}}"
             )
         n = series.improved + series.stable + series.deteriorated + (series.dead or 0.0)
         inputs = {"response": (series.improved + 0.5, n - series.improved + 0.5)}

@@ -344,6 +344,9 @@ class Series(Part):
         Hazard of dying of the trial's patients against that of the source of `survival`.
     die : tuple of float
         Ratios between the grades' rates of dying, by grade or as in `Course`.
+    response : bool
+        Whether the share improved is what the scenario expects: false where it assumes another effect on the course
+        of the series.
     rating, selected, ratings_between_days
         How the series rated its patients, which rated grades it let in, and when it rated in between.
     """
@@ -356,6 +359,7 @@ class Series(Part):
     survival: tuple[tuple[Annotated[float, Field(ge=0.01, le=600)], Share], ...] = ()
     population_hazard_ratio: float = Field(default=1.0, ge=0.01, le=100)
     die: Ratios | Ratio | dict[Literal["best", "worst"], Ratio] = (0.2, 0.2, 0.4, 1.0, 2.5, 5.0)
+    response: bool = True
     rating: Rating = Rating(method="unstructured", same_rater_agreement=0.9)
     selected: tuple[Annotated[int, Field(ge=0, le=199)], ...] = (2, 3)
     ratings_between_days: tuple[RatingDay, ...] = ()

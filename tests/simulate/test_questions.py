@@ -176,3 +176,15 @@ def test_commands_answer_the_questions(tmp_path, capsys):
     for wrong in (["--set", "late"], ["--set", "speed=3"], ["--response", "0.99"]):
         assert main(["simulate", "anti-hu-plain", "--exact", *wrong]) == 2
     assert main(["tornado", "anti-hu-plain", "--range", "late=low:high"]) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["ivig-works", "surface-antibody", "second-line", "ivig-early", "nothing-works"]
+)
+def test_a_scenario_whose_effect_is_assumed_has_no_assurance_from_the_series_of_its_course(name):
+    scenario = pns.load_scenario(name)
+    assert scenario.series.improved == pns.load_scenario("anti-hu").series.improved
+    with pytest.raises(
+        ValueError, match=f"scenario {name} assumes another response than its series found; give inputs"
+    ):
+        pns.assurance(pns.load_protocol("nct02343211"), scenario)
