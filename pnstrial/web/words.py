@@ -61,7 +61,8 @@ class Words:
 
     def number(self, value: float, digits: int = 4) -> str:
         """Write a number with its significant digits, as the language does."""
-        text = str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else f"{value:.{digits}g}"
+        whole = float(value).is_integer() or abs(value) >= 10**digits - 0.5
+        text = f"{value:.0f}" if whole and abs(value) < 1e15 else f"{value:.{digits}g}"
         return self.say(text)
 
     def percent(self, value: float) -> str:

@@ -50,6 +50,11 @@ def test_both_languages_have_words_and_the_same_places_for_values():
 def test_numbers_as_each_language_writes_them():
     english, french = (Words(language) for language in LANGUAGES)
     assert (english.number(0.12345), french.number(0.12345)) == ("0.1235", "0,1235")
+    assert (english.number(10_800.4), english.number(9999.5), english.number(1e300)) == (
+        "10800",
+        "10000",
+        "1e+300",
+    )
     assert (english.percent(0.1667), french.percent(0.1667)) == ("16.7 %", "16,7\N{NO-BREAK SPACE}%")
     assert french.plain((0.5, "a", None)) == "0,5, a, –"
     assert french.data(0.5) == '<data value="0.5">0,5</data>'
