@@ -118,6 +118,7 @@ def test_the_first_answer_comes_before_the_folder_is_read(tmp_path, many):
 
 
 def test_exact_answers_move_at_once(tmp_path):
+    slow = {}
     with command(tmp_path) as page:
         page.get("/simulate?scenario=anti-hu")
         page.get("/design?kind=fixed&n=17&p0=0.1")
@@ -140,7 +141,9 @@ def test_exact_answers_move_at_once(tmp_path):
         ):
             processor, wall = page.timed(page.get, path)
             print(f"\nn = {n:3}: {processor:.2f} s of processor, {wall:.2f} s on the clock {path}", end="")
-            assert processor <= most + 2 / TICKS, path
+            if processor > most + 2 / TICKS:
+                slow[path] = processor
+    assert not slow
 
 
 def test_a_run_is_cancelled_at_once(tmp_path):
