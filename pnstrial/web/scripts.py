@@ -26,6 +26,7 @@ __all__ = [
     "primary_script",
     "protocol_script",
     "simulation_script",
+    "tables_script",
     "trial_script",
 ]
 

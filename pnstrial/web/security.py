@@ -21,7 +21,15 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["FIGURE_POLICY", "PAGE_POLICY", "REPORT_POLICY", "BodyTooLargeError", "Gate", "too_large"]
+__all__ = [
+    "FIGURE_POLICY",
+    "MOST_UPLOADED",
+    "PAGE_POLICY",
+    "REPORT_POLICY",
+    "BodyTooLargeError",
+    "Gate",
+    "too_large",
+]
 
 PAGE_POLICY: Final = (
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
