@@ -57,7 +57,9 @@ class Cells:
             if column in trial.headers[table] and line in frame.index:
                 who = str(frame.loc[line, "patient_id"])
                 rows.append((trial.file_of(table), line, column, who, plain(frame.loc[line, column])))
-        return pd.DataFrame(rows, columns=["file", "line", "column", "patient_id", "value"])
+        frame = pd.DataFrame(rows, columns=["file", "line", "column", "patient_id", "value"])
+        frame["value"] = pd.Series([row[-1] for row in rows], frame.index, dtype=object)  # a blank stays None
+        return frame
 
 
 class Sources:
