@@ -97,7 +97,10 @@ document.addEventListener("click", (event) => {
 // files of a dropped or chosen folder, one level deep, as if they had been chosen
 async function filesIn(items) {
   const found = [];
-  for (const entry of [...items].map((item) => item.webkitGetAsEntry()).filter(Boolean)) {
+  // a file that is in no folder of this machine, such as one from another page, has no entry
+  const dropped = [...items].map((item) => item.webkitGetAsEntry() || item.getAsFile()).filter(Boolean);
+  for (const entry of dropped) {
+    if (entry instanceof File) { found.push(entry); continue; }
     const inside = entry.isDirectory
       ? await new Promise((done) => entry.createReader().readEntries(done, () => done([]))) : [entry];
     for (const one of inside.filter((other) => other.isFile)) {
