@@ -190,7 +190,7 @@ def test_a_dropped_file_is_taken(page, tables):
     )
     page.wait_for_selector("[data-previewed] :text('screening.csv')")
     page.click("form[action='/trial/upload'] button.main")
-    assert "screening.csv" in page.inner_text("main")
+    assert "26 patients screened" in page.inner_text("[role=status]")
 
 
 def test_a_run_shows_its_progress_and_is_cancelled(page):
