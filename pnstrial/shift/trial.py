@@ -362,8 +362,10 @@ def shift_of(
 
     def bounds() -> CaseBounds:
         later = np.where(end < 0, np.nan, end)[start >= 0]
-        needed = {"points": scale.points(points), "percent": percent or 0, "zero": scale.zero}
-        return case_bounds(start[start >= 0], later, level, highest=highest, **needed)
+        return case_bounds(
+            start[start >= 0], later, level, highest=highest, points=scale.points(points), percent=percent or 0,
+            zero=scale.zero,
+        )  # fmt: skip
 
     utilities = NotEstimable(f"no utilities of the grades of the {scale.name} are known")
     return ShiftResult(
