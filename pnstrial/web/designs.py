@@ -126,6 +126,15 @@ def _members(words: Words, kind: str, result: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _paths(kind: str, result: Any) -> tuple[str, ...]:
+    """Give where the members of `_members` stand in an answer."""
+    if kind != "simon":
+        return ("",)
+    every = result.admissible_designs
+    between = [place for place, one in enumerate(every) if one not in {result.optimal, result.minimax}]
+    return (".optimal", ".minimax", *(f".admissible_designs[{place}]" for place in between))
+
+
 def _command(kind: str, arguments: dict[str, Any]) -> str:
     words = [_KINDS[kind].command]
     for name, value in arguments.items():
@@ -153,10 +162,13 @@ def _page(request: Request) -> Response:
     if answer := as_csv(request, frames):
         return answer
     frame = result.to_frame()
+    script = design_script(
+        _KINDS[kind].function, arguments, _command(kind, arguments), _paths(kind, result), _RATES
+    )
     return page(
         request, "design.html", kind=kind, kinds=_KINDS, fields=_KINDS[kind].fields, values=arguments,
         looks=" ".join(map(str, arguments["looks"])) if _KINDS[kind].looks else None, designs=tables,
-        table=as_table(words, frame), script=design_script(_KINDS[kind].function, arguments, _command(kind, arguments)),
+        table=as_table(words, frame), script=script,
     )  # fmt: skip
 
 

@@ -175,10 +175,14 @@ def comparison_script(session: Session, kept: list[dict[str, str]]) -> Script:
     )
 
 
-def design_script(name: str, arguments: dict[str, Any], command: str) -> Script:
-    """Give the script of a design."""
+def design_script(
+    name: str, arguments: dict[str, Any], command: str, members: tuple[str, ...], rates: tuple[float, ...]
+) -> Script:
+    """Give the script of a design, and of the characteristics of its members (".optimal") at some true rates."""
     words = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+    parts = "".join(f"    design{member}.operating_characteristics({list(rates)}),\n" for member in members)
     return Script(
-        f"import pnstrial as pns\n\nresult = pns.design.{name}({words})\nprint(result)\n",
+        f"import pnstrial as pns\n\ndesign = pns.design.{name}({words})\nresult = [\n    design,\n{parts}]\n"
+        'print(*result, sep="\\n\\n")\n',
         f"pnstrial {command}",
     )

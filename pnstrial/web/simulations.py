@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import FormData
     from starlette.requests import Request
 
-_MOST_TRIALS: Final = 1_000_000
+_MOST_TRIALS: Final = 10_000_000
 _MOST_KEPT: Final = 12
 _MAIN: Final = (
     "probability_of_success", "reported_response", "true_response", "dead", "missing", "decision_continue",

@@ -102,7 +102,7 @@ def test_rating_that_contradicts_the_count():
         (lambda: design.bryant_day(0.2, 0.3, 0.4, 0.3, n_max=10), ["raise n_max"]),
         (lambda: design.safety_boundary(17, 0.1, kind="sprt"), ["p1 = None must be given"]),
         (lambda: design.pool_series([1], None), ["given together"]),
-        (lambda: design.pool_series(pool="all"), ["pool = 'all' is not shipped"]),
+        (lambda: design.pool_series(pool="all"), ["pool = 'all' must be one of"]),
         (lambda: design.map_prior([3], [2]), ["responders[0] = 3"]),
         (lambda: design.rating_error(np.eye(3)), ["shape (3, 3)"]),
         (lambda: design.rating_error(np.ones((7, 7))), ["row 0 adds to 7"]),

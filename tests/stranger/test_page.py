@@ -23,7 +23,7 @@ PARTS = ["/trial", "/trial/who", "/trial/dose", "/trial/visits", "/trial/primary
          "/trial/report", "/protocol", "/protocol?key=design.n", "/design?kind=fixed", "/simulate"]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def page():
     gate = web.application(port=8767)
     with TestClient(gate, base_url=HOME, headers={"Origin": HOME}) as client:
@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
     return write(tmp_path_factory.mktemp("hand"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def stranger(page, folder):
     """The page with the stranger's protocol, tables and scenario brought as files."""
     brought = page.post("/protocol/bring", files={"file": ("anything.toml", PROTOCOL.read_bytes())})

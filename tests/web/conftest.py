@@ -107,6 +107,8 @@ def page(window, local_page):
     window.page.set_viewport_size({"width": 1400, "height": 900})
     window.page.goto("/trial")
     yield window.page
+    if session.run is not None:
+        session.run.cancel()
     window.check()
 
 

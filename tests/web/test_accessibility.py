@@ -64,7 +64,7 @@ def scenarios_kept(page, tables):
 
 
 def run_under_way(page, tables):
-    start(page, 1_000_000)
+    start(page, 10_000_000)
     page.wait_for_selector("progress")
     return ["/simulate"]
 

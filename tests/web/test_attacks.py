@@ -180,8 +180,8 @@ def test_several_archives_share_one_limit(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "name",
-    ["../../etc/passwd", "/etc/passwd", "C:\\windows\\system.ini", "mrs.csv\0.html", ".mrs.csv", "format.toml", "a.html",
-     "mrs.parquet", "..", "mrs.csv/"],
+    ["../../etc/passwd", "/etc/passwd", "C:\\windows\\system.ini", "mrs.csv\0.html", ".mrs.csv", "other.toml", "a.html",
+     "mrs.parquet.html", "..", "mrs.csv/"],
 )  # fmt: skip
 def test_a_name_is_never_a_path(tmp_path, name):
     folder = tmp_path / "in"

@@ -195,7 +195,7 @@ def test_a_dropped_file_is_taken(page, tables):
 
 def test_a_run_shows_its_progress_and_is_cancelled(page):
     page.goto("/simulate")
-    page.fill("input[name=trials]", "1000000")
+    page.fill("input[name=trials]", "10000000")
     page.click("form[action='/simulate/run'] button")
     page.wait_for_selector("progress")
     follow(page, "form[action='/simulate/cancel'] button")

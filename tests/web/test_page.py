@@ -100,7 +100,7 @@ def test_other_results_are_those_of_their_scripts(inside, example, path):
 def test_a_design_is_that_of_its_script(inside, query):
     text = inside.get("/design" + query).text
     _, result = result_of(text, "")
-    frame = result.to_frame().select_dtypes("number").astype(float).to_numpy().ravel()
+    frame = result[0].to_frame().select_dtypes("number").astype(float).to_numpy().ravel()
     assert set(frame[~np.isnan(frame)]) <= numbers_of(text)
 
 
