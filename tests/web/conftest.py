@@ -108,6 +108,7 @@ def page(window, local_page):
     window.page.goto("/trial")
     yield window.page
     if session.run is not None:
+        window.page.goto("about:blank")  # a page that shows a run asks again when it ends
         session.run.cancel()
     window.check()
 

@@ -71,7 +71,8 @@ def run_under_way(page, tables):
 
 def run_cancelled(page, tables):
     run_under_way(page, tables)
-    page.click("form[action='/simulate/cancel'] button")
+    page.click("form[action='/simulate/cancel'] button", no_wait_after=True)
+    page.wait_for_selector("#run [role=status]")
     return ["/simulate"]
 
 
