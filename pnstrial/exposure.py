@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -630,30 +630,21 @@ def _together(drugs: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     return patients
 
 
-@dataclass
-class _Deviations:
-    rows: list[tuple[str, int | None, str]] = field(default_factory=list[tuple[str, int | None, str]])
-
-    def add(self, patient: str, cycle: int | None, deviation: str) -> None:
-        self.rows.append((patient, cycle, deviation))
-
-
 def _deviations(cycles: pd.DataFrame, enrolled: list[str], protocol: Protocol) -> pd.DataFrame:
     """List every departure from the plan: not infused, late or early, dose, number of days."""
-    found = _Deviations()
     several = len(protocol.drugs) > 1
-    by_patient = {str(patient): rows for patient, rows in cycles.groupby("patient_id", sort=False)}
-    for patient in enrolled:
-        rows = by_patient.get(patient)
-        if rows is None:
-            found.add(patient, None, "enrolled, never infused")
-            continue
-        for row in rows_of(rows):
-            drug = protocol.drug(str(row.drug))
-            for deviation in _of_cycle(row, drug):
-                found.add(patient, int(row.cycle), f"{drug.name}: {deviation}" if several else deviation)
-    frame = pd.DataFrame(found.rows, columns=["patient_id", "cycle", "deviation"])
-    return frame.astype({"cycle": "Int64"})
+    found: dict[str, list[tuple[str, int | None, str]]] = {patient: [] for patient in enrolled}
+    for row in rows_of(cycles):
+        drug, patient = protocol.drug(str(row.drug)), str(row.patient_id)
+        for deviation in _of_cycle(row, drug):
+            named = f"{drug.name}: {deviation}" if several else deviation
+            found[patient].append((patient, int(row.cycle), named))
+    infused = set(cycles["patient_id"])
+    for patient, rows in found.items():
+        if patient not in infused:
+            rows.append((patient, None, "enrolled, never infused"))
+    rows = [row for own in found.values() for row in own]
+    return pd.DataFrame(rows, columns=["patient_id", "cycle", "deviation"]).astype({"cycle": "Int64"})
 
 
 def _of_cycle(row: Any, drug: Drug) -> Iterator[str]:

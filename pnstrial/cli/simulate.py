@@ -26,7 +26,6 @@ from pnstrial.cli.settings import (
     settings_given,
     what_if_options,
 )
-from pnstrial.writing import output_folder, whole_folder, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -170,6 +169,7 @@ def _question_options(parser: argparse.ArgumentParser, question: str) -> None:
 
 def _question(arguments: argparse.Namespace) -> int:
     import pnstrial as pns
+    from pnstrial.writing import output_folder, whole_folder
 
     protocol, scenario = pns.load_protocol(arguments.protocol), pns.load_scenario(arguments.scenario)
     inputs = [arguments.protocol, arguments.scenario]
@@ -316,6 +316,7 @@ def _executor(arguments: argparse.Namespace) -> Generator[Executor | None]:
 def _simulate(arguments: argparse.Namespace) -> int:
     import pnstrial as pns
     from pnstrial.simulate import shipped_scenarios
+    from pnstrial.writing import output_folder, whole_folder, write_file
 
     if arguments.list:
         for name in shipped_scenarios():
@@ -502,6 +503,7 @@ def _named_apart(names: list[str]) -> list[Scenario]:
 def _compare(arguments: argparse.Namespace) -> int:
     import pnstrial as pns
     from pnstrial.settings import read_value
+    from pnstrial.writing import output_folder, whole_folder, write_file
 
     names = (
         "n", "window_days", "improvement_points", "rating", "death", "rescue", "stopped", "missing",

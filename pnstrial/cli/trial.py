@@ -15,11 +15,9 @@ import json
 import sys
 import threading
 import time
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
 from pnstrial.cli import CommandError, add_command, add_input, declared
-from pnstrial.writing import output_file, spreadsheet_frame, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,6 +156,7 @@ def analysis_object(
 
 def _analyse(words: argparse.Namespace) -> int:
     from pnstrial.data import TrialDataError
+    from pnstrial.writing import output_file, write_file
 
     estimand = _estimand(words.estimand)
     page: dict[str, Any] = {"suffixes": (".html", ".htm"), "inputs": (words.folder, words.protocol)}
@@ -202,9 +201,12 @@ def _print_findings(findings: Sequence[Finding], *, everything: bool, command: s
 
 
 def _check(words: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
     from pnstrial.checks import check_tables
     from pnstrial.data import findings_frame
     from pnstrial.protocol import load_protocol
+    from pnstrial.writing import spreadsheet_frame, write_file
 
     sheet: dict[str, Any] = {"suffixes": (".csv",), "inputs": (words.folder, words.protocol)}
     protocol = load_protocol(words.protocol)

@@ -154,7 +154,7 @@ def _eligibility(material: Material) -> pd.DataFrame:
         else {}
     )
     overall = screening.overall
-    enrolled = ["yes" if patient in set(material.enrolled) else "no" for patient in overall["patient_id"]]
+    enrolled = overall["patient_id"].isin(material.enrolled).map({True: "yes", False: "no"})
     return pd.DataFrame(
         {
             "Patient": overall["patient_id"],
