@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from pnstrial.lazy import lazy_names
 
 if TYPE_CHECKING:
     from pnstrial import adam as adam
@@ -66,77 +67,28 @@ if TYPE_CHECKING:
 
 __version__ = "0.3.0"
 
-# The same names for the interpreter; a test holds both lists equal.
-_HOMES = {
-    "adam": "",
-    "data": "",
-    "design": "",
-    "eligibility": "",
-    "endpoints": "",
-    "exposure": "",
-    "figures": "",
-    "looks": "",
-    "multistate": "",
-    "protocol": "",
-    "questions": "",
-    "rules": "",
-    "series": "",
-    "shift": "",
-    "simulate": "",
-    "survival": "",
-    "visits": "",
-    "Analysis": "analysis",
-    "EstimandTable": "analysis",
-    "NotEstimable": "results",
-    "Protocol": "protocol",
-    "Scenario": "simulate",
-    "TrialData": "data",
-    "TrialDataError": "data",
-    "analyse": "analysis",
-    "analysis_sets": "endpoints",
-    "assurance": "questions",
-    "check_trial": "checks",
-    "compare_scenarios": "simulate",
-    "estimand_table": "analysis",
-    "exact_characteristics": "simulate",
-    "example_trial": "data",
-    "load_protocol": "protocol",
-    "load_scenario": "simulate",
-    "mrs_shift": "shift",
-    "overall_survival": "survival",
-    "plan_treatment": "exposure",
-    "power_curve": "simulate",
-    "primary_endpoint": "endpoints",
-    "read_adam": "adam",
-    "read_trial": "data",
-    "report": "reporting",
-    "screen": "eligibility",
-    "second_opinion": "verification",
-    "search_sample_size": "questions",
-    "simulate_estimands": "simulate",
-    "simulate_looks": "looks",
-    "simulate_trial": "simulate",
-    "simulate_trials": "simulate",
-    "sobol": "questions",
-    "time_to_deterioration": "survival",
-    "time_to_improvement": "survival",
-    "tornado": "questions",
-    "trace": "verification",
-    "what_if": "simulate",
-    "verify": "verification",
-    "write_trial": "data",
-}
-
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'pnstrial' has no attribute {name!r}")
-    module = import_module(f"pnstrial.{home or name}")
-    value = getattr(module, name) if home else module
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*_HOMES, "__version__"])
+if not TYPE_CHECKING:
+    __getattr__, __dir__, __all__ = lazy_names(
+        __name__,
+        {
+            "": "adam data design eligibility endpoints exposure figures looks multistate protocol "
+            "questions rules series shift simulate survival visits",
+            "adam": "read_adam",
+            "analysis": "Analysis EstimandTable analyse estimand_table",
+            "checks": "check_trial",
+            "data": "TrialData TrialDataError example_trial read_trial write_trial",
+            "eligibility": "screen",
+            "endpoints": "analysis_sets primary_endpoint",
+            "exposure": "plan_treatment",
+            "looks": "simulate_looks",
+            "protocol": "Protocol load_protocol",
+            "questions": "assurance search_sample_size sobol tornado",
+            "reporting": "report",
+            "results": "NotEstimable",
+            "shift": "mrs_shift",
+            "simulate": "Scenario compare_scenarios exact_characteristics load_scenario power_curve "
+            "simulate_estimands simulate_trial simulate_trials what_if",
+            "survival": "overall_survival time_to_deterioration time_to_improvement",
+            "verification": "second_opinion trace verify",
+        },
+    )

@@ -67,13 +67,26 @@ def test_completion_shows_public_names_only(name):
         assert not entry.startswith("_")
 
 
-def test_the_two_lists_of_public_names_are_one():
-    tree = ast.parse(Path(pns.__file__).read_text(encoding="utf-8"))
-    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+@pytest.mark.parametrize("name", ["", ".design", ".figures", ".shift", ".survival"])
+def test_the_two_lists_of_public_names_are_one(name):
+    package = importlib.import_module(f"pnstrial{name}")
+    tree = ast.parse(Path(str(package.__file__)).read_text(encoding="utf-8"))
     declared = {
-        alias.asname for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
+        alias.asname: f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname
     }
-    assert declared | {"__version__"} == set(dir(pns))
+    assert sorted(declared) == dir(package) == package.__all__
+    for public, home in declared.items():
+        module, _, own = home.rpartition(".")
+        value = getattr(package, public)
+        assert value is (
+            sys.modules.get(home)
+            if isinstance(value, ModuleType)
+            else getattr(importlib.import_module(module), own)
+        )
 
 
 def test_the_import_stays_light():

@@ -9,149 +9,91 @@ Next: `figures.survival`.
 
 from __future__ import annotations
 
-from pnstrial.survival.competing.additive import AalenAdditive, aalen_additive
-from pnstrial.survival.competing.by_group import (
-    IncidenceByGroup,
-    cumulative_incidence,
-    incidence_by_group,
-)
-from pnstrial.survival.competing.fine_gray import FineGray, fine_gray
-from pnstrial.survival.competing.gray import GrayTest, gray_test
-from pnstrial.survival.competing.incidence import CumulativeIncidence
-from pnstrial.survival.competing.pseudo import PseudoValues, pseudo_values
-from pnstrial.survival.competing.states import StateOccupancy, state_occupancy
-from pnstrial.survival.cox.batch import CoxBatch, cox_batch
-from pnstrial.survival.cox.fit import cox
-from pnstrial.survival.cox.frailty import SharedFrailty, shared_frailty
-from pnstrial.survival.cox.model import ChiSquare, Cox
-from pnstrial.survival.curves.coverage import coverage
-from pnstrial.survival.curves.curve import KaplanMeier, KaplanMeierByGroup, Quantile
-from pnstrial.survival.curves.difference import SurvivalDifference, survival_difference
-from pnstrial.survival.curves.kaplan_meier import follow_up_time, kaplan_meier, kaplan_meier_batch
-from pnstrial.survival.curves.logrank import LogRank, logrank, logrank_batch
-from pnstrial.survival.curves.mean_survival import (
-    MeanSurvival,
-    MeanSurvivalByGroup,
-    MeanSurvivalDifference,
-    rmst,
-    rmst_difference,
-)
-from pnstrial.survival.interval.cox import IntervalCox, interval_cox
-from pnstrial.survival.interval.turnbull import Turnbull, interval_regression, turnbull
-from pnstrial.survival.parametric.fit import compare_distributions, parametric
-from pnstrial.survival.parametric.result import ParametricEstimate, ParametricSurvival
-from pnstrial.survival.reference.curve import Reference, published_references, reference
-from pnstrial.survival.reference.one_sample import (
-    OneSampleBatch,
-    OneSampleLogRank,
-    OneSampleSize,
-    one_sample_logrank,
-    one_sample_logrank_batch,
-    one_sample_logrank_sample_size,
-)
-from pnstrial.survival.reference.reconstruct import ReconstructedData, reconstruct
-from pnstrial.survival.trial.at_visit import LandmarkResult, landmark_at_visit
-from pnstrial.survival.trial.between_visits import BetweenVisits, deterioration_between_visits
-from pnstrial.survival.trial.endpoints import (
-    SurvivalResult,
-    overall_survival,
-    overall_survival_against,
-    time_to_deterioration,
-    time_to_improvement,
-)
-from pnstrial.survival.trial.landmark import (
-    ImmortalTimeBiasError,
-    Landmark,
-    SimonMakuch,
-    landmark,
-    simon_makuch,
-    time_dependent,
-)
-from pnstrial.survival.trial.mrs_states import MRS_GROUPS, MrsOccupancy, mrs_occupancy
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "MRS_GROUPS",
-    "AalenAdditive",
-    "BetweenVisits",
-    "ChiSquare",
-    "Cox",
-    "CoxBatch",
-    "CumulativeIncidence",
-    "FineGray",
-    "GrayTest",
-    "ImmortalTimeBiasError",
-    "IncidenceByGroup",
-    "IntervalCox",
-    "KaplanMeier",
-    "KaplanMeierByGroup",
-    "Landmark",
-    "LandmarkResult",
-    "LogRank",
-    "MeanSurvival",
-    "MeanSurvivalByGroup",
-    "MeanSurvivalDifference",
-    "MrsOccupancy",
-    "OneSampleBatch",
-    "OneSampleLogRank",
-    "OneSampleSize",
-    "ParametricEstimate",
-    "ParametricSurvival",
-    "PseudoValues",
-    "Quantile",
-    "ReconstructedData",
-    "Reference",
-    "SharedFrailty",
-    "SimonMakuch",
-    "StateOccupancy",
-    "SurvivalDifference",
-    "SurvivalResult",
-    "Turnbull",
-    "aalen_additive",
-    "compare_distributions",
-    "coverage",
-    "cox",
-    "cox_batch",
-    "cumulative_incidence",
-    "deterioration_between_visits",
-    "fine_gray",
-    "follow_up_time",
-    "gray_test",
-    "incidence_by_group",
-    "interval_cox",
-    "interval_regression",
-    "kaplan_meier",
-    "kaplan_meier_batch",
-    "landmark",
-    "landmark_at_visit",
-    "logrank",
-    "logrank_batch",
-    "mrs_occupancy",
-    "one_sample_logrank",
-    "one_sample_logrank_batch",
-    "one_sample_logrank_sample_size",
-    "overall_survival",
-    "overall_survival_against",
-    "parametric",
-    "pseudo_values",
-    "published_references",
-    "reconstruct",
-    "reference",
-    "rmst",
-    "rmst_difference",
-    "shared_frailty",
-    "simon_makuch",
-    "state_occupancy",
-    "survival_difference",
-    "time_dependent",
-    "time_to_deterioration",
-    "time_to_improvement",
-    "turnbull",
-]
+from pnstrial.lazy import lazy_names
+from pnstrial.survival.cox.fit import cox as cox
+from pnstrial.survival.parametric.fit import parametric as parametric
+from pnstrial.survival.reference.curve import reference as reference
 
-
-def __dir__() -> list[str]:
-    return __all__
-
+if TYPE_CHECKING:
+    from pnstrial.survival.competing.additive import AalenAdditive as AalenAdditive
+    from pnstrial.survival.competing.additive import aalen_additive as aalen_additive
+    from pnstrial.survival.competing.by_group import IncidenceByGroup as IncidenceByGroup
+    from pnstrial.survival.competing.by_group import cumulative_incidence as cumulative_incidence
+    from pnstrial.survival.competing.by_group import incidence_by_group as incidence_by_group
+    from pnstrial.survival.competing.fine_gray import FineGray as FineGray
+    from pnstrial.survival.competing.fine_gray import fine_gray as fine_gray
+    from pnstrial.survival.competing.gray import GrayTest as GrayTest
+    from pnstrial.survival.competing.gray import gray_test as gray_test
+    from pnstrial.survival.competing.incidence import CumulativeIncidence as CumulativeIncidence
+    from pnstrial.survival.competing.pseudo import PseudoValues as PseudoValues
+    from pnstrial.survival.competing.pseudo import pseudo_values as pseudo_values
+    from pnstrial.survival.competing.states import StateOccupancy as StateOccupancy
+    from pnstrial.survival.competing.states import state_occupancy as state_occupancy
+    from pnstrial.survival.cox.batch import CoxBatch as CoxBatch
+    from pnstrial.survival.cox.batch import cox_batch as cox_batch
+    from pnstrial.survival.cox.frailty import SharedFrailty as SharedFrailty
+    from pnstrial.survival.cox.frailty import shared_frailty as shared_frailty
+    from pnstrial.survival.cox.model import ChiSquare as ChiSquare
+    from pnstrial.survival.cox.model import Cox as Cox
+    from pnstrial.survival.curves.coverage import coverage as coverage
+    from pnstrial.survival.curves.curve import KaplanMeier as KaplanMeier
+    from pnstrial.survival.curves.curve import KaplanMeierByGroup as KaplanMeierByGroup
+    from pnstrial.survival.curves.curve import Quantile as Quantile
+    from pnstrial.survival.curves.difference import SurvivalDifference as SurvivalDifference
+    from pnstrial.survival.curves.difference import survival_difference as survival_difference
+    from pnstrial.survival.curves.kaplan_meier import follow_up_time as follow_up_time
+    from pnstrial.survival.curves.kaplan_meier import kaplan_meier as kaplan_meier
+    from pnstrial.survival.curves.kaplan_meier import kaplan_meier_batch as kaplan_meier_batch
+    from pnstrial.survival.curves.logrank import LogRank as LogRank
+    from pnstrial.survival.curves.logrank import logrank as logrank
+    from pnstrial.survival.curves.logrank import logrank_batch as logrank_batch
+    from pnstrial.survival.curves.mean_survival import MeanSurvival as MeanSurvival
+    from pnstrial.survival.curves.mean_survival import MeanSurvivalByGroup as MeanSurvivalByGroup
+    from pnstrial.survival.curves.mean_survival import MeanSurvivalDifference as MeanSurvivalDifference
+    from pnstrial.survival.curves.mean_survival import rmst as rmst
+    from pnstrial.survival.curves.mean_survival import rmst_difference as rmst_difference
+    from pnstrial.survival.interval.cox import IntervalCox as IntervalCox
+    from pnstrial.survival.interval.cox import interval_cox as interval_cox
+    from pnstrial.survival.interval.turnbull import Turnbull as Turnbull
+    from pnstrial.survival.interval.turnbull import interval_regression as interval_regression
+    from pnstrial.survival.interval.turnbull import turnbull as turnbull
+    from pnstrial.survival.parametric.fit import compare_distributions as compare_distributions
+    from pnstrial.survival.parametric.result import ParametricEstimate as ParametricEstimate
+    from pnstrial.survival.parametric.result import ParametricSurvival as ParametricSurvival
+    from pnstrial.survival.reference.curve import Reference as Reference
+    from pnstrial.survival.reference.curve import published_references as published_references
+    from pnstrial.survival.reference.one_sample import OneSampleBatch as OneSampleBatch
+    from pnstrial.survival.reference.one_sample import OneSampleLogRank as OneSampleLogRank
+    from pnstrial.survival.reference.one_sample import OneSampleSize as OneSampleSize
+    from pnstrial.survival.reference.one_sample import one_sample_logrank as one_sample_logrank
+    from pnstrial.survival.reference.one_sample import one_sample_logrank_batch as one_sample_logrank_batch
+    from pnstrial.survival.reference.one_sample import (
+        one_sample_logrank_sample_size as one_sample_logrank_sample_size,
+    )
+    from pnstrial.survival.reference.reconstruct import ReconstructedData as ReconstructedData
+    from pnstrial.survival.reference.reconstruct import reconstruct as reconstruct
+    from pnstrial.survival.trial.at_visit import LandmarkResult as LandmarkResult
+    from pnstrial.survival.trial.at_visit import landmark_at_visit as landmark_at_visit
+    from pnstrial.survival.trial.between_visits import BetweenVisits as BetweenVisits
+    from pnstrial.survival.trial.between_visits import (
+        deterioration_between_visits as deterioration_between_visits,
+    )
+    from pnstrial.survival.trial.endpoints import SurvivalResult as SurvivalResult
+    from pnstrial.survival.trial.endpoints import overall_survival as overall_survival
+    from pnstrial.survival.trial.endpoints import overall_survival_against as overall_survival_against
+    from pnstrial.survival.trial.endpoints import time_to_deterioration as time_to_deterioration
+    from pnstrial.survival.trial.endpoints import time_to_improvement as time_to_improvement
+    from pnstrial.survival.trial.landmark import ImmortalTimeBiasError as ImmortalTimeBiasError
+    from pnstrial.survival.trial.landmark import Landmark as Landmark
+    from pnstrial.survival.trial.landmark import SimonMakuch as SimonMakuch
+    from pnstrial.survival.trial.landmark import landmark as landmark
+    from pnstrial.survival.trial.landmark import simon_makuch as simon_makuch
+    from pnstrial.survival.trial.landmark import time_dependent as time_dependent
+    from pnstrial.survival.trial.mrs_states import MRS_GROUPS as MRS_GROUPS
+    from pnstrial.survival.trial.mrs_states import MrsOccupancy as MrsOccupancy
+    from pnstrial.survival.trial.mrs_states import mrs_occupancy as mrs_occupancy
 
 _HINTS = {
     "median": "kaplan_meier(...).median",
@@ -172,7 +114,41 @@ _HINTS = {
     "landmark_at_month_3": "landmark_at_visit",
 }
 
-
-def __getattr__(name: str) -> object:
-    hint = f"; it is survival.{_HINTS[name]}" if name in _HINTS else ""
-    raise AttributeError(f"module 'pnstrial.survival' has no attribute {name!r}{hint}")
+if not TYPE_CHECKING:
+    __getattr__, __dir__, __all__ = lazy_names(
+        __name__,
+        {
+            "competing.additive": "AalenAdditive aalen_additive",
+            "competing.by_group": "IncidenceByGroup cumulative_incidence incidence_by_group",
+            "competing.fine_gray": "FineGray fine_gray",
+            "competing.gray": "GrayTest gray_test",
+            "competing.incidence": "CumulativeIncidence",
+            "competing.pseudo": "PseudoValues pseudo_values",
+            "competing.states": "StateOccupancy state_occupancy",
+            "cox.batch": "CoxBatch cox_batch",
+            "cox.fit": "cox",
+            "cox.frailty": "SharedFrailty shared_frailty",
+            "cox.model": "ChiSquare Cox",
+            "curves.coverage": "coverage",
+            "curves.curve": "KaplanMeier KaplanMeierByGroup Quantile",
+            "curves.difference": "SurvivalDifference survival_difference",
+            "curves.kaplan_meier": "follow_up_time kaplan_meier kaplan_meier_batch",
+            "curves.logrank": "LogRank logrank logrank_batch",
+            "curves.mean_survival": "MeanSurvival MeanSurvivalByGroup MeanSurvivalDifference rmst rmst_difference",
+            "interval.cox": "IntervalCox interval_cox",
+            "interval.turnbull": "Turnbull interval_regression turnbull",
+            "parametric.fit": "compare_distributions parametric",
+            "parametric.result": "ParametricEstimate ParametricSurvival",
+            "reference.curve": "Reference published_references reference",
+            "reference.one_sample": "OneSampleBatch OneSampleLogRank OneSampleSize one_sample_logrank "
+            "one_sample_logrank_batch one_sample_logrank_sample_size",
+            "reference.reconstruct": "ReconstructedData reconstruct",
+            "trial.at_visit": "LandmarkResult landmark_at_visit",
+            "trial.between_visits": "BetweenVisits deterioration_between_visits",
+            "trial.endpoints": "SurvivalResult overall_survival overall_survival_against time_to_deterioration "
+            "time_to_improvement",
+            "trial.landmark": "ImmortalTimeBiasError Landmark SimonMakuch landmark simon_makuch time_dependent",
+            "trial.mrs_states": "MRS_GROUPS MrsOccupancy mrs_occupancy",
+        },
+        _HINTS,
+    )
