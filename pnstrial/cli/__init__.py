@@ -15,7 +15,6 @@ import argparse
 import os
 import re
 import sys
-from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -111,6 +110,8 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one sentence and stop with exit code 2."""
+        from difflib import get_close_matches
+
         command = self.prog.removeprefix("pnstrial").strip()
         choices = [option for action in self._actions for option in action.option_strings]
         given = re.search(r"unrecognized arguments: (\S+)", message)

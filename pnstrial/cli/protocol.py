@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +107,8 @@ def new_protocol(
     >>> Protocol.from_toml(text).visit("Month 3").first_day
     64
     """
+    from difflib import get_close_matches
+
     import tomli_w
 
     from pnstrial.protocol import Protocol, ProtocolError, load_protocol

@@ -215,10 +215,9 @@ class Checks:
         self, name: str, value: object, lowest: float | None = None, highest: float | None = None
     ) -> Self:
         """Require a finite number, not below `lowest` nor above `highest`."""
-        number = as_number(value)
-        bad = number is None or (lowest is not None and number < lowest)
-        bad = bad or (number is not None and highest is not None and number > highest)
-        return self._rule(bad, name, value, f"must be {_between('a finite number', lowest, highest)}")
+        if _allowed(as_number(value), lowest, highest):
+            return self
+        return self._rule(True, name, value, f"must be {_between('a finite number', lowest, highest)}")
 
     def rate(self, name: str, value: object) -> Self:
         """Require a number from 0 to 1."""
@@ -242,11 +241,10 @@ class Checks:
 
     def count(self, name: str, value: object, lowest: int = 0, highest: int | None = None) -> Self:
         """Require a whole number, not below `lowest` nor above `highest`."""
-        number = as_number(value)
-        whole = number is not None and number.is_integer()
+        if _allowed(as_number(value), lowest, highest, whole=True):
+            return self
         rule = f"of at least {lowest}" if highest is None else f"from {lowest} to {highest}"
-        bad = not whole or number is None or number < lowest or (highest is not None and number > highest)
-        return self._rule(bad, name, value, f"must be a whole number {rule}")
+        return self._rule(True, name, value, f"must be a whole number {rule}")
 
     def positive(self, name: str, value: object) -> Self:
         """Require a number above 0."""
@@ -296,14 +294,10 @@ class Checks:
             return self._rule(True, name, values, f"must be a sequence of {rule}")
         if len(cells) < least:
             return self._rule(True, name, values, f"must hold at least {least} {rule}")
-        wrong: list[str] = []
-        for place, cell in enumerate(cells):
-            number = as_number(cell)
-            bad = number is None or (whole and not number.is_integer())
-            bad = bad or (number is not None and lowest is not None and number < lowest)
-            bad = bad or (number is not None and highest is not None and number > highest)
-            if bad:
-                wrong.append(f"{name}[{place}] = {display(cell)}")
+        wrong = [
+            f"{name}[{place}] = {display(cell)}" for place, cell in enumerate(cells)
+            if not _allowed(as_number(cell), lowest, highest, whole=whole)
+        ]  # fmt: skip
         more = f" and {len(wrong) - _MOST} more" if len(wrong) > _MOST else ""
         return self.add(bool(wrong), f"{', '.join(wrong[:_MOST])}{more} must be {rule}")
 
@@ -316,6 +310,8 @@ class Checks:
         whole: bool = False,
     ) -> Self:
         """Require finite numbers within bounds in any regular shape, also a single one."""
+        if _allowed(as_number(values), lowest, highest, whole=whole):  # a single one needs no array
+            return self
         rule = f"must be {_between('whole numbers' if whole else 'finite numbers', lowest, highest)}"
         array = as_array(values)
         if array is None:
@@ -392,6 +388,17 @@ class Checks:
         """
         if self.problems:
             raise ValueError(f"{self.caller}: " + "; ".join(self.problems))
+
+
+def _allowed(
+    number: float | None, lowest: float | None, highest: float | None, *, whole: bool = False
+) -> bool:
+    return (
+        number is not None
+        and (lowest is None or number >= lowest)
+        and (highest is None or number <= highest)
+        and (not whole or number.is_integer())
+    )
 
 
 def _between(kind: str, lowest: float | None, highest: float | None) -> str:

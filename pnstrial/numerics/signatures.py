@@ -4,13 +4,15 @@ Input: a function, and the values with which it was called.
 Output: one ValueError that names every argument that is of another kind, with its value and what is allowed.
 Protocol section: none.
 Method: the annotations are read once for each function: numbers are finite, whole numbers are whole, a class is met
-by name. What a value means (a rate, a grade, a size) is left to the function.
+by name. An array, a text or True where one is allowed costs no call. What a value means (a rate, a grade, a size) is
+left to the function.
 Next: `arguments`.
 """
 
 from __future__ import annotations
 
 import inspect
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
@@ -27,6 +29,12 @@ Test = Callable[[object], bool]
 
 _LISTED = 2000
 """Lists up to this length are tried whether their rows are of one length."""
+_PLAIN = {float, int, bool, str}
+"""Cells that are no rows, whatever their length."""
+
+
+def _is_number(value: object) -> bool:
+    return (type(value) is float and math.isfinite(value)) or as_number(value) is not None
 
 
 def _is_whole(value: object) -> bool:
@@ -40,14 +48,14 @@ def _is_array(value: object) -> bool:
     if value is None or isinstance(value, str | bytes | complex | Mapping):
         return False
     if isinstance(value, list | tuple):
-        if len(value) > _LISTED:
+        if len(value) > _LISTED or set(map(type, value)) <= _PLAIN:
             return True
         try:
             np.asarray(value)
         except ValueError:  # rows of different length
             return False
         return True
-    single = isinstance(value, bool | np.bool_) or as_number(value) is not None
+    single = isinstance(value, bool | np.bool_) or _is_number(value)
     return single or isinstance(value, Iterable) or hasattr(value, "__array__")
 
 
@@ -84,7 +92,7 @@ def _is_text(value: object) -> bool:
 
 
 _KINDS: dict[str, tuple[Test, str]] = {
-    "float": (lambda value: as_number(value) is not None, "a finite number"),
+    "float": (_is_number, "a finite number"),
     "int": (_is_whole, "a whole number"),
     "bool": (lambda value: isinstance(value, bool | np.bool_), "True or False"),
     "str": (_is_text, "text"),
@@ -93,11 +101,13 @@ _KINDS: dict[str, tuple[Test, str]] = {
     "ArrayLike": (_is_array, "an array, a list of values or rows of one length"),
     "Numbers": (_is_numbers, "numbers, in rows of one length"),
     "Sequence[int]": (_all_of(_is_whole), "a sequence of whole numbers"),
-    "Sequence[float]": (_all_of(lambda value: as_number(value) is not None), "a sequence of finite numbers"),
+    "Sequence[float]": (_all_of(_is_number), "a sequence of finite numbers"),
     "Sequence[str]": (_all_of(_is_text), "a sequence of words"),
     "list[str]": (_all_of(_is_text), "a list of words"),
     "TimeUnit": (lambda value: value in TIME_UNITS, f"one of {', '.join(map(repr, TIME_UNITS))}"),
 }
+_AT_ONCE: dict[str, type] = {"ArrayLike": np.ndarray, "bool": bool, "str": str, "None": type(None)}
+"""Every value of such a type passes the test of the kind."""
 _MADE_BY = {
     "Protocol": "pns.load_protocol(name)",
     "Scenario": "pns.load_scenario(name)",
@@ -160,20 +170,25 @@ def _sequence_of(member: str, names: Mapping[str, Any]) -> tuple[Test, str]:
 
 
 @cache
-def _tests(function: Callable[..., Any]) -> tuple[tuple[str, object, tuple[Test, ...], str], ...]:
-    tests: list[tuple[str, object, tuple[Test, ...], str]] = []
+def _rules(
+    function: Callable[..., Any],
+) -> tuple[tuple[str, object, frozenset[type], tuple[Test, ...], str], ...]:
+    """Give for each argument: its name, its default, types that pass at once, tests of which one must hold, words."""
+    rules: list[tuple[str, object, frozenset[type], tuple[Test, ...], str]] = []
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
             continue
         annotation = str(parameter.annotation).strip("'\"")
-        kinds = [_kind(part, function.__globals__) for part in _alternatives(annotation)]
+        parts = _alternatives(annotation)
+        kinds = [_kind(part, function.__globals__) for part in parts]
         if parameter.annotation is parameter.empty or None in kinds:
             continue
         good = [kind for kind in kinds if kind is not None]
         words = [words for _, words in good]
         rule = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
-        tests.append((name, parameter.default, tuple(test for test, _ in good), rule))
-    return tuple(tests)
+        at_once = frozenset(_AT_ONCE[part] for part in parts if part in _AT_ONCE)
+        rules.append((name, parameter.default, at_once, tuple(test for test, _ in good), rule))
+    return tuple(rules)
 
 
 def check_signature(function: Callable[..., Any], values: Mapping[str, object]) -> None:
@@ -200,30 +215,30 @@ def check_signature(function: Callable[..., Any], values: Mapping[str, object]) 
     ValueError: dose: weight_kg = '70' must be a finite number; days = 2.5 must be a whole number
     """
     problems: list[str] = []
-    columns = hasattr(
-        values.get("data"), "keys"
-    )  # then a word, or a list of words, names columns of the table
-    for name, default, tests, rule in _tests(function):
+    for name, default, at_once, tests, rule in _rules(function):
         value = values[name]
-        if value is default:
-            continue
-        if (
-            columns
-            and ("array" in rule or "sequence" in rule)
-            and (_is_text(value) or _KINDS["Sequence[str]"][0](value))
-        ):
+        if value is default or type(value) in at_once:
             continue
         for test in tests:
             if test(value):
                 break
         else:
-            remedy = ""
-            if "data" in values and _is_text(value):
-                tables = [other for other, table in values.items() if hasattr(table, "columns")]
-                remedy = f" (a column is named together with data={'the table, not ' if tables else ''}"
-                remedy += f"{tables[0]})" if tables else ")"
-            problems.append(f"{name} = {display(value)} must be {rule}{remedy}")
+            if not _names_columns(value, values, rule):
+                problems.append(f"{name} = {display(value)} must be {rule}{_remedy(value, values)}")
     if problems:
         checks = Checks(function.__name__)
         checks.problems = problems
         checks.done()
+
+
+def _names_columns(value: object, values: Mapping[str, object], rule: str) -> bool:
+    """Say whether a word, or a list of words, stands for columns of the table that is given as ``data``."""
+    words = _is_text(value) or _KINDS["Sequence[str]"][0](value)
+    return words and hasattr(values.get("data"), "keys") and ("array" in rule or "sequence" in rule)
+
+
+def _remedy(value: object, values: Mapping[str, object]) -> str:
+    if "data" not in values or not _is_text(value):
+        return ""
+    tables = [other for other, table in values.items() if hasattr(table, "columns")]
+    return f" (a column is named together with data={f'the table, not {tables[0]}' if tables else ''})"

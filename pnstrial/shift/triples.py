@@ -1,4 +1,4 @@
-"""How do win ratio, win odds and net benefit stand in print and in a frame?
+"""What have results of two groups in common, and how do win ratio, win odds and net benefit stand in print?
 
 Input: a result that holds the three, each as estimate, lower and upper limit.
 Output: one display and one table of three rows.
@@ -18,7 +18,16 @@ from pnstrial.results import Display, NotEstimable, Result
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["WinTriples"]
+__all__ = ["OfTwoGroups", "WinTriples"]
+
+
+class OfTwoGroups(Result):
+    """A result with ``n_treated`` and ``n_control``."""
+
+    @property
+    def n(self) -> int:
+        """Patients of both groups."""
+        return vars(self)["n_treated"] + vars(self)["n_control"]
 
 
 class WinTriples(Result):

@@ -41,6 +41,7 @@ __all__ = [
 
 EMPTY = np.empty(0)
 _MOST = 8
+_FLOAT = np.dtype(np.float64)
 
 
 def columns(data: Any, **given: Any) -> list[Any]:
@@ -138,7 +139,9 @@ def as_numbers(values: ArrayLike, name: str, unit: str | None = None) -> NDArray
     >>> as_numbers(np.array([48, 96], dtype="timedelta64[h]"), "time", "days")
     array([2., 4.])
     """
-    if np.ma.isMaskedArray(values):
+    if type(values) is np.ndarray and values.dtype is _FLOAT and values.ndim == 1:  # the usual case
+        return values
+    if isinstance(values, np.ma.MaskedArray):
         if np.ma.is_masked(values):
             raise ValueError(f"{name} is masked at some places; leave these patients out of all arguments")
         values = np.ma.getdata(values)
@@ -146,6 +149,15 @@ def as_numbers(values: ArrayLike, name: str, unit: str | None = None) -> NDArray
         array = np.asarray(values)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(_not_numbers(values, name)) from None
+    if array.dtype.kind not in "biuf":
+        array = _other_numbers(array, values, name, unit)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must be one-dimensional, got shape {array.shape}")
+    return array.astype(np.float64, copy=False)
+
+
+def _other_numbers(array: NDArray[Any], values: Any, name: str, unit: str | None) -> NDArray[np.float64]:
+    """Read durations, and numbers of Python among which some may be missing."""
     kind = array.dtype.kind
     if kind == "O" and array.size and isinstance(array.flat[0], timedelta | np.timedelta64):
         try:
@@ -154,19 +166,15 @@ def as_numbers(values: ArrayLike, name: str, unit: str | None = None) -> NDArray
             raise ValueError(_not_numbers(values, name)) from None
         kind = "m"
     if kind == "m":
-        array = _counted(array, name, unit)
-    elif kind == "M" or (kind == "O" and array.size and isinstance(array.flat[0], date)):
+        return _counted(array, name, unit)
+    if kind == "M" or (kind == "O" and array.size and isinstance(array.flat[0], date)):
         raise ValueError(f"{name} holds dates: subtract the date from which time is counted, and say unit=")
-    elif kind == "O" and not any(isinstance(cell, str | bytes | complex) for cell in array.flat):
+    if kind == "O" and not any(isinstance(cell, str | bytes | complex) for cell in array.flat):
         try:
-            array = array.astype(np.float64)
+            return array.astype(np.float64)
         except (TypeError, ValueError, OverflowError):
-            raise ValueError(_not_numbers(values, name)) from None
-    elif kind not in "biuf":
-        raise ValueError(_not_numbers(values, name))
-    if array.ndim != 1:
-        raise ValueError(f"{name} must be one-dimensional, got shape {array.shape}")
-    return array.astype(np.float64, copy=False)
+            pass
+    raise ValueError(_not_numbers(values, name))
 
 
 def _counted(values: NDArray[Any], name: str, unit: str | None) -> NDArray[np.float64]:
@@ -265,16 +273,15 @@ def events_of(event: ArrayLike, event_is: Any = None) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If there are labels and the event is not named, the named one does not occur, a label is missing, or the codes
-        are those of R's ``Surv`` (1 = censored, 2 = event).
+        If there are labels and the event is not named, the named one does not occur, or a label is missing.
 
     Examples
     --------
     >>> events_of(["alive", "dead"], event_is="dead")
     array([0., 1.])
-    >>> events_of([1, 2])
+    >>> events_of(["alive", "dead"])
     Traceback (most recent call last):
-    ValueError: event must be 0 or 1: event[1] = 2; if 2 is the event and 1 censoring, as in R's Surv, say event_is=2
+    ValueError: event holds labels ('alive', 'dead'): name the event, event_is=...
     """
     array = even_array("event", event)
     if event_is is None:
@@ -285,15 +292,8 @@ def events_of(event: ArrayLike, event_is: Any = None) -> NDArray[np.float64]:
         ):
             labels = ", ".join(map(repr, sorted({str(cell) for cell in array.tolist()})[:_MOST]))
             raise ValueError(f"event holds labels ({labels}): name the event, event_is=...")
-        numbers = as_numbers(event, "event")
-        two = numbers.size > 0 and np.maximum.reduce(numbers) == 2.0 and numbers.min() == 1.0
-        if two and bool(((numbers == 1.0) | (numbers == 2.0)).all()):
-            first = int(np.argmax(numbers == 2.0))
-            raise ValueError(
-                f"event must be 0 or 1: event[{first}] = 2; if 2 is the event and 1 censoring, as in R's Surv, "
-                "say event_is=2"
-            )
-        return numbers
+        read = array.dtype.kind in "biuf" and not isinstance(event, np.ma.MaskedArray)
+        return as_numbers(array if read else event, "event")
     labels, codes = codes_of(event, array.size, "event")
     wanted = list(event_is) if isinstance(event_is, list | tuple | set) else [event_is]
     missing = [label for label in wanted if label not in labels]
@@ -349,11 +349,17 @@ def explain(
     add("time must be finite and not negative", "time", time, ~(np.isfinite(time) & (time >= 0)))
     allowed = " or ".join([", ".join(map(str, codes[:-1])), str(codes[-1])])
     wrong = ~np.isin(event, codes)
-    add(f"event must be {allowed}", "event", event, wrong)
-    if codes == (0, 1) and np.any(event[wrong] == 2):
+    if codes == (0, 1) and set(np.unique(event).tolist()) == {1.0, 2.0}:
         rules.append(
-            "a competing event (2) belongs in cumulative_incidence; to censor at it, pass 0 for it on purpose"
+            f"event must be 0 or 1: event[{int(np.argmax(event == 2))}] = 2; if 2 is the event and 1 censoring, as in "
+            "R's Surv, say event_is=2"
         )
+    else:
+        add(f"event must be {allowed}", "event", event, wrong)
+        if codes == (0, 1) and np.any(event[wrong] == 2):
+            rules.append(
+                "a competing event (2) belongs in cumulative_incidence; to censor at it, pass 0 for it on purpose"
+            )
     if entry.size:
         add("entry must be finite and not negative", "entry", entry, ~(np.isfinite(entry) & (entry >= 0)))
         late = entry >= time

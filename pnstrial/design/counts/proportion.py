@@ -149,9 +149,15 @@ def _counts(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Broadcast counts as floats, refusing what is no count."""
     Checks(caller).array("x", x).array("n", n).done()
-    count, size = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(n, dtype=float))
-    whole = np.isfinite(count) & np.isfinite(size) & (count == np.floor(count)) & (size == np.floor(size))
-    bad = ~whole | (size < 0) | (inside & ((count < 0) | (count > size)))
+    count, size = np.asarray(x, dtype=float), np.asarray(n, dtype=float)
+    if count.shape != size.shape:
+        count, size = np.broadcast_arrays(count, size)
+    bad = (
+        (count != np.floor(count))
+        | (size != np.floor(size))
+        | (size < 0)
+        | (inside & ((count < 0) | (count > size)))
+    )
     if bad.any():
         rule = "whole numbers with 0 <= x <= n" if inside else "whole numbers with n >= 0"
         pairs = [f"x = {a:g}, n = {b:g}" for a, b in zip(count[bad].flat, size[bad].flat, strict=True)]

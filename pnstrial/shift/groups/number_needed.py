@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pnstrial.results import Display, Result
+from pnstrial.results import Display
 from pnstrial.shift.grades import WORST, groups_of
+from pnstrial.shift.triples import OfTwoGroups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,7 @@ Pair = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class NumberNeeded(Result):
+class NumberNeeded(OfTwoGroups):
     """Numbers needed to treat for one patient to end with a better grade.
 
     Attributes
@@ -100,23 +101,12 @@ class NumberNeeded(Result):
         """The net number where a patient's two outcomes are independent."""
         return self.independent
 
-    @property
-    def n(self) -> int:
-        """Patients of both groups."""
-        return self.n_treated + self.n_control
-
 
 def number_needed_to_treat(
-    grades: ArrayLike | None = None,
-    *misplaced: object,
-    group: ArrayLike | str | None = None,
-    control: object = None,
-    data: pd.DataFrame | None = None,
-    grade: str | None = None,
-    treated: ArrayLike | None = None,
-    counts: object = None,
-    highest: int = WORST,
-) -> NumberNeeded:
+    grades: ArrayLike | None = None, *misplaced: object, group: ArrayLike | str | None = None, control: object = None,
+    data: pd.DataFrame | None = None, grade: str | None = None, treated: ArrayLike | None = None,
+    counts: object = None, highest: int = WORST,
+) -> NumberNeeded:  # fmt: skip
     """Bound the number needed to treat from the grades of two groups.
 
     Parameters

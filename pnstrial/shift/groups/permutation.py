@@ -17,8 +17,8 @@ import numpy as np
 from pnstrial.compiled import SMALL
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import two_sided_p
-from pnstrial.results import Result
 from pnstrial.shift.grades import WORST, groups_of
+from pnstrial.shift.triples import OfTwoGroups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ UNCOMPILED = 34
 
 
 @dataclass(frozen=True)
-class PermutationTest(Result):
+class PermutationTest(OfTwoGroups):
     """Permutation test of no shift between two groups, on the rank sum.
 
     Attributes
@@ -66,26 +66,12 @@ class PermutationTest(Result):
     direction: str
     method: str = "Wilcoxon-Mann-Whitney rank sum, permutation distribution"
 
-    @property
-    def n(self) -> int:
-        """Patients of both groups."""
-        return self.n_treated + self.n_control
-
 
 def permutation_test(
-    grades: ArrayLike | None = None,
-    *misplaced: object,
-    group: ArrayLike | str | None = None,
-    control: object = None,
-    data: pd.DataFrame | None = None,
-    grade: str | None = None,
-    treated: ArrayLike | None = None,
-    counts: object = None,
-    highest: int = WORST,
-    draws: int = 100_000,
-    seed: int = 1,
-    largest: int = 250,
-) -> PermutationTest:
+    grades: ArrayLike | None = None, *misplaced: object, group: ArrayLike | str | None = None, control: object = None,
+    data: pd.DataFrame | None = None, grade: str | None = None, treated: ArrayLike | None = None,
+    counts: object = None, highest: int = WORST, draws: int = 100_000, seed: int = 1, largest: int = 250,
+) -> PermutationTest:  # fmt: skip
     """Test by permutation whether two groups' grades differ.
 
     Parameters

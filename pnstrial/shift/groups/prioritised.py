@@ -22,7 +22,7 @@ from pnstrial.results import Display, NotEstimable
 from pnstrial.shift.grades import arms, column
 from pnstrial.shift.groups.permutation import permute
 from pnstrial.shift.groups.wins import Pairs, win_triples
-from pnstrial.shift.triples import WinTriples
+from pnstrial.shift.triples import OfTwoGroups, WinTriples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +39,7 @@ Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
-class PrioritisedComparison(WinTriples):
+class PrioritisedComparison(WinTriples, OfTwoGroups):
     """Pairs compared outcome by outcome, in order of priority.
 
     Attributes
@@ -81,11 +81,6 @@ class PrioritisedComparison(WinTriples):
     groups: tuple[str, str]
     direction: str
     method: str = "generalised pairwise comparisons (Buyse), U-statistic variance"
-
-    @property
-    def n(self) -> int:
-        """Patients of both groups."""
-        return self.n_treated + self.n_control
 
     def _display(self) -> Display:
         base = super()._display()

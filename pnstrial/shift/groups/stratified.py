@@ -19,6 +19,7 @@ from pnstrial.numerics.normal import two_sided_p
 from pnstrial.results import Display, NotEstimable, Result, show_number
 from pnstrial.shift.grades import DEAD_AT_BASELINE, WORST, column, grade_array, groups_of, responder_pairs
 from pnstrial.shift.models.ordinal import CommonOddsRatio, common_odds_ratio, fisher_p
+from pnstrial.shift.triples import OfTwoGroups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,15 +68,10 @@ class VanElteren(Result):
 
 
 def van_elteren(
-    grades: ArrayLike | None = None,
-    *misplaced: object,
-    group: ArrayLike | str | None = None,
-    control: object = None,
-    data: pd.DataFrame | None = None,
-    grade: str | None = None,
-    treated: ArrayLike | None = None,
+    grades: ArrayLike | None = None, *misplaced: object, group: ArrayLike | str | None = None, control: object = None,
+    data: pd.DataFrame | None = None, grade: str | None = None, treated: ArrayLike | None = None,
     strata: ArrayLike | str,
-) -> VanElteren:
+) -> VanElteren:  # fmt: skip
     """Compare two groups' grades within strata.
 
     Parameters
@@ -148,17 +144,10 @@ def van_elteren(
 
 
 def dichotomy(
-    grades: ArrayLike | None = None,
-    *misplaced: object,
-    group: ArrayLike | str | None = None,
-    control: object = None,
-    data: pd.DataFrame | None = None,
-    grade: str | None = None,
-    treated: ArrayLike | None = None,
-    counts: object = None,
-    cut: int,
-    level: float = 0.95,
-) -> CommonOddsRatio:
+    grades: ArrayLike | None = None, *misplaced: object, group: ArrayLike | str | None = None, control: object = None,
+    data: pd.DataFrame | None = None, grade: str | None = None, treated: ArrayLike | None = None,
+    counts: object = None, cut: int, level: float = 0.95,
+) -> CommonOddsRatio:  # fmt: skip
     """Compare two groups' odds of a grade at or below a cut.
 
     Parameters
@@ -199,7 +188,7 @@ def _two_by_two(names: tuple[str, str], good: Array, bad: Array, level: float) -
 
 
 @dataclass(frozen=True)
-class SlidingDichotomy(Result):
+class SlidingDichotomy(OfTwoGroups):
     """Odds of a good outcome defined by each patient's own baseline.
 
     Attributes
@@ -293,25 +282,12 @@ class SlidingDichotomy(Result):
         """Fisher's exact test."""
         return self.p_value_fisher
 
-    @property
-    def n(self) -> int:
-        """Patients of both groups."""
-        return self.n_treated + self.n_control
-
 
 def sliding_dichotomy(
-    grades: ArrayLike | None = None,
-    *misplaced: object,
-    group: ArrayLike | str | None = None,
-    control: object = None,
-    data: pd.DataFrame | None = None,
-    grade: str | None = None,
-    treated: ArrayLike | None = None,
-    baseline: ArrayLike | str,
-    points: int = 1,
-    level: float = 0.95,
-    dead: str = "refuse",
-) -> SlidingDichotomy:
+    grades: ArrayLike | None = None, *misplaced: object, group: ArrayLike | str | None = None, control: object = None,
+    data: pd.DataFrame | None = None, grade: str | None = None, treated: ArrayLike | None = None,
+    baseline: ArrayLike | str, points: int = 1, level: float = 0.95, dead: str = "refuse",
+) -> SlidingDichotomy:  # fmt: skip
     """Compare two groups' odds of ending at least some points below the own baseline.
 
     Parameters

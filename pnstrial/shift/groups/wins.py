@@ -17,7 +17,7 @@ import numpy as np
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import normal_quantile, two_sided_p
 from pnstrial.numerics.signatures import check_signature
-from pnstrial.results import NotEstimable, Result
+from pnstrial.results import NotEstimable
 from pnstrial.shift.grades import (
     WORST,
     TwoGroups,
@@ -25,7 +25,7 @@ from pnstrial.shift.grades import (
     trial_counts,
 )
 from pnstrial.shift.groups.permutation import permute
-from pnstrial.shift.triples import WinTriples
+from pnstrial.shift.triples import OfTwoGroups, WinTriples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +80,7 @@ def _log_odds_interval(log_odds: float, se: float, z: float) -> Pair:
 
 
 @dataclass(frozen=True)
-class GeneralizedOddsRatio(Result):
+class GeneralizedOddsRatio(OfTwoGroups):
     """Odds that a treated patient has the better grade of a random pair.
 
     Attributes
@@ -128,26 +128,13 @@ class GeneralizedOddsRatio(Result):
         """The odds ratio."""
         return self.odds_ratio
 
-    @property
-    def n(self) -> int:
-        """Patients of both groups."""
-        return self.n_treated + self.n_control
-
 
 def generalized_odds_ratio(
-    grades: ArrayLike | None = None,
-    *misplaced: object,
-    group: ArrayLike | str | None = None,
-    control: object = None,
-    data: pd.DataFrame | None = None,
-    grade: str | None = None,
-    treated: ArrayLike | None = None,
-    counts: object = None,
-    highest: int = WORST,
-    ties: str = "split",
-    level: float = 0.95,
+    grades: ArrayLike | None = None, *misplaced: object, group: ArrayLike | str | None = None, control: object = None,
+    data: pd.DataFrame | None = None, grade: str | None = None, treated: ArrayLike | None = None,
+    counts: object = None, highest: int = WORST, ties: str = "split", level: float = 0.95,
     assume_no_effect: bool = False,
-) -> GeneralizedOddsRatio:
+) -> GeneralizedOddsRatio:  # fmt: skip
     """Estimate the generalised odds ratio for a better grade.
 
     Parameters
@@ -316,7 +303,7 @@ def win_triples(pairs: Pairs, z: float, level: float) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class WinStatistics(WinTriples):
+class WinStatistics(WinTriples, OfTwoGroups):
     """Win ratio, win odds and net benefit of treated against control.
 
     Attributes
@@ -358,24 +345,12 @@ class WinStatistics(WinTriples):
     direction: str
     method: str = "all pairs, U-statistic variance, log scale"
 
-    @property
-    def n(self) -> int:
-        """Patients of both groups."""
-        return self.n_treated + self.n_control
-
 
 def win_statistics(
-    grades: ArrayLike | None = None,
-    *misplaced: object,
-    group: ArrayLike | str | None = None,
-    control: object = None,
-    data: pd.DataFrame | None = None,
-    grade: str | None = None,
-    treated: ArrayLike | None = None,
-    counts: object = None,
-    highest: int = WORST,
-    level: float = 0.95,
-) -> WinStatistics:
+    grades: ArrayLike | None = None, *misplaced: object, group: ArrayLike | str | None = None, control: object = None,
+    data: pd.DataFrame | None = None, grade: str | None = None, treated: ArrayLike | None = None,
+    counts: object = None, highest: int = WORST, level: float = 0.95,
+) -> WinStatistics:  # fmt: skip
     """Compare all pairs of a treated and a control patient.
 
     Parameters

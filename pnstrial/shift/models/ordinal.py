@@ -222,17 +222,10 @@ class CommonOddsRatio(Result):
 
 
 def common_odds_ratio(
-    grades: ArrayLike | None = None,
-    *misplaced: object,
-    group: ArrayLike | str | None = None,
-    control: object = None,
-    data: pd.DataFrame | None = None,
-    grade: str | None = None,
-    treated: ArrayLike | None = None,
-    counts: object = None,
-    highest: int = WORST,
-    level: float = 0.95,
-) -> CommonOddsRatio:
+    grades: ArrayLike | None = None, *misplaced: object, group: ArrayLike | str | None = None, control: object = None,
+    data: pd.DataFrame | None = None, grade: str | None = None, treated: ArrayLike | None = None,
+    counts: object = None, highest: int = WORST, level: float = 0.95,
+) -> CommonOddsRatio:  # fmt: skip
     """Estimate the common odds ratio for a better grade, treated against control.
 
     Parameters
@@ -541,17 +534,10 @@ class CutPoints(Result):
 
 
 def cutpoint_odds_ratios(
-    grades: ArrayLike | None = None,
-    *misplaced: object,
-    group: ArrayLike | str | None = None,
-    control: object = None,
-    data: pd.DataFrame | None = None,
-    grade: str | None = None,
-    treated: ArrayLike | None = None,
-    counts: object = None,
-    highest: int = WORST,
-    level: float = 0.95,
-) -> CutPoints:
+    grades: ArrayLike | None = None, *misplaced: object, group: ArrayLike | str | None = None, control: object = None,
+    data: pd.DataFrame | None = None, grade: str | None = None, treated: ArrayLike | None = None,
+    counts: object = None, highest: int = WORST, level: float = 0.95,
+) -> CutPoints:  # fmt: skip
     """Give the odds ratio for a better grade at every dichotomy.
 
     Parameters

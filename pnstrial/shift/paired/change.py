@@ -188,17 +188,8 @@ def changes_of(category: NDArray[Any], level: float, points: float, percent: int
     counts = [int((category == code).sum()) for code in range(3)]
     limits = [clopper_pearson(count, category.size, level) for count in counts]
     return Changes(
-        counts[0],
-        counts[1],
-        counts[2],
-        category.size,
-        limits[0],
-        limits[1],
-        limits[2],
-        level,
-        points,
-        percent=percent,
-    )
+        counts[0], counts[1], counts[2], category.size, limits[0], limits[1], limits[2], level, points, percent=percent,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable, Result
 from pnstrial.shift.grades import grade_pairs, groups_of
 from pnstrial.shift.paired.bounded_mean import bounded_mean_interval, bounded_mean_p
+from pnstrial.shift.triples import OfTwoGroups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -236,7 +237,7 @@ def _t_interval(estimate: float, se: float, df: float, level: float) -> tuple[Pa
 
 
 @dataclass(frozen=True)
-class UtilityDifference(Result):
+class UtilityDifference(OfTwoGroups):
     """Difference in mean utility between two groups.
 
     Attributes
@@ -283,25 +284,13 @@ class UtilityDifference(Result):
         """The difference."""
         return self.difference
 
-    @property
-    def n(self) -> int:
-        """Patients of both groups."""
-        return self.n_treated + self.n_control
-
 
 def utility_difference(
-    grades: ArrayLike | None = None,
-    *misplaced: object,
-    group: ArrayLike | str | None = None,
-    control: object = None,
-    data: pd.DataFrame | None = None,
-    grade: str | None = None,
-    treated: ArrayLike | None = None,
-    counts: object = None,
-    weights: str | Sequence[float] = "uw-mrs",
-    level: float = 0.95,
+    grades: ArrayLike | None = None, *misplaced: object, group: ArrayLike | str | None = None, control: object = None,
+    data: pd.DataFrame | None = None, grade: str | None = None, treated: ArrayLike | None = None,
+    counts: object = None, weights: str | Sequence[float] = "uw-mrs", level: float = 0.95,
     equal_variances: bool = False,
-) -> UtilityDifference:
+) -> UtilityDifference:  # fmt: skip
     """Compare the mean utility-weighted mRS of two groups.
 
     Parameters

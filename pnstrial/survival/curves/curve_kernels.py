@@ -548,12 +548,12 @@ kaplan_meier_at_batch = kernel(_kaplan_meier_at_batch, error_model="numpy")
 
 def _pack_two_groups(
     time: np.ndarray, event: np.ndarray, group: np.ndarray
-) -> tuple[np.ndarray, float, float, bool]:
-    """Put event (2) and second group (1) into the last bits of the times; also both labels and whether all is well.
+) -> tuple[np.ndarray, float, float, int]:
+    """Put event (2) and second group (1) into the last bits of the times; also both labels and the second's size.
 
-    All is well if times are finite and not negative, events 0 or 1 and exactly two labels occur.
+    The size is 0 unless times are finite and not negative, events 0 or 1 and exactly two labels occur.
     """
-    n = time.size
+    n, second = time.size, 0
     low, high = math.inf, -math.inf
     for i in range(n):
         low = min(low, group[i])
@@ -568,9 +568,10 @@ def _pack_two_groups(
             fine = False
         if not (group[i] == low or group[i] == high):
             fine = False
-        mark = (2 if event[i] == 1.0 else 0) + (1 if group[i] == high else 0)
-        packed[i] = (bits[i] & ~np.int64(3)) | np.int64(mark)
-    return packed, low, high, fine
+        own = 1 if group[i] == high else 0
+        second += own
+        packed[i] = (bits[i] & ~np.int64(3)) | np.int64((2 if event[i] == 1.0 else 0) + own)
+    return packed, low, high, second if fine else 0
 
 
 pack_two_groups = kernel(_pack_two_groups, error_model="numpy")
@@ -617,4 +618,4 @@ def _logrank_packed(packed: np.ndarray, out: np.ndarray) -> None:
         out[r, 3] = events
 
 
-logrank_packed = kernel(_logrank_packed, error_model="numpy")
+logrank_packed = kernel(_logrank_packed, **OUTER)

@@ -118,7 +118,7 @@ def kaplan_meier(
     3  10.0       0.3  0.0000  0.8371
     """
     check_signature(kaplan_meier, locals())
-    if data is not None or group is not None or isinstance(time, str) or hasattr(time, "columns"):
+    if data is not None or group is not None or not isinstance(time, np.ndarray | list):
         time, event, entry, weights, group = columns(
             data, time=time, event=event, entry=entry, weights=weights, group=group
         )
@@ -133,7 +133,7 @@ def kaplan_meier(
     if entries.size and not bool(((entries >= 0.0) & (entries < times)).all()):
         raise ValueError(explain(times, events, entries, loads))
     times_in_order, events_in_order, loads_in_order = _in_order(times, events, loads)
-    late_order = entries.argsort()
+    late_order = entries.argsort() if entries.size else slice(0)
     whole = not loads.size or bool(np.all(loads == np.floor(loads)))
     note = ""
     late = bool(entries.size) and bool(entries.max() > 0.0)
@@ -167,7 +167,8 @@ def kaplan_meier(
         reason = _why_undefined(conf_type, table)
     return KaplanMeier(
         table[0], table[1], table[2], table[3], survival, table[5], table[8], table[9], table[6], table[7],
-        n, float(table[2].sum()), conf_type, level, start, reason, unit, note,
+        n, float(table[2].sum() if loads.size else np.count_nonzero(events)), conf_type, level, start, reason, unit,
+        note,
     )  # fmt: skip
 
 

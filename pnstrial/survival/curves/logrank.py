@@ -180,7 +180,7 @@ def logrank(
     (0.0764, 0.7822)
     """
     check_signature(logrank, locals())
-    if data is not None or isinstance(time, str) or hasattr(time, "columns"):
+    if data is not None or not isinstance(time, np.ndarray | list):
         time, event, group, strata, entry = columns(
             data, time=time, event=event, group=group, strata=strata, entry=entry
         )
@@ -234,16 +234,16 @@ def _two_groups(time: ArrayLike, event: ArrayLike, group: ArrayLike) -> LogRank 
     times, events, _, _ = follow_up(time, event, check=False)
     if labels.size != times.size:
         raise ValueError(f"lengths differ: time has {times.size}, group has shape {labels.shape}")
-    packed, low, high, fine = pack_two_groups.for_size(times.size)(
-        np.ascontiguousarray(times), events, labels.astype(np.float64, copy=False)
+    codes = labels.astype(np.float64, copy=False)
+    packed, low, high, second = pack_two_groups.for_size(times.size)(
+        np.ascontiguousarray(times), events, codes
     )
-    if not fine:
+    if not second:
         return None
     packed.sort()
     out = np.empty((1, 4))
     logrank_packed.for_size(times.size)(packed.reshape(1, -1), out)
     o, e, v, total = out[0].tolist()
-    second = int(np.count_nonzero(labels == high))
     statistic = (o - e) ** 2 / v if v > 0.0 else 0.0
     z: float | NotEstimable = (o - e) / math.sqrt(v) if v > 0.0 else _NO_VARIANCE
     kind = labels.dtype.type
@@ -257,7 +257,7 @@ def _two_groups(time: ArrayLike, event: ArrayLike, group: ArrayLike) -> LogRank 
         (kind(low).item(), kind(high).item()),
         (times.size - second, second),
         z,
-        records=(times, events, labels.astype(np.float64)),
+        records=(times, events, codes),
     )
 
 

@@ -56,8 +56,68 @@ class ImmortalTimeBiasError(ValueError):
     """A comparison of survival by what happened later; the message says what to do instead."""
 
 
+class _ByResponse(Result):
+    """A result with the ``curves`` of responders and others, and the ``cox`` model that compares them."""
+
+    curves: dict[str, KaplanMeier]
+    cox: Cox | NotEstimable
+
+    @property
+    def hazard_ratio(self) -> float | NotEstimable:
+        """Hazard of responders, from the landmark or their response on, relative to the others."""
+        return self._of_responders("hazard_ratio")
+
+    estimate = hazard_ratio
+
+    @property
+    def ci(self) -> tuple[float, float] | NotEstimable:
+        """Limits of the hazard ratio."""
+        lower, upper = self._of_responders("lower"), self._of_responders("upper")
+        if isinstance(lower, NotEstimable):
+            return lower
+        return upper if isinstance(upper, NotEstimable) else (lower, upper)
+
+    def _of_responders(self, column: str) -> float | NotEstimable:
+        if isinstance(self.cox, NotEstimable):
+            return self.cox
+        value = cast("float | NotEstimable", self.cox.table.loc["responder", column])
+        return value if isinstance(value, NotEstimable) else float(value)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per group: group, n (patients or stretches), events, median, lower, upper, conf_type, reason.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        frames: list[pd.DataFrame] = []
+        for name, curve in self.curves.items():
+            frame = curve.median.to_frame().rename(columns={"estimate": "median"})
+            frame.insert(0, "group", name)
+            frame.insert(1, "n", int(curve.n))
+            frame.insert(2, "events", int(curve.events))
+            frames.append(frame.drop(columns=["p", "level"]))
+        columns = ["group", "n", "events", "median", "lower", "upper", "conf_type", "reason"]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+    def _ratio_in_words(self) -> str:
+        ratio, limits = self.hazard_ratio, self.ci
+        if isinstance(ratio, NotEstimable):
+            return str(ratio)
+        within = str(limits) if isinstance(limits, NotEstimable) else f"{limits[0]:.4g} to {limits[1]:.4g}"
+        return f"{ratio:.4g} ({within})"
+
+    def _medians_in_words(self) -> pd.DataFrame:
+        """Write the medians with what is not reached or not defined."""
+        frame = self.to_frame().drop(columns="reason")
+        medians = [curve.median for curve in self.curves.values()]
+        for place, name in (("median", "estimate"), ("lower", "lower"), ("upper", "upper")):
+            frame[place] = [median.words(name) for median in medians]
+        return frame
+
+
 @dataclass(frozen=True, eq=False)
-class Landmark(Result):
+class Landmark(_ByResponse):
     """Survival from a landmark on, by response up to it.
 
     Parameters
@@ -91,30 +151,6 @@ class Landmark(Result):
     conf_type: str
 
     @property
-    def hazard_ratio(self) -> float | NotEstimable:
-        """Hazard of responders relative to the others."""
-        return _hazard_ratio(self.cox)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per group: group, n, events, median, lower, upper (from the landmark), conf_type, reason.
-
-        Returns
-        -------
-        pandas.DataFrame
-        """
-        return _groups_frame(self.curves)
-
-    @property
-    def estimate(self) -> float | NotEstimable:
-        """The hazard ratio."""
-        return self.hazard_ratio
-
-    @property
-    def ci(self) -> tuple[float, float] | NotEstimable:
-        """Limits of the hazard ratio."""
-        return _hazard_ratio_limits(self.cox)
-
-    @property
     def p_value(self) -> float | NotEstimable:
         """Of the log-rank test."""
         return self.logrank if isinstance(self.logrank, NotEstimable) else self.logrank.p_value
@@ -126,12 +162,12 @@ class Landmark(Result):
         )
         p = self.p_value
         test = str(p) if isinstance(p, NotEstimable) else f"log-rank p = {p:.4g}"
-        note = f"{test}; hazard ratio {_ratio_words(self.hazard_ratio, self.ci)}"
-        return Display(title, table=_groups_words(self.curves), notes=(note,))
+        note = f"{test}; hazard ratio {self._ratio_in_words()}"
+        return Display(title, table=self._medians_in_words(), notes=(note,))
 
 
 @dataclass(frozen=True, eq=False)
-class SimonMakuch(Result):
+class SimonMakuch(_ByResponse):
     """Survival of patients who change groups when they respond.
 
     Parameters
@@ -162,30 +198,6 @@ class SimonMakuch(Result):
     conf_type: str
 
     @property
-    def hazard_ratio(self) -> float | NotEstimable:
-        """Hazard after a response relative to before or without one."""
-        return _hazard_ratio(self.cox)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per group: group, n (stretches), events, median, lower, upper, conf_type, reason.
-
-        Returns
-        -------
-        pandas.DataFrame
-        """
-        return _groups_frame(self.curves)
-
-    @property
-    def estimate(self) -> float | NotEstimable:
-        """The hazard ratio."""
-        return self.hazard_ratio
-
-    @property
-    def ci(self) -> tuple[float, float] | NotEstimable:
-        """Limits of the hazard ratio."""
-        return _hazard_ratio_limits(self.cox)
-
-    @property
     def p_value(self) -> float | NotEstimable:
         """Of the Mantel-Byar test."""
         return self.mantel_byar if isinstance(self.mantel_byar, NotEstimable) else self.mantel_byar.p_value
@@ -195,55 +207,9 @@ class SimonMakuch(Result):
             f"Response as a time-dependent covariate: {self.events} events of {self.n} patients, "
             f"{self.n_responders} responders"
         )
-        notes = [f"hazard ratio {_ratio_words(self.hazard_ratio, self.ci)}"]
+        notes = [f"hazard ratio {self._ratio_in_words()}"]
         notes += list(dict.fromkeys(f"{curve.note}" for curve in self.curves.values() if curve.note))
-        return Display(title, table=_groups_words(self.curves), notes=tuple(notes))
-
-
-def _hazard_ratio(model: Cox | NotEstimable) -> float | NotEstimable:
-    if isinstance(model, NotEstimable):
-        return model
-    value = cast("float | NotEstimable", model.table.loc["responder", "hazard_ratio"])
-    return value if isinstance(value, NotEstimable) else float(value)
-
-
-def _hazard_ratio_limits(model: Cox | NotEstimable) -> tuple[float, float] | NotEstimable:
-    if isinstance(model, NotEstimable):
-        return model
-    row = model.table.loc["responder"]
-    ends = [cast("float | NotEstimable", row[name]) for name in ("lower", "upper")]
-    for end in ends:
-        if isinstance(end, NotEstimable):
-            return end
-    return float(cast("float", ends[0])), float(cast("float", ends[1]))
-
-
-def _ratio_words(ratio: float | NotEstimable, limits: tuple[float, float] | NotEstimable) -> str:
-    if isinstance(ratio, NotEstimable):
-        return str(ratio)
-    within = str(limits) if isinstance(limits, NotEstimable) else f"{limits[0]:.4g} to {limits[1]:.4g}"
-    return f"{ratio:.4g} ({within})"
-
-
-def _groups_frame(curves: dict[str, KaplanMeier]) -> pd.DataFrame:
-    frames: list[pd.DataFrame] = []
-    for name, curve in curves.items():
-        frame = curve.median.to_frame().rename(columns={"estimate": "median"})
-        frame.insert(0, "group", name)
-        frame.insert(1, "n", int(curve.n))
-        frame.insert(2, "events", int(curve.events))
-        frames.append(frame.drop(columns=["p", "level"]))
-    columns = ["group", "n", "events", "median", "lower", "upper", "conf_type", "reason"]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
-
-
-def _groups_words(curves: dict[str, KaplanMeier]) -> pd.DataFrame:
-    """Write the medians with what is not reached or not defined."""
-    frame = _groups_frame(curves).drop(columns="reason")
-    medians = [curve.median for curve in curves.values()]
-    for place, name in (("median", "estimate"), ("lower", "lower"), ("upper", "upper")):
-        frame[place] = [median.words(name) for median in medians]
-    return frame
+        return Display(title, table=self._medians_in_words(), notes=tuple(notes))
 
 
 def _response_times(response_time: ArrayLike, time: Vector, unit: str | None = None) -> Vector:
