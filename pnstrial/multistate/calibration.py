@@ -298,13 +298,15 @@ def _fit(family: _Family, targets: Mapping[str, float]) -> tuple[float, bool, fl
     Returns the largest difference (of what a rate can still change), whether the share lies at the floor, the floor,
     and the logarithms of the factors.
     """
-    wanted = np.array(list(targets.values()))
-    free = np.arange(wanted.size) > 1  # without a rate to improve, improved and stable follow from the others
-    still = _search(family, wanted, free, improves=False)
-    floor = float(family.achieved(still)[0])
-    if wanted[0] <= floor:
-        gap = float(np.abs(family.achieved(still) - wanted)[free].max())
-        return gap, family.seen.with_error or wanted[0] == 0, floor, still
+    wanted, floor = np.array(list(targets.values())), 0.0
+    if family.seen.with_error or wanted[0] == 0:
+        free = (
+            np.arange(wanted.size) > 1
+        )  # without a rate to improve, improved and stable follow from the others
+        still = _search(family, wanted, free, improves=False)
+        floor = float(family.achieved(still)[0])
+        if wanted[0] <= floor:
+            return float(np.abs(family.achieved(still) - wanted)[free].max()), True, floor, still
     x = _search(family, wanted, np.ones(wanted.size, bool), improves=True)
     return float(np.abs(family.achieved(x) - wanted).max()), False, floor, x
 
@@ -458,7 +460,7 @@ class _Family:
         since: dict[float, float],
         between: tuple[float, ...],
     ) -> None:
-        self.shape, self.seen, self.at, self.on_ivig = shape, seen, at_months, on_ivig
+        self.shape, self.seen, self.at = shape, seen, at_months
         self.points, self.changing, self.since, self.between = points, changing, since, frozenset(between)
         # bands of time since onset; those who come latest after onset pass from band to band first
         first = sum(month * share for month, share in since.items())
@@ -466,6 +468,10 @@ class _Family:
         self.steep = not changing and len(times) > 1
         self.n_deaths = len(times) if changing and times else 1
         self.size = 2 + self.n_deaths + int(self.steep)
+        # a generator is a sum of those of each kind of rate alone, so that the search need not build courses
+        kinds, still = ("improve", "worsen", "die"), (0.0,) * shape.grades
+        alone = [shape.model_copy(update=dict.fromkeys(set(kinds) - {kind}, still)) for kind in kinds]
+        self.alone = [generator(course, on_ivig=on_ivig) for course in alone]
 
     def factors(self, x: NDArray[np.float64]) -> tuple[float, float, NDArray[np.float64], float]:
         """Give the factors on improving, worsening and dying (one per band), and the steepness of dying."""
@@ -477,12 +483,15 @@ class _Family:
             float(x[-1]) if self.steep else 0.0,
         )
 
+    def tilt(self, steepness: float) -> NDArray[np.float64]:
+        """Give the ratios between the grades' rates of dying that a steepness adds."""
+        k = self.shape.grades
+        return np.exp(steepness * (np.arange(k) - (k - 1) / 2))
+
     def base(self, improve: float, worsen: float, die: float, steepness: float) -> Course:
         """Give the shape with its rates multiplied."""
-        k = self.shape.grades
-        tilt = np.exp(steepness * (np.arange(k) - (k - 1) / 2))
         rates = self.shape.base_rates() * np.array([[improve], [worsen], [die]])
-        rates[2] *= tilt
+        rates[2] *= self.tilt(steepness)
         return self.shape.model_copy(
             update={
                 name: tuple(float(rate) for rate in row)
@@ -507,12 +516,8 @@ class _Family:
     def achieved(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give the probabilities of the targets: the categories, then survival at each time."""
         improve, worsen, die, steepness = self.factors(x)
-        generators = np.stack(
-            [
-                generator(self.base(improve, worsen, float(factor), steepness), on_ivig=self.on_ivig)
-                for factor in die
-            ]
-        )
+        tilted = np.append(self.tilt(steepness), 0.0)[:, None] * self.alone[2]
+        generators = improve * self.alone[0] + worsen * self.alone[1] + die[:, None, None] * tilted
         total = np.zeros(len(self.seen.kinds) + len(self.points))
         for onset, share in self.since.items() if self.changing else [(0.0, 1.0)]:
             turns = self.edges - onset
