@@ -1,5 +1,7 @@
 """The qualification: every shipped case comes out, and a case that does not is named."""
 
+import importlib
+import inspect
 import json
 import math
 import re
@@ -25,6 +27,43 @@ def test_every_case_passes(result):
     assert groups["R"] == len(reference_cases()["cases"]) >= 110
     assert groups["example"] >= 2 * 16
     assert groups["simulation"] == 8
+
+
+WITHOUT_A_CASE = {
+    "derived from the tables of a trial, as a second programming derived it": (
+        "analysis_sets baseline change_category decisions deterioration_between_visits interim_decision landmark_at_visit "
+        "mrs_occupancy mrs_shift overall_survival overall_survival_against primary_endpoint responders response "
+        "response_reason scale_changes scale_endpoint secondary_endpoints time_to_deterioration time_to_improvement"
+    ),
+    "shipped data, or a change of form": (
+        "as_rating_error counts_by_grade generator ordinal_formula published_references published_shift_trials "
+        "rating_error rating_kernel reference"
+    ),
+    "several calls of a function that has one": (
+        "case_bounds compare_designs coverage interval_of_endings simon_grid tipping_point"
+    ),
+    "random, or a search over what others compute": (
+        "calibrate impute markov_intercepts markov_simulate simulated_power"
+    ),
+    "R has no number for it, or one that takes minutes or a long table; compared in the tests": (
+        "bop2_ordinal generalized_odds_power generalized_odds_sample_size map_prior one_sample_logrank_sample_size "
+        "prioritised_comparison reconstruct win_odds_power win_odds_sample_size"
+    ),
+}
+
+
+def test_every_method_has_a_case_or_a_reason():
+    given = reference_cases()
+    calls = " ".join([case["call"] for case in given["cases"]] + list(given["made"]["python"].values()))
+    without = set()
+    for package in ("design", "endpoints", "multistate", "shift", "survival", "visits"):
+        module = importlib.import_module(f"pnstrial.{package}")
+        functions = [
+            name for name in module.__all__ if not inspect.isclass(getattr(module, name)) and name.islower()
+        ]
+        without |= {name for name in functions if not re.search(rf"\b{package}\.{name}\(", calls)}
+    named = " ".join(WITHOUT_A_CASE.values()).split()
+    assert sorted(without) == sorted(named)
 
 
 def test_what_is_installed_is_named_with_its_hash(result):
@@ -79,6 +118,34 @@ def test_two_files_and_nothing_else(small, tmp_path, capsys):
     ]
     assert json.loads((out / "qualification.json").read_text())["passed"] is True
     assert sorted(p.name for p in tmp_path.iterdir()) == ["expected", "iq"]
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(qualification, "_cases", lambda: pytest.fail("it was computed first"))
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "qualification.html").write_text("mine")
+    for out, said in (
+        (tmp_path / "file", "is a file; give an empty or a new folder"),
+        (tmp_path / "no" / "iq", "does not exist; make the folder first"),
+        (tmp_path / "other", "already has qualification.html"),
+    ):
+        assert main(["qualify", "--out", str(out)]) == 2
+        assert said in capsys.readouterr().err
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["file", "other", "qualification.html"]
+
+
+@pytest.mark.parametrize("what", ["analyse", "_from_r"])
+def test_what_stops_a_group_is_a_failed_case_and_the_others_go_on(small, monkeypatch, tmp_path, capsys, what):
+    def broken(*_, **__):
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(
+        *(("pnstrial.analysis.analyse", broken) if what == "analyse" else (qualification, what, broken))
+    )
+    assert main(["qualify", "--out", str(tmp_path / "iq")]) == 1
+    assert "expected runs, found RuntimeError: broken" in capsys.readouterr().out
+    assert json.loads((tmp_path / "iq" / "qualification.json").read_text())["passed"] is False
 
 
 @pytest.mark.parametrize("part", ["R", "R raises", "example", "simulation"])
