@@ -10,13 +10,14 @@ Next: `simulate`.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import numpy as np
 
 from pnstrial.engine.exact.answers import endpoint_probabilities, exact_characteristics
 from pnstrial.engine.idle import reason_for, touched
-from pnstrial.engine.model import build_model
+from pnstrial.engine.model import build_model, with_rates
 from pnstrial.engine.scenario import ScenarioError
 from pnstrial.numerics.arguments import as_number
 from pnstrial.numerics.roots import cross
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pnstrial.engine.model import Model
     from pnstrial.engine.scenario import Scenario
     from pnstrial.multistate import Course
     from pnstrial.protocol import Protocol
@@ -60,6 +62,10 @@ _PLACES: Final = {
 Kind = Literal["improve", "die"]
 
 _CLOSE: Final = 1e-10
+_QUICK: Final = 14
+"""Steps after which a search goes the safe way."""
+_FURTHEST: Final = 2.5
+"""The longest of them, as the logarithm of a factor."""
 _FASTEST: Final = 1e3
 """Rates per month beyond which nothing is sought: under an hour to the next grade."""
 
@@ -286,6 +292,7 @@ class _Course:
         self.factors = {"improve": 1.0, "die": 1.0}
         self.clip = False
         self.found: dict[tuple[float, float], dict[str, float]] = {}
+        self.model: Model | None = None
 
     def start(self, kind: Kind) -> None:
         """Give equal rates to all grades where there are none to multiply."""
@@ -293,6 +300,7 @@ class _Course:
         if not any(getattr(course, kind)):
             flat = (0.0 if kind == "improve" else 0.05, *([0.05] * (course.grades - 1)))
             self.scenario = self.scenario.changed(course={kind: flat})
+            self.found.clear()
 
     def course(self) -> Course:
         return self.scenario.course.scaled(**self.factors)
@@ -301,7 +309,8 @@ class _Course:
         key = (self.factors["improve"], self.factors["die"])
         if key not in self.found:
             now = self.scenario.model_copy(update={"course": self.course()})
-            self.found[key] = endpoint_probabilities(build_model(self.protocol, now, short=True))
+            self.model = with_rates(self.model, self.protocol, now)
+            self.found[key] = endpoint_probabilities(self.model, rated=self.rated)
         answers = self.found[key]
         if kind == "die":
             return answers["true_death"]
@@ -312,6 +321,36 @@ class _Course:
                 "response: what is reported has no exact answer under this estimand; solve for the true response"
             )
         return answers["response"] / (1 - answers["excluded"])
+
+    def bring(self, targets: Mapping[Kind, float]) -> bool:
+        """Bring the answers to their targets by few steps from the rates as they are; False where that does not work.
+
+        Broyden's method (Math Comp 1965;19:577-593; the secant for one answer), log(factor) against log(-log(1 - p)):
+        these are nearly a straight line with slope 1 where few patients improve or die.
+        """
+        kinds = [kind for kind in targets if targets[kind] > 0]
+        fastest = [_FASTEST / max(getattr(self.scenario.course, kind)) for kind in kinds]
+        wanted = [_log_log(targets[kind]) for kind in kinds]
+        place, slope = np.zeros(len(kinds)), np.eye(len(kinds))
+        step = gap = place
+        for number in range(_QUICK):
+            self.factors |= dict(zip(kinds, np.exp(place).tolist(), strict=True))
+            values = [self.value(kind) for kind in kinds]
+            if all(abs(value - targets[kind]) <= _CLOSE for kind, value in zip(kinds, values, strict=True)):
+                return True
+            if not all(0 < value < 1 for value in values):
+                break
+            before, gap = gap, np.array([_log_log(value) for value in values]) - wanted
+            if number:
+                slope = slope + np.outer(gap - before - slope @ step, step) / (step @ step)
+            if abs(np.linalg.det(slope)) < 1e-6:
+                break
+            step = np.clip(np.linalg.solve(slope, -gap), -_FURTHEST, _FURTHEST)
+            place = place + step
+            if np.any(np.exp(place) > fastest):
+                break
+        self.factors |= dict.fromkeys(kinds, 1.0)
+        return False
 
     def solve(self, kind: Kind, target: float, step: float) -> None:
         """Find the factor on the rates of a kind at which the answer is the target."""
@@ -389,10 +428,18 @@ def _solved(
         course.clip = clip and rated
         targets["improve"] = share
     for kind, target in targets.items():
-        course.solve(kind, target, 4.0)
-    if len(targets) > 1:
-        course.settle(targets)
+        if target == 0:
+            course.solve(kind, target, 4.0)
+    if not course.bring(targets):
+        for kind, target in targets.items():
+            course.solve(kind, target, 4.0)
+        if len(targets) > 1:
+            course.settle(targets)
     return scenario.model_copy(update={"course": course.course()})
+
+
+def _log_log(share: float) -> float:
+    return math.log(-math.log1p(-share))
 
 
 def _deaths(value: object, n: int, course: _Course) -> float:

@@ -25,6 +25,7 @@ __all__ = [
     "dosing_weight",
     "ideal_weight",
     "round_dose",
+    "show_vials",
 ]
 
 TOLERANCE = 1e-9
@@ -186,3 +187,8 @@ def choose_vials(dose_g: float, vials_g: Sequence[float] = (2.5, 5, 10, 20, 40))
         chosen[vial] += 1
         total -= sizes[vial]
     return {vial: chosen[vial] for vial in sorted(chosen, reverse=True)}
+
+
+def show_vials(vials: dict[float, int]) -> str:
+    """Write vials as a pharmacist does: "3 x 40 g + 1 x 10 g"."""
+    return " + ".join(f"{number} x {content:g} g" for content, number in vials.items()) or "none"

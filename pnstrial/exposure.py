@@ -30,6 +30,7 @@ from pnstrial.dosing import (
     dosing_weight,
     ideal_weight,
     round_dose,
+    show_vials,
 )
 from pnstrial.frames import value_of
 from pnstrial.numerics.arguments import Checks, as_number, display
@@ -43,11 +44,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pnstrial.data import TrialData
+    from pnstrial.objectives import Visit
     from pnstrial.regimen import Drug
 
 __all__ = [
     "CyclePlan",
     "Exposure",
+    "PlannedVisit",
     "TreatmentPlan",
     "choose_vials",
     "dosing_weight",
@@ -135,11 +138,6 @@ def _plan_text(frame: pd.DataFrame) -> str:
 
     written = {"dosing_weight_kg": "{:.1f}".format, "dose_g": grams, "daily_g": grams, "waste_g": grams}
     return frame.to_string(index=False, formatters=written, na_rep="not stated")
-
-
-def show_vials(vials: dict[float, int]) -> str:
-    """Write vials as a pharmacist does: "3 x 40 g + 1 x 10 g"."""
-    return " + ".join(f"{number} x {content:g} g" for content, number in vials.items()) or "none"
 
 
 def _refuse_slips(weight: float, height: float | None) -> None:
@@ -265,6 +263,26 @@ def plan_cycle(
 
 
 @dataclass(frozen=True)
+class PlannedVisit(Result):
+    """When a visit is due.
+
+    Attributes
+    ----------
+    visit : str
+    target, first, last : datetime.date
+        Its target day, and the first and last day of its window.
+    after : str
+        What its days count from: "first infusion", or "last infusion", which is the last one planned.
+    """
+
+    visit: str
+    target: dt.date
+    first: dt.date
+    last: dt.date
+    after: str = "first infusion"
+
+
+@dataclass(frozen=True)
 class TreatmentPlan(Result):
     """A planned course.
 
@@ -280,6 +298,8 @@ class TreatmentPlan(Result):
         Of the first drug that counts; all where there is no decision.
     continuing : tuple of str
         The categories with which treatment goes on.
+    visits : tuple of PlannedVisit
+        Every visit of the protocol with its window, in the order of the protocol.
     """
 
     cycles: tuple[CyclePlan, ...]
@@ -287,6 +307,7 @@ class TreatmentPlan(Result):
     decision_day: dt.date | None
     cycles_before_decision: int
     continuing: tuple[str, ...] = ("improved", "stable")
+    visits: tuple[PlannedVisit, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per cycle and drug, with ``condition``: always, or only if the decision is to continue."""
@@ -298,11 +319,18 @@ class TreatmentPlan(Result):
             frame.insert(0, "drug", [cycle.drug for cycle in self.cycles])
         return frame
 
+    def visits_frame(self) -> pd.DataFrame:
+        """Return one row per visit: visit, target_date, window_begins, window_ends, counts_from."""
+        rows = [(one.visit, str(one.target), str(one.first), str(one.last), one.after) for one in self.visits]
+        columns = ["visit", "target_date", "window_begins", "window_ends", "counts_from"]
+        return pd.DataFrame(rows, columns=columns)
+
     def _display(self) -> Display:
         notes = dict.fromkeys(note for cycle in self.cycles for note in cycle.notes)
         day = self.decision_day
-        decision = "" if day is None else f"\n{self.decision_visit} decision: {day.isoformat()}"
-        return Display(_plan_text(self.to_frame()) + decision + "".join(f"\n! {note}" for note in notes))
+        lines = [] if day is None else [f"{self.decision_visit} decision: {day.isoformat()}"]
+        lines += [f"{one.visit}: {one.target} (window {one.first} to {one.last})" for one in self.visits]
+        return Display("\n".join([_plan_text(self.to_frame()), *lines, *(f"! {note}" for note in notes)]))
 
 
 def plan_treatment(
@@ -313,7 +341,7 @@ def plan_treatment(
     anyway: bool = False,
     **options: Any,
 ) -> TreatmentPlan:
-    """Plan the whole course: every cycle of every drug with its dates, and the day of the decision, if there is one.
+    """Plan the whole course: every cycle of every drug with its dates, every visit, and the day of the decision.
 
     Parameters
     ----------
@@ -368,9 +396,13 @@ def plan_treatment(
             for drug in drugs
             for number in range(drug.cycles)
         ]
-        day = None
-        if decision is not None:
-            day = first + dt.timedelta(days=protocol.visit(decision.visit).target_day - 1)
+        ends = [
+            drug.cycle_days * (drug.cycles - 1) + drug.infusion_days - 1
+            for drug in protocol.drugs
+            if drug not in drugs
+        ]
+        last = max([cycle.dates[-1] for cycle in cycles] + [first + dt.timedelta(days=end) for end in ends])
+        visits = tuple(_planned_visit(visit, first, last) for visit in protocol.visits)
     except OverflowError:
         raise ValueError(
             f"start is {first}; the course would end after the last date of the calendar"
@@ -380,10 +412,18 @@ def plan_treatment(
     return TreatmentPlan(
         tuple(cycles),
         None if decision is None else decision.visit,
-        day,
+        next((one.target for one in visits if decision is not None and one.visit == decision.visit), None),
         lead.cycles if decision is None else lead.required,
         () if decision is None else decision.continuing,
+        visits,
     )
+
+
+def _planned_visit(visit: Visit, first: dt.date, last: dt.date) -> PlannedVisit:
+    """Give the days of a visit; those after the first infusion count from 1, those after the last one from 0."""
+    day_0 = last if visit.anchored else first - dt.timedelta(days=1)
+    days = (day_0 + dt.timedelta(days=day) for day in (visit.target_day, visit.first_day, visit.last_day))
+    return PlannedVisit(visit.name, *days, after="last infusion" if visit.anchored else "first infusion")
 
 
 # ------------------------------------------------------------------------------------------------ summarising

@@ -254,12 +254,14 @@ class Protocol(Part):
         rows = [(entry.key, entry.value, entry.source) for entry in self.settings()]
         return pd.DataFrame(rows, columns=["setting", "value", "source"], dtype=object)
 
-    def diff(self, other: Protocol) -> pd.DataFrame:
+    def diff(self, other: Protocol, *, everything: bool = False) -> pd.DataFrame:
         """Compare with another protocol, setting by setting.
 
         Parameters
         ----------
         other : Protocol
+        everything : bool, default False
+            Whether the settings that are equal stand there too, with a column `differs`: "value", "source" or "".
 
         Returns
         -------
@@ -277,27 +279,27 @@ class Protocol(Part):
         check_signature(Protocol.diff, locals())
         import pandas as pd
 
-        own = {entry.key: entry for entry in self.settings()}
-        theirs = {entry.key: entry for entry in other.settings()}
+        own, theirs = ({entry.key: entry for entry in one.settings()} for one in (self, other))
         rows: list[tuple[Any, ...]] = []
         for key in dict.fromkeys([*own, *theirs]):
             one, two = own.get(key, Setting(key)), theirs.get(key, Setting(key))
-            if (one.value, one.source) != (two.value, two.source):
-                rows.append((key, one.value, two.value, one.source, two.source))
+            differs = "value" if one.value != two.value else "source" if one.source != two.source else ""
+            rows.append((key, one.value, two.value, one.source, two.source, differs))
+        columns = ["setting", "value", "other_value", "source", "other_source", "differs"]
+        if everything:
+            return pd.DataFrame(rows, columns=columns, dtype=object)
         # the source of a criterion or scale is that of all its settings: of those that are equal none is listed
         # where another differs, and one where nothing but the source does
-        entries = {row[0].rpartition(".")[0] for row in rows if row[1] != row[2]}
-        seen: set[str] = set()
+        seen = {row[0].rpartition(".")[0] for row in rows if row[-1] == "value"}
         kept: list[tuple[Any, ...]] = []
         for row in rows:
-            entry = row[0].rpartition(".")[0]
-            if entry.startswith(("criteria.", "scales.")) and row[1] == row[2] and entry in entries | seen:
-                continue
-            seen.add(entry)
-            kept.append(row)
-        rows = kept
-        columns = ["setting", "value", "other_value", "source", "other_source"]
-        return pd.DataFrame(rows, columns=columns, dtype=object)
+            entry, differs = row[0].rpartition(".")[0], row[-1]
+            if differs == "value" or (
+                differs and not (entry.startswith(("criteria.", "scales.")) and entry in seen)
+            ):
+                kept.append(row[:-1])
+                seen.add(entry)
+        return pd.DataFrame(kept, columns=columns[:-1], dtype=object)
 
     def __str__(self) -> str:
         decided, response = self.decision, self.endpoint

@@ -101,6 +101,28 @@ def test_course(protocol):
         exposure.plan_treatment(70, dt.date(9999, 12, 1), protocol, anyway=True)
 
 
+def test_a_plan_has_every_visit_with_its_window(protocol):
+    plan = exposure.plan_treatment(70, dt.date(2026, 1, 5), protocol)
+    day_1 = dt.date(2026, 1, 5)
+    assert [one.visit for one in plan.visits] == [visit.name for visit in protocol.visits]
+    for one, visit in zip(plan.visits, protocol.visits, strict=True):
+        days = [(day - day_1).days + 1 for day in (one.first, one.target, one.last)]
+        assert days == [visit.first_day, visit.target_day, visit.last_day]
+        assert f"{one.visit}: {one.target} (window {one.first} to {one.last})" in str(plan)
+    assert plan.visits[0].target == plan.decision_day
+    assert plan.visits_frame()["window_ends"].tolist() == [str(one.last) for one in plan.visits]
+
+
+def test_a_visit_after_the_last_infusion_counts_from_the_last_one_planned(protocol):
+    late = protocol.with_settings(visits={"Month 6": {
+        "after": "last infusion", "target_day": 30, "first_day": 20, "last_day": 40}})  # fmt: skip
+    plan = exposure.plan_treatment(70, dt.date(2026, 1, 5), late)
+    last = max(day for cycle in plan.cycles for day in cycle.dates)
+    visit = next(one for one in plan.visits if one.visit == "Month 6")
+    assert visit.after == "last infusion"
+    assert [(day - last).days for day in (visit.first, visit.target, visit.last)] == [20, 30, 40]
+
+
 def test_late_cycle_and_off_dose(tiny, protocol):
     """Cycle 2 starts 36 days after cycle 1 with 11 % less than planned: late, and not as planned."""
     trial = tiny(

@@ -209,6 +209,18 @@ def test_two_protocols_are_compared_setting_by_setting():
     assert published.diff(load_protocol()).empty
 
 
+def test_two_protocols_stand_side_by_side_with_what_differs_marked():
+    published, registry = (load_protocol(name) for name in ("nct02343211", "nct02343211-registry"))
+    rows = published.diff(registry, everything=True).set_index("setting")
+    assert set(rows.index) == {entry.key for entry in (*published.settings(), *registry.settings())}
+    assert rows.loc["criteria.I4.maximum"].tolist() == [3.0, 4.0, "publication", "registry", "value"]
+    assert rows.loc["treatment.dose_g_per_kg", "differs"] in {"", "source"}
+    short = published.diff(registry)
+    assert set(short["setting"]) <= set(rows.index[rows["differs"] != ""])
+    assert set(rows.index[rows["differs"] == "value"]) <= set(short["setting"])
+    assert (published.diff(load_protocol(), everything=True)["differs"] == "").all()
+
+
 def test_a_protocol_shows_itself_on_one_screen_and_as_a_table(protocol):
     text = str(protocol).splitlines()
     assert len(text) <= 40

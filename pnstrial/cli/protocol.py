@@ -70,6 +70,7 @@ def add_commands(commands: Commands) -> None:
     diff = kinds.add_parser("diff", help="List the settings in which two protocols differ.")
     diff.add_argument("one", metavar="A", help="name or path")
     diff.add_argument("other", metavar="B", help="name or path")
+    diff.add_argument("--all", action="store_true", help="every setting of both, those that differ marked")
     diff.add_argument("--json", action="store_true", help="print one JSON object for machines")
     diff.set_defaults(run=_diff)
 
@@ -374,7 +375,7 @@ def _check(words: argparse.Namespace) -> int:
 def _diff(words: argparse.Namespace) -> int:
     from pnstrial.protocol import load_protocol
 
-    frame = load_protocol(words.one).diff(load_protocol(words.other))
+    frame = load_protocol(words.one).diff(load_protocol(words.other), everything=words.all)
     if words.json:
         print(frame.to_json(orient="records"))
     elif frame.empty:

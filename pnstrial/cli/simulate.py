@@ -26,6 +26,7 @@ from pnstrial.cli.settings import (
     settings_given,
     what_if_options,
 )
+from pnstrial.results import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -48,9 +49,14 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument(
         "--trials", type=_count, default=10_000, metavar="N", help="trials to simulate (default: 10000)"
     )
-    parser.add_argument(
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument(
         "--exact", action="store_true", help="only the quantities that have an exact answer, no simulation"
     )
+    kind.add_argument(
+        "--one", action="store_true",
+        help="one trial, drawn with --seed: its primary result, and with --out its tables, as a real trial has them",
+    )  # fmt: skip
     parser.add_argument(
         "--primary", action="store_true", help="only the quantities of the visits (several times faster)"
     )
@@ -326,6 +332,8 @@ def _simulate(arguments: argparse.Namespace) -> int:
         raise CommandError(
             f"name a scenario ({', '.join(shipped_scenarios())}, or a TOML file), or give --list"
         )
+    if arguments.one:
+        return _one_trial(arguments)
     protocol, scenario = pns.load_protocol(arguments.protocol), pns.load_scenario(arguments.scenario)
     inputs = [arguments.protocol, arguments.scenario]
     if arguments.out:
@@ -380,6 +388,20 @@ def _simulate(arguments: argparse.Namespace) -> int:
         arguments,
         f"{scenario.id}: {result.n_trials:,} trials, success from {result.critical_count} responders",
     )
+    return 0
+
+
+def _one_trial(arguments: argparse.Namespace) -> int:
+    """Draw one trial: show its primary result, and write its tables where a folder is named."""
+    import pnstrial as pns
+
+    protocol, scenario = pns.load_protocol(arguments.protocol), pns.load_scenario(arguments.scenario)
+    protocol, scenario = pns.what_if(protocol, scenario, settings_given(arguments), rated=arguments.rated)
+    trial = pns.simulate_trial(protocol, scenario, seed=arguments.seed)
+    if arguments.out:
+        pns.data.write_trial(trial, arguments.out)
+    primary = pns.analyse(trial, protocol).primary
+    print(json.dumps(as_json(primary)) if arguments.json else primary)
     return 0
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from pnstrial.engine.strata import Stratum
     from pnstrial.multistate import RatingError
 
-__all__ = ["Model", "build_model", "check_pair"]
+__all__ = ["Model", "build_model", "check_pair", "with_rates"]
 
 _FAR = 1e18
 DECISION_QUANTITIES = tuple(name for name, _ in QUANTITIES[DECISION_CONTINUE : WRONG_CONTINUE_RATE + 1])
@@ -224,6 +224,26 @@ def build_model(
     model = _build(protocol, scenario, short=short, everything=everything)
     _KEPT.append((protocol, scenario, short, everything, model))
     return model
+
+
+def with_rates(model: Model | None, protocol: Protocol, scenario: Scenario) -> Model:
+    """Give the model of a scenario for its exact answers, where nothing but the rates of the course has changed.
+
+    Parameters
+    ----------
+    model : Model or None
+        Of the same protocol and of the scenario with other rates.
+    protocol : Protocol
+    scenario : Scenario
+
+    Returns
+    -------
+    Model
+        To the last visit; what only a simulation reads is that of `model`.
+    """
+    if model is None or scenario.enrolment.course_before_day_1:
+        return build_model(protocol, scenario, short=True)
+    return replace(model, generators=arm_generators(scenario, model.strata)[0])
 
 
 _KEPT: deque[tuple[Protocol, Scenario, bool, bool, Model]] = deque(maxlen=4)

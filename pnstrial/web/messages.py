@@ -177,7 +177,7 @@ SAID: Final = (
 """Beginnings of the keys of what the package says."""
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=10_000)
 def french(text: str) -> str | None:
     """Say in French what the package said in English.
 

@@ -11,9 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pnstrial.engine.exact.answers import endpoint_probabilities
-from pnstrial.engine.model import build_model
-
 if TYPE_CHECKING:
     from pnstrial import Protocol, Scenario
 
@@ -37,7 +34,7 @@ class Slider(NamedTuple):
 SLIDERS: Final = {
     "response": Slider(0.0, 0.95, 0.005, "response"),
     "dead": Slider(0.0, 0.9, 0.005, "deaths"),
-    "n": Slider(5, 100, 1, "n"),
+    "n": Slider(5, 300, 1, "n"),
     "null": Slider(0.01, 0.6, 0.01, "null"),
     "missed": Slider(0.0, 0.5, 0.01, "scenario.visits.missed"),
     "dropout": Slider(0.0, 0.2, 0.005, "scenario.dropout.per_month"),
@@ -58,6 +55,10 @@ def fitting(protocol: Protocol, scenarios: dict[str, Scenario]) -> tuple[str, ..
     tuple of str
         The one of the protocol's own name first.
     """
+    from pnstrial.engine.model import (
+        build_model,
+    )  # on use: the first answer of the server needs no simulation
+
     found: list[str] = []
     for name, scenario in scenarios.items():
         try:
@@ -81,7 +82,10 @@ def first_values(protocol: Protocol, scenario: Scenario) -> dict[str, Any]:
     dict
         By slider, and ``rating``; None where the scenario has no such number.
     """
-    answers = endpoint_probabilities(build_model(protocol, scenario, short=True))
+    from pnstrial.engine.exact.answers import endpoint_probabilities
+    from pnstrial.engine.model import build_model
+
+    answers = endpoint_probabilities(build_model(protocol, scenario, short=True), rated=False)
     null = protocol.endpoint.null_proportion
     return {
         "response": answers["true_response"], "dead": answers["true_death"],

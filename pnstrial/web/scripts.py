@@ -108,13 +108,13 @@ def primary_script(session: Session, estimand: dict[str, str], visit: str) -> Sc
 
 
 def protocol_script(session: Session, other: str) -> Script:
-    """Give the script of the settings of the protocol, or of what differs from another one."""
-    call = f"protocol.diff(pns.load_protocol({other!r}))" if other else "protocol.settings()"
+    """Give the script of the settings of the protocol, or of all of them beside those of another one."""
+    call = f"protocol.diff(pns.load_protocol({other!r}), everything=True)" if other else "protocol.to_frame()"
     lines = ["import pnstrial as pns", "", *_protocol_lines(session), f"result = {call}", "print(result)", ""]
     name = OWN_PROTOCOL if session.changes else session.base
     return Script(
         "\n".join(lines),
-        f"pnstrial protocol diff {name} {other}" if other else f"pnstrial protocol check {name}",
+        f"pnstrial protocol diff {name} {other} --all" if other else f"pnstrial protocol check {name}",
     )
 
 

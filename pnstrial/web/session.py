@@ -47,6 +47,9 @@ FORMAT: Final = {
 }
 """How CSV files may be written: the first of each where nothing is declared."""
 
+_MOST_DERIVED: Final = 60
+"""So many derived things are kept: a moved slider leaves four."""
+
 CHOICES: Final = {
     "death": ("composite", "exclude"),
     "rescue": ("composite", "treatment policy"),
@@ -89,6 +92,8 @@ class Session:
         Settings of the protocol that were changed, by key.
     written : dict of str to str
         How the CSV files are written, where declared.
+    report : dict of str to bytes
+        The files of the report that was made of these tables under this protocol.
     """
 
     private: PrivateFolder
@@ -105,6 +110,7 @@ class Session:
     kept: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     run: Run | None = None
     not_read: tuple[NotRead, ...] = ()
+    report: dict[str, bytes] = field(default_factory=dict[str, bytes])
     lock: RLock = field(default_factory=RLock)
     _read: tuple[TrialData | None, tuple[Finding, ...]] | None = None
     _protocol: Protocol | None = None
@@ -198,7 +204,7 @@ class Session:
             self._forget()
 
     def _forget(self) -> None:
-        self._read = None
+        self._read, self.report = None, {}
         self._derived.clear()
 
     def read(self) -> tuple[TrialData | None, tuple[Finding, ...]]:
@@ -230,13 +236,17 @@ class Session:
         )
 
     def once(self, key: object, make: Callable[[], Any]) -> Any:
-        """Derive something once, until the trial or the protocol changes; who asks meanwhile waits for it alone."""
+        """Derive something once, until the trial or the protocol changes; who asks meanwhile waits for it alone.
+
+        What was asked for longest ago goes first.
+        """
         with self.lock:
-            found = self._derived.get(key)
+            found = self._derived.pop(key, None)
             if mine := found is None:
-                if len(self._derived) > 100:
-                    self._derived.clear()
-                found = self._derived[key] = Future()
+                found = Future()
+            self._derived[key] = found
+            if len(self._derived) > _MOST_DERIVED:
+                del self._derived[next(iter(self._derived))]
         if mine:
             try:
                 found.set_result(make())

@@ -19,7 +19,6 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 import pnstrial as pns
-from pnstrial.changes import idle_changes
 from pnstrial.web.drawing import KINDS
 from pnstrial.web.pages import as_csv, as_table, figure, page, posting, session_of, text_of_file, words_of
 from pnstrial.web.running import Run
@@ -69,6 +68,8 @@ def _exact(request: Request, settings: dict[str, str]) -> Any:
 
 def _without_effect(request: Request, settings: dict[str, str]) -> list[tuple[str, str]]:
     """Name the settings that were moved and that the probability of success cannot feel, each with the reason."""
+    from pnstrial.changes import idle_changes
+
     session = session_of(request)
     name, moved = session.moved(settings)
     loaded = session.scenario(name)
@@ -276,11 +277,10 @@ def _example(request: Request) -> Response:
     seed = _seed(request)
     script = simulation_script(
         session, _settings(request, session.simulation),
-        f"pns.analyse(pns.simulate_trial(protocol, scenario, seed={seed}), protocol).primary", "",
+        f"pns.analyse(pns.simulate_trial(protocol, scenario, seed={seed}), protocol).primary",
+        f"--one --seed {seed} --out trial-{seed}",
     )  # fmt: skip
-    return page(
-        request, "example.html", seed=seed, answer=analysis.primary, script=script._replace(command="")
-    )
+    return page(request, "example.html", seed=seed, answer=analysis.primary, script=script)
 
 
 def _figure(request: Request) -> Response:

@@ -9,13 +9,13 @@ Next: `designs`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from starlette.routing import Route
 
+from pnstrial.settings import ASSUMED
 from pnstrial.web.pages import (
     as_csv,
-    as_table,
     download,
     page,
     posting,
@@ -33,42 +33,53 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 
+class _Cell(NamedTuple):
+    """A setting of one protocol: its value in words, as a file has it where that is something else, its source."""
+
+    value: str
+    written: str
+    source: str
+    assumed: bool
+
+    @classmethod
+    def of(cls, words: Words, key: str, value: Any, source: str | None) -> _Cell:
+        """Say the value in words; an identifier or a version has no other language, and None means no such setting."""
+        if source is None:
+            return cls("–", "", "", assumed=False)
+        english = Words("en").plain(value)
+        said = words("none") if value is None else english if key in {"id", "version"} else words.plain(value)
+        written = setting_text(value) if value is not None and said != english else ""
+        return cls(said, written, source, assumed=source.startswith(ASSUMED))
+
+
 def _protocol(request: Request) -> Response:
-    session, words, english = session_of(request), words_of(request), Words("en")
+    session, words = session_of(request), words_of(request)
     protocol = session.protocol()
-    assumed = {key for key, _ in protocol.assumed}
-    settings = [
-        {
-            "key": entry.key, "value": words("none") if entry.value is None else words.plain(entry.value),
-            "written": setting_text(entry.value) if words.plain(entry.value) != english.plain(entry.value) else "",
-            "source": entry.source, "assumed": entry.key in assumed, "changed": entry.key in session.changes,
-        }
-        for entry in protocol.settings()
-    ]  # fmt: skip
     other = request.query_params.get("other", "")
     names = session.protocols()
     if other and other not in names:
         raise ValueError(words("protocol.unknown", name=other[:40]))
-    frame = protocol.diff(session.load(other)) if other else None
-    frames: dict[str, Any] = {"settings": lambda: _settings_frame(protocol)}
+    frame = protocol.diff(session.load(other), everything=True) if other else protocol.to_frame()
+    frames: dict[str, Any] = {"settings": protocol.to_frame}
     if other:
-        frames["differences"] = lambda: frame
+        frames = {"both": lambda: frame, "differences": lambda: protocol.diff(session.load(other)), **frames}
     if answer := as_csv(request, frames):
         return answer
+    settings = [
+        {
+            "key": row["setting"], "differs": row.get("differs", ""), "changed": row["setting"] in session.changes,
+            "columns": [
+                _Cell.of(words, row["setting"], row[f"{prefix}value"], row[f"{prefix}source"])
+                for prefix in (("", "other_") if other else ("",))
+            ],
+        }
+        for row in frame.to_dict("records")
+    ]  # fmt: skip
     return page(
-        request, "protocol.html", protocol=protocol, names=names, settings=settings, other=other,
-        differences=None if frame is None else as_table(words, frame), keys=_keys(protocol),
+        request, "protocol.html", protocol=protocol, names=names, settings=settings, other=other, keys=_keys(protocol),
         chosen=request.query_params.get("key", ""), script=protocol_script(session, other),
+        n_differ=sum(bool(one["differs"]) for one in settings),
     )  # fmt: skip
-
-
-def _settings_frame(protocol: Any) -> Any:
-    import pandas as pd
-
-    return pd.DataFrame(
-        [(one.key, one.value, one.source) for one in protocol.settings()],
-        columns=["setting", "value", "source"],
-    )
 
 
 def _keys(protocol: Any) -> dict[str, str]:

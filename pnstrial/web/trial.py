@@ -291,26 +291,40 @@ def _recorded(analysis: Analysis | None, patient: str) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None and value == value}  # noqa: PLR0124
 
 
-def _months(plan: Any) -> list[tuple[dt.date, list[list[tuple[dt.date | None, list[Any]]]]]]:
-    """Lay the days of a plan into weeks of months: each day with its cycles, or None outside the month."""
+class _Day(NamedTuple):
+    """A day of the calendar, None outside its month: infusions, visits, windows that begin or end, one that is open."""
+
+    date: dt.date | None
+    due: list[Any]
+    visits: list[str]
+    begins: list[str]
+    ends: list[str]
+    inside: bool
+
+
+def _months(plan: Any) -> list[tuple[dt.date, list[list[_Day]]]]:
+    """Lay the days of a plan into weeks of months: each day with its cycles and its visits."""
     due: dict[dt.date, list[Any]] = {}
     for cycle in plan.cycles:
         for day, grams in zip(cycle.dates, cycle.daily_g, strict=True):
             due.setdefault(day, []).append((cycle, grams))
-    last: dt.date = max([*due, *([plan.decision_day] if plan.decision_day else [])])
+
+    def of(day: dt.date, month: int) -> _Day:
+        if day.month != month:
+            return _Day(None, [], [], [], [], inside=False)
+        inside = any(one.first <= day <= one.last for one in plan.visits)
+        named = [
+            [one.visit for one in plan.visits if getattr(one, end) == day]
+            for end in ("target", "first", "last")
+        ]
+        return _Day(day, due.get(day, []), *named, inside=inside)
+
+    last: dt.date = max([*due, *(one.last for one in plan.visits)])
     month: dt.date = min(due).replace(day=1)
-    months: list[tuple[dt.date, list[list[tuple[dt.date | None, list[Any]]]]]] = []
+    months: list[tuple[dt.date, list[list[_Day]]]] = []
     while month <= last:
         weeks = calendar.Calendar().monthdatescalendar(month.year, month.month)
-        months.append(
-            (
-                month,
-                [
-                    [(day, due.get(day, [])) if day.month == month.month else (None, []) for day in week]
-                    for week in weeks
-                ],
-            )
-        )
+        months.append((month, [[of(day, month.month) for day in week] for week in weeks]))
         month = (month + dt.timedelta(days=31)).replace(day=1)
     return months
 
@@ -334,7 +348,7 @@ def _dose(request: Request) -> Response:
     script = None
     if weight and start and (height is not None or not by_surface):
         plan = pns.plan_treatment(float(weight), start, session.protocol(), **options)
-        if answer := as_csv(request, {"plan": plan.to_frame}):
+        if answer := as_csv(request, {"plan": plan.to_frame, "visits": plan.visits_frame}):
             return answer
         script = dose_script(session, float(weight), start, options)
     return page(
@@ -342,6 +356,7 @@ def _dose(request: Request) -> Response:
         start=start, chosen=query.get("patient", ""), plan=plan, by_surface=by_surface, script=script,
         notes=dict.fromkeys(note for cycle in plan.cycles for note in cycle.notes) if plan else {},
         table=as_table(words, plan.to_frame()) if plan else None, months=_months(plan) if plan else [],
+        visits=as_table(words, plan.visits_frame()) if plan else None,
         several=len({cycle.drug for cycle in plan.cycles}) > 1 if plan else False,
     )  # fmt: skip
 
@@ -528,10 +543,9 @@ def _figure(request: Request) -> Response:
 def _report(request: Request) -> Response:
     _analysis(request)
     session = session_of(request)
-    made = session.once("report made", dict)
     script = trial_script(session, 'pns.report(trial, protocol, "report")', "report FOLDER --out report")
     return page(
-        request, "report.html", parts=PARTS, made=made, script=script,
+        request, "report.html", parts=PARTS, made=session.report, script=script,
         word=importlib.util.find_spec("docx") is not None,
     )  # fmt: skip
 
@@ -540,9 +554,7 @@ def _make_report(request: Request, form: FormData) -> str:
     session, analysis = session_of(request), _analysis(request)
     folder = session.private.new("report") / "out"
     pns.report(analysis.trial, analysis.protocol, folder, docx=form.get("word") == "yes")
-    made = session.once("report made", dict)
-    made.clear()
-    made.update({file.name: file.read_bytes() for file in folder.glob("report.*")})
+    session.report = {file.name: file.read_bytes() for file in folder.glob("report.*")}
     session.private.new("report")
     return "/trial/report"
 
@@ -550,7 +562,7 @@ def _make_report(request: Request, form: FormData) -> str:
 def _report_file(request: Request) -> Response:
     session = session_of(request)
     name = request.path_params["name"]
-    made = session.once("report made", dict)
+    made = session.report
     if name not in made:
         raise HTTPException(404)
     if name == "report.html":

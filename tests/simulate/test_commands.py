@@ -37,6 +37,28 @@ def test_simulate_writes_a_folder_and_resumes(tmp_path, capsys):
     assert "seed: 1 in the store, 2 asked for" in capsys.readouterr().err
 
 
+def test_one_trial_is_the_one_of_its_seed(tmp_path, capsys):
+    words = ["simulate", "anti-hu", "--one", "--seed", "3", "--response", "0.2", "--set", "n=12"]
+    assert main([*words, "--out", str(tmp_path / "one"), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    pair = pns.what_if(PROTOCOL, pns.load_scenario("anti-hu"), {"response": 0.2, "n": 12})
+    trial = pns.simulate_trial(*pair, seed=3)
+    primary = pns.analyse(trial, PROTOCOL).primary
+    assert (shown["responders"], shown["n"], shown["estimate"]) == (
+        primary.responders,
+        primary.n,
+        primary.estimate,
+    )
+    written = pns.read_trial(tmp_path / "one", PROTOCOL)
+    assert len(written.enrolled) == 12
+    assert written.table("mrs").reset_index(drop=True).equals(trial.table("mrs").reset_index(drop=True))
+    assert main(words) == 0
+    assert str(primary) in capsys.readouterr().out
+    assert main([*words, "--out", str(tmp_path / "one")]) == 2  # tables are never written over
+    with pytest.raises(SystemExit):
+        main([*words, "--exact"])
+
+
 def test_exact_and_compare(tmp_path, capsys):
     assert main(["simulate", "anti-hu", "--exact"]) == 0
     out = capsys.readouterr()

@@ -1,9 +1,11 @@
 """What the page shows is what the package says; the script beside it gives the same number."""
 
+import datetime as dt
 import html
 import io
 import json
 import re
+import shlex
 import time
 import zipfile
 from contextlib import redirect_stdout
@@ -13,6 +15,7 @@ import pandas as pd
 import pytest
 
 import pnstrial as pns
+from pnstrial.cli import main
 from tests.web.conftest import PAGES
 from tests.web.french import cells, untranslated
 
@@ -296,6 +299,59 @@ def test_a_calendar_has_every_infusion_and_the_decision(inside):
     assert text.count(": 28 g") == sum(len(cycle.dates) for cycle in plan.cycles)
     day = re.search(r'<span class="day">(\d+)</span>(?:(?!</td>).)*<strong>Month 3', text)[1]
     assert int(day) == plan.decision_day.day
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_calendar_has_every_visit_with_its_window(inside, language):
+    inside.post("/language", data={"language": language})
+    plan = pns.plan_treatment(70, "2026-01-05")
+    text = inside.get("/trial/dose?weight=70&start=2026-01-05").text
+    inside.post("/language", data={"language": "en"})
+    cells = {}
+    months = re.findall(r'<table class="month"><caption>\S+ \d{4}</caption>(.*?)</table>', text, re.DOTALL)
+    for place, month in enumerate(months):
+        for day, cell in re.findall(r'<td[^>]*><span class="day">(\d+)</span>(.*?)</td>', month, re.DOTALL):
+            cells[dt.date(2026 + place // 12, place % 12 + 1, int(day))] = cell
+    assert len(plan.visits) > 1
+    for one in plan.visits:
+        for day, sign in (
+            (one.target, "<strong>"), (one.first, "begins" if language == "en" else "début"),
+            (one.last, "ends" if language == "en" else "fin de"),
+        ):  # fmt: skip
+            assert sign in cells[day], (one.visit, sign)
+    inside_windows = sum((one.last - one.first).days + 1 for one in plan.visits)
+    assert len(re.findall(r'<td class="[^"]*window"', text)) == inside_windows
+
+
+def test_protocols_stand_side_by_side_with_their_differences_marked(inside):
+    text = html.unescape(inside.get("/protocol?other=nct06373211").text)
+    script, result = result_of(text, "")
+    own, other = pns.load_protocol(), pns.load_protocol("nct06373211")
+    rows = re.findall(r'<tr class="(differs|assumed|)"><th scope="row">(.*?)</tr>', text, re.DOTALL)
+    assert len(rows) == len(result) == len({one.key for one in (*own.settings(), *other.settings())})
+    assert "everything=True" in script
+    for (marked, row), expected in zip(rows, result.to_dict("records"), strict=True):
+        assert (marked == "differs") == bool(expected["differs"])
+        assert f">{expected['setting']}</code>" in row
+        assert row.count("<td") == 5
+    assert {"value", "source", ""} >= set(result["differs"])
+    assert (result["differs"] == "value").sum() > 10
+    same = result[result["differs"] == ""]
+    assert all(a == b for a, b in zip(same["value"], same["other_value"], strict=True))
+    both = pd.read_csv(io.StringIO(inside.get("/protocol?other=nct06373211&as=both").text))
+    assert both["setting"].tolist() == result["setting"].tolist()
+
+
+def test_an_example_trial_is_that_of_its_script_and_of_its_command(inside, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    inside.get("/simulate?scenario=anti-hu&response=0.3&n=14")
+    text = inside.get("/simulate/example?seed=5").text
+    _, result = result_of(text, "")
+    command = html.unescape(re.search(r'<pre[^>]*id="one-command">(.*?)</pre>', text, re.DOTALL)[1])
+    assert main(shlex.split(command)[1:]) == 0
+    assert capsys.readouterr().out == f"{result}\n"
+    assert len(pns.read_trial(tmp_path / "trial-5").enrolled) == 14
+    inside.get("/simulate?scenario=anti-hu")
 
 
 def test_only_public_names_are_used_and_no_statistics():

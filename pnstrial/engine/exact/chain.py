@@ -10,9 +10,8 @@ Next: `patient`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import product
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from pnstrial.engine.kernels import layout as at
 from pnstrial.multistate.process import exponential
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -121,11 +120,31 @@ class Chain:
             i = np.flatnonzero(who[: here.count])
             self.generators[..., i, i + step] += rate[:, None, None, i]
             self.generators[..., i, i] -= rate[:, None, None, i]
-        self._part = lru_cache(maxsize=None)(self._one_part)
-        self._power = lru_cache(maxsize=None)(self._one_power)
-        self._step = lru_cache(maxsize=None)(self._one_step)
-        self.between = lru_cache(maxsize=None)(self._between)
-        self.on_and_off = lru_cache(maxsize=None)(self._on_and_off)
+        self._made: dict[tuple[object, ...], NDArray[np.float64]] = {}
+
+    def _once(self, make: Callable[..., NDArray[np.float64]], *key: Any) -> NDArray[np.float64]:
+        """Make a matrix once; kept in no circle of references, so that all of them go when the chain does."""
+        found = self._made.get((make.__name__, *key))
+        if found is None:
+            found = self._made[make.__name__, *key] = make(*key)
+        return found
+
+    def between(self, arm: int, begin: float, end: float) -> NDArray[np.float64]:
+        """Give the probabilities of every case, shape (cases, states, states), with IVIg (arm 0) or without it."""
+        return self._once(self._between, arm, begin, end)
+
+    def on_and_off(self, begin: float, stop: float, end: float) -> NDArray[np.float64]:
+        """Give the probabilities with IVIg from `begin` to `stop` and without it until `end`."""
+        return self._once(self._on_and_off, begin, stop, end)
+
+    def _step(self, period: int, arm: int, days: tuple[float, ...]) -> NDArray[np.float64]:
+        return self._once(self._one_step, period, arm, days)
+
+    def _power(self, period: int, arm: int, bit: int) -> NDArray[np.float64]:
+        return self._once(self._one_power, period, arm, bit)
+
+    def _part(self, period: int, arm: int, days: tuple[float, ...]) -> NDArray[np.float64]:
+        return self._once(self._one_part, period, arm, days)
 
     def _one_step(self, period: int, arm: int, days: tuple[float, ...]) -> NDArray[np.float64]:
         """Give the probabilities after so many days, by case: whole days from powers of one day's."""
@@ -152,7 +171,6 @@ class Chain:
         return exponential(self.generators[:, period, arm] * length[..., None], self.counted, length)
 
     def _on_and_off(self, begin: float, stop: float, end: float) -> NDArray[np.float64]:
-        """Give the probabilities with IVIg from `begin` to `stop` and without it until `end`."""
         if stop <= begin or self.same:
             return self.between(1, begin, end)
         return (
@@ -162,7 +180,6 @@ class Chain:
         )
 
     def _between(self, arm: int, begin: float, end: float) -> NDArray[np.float64]:
-        """Give the probabilities of every case, shape (cases, states, states)."""
         if self.counted is not None and begin < self.horizon < end:
             return self.between(arm, begin, self.horizon) @ self.between(arm, self.horizon, end)
         made: NDArray[np.float64] | None = None

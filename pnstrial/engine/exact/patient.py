@@ -11,7 +11,6 @@ Next: `answers`.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -48,15 +47,18 @@ class Patient:
         How the cycles up to the decision are as planned, for patients of whom that is known.
     clock : {"independent", "not worse"}, optional
         Time that is counted (see `Chain`); with "not worse" nothing else is.
+    values : bool
+        Whether what is rated, decided and infused is counted; without it only the truth at the endpoint visit is.
     """
 
     def __init__(
         self, model: Model, *, every_last: bool = False, given: Given | None = None,
-        planned: AsPlanned | None = None, clock: str | None = None,
+        planned: AsPlanned | None = None, clock: str | None = None, values: bool = True,
     ) -> None:  # fmt: skip
         w, k = model.whole, model.grades
-        self.planned, self.clock, self.counts = planned, clock, clock != "not worse"
-        cases, self.entries, share = entries_of(model, by_baseline=not self.counts)
+        self.planned, self.clock, self.until_worse = planned, clock, clock == "not worse"
+        self.counts = values and not self.until_worse
+        cases, self.entries, share = entries_of(model, by_baseline=self.until_worse)
         share = share * (1.0 if given is None else given.share)
         self.given, self.visits = given, model.visits
         if given is not None:
@@ -72,7 +74,7 @@ class Patient:
         self.deviations = 2 * self.off + 1
         X = np.zeros((len(share), self.deviations, self.lasts, 3, self.states.width))
         for b, (g, r, begins) in enumerate(self.entries):
-            if not self.counts and begins > g:  # worse from the beginning
+            if self.until_worse and begins > g:  # worse from the beginning
                 continue
             X[b, r - g + self.off if self.off else 0, -1, 0, begins] = share[b]
         self.start = X
@@ -94,7 +96,7 @@ class Patient:
         # category of a rating r of entry b: 0-2
         self.category = model.categories[self.entries[:, 1], 1 : k + 1]
         self.true_category = model.categories[self.entries[:, 0], 1:]
-        self.answers = lru_cache(maxsize=None)(self._answered)
+        self.answered: dict[tuple[int, bool, bool], NDArray[np.int64]] = {}
         self.apart = int(w[at.DECIDES]) > 0
         self.repeated: dict[int, NDArray[np.float64]] = {}
 
@@ -180,13 +182,13 @@ class Patient:
         if only is None and self.counts and (self.given is None or self.given.first):
             self._early_cycles()
         horizon = self.chain.horizon
-        if not self.counts and self.chain.same:
+        if self.until_worse and self.chain.same:
             groups = [
                 Group(self.start, 0.0, (NEVER, NEVER, NEVER))
             ]  # nothing that happens changes their rates
         else:
             groups = self._through_visits(only)
-        if not self.counts:
+        if self.until_worse:
             self.totals["time"] = sum(
                 float(group.at(self.chain, max(horizon, group.time)).X[..., -1].sum()) for group in groups
             )
@@ -211,7 +213,7 @@ class Patient:
         model, w = self.model, self.model.whole
         missed = model.real[at.VISIT_MISSED + int(w[at.VISITS]) :]
         groups = [self._first_plan()]
-        for e, day in enumerate(model.extra_days):
+        for e, day in enumerate(model.extra_days if not self._without_consequence(-1) else ()):
             after: list[Group] = []
             for part in groups:
                 now = part.at(self.chain, float(day))
@@ -219,8 +221,19 @@ class Patient:
                 after += [replace(now, X=absent), *self._rated_only(replace(now, X=present), float(day))]
             groups = self._merged(after, float(day) + (1.0 if self.rescue_if_worse > 0 else 0.0))
         for v in range(int(w[at.VISITS]) if only is None else only + 1):
-            groups = self._visit(groups, v, ends=v == int(w[at.VISITS]) - 1)
+            if not self._without_consequence(v):
+                groups = self._visit(groups, v, ends=v == int(w[at.VISITS]) - 1)
+            elif v == int(w[at.ENDPOINT_VISIT]):
+                groups = [group.at(self.chain, float(self.visits[v, 0])) for group in groups]
+                for group in groups:
+                    self._truth(group.X, v)
         return groups
+
+    def _without_consequence(self, v: int) -> bool:
+        """Say whether no rating at a visit (-1: before the visits) changes anything that is counted, then or later."""
+        decision = int(self.model.whole[at.DECISION_VISIT])
+        free = decision < 0 or (v != decision and (self.off == 0 or decision < v))
+        return not self.counts and self.rescue_if_worse == 0 and free
 
     def _first_plan(self) -> Group:
         """Give everybody on day 1, with what is planned up to the decision."""
@@ -534,7 +547,7 @@ class Patient:
 
     # --- counting
     def _truth(self, X: NDArray[np.float64], v: int) -> None:
-        if v != int(self.model.whole[at.ENDPOINT_VISIT]) or not self.counts:
+        if v != int(self.model.whole[at.ENDPOINT_VISIT]) or self.until_worse:
             return
         by_entry = X.sum(axis=(1, 2, 3))
         better = self.true_category[:, self.states.grade] == rules.IMPROVED
@@ -597,8 +610,10 @@ class Patient:
             self.add(died, mass if dead else 0.0)
             self.add(missing, mass if category < 0 else 0.0)
 
-    def _answered(self, category: int, rescued: bool, dead: bool) -> NDArray[np.int64]:
+    def answers(self, category: int, rescued: bool, dead: bool) -> NDArray[np.int64]:
         """Ask the rule of the response, by category of the last rating and by IVIg."""
+        if (category, rescued, dead) in self.answered:
+            return self.answered[category, rescued, dead]
         w = self.model.whole
         strategies = [
             int(w[s])
@@ -611,6 +626,7 @@ class Patient:
                 1, int(dead), int(rescued), int(arm == 1), category, seen, -1, *strategies
             )  # fmt: skip
             made[last, arm] = rules.response(int(reason))
+        self.answered[category, rescued, dead] = made
         return made
 
     def _infusions(self, start: NDArray[np.float64], begin: float, base: float, cycles: int) -> None:

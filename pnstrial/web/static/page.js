@@ -39,12 +39,18 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     place.setAttribute("aria-busy", "true");
     wait("busy", 400, () => place.prepend(Object.assign(document.createElement("progress"), { ariaLabel: form.dataset.busy })));
     const fresh = document.createElement("div");
-    await answer(form.getAttribute("action") + "?" + filled(form), fresh, false);
+    try {
+      await answer(form.getAttribute("action") + "?" + filled(form), fresh, false);
+    } finally {
+      if (mine === latest) {
+        clearTimeout(later.busy);
+        place.querySelector(":scope > progress")?.remove();
+        place.removeAttribute("aria-busy");
+      }
+    }
     if (mine !== latest) return;
-    clearTimeout(later.busy);
     place.replaceChildren(...fresh.childNodes);
     fetchLater(place);
-    place.removeAttribute("aria-busy");
   }));
 }
 
