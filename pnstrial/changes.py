@@ -11,14 +11,16 @@ Next: `simulate`.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import numpy as np
 
 from pnstrial.engine.exact.answers import endpoint_probabilities, exact_characteristics
 from pnstrial.engine.idle import reason_for, touched
-from pnstrial.engine.model import build_model, with_rates
+from pnstrial.engine.model import build_model
 from pnstrial.engine.scenario import ScenarioError
+from pnstrial.engine.strata import arm_generators
 from pnstrial.numerics.arguments import as_number
 from pnstrial.numerics.roots import cross
 from pnstrial.numerics.signatures import check_signature
@@ -292,7 +294,8 @@ class _Course:
         self.factors = {"improve": 1.0, "die": 1.0}
         self.clip = False
         self.found: dict[tuple[float, float], dict[str, float]] = {}
-        self.model: Model | None = None
+        self.base: Model | None = None
+        self.parts: dict[Kind, NDArray[np.float64]] = {}
 
     def start(self, kind: Kind) -> None:
         """Give equal rates to all grades where there are none to multiply."""
@@ -300,17 +303,37 @@ class _Course:
         if not any(getattr(course, kind)):
             flat = (0.0 if kind == "improve" else 0.05, *([0.05] * (course.grades - 1)))
             self.scenario = self.scenario.changed(course={kind: flat})
+            self.base, self.parts = None, {}
             self.found.clear()
 
     def course(self) -> Course:
         return self.scenario.course.scaled(**self.factors)
 
+    def model(self) -> Model:
+        """Give the model with the factors: rates are sums of those to improve, to worsen and to die."""
+        if self.base is None:
+            self.base = build_model(self.protocol, self.scenario, short=True, exact=True)
+        if self.scenario.enrolment.course_before_day_1:  # who is enrolled depends on the rates too
+            now = self.scenario.model_copy(update={"course": self.course()})
+            return build_model(self.protocol, now, short=True, exact=True)
+        generators = self.base.generators
+        for kind in ("improve", "die"):
+            if self.factors[kind] != 1:
+                generators = generators + (self.factors[kind] - 1) * self._part(kind, self.base)
+        return replace(self.base, generators=generators)
+
+    def _part(self, kind: Kind, base: Model) -> NDArray[np.float64]:
+        """Give the generators of the rates of one kind alone."""
+        if kind not in self.parts:
+            others = {"improve": 0.0, "worsen": 0.0, "die": 0.0} | {kind: 1.0}
+            alone = self.scenario.model_copy(update={"course": self.scenario.course.scaled(**others)})
+            self.parts[kind] = arm_generators(alone, base.strata)[0]
+        return self.parts[kind]
+
     def value(self, kind: Kind) -> float:
         key = (self.factors["improve"], self.factors["die"])
         if key not in self.found:
-            now = self.scenario.model_copy(update={"course": self.course()})
-            self.model = with_rates(self.model, self.protocol, now)
-            self.found[key] = endpoint_probabilities(self.model, rated=self.rated)
+            self.found[key] = endpoint_probabilities(self.model(), rated=self.rated)
         answers = self.found[key]
         if kind == "die":
             return answers["true_death"]
@@ -328,7 +351,7 @@ class _Course:
         Broyden's method (Math Comp 1965;19:577-593; the secant for one answer), log(factor) against log(-log(1 - p)):
         these are nearly a straight line with slope 1 where few patients improve or die.
         """
-        kinds = [kind for kind in targets if targets[kind] > 0]
+        kinds: list[Kind] = [kind for kind in targets if targets[kind] > 0]
         fastest = [_FASTEST / max(getattr(self.scenario.course, kind)) for kind in kinds]
         wanted = [_log_log(targets[kind]) for kind in kinds]
         place, slope = np.zeros(len(kinds)), np.eye(len(kinds))

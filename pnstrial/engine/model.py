@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from pnstrial.engine.strata import Stratum
     from pnstrial.multistate import RatingError
 
-__all__ = ["Model", "build_model", "check_pair", "with_rates"]
+__all__ = ["Model", "build_model", "check_pair"]
 
 _FAR = 1e18
 DECISION_QUANTITIES = tuple(name for name, _ in QUANTITIES[DECISION_CONTINUE : WRONG_CONTINUE_RATE + 1])
@@ -188,7 +188,12 @@ def check_pair(protocol: object, scenario: object) -> None:
 
 
 def build_model(
-    protocol: Protocol, scenario: Scenario, *, short: bool = False, everything: bool = False
+    protocol: Protocol,
+    scenario: Scenario,
+    *,
+    short: bool = False,
+    everything: bool = False,
+    exact: bool = False,
 ) -> Model:
     """Turn a protocol and a scenario into arrays.
 
@@ -201,6 +206,8 @@ def build_model(
     everything : bool
         Whether the patients' rows are filled in where no quantity looks (extra ratings, true grades at all visits,
         days of all cycles); it changes no other number.
+    exact : bool
+        Whether `words`, the tables that only a simulation draws from, may be left out.
 
     Returns
     -------
@@ -219,37 +226,18 @@ def build_model(
     """
     check_pair(protocol, scenario)
     for kept in _KEPT:
-        if kept[0] is protocol and kept[1] is scenario and kept[2:4] == (short, everything):
+        same = kept[0] is protocol and kept[1] is scenario and kept[2:4] == (short, everything)
+        if same and (exact or kept[4].words.size):
             return kept[4]
-    model = _build(protocol, scenario, short=short, everything=everything)
+    model = _build(protocol, scenario, short=short, everything=everything, exact=exact)
     _KEPT.append((protocol, scenario, short, everything, model))
     return model
-
-
-def with_rates(model: Model | None, protocol: Protocol, scenario: Scenario) -> Model:
-    """Give the model of a scenario for its exact answers, where nothing but the rates of the course has changed.
-
-    Parameters
-    ----------
-    model : Model or None
-        Of the same protocol and of the scenario with other rates.
-    protocol : Protocol
-    scenario : Scenario
-
-    Returns
-    -------
-    Model
-        To the last visit; what only a simulation reads is that of `model`.
-    """
-    if model is None or scenario.enrolment.course_before_day_1:
-        return build_model(protocol, scenario, short=True)
-    return replace(model, generators=arm_generators(scenario, model.strata)[0])
 
 
 _KEPT: deque[tuple[Protocol, Scenario, bool, bool, Model]] = deque(maxlen=4)
 
 
-def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: bool) -> Model:
+def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: bool, exact: bool) -> Model:
     """Build it; protocol and scenario are frozen, so it stays true of them."""
     anchored = np.array([visit.anchored for visit in protocol.visits])
     visits = np.array([(v.target_day, v.first_day, v.last_day) for v in protocol.visits], dtype=np.int64)
@@ -290,14 +278,10 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
     whole[at.PERIODS] = changes.shape[1]
     whole[at.DRAWS] = whole[at.FIRST_MOVE] + at.W_MOVES
     entered = np.column_stack([codes[mine, 1:4], alike[codes[mine, 1]], codes[mine, 4:]])
-    tail = np.empty(0, np.uint64)
     whole[at.TAIL_DAY] = min(_last_day(whole, latest), whole[at.FOLLOW_UP])
     if not short:
         whole[at.TAIL_DAYS] = whole[at.FOLLOW_UP] - whole[at.TAIL_DAY]
         whole[at.TAIL_BITS] = alias_bits(int(whole[at.TAIL_DAYS]) + k)
-        tail = tail_tables(
-            generators[first, :, 1], changes[first], int(whole[at.TAIL_DAY]), int(whole[at.FOLLOW_UP])
-        )
     categories, decisions = _categories(protocol), _decisions(protocol)
     decided, decided_shares = decided_on(protocol, scenario, categories)
     places = {visit.name: place for place, visit in enumerate(protocol.visits)}
@@ -319,16 +303,16 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
         at.TO_DECIDED_SHARES: np.empty(0) if decided_shares is None else decided_shares.cumsum(axis=2)[..., :2],
         at.TO_ALSO: further_parts_hold(protocol, scenario),
     }, real)  # fmt: skip
-    words = _joined(
-        whole, 0,
-        {
-            at.TO_ENTRY: alias_table(cells[mine] / share),
-            at.TO_RATING: np.array([alias_table(row[:k], alias_bits(k)) for row in rating.kernel[:k]]),
-            at.TO_ATTEND: alias_table(attend),
-            at.TO_CYCLE: alias_table(cycles), at.TO_WEIGHT: alias_table(weights), at.TO_TAIL: tail,
-        },
-        np.empty(0, np.uint64),
+    tail = np.empty(0, np.uint64) if short or exact else tail_tables(
+        generators[first, :, 1], changes[first], int(whole[at.TAIL_DAY]), int(whole[at.FOLLOW_UP])
     )  # fmt: skip
+    tables: dict[int, NDArray[Any]] = {} if exact else {
+        at.TO_ENTRY: alias_table(cells[mine] / share),
+        at.TO_RATING: np.array([alias_table(row[:k], alias_bits(k)) for row in rating.kernel[:k]]),
+        at.TO_ATTEND: alias_table(attend),
+        at.TO_CYCLE: alias_table(cycles), at.TO_WEIGHT: alias_table(weights), at.TO_TAIL: tail,
+    }  # fmt: skip
+    words = _joined(whole, 0, tables, np.empty(0, np.uint64))
     return Model(
         whole=whole, real=real, visits=visits, extra_days=extra, entry_probabilities=cells, entry_codes=codes,
         failed=failed, strata=strata, generators=generators, changes=changes, starts=starts, categories=categories,

@@ -62,7 +62,7 @@ def fitting(protocol: Protocol, scenarios: dict[str, Scenario]) -> tuple[str, ..
     found: list[str] = []
     for name, scenario in scenarios.items():
         try:
-            build_model(protocol, scenario, short=True)
+            build_model(protocol, scenario, short=True, exact=True)
         except ValueError:
             continue
         found.append(name)
@@ -85,7 +85,7 @@ def first_values(protocol: Protocol, scenario: Scenario) -> dict[str, Any]:
     from pnstrial.engine.exact.answers import endpoint_probabilities
     from pnstrial.engine.model import build_model
 
-    answers = endpoint_probabilities(build_model(protocol, scenario, short=True), rated=False)
+    answers = endpoint_probabilities(build_model(protocol, scenario, short=True, exact=True), rated=False)
     null = protocol.endpoint.null_proportion
     return {
         "response": answers["true_response"], "dead": answers["true_death"],

@@ -218,7 +218,7 @@ def exact_characteristics(protocol: Protocol, scenario: Scenario) -> ExactCharac
     >>> sorted(result.without)[:2]
     ['duration_months', 'power_logrank']
     """
-    model = build_model(protocol, scenario)
+    model = build_model(protocol, scenario, exact=True)
     totals = totals_of(model)
     n = int(model.whole[at.N])
     without = _without(model)

@@ -167,13 +167,15 @@ class Patient:
     def _repeated(self, labels: NDArray[np.int64], count: int) -> NDArray[np.float64]:
         """Give the chance of the next deviation, by label of the rating, entry, true grade and deviation before."""
         k, persistence = self.model.grades, self.model.rating.persistence
-        kernel = self.model.rating.kernel[:k, :k]
+        grades, before = np.arange(k)[:, None], np.arange(self.deviations)
+        chances = np.repeat(
+            (1 - persistence) * self.model.rating.kernel[:k, None, :k], self.deviations, axis=1
+        )
+        chances[grades, before, np.clip(grades + before - self.off, 0, k - 1)] += persistence
+        g, d, r = np.nonzero(chances)
         made = np.zeros((count, len(self.entries), k, self.deviations, self.deviations))
-        for b, g, d in np.ndindex(len(self.entries), k, self.deviations):
-            chances = (1 - persistence) * kernel[g]
-            chances[min(max(g + d - self.off, 0), k - 1)] += persistence
-            for r in np.flatnonzero(chances):
-                made[labels[b, r], b, g, d, r - g + self.off] += chances[r]
+        # of one entry, grade and deviation before each rating has a place of its own
+        made[labels[:, r], np.arange(len(labels))[:, None], g, d, r - g + self.off] = chances[g, d, r]
         return made
 
     def run(self, only: int | None = None) -> dict[str, float]:
