@@ -5,10 +5,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from urllib.parse import urlsplit
 
 import pytest
 
+import pnstrial as pns
 from tests import browser
 from tests.browser import Window, until
 
@@ -191,6 +193,35 @@ def test_a_dropped_file_is_taken(page, tables):
     page.wait_for_selector("[data-previewed] :text('screening.csv')")
     page.click("form[action='/trial/upload'] button.main")
     assert "26 patients screened" in page.inner_text("[role=status]")
+
+
+def test_a_search_that_takes_longer_shows_that_it_is_under_way(page, monkeypatch):
+    search, may_end = pns.design.simon, threading.Event()
+
+    def slow(**words):
+        may_end.wait(60)
+        return search(**words)
+
+    page.goto("/design?kind=simon")
+    monkeypatch.setattr(pns.design, "simon", slow)
+    page.focus("#s-p1")
+    page.keyboard.press("ArrowRight")
+    bar = page.wait_for_selector("#answer > progress")
+    assert bar.get_attribute("aria-label") == "working"
+    assert page.get_attribute("#answer", "aria-busy") == "true"
+    may_end.set()
+    page.wait_for_selector("#answer > progress", state="detached")
+    assert page.get_attribute("#answer", "aria-busy") is None
+    assert "0.31" in page.text_content("#design-python")
+
+
+def test_a_page_whose_server_is_gone_says_so(page):
+    page.goto("/design?kind=fixed")
+    page.route("**/design?*", lambda route: route.abort())
+    page.focus("#s-n")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#answer:not([aria-busy]) :text('no longer served')")
+    page.unroute("**/design?*")
 
 
 def test_a_run_shows_its_progress_and_is_cancelled(page):

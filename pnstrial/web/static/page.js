@@ -41,15 +41,15 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     const fresh = document.createElement("div");
     try {
       await answer(form.getAttribute("action") + "?" + filled(form), fresh, false);
-    } finally {
-      if (mine === latest) {
-        clearTimeout(later.busy);
-        place.querySelector(":scope > progress")?.remove();
-        place.removeAttribute("aria-busy");
-      }
+    } catch {
+      fresh.append(Object.assign(document.createElement("p"), { className: "wrong", textContent: document.body.dataset.gone }));
     }
     if (mine !== latest) return;
+    clearTimeout(later.busy);
+    const open = place.querySelector("details.code")?.open;
     place.replaceChildren(...fresh.childNodes);
+    if (open && place.querySelector("details.code")) place.querySelector("details.code").open = true;
+    place.removeAttribute("aria-busy");
     fetchLater(place);
   }));
 }
