@@ -88,25 +88,7 @@ class Checked:
 
 
 def check_tables(path: str | Path, protocol: Protocol, **declared: str | None) -> Checked:
-    """Check a folder as `check_trial` does, and keep what was not read.
-
-    Parameters
-    ----------
-    path : str or Path
-        A folder of CSV or Parquet files, or a workbook.
-    protocol : Protocol
-    **declared : str, optional
-        separator, decimal, dates, encoding, as in `check_trial`.
-
-    Returns
-    -------
-    Checked
-        The findings, the tables and columns that were not read, and the trial (None where a finding is an error).
-
-    Raises
-    ------
-    ValueError
-        If there is no such folder or workbook.
+    """Check a folder as `check_trial` does, with its arguments, and keep the trial and what was not read.
 
     Examples
     --------

@@ -17,7 +17,6 @@ from pydantic import Field, field_validator, model_validator
 from pnstrial.settings import Part, Sourced
 
 __all__ = [
-    "DIRECTIONS",
     "LAST_INFUSION",
     "Arm",
     "Decision",
@@ -145,7 +144,6 @@ class Decision(Sourced):
 
 ShiftTest = Literal["signed-rank, zeros after Pratt", "signed-rank, zeros after Wilcoxon", "sign"]
 Direction = Literal["improved", "not deteriorated", "deteriorated", "any"]
-DIRECTIONS: Final = ("improved", "not deteriorated", "deteriorated", "any")
 
 
 class Outcome(Sourced):

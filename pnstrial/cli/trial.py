@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pnstrial.cli import Commands
     from pnstrial.data import Finding
 
-__all__ = ["add_commands", "analysis_object"]
+__all__ = ["add_commands"]
 
 
 class _Progress:
@@ -109,49 +109,16 @@ def date_word(text: str) -> dt.date:
         raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-01-05") from None
 
 
-def _analysis(
-    folder: str,
-    protocol: str,
-    estimand: dict[str, str],
-    visit: str | None,
-    null: float | None,
-    written: dict[str, str | None] | None = None,
-) -> Analysis:
+def _analysis(words: argparse.Namespace, estimand: dict[str, str]) -> Analysis:
     from pnstrial.analysis import analyse
     from pnstrial.data import read_trial
     from pnstrial.protocol import load_protocol
 
-    chosen = load_protocol(protocol)
+    protocol = load_protocol(words.protocol)
     with _Progress(11) as progress:
         progress("reading")
-        trial = read_trial(folder, chosen, **(written or {}))
-        return analyse(trial, chosen, estimand=estimand, visit=visit, null=null).run(progress)
-
-
-def analysis_object(
-    folder: str | Path,
-    *,
-    protocol: str = "nct02343211",
-    estimand: dict[str, str] | None = None,
-    visit: str | None = None,
-    null: float | None = None,
-) -> dict[str, Any]:
-    """Give the object that ``pnstrial analyse FOLDER --json`` prints.
-
-    Parameters
-    ----------
-    folder : str or Path
-    protocol : str
-        Shipped name or path.
-    estimand : dict of str, optional
-    visit : str, optional
-    null : float, optional
-
-    Returns
-    -------
-    dict
-    """
-    return _analysis(str(folder), protocol, estimand or {}, visit, null).to_json_object()
+        trial = read_trial(words.folder, protocol, **declared(words))
+        return analyse(trial, protocol, estimand=estimand, visit=words.visit, null=words.null).run(progress)
 
 
 def _analyse(words: argparse.Namespace) -> int:
@@ -163,7 +130,7 @@ def _analyse(words: argparse.Namespace) -> int:
     if words.out:
         output_file(words.out, **page)
     try:
-        result = _analysis(words.folder, words.protocol, estimand, words.visit, words.null, declared(words))
+        result = _analysis(words, estimand)
     except TrialDataError as problem:
         if words.json:
             _print_json({"findings": [finding.as_dict() for finding in problem.findings]})

@@ -48,7 +48,6 @@ Count = Annotated[float, Field(ge=0, le=1e6)]
 PerMonth = Annotated[float, Field(ge=0, le=100)]
 Ratio = Annotated[float, Field(ge=0, le=1000)]
 Ratios = Annotated[tuple[Ratio, ...], Field(min_length=2)]
-Lag = Annotated[float, Field(ge=0, le=28)]
 Late = Annotated[float, Field(ge=1, le=10)]
 RatingDay = Annotated[int, Field(ge=2, le=400)]
 

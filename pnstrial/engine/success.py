@@ -182,41 +182,32 @@ def decided_by(
     >>> decided_by(load_protocol(), ExactTest(), 17)[1]
     'exact test of at most 10 % at one-sided 0.05'
     """
-    design = protocol.design
-    counts = design is not None and design.reject_at is not None
-    if isinstance(rule, TwoStage):
-        found, words = (
-            boundaries(rule, n),
-            f"two-stage design, {_stages(rule.n1, rule.r1)}success from {rule.r + 1}",
-        )
-        words += f" responders of {n}"
-    elif isinstance(rule, BayesianRule):
-        found = boundaries(rule, n)
-        words = f"P(rate over {100 * rule.null:g} %) over {rule.threshold:g} under a Beta({rule.a:g}, {rule.b:g}) prior"
-    elif rule.rule == "planned" and design is not None and design.reject_at is not None and design.n == n:
-        return _planned(design, design.reject_at)
-    else:
-        stated = {
-            "null": protocol.endpoint.null_proportion,
-            "alpha": None if design is None else design.alpha,
-        }
-        test = rule.model_copy(update={key: value for key, value in stated.items() if value is not None})
-        found = boundaries(test, n)
-        words = f"exact test of at most {100 * test.null:g} % at one-sided {test.alpha:g}"
-    if counts and design is not None:
-        why = (
-            f"is of {design.n} patients" if rule.rule == "planned" else "gives way to the scenario's success"
-        )
-        words += f"; the protocol's design ({_planned(design, design.reject_at or 0)[1]}) {why}"
-    return found, words
-
-
-def _planned(design: Design, reject_at: int) -> tuple[Boundaries, str]:
-    minimum = np.minimum(reject_at, np.arange(design.n + 1) + 1).astype(np.int64)
-    first, stop = (
-        design.first_stage_n or 0,
-        -1 if design.first_stage_stop_at is None else design.first_stage_stop_at,
+    planned = (
+        protocol.design if protocol.design is not None and protocol.design.reject_at is not None else None
     )
+    if planned is not None and rule.rule == "planned" and planned.n == n:
+        return _planned(planned)
+    if isinstance(rule, TwoStage):
+        words = f"two-stage design, {_stages(rule.n1, rule.r1)}success from {rule.r + 1} responders of {n}"
+    elif isinstance(rule, BayesianRule):
+        words = f"P(rate over {100 * rule.null:g} %) over {rule.threshold:g} under a Beta({rule.a:g}, {rule.b:g}) prior"
+    else:
+        alpha = None if protocol.design is None else protocol.design.alpha
+        stated = {"null": protocol.endpoint.null_proportion, "alpha": alpha}
+        rule = rule.model_copy(update={key: value for key, value in stated.items() if value is not None})
+        words = f"exact test of at most {100 * rule.null:g} % at one-sided {rule.alpha:g}"
+    if planned is not None:
+        why = "gives way to the scenario's success"
+        why = f"is of {planned.n} patients" if rule.rule == "planned" else why
+        words += f"; the protocol's design ({_planned(planned)[1]}) {why}"
+    return boundaries(rule, n), words
+
+
+def _planned(design: Design) -> tuple[Boundaries, str]:
+    """Give the rule of a design that has counts of its own."""
+    reject_at, first = design.reject_at or 0, design.first_stage_n or 0
+    stop = -1 if design.first_stage_stop_at is None else design.first_stage_stop_at
+    minimum = np.minimum(reject_at, np.arange(design.n + 1) + 1).astype(np.int64)
     words = f"the protocol's design, {_stages(first, stop)}success from {reject_at} responders of {design.n}"
     return Boundaries(minimum, first, stop), words
 

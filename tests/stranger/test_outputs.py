@@ -1,6 +1,5 @@
 """What a protocol that no code knows hands round: report, short page, datasets, second opinion, all in its own words."""
 
-import csv
 import re
 
 import pytest
@@ -8,18 +7,7 @@ import pytest
 import pnstrial as pns
 from pnstrial.cli import main
 from tests.stranger.test_stranger import OF_OTHER_TRIALS
-from tests.stranger.trial import PROTOCOL, write
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    yield
-    from matplotlib import pyplot as plt
-
-    plt.close("all")
+from tests.stranger.trial import PROTOCOL, table, write
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +21,6 @@ def report(folder, tmp_path_factory):
     words = ["report", str(folder), "--protocol", str(PROTOCOL), "--out", str(out), "--rtf", "--docx"]
     assert main(words) == 0
     return out
-
-
-def table(report, title):
-    """Give the rows of the table of a title."""
-    page = (report / "report.html").read_text()
-    number = re.search(rf"(?:Table|Listing) ([\d.]+)\. {re.escape(title)}<", page)[1]
-    with (report / "tables" / f"{number}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.reader(file))
 
 
 def test_no_file_of_the_report_names_another_trial(report):

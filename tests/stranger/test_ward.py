@@ -1,6 +1,5 @@
 """A third trial that no code knows, with two arms and two scales that must both improve: every command, by hand."""
 
-import csv
 import re
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 import pnstrial as pns
 from pnstrial.cli import main
 from tests.stranger.test_stranger import OF_OTHER_TRIALS
+from tests.stranger.trial import table
 
 HERE = Path(__file__).parent
 PROTOCOL, SCENARIO = HERE / "ward.toml", HERE / "ward-scenario.toml"
@@ -17,17 +17,6 @@ BARTHEL = {"A": (40, 55), "B": (40, 55), "C": (40, 45), "D": (40, 60), "E": (50,
 PAIN = {"A": (7, 4), "B": (7, 6), "C": (7, 2), "D": (7, 5), "E": (8, None), "F": (6, 2)}
 ARMS = {"A": "early", "B": "late", "C": "early", "D": "late", "E": "early", "F": ""}
 """A improves on both, B on one by too little, C on pain alone, D on both; E has no pain at week 8, F no index."""
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    yield
-    from matplotlib import pyplot as plt
-
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +73,6 @@ def written(request, folder, tmp_path_factory):
     assert main(["report", str(folder), "--out", str(out / "report"), *words]) == 0
     assert main(["adam", str(folder), "--out", str(out / "adam"), *words]) == 0
     return protocol, out
-
-
-def table(report, title):
-    page = (report / "report.html").read_text()
-    number = re.search(rf"(?:Table|Listing) ([\d.]+)\. {re.escape(title)}<", page)[1]
-    with (report / "tables" / f"{number}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.reader(file))
 
 
 def test_the_report_shows_arms_side_by_side_and_the_parts(written):

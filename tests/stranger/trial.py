@@ -1,6 +1,8 @@
 """Eight patients of the hand trial; what follows for each is said beside it."""
 
+import csv
 import datetime as dt
+import re
 from pathlib import Path
 
 PROTOCOL = Path(__file__).parent / "hand.toml"
@@ -71,3 +73,11 @@ def write(folder):
     for name, lines in tables().items():
         (folder / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
+
+
+def table(report, title):
+    """Give the rows of the table of a title, out of the folder of a report."""
+    page = (report / "report.html").read_text()
+    number = re.search(rf"(?:Table|Listing) ([\d.]+)\. {re.escape(title)}<", page)[1]
+    with (report / "tables" / f"{number}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))

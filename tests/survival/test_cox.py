@@ -278,7 +278,6 @@ def test_lifelines_agrees_where_it_offers_the_same():
     assert fit.concordance == pytest.approx(other.concordance_index_, rel=1e-10)
 
 
-@pytest.mark.double
 def random_sets(seed, *, separated=False):
     rng = np.random.default_rng(seed)
     n, p = int(rng.integers(8, 60)), int(rng.integers(1, 5))
@@ -330,6 +329,7 @@ def test_a_climb_in_machine_code_leaves_what_has_no_maximum_to_the_whole_rules(m
         assert likelihood._quick_climb(random_sets(seed, separated=True)) is None
 
 
+@pytest.mark.double
 def test_subset_moments_equal_all_subsets_listed():
     from itertools import combinations
 
