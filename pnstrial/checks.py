@@ -213,10 +213,6 @@ def absent_columns(
     labels : mapping of str to str
         What findings call the file of each table.
     protocol : Protocol
-
-    Returns
-    -------
-    list of Finding
     """
     needed = _needed_columns(protocol)
     found: list[Finding] = []

@@ -252,10 +252,6 @@ def sample_status(sample: str | None, any_of_these: Iterable[str]) -> int:
         Antibodies joined by ";", "none" (tested, negative), or None (not tested).
     any_of_these : iterable of str
 
-    Returns
-    -------
-    int
-
     Examples
     --------
     >>> [sample_status(sample, ["Hu", "Yo", "CV2"]) for sample in ("Hu;SOX1", "none", None)]

@@ -23,11 +23,6 @@ __all__ = ["typed_frame", "value_of"]
 def typed_frame(columns: Mapping[str, Any], index: pd.Index) -> pd.DataFrame:
     """Put arrays together as they are.
 
-    Parameters
-    ----------
-    columns : mapping of str to numpy.ndarray
-    index : pandas.Index
-
     Returns
     -------
     pandas.DataFrame

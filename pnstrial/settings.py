@@ -408,14 +408,6 @@ def drop_entries(content: Table, names: Iterable[str]) -> tuple[Table, set[str]]
 def read_value(text: str) -> Any:
     """Read a value as a TOML file has it; a bare word is text.
 
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    object
-
     Examples
     --------
     >>> read_value("0.3"), read_value("[1, 7]"), read_value("LOCF")
@@ -438,10 +430,6 @@ def format_errors(problem: ValidationError, model: type[BaseModel], content: Tab
         What the settings were fitted to.
     content : dict
         The settings.
-
-    Returns
-    -------
-    list of str
     """
     return [_format_error(error, model, content) for error in problem.errors(include_url=False)]
 

@@ -199,16 +199,7 @@ class Scale(Part):
 
 
 def shipped_scale(name: str = MRS) -> Scale:
-    """Give a scale of the shared vocabulary.
-
-    Parameters
-    ----------
-    name : str
-
-    Returns
-    -------
-    Scale
-    """
+    """Give a scale of the shared vocabulary."""
     return Scale.model_validate(with_vocabulary({"scales": [{"name": name}]})["scales"][0])
 
 

@@ -163,10 +163,6 @@ def stamped(data: bytes, suffix: str) -> bytes:
         ``.html`` (a meta element), ``.svg`` and ``.pdf`` (a comment), ``.png`` (a text chunk), ``.docx`` and ``.xlsx``
         (the identifier of the document properties); any other format comes back as it is.
 
-    Returns
-    -------
-    bytes
-
     Examples
     --------
     >>> page = stamped(b"<html><head></head></html>", ".html")
@@ -222,14 +218,6 @@ _NUMERIC: Final = re.compile(rf"{_INTERVAL}( ?[(\[]{_INTERVAL}[)\]])?")
 def like_a_formula(text: str) -> bool:
     """Tell whether a spreadsheet would take a text for a formula: it begins so, and is no number or interval.
 
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    bool
-
     Examples
     --------
     >>> [like_a_formula(text) for text in ("=1+1", "-cmd", "@x", "-", "-0.5", "-0.5 to 0.3", "a=b")]
@@ -240,10 +228,6 @@ def like_a_formula(text: str) -> bool:
 
 def spreadsheet_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """Give a frame in which no collected text can run as a formula: such cells get a leading apostrophe.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
 
     Returns
     -------
@@ -356,10 +340,6 @@ def write_file(
         Text is written as UTF-8.
     suffixes, inputs
         See `output_file`, which is asked first.
-
-    Returns
-    -------
-    Path
 
     Raises
     ------

@@ -215,10 +215,6 @@ def recomputed(datasets: Mapping[str, Dataset]) -> Iterator[AdamFinding]:
     ----------
     datasets : mapping of str to Dataset
         As `pnstrial.adam.write_adam` writes them; another system may count its days otherwise.
-
-    Yields
-    ------
-    AdamFinding
     """
     flags = {
         reason: {0: "N", 1: "Y"}.get(int(response(code)))

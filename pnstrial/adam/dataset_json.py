@@ -197,10 +197,6 @@ def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def read_dataset_json(path: Path) -> tuple[Dataset | None, list[AdamFinding]]:
     """Read a Dataset-JSON 1.1 file.
 
-    Parameters
-    ----------
-    path : Path
-
     Returns
     -------
     dataset : Dataset or None

@@ -74,17 +74,7 @@ def criterion_text(material: Material) -> str:
 
 
 def parameter_of(protocol: Protocol, scale: Scale) -> tuple[str, str]:
-    """Give PARAMCD and PARAM of a scale of the protocol; no two scales have one code.
-
-    Parameters
-    ----------
-    protocol : Protocol
-    scale : Scale
-
-    Returns
-    -------
-    tuple of str
-    """
+    """Give PARAMCD and PARAM of a scale of the protocol; no two scales have one code."""
     if scale.table == "mrs":
         return MRS_CODE, MRS_PARAM
     codes: dict[str, str] = {}

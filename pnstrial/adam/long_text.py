@@ -37,14 +37,6 @@ def _spaces(text: str) -> list[int]:
 def cut(text: str) -> list[str]:
     """Cut a text into pieces of at most 200 bytes, at spaces where there are any.
 
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    list of str
-
     Examples
     --------
     >>> [len(piece) for piece in cut("a word " * 60)]
@@ -84,10 +76,6 @@ def _is_long(value: object) -> bool:
 
 def with_long_texts(dataset: Dataset) -> Dataset:
     """Name the variables whose texts of over 200 bytes can stand in pieces.
-
-    Parameters
-    ----------
-    dataset : Dataset
 
     Returns
     -------
@@ -150,10 +138,6 @@ def _continued(variable: Variable, number: int) -> Variable:
 
 def joined(dataset: Dataset) -> Dataset:
     """Give a dataset whose texts are whole again.
-
-    Parameters
-    ----------
-    dataset : Dataset
 
     Returns
     -------

@@ -162,14 +162,6 @@ def _worded(item: dict[str, Any], columns: dict[str, Any], protocol: Protocol) -
 def read_mapping(path: str | Path | None) -> dict[str, Any]:
     """Read a mapping file, or the shipped one.
 
-    Parameters
-    ----------
-    path : str or Path, optional
-
-    Returns
-    -------
-    dict
-
     Raises
     ------
     SdtmMappingError

@@ -110,10 +110,6 @@ def allowed_by(protocol: str | Path | Protocol) -> Allowed:
     ----------
     protocol : Protocol, name or path
 
-    Returns
-    -------
-    Allowed
-
     Examples
     --------
     >>> allowed = allowed_by("nct06373211")

@@ -81,10 +81,6 @@ def date_of(value: object, name: str = "date") -> dt.date:
     name : str
         Name of the argument, for the message.
 
-    Returns
-    -------
-    datetime.date
-
     Raises
     ------
     ValueError

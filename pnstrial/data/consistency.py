@@ -122,10 +122,6 @@ def consistency_findings(
         For each table that is not: where it would stand, and how it comes in.
     allowed : Allowed
         Words and ranges of the protocol.
-
-    Returns
-    -------
-    list of Finding
     """
     folder = Folder(tables, allowed)
     for check in (

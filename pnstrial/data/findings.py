@@ -122,10 +122,6 @@ def grouped(findings: Iterable[Finding]) -> tuple[Group, ...]:
     ----------
     findings : iterable of Finding
 
-    Returns
-    -------
-    tuple of Group
-
     Examples
     --------
     >>> told = "A", "mrs", None, "no rating", "warning", "fill it in"

@@ -64,17 +64,7 @@ def _too_large(metadata: Any) -> str:
 
 
 def read_parquet(path: Path, name: str) -> RawTable:
-    """Read one Parquet file as text.
-
-    Parameters
-    ----------
-    path : Path
-    name : str
-
-    Returns
-    -------
-    RawTable
-    """
+    """Read one Parquet file as text."""
     try:
         pa, pq = pyarrow_parquet(path.name)
     except ParquetMissingError:

@@ -274,11 +274,6 @@ def _header_findings(raw: RawTable, table: Table) -> Iterator[Finding]:
 def parse_table(raw: RawTable, table: Table) -> ParsedTable:
     """Interpret every cell of a table.
 
-    Parameters
-    ----------
-    raw : RawTable
-    table : Table
-
     Returns
     -------
     ParsedTable

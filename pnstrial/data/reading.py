@@ -171,10 +171,6 @@ def table_of_rows(
     found : iterable of (int, list of str)
         Trimmed cells; blank rows left out.
     written : TextFormat
-
-    Returns
-    -------
-    RawTable
     """
     rows = list(found)
     if not rows:
@@ -251,10 +247,6 @@ def read_frame(frame: pd.DataFrame, name: str, file: str) -> RawTable:
     frame : pandas.DataFrame
         An index named ``line`` gives the line of each row; otherwise lines count from 2.
     name, file : str
-
-    Returns
-    -------
-    RawTable
     """
     import pandas as pd
 

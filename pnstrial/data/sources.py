@@ -126,10 +126,6 @@ def source_of(path: Path, **declared: str | None) -> Source:
     **declared : str, optional
         See `declared_format`.
 
-    Returns
-    -------
-    Source
-
     Raises
     ------
     ValueError

@@ -154,15 +154,6 @@ def declared_format(
 ) -> TextFormat:
     """Put together what is declared: options win over ``format.toml`` of the folder.
 
-    Parameters
-    ----------
-    folder : Path, optional
-    separator, decimal, dates, encoding : str, optional
-
-    Returns
-    -------
-    TextFormat
-
     Raises
     ------
     ValueError

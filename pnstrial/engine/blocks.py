@@ -102,16 +102,6 @@ class Request:
 def run_block(model: Model, seed: int, block: int, trials: int, request: Request) -> BlockSums:
     """Simulate the first `trials` trials of one block; runs in a worker.
 
-    Parameters
-    ----------
-    model : Model
-    seed, block, trials : int
-    request : Request
-
-    Returns
-    -------
-    BlockSums
-
     Raises
     ------
     SimulationError
@@ -187,17 +177,7 @@ def _run(model: Model, key: Any, block: int, first: int, trials: int, request: R
 
 
 def pilot_patients(model: Model, trials: int) -> Patients:
-    """Simulate a few trials of a seed of its own and keep their patients, to ask a rule what it gives.
-
-    Parameters
-    ----------
-    model : Model
-    trials : int
-
-    Returns
-    -------
-    Patients
-    """
+    """Simulate a few trials of a seed of its own and keep their patients, to ask a rule what it gives."""
     found: list[Patients] = []
 
     def keep(patients: Patients) -> NDArray[np.float64]:
@@ -209,16 +189,7 @@ def pilot_patients(model: Model, trials: int) -> Patients:
 
 
 def working_space(model: Model) -> tuple[NDArray[Any], ...]:
-    """Make the arrays that `kernels.trial.block` works with: making them here is quicker to compile.
-
-    Parameters
-    ----------
-    model : Model
-
-    Returns
-    -------
-    tuple of ndarray
-    """
+    """Make the arrays that `kernels.trial.block` works with: making them here is quicker to compile."""
     n = int(model.whole[at.N])
     exact_size, most = min(n, 100), int(model.whole[at.UNITS])
     exactly, or_more = binomial_halves(exact_size)

@@ -225,10 +225,6 @@ def estimates(
         Quantities that this run cannot give, each with the reason.
     truths : frozenset of str
         Quantities of a user's rule that are true or false in a trial.
-
-    Returns
-    -------
-    tuple of Quantity
     """
     order = [name for name, _ in names]
     found: list[Quantity] = []

@@ -92,10 +92,6 @@ def touched(
     one, other : tuple of (Model, mapping of str to float)
         Each with its exact answers; a quantity without one differs if any number that the simulation reads does.
     quantities : sequence of str
-
-    Returns
-    -------
-    bool
     """
     return any(
         abs(one[1][name] - other[1].get(name, np.inf)) > 1e-12
@@ -145,10 +141,6 @@ def reason_for(protocol: Protocol, scenario: Scenario, path: tuple[str, ...]) ->
     scenario : Scenario
     path : tuple of str
         The keys that lead to the setting in the scenario.
-
-    Returns
-    -------
-    str
     """
     course = scenario.course
     if path[0] == "treatment" and not (course.ivig.as_array() != 1).any():

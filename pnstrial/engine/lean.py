@@ -108,10 +108,6 @@ class Plan:
 def is_plain(model: Model) -> bool:
     """Say whether states on the target days are all that the visits' quantities need.
 
-    Parameters
-    ----------
-    model : Model
-
     Returns
     -------
     bool

@@ -209,10 +209,6 @@ def build_model(
     exact : bool
         Whether `words`, the tables that only a simulation draws from, may be left out.
 
-    Returns
-    -------
-    Model
-
     Raises
     ------
     ScenarioError

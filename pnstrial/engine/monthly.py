@@ -135,10 +135,6 @@ class MonthlyCourse:
             Patients.
         minimum : int
             Fewest successes that reject.
-
-        Returns
-        -------
-        MonthlyResult
         """
         from pnstrial.design.counts.proportion import binomial_pmf
 

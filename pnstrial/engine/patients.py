@@ -118,10 +118,6 @@ class Patients:
 def columns_of(model: Model) -> NDArray[np.int64]:
     """Give the places of a patient's row that a rule sees, in the order of `patients_of`.
 
-    Parameters
-    ----------
-    model : Model
-
     Returns
     -------
     ndarray of int64
@@ -138,10 +134,6 @@ def patients_of(kept: Array, enrolled: Array) -> Patients:
     ----------
     kept : ndarray of int32, shape (trials, patients, columns)
     enrolled : ndarray, shape (trials,)
-
-    Returns
-    -------
-    Patients
     """
     visits = (kept.shape[2] - len(_COLUMNS)) // len(_AT_VISITS)
     named: dict[str, Array] = {name: kept[:, :, k] for k, name in enumerate(_COLUMNS)}

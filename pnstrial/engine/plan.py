@@ -83,16 +83,7 @@ class Plan:
 
 
 def plan_of(protocol: Protocol) -> Plan:
-    """Give the plan that the simulation follows.
-
-    Parameters
-    ----------
-    protocol : Protocol
-
-    Returns
-    -------
-    Plan
-    """
+    """Give the plan that the simulation follows."""
     followed = max(protocol.counted_drugs, key=lambda drug: drug.required * drug.cycle_days)
     days = {
         drug.cycle_days * cycle + day

@@ -187,10 +187,6 @@ class Rating(Part):
         grades : int, default 6
             Living grades of the scale.
 
-        Returns
-        -------
-        RatingError
-
         Raises
         ------
         ValueError
@@ -596,10 +592,6 @@ def scenario_text(name_or_path: str | Path) -> str:
 
 def scenario_remarks(name_or_path: str | Path) -> dict[str, str]:
     """Give what a scenario file says beside its settings: where each is from, or that it is assumed.
-
-    Parameters
-    ----------
-    name_or_path : str or Path
 
     Returns
     -------

@@ -320,10 +320,6 @@ def differences(stored: object, requested: object, key: str = "") -> list[str]:
     key : str
         Where in the specification.
 
-    Returns
-    -------
-    list of str
-
     Examples
     --------
     >>> differences({"scenario": {"n": 17}}, {"scenario": {"n": 21}})

@@ -239,11 +239,6 @@ def _carriers(protocol: Protocol, scenario: Scenario) -> list[tuple[str | None, 
 def allowed_antibodies(protocol: Protocol, scenario: Scenario) -> tuple[str, ...]:
     """Give the antibodies of a scenario's patients with which they may enter.
 
-    Parameters
-    ----------
-    protocol : Protocol
-    scenario : Scenario
-
     Returns
     -------
     tuple of str
@@ -255,10 +250,6 @@ def allowed_antibodies(protocol: Protocol, scenario: Scenario) -> tuple[str, ...
 
 def allowed_grades(protocol: Protocol) -> tuple[int, int]:
     """Read from the criteria which grades of the endpoint's scale may enter.
-
-    Parameters
-    ----------
-    protocol : Protocol
 
     Returns
     -------

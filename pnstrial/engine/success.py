@@ -104,10 +104,6 @@ def boundaries(rule: ExactTest | TwoStage | BayesianRule, n: int) -> Boundaries:
     n : int
         Patients enrolled.
 
-    Returns
-    -------
-    Boundaries
-
     Raises
     ------
     ValueError

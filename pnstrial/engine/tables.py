@@ -25,14 +25,6 @@ _FULL: Final = (1 << 48) - 1
 def alias_bits(cells: int) -> int:
     """Count the bits that choose one of at least so many cells.
 
-    Parameters
-    ----------
-    cells : int
-
-    Returns
-    -------
-    int
-
     Examples
     --------
     >>> alias_bits(7), alias_bits(8), alias_bits(9)

@@ -508,11 +508,6 @@ def accrual(n: int, per_month: float, *, ax: Axes | None = None) -> Axes:
 def power_against_size(result: SampleSize, *, ax: Axes | None = None) -> Axes:
     """Draw the power at every size, with the first that has the power requested and the one from which it stays.
 
-    Parameters
-    ----------
-    result : SampleSize
-    ax : matplotlib.axes.Axes, optional
-
     Returns
     -------
     matplotlib.axes.Axes
@@ -572,11 +567,6 @@ def _setting_rows(axes: Axes, labels: Sequence[str]) -> None:
 def tornado(result: Tornado, *, ax: Axes | None = None) -> Axes:
     """Draw what each setting does to a quantity between its two ends, the largest on top.
 
-    Parameters
-    ----------
-    result : Tornado
-    ax : matplotlib.axes.Axes, optional
-
     Returns
     -------
     matplotlib.axes.Axes
@@ -617,11 +607,6 @@ def tornado(result: Tornado, *, ax: Axes | None = None) -> Axes:
 def variance_shares(result: SobolIndices, *, ax: Axes | None = None) -> Axes:
     """Draw the share of a quantity's variance that each setting explains, alone and with its interactions.
 
-    Parameters
-    ----------
-    result : SobolIndices
-    ax : matplotlib.axes.Axes, optional
-
     Returns
     -------
     matplotlib.axes.Axes
@@ -652,11 +637,6 @@ def variance_shares(result: SobolIndices, *, ax: Axes | None = None) -> Axes:
 @plain_text
 def power_distribution(result: Assurance, *, ax: Axes | None = None) -> Axes:
     """Draw how the power is distributed when its inputs are uncertain, with its mean, the assurance.
-
-    Parameters
-    ----------
-    result : Assurance
-    ax : matplotlib.axes.Axes, optional
 
     Returns
     -------

@@ -86,14 +86,6 @@ def off_screen() -> None:
 def p_text(p_value: float) -> str:
     """Write a p-value with four decimals; never 0 and never 1.
 
-    Parameters
-    ----------
-    p_value : float
-
-    Returns
-    -------
-    str
-
     Examples
     --------
     >>> p_text(0.03), p_text(1e-7), p_text(1.0)
@@ -111,10 +103,6 @@ def axes_or_new(axes: Axes | None, width: float = 7.0, height: float = 4.0) -> A
         Where to draw; None makes a figure with constrained layout.
     width, height : float
         Size of a new figure in inches.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
 
     Examples
     --------
@@ -319,10 +307,6 @@ def note(axes: Axes, text: str, *, below: float = 0.0, size: float = 9.0, **opti
 
 def grade_colours(scale: Scale) -> dict[int, str]:
     """Give the colour of every unit of a scale: from blue for the best to red for the worst, death near black.
-
-    Parameters
-    ----------
-    scale : Scale
 
     Returns
     -------

@@ -197,10 +197,6 @@ def survival_result(result: SurvivalResult, *, ax: Axes | None = None, **options
         Where to draw.
     **options
         Of `kaplan_meier` or `cumulative_incidence`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
     """
     if isinstance(result.curve, CumulativeIncidence):
         return cumulative_incidence(result, ax=ax, **options)

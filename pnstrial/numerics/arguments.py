@@ -37,10 +37,6 @@ def as_number(value: object) -> float | None:
     value : object
         Anything. True and False, text, None, nan, infinity, durations, complex numbers and arrays are no numbers.
 
-    Returns
-    -------
-    float or None
-
     Examples
     --------
     >>> as_number(3), as_number("3"), as_number(True), as_number(float("nan"))
@@ -69,14 +65,6 @@ def _finite(value: SupportsFloat) -> float | None:
 
 def display(value: object) -> str:
     """Write a value for a message, cut where it is long.
-
-    Parameters
-    ----------
-    value : object
-
-    Returns
-    -------
-    str
 
     Examples
     --------
@@ -117,10 +105,6 @@ def even_array(name: str, values: Any) -> NDArray[Any]:
     name : str
         Of the argument.
     values : array-like
-
-    Returns
-    -------
-    ndarray
 
     Raises
     ------

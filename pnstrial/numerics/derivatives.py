@@ -149,10 +149,6 @@ def parameters(values: NDArray[np.float64]) -> tuple[Jet, ...]:
     ----------
     values : numpy.ndarray, shape (p,)
 
-    Returns
-    -------
-    tuple of Jet
-
     Examples
     --------
     >>> parameters(np.array([2.0, 3.0]))[1].first
@@ -249,10 +245,6 @@ def of_two(x: Jet, y: Jet, values: tuple[NDArray[np.float64], ...]) -> Jet:
     x, y : Jet
     values : tuple of numpy.ndarray
         Value, then the derivatives in x, y, xx, xy, yy.
-
-    Returns
-    -------
-    Jet
 
     Examples
     --------

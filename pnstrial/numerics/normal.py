@@ -25,10 +25,6 @@ def normal_quantile(level: float) -> float:
     level : float
         Confidence level between 0 and 1.
 
-    Returns
-    -------
-    float
-
     Raises
     ------
     ValueError
@@ -54,10 +50,6 @@ def two_sided_p(z: float) -> float:
     z : float
         Statistic that is standard normal under the null.
 
-    Returns
-    -------
-    float
-
     Examples
     --------
     >>> round(two_sided_p(-1.959964), 6)
@@ -75,10 +67,6 @@ def chi_square_p(statistic: float, df: int) -> float:
         A value below 0, which is rounding, counts as 0.
     df : int
         Degrees of freedom.
-
-    Returns
-    -------
-    float
 
     Examples
     --------

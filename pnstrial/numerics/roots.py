@@ -229,10 +229,6 @@ def summits(
     close : float, default 1e-3
         How near to come, in units of 1 / sqrt(-second derivative): of the standard deviation, for a log density.
 
-    Returns
-    -------
-    ndarray
-
     Notes
     -----
     Newton's steps within the bracket; where a step leaves it, or the one before did not halve it, it is halved

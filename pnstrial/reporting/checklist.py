@@ -69,10 +69,6 @@ def checklist(material: Material, opinion: pd.DataFrame | None = None) -> Sectio
     material : Material
     opinion : pandas.DataFrame, optional
         Table of `pnstrial.verify`, for a second table.
-
-    Returns
-    -------
-    Section
     """
     protocol, sets = material.protocol, material.analysis.sets
     screening = material.trial.screening["screening_date"].dropna()

@@ -51,10 +51,6 @@ def document(
         Table of `pnstrial.verify`, printed after the checklist.
     short : bool, default False
         Only the items of the short page, with their numbers in the whole report; no other item is made.
-
-    Returns
-    -------
-    Document
     """
     protocol = material.protocol
     cut = f" Data cut {material.data_cut:%Y-%m-%d}." if material.data_cut else ""

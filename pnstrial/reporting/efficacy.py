@@ -80,17 +80,7 @@ RATES: Final = (0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40)
 
 
 def proportion_cells(count: int, n: int, level: float) -> tuple[str, str]:
-    """Write a proportion and its exact interval.
-
-    Parameters
-    ----------
-    count, n : int
-    level : float
-
-    Returns
-    -------
-    tuple of str
-    """
+    """Write a proportion and its exact interval."""
     result = proportion(count, n, level=level)
     if isinstance(result.estimate, NotEstimable):
         return str(result.estimate), DASH
@@ -98,16 +88,7 @@ def proportion_cells(count: int, n: int, level: float) -> tuple[str, str]:
 
 
 def response_sentence(result: ResponseResult) -> str:
-    """Say the proportion of responders with its interval and test, or why it cannot be said.
-
-    Parameters
-    ----------
-    result : pnstrial.endpoints.ResponseResult
-
-    Returns
-    -------
-    str
-    """
+    """Say the proportion of responders with its interval and test, or why it cannot be said."""
     if isinstance(result.estimate, NotEstimable):
         return f"The proportion of responders at {result.visit} is {result.estimate}."
     if isinstance(result.ci, NotEstimable):
@@ -147,12 +128,7 @@ def _forest_row(label: str, group: str, count: int | NotEstimable, n: int) -> di
 
 
 def published_rows() -> list[dict[str, Any]]:
-    """Give the published series that count improved patients, as rows of a forest.
-
-    Returns
-    -------
-    list of dict
-    """
+    """Give the published series that count improved patients, as rows of a forest."""
     series = load_series()
     rows: list[dict[str, Any]] = []
     for row in rows_of(series[series["improved"].notna() & series["evaluable"].notna()]):
@@ -189,16 +165,7 @@ def _power_of_n_patients(material: Material) -> Table:
 
 
 def responses(material: Material) -> tuple[Place, ...]:
-    """Give the places of the items on responders.
-
-    Parameters
-    ----------
-    material : Material
-
-    Returns
-    -------
-    tuple of Place
-    """
+    """Give the places of the items on responders."""
     analysis, protocol, scale = material.analysis, material.protocol, material.scale
     visits = dict.fromkeys([analysis.visit, *protocol.endpoint.secondary_visits])
     heads = ["Responders", "n", "Proportion", f"{100 * material.level:g} % exact interval", "One-sided p"]
@@ -408,16 +375,7 @@ def _category_rows(material: Material) -> list[tuple[str, ...]]:
 
 
 def shifts(material: Material) -> tuple[Place, ...]:
-    """Give the places of the items on the shift of the mRS.
-
-    Parameters
-    ----------
-    material : Material
-
-    Returns
-    -------
-    tuple of Place
-    """
+    """Give the places of the items on the shift of the mRS."""
     shift, enrolled, scale = material.shift, material.enrolled, material.scale
     few = len(enrolled) <= MOST_SINGLE_PATIENTS
     nobody = "" if enrolled else "no patient is enrolled"

@@ -48,10 +48,6 @@ def draw(document: Document, *, png: bool = False) -> Drawings:
     document : Document
     png : bool, default False
         Whether to draw PNG too.
-
-    Returns
-    -------
-    Drawings
     """
     import matplotlib as mpl
     from matplotlib import pyplot as plt
@@ -95,14 +91,7 @@ def _laid_out(drawing: Drawing) -> Bbox:
 
 
 def write_tables(document: Document, drawings: Drawings, folder: Path) -> None:
-    """Write each table as CSV under ``tables`` and each figure under ``figures``.
-
-    Parameters
-    ----------
-    document : Document
-    drawings : Drawings
-    folder : Path
-    """
+    """Write each table as CSV under ``tables`` and each figure under ``figures``."""
     names = document.names
     for name in ("tables", "figures"):
         (folder / name).mkdir(parents=True, exist_ok=True)

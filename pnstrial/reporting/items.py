@@ -188,10 +188,6 @@ def numbered(sections: Sequence[Section], *, short: bool = False) -> tuple[Secti
         Make only the items of the short page, under the numbers that they have in the whole report, and leave out
         sections without one.
 
-    Returns
-    -------
-    tuple of Section
-
     Raises
     ------
     ValueError
@@ -234,10 +230,6 @@ def refer(text: str, names: Mapping[str, str], link: Callable[[str, str], str] |
         `Document.names`; an item of the whole report that is not in it is "the full report".
     link : callable, optional
         Given key and name.
-
-    Returns
-    -------
-    str
 
     Examples
     --------

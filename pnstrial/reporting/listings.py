@@ -31,16 +31,7 @@ def _picked(frame: pd.DataFrame, heads: dict[str, str]) -> pd.DataFrame:
 
 
 def listings(material: Material) -> tuple[Place, ...]:
-    """Give the places of section 16.2.
-
-    Parameters
-    ----------
-    material : Material
-
-    Returns
-    -------
-    tuple of Place
-    """
+    """Give the places of section 16.2."""
     analysis, trial, scale = material.analysis, material.trial, material.scale
     one_drug = len(material.protocol.drugs) == 1
     medicine = material.medicine[0].upper() + material.medicine[1:]

@@ -41,11 +41,6 @@ LIBRARIES: Final = {
 def provenance_rows(protocol: Protocol, command: str | None) -> list[tuple[str, str]]:
     """Name the protocol, the program, the libraries that ran, and the command.
 
-    Parameters
-    ----------
-    protocol : Protocol
-    command : str or None
-
     Returns
     -------
     list of tuple
@@ -63,16 +58,7 @@ def provenance_rows(protocol: Protocol, command: str | None) -> list[tuple[str, 
 
 
 def methods(material: Material) -> Section:
-    """Give the section on methods and provenance.
-
-    Parameters
-    ----------
-    material : Material
-
-    Returns
-    -------
-    Section
-    """
+    """Give the section on methods and provenance."""
     protocol = material.protocol
     rows = [
         *([("Data cut", f"{material.data_cut:%Y-%m-%d}")] if material.data_cut else []),

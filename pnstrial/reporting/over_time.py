@@ -47,16 +47,7 @@ NOT_REACHED: Final = "not reached"
 
 
 def over_time(material: Material) -> tuple[Place, ...]:
-    """Give the places of the items that follow the patients over time.
-
-    Parameters
-    ----------
-    material : Material
-
-    Returns
-    -------
-    tuple of Place
-    """
+    """Give the places of the items that follow the patients over time."""
     return (
         Place("survival-table", Table, lambda: _survival_table(material.overall_survival, material.level)),
         Place("survival", Figure, lambda: _survival(material)),
@@ -135,10 +126,6 @@ def _reaches_half(time: NDArray[np.float64], curve: NDArray[np.float64]) -> floa
 
 def median_cells(result: SurvivalResult) -> tuple[str, str]:
     """Write the median time of an endpoint in months, and its interval.
-
-    Parameters
-    ----------
-    result : SurvivalResult
 
     Returns
     -------

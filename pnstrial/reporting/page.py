@@ -102,10 +102,6 @@ def page(document: Document, drawings: Mapping[str, str]) -> str:
     document : Document
     drawings : mapping of str
         SVG text of each figure by its key.
-
-    Returns
-    -------
-    str
     """
     names = document.names
 
@@ -243,10 +239,6 @@ def inline_svg(svg: str, number: str, label: str) -> str:
         Number of the figure; its parts are named after it.
     label : str
         Escaped text that stands for the drawing.
-
-    Returns
-    -------
-    str
 
     Examples
     --------

@@ -33,16 +33,7 @@ __all__ = ["antibody_groups", "baseline", "deviations", "disposition", "summary_
 
 
 def disposition(material: Material) -> tuple[Place, ...]:
-    """Give the places of section 10.
-
-    Parameters
-    ----------
-    material : Material
-
-    Returns
-    -------
-    tuple of Place
-    """
+    """Give the places of section 10."""
     return (
         Place("flow", Figure, lambda: _flow(material)),
         Place("sets", Table, lambda: _sets(material), short=True),
@@ -146,11 +137,6 @@ def _antibody_group(serum: Any, csf: Any, wanted: tuple[str, ...]) -> str:
 def antibody_groups(material: Material, screening: pd.DataFrame) -> pd.Series[str]:
     """Name the antibodies of the protocol's criterion that each row of the screening table holds.
 
-    Parameters
-    ----------
-    material : Material
-    screening : pandas.DataFrame
-
     Returns
     -------
     pandas.Series
@@ -165,10 +151,6 @@ def antibody_groups(material: Material, screening: pd.DataFrame) -> pd.Series[st
 
 def treated_before(material: Material) -> dict[str, list[int]]:
     """Find the records of each class of immunotherapy begun before day 1.
-
-    Parameters
-    ----------
-    material : Material
 
     Returns
     -------
@@ -286,16 +268,7 @@ def _baseline_table(material: Material) -> Table:
 
 
 def baseline(material: Material) -> tuple[Place, ...]:
-    """Give the places of section 14.1.
-
-    Parameters
-    ----------
-    material : Material
-
-    Returns
-    -------
-    tuple of Place
-    """
+    """Give the places of section 14.1."""
     return (
         Place("baseline", Table, lambda: _baseline_table(material)),
         Place("failures", Table, lambda: _failures(material)),
@@ -349,10 +322,6 @@ def _deviations(material: Material) -> Table:
 
 def deviations(material: Material) -> pd.DataFrame:
     """List every departure from the protocol.
-
-    Parameters
-    ----------
-    material : Material
 
     Returns
     -------

@@ -128,18 +128,7 @@ def _item(document: Document, item: Item, drawings: Drawings) -> str:
 
 
 def rtf_table(document: Document, item: Table, drawings: Drawings) -> str:
-    """Write one table as RTF.
-
-    Parameters
-    ----------
-    document : Document
-    item : Table
-    drawings : Drawings
-
-    Returns
-    -------
-    str
-    """
+    """Write one table as RTF."""
     return _whole(_item(document, item, drawings), document.subtitle)
 
 
@@ -151,10 +140,6 @@ def rtf_report(document: Document, drawings: Drawings) -> str:
     document : Document
     drawings : Drawings
         With PNG.
-
-    Returns
-    -------
-    str
     """
     parts = [_paragraph(document.title, "\\fs36\\b\\sa240"), _paragraph(document.subtitle, PLAIN)]
     parts += [_paragraph(text, PLAIN) for text in (*document.notices, *document.summary)]

@@ -43,16 +43,7 @@ SEVERE: Final = 3
 
 
 def safety(material: Material) -> tuple[Place, ...]:
-    """Give the places of section 14.3.
-
-    Parameters
-    ----------
-    material : Material
-
-    Returns
-    -------
-    tuple of Place
-    """
+    """Give the places of section 14.3."""
     return (
         Place("exposure", Table, lambda: _exposure(material)),
         Place("events", Table, lambda: _overview(material)),
@@ -136,10 +127,6 @@ def event_groups(events: pd.DataFrame, medicine: str) -> dict[str, pd.Series[boo
     events : pandas.DataFrame
     medicine : str
         What is given.
-
-    Returns
-    -------
-    dict of str to pandas.Series
     """
     serious, related = events["serious"] == "yes", events["related"] == "yes"
     return {
@@ -174,16 +161,7 @@ def _overview(material: Material) -> Table:
 
 
 def events_by_term(material: Material) -> Table:
-    """Tabulate the adverse events by term and worst grade.
-
-    Parameters
-    ----------
-    material : Material
-
-    Returns
-    -------
-    Table
-    """
+    """Tabulate the adverse events by term and worst grade."""
     events, n, days = safety_events(material), len(material.safety), _infusion_days(material)
     rows: list[tuple[Any, ...]] = []
     for term, own in events.groupby(events["term"].str.casefold(), sort=True):
@@ -212,16 +190,7 @@ def events_by_term(material: Material) -> Table:
 
 
 def events_of_interest(events: pd.DataFrame) -> dict[str, pd.Series[bool]]:
-    """Say which events belong to each group of `EVENTS_OF_INTEREST`, by the words of their terms.
-
-    Parameters
-    ----------
-    events : pandas.DataFrame
-
-    Returns
-    -------
-    dict of str to pandas.Series
-    """
+    """Say which events belong to each group of `EVENTS_OF_INTEREST`, by the words of their terms."""
     words = events["term"].str.casefold()
     return {
         name: pd.Series([any(stem in term for stem in stems) for term in words], events.index, dtype=bool)

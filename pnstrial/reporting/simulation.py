@@ -301,10 +301,6 @@ def simulation_page(
         Changed settings that do nothing here, each with the reason.
     origin : str or Path, optional
         The file of the scenario, whose remarks name the source of each setting.
-
-    Returns
-    -------
-    str
     """
     medicine = " and ".join(drug.name for drug in protocol.drugs)
     curve = _curve(protocol, scenario)
@@ -422,10 +418,6 @@ def comparison_page(
         The command that repeats it.
     idle : mapping of str to str
         Settings that were varied and do nothing, each with the reason.
-
-    Returns
-    -------
-    str
     """
     scenarios = list(dict.fromkeys(frame["scenario"]))
     varied = [*(["scenario"] if len(scenarios) > 1 else []), *settings]

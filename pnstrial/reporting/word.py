@@ -63,10 +63,6 @@ def word_document(document: Document, drawings: Drawings) -> bytes:
     drawings : Drawings
         With PNG.
 
-    Returns
-    -------
-    bytes
-
     Raises
     ------
     ValueError

@@ -175,10 +175,6 @@ def grade_pairs(
     highest : int
         Highest grade.
 
-    Returns
-    -------
-    tuple of ndarray
-
     Raises
     ------
     ValueError
@@ -221,10 +217,6 @@ def responder_pairs(
         Whether later grades may be missing; they become -1.
     highest : int, default 6
         Highest grade, which is death.
-
-    Returns
-    -------
-    tuple of ndarray
 
     Raises
     ------
@@ -328,10 +320,6 @@ def two_groups(
     extra : str
         Further arguments that a right call has.
 
-    Returns
-    -------
-    TwoGroups
-
     Raises
     ------
     TypeError
@@ -407,10 +395,6 @@ def groups_of(function: Callable[..., Any], values: Mapping[str, Any], extra: st
         Its arguments, as ``locals()`` gives them in its first line.
     extra : str
         As in `two_groups`.
-
-    Returns
-    -------
-    TwoGroups
 
     Raises
     ------
@@ -536,10 +520,6 @@ def column(caller: str, data: object, name: str, chosen: object) -> Any:
         Where to look; None takes `chosen` as the values.
     chosen : object
         Name of a column, or values.
-
-    Returns
-    -------
-    object
 
     Raises
     ------

@@ -97,10 +97,6 @@ def column_of(values: Any) -> Any:
     values : array_like
         What a table has under a name.
 
-    Returns
-    -------
-    numpy.ndarray or array_like
-
     Examples
     --------
     >>> column_of([3, 5])
@@ -233,10 +229,6 @@ def names_of(value: Any, name: str) -> list[Any]:
     name : str
         Name of the argument, for the message.
 
-    Returns
-    -------
-    list
-
     Raises
     ------
     ValueError
@@ -324,10 +316,6 @@ def explain(
     entry, weights : numpy.ndarray, shape (n,) or empty
     codes : tuple of int
         The event codes that are allowed.
-
-    Returns
-    -------
-    str
 
     Examples
     --------
@@ -445,10 +433,6 @@ def follow_up(
 def check_level(level: float) -> None:
     """Refuse a confidence level that is no probability.
 
-    Parameters
-    ----------
-    level : float
-
     Raises
     ------
     ValueError
@@ -549,10 +533,6 @@ def one_time(at: Any, name: str = "at") -> float:
     at : float
     name : str
         Name of the argument, for the message.
-
-    Returns
-    -------
-    float
 
     Raises
     ------

@@ -82,10 +82,6 @@ def _library(name: str) -> Any:
 def versions() -> dict[str, str]:
     """Name the versions of the engines.
 
-    Returns
-    -------
-    dict of str to str
-
     Raises
     ------
     EngineMissingError
@@ -110,27 +106,13 @@ def binomial_interval(count: int, n: int, level: float, method: str) -> tuple[fl
     level : float
     method : str
         Of ``statsmodels.stats.proportion.proportion_confint``: "beta" is Clopper and Pearson's.
-
-    Returns
-    -------
-    tuple of float
     """
     low, high = _library("statsmodels.stats.proportion").proportion_confint(count, n, 1 - level, method)
     return float(low), float(high)
 
 
 def binomial_tail(count: int, n: int, null: float) -> float:
-    """P(X >= count) under a null proportion by scipy.
-
-    Parameters
-    ----------
-    count, n : int
-    null : float
-
-    Returns
-    -------
-    float
-    """
+    """P(X >= count) under a null proportion by scipy."""
     return float(_library("scipy.stats").binomtest(count, n, null, alternative="greater").pvalue)
 
 
@@ -210,10 +192,6 @@ def lifelines_fitter(time: Vector, event: Vector, level: float, entry: Vector | 
     time, event : numpy.ndarray, shape (n,)
     level : float
     entry : numpy.ndarray, optional
-
-    Returns
-    -------
-    lifelines.KaplanMeierFitter
     """
     fitter = _library("lifelines").KaplanMeierFitter(alpha=1 - level)
     return _quietly(lambda: fitter.fit(time, event, entry=entry))
@@ -254,17 +232,7 @@ def median(time: Vector, event: Vector) -> float:
 
 
 def poisson_interval(count: int, exposure: float, level: float) -> tuple[float, float]:
-    """Exact confidence interval of a rate by statsmodels.
-
-    Parameters
-    ----------
-    count : int
-    exposure, level : float
-
-    Returns
-    -------
-    tuple of float
-    """
+    """Exact confidence interval of a rate by statsmodels."""
     confint = _library("statsmodels.stats.rates").confint_poisson
     low, high = _quietly(lambda: confint(count, exposure, method="exact-c", alpha=1 - level))
     return float(low), float(high)
@@ -277,10 +245,6 @@ def restricted_mean(time: Vector, event: Vector, tau: float) -> float:
     ----------
     time, event : numpy.ndarray, shape (n,)
     tau : float
-
-    Returns
-    -------
-    float
     """
     fitter = lifelines_fitter(time, event, 0.95)
     return float(_library("lifelines.utils").restricted_mean_survival_time(fitter, t=tau))
@@ -335,10 +299,6 @@ def signed_rank(difference: NDArray[np.int64], zeros: str) -> float:
     difference : numpy.ndarray of int, shape (n,)
     zeros : {"pratt", "wilcoxon"}
 
-    Returns
-    -------
-    float
-
     Notes
     -----
     Its own "exact" method knows neither ties nor zeros: the signs of its ranks are permuted, all of them.
@@ -386,10 +346,6 @@ def proportional_odds(grade: NDArray[np.int64], treated: NDArray[np.int64]) -> t
     Parameters
     ----------
     grade, treated : numpy.ndarray, shape (n,)
-
-    Returns
-    -------
-    tuple of float
     """
     model = _library("statsmodels.miscmodels.ordinal_model").OrderedModel(
         grade, treated[:, None].astype(float), distr="logit"
@@ -509,10 +465,6 @@ def cox_fitter(
     covariates : dict of str to numpy.ndarray
     robust : bool
     level : float
-
-    Returns
-    -------
-    lifelines.CoxPHFitter
     """
     import pandas as pd
 
@@ -542,10 +494,6 @@ def incidence_fitter(time: Vector, cause: NDArray[np.int64], of_interest: int, l
         0 for censored.
     of_interest : int
     level : float
-
-    Returns
-    -------
-    lifelines.AalenJohansenFitter
     """
     fitter = _library("lifelines").AalenJohansenFitter(alpha=1 - level)
     return _quietly(lambda: fitter.fit(time, cause, event_of_interest=of_interest))
@@ -558,10 +506,6 @@ def weighted_kappa(counts: NDArray[np.int64], weights: str) -> tuple[float, floa
     ----------
     counts : numpy.ndarray of int, shape (k, k)
     weights : {"none", "linear", "quadratic"}
-
-    Returns
-    -------
-    tuple of float
     """
     options = {} if weights == "none" else {"wt": weights}
     found = _library("statsmodels.stats.inter_rater").cohens_kappa(counts, **options)

@@ -481,10 +481,6 @@ def verify(
 def compared(material: Material) -> Iterator[tuple[str, Result]]:
     """Give the results of the report that another library can compute, each with the name under which it is listed.
 
-    Parameters
-    ----------
-    material : pnstrial.reporting.material.Material
-
     Returns
     -------
     iterator of (str, Result)

@@ -233,10 +233,6 @@ def predictive_rate(x: Vector, n: Vector, tau_scale: float, mean_sd: float) -> P
         Scale of the half-normal prior of tau.
     mean_sd : float
         Standard deviation of the normal prior of the mean, about 0.
-
-    Returns
-    -------
-    Predictive
     """
     series = _Series(x, n)
     rate = (x + 0.5) / (n + 1.0)

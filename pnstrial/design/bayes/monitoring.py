@@ -180,10 +180,6 @@ def as_mixture(caller: str, prior: Any) -> BetaMixture:
     prior : tuple, list or BetaMixture
         The prior.
 
-    Returns
-    -------
-    BetaMixture
-
     Raises
     ------
     ValueError

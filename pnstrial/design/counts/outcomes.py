@@ -136,10 +136,6 @@ def enumerate_looks(
         Patients at each look, increasing.
     futility, efficacy : ndarray of int
         Stop at a count at or below, at or above.
-
-    Returns
-    -------
-    Outcomes
     """
     parts: list[tuple[Any, ...]] = []
     ways, first = np.ones(1), np.zeros(1)
@@ -226,10 +222,6 @@ def characteristics_of(outcomes: Outcomes, p: ArrayLike, sizes: NDArray[np.int64
         True rates.
     sizes : ndarray of int
         Number of patients at each look, for the record.
-
-    Returns
-    -------
-    Characteristics
     """
     rate = np.asarray(p, dtype=float)
     probability = outcomes.probabilities(rate).reshape(len(outcomes.x), -1)

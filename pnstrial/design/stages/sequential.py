@@ -516,10 +516,6 @@ def describe(design: SequentialDesign) -> dict[str, Any]:
     ----------
     design : SequentialDesign
         Any sequential design.
-
-    Returns
-    -------
-    dict
     """
     return {
         "looks": list(design.looks),

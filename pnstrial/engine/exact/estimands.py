@@ -100,10 +100,6 @@ class EstimandsRule:
 def exact_estimands(model: Model) -> list[tuple[float, float, float] | None]:
     """Give reported response, patients counted and probability of success of each estimand, None without an answer.
 
-    Parameters
-    ----------
-    model : Model
-
     Returns
     -------
     list of (float, float, float) or None

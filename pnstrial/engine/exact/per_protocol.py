@@ -51,16 +51,7 @@ class AsPlanned:
 
 
 def reason_against(model: Model) -> str | None:
-    """Say why a model has no exact answer for patients as planned; None if it has.
-
-    Parameters
-    ----------
-    model : Model
-
-    Returns
-    -------
-    str or None
-    """
+    """Say why a model has no exact answer for patients as planned; None if it has."""
     w, v = model.whole, int(model.whole[at.ENDPOINT_VISIT])
     last = max(day for day, _ in _last_days(model))
     first = int(min(model.visits[v, 1], model.visits[v, 0] + w[at.JITTER_LOW]))
@@ -71,10 +62,6 @@ def reason_against(model: Model) -> str | None:
 
 def ways_as_planned(model: Model) -> Iterator[AsPlanned]:
     """List the ways in which the cycles can be as planned.
-
-    Parameters
-    ----------
-    model : Model
 
     Yields
     ------

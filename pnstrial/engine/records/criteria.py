@@ -298,16 +298,7 @@ _FAIL: Final[dict[str, Callable[[Values, Any, Mapping[str, Any], np.datetime64],
 
 
 def can_fail(criterion: Criterion) -> bool:
-    """Say whether a value of the table fails the criterion (a word criterion may allow every word).
-
-    Parameters
-    ----------
-    criterion : Criterion
-
-    Returns
-    -------
-    bool
-    """
+    """Say whether a value of the table fails the criterion (a word criterion may allow every word)."""
     if criterion.kind not in _FAIL:
         return False
     if criterion.kind == "word":

@@ -123,10 +123,6 @@ def permute(
         As `permutation_test`.
     names : tuple of str
         The two groups.
-
-    Returns
-    -------
-    PermutationTest
     """
     sizes = counts.sum(axis=1)
     pooled = counts.sum(axis=0)

@@ -101,10 +101,6 @@ def bounded_mean_p(values: Array, least: float, largest: float) -> float:
     least, largest : float
         The values that a patient could have at the extremes.
 
-    Returns
-    -------
-    float
-
     Examples
     --------
     >>> bounded_mean_p(np.zeros(17), -1.0, 1.0)

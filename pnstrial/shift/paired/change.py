@@ -178,10 +178,6 @@ def changes_of(category: NDArray[Any], level: float, points: float, percent: int
         As in `changes`.
     percent : int, optional
         By how much of the baseline score a patient had to improve as well.
-
-    Returns
-    -------
-    Changes
     """
     from pnstrial.design.counts.proportion import clopper_pearson
 

@@ -79,10 +79,6 @@ class Histories:
     def under_observation(self, time: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Give who is under observation just after a time, and in which state.
 
-        Parameters
-        ----------
-        time : float
-
         Returns
         -------
         patient, state : ndarray of int
@@ -98,10 +94,6 @@ class Histories:
 
     def after(self, time: float) -> Histories:
         """Leave out what ended up to a time.
-
-        Parameters
-        ----------
-        time : float
 
         Returns
         -------
@@ -127,10 +119,6 @@ def read_histories(data: Any, states: Sequence[Any] | None = None) -> Histories:
         same state again: censored then; in another one: the change is the last thing seen). Rows in any order.
     states : sequence of labels, optional
         The states, in the order wanted. Default: those that occur, sorted.
-
-    Returns
-    -------
-    Histories
 
     Raises
     ------

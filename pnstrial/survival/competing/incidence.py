@@ -477,10 +477,6 @@ def estimate_incidence(
     variance, conf_type, unit : str
         As in `cumulative_incidence`.
 
-    Returns
-    -------
-    CumulativeIncidence
-
     Raises
     ------
     ValueError

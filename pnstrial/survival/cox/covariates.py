@@ -206,10 +206,6 @@ def design_of(data: Any, covariates: Any, n: int) -> Design:
     n : int
         Rows expected.
 
-    Returns
-    -------
-    Design
-
     Raises
     ------
     ValueError

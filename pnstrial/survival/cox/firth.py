@@ -67,10 +67,6 @@ def firth(sets: RiskSets, z: float) -> Firth | NotEstimable:
     sets : RiskSets
     z : float
         Normal quantile of the level of the limits.
-
-    Returns
-    -------
-    Firth or NotEstimable
     """
     p = sets.x.shape[0]
     null = penalised(sets, np.zeros(p))

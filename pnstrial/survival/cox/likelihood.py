@@ -110,10 +110,6 @@ def hazard_at(sets: RiskSets, beta: Vector) -> Hazard | None:
     sets : RiskSets
     beta : numpy.ndarray, shape (p,)
         In the units of `sets.x`.
-
-    Returns
-    -------
-    Hazard or None
     """
     seen = _seen(sets, beta)
     if seen is None:
@@ -411,10 +407,6 @@ def climb(
         The coefficients that may move.
     null : tuple, optional
         What `evaluate` gives at the start, where that is known.
-
-    Returns
-    -------
-    Peak
 
     Raises
     ------

@@ -47,11 +47,6 @@ DENSE = 1500
 def martingale(sets: RiskSets, seen: Hazard) -> Vector:
     """Events observed less expected, per patient in sorted order.
 
-    Parameters
-    ----------
-    sets : RiskSets
-    seen : Hazard
-
     Returns
     -------
     numpy.ndarray, shape (n,)
@@ -88,11 +83,6 @@ def _mean_at(sets: RiskSets, seen: Hazard) -> Vector:
 def schoenfeld(sets: RiskSets, seen: Hazard) -> Vector:
     """Covariates of each death less their mean over those at risk, in order of stratum and time.
 
-    Parameters
-    ----------
-    sets : RiskSets
-    seen : Hazard
-
     Returns
     -------
     numpy.ndarray, shape (deaths, p)
@@ -103,11 +93,6 @@ def schoenfeld(sets: RiskSets, seen: Hazard) -> Vector:
 
 def score_residuals(sets: RiskSets, seen: Hazard) -> Vector:
     """Each patient's part of the score, per unit of weight, in sorted order.
-
-    Parameters
-    ----------
-    sets : RiskSets
-    seen : Hazard
 
     Returns
     -------

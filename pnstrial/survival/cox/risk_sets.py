@@ -243,10 +243,6 @@ def risk_sets(
         "efron", "breslow" or "exact".
     offset : numpy.ndarray, shape (n,), optional
 
-    Returns
-    -------
-    RiskSets
-
     Examples
     --------
     >>> none = np.empty(0)

@@ -50,10 +50,6 @@ def kind_of(conf_type: str) -> int:
     conf_type : str
         One of `KINDS`.
 
-    Returns
-    -------
-    int
-
     Raises
     ------
     ValueError

@@ -526,10 +526,6 @@ def joint_tail(least: float, correlation: NDArray[np.float64], *, two_sided: boo
     two_sided : bool
         Of the largest absolute value, which is above 0, instead.
 
-    Returns
-    -------
-    float
-
     Examples
     --------
     >>> f"{joint_tail(5.0, np.eye(2)):.6g}", f"{joint_tail(5.0, np.eye(2), two_sided=True):.6g}"

@@ -143,11 +143,6 @@ def _products(table: RiskTable) -> tuple[Vector, Vector, Vector]:
 def curve_limits(table: RiskTable, level: float) -> tuple[Vector, Vector]:
     """Give beta product limits of a survival curve at the start and after each time.
 
-    Parameters
-    ----------
-    table : RiskTable
-    level : float
-
     Returns
     -------
     lower, upper : ndarray, shape (k + 1,)
@@ -177,11 +172,6 @@ def curve_limits(table: RiskTable, level: float) -> tuple[Vector, Vector]:
 def survival_spreads(table: RiskTable, at: float) -> tuple[Spread, Spread]:
     """Give the two confidence distributions of survival at a time: for the lower and for the upper limit.
 
-    Parameters
-    ----------
-    table : RiskTable
-    at : float
-
     Returns
     -------
     lower, upper : Spread
@@ -204,11 +194,6 @@ def survival_spreads(table: RiskTable, at: float) -> tuple[Spread, Spread]:
 
 def area_spreads(table: RiskTable, tau: float) -> tuple[Spread, Spread]:
     """Give the two confidence distributions of the area under a survival curve up to a horizon.
-
-    Parameters
-    ----------
-    table : RiskTable
-    tau : float
 
     Returns
     -------
@@ -344,10 +329,6 @@ def limits_of(spreads: tuple[Spread, Spread], level: float) -> tuple[float, floa
     spreads : tuple of Spread
         For the lower and for the upper limit.
     level : float
-
-    Returns
-    -------
-    tuple of float
 
     Examples
     --------

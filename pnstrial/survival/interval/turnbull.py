@@ -140,10 +140,6 @@ def support_of(
     ----------
     left, right, weights : numpy.ndarray, shape (n,)
 
-    Returns
-    -------
-    Support
-
     Examples
     --------
     >>> found = support_of(np.array([0.0, 4.0, 2.0]), np.array([4.0, 8.0, np.inf]), np.ones(3))

@@ -298,10 +298,6 @@ def distribution_of(name: str) -> Distribution:
         "exponential", "weibull", "gompertz", "lognormal", "loglogistic", "gamma" or "generalised-gamma"; the names
         of R (exp, lnorm, llogis, gengamma) and spellings with a hyphen are taken too.
 
-    Returns
-    -------
-    Distribution
-
     Raises
     ------
     ValueError

@@ -81,10 +81,6 @@ def evaluate(
     every : tuple of Jet
         Parameters on the scale they are fitted on, then coefficients.
     values : numpy.ndarray, shape (q,)
-
-    Returns
-    -------
-    tuple of Jet
     """
     size = len(distribution.names)
     shift: Jet | None = None

@@ -84,12 +84,7 @@ class _ByResponse(Result):
         return value if isinstance(value, NotEstimable) else float(value)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per group: group, n (patients or stretches), events, median, lower, upper, conf_type, reason.
-
-        Returns
-        -------
-        pandas.DataFrame
-        """
+        """Return one row per group: group, n (stretches), events, median, lower, upper, conf_type, reason."""
         frames: list[pd.DataFrame] = []
         for name, curve in self.curves.items():
             frame = curve.median.to_frame().rename(columns={"estimate": "median"})
