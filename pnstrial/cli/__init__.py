@@ -113,6 +113,8 @@ class _Parser(argparse.ArgumentParser):
         from difflib import get_close_matches
 
         command = self.prog.removeprefix("pnstrial").strip()
+        message = re.sub(r"invalid int value: (.*)", r"\1 is no whole number, such as 1", message)
+        message = re.sub(r"invalid float value: (.*)", r"\1 is no number, such as 0.1", message)
         choices = [option for action in self._actions for option in action.option_strings]
         given = re.search(r"unrecognized arguments: (\S+)", message)
         if wrong := re.search(r"argument COMMAND: invalid choice: '([^']*)'", message):

@@ -187,6 +187,14 @@ def reference_cases() -> dict[str, Any]:
     return json.loads((_EXPECTED / "from-r.json").read_text("utf-8"))
 
 
+def _stopped(
+    group: str, name: str, origin: str, problem: Exception, expected: str = "runs", tolerance: float = 0.0
+) -> Case:
+    """Give the failed case of something that stopped."""
+    text = f"{type(problem).__name__}: {problem}"
+    return Case(group, name, origin, expected, text, tolerance, passed=False)
+
+
 def _from_r() -> Iterator[Case]:
     import pnstrial as pns
 
@@ -199,7 +207,10 @@ def _from_r() -> Iterator[Case]:
         **given["data"],
     }
     for name, text in given["made"]["python"].items():
-        names[name] = eval(text, names)  # noqa: S307 as below
+        try:
+            names[name] = eval(text, names)  # noqa: S307 as below
+        except Exception as problem:  # noqa: BLE001 as below
+            yield _stopped("R", f"{name} = {text}", "data of the cases below", problem)
     for case in given["cases"]:
         expected, tolerance = _numbers(case["value"]), float(case["tolerance"])
         origin = f"{case['r']} ({case['version']})"
@@ -207,8 +218,7 @@ def _from_r() -> Iterator[Case]:
             # the calls are the package's own data, shown to the reader as they are run
             found = _numbers(eval(case["call"], names))  # noqa: S307
         except Exception as problem:  # noqa: BLE001 whatever goes wrong is the finding of this case
-            text = f"{type(problem).__name__}: {problem}"
-            yield Case("R", case["call"], origin, _text(expected), text, tolerance, passed=False)
+            yield _stopped("R", case["call"], origin, problem, _text(expected), tolerance)
             continue
         passed = _same(found, expected, tolerance)
         yield Case("R", case["call"], origin, _text(expected), _text(found), tolerance, passed)
@@ -348,8 +358,7 @@ def _cases() -> Iterator[Case]:
         try:
             yield from compute()
         except Exception as problem:  # noqa: BLE001 whatever goes wrong is the finding
-            text = f"{type(problem).__name__}: {problem}"
-            yield Case(group, f"{_GROUPS[group]}, to the last case", "", "runs", text, 0.0, passed=False)
+            yield _stopped(group, f"{_GROUPS[group]}, to the last case", "", problem)
 
 
 # --------------------------------------------------------------------------------------------- the door

@@ -10,6 +10,7 @@ Next: `cli.verify`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -107,11 +108,14 @@ def _text(frame: pd.DataFrame) -> str:
 
 def _table(whole: Document, number: str) -> Table:
     tables = {item.number: item for item in whole.items if isinstance(item, Table)}
-    wanted = number.strip().removeprefix("Table ").removeprefix("Listing ")
+    wanted = re.sub(r"^\s*(table|listing)\s+", "", number, flags=re.IGNORECASE).strip()
     if wanted not in tables:
-        near = get_close_matches(wanted, tables, 1)
-        meant = f"; did you mean {near[0]} ({tables[near[0]].title})?" if near else ""
-        raise ValueError(f"the report has no table {number!r}{meant} It has {', '.join(tables)}")
+        drawn = wanted.casefold().startswith("figure")
+        within = [name for name in tables if name.startswith(f"{wanted}.")]
+        near = [] if drawn else within[:1] or get_close_matches(wanted, tables, 1)
+        meant = f"; did you mean {near[0]} ({tables[near[0]].title})?" if near else "."
+        figure = " A figure is not traced, only the tables that have its numbers." if drawn else ""
+        raise ValueError(f"the report has no table {number!r}{meant}{figure} It has {', '.join(tables)}")
     return tables[wanted]
 
 

@@ -142,9 +142,20 @@ def test_a_row_without_column_and_the_text_of_the_command(example_folder, capsys
 def test_what_the_report_does_not_have_is_named(example_folder, capsys, material):
     assert main(["trace", str(example_folder), "14.2.1", "--row", "9"]) == 2
     assert "table 14.2.1 has rows 1 to 2, not 9" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["trace", str(example_folder), "14.2.1", "--row", "x"])
+    assert "argument --row: 'x' is no whole number, such as 1" in capsys.readouterr().err
     whole = document(material)
     with pytest.raises(ValueError, match=r"the report has no table '14\.2\.11'; did you mean"):
         tracing._table(whole, "14.2.11")
+    for wanted, said in (
+        ("99", r"no table '99'\. It has 10\.1, "),
+        ("14.3", r"did you mean 14\.3\.1 "),
+        ("figure 14.2.6", r"no table 'figure 14\.2\.6'\. A figure is not traced, only the tables"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            tracing._table(whole, wanted)
+    assert tracing._table(whole, "listing 16.2.1").number == "16.2.1"
     table = tracing._table(whole, "Table 14.2.1")
     with pytest.raises(ValueError, match="has no column 'Median'; it has 'Visit', 'Responders'"):
         tracing._column(table, "Median")
