@@ -403,12 +403,15 @@ def run_lean(
         Gets the quantities of every trial.
     """
     from pnstrial.engine.characteristics import denominators
-    from pnstrial.engine.kernels.lean import L_WORDS, lean_block
+    from pnstrial.engine.kernels.lean import BATCH, L_N, L_WORDS, lean_block
 
     over = denominators(names)
     base = np.where(over >= 0, over, over.size)
+    n = int(tables[0][L_N])
+    stream, cells = np.empty(at.STREAM + -(-n // 2), np.uint64), np.empty(n, np.uint64)
+    counts = np.empty(int(tables[0][L_WORDS]) * BATCH, np.int64)
     lean_block(
-        key, first, trials, *tables, minimum, covered, base, np.empty(4, np.uint64),
-        np.empty(int(tables[0][L_WORDS]), np.int64), np.empty(2 * over.size + 1), sums, responders,
+        key, first, trials, *tables, minimum, covered, base, stream, cells, counts,
+        np.zeros((over.size + 1) * BATCH, np.int64), np.empty(2 * BATCH), sums, responders,
         np.empty((0, 0)) if each is None else each,
     )  # fmt: skip

@@ -40,31 +40,28 @@ ACTED: Final = 18  # 0 continued, 1 discontinued, -1 nobody decided
 CHANGED: Final = 19  # infusions at a changed dose
 LAST_DOSE: Final = 20  # day of the last infusion
 RESUMED: Final = 21  # day from which the cycles after the decision are counted
+CLASS: Final = 22  # strata with the same rates
 # where the patient stands while he is simulated
-GRADE: Final = 22  # true grade now
 PERIOD: Final = 23  # band of time since onset
-HERE: Final = 24  # where the rates that rule now begin
-CLASS: Final = 25  # strata with the same rates
-NEXT: Final = 26  # the next word for a move
-OFF_BY: Final = 27  # deviation of the last rating from the truth
-TUMOUR_DAY: Final = 28  # day on which tumour treatment began during the trial
-DAMAGE_DAY: Final = 29
-GAP: Final = 30  # time since the patient enrolled before was screened, in parts of a day
+NEXT: Final = 24  # the next word for a move
+TUMOUR_DAY: Final = 25  # day on which tumour treatment began during the trial
+DAMAGE_DAY: Final = 26
+GAP: Final = 27  # time since the patient enrolled before was screened, in parts of a day
 GAPS_PER_DAY: Final = 1024
-INDEPENDENT: Final = 31  # time in the grades of independence up to the last visit, in parts of a day
+INDEPENDENT: Final = 28  # time in the grades of independence up to the last visit, in parts of a day
 WORSE: Final = (
-    32  # time to the first grade worse than on day 1, or death, up to the last visit, in parts of a day
+    29  # time to the first grade worse than on day 1, or death, up to the last visit, in parts of a day
 )
-THROMBOSES: Final = 33
-HAEMOLYSES: Final = 34
-HARM_DAY: Final = 35  # day of the first of either; written where all is lived through
-DEVIATES: Final = 36  # 1 if a cycle before the decision is not as planned, in dose or time
+THROMBOSES: Final = 30
+HAEMOLYSES: Final = 31
+HARM_DAY: Final = 32  # day of the first of either; written where all is lived through
+DEVIATES: Final = 33  # 1 if a cycle before the decision is not as planned, in dose or time
 C_DAY, C_GIVEN, C_MASK, C_CHANGED, C_STOP, C_THROMBOSIS, C_HAEMOLYSIS, C_CODE = range(8)
 """First day, infusions given, mask of those with an adverse event, 1 if at a changed dose, the last one if stopped,
 masks of those with a thrombosis and a haemolysis, the code that was planned (where such are drawn)."""
 CYCLE_WIDTH: Final = 8
-DECIDED: Final = 37  # category that was decided on, -1 if none; where it is not the endpoint's
-EXTRA: Final = 38  # then for each extra rating
+DECIDED: Final = 34  # category that was decided on, -1 if none; where it is not the endpoint's
+EXTRA: Final = 35  # then for each extra rating
 E_DAY, E_RATING, E_TRUE = range(3)
 """Day, rating, true grade then."""
 EXTRA_WIDTH: Final = 3
@@ -192,7 +189,7 @@ W_MOVES: Final = 5  # then words for the changes of the grade; more are drawn as
 ENTRY_CODE: Final = (
     6  # numbers of an entry: stratum, true and rated baseline, class, true grade on day 1, days to it or -1
 )
-PATH: Final = 14  # numbers of the course (`patient_kernels`)
+PATH: Final = 11  # numbers of the course (`patient_kernels`)
 
 # --- real numbers of the scenario; rates are per day
 (

@@ -4,7 +4,8 @@ Input: the key of a block; the distribution of what is counted about a patient, 
 Output: the same sums as `trial`, for the quantities of the visits.
 Protocol section: visits, decision, endpoint, estimand.
 Method: a patient is one draw from the joint distribution of states on the target days, ratings and answers, two
-draws per random word; counts stand side by side in whole numbers, 10 bits each.
+draws per random word; counts stand side by side in whole numbers, 10 bits each. A batch of trials is drawn first, then
+each quantity is worked out for the whole batch, several trials at a time.
 Next: `lean`.
 """
 
@@ -16,12 +17,16 @@ import numpy as np
 
 from pnstrial.compiled import INNER, OUTER, kernel
 from pnstrial.engine.kernels import quantities as q
-from pnstrial.engine.kernels.random import pick, start, word
+from pnstrial.engine.kernels.layout import STREAM
+from pnstrial.engine.kernels.random import draw, pick, start
 
-__all__ = ["LEAN_WHOLE", "lean_block"]
+__all__ = ["BATCH", "LEAN_WHOLE", "lean_block"]
 
+BATCH = 64
+"""Trials whose counts are worked out together."""
 _HALF = np.uint64(32)
-_PLACE = np.uint64(0)
+_PLACE, _ONE, _TWO = np.uint64(0), np.uint64(1), np.uint64(2)
+_STATE = np.uint64(STREAM)
 # positions of the whole numbers; the counts of the cells follow
 L_N, L_FIRST_N, L_FIRST_STOP, L_BITS, L_WORDS = range(5)
 LEAN_WHOLE = 5
@@ -42,95 +47,150 @@ def _count(word: Any, field: Any) -> Any:
 _count = kernel(_count, **INNER)
 
 
+def _draw_batch(
+    key: Any, first: Any, size: Any, whole: Any, words: Any, stream: Any, cells: Any, counts: Any, values: Any
+) -> Any:
+    """Draw the patients of some trials: row w of `counts` gets the words w of their counts."""
+    n, first_n, first_stop, bits = whole[L_N], whole[L_FIRST_N], whole[L_FIRST_STOP], whole[L_BITS]
+    width = whole[L_WORDS]
+    step = np.uint64(width)
+    for b in range(size):
+        start(stream, key, first + b)
+        draw(stream)
+        visit = decision = later = begin = 0
+        until = first_n if first_n > 0 else n
+        while True:
+            for i in range(begin, until):
+                # two patients to a word
+                drawn = stream[_STATE + np.uint64(i >> 1)] << (_HALF * np.uint64(i & 1))
+                cell = np.uint64(LEAN_WHOLE) + step * np.uint64(pick(words, _PLACE, bits, drawn))
+                cells[np.uint64(i)] = cell
+                visit += whole[cell]
+                decision += whole[cell + _ONE]
+                later += whole[cell + _TWO]
+            if until == n or (visit & COUNT_MASK) <= first_stop:
+                break
+            begin, until = until, n
+        counts[b] = visit
+        counts[BATCH + b] = decision
+        counts[2 * BATCH + b] = later
+        for w in range(LATER + 1, width):
+            counted = 0
+            for i in range(until):
+                counted += whole[cells[np.uint64(i)] + np.uint64(w)]
+            counts[w * BATCH + b] = counted
+        values[q.ENROLLED * BATCH + b] = until
+
+
+_draw_batch = kernel(_draw_batch, **INNER)
+
+
+def _count_batch(size: Any, whole: Any, counts: Any, quantities: Any, values: Any) -> Any:
+    """Work the counts of some trials out: row k of `values` gets quantity k."""
+    n = whole[L_N]
+    for b in range(size):
+        visit, decision, later = counts[b], counts[BATCH + b], counts[2 * BATCH + b]
+        enrolled = values[q.ENROLLED * BATCH + b]
+        improved, stable, worse = (
+            _count(visit, F_IMPROVED),
+            _count(visit, F_STABLE),
+            _count(visit, F_DETERIORATED),
+        )
+        went_on, stopped = _count(decision, F_CONTINUE), _count(decision, F_DISCONTINUE)
+        died = _count(decision, F_DECIDED_DEAD)
+        stopped_better, went_on_worse = _count(decision, F_STOPPED_BETTER), _count(decision, F_WENT_ON_WORSE)
+        values[q.RESPONDERS * BATCH + b] = visit & COUNT_MASK
+        values[q.COUNTED * BATCH + b] = enrolled - _count(visit, F_EXCLUDED)
+        values[q.TRUE_RESPONSE * BATCH + b] = _count(later, F_TRULY_BETTER)
+        values[q.STOPPED_AT_FIRST_STAGE * BATCH + b] = np.int64(enrolled < n)
+        values[q.IMPROVED * BATCH + b] = improved
+        values[q.STABLE * BATCH + b] = stable
+        values[q.DETERIORATED * BATCH + b] = worse
+        values[q.EVALUABLE * BATCH + b] = improved + stable + worse
+        values[q.MISSING * BATCH + b] = enrolled - (improved + stable + worse)
+        values[q.DEAD * BATCH + b] = _count(visit, F_DEAD)
+        values[q.DECISION_CONTINUE * BATCH + b] = went_on
+        values[q.DECISION_DISCONTINUE * BATCH + b] = stopped
+        values[q.DECISION_DEAD * BATCH + b] = died
+        values[q.DECISION_NOT_EVALUABLE * BATCH + b] = enrolled - went_on - stopped - died
+        values[q.STOPPED_THOUGH_STABLE_OR_IMPROVED * BATCH + b] = stopped_better
+        values[q.WRONG_STOP_RATE * BATCH + b] = stopped_better
+        values[q.CONTINUED_THOUGH_DETERIORATED * BATCH + b] = went_on_worse
+        values[q.WRONG_CONTINUE_RATE * BATCH + b] = went_on_worse
+        values[q.DECIDED_ON_STABLE_OR_IMPROVED * BATCH + b] = (later & COUNT_MASK) + stopped_better
+        values[q.DECIDED_ON_DETERIORATED * BATCH + b] = went_on_worse + _count(decision, F_STOPPED_WORSE)
+        for k in range(3):
+            values[(q.SECONDARY_RESPONSE + k) * BATCH + b] = _count(later, F_SECONDARY + k)
+    for k in range(quantities - q.LEAN_QUANTITIES):
+        for b in range(size):
+            further = counts[(LATER + 1 + k // 6) * BATCH + b]
+            values[(q.LEAN_QUANTITIES + k) * BATCH + b] = _count(further, k % 6)
+
+
+_count_batch = kernel(_count_batch, **INNER)
+
+
+def _judge_batch(
+    size: Any, minimum: Any, covered: Any, values: Any, shares: Any, sums: Any, responders: Any
+) -> Any:
+    """Look success and coverage of some trials up, and add what is no whole number: the response and its bias."""
+    response, squared = sums[0, q.REPORTED_RESPONSE], sums[1, q.REPORTED_RESPONSE]
+    bias, squared_bias = sums[0, q.BIAS], sums[1, q.BIAS]
+    for b in range(size):
+        responded, counted = values[q.RESPONDERS * BATCH + b], values[q.COUNTED * BATCH + b]
+        enrolled = values[q.ENROLLED * BATCH + b]
+        stopped = values[q.STOPPED_AT_FIRST_STAGE * BATCH + b]
+        success = stopped == 0 and counted > 0 and responded >= minimum[counted]
+        values[q.PROBABILITY_OF_SUCCESS * BATCH + b] = np.int64(success)
+        values[q.COVERAGE * BATCH + b] = covered[counted, responded]
+        responders[responded] += 1
+        share = responded / counted if counted > 0 else 0.0
+        off = share - values[q.TRUE_RESPONSE * BATCH + b] / enrolled
+        response += share
+        squared += share * share
+        bias += off
+        squared_bias += off * off
+        shares[b], shares[BATCH + b] = share, off
+    sums[0, q.REPORTED_RESPONSE], sums[1, q.REPORTED_RESPONSE] = response, squared
+    sums[0, q.BIAS], sums[1, q.BIAS] = bias, squared_bias
+
+
+_judge_batch = kernel(_judge_batch, **INNER)
+
+
 def _lean_block(
-    key: Any, first: Any, trials: Any, whole: Any, words: Any, minimum: Any, covered: Any, base: Any, state: Any,
-    counts: Any, y: Any, sums: Any, responders: Any, each: Any,
+    key: Any, first: Any, trials: Any, whole: Any, words: Any, minimum: Any, covered: Any, base: Any, stream: Any,
+    cells: Any, counts: Any, values: Any, shares: Any, sums: Any, responders: Any, each: Any,
 ) -> Any:  # fmt: skip
     """Simulate trials first..first+trials-1 of a block; `sums` and `responders` as in `trial`.
 
-    `base` is the position in `y` of what a quantity is a share of. Behind the quantities one place of `y` stays 0 and
-    is that of the trial; then come the sums as they were. `state`, `counts` and `y` are working space. `each`, if it is
-    not empty, gets the quantities of every trial.
+    `base` is the row of `values` with what a quantity is a share of; the row behind the quantities stays 0 and is that
+    of the trial, and so do those of the quantities that are no whole numbers. `stream`, `cells`, `counts`, `values` and
+    `shares` are working space (`lean.run_lean`). `each`, if it is not empty, gets the quantities of every trial.
     """
-    n, first_n, first_stop, bits = whole[L_N], whole[L_FIRST_N], whole[L_FIRST_STOP], whole[L_BITS]
-    width = whole[L_WORDS]
     quantities = sums.shape[1]
-    for k in range(y.size):
-        y[k] = 0.0
-    for k in range(quantities):
-        y[quantities + 1 + k] = sums[0, k]
-    for t in range(first, first + trials):
-        start(state, key, t)
-        visit = decision = later = 0
-        enrolled = 0
-        stopped = 0
-        drawn = np.uint64(0)
-        for w in range(LATER + 1, width):
-            counts[w] = 0
-        while enrolled < n:
-            if enrolled == first_n and first_n > 0 and (visit & COUNT_MASK) <= first_stop:
-                stopped = 1
-                break
-            drawn = word(state) if enrolled & 1 == 0 else drawn << _HALF
-            cell = LEAN_WHOLE + width * pick(words, _PLACE, bits, drawn)
-            visit += whole[cell]
-            decision += whole[cell + 1]
-            later += whole[cell + 2]
-            for w in range(LATER + 1, width):
-                counts[w] += whole[cell + w]
-            enrolled += 1
-        responded = visit & COUNT_MASK
-        counted = enrolled - _count(visit, F_EXCLUDED)
-        success = stopped == 0 and counted > 0 and responded >= minimum[counted]
-        y[q.PROBABILITY_OF_SUCCESS] = 1.0 if success else 0.0
-        y[q.RESPONDERS] = responded
-        y[q.COUNTED] = counted
-        y[q.ENROLLED] = enrolled
-        y[q.REPORTED_RESPONSE] = responded / counted if counted > 0 else 0.0
-        y[q.TRUE_RESPONSE] = _count(later, F_TRULY_BETTER)
-        y[q.BIAS] = y[q.REPORTED_RESPONSE] - y[q.TRUE_RESPONSE] / enrolled
-        y[q.COVERAGE] = covered[counted, responded]
-        y[q.STOPPED_AT_FIRST_STAGE] = stopped
-        y[q.IMPROVED] = _count(visit, F_IMPROVED)
-        y[q.STABLE] = _count(visit, F_STABLE)
-        y[q.DETERIORATED] = _count(visit, F_DETERIORATED)
-        y[q.EVALUABLE] = y[q.IMPROVED] + y[q.STABLE] + y[q.DETERIORATED]
-        y[q.DEAD] = _count(visit, F_DEAD)
-        y[q.MISSING] = enrolled - y[q.EVALUABLE]
-        y[q.DECISION_CONTINUE] = _count(decision, F_CONTINUE)
-        y[q.DECISION_DISCONTINUE] = _count(decision, F_DISCONTINUE)
-        y[q.DECISION_DEAD] = _count(decision, F_DECIDED_DEAD)
-        y[q.DECISION_NOT_EVALUABLE] = (
-            enrolled - y[q.DECISION_CONTINUE] - y[q.DECISION_DISCONTINUE] - y[q.DECISION_DEAD]
-        )
-        y[q.STOPPED_THOUGH_STABLE_OR_IMPROVED] = y[q.WRONG_STOP_RATE] = _count(decision, F_STOPPED_BETTER)
-        y[q.CONTINUED_THOUGH_DETERIORATED] = y[q.WRONG_CONTINUE_RATE] = _count(decision, F_WENT_ON_WORSE)
-        y[q.DECIDED_ON_STABLE_OR_IMPROVED] = (later & COUNT_MASK) + y[q.STOPPED_THOUGH_STABLE_OR_IMPROVED]
-        y[q.DECIDED_ON_DETERIORATED] = y[q.CONTINUED_THOUGH_DETERIORATED] + _count(decision, F_STOPPED_WORSE)
-        for k in range(3):
-            y[q.SECONDARY_RESPONSE + k] = _count(later, F_SECONDARY + k)
-        for k in range(quantities - q.LEAN_QUANTITIES):
-            y[q.LEAN_QUANTITIES + k] = _count(counts[LATER + 1 + k // 6], k % 6)
-        responders[responded] += 1
-        # each on its own: the first two are done several at a time
+    for t in range(first, first + trials, BATCH):
+        size = min(BATCH, first + trials - t)
+        _draw_batch(key, t, size, whole, words, stream, cells, counts, values)
+        _count_batch(size, whole, counts, quantities, values)
+        _judge_batch(size, minimum, covered, values, shares, sums, responders)
         for k in range(quantities):
-            sums[0, k] += y[k]
-        for k in range(quantities):
-            sums[1, k] += y[k] * y[k]
-        if first_n > 0:
-            for k in range(quantities):
-                sums[2, k] += y[k] * y[base[k]]
-        else:
-            sums[2, q.WRONG_STOP_RATE] += y[q.WRONG_STOP_RATE] * y[base[q.WRONG_STOP_RATE]]
-            sums[2, q.WRONG_CONTINUE_RATE] += y[q.WRONG_CONTINUE_RATE] * y[base[q.WRONG_CONTINUE_RATE]]
+            total = squares = products = 0
+            own, other = k * BATCH, np.uint64(base[k] * BATCH)
+            for b in range(size):
+                value = values[own + b]
+                total += value
+                squares += value * value
+                products += value * values[other + np.uint64(b)]
+            sums[0, k] += total
+            sums[1, k] += squares
+            sums[2, k] += products
         if each.shape[0] > 0:
-            for k in range(quantities):
-                each[t - first, k] = y[k]
-    if first_n == 0:
-        # everybody is enrolled in every trial: counts of patients times that number, once
-        for k in range(quantities):
-            if base[k] == q.ENROLLED:
-                sums[2, k] += n * (sums[0, k] - y[quantities + 1 + k])
+            for b in range(size):
+                for k in range(quantities):
+                    each[t - first + b, k] = values[k * BATCH + b]
+                each[t - first + b, q.REPORTED_RESPONSE] = shares[b]
+                each[t - first + b, q.BIAS] = shares[BATCH + b]
 
 
 lean_block = kernel(_lean_block, **OUTER)

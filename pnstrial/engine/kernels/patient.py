@@ -24,14 +24,11 @@ from pnstrial.engine.kernels.random import draw, exponential, pick, uniform, wor
 
 __all__ = ["category", "patient"]
 
-# the course so far, in days: when the rates began to rule, what is left of the exponential, the rate to leave the
-# grade, the next move and the next change of rates
-(
-    _SINCE, _LEFT, _RATE, _MOVE, _CHANGE, _ON_END, _DROP, _DEATH, _RESCUE, _TUMOUR, _DAMAGE,
-    _FROM, _GOOD, _WORSENED,
-) = range(at.PATH)  # fmt: skip
+# what comes to the patient, in days; when the rates began to rule and what was left of the exponential then; since when
+# days of independence are counted, how many, and when the grade was first worse
+_ON_END, _DROP, _DEATH, _RESCUE, _TUMOUR, _DAMAGE, _SINCE, _LEFT, _FROM, _GOOD, _WORSENED = range(at.PATH)
 # per grade: the rate to leave it, the mean stay, the share that improves, the share that improves or worsens
-_STAY, _WORSE, _PASS = np.uint64(1), np.uint64(2), np.uint64(3)
+_STAY, _WORSE, _PASS, _WIDTH = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
 # the code of a cycle, 8 bits each: infusions with an adverse event, the infusion that was the last, number of events,
 # infusions at a changed dose, infusions; then days late
 # and two masks of infusions with a harm, and whether the dose is not as planned
@@ -44,9 +41,17 @@ _LOWER = np.uint64(0xFFFFFFFF)
 _SHARE = 2.0**-32
 
 
+def _at(array: Any, place: Any) -> Any:
+    """Read a place that is never negative: Python counts such from the end, which would be asked for here."""
+    return array[np.uint64(place)]
+
+
+_at = kernel(_at, **INNER)
+
+
 def _category(baseline: Any, later: Any, whole: Any) -> Any:
     """Look the category of a later grade up: -1 where it is missing (-1)."""
-    return whole[whole[at.TO_CATEGORIES] + (whole[at.GRADES] + 2) * baseline + later + 1]
+    return _at(whole, whole[at.TO_CATEGORIES] + (whole[at.GRADES] + 2) * baseline + later + 1)
 
 
 category = kernel(_category, **INNER)
@@ -88,9 +93,9 @@ def _switched(path: Any, day: Any, change: Any, arm: Any) -> Any:
 _switched = kernel(_switched, **SELDOM)
 
 
-def _leave(row: Any, path: Any, day: Any, whole: Any, real: Any, stream: Any) -> Any:
+def _leave(grade: Any, day: Any, whole: Any, real: Any, row: Any, path: Any, stream: Any) -> Any:
     """Let a patient leave at a time drawn at the highest rate with the share that his grade has of it, else draw on."""
-    ratio = real[whole[at.TO_LEAVES] + whole[at.GRADES] * row[at.TRUE_BASELINE] + row[at.GRADE]]
+    ratio = real[whole[at.TO_LEAVES] + whole[at.GRADES] * row[at.TRUE_BASELINE] + grade]
     if uniform(stream) >= ratio:
         path[_DROP] = day + exponential(word(stream), stream) / real[at.DROP_RATE]
 
@@ -98,123 +103,51 @@ def _leave(row: Any, path: Any, day: Any, whole: Any, real: Any, stream: Any) ->
 _leave = kernel(_leave, **SELDOM)
 
 
-def _rule(row: Any, path: Any, day: Any, whole: Any, real: Any) -> Any:
-    """Let the rates of a day rule from that day on: on or off IVIg, band of time since onset."""
+def _rule(day: Any, whole: Any, real: Any, row: Any, path: Any) -> Any:
+    """Find what rules from a day on: where the rates begin, and until when."""
     arm = 1
     change = _FAR
     if day < path[_ON_END] and day < path[_DROP]:
         arm = 0
         change = min(path[_ON_END], path[_DROP])
-    periods = whole[at.PERIODS]
-    bands = whole[at.TO_CHANGES] + row[at.CLASS] * periods
-    while day >= real[bands + row[at.PERIOD]]:
-        row[at.PERIOD] += 1
+    bands = row[at.CLASS] * whole[at.PERIODS]
+    ends, period = whole[at.TO_CHANGES] + bands, row[at.PERIOD]
+    until = _at(real, ends + period)
+    while day >= until:
+        period += 1
+        until = _at(real, ends + period)
+    row[at.PERIOD] = period
     if whole[at.SWITCHES] == 1:
         change, arm = _switched(path, day, change, arm)
     if whole[at.LEAVES] == 1 and day < path[_DROP]:
         change = min(change, path[_DROP])
-    place = ((row[at.CLASS] * periods) + row[at.PERIOD]) * whole[at.ARMS] + arm
-    rates = whole[at.TO_RATES] + place * 4 * whole[at.GRADES]
-    row[at.HERE] = rates
-    here = np.uint64(rates + 4 * row[at.GRADE])
-    path[_SINCE] = day
-    path[_RATE] = real[here]
-    path[_MOVE] = day + path[_LEFT] * real[here + _STAY]
-    path[_CHANGE] = min(change, real[bands + row[at.PERIOD]])
+    rates = whole[at.TO_RATES] + ((bands + period) * whole[at.ARMS] + arm) * 4 * whole[at.GRADES]
+    return np.uint64(rates), min(change, until)
 
 
 _rule = kernel(_rule, **INNER)
 
 
-def _spend(row: Any, path: Any, day: Any, whole: Any) -> Any:
-    """Add up the days of independence before the grade changes on a day, up to the last visit."""
-    horizon = np.float64(whole[at.HORIZON])
-    if row[at.GRADE] <= whole[at.INDEPENDENT_UP_TO]:
-        path[_GOOD] += min(day, horizon) - min(path[_FROM], horizon)
-    path[_FROM] = day
-
-
-_spend = kernel(_spend, **SELDOM)
-
-
-def _live(row: Any, path: Any, until: Any, whole: Any, real: Any, stream: Any) -> Any:
-    """Let the patient live until a time; give the grade then (the number of grades = dead)."""
-    while True:
-        moves = path[_MOVE]
-        if moves > until and path[_CHANGE] > until:
-            return row[at.GRADE]
-        if path[_CHANGE] < moves:
-            day = path[_CHANGE]
-            path[_LEFT] -= path[_RATE] * (day - path[_SINCE])
-            if whole[at.LEAVES] == 1 and day == path[_DROP]:
-                _leave(row, path, day, whole, real, stream)
-            _rule(row, path, np.float64(day), whole, real)
-            continue
-        if row[at.NEXT] + 1 < stream.size:
-            which = _upper(stream[row[at.NEXT]])
-            next_word = stream[row[at.NEXT] + 1]
-            row[at.NEXT] += 2
-        else:
-            which = _upper(word(stream))
-            next_word = word(stream)
-        here = np.uint64(row[at.HERE] + 4 * row[at.GRADE])
-        if whole[at.HORIZON] > 0:
-            _spend(row, path, moves, whole)
-        if which >= real[here + _PASS]:
-            row[at.GRADE] = whole[at.GRADES]
-            path[_DEATH] = moves
-            path[_WORSENED] = min(path[_WORSENED], moves)
-            path[_MOVE] = path[_CHANGE] = _FAR
-            return row[at.GRADE]
-        step = 1 if which >= real[here + _WORSE] else -1
-        row[at.GRADE] += step
-        if row[at.GRADE] > row[at.TRUE_BASELINE]:
-            path[_WORSENED] = min(path[_WORSENED], moves)
-        here = np.uint64(row[at.HERE] + 4 * row[at.GRADE])
-        path[_SINCE] = moves
-        path[_RATE] = real[here]
-        path[_LEFT] = exponential(next_word, stream)
-        path[_MOVE] = moves + path[_LEFT] * real[here + _STAY]
-
-
-_live = kernel(_live, **INNER)
-
-
-def _end_ivig(row: Any, path: Any, day: Any, whole: Any, real: Any) -> Any:
-    """Note on a day that IVIg acts until `path[_ON_END]`."""
-    path[_LEFT] -= path[_RATE] * (day - path[_SINCE])
-    _rule(row, path, np.float64(day), whole, real)
-
-
-_end_ivig = kernel(_end_ivig, **INNER)
-
-
-def _rate(row: Any, chance: Any, whole: Any, real: Any, words: Any, stream: Any) -> Any:
+def _rate(grade: Any, off_by: Any, chance: Any, whole: Any, real: Any, words: Any, stream: Any) -> Any:
     """Rate a living patient: a fresh draw from the kernel, or the deviation of the rating before once more."""
-    grade = row[at.GRADE]
-    if real[at.PERSISTENCE] > 0 and uniform(stream) < real[at.PERSISTENCE]:
-        rated = min(max(grade + row[at.OFF_BY], 0), whole[at.GRADES] - 1)
-    else:
-        bits = whole[at.RATING_BITS]
-        rated = pick(words, whole[at.TO_RATING] + (grade << bits), bits, chance)
-    row[at.OFF_BY] = rated - grade
+    bits = whole[at.RATING_BITS]
+    rated = pick(words, whole[at.TO_RATING] + (grade << bits), bits, chance)
+    if real[at.PERSISTENCE] > 0:
+        again = min(max(grade + off_by, 0), whole[at.GRADES] - 1)
+        # without a branch, as in `pick`
+        rated ^= (rated ^ again) & -np.int64(uniform(stream) < real[at.PERSISTENCE])
     return rated
 
 
 _rate = kernel(_rate, **INNER)
 
 
-def _rescue_if_worse(
-    rated: Any, day: Any, whole: Any, real: Any, row: Any, path: Any, stream: Any
-) -> Any:  # fmt: skip
-    """Begin rescue on the day after a rating that is worse than the baseline, with its chance."""
-    if category(row[at.BASELINE], rated, whole) == 2 and uniform(stream) < real[at.RESCUE_IF_WORSE]:
-        path[_RESCUE] = min(path[_RESCUE], day + 1)
-        path[_LEFT] -= path[_RATE] * (day - path[_SINCE])
-        _rule(row, path, np.float64(day), whole, real)
+def _rescued(rated: Any, whole: Any, real: Any, row: Any, stream: Any) -> Any:
+    """Say whether a rating sets off rescue: one that is worse than the baseline, with its chance."""
+    return category(row[at.BASELINE], rated, whole) == 2 and uniform(stream) < real[at.RESCUE_IF_WORSE]
 
 
-_rescue_if_worse = kernel(_rescue_if_worse, **SELDOM)
+_rescued = kernel(_rescued, **SELDOM)
 
 
 def _cycle(k: Any, whole: Any, words: Any, stream: Any) -> Any:
@@ -222,8 +155,9 @@ def _cycle(k: Any, whole: Any, words: Any, stream: Any) -> Any:
     place = at.W_CYCLE + (k >> 1)
     if k >= at.WORD_CYCLES:
         place = whole[at.MORE_CYCLES] + ((k - at.WORD_CYCLES) >> 1)
-    chance = stream[place] << (_HALF * np.uint64(k & 1))
-    return whole[whole[at.TO_CYCLE_CODES] + pick(words, whole[at.TO_CYCLE], whole[at.CYCLE_BITS], chance)]
+    chance = _at(stream, place) << (_HALF * np.uint64(k & 1))
+    cell = pick(words, whole[at.TO_CYCLE], whole[at.CYCLE_BITS], chance)
+    return _at(whole, whole[at.TO_CYCLE_CODES] + cell)
 
 
 _cycle = kernel(_cycle, **INNER)
@@ -364,75 +298,36 @@ def _decided(value: Any, grade: Any, whole: Any, real: Any, row: Any, stream: An
 _decided = kernel(_decided, **SELDOM)
 
 
-def _attend(
-    v: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any
+def _decide(
+    day: Any, off_target: Any, rated: Any, grade: Any, whole: Any, real: Any, words: Any, row: Any, path: Any,
+    stream: Any,
 ) -> Any:  # fmt: skip
-    """Live up to one visit, with its rating and decision."""
-    window = whole[at.TO_VISITS] + 3 * v
-    base = _anchor(v, whole, row)
-    target = whole[window] + base
-    here = at.VISIT + v * at.VISIT_WIDTH
-    row[here + at.V_DAY] = row[here + at.V_RATING] = row[here + at.V_TRUE] = -1
-    chance = stream[at.W_VISIT + v]
-    # a cell is 2 x day + missed
-    cell = pick(words, whole[at.TO_ATTEND], whole[at.ATTEND_BITS], chance)
-    day = target + whole[at.JITTER_LOW] + (cell >> 1)
-    missed = cell & 1
-    decides = v == whole[at.DECISION_VISIT]
-    dead = whole[at.GRADES]
-    # the rating acts on what follows, so the true grade on the target day is read before it or after it
-    true_too = v == whole[at.ENDPOINT_VISIT] or whole[at.EVERYTHING] == 1
-    if true_too and target < day:
-        row[here + at.V_TRUE_ON_TARGET] = _live(row, path, target, whole, real, stream)
-    if whole[at.MISSES] == 1:
-        # who is missed depends on how he is on that day
-        grade = _live(row, path, day, whole, real, stream)
-        if grade < dead and path[_DROP] > day:
-            ratio = real[whole[at.TO_MISSES] + dead * row[at.TRUE_BASELINE] + grade]
-            missed = np.int64(uniform(stream) < real[at.VISIT_MISSED + v] * ratio)
-    if missed == 0:
-        grade = _live(row, path, day, whole, real, stream)
-        if grade < dead and path[_DROP] > day:
-            rated = _rate(row, chance << _HALF, whole, real, words, stream)
-            row[here + at.V_DAY] = day
-            row[here + at.V_RATING] = rated
-            row[here + at.V_TRUE] = grade
-            if whole[at.JOINED] > 0:
-                holds = real[whole[at.TO_ALSO] + dead * row[at.TRUE_BASELINE] + grade]
-                row[here + at.V_ALSO] = np.int64(uniform(stream) < holds)
-            if decides:
-                value = rated if whole[window + 1] + base <= day <= whole[window + 2] + base else -1
-                change = category(row[at.BASELINE], value, whole)
-                if whole[at.DECIDES] > 0:
-                    change = _decided(value, grade, whole, real, row, stream)
-                    row[at.DECIDED] = change
-                decision = whole[whole[at.TO_DECISIONS] + change + 1]
-                if decision < 2:
-                    row[at.ACTED] = decision
-                    row[at.TRUE_AT_DECISION] = grade
-                _act(day, decision, whole, real, words, row, path, stream)
-                _end_ivig(row, path, day, whole, real)
-            if real[at.RESCUE_IF_WORSE] > 0:
-                _rescue_if_worse(rated, day, whole, real, row, path, stream)
-    elif decides and _live(row, path, max(target, day * whole[at.MISSES]), whole, real, stream) < dead:
-        here_day = max(target, day * whole[at.MISSES])
-        path[_ON_END] = min(path[_ON_END], here_day)
-        _end_ivig(row, path, here_day, whole, real)
-    if true_too and target >= day:
-        row[here + at.V_TRUE_ON_TARGET] = _live(row, path, target, whole, real, stream)
+    """Decide on a rating, if it lies in the window of its visit, and act."""
+    window = whole[at.TO_VISITS] + 3 * whole[at.DECISION_VISIT]
+    early, late = whole[window + 1] - whole[window], whole[window + 2] - whole[window]
+    value = rated if early <= off_target <= late else -1
+    change = category(row[at.BASELINE], value, whole)
+    if whole[at.DECIDES] > 0:
+        change = _decided(value, grade, whole, real, row, stream)
+        row[at.DECIDED] = change
+    decision = _at(whole, whole[at.TO_DECISIONS] + change + 1)
+    if decision < 2:
+        row[at.ACTED] = decision
+        row[at.TRUE_AT_DECISION] = grade
+    _act(day, decision, whole, real, words, row, path, stream)
 
 
-_attend = kernel(_attend, **INNER)
+_decide = kernel(_decide, **INNER)
 
 
 def _give(until: Any, whole: Any, words: Any, row: Any, stream: Any) -> Any:
-    """Write down every planned cycle as far as it comes before a day; give how many came before the decision."""
-    before = whole[at.CYCLES_BEFORE]
-    planned = row[at.CYCLES]
-    row[at.INFUSIONS] = row[at.EVENTS] = row[at.CHANGED] = row[at.STOPPED] = row[at.CYCLES] = 0
-    row[at.LAST_DOSE] = row[at.HARM_DAY] = -1
-    row[at.THROMBOSES] = row[at.HAEMOLYSES] = 0
-    early = 0
+    """Count the planned cycles as far as they come before a day, and write them down where all is lived through.
+
+    Gives how many came before the decision.
+    """
+    before, planned = whole[at.CYCLES_BEFORE], row[at.CYCLES]
+    cycles = infusions = changed = events = stopped = thromboses = haemolyses = early = np.int64(0)
+    last_dose = harm_day = np.int64(-1)
     for k in range(planned):
         here = whole[at.CYCLES_AT] + k * at.CYCLE_WIDTH
         code = row[here + at.C_CODE] if whole[at.HARMS] == 1 else _cycle(k, whole, words, stream)
@@ -443,36 +338,41 @@ def _give(until: Any, whole: Any, words: Any, row: Any, stream: Any) -> Any:
         # infusion i is given if day + i comes before the end
         given = days if day + days <= until else min(days, max(0, math.ceil(until - day)))
         mask = code & ((1 << given) - 1)
-        changed = 1 if code >> _CHANGED & 255 > 0 else 0
-        row[here + at.C_DAY] = day if given > 0 else -1
-        row[here + at.C_GIVEN] = given
-        row[here + at.C_MASK] = mask
-        row[here + at.C_CHANGED] = changed
-        row[here + at.C_STOP] = code >> _STOP & 255 if given == days else 0
-        thromboses = code >> _THROMBOSIS & ((1 << given) - 1)
-        haemolyses = code >> _HAEMOLYSIS & ((1 << given) - 1)
-        row[here + at.C_THROMBOSIS] = thromboses
-        row[here + at.C_HAEMOLYSIS] = haemolyses
+        is_changed = 1 if code >> _CHANGED & 255 > 0 else 0
+        stop = code >> _STOP & 255 if given == days else 0
+        if whole[at.EVERYTHING] == 1:
+            row[here + at.C_DAY] = day if given > 0 else -1
+            row[here + at.C_GIVEN] = given
+            row[here + at.C_MASK] = mask
+            row[here + at.C_CHANGED] = is_changed
+            row[here + at.C_STOP] = stop
+            row[here + at.C_THROMBOSIS] = code >> _THROMBOSIS & ((1 << given) - 1)
+            row[here + at.C_HAEMOLYSIS] = code >> _HAEMOLYSIS & ((1 << given) - 1)
         if given == 0:
             continue
-        for i in range(given):
-            row[at.THROMBOSES] += thromboses >> i & 1
-            row[at.HAEMOLYSES] += haemolyses >> i & 1
-            if row[at.HARM_DAY] < 0 and (thromboses | haemolyses) >> i & 1 == 1:
-                row[at.HARM_DAY] = day + i
+        if whole[at.HARMS] == 1:
+            for i in range(given):
+                thrombosis, haemolysis = code >> (_THROMBOSIS + i) & 1, code >> (_HAEMOLYSIS + i) & 1
+                thromboses += thrombosis
+                haemolyses += haemolysis
+                if harm_day < 0 and thrombosis + haemolysis > 0:
+                    harm_day = day + i
         if k < whole[at.REQUIRED] and given < days:
             row[at.DEVIATES] = 1
-        row[at.CYCLES] += 1
-        row[at.INFUSIONS] += given
-        row[at.CHANGED] += given * changed
-        row[at.LAST_DOSE] = day + given - 1
-        if row[here + at.C_STOP] > 0:
-            row[at.STOPPED] = 1
+        cycles += 1
+        infusions += given
+        changed += given * is_changed
+        last_dose = day + given - 1
+        if stop > 0:
+            stopped = 1
         while mask:
-            row[at.EVENTS] += 1
+            events += 1
             mask &= mask - 1
         if k < before:
             early += 1
+    row[at.CYCLES], row[at.INFUSIONS], row[at.CHANGED], row[at.EVENTS] = cycles, infusions, changed, events
+    row[at.STOPPED], row[at.LAST_DOSE] = stopped, last_dose
+    row[at.THROMBOSES], row[at.HAEMOLYSES], row[at.HARM_DAY] = thromboses, haemolyses, harm_day
     return early
 
 
@@ -515,17 +415,17 @@ def _respond(early: Any, until: Any, whole: Any, row: Any, path: Any) -> Any:
     for v in range(count):
         here = at.VISIT + v * at.VISIT_WIDTH
         window = whole[at.TO_VISITS] + 3 * v
-        target, first, last_day = whole[window], whole[window + 1], whole[window + 2]
-        if whole[whole[at.TO_ANCHORED] + v] == 1:
+        target, first, last_day = _at(whole, window), _at(whole, window + 1), _at(whole, window + 2)
+        if _at(whole, whole[at.TO_ANCHORED] + v) == 1:
             base = _last_infusion(until, whole, row)
             target, first, last_day = target + base, first + base, last_day + base
         day = row[here + at.V_DAY]
-        value = row[here + at.V_RATING] if first <= day <= last_day else -1
-        if death <= target or (death <= last_day and value < 0):
-            value = grades
+        # without branches, which could not be guessed
+        value = row[here + at.V_RATING] | -np.int64((day < first) | (day > last_day))
+        value ^= (value ^ grades) & -np.int64((death <= target) | ((death <= last_day) & (value < 0)))
         change = category(baseline, value, whole)
-        seen = day if 0 <= value < grades else target
-        rescued = 1 if 0 < row[at.RESCUE] <= seen else 0
+        seen = target ^ ((target ^ day) & -np.int64((value >= 0) & (value < grades)))
+        rescued = np.int64((row[at.RESCUE] > 0) & (row[at.RESCUE] <= seen))
         last = on = -1
         if whole[at.EVERYTHING] == 1:
             last = category(baseline, _last_rating(last_day, v, whole, row), whole)
@@ -534,12 +434,12 @@ def _respond(early: Any, until: Any, whole: Any, row: Any, path: Any) -> Any:
                 _last_rating(row[at.LAST_DOSE] + whole[at.ON_TREATMENT_DAYS], count - 1, whole, row),
                 whole,
             )
-        dead = 1 if value == grades else 0
+        dead = np.int64(value == grades)
         together = change
         if whole[at.JOINED] > 0 and 0 <= value < grades:
             together = _joined(baseline, value, row[here + at.V_ALSO], change, whole)
         key = (((rescued * 2 + stopped) * 2 + dead) * 4 + together + 1) * 16 + (last + 1) * 4 + on + 1
-        answer = whole[whole[at.TO_ANSWERS] + key]  # 4 x reason + answer
+        answer = _at(whole, whole[at.TO_ANSWERS] + key)  # 4 x reason + answer
         row[here + at.V_VALUE] = value
         row[here + at.V_CATEGORY] = change
         row[here + at.V_REASON] = answer >> 2
@@ -551,14 +451,14 @@ def _respond(early: Any, until: Any, whole: Any, row: Any, path: Any) -> Any:
     here = at.VISIT + whole[at.DECISION_VISIT] * at.VISIT_WIDTH
     decided = row[at.DECIDED] if whole[at.DECIDES] > 0 else row[here + at.V_CATEGORY]
     decided = 4 if row[here + at.V_VALUE] == grades else decided + 1
-    row[at.DECISION] = whole[whole[at.TO_DECISIONS] + decided]
+    row[at.DECISION] = _at(whole, whole[at.TO_DECISIONS] + decided)
 
 
 _respond = kernel(_respond, **INNER)
 
 
 def _enter(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) -> Any:
-    """Draw who enters and what comes to him at its own rate, and plan the cycles before the decision."""
+    """Draw who enters, what comes to him at its own rate and the cycles before the decision; give his true grade."""
     entry = pick(words, whole[at.TO_ENTRY], whole[at.ENTRY_BITS], stream[at.W_ENTRY])
     code = whole[at.TO_ENTRY_CODES] + at.ENTRY_CODE * entry
     row[at.ENTRY] = entry
@@ -588,7 +488,6 @@ def _enter(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) 
         path[_ON_END] = whole[at.CYCLE_DAYS] * row[at.CYCLES]
     elif whole[at.DECISION_VISIT] < 0:
         path[_ON_END] = whole[at.ACTS_UNTIL]
-    row[at.GRADE] = whole[code + 4]
     row[at.CLASS] = whole[code + 3]
     if whole[at.SWITCHES] == 1:
         rates = whole[at.TO_SWITCHES] + 2 * row[at.CLASS]
@@ -596,95 +495,200 @@ def _enter(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) 
             path[_TUMOUR] = exponential(word(stream), stream) / real[rates]
         if real[rates + 1] > 0:
             path[_DAMAGE] = exponential(word(stream), stream) / real[rates + 1]
-    path[_FROM] = path[_GOOD] = 0.0
-    path[_WORSENED] = 0.0 if row[at.GRADE] > row[at.TRUE_BASELINE] else _FAR
-    row[at.PERIOD] = 0
-    row[at.OFF_BY] = row[at.BASELINE] - row[at.TRUE_BASELINE]
-    path[_LEFT] = exponential(stream[row[at.NEXT]], stream)
-    row[at.NEXT] += 1
-    _rule(row, path, 0.0, whole, real)
+    return whole[code + 4]
 
 
 _enter = kernel(_enter, **INNER)
 
 
-def _end(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) -> Any:
-    """Follow the patient to the end of follow-up and write down what happened when."""
-    tail = whole[at.TAIL_DAY]
-    end = whole[at.FOLLOW_UP]
-    grades = whole[at.GRADES]
-    grade = _live(row, path, tail, whole, real, stream)
-    if whole[at.HORIZON] > 0:
-        if grade < grades:
-            _spend(row, path, np.float64(tail), whole)
-        row[at.INDEPENDENT] = int(path[_GOOD] * at.GAPS_PER_DAY)
-        row[at.WORSE] = int(min(path[_WORSENED], np.float64(whole[at.HORIZON])) * at.GAPS_PER_DAY)
-    if whole[at.SHORT] == 0 and grade < grades and tail < end:
-        many = whole[at.SWITCHES] + whole[at.LEAVES] > 0
-        if many or tail < path[_DROP] < end or tail < path[_RESCUE] < end:
-            # which came first, death or the other, is asked to less than a day
-            grade = _live(row, path, end, whole, real, stream)
-        else:
-            bits = whole[at.TAIL_BITS]
-            begin = whole[at.TO_TAIL] + ((row[at.CLASS] * grades + grade) << bits)
-            cell = pick(words, begin, bits, stream[at.W_TAIL])
-            if cell < whole[at.TAIL_DAYS]:
-                path[_DEATH] = tail + cell + 0.5
-                grade = grades
+def _follow(grade: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) -> Any:
+    """Let a patient live from day 1 to the end of follow-up, with ratings and decision; give his grade then.
+
+    The stops on the way are the days of the extra ratings, two for each visit, which are its rating and its target day
+    in their order, the day from which nothing acts any more and, for some, the end of follow-up.
+    """
+    dead, visits = whole[at.GRADES], whole[at.VISITS]
+    extras = whole[at.EXTRAS] if whole[at.RATES_BETWEEN] == 1 else 0
+    last = extras + 2 * visits
+    tail, end = whole[at.TAIL_DAY], whole[at.FOLLOW_UP]
+    horizon = np.float64(whole[at.HORIZON])
+    true_baseline = row[at.TRUE_BASELINE]
+    off_by = row[at.BASELINE] - true_baseline
+    for v in range(visits):
+        here = at.VISIT + v * at.VISIT_WIDTH
+        row[here + at.V_DAY] = row[here + at.V_RATING] = row[here + at.V_TRUE] = -1
+        row[here + at.V_TRUE_ON_TARGET] = dead
+    for e in range(extras):
+        row[at.EXTRA + at.EXTRA_WIDTH * e + at.E_DAY] = -1
+    path[_LEFT] = exponential(stream[whole[at.FIRST_MOVE]], stream)
+    row[at.NEXT] = whole[at.FIRST_MOVE] + 1
+    row[at.PERIOD] = 0
+    path[_SINCE] = path[_FROM] = path[_GOOD] = 0.0
+    path[_WORSENED] = 0.0 if grade > true_baseline else _FAR
+    # the next move and the next change of rates, which is to look for them on day 1
+    move, change = _FAR, 0.0
+    rates = np.uint64(0)
+    stop = day = target = v = here = np.int64(0)
+    chance = np.uint64(0)
+    missed = is_rating = decides = true_too = ends_later = False
+    while True:
+        if stop < extras:
+            day = _at(whole, whole[at.TO_EXTRA] + stop)
+            here = at.EXTRA + at.EXTRA_WIDTH * stop
+            chance = _at(stream, at.W_VISIT + visits + stop)
+            is_rating, missed = True, False
+            until = np.float64(day)
+        elif stop < last:
+            if (stop - extras) & 1 == 0:
+                v = (stop - extras) >> 1
+                here = at.VISIT + v * at.VISIT_WIDTH
+                chance = _at(stream, at.W_VISIT + v)
+                target = _at(whole, whole[at.TO_VISITS] + 3 * v) + _anchor(v, whole, row)
+                # a cell is 2 x day + missed
+                cell = pick(words, whole[at.TO_ATTEND], whole[at.ATTEND_BITS], chance)
+                day = target + whole[at.JITTER_LOW] + (cell >> 1)
+                missed = cell & 1 == 1
+                decides = v == whole[at.DECISION_VISIT]
+                true_too = v == whole[at.ENDPOINT_VISIT] or whole[at.EVERYTHING] == 1
+                # the rating acts on what follows, so the true grade on the target day is read before it or after it
+                is_rating = not (true_too and target < day)
+                ends_later = False
             else:
-                grade = cell - whole[at.TAIL_DAYS]
-    row[at.TRUE_END] = grade
+                is_rating = not is_rating
+            if (missed and not decides) if is_rating else not (true_too or ends_later):
+                stop += 1
+                continue
+            until = np.float64(day if is_rating and not missed else target)
+        else:
+            until = np.float64(tail if stop == last else end)
+        while move <= until or change <= until:
+            place = rates + _WIDTH * np.uint64(grade)
+            if change < move:
+                path[_LEFT] -= real[place] * (change - path[_SINCE])
+                since = change
+                if whole[at.LEAVES] == 1 and since == path[_DROP]:
+                    _leave(grade, since, whole, real, row, path, stream)
+                rates, change = _rule(since, whole, real, row, path)
+            else:
+                next_word = row[at.NEXT]
+                if next_word + 1 < stream.size:
+                    which, drawn = _upper(_at(stream, next_word)), _at(stream, next_word + 1)
+                    row[at.NEXT] = next_word + 2
+                else:
+                    which = _upper(word(stream))
+                    drawn = word(stream)
+                if grade <= whole[at.INDEPENDENT_UP_TO]:
+                    path[_GOOD] += min(move, horizon) - min(path[_FROM], horizon)
+                path[_FROM] = since = move
+                if which >= real[place + _PASS]:
+                    grade = dead
+                    break
+                grade += 1 if which >= real[place + _WORSE] else -1
+                if grade > true_baseline:
+                    path[_WORSENED] = min(path[_WORSENED], move)
+                path[_LEFT] = exponential(drawn, stream)
+            path[_SINCE] = since
+            move = since + path[_LEFT] * real[rates + _WIDTH * np.uint64(grade) + _STAY]
+        if grade == dead:
+            path[_DEATH] = move
+            path[_WORSENED] = min(path[_WORSENED], move)
+            break
+        if stop >= last:
+            if stop == last:
+                if grade <= whole[at.INDEPENDENT_UP_TO]:
+                    path[_GOOD] += min(until, horizon) - min(path[_FROM], horizon)
+                path[_FROM] = until
+            if stop > last or whole[at.SHORT] == 1 or tail >= end:
+                break
+            if whole[at.SWITCHES] + whole[at.LEAVES] == 0 and not (
+                tail < path[_DROP] < end or tail < path[_RESCUE] < end
+            ):
+                bits = whole[at.TAIL_BITS]
+                begin = whole[at.TO_TAIL] + ((row[at.CLASS] * dead + grade) << bits)
+                cell = pick(words, begin, bits, stream[at.W_TAIL])
+                lived = cell - whole[at.TAIL_DAYS]
+                path[_DEATH] = tail + cell + 0.5 if lived < 0 else _FAR
+                grade = lived + ((dead - lived) & -np.int64(lived < 0))
+                break
+            # which comes first, death or the other, is asked to less than a day
+        elif is_rating:
+            present = path[_DROP] > day
+            if stop < extras:
+                ratio = real[at.VISIT_MISSED + visits + stop]
+                if whole[at.MISSES] == 1:
+                    ratio *= real[whole[at.TO_MISSES] + dead * true_baseline + grade]
+                missed = _upper(chance) < ratio
+            elif whole[at.MISSES] == 1 and present:
+                # who is missed depends on how he is on that day
+                ratio = real[whole[at.TO_MISSES] + dead * true_baseline + grade]
+                missed = uniform(stream) < real[at.VISIT_MISSED + v] * ratio
+                if missed and decides:
+                    ends_later = target > day
+            if missed:
+                if stop >= extras and decides and not ends_later:
+                    change = until
+                    path[_ON_END] = min(path[_ON_END], until)
+            elif present:
+                rated = _rate(grade, off_by, chance << _HALF, whole, real, words, stream)
+                off_by = rated - grade
+                # the numbers of an extra rating and of a visit begin alike
+                row[here + at.V_DAY], row[here + at.V_RATING], row[here + at.V_TRUE] = day, rated, grade
+                if stop >= extras:
+                    if whole[at.JOINED] > 0:
+                        holds = real[whole[at.TO_ALSO] + dead * true_baseline + grade]
+                        row[here + at.V_ALSO] = np.int64(uniform(stream) < holds)
+                    if decides:
+                        _decide(day, day - target, rated, grade, whole, real, words, row, path, stream)
+                        change = until
+                if real[at.RESCUE_IF_WORSE] > 0 and _rescued(rated, whole, real, row, stream):
+                    path[_RESCUE] = min(path[_RESCUE], day + 1)
+                    change = until
+        else:
+            if ends_later:
+                change = until
+                path[_ON_END] = min(path[_ON_END], until)
+            row[here + at.V_TRUE_ON_TARGET] = grade
+        stop += 1
+    if horizon > 0:
+        row[at.INDEPENDENT] = int(path[_GOOD] * at.GAPS_PER_DAY)
+        row[at.WORSE] = int(min(path[_WORSENED], horizon) * at.GAPS_PER_DAY)
+    return grade
+
+
+_follow = kernel(_follow, **INNER)
+
+
+def _note(whole: Any, row: Any, path: Any) -> Any:
+    """Write down what happened when, up to the end of follow-up."""
+    end = whole[at.FOLLOW_UP]
     death, drop, rescue = path[_DEATH], path[_DROP], path[_RESCUE]
-    if death < _FAR:
-        row[at.DEATH] = math.ceil(death)
-        row[at.DEATH_SEEN] = 1 if death < drop else 0
+    row[at.DEATH] = math.ceil(death) if death < _FAR else -1
+    row[at.DEATH_SEEN] = np.int64(death < drop) if death < _FAR else -1
     if whole[at.SWITCHES] == 1:
         if path[_TUMOUR] <= end and path[_TUMOUR] < death:
             row[at.TUMOUR_DAY] = math.ceil(path[_TUMOUR])
         if path[_DAMAGE] <= end and path[_DAMAGE] < death:
             row[at.DAMAGE_DAY] = math.ceil(path[_DAMAGE])
-    if drop < end and drop < death:
-        row[at.DROPPED] = math.ceil(drop)
-    if rescue < death and rescue < drop and rescue <= end:
-        row[at.RESCUE] = math.ceil(rescue)
+    row[at.DROPPED] = math.ceil(drop) if drop < end and drop < death else -1
+    row[at.RESCUE] = math.ceil(rescue) if rescue < death and rescue < drop and rescue <= end else -1
 
 
-_end = kernel(_end, **INNER)
+_note = kernel(_note, **INNER)
 
 
 def _patient(whole: Any, real: Any, words: Any, clock: Any, row: Any, path: Any, stream: Any) -> Any:
     """Simulate one patient into `row`; give the time of the screening, `clock` being that of the one before."""
     draw(stream)
-    visits, extras = whole[at.VISITS], whole[at.EXTRAS]
-    dead = whole[at.GRADES]
     # places of the row that stay empty for some; those of cycles that are not planned are never read
-    row[at.DEATH] = row[at.DROPPED] = row[at.DEATH_SEEN] = row[at.RESCUE] = -1
     row[at.DECIDED] = -1
     row[at.HARM_DAY] = row[at.ACTED] = row[at.TRUE_AT_DECISION] = row[at.TUMOUR_DAY] = row[at.DAMAGE_DAY] = -1
     gap = exponential(stream[at.W_GAP], stream) / real[at.ENROL_RATE]
     row[at.GAP] = int(gap * at.GAPS_PER_DAY)
     clock += gap
     row[at.SCREENED_DAY] = int(clock)
-    row[at.NEXT] = whole[at.FIRST_MOVE]
-    _enter(whole, real, words, row, path, stream)
-    for e in range(extras if whole[at.RATES_BETWEEN] == 1 else 0):
-        day = whole[whole[at.TO_EXTRA] + e]
-        here = at.EXTRA + at.EXTRA_WIDTH * e
-        row[here + at.E_DAY] = -1
-        grade = _live(row, path, day, whole, real, stream)
-        chance = stream[at.W_VISIT + visits + e]
-        missed = real[at.VISIT_MISSED + visits + e]
-        if whole[at.MISSES] == 1 and grade < dead:
-            missed *= real[whole[at.TO_MISSES] + dead * row[at.TRUE_BASELINE] + grade]
-        if grade < dead and path[_DROP] > day and _upper(chance) >= missed:
-            row[here + at.E_DAY] = day
-            row[here + at.E_RATING] = _rate(row, chance << _HALF, whole, real, words, stream)
-            row[here + at.E_TRUE] = grade
-            if real[at.RESCUE_IF_WORSE] > 0:
-                _rescue_if_worse(row[here + at.E_RATING], day, whole, real, row, path, stream)
-    for v in range(visits):
-        _attend(v, whole, real, words, row, path, stream)
-    _end(whole, real, words, row, path, stream)
+    grade = _enter(whole, real, words, row, path, stream)
+    row[at.TRUE_END] = _follow(grade, whole, real, words, row, path, stream)
+    _note(whole, row, path)
     early = min(row[at.CYCLES], whole[at.CYCLES_BEFORE])
     until = min(path[_DEATH], path[_DROP])
     if until <= row[at.LAST_DOSE] or whole[at.EVERYTHING] == 1:

@@ -107,8 +107,8 @@ def _count_endpoint(n: Any, whole: Any, minimum: Any, covered: Any, rows: Any, y
     counted = (answers & 0xFFFF) + (answers >> 16 & 0xFFFF)
     responders = answers >> 16 & 0xFFFF
     stopped = 1 if n < whole[at.N] else 0
-    if stopped == 0 and counted > 0 and responders >= minimum[counted]:
-        y[q.PROBABILITY_OF_SUCCESS] = 1
+    success = stopped == 0 and counted > 0 and responders >= minimum[counted]
+    y[q.PROBABILITY_OF_SUCCESS] = 1.0 if success else 0.0
     y[q.RESPONDERS] = responders
     y[q.COUNTED] = counted
     y[q.ENROLLED] = n
@@ -183,13 +183,13 @@ def _count_patients(n: Any, whole: Any, rows: Any, y: Any) -> Any:
         row = rows[i]
         # the first cycles given, each as planned; a value at the visit; no rescue before it (see `V_KEY`)
         own = np.int64(
-            row[at.DEVIATES] == 0
-            and row[at.CYCLES] >= before
-            and row[endpoint + at.V_VALUE] >= 0
-            and row[endpoint + at.V_KEY] >> 8 == 0
+            (row[at.DEVIATES] == 0)
+            & (row[at.CYCLES] >= before)
+            & (row[endpoint + at.V_VALUE] >= 0)
+            & (row[endpoint + at.V_KEY] >> 8 == 0)
         )
         followed += own
-        responding += own * np.int64(row[endpoint + at.V_ANSWER] == 1)
+        responding += own & np.int64(row[endpoint + at.V_ANSWER] == 1)
         independent += row[at.INDEPENDENT]
         worse += row[at.WORSE]
         thromboses += row[at.THROMBOSES]
@@ -211,47 +211,48 @@ def _count_course(n: Any, whole: Any, real: Any, hazard: Any, rows: Any, y: Any)
     for i in range(n):
         closing = max(closing, rows[i, at.SCREENED_DAY] + rows[i, at.LAG])
     closing += whole[at.CLOSING]
-    observed = 0.0
-    expected = 0.0
-    end = 0
-    grams = 0.0
+    expected = grams = 0.0
+    end = cycles = deaths = dropped = rescued = stopped = events = 0
+    alive_6 = alive_12 = alive_24 = 0
     days = whole[at.INFUSION_DAYS]
     per_day, flat = real[at.DOSE] / days, real[at.FLAT_DOSE] / days
+    # no branch that could be guessed wrong: who dies or leaves when is random
     for i in range(n):
         row = rows[i]
         start_day = row[at.SCREENED_DAY] + row[at.LAG]
         until = min(whole[at.FOLLOW_UP], closing - start_day)
         end = max(end, start_day + until)
-        y[q.CYCLES_PER_PATIENT] += row[at.CYCLES]
+        cycles += row[at.CYCLES]
         doses = row[at.INFUSIONS] + (real[at.CHANGED_DOSE] - 1.0) * row[at.CHANGED]
         grams += doses * per_day * row[at.WEIGHT]
         if flat > 0:
             grams += doses * flat
-        if 0 <= row[at.DROPPED] <= until:
-            y[q.DROPPED_OUT] += 1
-            until = row[at.DROPPED]
-        if row[at.DEATH_SEEN] == 1 and row[at.DEATH] <= until:
-            y[q.DEATHS] += 1
-            observed += 1
-            until = row[at.DEATH]
-        expected += hazard[until]
-        if 0 < row[at.RESCUE] <= until:
-            y[q.RESCUED] += 1
-        y[q.STOPPED_FOR_ADVERSE_EVENT] += row[at.STOPPED]
-        y[q.ADVERSE_EVENTS_PER_PATIENT] += row[at.EVENTS]
-        death = row[at.DEATH]
-        if death < 0 or death > q.ALIVE_DAYS[0]:
-            y[q.ALIVE_6_MONTHS] += 1
-        if death < 0 or death > q.ALIVE_DAYS[1]:
-            y[q.ALIVE_12_MONTHS] += 1
-        if death < 0 or death > q.ALIVE_DAYS[2]:
-            y[q.ALIVE_24_MONTHS] += 1
+        drop, death, rescue = row[at.DROPPED], row[at.DEATH], row[at.RESCUE]
+        left = (drop >= 0) & (drop <= until)
+        dropped += np.int64(left)
+        until = drop if left else until
+        died = (row[at.DEATH_SEEN] == 1) & (death <= until)
+        deaths += np.int64(died)
+        until = death if died else until
+        expected += hazard[np.uint64(until)]
+        rescued += np.int64((rescue > 0) & (rescue <= until))
+        stopped += row[at.STOPPED]
+        events += row[at.EVENTS]
+        alive_6 += np.int64((death < 0) | (death > q.ALIVE_DAYS[0]))
+        alive_12 += np.int64((death < 0) | (death > q.ALIVE_DAYS[1]))
+        alive_24 += np.int64((death < 0) | (death > q.ALIVE_DAYS[2]))
     _count_patients(n, whole, rows, y)
-    y[q.GRAMS_PER_PATIENT] = grams
-    y[q.GRAMS_PER_TRIAL] = grams
+    y[q.CYCLES_PER_PATIENT] = cycles
+    y[q.GRAMS_PER_PATIENT] = y[q.GRAMS_PER_TRIAL] = grams
+    y[q.DEATHS] = deaths
+    y[q.DROPPED_OUT] = dropped
+    y[q.RESCUED] = rescued
+    y[q.STOPPED_FOR_ADVERSE_EVENT] = stopped
+    y[q.ADVERSE_EVENTS_PER_PATIENT] = events
+    y[q.ALIVE_6_MONTHS], y[q.ALIVE_12_MONTHS], y[q.ALIVE_24_MONTHS] = alive_6, alive_12, alive_24
     y[q.DURATION_MONTHS] = end / DAYS_PER_MONTH
-    if expected > 0 and one_sample_score(observed, expected) <= real[at.LOGRANK_LIMIT]:
-        y[q.POWER_LOGRANK] = 1.0
+    shown = expected > 0 and one_sample_score(np.float64(deaths), expected) <= real[at.LOGRANK_LIMIT]
+    y[q.POWER_LOGRANK] = 1.0 if shown else 0.0
 
 
 _count_course = kernel(_count_course, **INNER)
@@ -275,12 +276,6 @@ def _block(
     counted = sums.shape[1]
     for t in range(first, first + count):
         start(stream, key, t)
-        # these are added to, or set only if they are so; the others are set in any case
-        y[q.PROBABILITY_OF_SUCCESS] = y[q.CYCLES_PER_PATIENT] = y[q.DEATHS] = y[q.DROPPED_OUT] = 0.0
-        y[q.ALIVE_6_MONTHS] = y[q.ALIVE_12_MONTHS] = y[q.ALIVE_24_MONTHS] = 0.0
-        y[q.RESCUED] = y[q.STOPPED_FOR_ADVERSE_EVENT] = y[q.ADVERSE_EVENTS_PER_PATIENT] = y[
-            q.POWER_LOGRANK
-        ] = 0.0
         enrolled = enrol(whole, real, words, rows, clocks, path, stream)
         responded = _count_endpoint(enrolled, whole, minimum, covered, rows, y)
         if whole[at.SHORT] == 0:
@@ -291,10 +286,13 @@ def _block(
             y[q.SCREENED] = enrolled + failures(enrolled, real, clocks, stream)
             y[q.ENROLMENT_MONTHS] = (rows[enrolled - 1, at.SCREENED_DAY] + 0.5) / DAYS_PER_MONTH
         responders[responded] += 1
+        # each on its own: the first two are done several at a time
         for k in range(counted):
             sums[0, k] += y[k]
+        for k in range(counted):
             sums[1, k] += y[k] * y[k]
-            sums[2, k] += y[k] * y[base[k]]
+        for k in range(counted):
+            sums[2, k] += y[k] * y[np.uint64(base[k])]
         if each.shape[0] > 0:
             for k in range(counted):
                 each[t - first, k] = y[k]
