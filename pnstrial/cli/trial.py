@@ -39,7 +39,7 @@ class _Progress:
         self.done = -1
         self.name = ""
         self.begun = time.monotonic()
-        self.shown = False
+        self.printed = False
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -61,7 +61,7 @@ class _Progress:
             seconds = time.monotonic() - self.begun
             print(f"\r[{bar:<30}] {share:4.0%}  {seconds:4.0f} s  {self.name:<12}", end="", file=sys.stderr)
             sys.stderr.flush()
-            self.shown = True
+            self.printed = True
 
     def __exit__(
         self,
@@ -72,7 +72,7 @@ class _Progress:
         self.stop.set()
         if self.thread.is_alive():
             self.thread.join()
-        if self.shown:
+        if self.printed:
             print("\r" + " " * 64 + "\r", end="", file=sys.stderr)
 
 

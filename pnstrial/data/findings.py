@@ -124,8 +124,8 @@ def grouped(findings: Iterable[Finding]) -> tuple[Group, ...]:
 
     Examples
     --------
-    >>> told = "A", "mrs", None, "no rating", "warning", "fill it in"
-    >>> print(*grouped(Finding("mrs.csv", line, *told) for line in range(2, 7)))
+    >>> rest = "A", "mrs", None, "no rating", "warning", "fill it in"
+    >>> print(*grouped(Finding("mrs.csv", line, *rest) for line in range(2, 7)))
     warning: mrs.csv, mrs: no rating (5 times: line 2 patient A, line 3 patient A, line 4 patient A, ...); fill it in
     """
     kinds: dict[tuple[object, ...], list[Finding]] = {}

@@ -247,17 +247,19 @@ WIDE: Final = 105
 """Characters on a line of the box over the whole width."""
 
 
-def _wrapped(box: list[str], say: Callable[[str], str] | None, characters: int = CHARACTERS) -> list[str]:
-    """Say the lines of a box, and break those that are too long for it."""
+def _wrapped(
+    box: list[str], translate: Callable[[str], str] | None, characters: int = CHARACTERS
+) -> list[str]:
+    """Translate the lines of a box, and break those that are too long for it."""
     found: list[str] = []
     for line in box:
         text = line.lstrip()
         indent = line[: len(line) - len(text)]
         further = 2 * indent
-        said = text if say is None else say(text)
+        words = text if translate is None else translate(text)
         # a count stays with the last word before it
-        said = re.sub(r" (?=[^ ]*\d$)", "\u00a0", said)
-        found += wrap(said, characters, initial_indent=indent, subsequent_indent=further)
+        words = re.sub(r" (?=[^ ]*\d$)", "\u00a0", words)
+        found += wrap(words, characters, initial_indent=indent, subsequent_indent=further)
     return found
 
 
@@ -311,7 +313,9 @@ def _sets(flow: Flow) -> list[str]:
 
 
 @plain_text
-def consort_flow(flow: Flow, *, ax: Axes | None = None, say: Callable[[str], str] | None = None) -> Axes:
+def consort_flow(
+    flow: Flow, *, ax: Axes | None = None, translate: Callable[[str], str] | None = None
+) -> Axes:
     """Draw the flow diagram.
 
     Parameters
@@ -319,7 +323,7 @@ def consort_flow(flow: Flow, *, ax: Axes | None = None, say: Callable[[str], str
     flow : Flow
     ax : matplotlib.axes.Axes, optional
         Where to draw.
-    say : callable, optional
+    translate : callable, optional
         Gives each line of a box in another language; the boxes are sized to what it gives.
 
     Returns
@@ -336,9 +340,11 @@ def consort_flow(flow: Flow, *, ax: Axes | None = None, say: Callable[[str], str
     True
     """
     check_signature(consort_flow, locals())
-    boxes = [(name, _wrapped(lines, say), _wrapped(side, say)) for name, lines, side in _boxes(flow)]
+    boxes = [
+        (name, _wrapped(lines, translate), _wrapped(side, translate)) for name, lines, side in _boxes(flow)
+    ]
     gaps = [max(GAP, _height(side) + 0.16) if side else GAP for _, _, side in boxes[:-1]]
-    sets = _wrapped(_sets(flow), say, WIDE)
+    sets = _wrapped(_sets(flow), translate, WIDE)
     total = sum(_height(lines) for _, lines, _ in boxes) + sum(gaps) + GAP + _height(sets)
     axes = axes_or_new(ax, SIDE[0] + SIDE[1] + 0.1, total + 0.2)
     bare(axes)

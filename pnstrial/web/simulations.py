@@ -299,7 +299,7 @@ def _figure(request: Request) -> Response:
         if name == "patients":
             return figure(request, lambda: pns.figures.swimmer(analysis), kind, analysis.sets.full_analysis)
         flow = pns.figures.count_flow(analysis)
-        return figure(request, lambda: pns.figures.consort_flow(flow, say=words_of(request).say), kind)
+        return figure(request, lambda: pns.figures.consort_flow(flow, translate=words_of(request).say), kind)
     raise HTTPException(404)
 
 

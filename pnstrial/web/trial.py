@@ -500,7 +500,7 @@ def _draw(name: str, request: Request) -> Any:
     if name == "shift":
         return session.once("shift", lambda: pns.mrs_shift(trial, protocol)).plot()
     if name == "flow":
-        return pns.figures.consort_flow(pns.figures.count_flow(analysis), say=words_of(request).say)
+        return pns.figures.consort_flow(pns.figures.count_flow(analysis), translate=words_of(request).say)
     if name == "course":
         return (pns.figures.swimmer if len(trial.enrolled) <= _MOST_BARS else lanes)(analysis)
     raise HTTPException(404)
