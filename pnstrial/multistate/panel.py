@@ -94,7 +94,7 @@ def _check_labels(**arguments: Any) -> None:
     for name, value in arguments.items():
         given = list(value) if isinstance(value, list | tuple | set | np.ndarray) else [value]
         bad = any(not isinstance(label, Hashable) for label in given)
-        checks.add(bad, f"{name} = {display(value)} must hold labels of states, as words or numbers are")
+        checks.rule(bad, name, value, "must hold labels of states, as words or numbers are")
     checks.done()
 
 

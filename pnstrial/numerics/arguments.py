@@ -190,7 +190,8 @@ class Checks:
             self.problems.append(problem)
         return self
 
-    def _rule(self, broken: bool, name: str, value: object, rule: str) -> Self:
+    def rule(self, broken: bool, name: str, value: object, rule: str) -> Self:
+        """Note that a value breaks a rule, where it does; only then is the value written, which can take long."""
         return self.add(True, f"{name} = {display(value)} {rule}") if broken else self
 
     # one number
@@ -201,17 +202,17 @@ class Checks:
         """Require a finite number, not below `lowest` nor above `highest`."""
         if _allowed(as_number(value), lowest, highest):
             return self
-        return self._rule(True, name, value, f"must be {_between('a finite number', lowest, highest)}")
+        return self.rule(True, name, value, f"must be {_between('a finite number', lowest, highest)}")
 
     def rate(self, name: str, value: object) -> Self:
         """Require a number from 0 to 1."""
         number = as_number(value)
-        return self._rule(number is None or not 0 <= number <= 1, name, value, "must be a number from 0 to 1")
+        return self.rule(number is None or not 0 <= number <= 1, name, value, "must be a number from 0 to 1")
 
     def share(self, name: str, value: object) -> Self:
         """Require a number strictly between 0 and 1."""
         number = as_number(value)
-        return self._rule(
+        return self.rule(
             number is None or not 0 < number < 1, name, value, "must lie strictly between 0 and 1"
         )
 
@@ -221,19 +222,19 @@ class Checks:
         rule = "must lie strictly between 0 and 1"
         if number is not None and 1 < number < 100:
             rule += f"; {number:g} % is written {number / 100:g}"
-        return self._rule(number is None or not 0 < number < 1, name, value, rule)
+        return self.rule(number is None or not 0 < number < 1, name, value, rule)
 
     def count(self, name: str, value: object, lowest: int = 0, highest: int | None = None) -> Self:
         """Require a whole number, not below `lowest` nor above `highest`."""
         if _allowed(as_number(value), lowest, highest, whole=True):
             return self
         rule = f"of at least {lowest}" if highest is None else f"from {lowest} to {highest}"
-        return self._rule(True, name, value, f"must be a whole number {rule}")
+        return self.rule(True, name, value, f"must be a whole number {rule}")
 
     def positive(self, name: str, value: object) -> Self:
         """Require a number above 0."""
         number = as_number(value)
-        return self._rule(number is None or number <= 0, name, value, "must be a number above 0")
+        return self.rule(number is None or number <= 0, name, value, "must be a number above 0")
 
     def seed(self, name: str, value: object) -> Self:
         """Require a seed: a whole number of at least 0 (True is none), so that a run can be repeated."""
@@ -245,19 +246,19 @@ class Checks:
         """Require one of a closed list of words."""
         if isinstance(value, str) and value in allowed:
             return self
-        return self._rule(True, name, value, f"must be one of {', '.join(repr(word) for word in allowed)}")
+        return self.rule(True, name, value, f"must be one of {', '.join(repr(word) for word in allowed)}")
 
     def flag(self, name: str, value: object) -> Self:
         """Require True or False."""
-        return self._rule(not isinstance(value, bool | np.bool_), name, value, "must be True or False")
+        return self.rule(not isinstance(value, bool | np.bool_), name, value, "must be True or False")
 
     def text(self, name: str, value: object) -> Self:
         """Require text."""
-        return self._rule(not isinstance(value, str), name, value, "must be text")
+        return self.rule(not isinstance(value, str), name, value, "must be text")
 
     def instance(self, name: str, value: object, kinds: type | tuple[type, ...], rule: str) -> Self:
         """Require an object of a class; `rule` says in words which ("a design, as `simon` gives")."""
-        return self._rule(not isinstance(value, kinds), name, value, f"must be {rule}")
+        return self.rule(not isinstance(value, kinds), name, value, f"must be {rule}")
 
     # several
 
@@ -275,9 +276,9 @@ class Checks:
         rule = _between(kind, lowest, highest)
         cells = _flat(values)
         if cells is None:
-            return self._rule(True, name, values, f"must be a sequence of {rule}")
+            return self.rule(True, name, values, f"must be a sequence of {rule}")
         if len(cells) < least:
-            return self._rule(True, name, values, f"must hold at least {least} {rule}")
+            return self.rule(True, name, values, f"must hold at least {least} {rule}")
         wrong = [
             f"{name}[{place}] = {display(cell)}" for place, cell in enumerate(cells)
             if not _allowed(as_number(cell), lowest, highest, whole=whole)
@@ -299,15 +300,17 @@ class Checks:
         rule = f"must be {_between('whole numbers' if whole else 'finite numbers', lowest, highest)}"
         array = as_array(values)
         if array is None:
-            return self._rule(True, name, values, rule)
+            return self.rule(True, name, values, rule)
         wrong = np.zeros(array.shape, dtype=bool) if not whole else array != np.floor(array)
         if lowest is not None:
             wrong |= array < lowest
         if highest is not None:
             wrong |= array > highest
+        if not wrong.any():
+            return self
         listed = ", ".join(f"{value:g}" for value in array[wrong].ravel()[:_MOST])
         more = f" and {int(wrong.sum()) - _MOST} more" if wrong.sum() > _MOST else ""
-        return self.add(bool(wrong.any()), f"{name} = {listed}{more} {rule}")
+        return self.add(True, f"{name} = {listed}{more} {rule}")
 
     def counts(
         self, name: str, values: object, lowest: int = 0, highest: int | None = None, least: int = 1
@@ -322,19 +325,17 @@ class Checks:
     def rising(self, name: str, values: Sequence[float]) -> Self:
         """Require numbers (already checked) each of which is above the one before."""
         bad = any(one >= other for one, other in zip(values, list(values)[1:], strict=False))
-        return self._rule(bad, name, values, "must increase")
+        return self.rule(bad, name, values, "must increase")
 
     def mapping(self, name: str, value: object) -> Self:
         """Require a mapping (a dictionary)."""
-        return self._rule(
-            not isinstance(value, Mapping), name, value, "must be a mapping, as a dictionary is"
-        )
+        return self.rule(not isinstance(value, Mapping), name, value, "must be a mapping, as a dictionary is")
 
     def keys(self, name: str, value: object, allowed: Sequence[str]) -> Self:
         """Require a mapping whose keys are among the allowed ones."""
         listed = ", ".join(repr(word) for word in allowed)
         if not isinstance(value, Mapping):
-            return self._rule(True, name, value, f"must be a mapping with keys among {listed}")
+            return self.rule(True, name, value, f"must be a mapping with keys among {listed}")
         unknown = [key for key in cast("Mapping[Any, Any]", value) if key not in allowed]
         return self.add(
             bool(unknown),
@@ -349,7 +350,7 @@ class Checks:
         self.share("p0", p0).share("p1", p1)
         if len(self.problems) == before:
             low, high = cast("float", p0), cast("float", p1)
-            self._rule(
+            self.rule(
                 float(high) <= float(low), "p1", p1,
                 f"must be above p0 = {display(p0)}: p0 is the rate of no interest, p1 the rate hoped for"
                 + ("" if low == high else "; swap them"),
@@ -360,7 +361,7 @@ class Checks:
         """Require the two positive parameters of a beta distribution."""
         numbers = [as_number(cell) for cell in _flat(value) or ()]
         bad = len(numbers) != 2 or any(number is None or number <= 0 for number in numbers)
-        return self._rule(bad, name, value, "must be a pair (a, b), both above 0")
+        return self.rule(bad, name, value, "must be a pair (a, b), both above 0")
 
     def done(self) -> None:
         """Raise one ValueError with every problem.

@@ -431,10 +431,10 @@ def bop2_ordinal(
     for name, value in (("null", null), ("alternative", alternative)):
         array = as_array(value)
         good = array is not None and array.shape == (3,) and (array > 0).all() and abs(array.sum() - 1) < 1e-9
-        checks.add(not good, f"{name} = {display(value)} must be three positive probabilities that add to 1")
+        checks.rule(not good, name, value, "must be three positive probabilities that add to 1")
     array = as_array(start)
     good = array is not None and array.shape == (3,) and (array > 0).all()
-    checks.add(not good, f"prior = {display(start)} must be three positive numbers")
+    checks.rule(not good, "prior", start, "must be three positive numbers")
     _check_grid(checks, lambdas, gammas)
     checks.done()
     lam = [*np.arange(0.05, 0.96, 0.05), 0.98, 0.99] if lambdas is None else list(lambdas)

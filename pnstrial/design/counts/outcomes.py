@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from pnstrial.numerics.arguments import Checks, display
+from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, Result
 
@@ -39,8 +39,9 @@ EFFICACY: Final = 1
 UNDECIDED: Final = 0
 
 
+@lru_cache(maxsize=2 * MOST_PATIENTS)
 def binomial_ways(n: int) -> NDArray[np.float64]:
-    """Give the binomial coefficients of n.
+    """Give the binomial coefficients of n, which are kept and must not be written to.
 
     Parameters
     ----------
@@ -59,7 +60,9 @@ def binomial_ways(n: int) -> NDArray[np.float64]:
     """
     ratio = (n - np.arange(n)) / (1.0 + np.arange(n))
     ways = np.asarray(np.cumprod(np.concatenate(([1.0], ratio))), dtype=float)
-    return np.rint(ways) if n <= 56 else ways
+    ways = np.rint(ways) if n <= 56 else ways
+    ways.flags.writeable = False
+    return ways
 
 
 @dataclass(frozen=True)
@@ -348,5 +351,5 @@ def checked_rates(caller: str, p: ArrayLike, name: str = "p") -> NDArray[np.floa
         If a rate is not a number from 0 to 1.
     """
     checks = Checks(caller).array(name, p, 0, 1)
-    checks.add(checks.clean and not np.size(p), f"{name} = {display(p)} must hold one rate at least").done()
+    checks.rule(checks.clean and not np.size(p), name, p, "must hold one rate at least").done()
     return np.asarray(p, dtype=float)

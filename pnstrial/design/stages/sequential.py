@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 
 from pnstrial.design.counts.outcomes import MOST_PATIENTS, Design, Outcomes, enumerate_looks
+from pnstrial.design.counts.proportion import binomial_pmf
 from pnstrial.numerics.arguments import Checks, as_array, as_number, display
 from pnstrial.results import Display
 
@@ -234,7 +235,7 @@ def _checked_boundary(
         never = count is None or (isinstance(count, float | np.floating) and not math.isfinite(count))
         number = as_number(count)
         if not never and (number is None or not number.is_integer()):
-            checks.add(True, f"{name} = {display(count)} must be a whole number of patients (None = no stop)")
+            checks.rule(True, name, count, "must be a whole number of patients (None = no stop)")
             continue
         never = number is None or (number < 0 if name == "futility" else number > n)
         read.append(None if never else int(number or 0))
@@ -447,27 +448,7 @@ def group_sequential(
 
 def _steps(sizes: tuple[int, ...], p: float) -> list[NDArray[np.float64]]:
     """Give the distribution of the responders of each group."""
-    groups = np.diff([0, *sizes]).tolist()
-    rate = np.array([p])
-    return [
-        Outcomes(
-            look=np.zeros(m + 1, dtype=np.int64),
-            n=np.full(m + 1, m),
-            x=np.arange(m + 1),
-            ways=_row(m),
-            ways_first=_row(m),
-            ways_last=_row(m),
-            stop=np.zeros(m + 1, dtype=np.int64),
-            looks=1,
-        ).probabilities(rate)[:, 0]
-        for m in groups
-    ]
-
-
-def _row(m: int) -> NDArray[np.float64]:
-    from pnstrial.design.counts.outcomes import binomial_ways
-
-    return binomial_ways(m)
+    return [binomial_pmf(m, p) for m in np.diff([0, *sizes]).tolist()]
 
 
 def _spend_upwards(sizes: tuple[int, ...], p0: float, allowed: NDArray[np.float64]) -> tuple[int | None, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pnstrial.numerics.arguments import Checks, display
+from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.normal import chi_square_p
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, Result
@@ -120,7 +120,7 @@ def transition_table(
     check_signature(transition_table, locals())
     earlier, later = grade_pairs("transition_table", first, second, data=data, highest=highest)
     if names is not None:
-        Checks("transition_table").add(len(names) != 2, f"names = {display(names)} must be two words").done()
+        Checks("transition_table").rule(len(names) != 2, "names", names, "must be two words").done()
     else:
         names = (str(first), str(second)) if data is not None else ("first", "second")
     return TransitionTable(_table(earlier, later, highest), earlier.size, (names[0], names[1]))
