@@ -10,6 +10,7 @@ Next: `scripts`.
 
 from __future__ import annotations
 
+import gc
 import io
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -43,16 +44,24 @@ def drawn(draw: Callable[[], Any], kind: str, say: Callable[[str], str] | None =
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    options = {"metadata": {"Date": None}} if kind == "svg" else {"dpi": 200, "metadata": {"Software": None}}
     with _ONE_AT_A_TIME, mpl.rc_context({"svg.hashsalt": "page", "svg.fonttype": "path"}):
+        gc.disable()  # a figure is a heavy circle of references: young as a whole when it is done, it goes at once
         try:
-            figure = draw().get_figure(root=True)
-            if say is not None:
-                _translate(figure, say)
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format=kind, bbox_inches="tight", **options)
+            content = _saved(draw, kind, say)
         finally:
             plt.close("all")
+            gc.enable()
+        gc.collect(0)
+    return content
+
+
+def _saved(draw: Callable[[], Any], kind: str, say: Callable[[str], str] | None) -> bytes:
+    options = {"metadata": {"Date": None}} if kind == "svg" else {"dpi": 200, "metadata": {"Software": None}}
+    figure = draw().get_figure(root=True)
+    if say is not None:
+        _translate(figure, say)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, bbox_inches="tight", **options)
     return buffer.getvalue()
 
 

@@ -27,6 +27,37 @@ def test_response_and_deaths_are_what_was_asked_for_together():
     assert scenario.course.worsen == PLAIN.course.worsen
 
 
+@pytest.mark.parametrize("name", ["anti-hu", "ivig-early", "second-line", "sirolimus-2015"])
+@pytest.mark.parametrize("changes", [{}, {"scenario.visits.jitter_days": 16, "scenario.visits.missed": 0.2},
+                                     {"scenario.rescue.after_worse_rating": 0.5, "late": 0.3}])  # fmt: skip
+def test_the_truth_alone_is_that_of_all_answers(name, changes):
+    model = build_model(*what_if(PROTOCOL, pns.load_scenario(name), changes), short=True)
+    both, alone = endpoint_probabilities(model), endpoint_probabilities(model, rated=False)
+    assert set(alone) == {"true_response", "true_death"}
+    assert alone == pytest.approx({key: both[key] for key in alone}, abs=1e-14)
+
+
+def test_a_solved_response_does_not_depend_on_what_was_solved_before():
+    first = what_if(PROTOCOL, PLAIN, {"response": 0.23, "deaths": 3})[1].course
+    what_if(PROTOCOL, PLAIN, {"response": 0.4})
+    assert what_if(PROTOCOL, PLAIN, {"response": 0.23, "deaths": 3})[1].course == first
+
+
+def test_what_few_steps_do_not_find_is_found_the_safe_way(monkeypatch):
+    quick = [
+        what_if(PROTOCOL, PLAIN, settings)[1].course
+        for settings in ({"response": 0.3}, {"response": 0.3, "deaths": 2})
+    ]
+    monkeypatch.setattr("pnstrial.changes._QUICK", 0)
+    safe = [
+        what_if(PROTOCOL, PLAIN, settings)[1].course
+        for settings in ({"response": 0.3}, {"response": 0.3, "deaths": 2})
+    ]
+    for one, other in zip(quick, safe, strict=True):
+        assert one.improve == pytest.approx(other.improve, rel=1e-6)
+        assert one.die == pytest.approx(other.die, rel=1e-6)
+
+
 def test_fewer_deaths_and_a_rated_response():
     now, _, _ = answers({"deaths": 2, "response": 0.25}, rated=True)
     assert 17 * now["true_death"] == pytest.approx(2, abs=1e-6)

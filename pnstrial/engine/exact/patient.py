@@ -223,13 +223,26 @@ class Patient:
                 after += [replace(now, X=absent), *self._rated_only(replace(now, X=present), float(day))]
             groups = self._merged(after, float(day) + (1.0 if self.rescue_if_worse > 0 else 0.0))
         for v in range(int(w[at.VISITS]) if only is None else only + 1):
-            if not self._without_consequence(v):
+            if not (self.counts or self.until_worse) and v == int(w[at.ENDPOINT_VISIT]):
+                self._truth_at_endpoint(groups, v)
+            elif not self._without_consequence(v):
                 groups = self._visit(groups, v, ends=v == int(w[at.VISITS]) - 1)
-            elif v == int(w[at.ENDPOINT_VISIT]):
-                groups = [group.at(self.chain, float(self.visits[v, 0])) for group in groups]
-                for group in groups:
-                    self._truth(group.X, v)
         return groups
+
+    def _truth_at_endpoint(self, groups: list[Group], v: int) -> None:
+        """Count the truth on the target day: only those who are rated up to it can have another plan by then."""
+        model, target, free = self.model, float(self.visits[v, 0]), self._without_consequence(v)
+        decides = v == int(model.whole[at.DECISION_VISIT])
+        missed = 0.0 if self.miss_ratios is not None else float(model.real[at.VISIT_MISSED + v])
+        days = target + float(model.whole[at.JITTER_LOW]) + np.arange(model.jitter.size)
+        early = np.zeros(days.size, bool) if free else days <= target
+        for group in groups:
+            later = 1 - (1 - missed) * float(model.jitter[early].sum())
+            self._truth(later * group.at(self.chain, target).X, v)
+            for day, weight in zip(days[early].tolist(), model.jitter[early], strict=True):
+                part = replace(group, X=(1 - missed) * weight * group.X)
+                follow = self._in_window if day >= self.visits[v, 1] else self._out_of_window
+                follow(part, v, day, decides=decides)
 
     def _without_consequence(self, v: int) -> bool:
         """Say whether no rating at a visit (-1: before the visits) changes anything that is counted, then or later."""
