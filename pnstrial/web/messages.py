@@ -20,33 +20,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["SAID", "at_visit", "catalogue", "french", "french_number", "typography"]
+__all__ = ["MESSAGE_GROUPS", "at_visit", "catalogue", "french", "french_number", "typography"]
 
 NARROW, FIXED = "\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}"
-
-_KINDS: Final = {
-    "": r".+?",
-    "text": r"(?s:.*?)",
-    "name": r"[^\W\d][\w./-]*",
-    "scale": r"[^\W\d][\w-]*(?: [^\W\d][\w-]*){0,3}?",
-    "number": r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?",
-    "date": r"\d{4}(?:-\d\d){0,2}",
-    "column": r"[a-z]\w*_\w+|age|sex|mrs|arm|cancer|syndrome",
-    "words": r".+?",
-    "phrase": r".+? .+",
-    "counted": r".+ \d+",
-    "list": r".+",
-    "loose": r".+?",
-    "columns": r"[a-z_]+(?:, [a-z_]+)*",
-    "function": r"(?:single_stage(?:_at)?|simon|group_sequential|predictive_design|safety_boundary)",
-    "key": r"[\w.\[\]-]+(?: [\w.\[\]-]+)*?",
-    "value": r"'[^']*'|\"[^\"]*\"|[-\w.]+|\(.*\)|\[.*\]|\{.*\}",
-    "quoted": r"(?:'[^']*'|\"[^\"]*\")(?:(?:, | or )(?:'[^']*'|\"[^\"]*\"))*",
-    "at": r".+?",
-    "inputs": r"(?s:.+?)",
-    "records": r"(?s:.+)",
-}
-"""What may stand in a place, by the kinds that the catalogue explains."""
 
 _JOINTS: Final = {
     "; ": f"{NARROW}; ", ", or ": " ou ", ", and ": " et ", ", ": ", ", " or ": " ou ", " and ": " et ",
@@ -150,7 +126,7 @@ def _template(english: str, in_french: str) -> _Template:
         if name is not None:
             again = name in kinds
             kinds.setdefault(name, kind or "")
-            pattern += f"(?P={name})" if again else f"(?P<{name}>{_KINDS[kind or '']})"
+            pattern += f"(?P={name})" if again else f"(?P<{name}>{_KINDS[kind or ''].pattern})"
     return _Template(re.compile(pattern), kinds, in_french, weight)
 
 
@@ -160,7 +136,7 @@ def _entries() -> tuple[dict[str, str], dict[str, list[_Template]]]:
     exact: dict[str, str] = {}
     templates: dict[str, list[_Template]] = {}
     for key, (english, in_french) in catalogue().items():
-        if key.startswith(SAID):
+        if key.startswith(MESSAGE_GROUPS):
             if "{" in english:
                 first = english.partition(" ")[0]
                 templates.setdefault("" if "{" in first else first, []).append(_template(english, in_french))
@@ -171,7 +147,7 @@ def _entries() -> tuple[dict[str, str], dict[str, list[_Template]]]:
     return exact, templates
 
 
-SAID: Final = (
+MESSAGE_GROUPS: Final = (
     "value.", "finding.", "remedy.", "reason.", "label.", "drawn.", "sentence.", "result.", "setting.", "error.",
 )  # fmt: skip
 """Beginnings of the keys of what the package says."""
@@ -218,7 +194,7 @@ def _filled(template: _Template, match: re.Match[str]) -> str | None:
     """Put what stands in the places of an English text into the French one."""
     said: dict[str, str] = {}
     for name, kind in template.kinds.items():
-        part = _SAY[kind](match[name])
+        part = _KINDS[kind].say(match[name])
         if part is None:
             return None
         said[name] = part
@@ -275,28 +251,42 @@ def _records(text: str) -> str:
     return re.sub(r"(?<= \()[^()]+, [^()]+(?=\))", lambda match: _listed(match[0]) or match[0], text)
 
 
-_SAY: Final[dict[str, Callable[[str], str | None]]] = {
-    "": lambda text: french_number(text) if _NUMBERS.fullmatch(text) else text,
-    "text": str,
-    "name": str,
-    "scale": str,
-    "column": str,
-    "number": lambda text: french_number(text.replace(",", "")),
-    "date": french_number,
-    "words": french,
-    "phrase": french,
-    "counted": lambda text: ", ".join(
-        f"{french(what) or what}{FIXED}: {n}" for what, n in re.findall(r"(.+?) (\d+)(?:, |$)", text)
+class _Kind(NamedTuple):
+    """What may stand in a place, and how it is said in French."""
+
+    pattern: str
+    say: Callable[[str], str | None] = str
+
+
+def _counted(text: str) -> str:
+    """Say words that each have a count behind them."""
+    pairs = re.findall(r"(.+?) (\d+)(?:, |$)", text)
+    return ", ".join(f"{french(what) or what}{FIXED}: {n}" for what, n in pairs)
+
+
+_KINDS: Final = {
+    "": _Kind(r".+?", lambda text: french_number(text) if _NUMBERS.fullmatch(text) else text),
+    "text": _Kind(r"(?s:.*?)"),
+    "name": _Kind(r"[^\W\d][\w./-]*"),
+    "scale": _Kind(r"[^\W\d][\w-]*(?: [^\W\d][\w-]*){0,3}?"),
+    "number": _Kind(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?", lambda text: french_number(text.replace(",", ""))),
+    "date": _Kind(r"\d{4}(?:-\d\d){0,2}", french_number),
+    "column": _Kind(r"[a-z]\w*_\w+|age|sex|mrs|arm|cancer|syndrome"),
+    "words": _Kind(r".+?", french),
+    "phrase": _Kind(r".+? .+", french),
+    "counted": _Kind(r".+ \d+", _counted),
+    "list": _Kind(r".+", _listed),
+    "loose": _Kind(r".+?", _loose),
+    "columns": _Kind(r"[a-z_]+(?:, [a-z_]+)*"),
+    "function": _Kind(r"(?:single_stage(?:_at)?|simon|group_sequential|predictive_design|safety_boundary)"),
+    "key": _Kind(r"[\w.\[\]-]+(?: [\w.\[\]-]+)*?"),
+    "value": _Kind(r"'[^']*'|\"[^\"]*\"|[-\w.]+|\(.*\)|\[.*\]|\{.*\}"),
+    "quoted": _Kind(
+        r"(?:'[^']*'|\"[^\"]*\")(?:(?:, | or )(?:'[^']*'|\"[^\"]*\"))*",
+        lambda text: text.replace(" or ", " ou "),
     ),
-    "list": _listed,
-    "loose": _loose,
-    "columns": str,
-    "function": str,
-    "key": str,
-    "value": str,
-    "quoted": lambda text: text.replace(" or ", " ou "),
-    "at": at_visit,
-    "inputs": _inputs,
-    "records": _records,
+    "at": _Kind(r".+?", at_visit),
+    "inputs": _Kind(r"(?s:.+?)", _inputs),
+    "records": _Kind(r"(?s:.+)", _records),
 }
-"""How what stands in a place of each kind is said."""
+"""By the kinds that the catalogue explains."""

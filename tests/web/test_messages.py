@@ -9,10 +9,10 @@ from string import Formatter
 import pytest
 
 import pnstrial as pns
-from pnstrial.web.messages import SAID, catalogue, french
+from pnstrial.web.messages import MESSAGE_GROUPS, catalogue, french
 
 PACKAGE = Path(str(files("pnstrial")))
-MESSAGES = {key: pair for key, pair in catalogue().items() if key.startswith(SAID)}
+MESSAGES = {key: pair for key, pair in catalogue().items() if key.startswith(MESSAGE_GROUPS)}
 CHUNKS = sorted({part for english, _ in MESSAGES.values() for part, *_ in Formatter().parse(english) if part})
 WORD = re.compile(r"[^\W\d_]{3,}")
 SOURCES = {
