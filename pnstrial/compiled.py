@@ -11,7 +11,6 @@ Next: `rules`.
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import os
 import re
@@ -20,7 +19,7 @@ import tempfile
 from functools import cache, cached_property, update_wrapper
 from pathlib import Path
 from threading import RLock
-from types import FunctionType, SimpleNamespace
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -37,7 +36,7 @@ INNER: Final[dict[str, Any]] = OUTER | {"no_cpython_wrapper": True, "forceinline
 """Options of a kernel that only other kernels call: no door for Python has to be compiled."""
 EITHER: Final[dict[str, Any]] = OUTER | {"forceinline": True}
 """Options of a kernel that Python and other kernels call."""
-SELDOM: Final[dict[str, Any]] = OUTER | {"no_cpython_wrapper": True}
+SELDOM: Final[dict[str, Any]] = OUTER | {"no_cpython_wrapper": True, "forceinline": False, "outlined": True}
 """The same for one that is seldom needed: it is called, not written into its caller."""
 SMALL: Final = 200
 """Up to so many patients a kernel that was never compiled on this machine runs as plain Python."""
@@ -68,7 +67,7 @@ def _imported(source: Path) -> tuple[Path, ...]:
 @cache
 def _cache_folder(source: Path) -> str:
     """Find a writable folder for this version of a file of kernels and of what it is compiled from."""
-    sources, waiting = {Path(__file__)}, [source]
+    sources, waiting = {Path(__file__), Path(__file__).with_name("compiler.py")}, [source]
     while waiting:
         path = waiting.pop()
         if path not in sources:
@@ -141,52 +140,6 @@ def _announce() -> None:
         print("pnstrial: first use on this machine, compiling for 2 to 10 seconds (kept)", file=sys.stderr)
 
 
-@cache
-def _pipelines() -> tuple[type, type]:
-    """Make the ways to compile: for Python, and for a kernel that other kernels call.
-
-    The machine code of a caller holds all that it calls and is optimised as a whole. The called alone are therefore
-    neither optimised nor turned into machine code, which took half of a first compilation.
-    """
-    from numba.core import codegen
-    from numba.core.compiler import Compiler
-
-    library: Any = codegen.JITCodeLibrary
-
-    class Part(library):
-        codegen = SimpleNamespace(set_env=lambda *_: None)
-
-        def _optimize_final_module(self) -> None: ...
-
-        def _finalize_final_module(self) -> None:
-            self._finalize_dynamic_globals()
-            self._finalized = True
-
-        def get_pointer_to_function(self, name: str) -> int:  # noqa: ARG002 - nobody calls it
-            self._ensure_finalized()
-            return 0
-
-    class Whole(Compiler):
-        def compile_extra(self, func: Any) -> Any:
-            """Compile without collecting garbage, of which there is none yet."""
-            collects = gc.isenabled()
-            gc.disable()
-            try:
-                return super().compile_extra(func)
-            finally:
-                if collects:
-                    gc.enable()
-
-    class Called(Compiler):
-        def compile_extra(self, func: Any) -> Any:
-            """Compile up to the code that the caller takes in."""
-            state: Any = self.state
-            state.library = Part(state.targetctx.codegen(), func.__qualname__)
-            return super().compile_extra(func)
-
-    return Whole, Called
-
-
 def _with_globals(function: Callable[..., Any], **changed: Any) -> Callable[..., Any]:
     """Copy a function so that its global names mean other things."""
     if not isinstance(function, FunctionType):
@@ -236,8 +189,9 @@ class Kernel:
     def compiled(self) -> Callable[..., Any]:
         """The machine code, with numba's dispatcher in front of it."""
         with _lock:
-            whole, _ = _pipelines()
-            dispatcher = self._dispatcher(pipeline_class=whole)
+            from pnstrial.compiler import Whole
+
+            dispatcher = self._dispatcher(pipeline_class=Whole)
             if not self.function.__code__.co_filename.startswith("<"):
                 dispatcher._cache = _cache_class()(dispatcher.py_func)  # noqa: SLF001
             return dispatcher
@@ -245,17 +199,23 @@ class Kernel:
     @cached_property
     def _called(self) -> Any:
         """The form that other kernels call; its machine code is theirs."""
-        _, called = _pipelines()
-        return self._dispatcher(pipeline_class=called, no_cpython_wrapper=True)
+        from pnstrial.compiler import Called, Outlined
+
+        form = Outlined if self.options.get("outlined") else Called
+        return self._dispatcher(pipeline_class=form, no_cpython_wrapper=True)
 
     def _dispatcher(self, **options: Any) -> Any:
         import numba
 
+        from pnstrial.compiler import MIN_MAX
+
         function = _with_globals(
             self.function,
+            **MIN_MAX,
             **{name: called._called for name, called in self._calls().items()},  # noqa: SLF001
         )
-        return numba.njit(nogil=True, **self.options | options)(function)
+        settings = {name: value for name, value in (self.options | options).items() if name != "outlined"}
+        return numba.njit(nogil=True, **settings)(function)
 
     @cached_property
     def plain(self) -> Callable[..., Any]:

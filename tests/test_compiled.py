@@ -13,7 +13,8 @@ import pytest
 
 import pnstrial as pns
 from pnstrial import shift, survival
-from pnstrial.compiled import Kernel
+from pnstrial.compiled import OUTER, Kernel
+from pnstrial.engine.kernels import layout, quantities
 
 LIMITS = (
     "plain",
@@ -108,3 +109,31 @@ def test_a_few_calls_do_not_load_the_compiler_that_many_pay_for():
     shift.signed_rank([3, 4, 2] * 100, [2, 4, 1] * 100)
     done = subprocess.run([sys.executable, "-c", FEW], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
+
+
+MIXED = """
+def mixed(whole, table, place, value):
+    sums = 0.0
+    for i in range(table.shape[0]):
+        sums += max(table[i, -1], place) * min(whole[place - i], value)
+        if whole[i] > q.ALIVE_DAYS[1]:
+            place -= 1
+    table[place, 1] = sums**2
+    whole[-1] += at.WHOLE // 2
+    later = whole[-at.ENTRY_CODE] if value > 0 else -1
+    return sums, max(value, 0.0), min(value, 0.0), max(0, place), min(nan, value), max(value, nan), later
+"""
+
+
+@pytest.mark.parametrize("options", [OUTER, {"error_model": "numpy"}])
+def test_machine_code_gives_the_bits_of_the_same_source_run_by_python(options):
+    scope = {"at": layout, "q": quantities, "nan": float("nan")}
+    exec(MIXED, scope)  # noqa: S102 - a source without a file is not kept
+    kernel = Kernel(scope["mixed"], **options)
+    for value in (2.5, -1.5, 0.0, -0.0, float("nan")):
+        answers = []
+        for run in (kernel.plain, kernel.compiled):
+            whole, table = np.arange(350, 390), np.linspace(-1.0, 30.0, 12).reshape(4, 3)
+            numbers = np.array(run(whole, table, np.int64(2), value), float)
+            answers.append((numbers.tobytes(), whole.tolist(), table.tobytes()))
+        assert answers[0] == answers[1]

@@ -12,7 +12,7 @@ import pnstrial
 PACKAGE = Path(pnstrial.__file__).parent
 MODULES = [path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"]
 DOORS = {
-    "numba": ["compiled"],
+    "numba": ["compiled", "compiler"],
     "matplotlib": ["figures", "reporting", "results", "web"],
     "pyreadstat": ["adam"],
     "pyarrow": ["data"],

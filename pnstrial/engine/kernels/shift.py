@@ -111,7 +111,8 @@ def _signed_rank(changes: Any, alpha: Any, sizes: Any, exactly: Any, or_more: An
         return 0
     sign = 1 if 2 * better > total else -1
     more = max(better, total - better)
-    if (2.0 * more - total) ** 2 <= squares and alpha < _NEVER_BELOW:
+    beyond = 2.0 * more - total
+    if beyond * beyond <= squares and alpha < _NEVER_BELOW:
         return 0
     if n > _EXACT_UP_TO:
         # normal approximation with the tie-corrected variance sum(rank**2) / 4, ranks doubled as above

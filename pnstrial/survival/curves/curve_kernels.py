@@ -173,7 +173,8 @@ def _beta_quantile(p: float, z: float, a: float, b: float) -> float:
         if abs(new - x) <= 2e-16 * new:
             return new
         # Halley's error falls with the cube of the step: a step this small has already reached 1e-12.
-        close = inside and abs(new - x) <= 1e-4 * min(new, 1.0 - new, spread)
+        room = min(new, 1.0 - new)
+        close = inside and abs(new - x) <= 1e-4 * min(room, spread)
         x = new
         if close:
             return x
