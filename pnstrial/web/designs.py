@@ -63,7 +63,7 @@ _KINDS: Final = {
     ),
     "safety": _Kind(
         "safety_boundary", "safety",
-        {"looks": _Field(17, 2, 100, 1), "p0": _P0, "alpha": _Field(0.1, 0.005, 0.3, 0.005)},
+        {"looks": _Field(17, 2, 300, 1), "p0": _P0, "alpha": _Field(0.1, 0.005, 0.3, 0.005)},
     ),
 }  # fmt: skip
 _MOST_CURVES: Final = 4

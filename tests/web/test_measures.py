@@ -132,7 +132,10 @@ def test_exact_answers_move_at_once(tmp_path):
             + [(n, f"/design?kind=sequential&looks=6+11+{n}", 0.3) for n in (21, 30)]
             + [(n, f"/design?kind=bayes&looks=6+11+{n}", 0.3) for n in (21, 30)]
             + [(n, f"/design?kind=safety&looks={n}", 0.3) for n in (21, 30)]
-            + [(100, "/simulate?scenario=anti-hu&n=100", 1.0)]
+            + [(17, f"/simulate?scenario=anti-hu&response=0.{share}", 0.3) for share in (11, 12, 21)]
+            + [(17, "/simulate?scenario=anti-hu&response=0.2&dead=0.3", 0.4)]
+            + [(n, f"/simulate?scenario=anti-hu&n={n}", 1.0) for n in (100, 300)]
+            + [(300, "/simulate?scenario=anti-hu&n=300&response=0.2", 1.0)]
             + [(100, "/design?kind=safety&looks=100", 1.0)]
             + [
                 (17, "/design?kind=simon&p0=0.1&p1=0.35", 1.0),
