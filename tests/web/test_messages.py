@@ -25,7 +25,7 @@ SOURCES = {
     "data/workbook.py": "",
     "checks.py": "",
     "eligibility.py": "Screening under| screened, |no patient| reads |which is no| but a |has no word| it has |screening.csv has",
-    "exposure.py": "^(?:.* meant.*|is it in grams.*|is a digit.*|write it in cm|Exposure under | enrolled patients.*| decision: |not stated"
+    "exposure.py": "^(?:.* meant.*|is it in grams.*|is a digit.*|write it in cm|Exposure under | enrolled patients.*| decision: | \\(window |not stated"
                    "|drug = | must be the name of a drug|was )$",
     "visits.py": "",
     "endpoints.py": "",
