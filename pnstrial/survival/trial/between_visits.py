@@ -21,7 +21,7 @@ from pnstrial.frames import value_of
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.results import Display, NotEstimable, Provenance, Result
 from pnstrial.survival.interval.turnbull import Turnbull, interval_regression, turnbull
-from pnstrial.survival.trial.endpoints import LANDMARKS
+from pnstrial.survival.trial.endpoints import LANDMARKS, counted
 from pnstrial.visits import Assessments
 
 if TYPE_CHECKING:
@@ -98,14 +98,8 @@ def _records(trial: TrialData, protocol: Protocol) -> tuple[pd.DataFrame, pd.Dat
             "description": own["description"].to_numpy(),
         }
     )
-    early = (own["days"] < 0).to_numpy()
-    missing = [patient for patient in trial.enrolled if patient not in own.index]
-    excluded = pd.DataFrame(
-        [(patient, "last date before day 1") for patient in records.loc[early, "patient_id"]]
-        + [(patient, f"no baseline {protocol.endpoint.scale}") for patient in missing],
-        columns=["patient_id", "reason"],
-    )
-    return records[~early].reset_index(drop=True), excluded
+    early = (own["days"] < 0).reset_index(drop=True)
+    return counted(records, early, trial, f"no baseline {protocol.endpoint.scale}")
 
 
 def _weibull(records: pd.DataFrame, level: float) -> ParametricSurvival | NotEstimable:

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from pnstrial.survival.reference.curve import Reference
 
 __all__ = [
-    "SurvivalResult", "overall_survival", "overall_survival_against", "time_to_deterioration", "time_to_improvement",
+    "SurvivalResult", "counted", "overall_survival", "overall_survival_against", "time_to_deterioration",
+    "time_to_improvement",
 ]  # fmt: skip
 
 LANDMARKS: Final = (3, 6, 9, 12, 18, 24, 36)
@@ -98,12 +99,20 @@ class SurvivalResult(Result):
         if "reason" in table and table["reason"].isna().all():
             table = table.drop(columns="reason")
         median = self.estimate
-        wording = (
-            isinstance(median, NotEstimable)
-            and median.reason not in str(self.curve)
-            and "reached" not in median.reason
-        )
-        return Display(f"{title}\n{self.curve}", table=table, notes=(f"median {median}",) if wording else ())
+        reason = median.reason if isinstance(median, NotEstimable) else ""
+        new = reason and reason not in str(self.curve) and "reached" not in reason
+        return Display(f"{title}\n{self.curve}", table=table, notes=(f"median {median}",) if new else ())
+
+
+def counted(
+    records: pd.DataFrame, early: pd.Series[bool], trial: TrialData, why: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give the records that count, and the enrolled patients without one: they end before day 1, or `why`."""
+    there = set(records["patient_id"])
+    rows = [(patient, "last date before day 1") for patient in records.loc[early, "patient_id"]]
+    rows += [(patient, why) for patient in trial.enrolled if patient not in there]
+    excluded = pd.DataFrame(rows, columns=["patient_id", "reason"])
+    return records[~early].reset_index(drop=True), excluded
 
 
 def _result(
@@ -112,16 +121,8 @@ def _result(
     trial, protocol = trial_and_protocol(trial, protocol)
     times = time_to_event(trial, protocol)
     own = times[times["parameter"] == parameter]
-    early = own["days"] < 0
-    rated = set(own["patient_id"])
-    missing = [patient for patient in trial.enrolled if patient not in rated]
     why = "no follow-up row" if parameter == "overall_survival" else f"no baseline {protocol.endpoint.scale}"
-    excluded = pd.DataFrame(
-        [(patient, "last date before day 1") for patient in own.loc[early, "patient_id"]]
-        + [(patient, why) for patient in missing],
-        columns=["patient_id", "reason"],
-    )
-    own = own[~early].reset_index(drop=True)
+    own, excluded = counted(own, own["days"] < 0, trial, why)
     provenance = Provenance(protocol.id, protocol.version)
     columns = ["months", "time", "survival", "lower", "upper"]
     if own.empty:
