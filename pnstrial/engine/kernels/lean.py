@@ -38,6 +38,15 @@ F_CONTINUE, F_DISCONTINUE, F_DECIDED_DEAD, F_WENT_ON_WORSE, F_STOPPED_BETTER, F_
 F_WENT_ON_BETTER, F_TRULY_BETTER, F_SECONDARY = range(3)
 """In the last word: response, death and no value at the first secondary visit stand side by side, and those of
 further ones in words of their own, two visits to a word."""
+_ROWS = np.array(
+    (
+        q.RESPONDERS, q.COUNTED, q.DEAD, q.IMPROVED, q.STABLE, q.DETERIORATED, q.DECISION_CONTINUE,
+        q.DECISION_DISCONTINUE, q.DECISION_DEAD, q.CONTINUED_THOUGH_DETERIORATED, q.STOPPED_THOUGH_STABLE_OR_IMPROVED,
+        q.DECIDED_ON_DETERIORATED, q.DECIDED_ON_STABLE_OR_IMPROVED, q.TRUE_RESPONSE, q.SECONDARY_RESPONSE,
+        q.SECONDARY_DEAD, q.SECONDARY_MISSING,
+    )
+)  # fmt: skip
+"""The quantity that each of these fields stands for; three of them are a part of it, or what it is not."""
 
 
 def _count(word: Any, field: Any) -> Any:
@@ -88,43 +97,35 @@ _draw_batch = kernel(_draw_batch, **INNER)
 def _count_batch(size: Any, whole: Any, counts: Any, quantities: Any, values: Any) -> Any:
     """Work the counts of some trials out: row k of `values` gets quantity k."""
     n = whole[L_N]
-    for b in range(size):
-        visit, decision, later = counts[b], counts[BATCH + b], counts[2 * BATCH + b]
-        enrolled = values[q.ENROLLED * BATCH + b]
-        improved, stable, worse = (
-            _count(visit, F_IMPROVED),
-            _count(visit, F_STABLE),
-            _count(visit, F_DETERIORATED),
-        )
-        went_on, stopped = _count(decision, F_CONTINUE), _count(decision, F_DISCONTINUE)
-        died = _count(decision, F_DECIDED_DEAD)
-        stopped_better, went_on_worse = _count(decision, F_STOPPED_BETTER), _count(decision, F_WENT_ON_WORSE)
-        values[q.RESPONDERS * BATCH + b] = visit & COUNT_MASK
-        values[q.COUNTED * BATCH + b] = enrolled - _count(visit, F_EXCLUDED)
-        values[q.TRUE_RESPONSE * BATCH + b] = _count(later, F_TRULY_BETTER)
-        values[q.STOPPED_AT_FIRST_STAGE * BATCH + b] = np.int64(enrolled < n)
-        values[q.IMPROVED * BATCH + b] = improved
-        values[q.STABLE * BATCH + b] = stable
-        values[q.DETERIORATED * BATCH + b] = worse
-        values[q.EVALUABLE * BATCH + b] = improved + stable + worse
-        values[q.MISSING * BATCH + b] = enrolled - (improved + stable + worse)
-        values[q.DEAD * BATCH + b] = _count(visit, F_DEAD)
-        values[q.DECISION_CONTINUE * BATCH + b] = went_on
-        values[q.DECISION_DISCONTINUE * BATCH + b] = stopped
-        values[q.DECISION_DEAD * BATCH + b] = died
-        values[q.DECISION_NOT_EVALUABLE * BATCH + b] = enrolled - went_on - stopped - died
-        values[q.STOPPED_THOUGH_STABLE_OR_IMPROVED * BATCH + b] = stopped_better
-        values[q.WRONG_STOP_RATE * BATCH + b] = stopped_better
-        values[q.CONTINUED_THOUGH_DETERIORATED * BATCH + b] = went_on_worse
-        values[q.WRONG_CONTINUE_RATE * BATCH + b] = went_on_worse
-        values[q.DECIDED_ON_STABLE_OR_IMPROVED * BATCH + b] = (later & COUNT_MASK) + stopped_better
-        values[q.DECIDED_ON_DETERIORATED * BATCH + b] = went_on_worse + _count(decision, F_STOPPED_WORSE)
-        for k in range(3):
-            values[(q.SECONDARY_RESPONSE + k) * BATCH + b] = _count(later, F_SECONDARY + k)
-    for k in range(quantities - q.LEAN_QUANTITIES):
+    for k in range(_ROWS.size):
+        own, row = k // 6 * BATCH, _ROWS[k] * BATCH
         for b in range(size):
-            further = counts[(LATER + 1 + k // 6) * BATCH + b]
-            values[(q.LEAN_QUANTITIES + k) * BATCH + b] = _count(further, k % 6)
+            values[row + b] = _count(counts[own + b], k % 6)
+    for k in range(quantities - q.LEAN_QUANTITIES):
+        own, row = (LATER + 1 + k // 6) * BATCH, (q.LEAN_QUANTITIES + k) * BATCH
+        for b in range(size):
+            values[row + b] = _count(counts[own + b], k % 6)
+    for b in range(size):
+        enrolled = values[q.ENROLLED * BATCH + b]
+        evaluable = (
+            values[q.IMPROVED * BATCH + b] + values[q.STABLE * BATCH + b] + values[q.DETERIORATED * BATCH + b]
+        )
+        decided = (
+            values[q.DECISION_CONTINUE * BATCH + b]
+            + values[q.DECISION_DISCONTINUE * BATCH + b]
+            + values[q.DECISION_DEAD * BATCH + b]
+        )
+        stopped_better = values[q.STOPPED_THOUGH_STABLE_OR_IMPROVED * BATCH + b]
+        went_on_worse = values[q.CONTINUED_THOUGH_DETERIORATED * BATCH + b]
+        values[q.COUNTED * BATCH + b] = enrolled - values[q.COUNTED * BATCH + b]
+        values[q.STOPPED_AT_FIRST_STAGE * BATCH + b] = np.int64(enrolled < n)
+        values[q.EVALUABLE * BATCH + b] = evaluable
+        values[q.MISSING * BATCH + b] = enrolled - evaluable
+        values[q.DECISION_NOT_EVALUABLE * BATCH + b] = enrolled - decided
+        values[q.WRONG_STOP_RATE * BATCH + b] = stopped_better
+        values[q.WRONG_CONTINUE_RATE * BATCH + b] = went_on_worse
+        values[q.DECIDED_ON_STABLE_OR_IMPROVED * BATCH + b] += stopped_better
+        values[q.DECIDED_ON_DETERIORATED * BATCH + b] += went_on_worse
 
 
 _count_batch = kernel(_count_batch, **INNER)
