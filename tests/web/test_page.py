@@ -342,6 +342,14 @@ def test_protocols_stand_side_by_side_with_their_differences_marked(inside):
     assert both["setting"].tolist() == result["setting"].tolist()
 
 
+def test_a_version_is_no_number(inside):
+    inside.post("/language", data={"language": "fr"})
+    text = inside.get("/protocol").text
+    inside.post("/language", data={"language": "en"})
+    assert re.search(r"<code>version</code></th><td[^>]*>1\.0</td>", text)
+    assert re.search(r"<code>version</code></th><td[^>]*>1,0", text) is None
+
+
 def test_an_example_trial_is_that_of_its_script_and_of_its_command(inside, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     inside.get("/simulate?scenario=anti-hu&response=0.3&n=14")
