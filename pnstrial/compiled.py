@@ -16,6 +16,7 @@ import os
 import re
 import sys
 import tempfile
+from contextlib import suppress
 from functools import cache, cached_property, update_wrapper
 from pathlib import Path
 from threading import RLock
@@ -127,6 +128,10 @@ def _cache_class() -> type:
             if found is None:
                 _announce()
             return found
+
+        def save_overload(self, sig: Any, data: Any) -> None:
+            with suppress(OSError):  # on a full disk it is compiled again next time
+                super().save_overload(sig, data)
 
     return Cache
 

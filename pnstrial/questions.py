@@ -25,6 +25,7 @@ from pnstrial.engine.exact.answers import (
     responder_distribution,
 )
 from pnstrial.engine.model import build_model
+from pnstrial.inputs import drawn_inputs
 from pnstrial.numerics.arguments import Checks, as_number, display
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import NotEstimable, Provenance, Result
@@ -261,15 +262,19 @@ def _run_checks(caller: str, n_trials: int, seed: int, workers: int) -> Checks:
     return Checks(caller).count("n_trials", n_trials, 2).seed("seed", seed).count("workers", workers, 1)
 
 
-def _checked_ranges(checks: Checks, ranges: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, float]]:
+def _checked_ranges(
+    checks: Checks, protocol: Protocol, scenario: Scenario, ranges: Mapping[str, Sequence[float]]
+) -> dict[str, tuple[float, float]]:
     found: dict[str, tuple[float, float]] = {}
     for name, ends in ranges.items():
         pair = tuple(ends) if isinstance(ends, tuple | list) else ()
         low, high = (as_number(pair[0]), as_number(pair[1])) if len(pair) == 2 else (None, None)
         if low is None or high is None or not low < high:
             checks.add(True, f"ranges[{name!r}] = {ends!r} must be two numbers, the first below the second")
-        else:
-            found[name] = (low, high)
+            continue
+        found[name] = tuple(_as_setting(protocol, scenario, name, end) for end in (low, high))
+        low, high = found[name]
+        checks.add(low == high, f"ranges[{name!r}] = {ends!r} is one whole number, {low}, and no range")
     checks.add(not ranges, "ranges is empty; name settings with two numbers each, such as late = (0, 0.3)")
     checks.done()
     return found
@@ -277,9 +282,12 @@ def _checked_ranges(checks: Checks, ranges: Mapping[str, Sequence[float]]) -> di
 
 def _as_setting(protocol: Protocol, scenario: Scenario, name: str, value: float) -> float | int:
     """Round what is a whole number in the file."""
+    return round(value) if _is_whole(protocol, scenario, name) else float(value)
+
+
+def _is_whole(protocol: Protocol, scenario: Scenario, name: str) -> bool:
     now = current_value(protocol, scenario, name)
-    whole = name == "window_days" or (isinstance(now, int) and not isinstance(now, bool))
-    return round(value) if whole else float(value)
+    return name == "window_days" or (isinstance(now, int) and not isinstance(now, bool))
 
 
 @dataclass(frozen=True)
@@ -350,7 +358,7 @@ def tornado(
     ['scenario.rating.same_rater_agreement', 'scenario.visits.missed']
     """
     check_signature(tornado, locals())
-    checked = _checked_ranges(_run_checks("tornado", n_trials, seed, workers), ranges)
+    checked = _checked_ranges(_run_checks("tornado", n_trials, seed, workers), protocol, scenario, ranges)
     cases = {
         (name, end): what_if(protocol, scenario, {name: _as_setting(protocol, scenario, name, value)}, rated=rated)
         for name, ends in checked.items()
@@ -449,7 +457,7 @@ def sobol(
     from scipy.stats import sobol_indices, uniform
 
     check_signature(sobol, locals())
-    checked = _checked_ranges(_run_checks("sobol", n_trials, seed, workers), ranges)
+    checked = _checked_ranges(_run_checks("sobol", n_trials, seed, workers), protocol, scenario, ranges)
     checks = Checks("sobol").count("n", n, 2, 2**16)
     checks.add(bool(n & (n - 1)), f"n = {n} must be a power of 2, such as {2 ** max(1, n.bit_length())}")
     checks.done()
@@ -476,10 +484,15 @@ def sobol(
     if len(names) == 1:
         function(np.array(list(checked.values())))  # which answers where nothing varies
         raise ValueError(f"sobol: ranges = {display(ranges)} names one setting, which explains all; name two")
+    # what is rounded to whole numbers begins half below the first and ends half above the last: each is as likely
+    edges = [0.5 * _is_whole(protocol, scenario, name) for name in names]
+    dists = [
+        uniform(low - edge, high - low + 2 * edge)
+        for edge, (low, high) in zip(edges, checked.values(), strict=True)
+    ]
     found = sobol_indices(
-        func=function, n=n, dists=cast("Any", [uniform(low, high - low) for low, high in checked.values()]),
-        random_state=np.random.default_rng(seed),
-    )  # fmt: skip
+        func=function, n=n, dists=cast("Any", dists), random_state=np.random.default_rng(seed)
+    )
     first, total = _bootstrapped(np.array(values), n, len(names), seed)
     table = pd.DataFrame(
         {
@@ -576,9 +589,9 @@ def assurance(
     protocol : Protocol
     scenario : Scenario
     inputs : mapping or pandas.DataFrame, optional
-        By setting (named as in `what_if`) a Beta distribution as (a, b), or any frozen distribution of scipy; or a
-        frame of draws, one column a setting. Default: the response is Beta(x + 0.5, n - x + 0.5), x of n improved in
-        the scenario's series (Jeffreys' prior with its counts).
+        By setting (named as in `what_if`) a Beta distribution as (a, b), for settings that are shares, or any frozen
+        distribution of scipy; or a frame of draws, one column a setting. Default: the response is
+        Beta(x + 0.5, n - x + 0.5), x of n improved in the scenario's series (Jeffreys' prior with its counts).
     quantity : str
         As in `tornado`.
     rated : bool, default True
@@ -596,7 +609,8 @@ def assurance(
     Raises
     ------
     ValueError
-        If an input is no distribution, or the scenario names no series and no input is given.
+        If an input is no distribution, a Beta with both parameters under 1 (two shares are no Beta) or of a setting
+        that is no share, a drawn response is none, or the scenario names no series and no input is given.
 
     Examples
     --------
@@ -608,7 +622,7 @@ def assurance(
     """
     check_signature(assurance, locals())
     _run_checks("assurance", n_trials, seed, workers).count("draws", draws, 2, 10**6).done()
-    points, words = _drawn(scenario, inputs, draws, seed)
+    points, words = drawn_inputs(protocol, scenario, inputs, draws, seed)
     names = list(points.columns)
     floor = (
         _floor_of_response(protocol, scenario)
@@ -618,9 +632,9 @@ def assurance(
     if floor is not None:
         # nobody is excluded: success depends on the reported response and on nothing else
         model = build_model(protocol, scenario, short=True)
-        shares = points["response"].to_numpy(dtype=float)
-        values = np.array([_success(model, max(share, floor), 0.0) for share in shares])
-        at_floor = float((shares <= floor).mean())
+        drawn = points["response"].to_numpy(dtype=float)
+        values = np.array([_success(model, max(share, floor), 0.0) for share in drawn])
+        at_floor = float((drawn <= floor).mean())
     else:
         values, at_floor = _followed_draws(
             protocol, scenario, points, quantity, rated, n_trials, seed, workers
@@ -660,41 +674,3 @@ def _followed_draws(
         at_floor += "response" in settings and not any(case[1].course.improve)
         values.append(_measure(*case, quantity, n_trials, seed, workers)[0])
     return np.array(values), at_floor / len(points)
-
-
-def _drawn(scenario: Scenario, inputs: Any, draws: int, seed: int) -> tuple[pd.DataFrame, str]:
-    """Draw the inputs, and say how."""
-    from scipy.stats import beta
-
-    if isinstance(inputs, pd.DataFrame):
-        if inputs.empty:
-            raise ValueError("assurance: the frame of draws is empty")
-        return inputs.reset_index(drop=True), f"{len(inputs)} draws of {', '.join(map(str, inputs.columns))}"
-    if inputs is None:
-        if (series := scenario.series) is None or not series.response:
-            why = "names no series" if series is None else "assumes another response than its series found"
-            raise ValueError(
-                f"assurance: scenario {scenario.id} {why}; give inputs such as {{'response': (1.5, 16.5)}}"
-            )
-        n = series.improved + series.stable + series.deteriorated + (series.dead or 0.0)
-        inputs = {"response": (series.improved + 0.5, n - series.improved + 0.5)}
-    rng = np.random.default_rng(seed)
-    columns: dict[str, NDArray[np.float64]] = {}
-    words: list[str] = []
-    for name, given in cast("dict[str, Any]", inputs).items():
-        if isinstance(given, tuple | list):
-            pair = [as_number(end) for end in cast("list[object]", given)]
-            if len(pair) != 2 or any(end is None or end <= 0 for end in pair):
-                raise ValueError(f"assurance: {name} = {given!r}; a Beta distribution is (a, b), both over 0")
-            columns[name] = beta(*cast("list[float]", pair)).ppf(rng.random(draws))
-            words.append(f"{name}: Beta({pair[0]:g}, {pair[1]:g})")
-        elif hasattr(given, "ppf"):
-            columns[name] = np.asarray(given.ppf(rng.random(draws)), dtype=float)
-            words.append(f"{name}: {given.dist.name}{given.args}" if hasattr(given, "dist") else name)
-        else:
-            raise ValueError(
-                f"assurance: {name} = {given!r}; allowed is (a, b) of a Beta, or a distribution of scipy"
-            )
-    if not columns:
-        raise ValueError("assurance: inputs is empty")
-    return pd.DataFrame(columns), "; ".join(words)

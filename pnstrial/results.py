@@ -300,6 +300,7 @@ class Result:
             raise TypeError(f"{type(self).__name__} must be a dataclass to be shown")
         for field in fields(self):
             value = getattr(self, field.name)
+            value = value.item() if getattr(value, "ndim", 1) == 0 else value  # a number of NumPy
             if field.repr and (
                 value is None or isinstance(value, bool | int | float | str | tuple | NotEstimable)
             ):

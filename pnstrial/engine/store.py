@@ -17,7 +17,7 @@ import sqlite3
 import warnings
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, Self, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, cast
 
 import numpy as np
 
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["BlockSums", "DamagedBlockWarning", "Store", "StoreError", "TrialRows"]
+
+
+_READ: Final = "SELECT block, trials, sums, responders, digest FROM blocks"
 
 
 class StoreError(ValueError):
@@ -87,6 +90,8 @@ class Store:
 
     def __init__(self, path: str | Path, specification: dict[str, Any], shape: tuple[int, int]) -> None:
         self.path, self.shape = str(path), shape
+        if self.path in {"", ":memory:"} or "\0" in self.path:  # which SQLite would keep nowhere
+            raise StoreError(f"store {self.path!r} names no file; give one, such as run.sqlite")
         self._text = json.dumps(specification, sort_keys=True)
         self._run = hashlib.sha256(self._text.encode()).digest()
         self._database: sqlite3.Connection | None = None
@@ -122,12 +127,11 @@ class Store:
                 " sums BLOB NOT NULL, responders BLOB NOT NULL, digest BLOB NOT NULL)"
             )
             found = database.execute("SELECT specification, digest FROM run").fetchone()
-            if found is None and database.execute("SELECT 1 FROM blocks").fetchone() is None:
+            empty = database.execute("SELECT 1 FROM blocks").fetchone() is None
+            if found is None and empty:
                 database.execute("INSERT INTO run VALUES (?, ?)", (self._text, self._run))
-            elif found is None:
-                self._fail(
-                    "is damaged: it does not say what it was run with; delete it or choose another file"
-                )
+        if found is None and not empty:
+            self._fail("is damaged: it does not say what it was run with; delete it or choose another file")
         return found
 
     def _fail(self, reason: str) -> NoReturn:
@@ -140,7 +144,7 @@ class Store:
         try:
             yield
         except sqlite3.DatabaseError as problem:
-            words = str(problem)
+            words = str(problem).split(" with text ")[0]  # which is what was to be read
             if "not a database" in words or "no such column" in words or "has no column" in words:
                 reason = f"is no store of this package ({words}); choose another file"
             elif "full" in words or "disk I/O" in words:
@@ -185,10 +189,7 @@ class Store:
     def blocks(self) -> dict[int, int]:
         """Give the number of trials of every finished block that is as it was written; warn of the others."""
         with self._refusing():
-            rows = [
-                (row[0], self._whole(row))
-                for row in self._open.execute("SELECT * FROM blocks ORDER BY block")
-            ]
+            rows = [(row[0], self._whole(row)) for row in self._open.execute(f"{_READ} ORDER BY block")]
         if damaged := [number for number, block in rows if block is None]:
             places = ", ".join(map(str, damaged[:10])) + (" ..." if len(damaged) > 10 else "")
             warnings.warn(
@@ -202,7 +203,7 @@ class Store:
     def read(self, block: int) -> BlockSums:
         """Read one finished block."""
         with self._refusing():
-            row = self._open.execute("SELECT * FROM blocks WHERE block = ?", (block,)).fetchone()
+            row = self._open.execute(f"{_READ} WHERE block = ?", (block,)).fetchone()
         found = None if row is None else self._whole(row)
         if found is None:
             self._fail(
@@ -215,7 +216,7 @@ class Store:
         sums, responders = done.sums.tobytes(), done.responders.tobytes()
         with self._refusing(), self._open as database:
             database.execute(
-                "INSERT OR REPLACE INTO blocks VALUES (?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO blocks (block, trials, sums, responders, digest) VALUES (?, ?, ?, ?, ?)",
                 (
                     done.block,
                     done.trials,
@@ -283,10 +284,16 @@ class TrialRows:
             return
         pa, pq = pyarrow_parquet(str(self.path))
         table = pa.Table.from_pandas(frame, preserve_index=False)
-        try:
+        with self._refusing():
             if self._writer is None:
                 self._writer = pq.ParquetWriter(self._file.open(), table.schema)
             self._writer.write_table(table)
+
+    @contextmanager
+    def _refusing(self) -> Generator[None]:
+        """Turn what the system says into one sentence with its remedy."""
+        try:
+            yield
         except OSError as problem:
             raise StoreError(
                 f"trials {self.path} cannot be written ({problem}): choose a folder that exists, with room"
@@ -295,9 +302,10 @@ class TrialRows:
     def finish(self) -> None:
         """Put the file into place, with the digest of its rows."""
         if self._file is not None:
-            self._writer.add_key_value_metadata({PARQUET_KEY: self._file.digest()})
-            self._writer.close()
-            self._file.put_into_place()
+            with self._refusing():
+                self._writer.add_key_value_metadata({PARQUET_KEY: self._file.digest()})
+                self._writer.close()
+                self._file.put_into_place()
 
     def close(self) -> None:
         """Leave nothing half-written."""

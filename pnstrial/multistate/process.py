@@ -286,6 +286,7 @@ def expected_survival(
     check_signature(expected_survival, locals())
     matrix = check_generator(Q, "expected_survival")
     k = matrix.shape[-1]
+    dead = int(dead)
     if not -k <= dead < k:
         raise ValueError(f"expected_survival: dead is {dead}; states are 0 to {k - 1}")
     if np.any(matrix[..., dead, :] != 0):

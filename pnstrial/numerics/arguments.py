@@ -77,8 +77,10 @@ def display(value: object) -> str:
         value = value.item()
     if is_dataclass(value) or hasattr(value, "columns"):
         several = " or ".join(f".{name}" for name in ("optimal", "minimax") if hasattr(value, name))
-        choose = f", of which {several} is one" if several else ""
+        choose = f" (give its {several})" if several else ""
         return f"<{type(value).__name__}>{choose}"  # the whole table would say less
+    if isinstance(value, list | tuple) and any(map(is_dataclass, cast("list[object]", value))):
+        return f"[{', '.join(map(display, cast('list[object]', value[:_MOST])))}]"
     text = " ".join(repr(value).split())
     return text if len(text) <= _LONGEST else text[: _LONGEST - 4] + " ..."
 

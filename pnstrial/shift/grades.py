@@ -405,7 +405,7 @@ def groups_of(function: Callable[..., Any], values: Mapping[str, Any], extra: st
     return two_groups(
         function.__name__, values["grades"], values["misplaced"], group=values["group"], control=values["control"],
         data=values["data"], grade=values["grade"], treated=values["treated"], counts=values.get("counts"),
-        highest=values.get("highest", WORST), extra=extra,
+        highest=int(values.get("highest", WORST)), extra=extra,
     )  # fmt: skip
 
 
@@ -591,4 +591,4 @@ def counts_by_grade(grades: ArrayLike, highest: int = WORST) -> Grades:
     [0, 0, 1, 2, 0, 0, 1]
     """
     check_signature(counts_by_grade, locals())
-    return np.bincount(_whole("counts_by_grade", "grades", grades, 1, highest), minlength=highest + 1)
+    return np.bincount(_whole("counts_by_grade", "grades", grades, 1, highest), minlength=int(highest) + 1)

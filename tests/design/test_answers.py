@@ -86,6 +86,17 @@ def test_rating_that_contradicts_the_count():
             ["p = 1.5 must be numbers from 0 to 1"],
         ),
         (lambda: design.after_two_stage(1, 10, 5, 29, 0.1, 3, n_observed=10), ["does not stop there"]),
+        (
+            lambda: design.after_two_stage(design.simon(0.1, 0.3), 6),
+            [
+                "design = <SimonDesigns> (give its .optimal or .minimax) must be a two-stage design",
+                "`simon(...).optimal`",
+            ],
+        ),
+        (
+            lambda: design.compare_designs([design.simon(0.1, 0.3)], 0.1, 0.3),
+            ["[<SimonDesigns> (give its .optimal"],
+        ),
         (lambda: design.after_two_stage(1, 10, 5, 29, 0.1, 1, n_observed=20), ["stops at n1 = 10"]),
         (lambda: design.after_two_stage(1, 10, 5, 29, 0.1, 40), ["responses = 40"]),
         (lambda: design.after_two_stage(5, 5, 5, 9, 0.1, 7), ["r1 = 5 must be below n1 = 5"]),

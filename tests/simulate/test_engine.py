@@ -3,6 +3,8 @@
 import hashlib
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 import warnings
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -292,6 +294,64 @@ def test_a_damaged_block_is_simulated_again_and_named(tmp_path, written):
     with pytest.warns(UserWarning, match=r"2 of 6 blocks are damaged \(1, 3\); they are simulated again"):
         same(pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, store=path), result)
     same(pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, store=path), result)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("DELETE FROM run", r"is damaged: it does not say what it was run with; delete it"),
+        (
+            "UPDATE run SET specification = CAST(x'7bff' AS TEXT)",
+            r"is damaged \(Could not decode[^{]*\); delete it",
+        ),
+        ("ALTER TABLE blocks RENAME COLUMN sums TO totals", "is no store of this package"),
+        ("ALTER TABLE blocks ADD COLUMN more TEXT", None),
+        ("CREATE TABLE more (x)", None),
+        ("UPDATE blocks SET block = -block", "damaged"),
+    ],
+)
+def test_a_store_with_other_tables_is_read_by_name_or_refused_in_one_sentence(
+    tmp_path, written, command, words
+):
+    content, result = written
+    path = tmp_path / "run.sqlite"
+    path.write_bytes(content)
+    with sqlite3.connect(path) as database:
+        database.execute(command)
+    database.close()
+    if words is None:
+        same(pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, store=path), result)
+    elif words == "damaged":
+        with pytest.warns(UserWarning, match="5 of 6 blocks are damaged"):
+            same(pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, store=path), result)
+    else:
+        with pytest.raises(StoreError, match=words) as caught:
+            pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, store=path)
+        assert len(str(caught.value)) < 300 + len(str(path))
+
+
+@pytest.mark.parametrize("name", ["", ":memory:", "a\0b"])
+def test_a_store_that_sqlite_would_keep_nowhere_is_refused(name):
+    with pytest.raises(StoreError, match="names no file"):
+        pns.simulate_trials(PROTOCOL, PLAIN, n_trials=10, store=name)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit on the size of files is the system's")
+@pytest.mark.parametrize("name", ["run.sqlite", "run.parquet"])
+def test_a_disk_that_fills_up_ends_a_run_in_a_sentence_and_leaves_no_half_file(tmp_path, name):
+    code = (
+        "import resource, sys, pnstrial as pns\n"
+        "call = pns.load_protocol('nct02343211'), pns.load_scenario('anti-hu-plain'), 200\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
+        "try: pns.simulate_trials(*call, **{sys.argv[1]: sys.argv[2]}, quantities='primary')\n"
+        "except pns.simulate.StoreError as problem: print(problem)\n"
+    )
+    key = "store" if name.endswith("sqlite") else "trials"
+    words = [sys.executable, "-W", "error", "-c", code, key, str(tmp_path / name)]
+    run = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "cannot be written" in run.stdout
+    assert not run.stderr
+    assert not [path for path in tmp_path.iterdir() if "parquet" in path.name]
 
 
 def test_foreign_damaged_and_unwritable_files_are_refused_in_a_sentence(tmp_path, written, capsys):

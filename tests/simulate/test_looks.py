@@ -30,6 +30,8 @@ DESIGNS = {
     "BOP2 ordinal": design.bop2_ordinal([8, 17], (0.1, 0.4, 0.5), (0.35, 0.45, 0.2)),
     "adaptive": design.flexible(design.two_stage(1, 10, 5, 29, 0.1, 0.3)).with_sizes({2: 12, 3: 8}),
     "flexible": design.flexible(TWO_STAGE),
+    "flexible, all of alpha spent": design.flexible(TWO_STAGE, "constant", alpha=0.15),
+    "adaptive, decided at the first stage": design.flexible(TWO_STAGE).with_sizes({3: 0, 4: 0, 5: 0}),
 }
 
 
@@ -44,6 +46,23 @@ def test_every_design_runs_and_meets_its_exact_answer(name):
     assert 0.02 < table.loc["success", "exact"] < 0.98
     assert found["enrolled"] == pytest.approx(found["decided_on"] + found["overrun"])
     assert found["stopped_early"] == 0 or found["overrun"] > 0
+
+
+@pytest.mark.parametrize("name", [name for name, one in DESIGNS.items() if isinstance(one, design.Design)])
+def test_the_looks_of_a_design_are_those_of_its_own_characteristics(name):
+    plan = DESIGNS[name]
+    looks = boundaries_of("test", plan)
+    assert looks.exact({"response": 0.2})[0] == pytest.approx(
+        plan.operating_characteristics(0.2).reject, abs=1e-12
+    )
+    # every path of responders, decided look by look
+    sizes = np.array(looks.sizes)
+    answers = np.random.default_rng(1).random((4000, sizes[-1])) < 0.2
+    counts = answers.cumsum(axis=1)[:, sizes - 1]
+    code, look = LooksRule(looks, 0, 0)._decisions(counts, counts)
+    found = plan.operating_characteristics(answers.mean())
+    assert (code == 1).mean() == pytest.approx(found.reject, abs=0.03)
+    assert sizes[look].mean() == pytest.approx(found.expected_n, abs=0.25)
 
 
 def test_a_pause_costs_time_and_saves_patients_and_changes_no_decision():

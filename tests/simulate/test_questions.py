@@ -133,6 +133,46 @@ def test_assurance_by_default_takes_the_counts_of_the_series():
 
 
 @pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({"response": (0.2, 0.4)}, r"parameters of a Beta.*scipy\.stats\.uniform\(0\.2, 0\.2\)"),
+        ({"deaths": (2, 8)}, "deaths is no share; a range is"),
+        ({"n": (15, 25)}, "n is no share"),
+        ({"screened_per_month": (0.5, 2)}, "screened_per_month is no share"),
+        ({"response": stats.norm(0.9, 0.2)}, "must be a share from 0 to 1"),
+        ({"response": stats.beta}, "a distribution of scipy with its parameters"),
+        (pd.DataFrame({"response": [0.2, np.nan]}), r"response = \[nan\] \(of 1 of 2 draws\)"),
+        (pd.DataFrame({"response": [20, 30]}), r"response = \[20, 30\]"),
+        (pd.DataFrame({"response": ["a", 0.3]}), "must be a share"),
+    ],
+)
+def test_what_is_no_distribution_of_its_setting_is_refused_by_name(inputs, words):
+    with pytest.raises(ValueError, match=words):
+        pns.assurance(PROTOCOL, PLAIN, inputs, draws=200)
+
+
+def test_a_share_may_be_a_beta_and_any_setting_a_distribution():
+    found = pns.assurance(
+        PROTOCOL, PLAIN, {"scenario.visits.missed": (1, 19), "response": stats.uniform(0.2, 0.2)}, draws=3
+    )
+    assert 0.2 < found.assurance < 0.8
+
+
+def test_every_whole_number_of_a_range_is_as_likely():
+    found = pns.sobol(PROTOCOL, PLAIN, {"n": (10, 12), "scenario.visits.missed": (0.0, 0.2)}, n=64)
+    powers = [
+        pns.tornado(PROTOCOL, PLAIN.changed(enrolment={"target": n}), {"scenario.visits.missed": (0.0, 0.2)})
+        for n in (10, 11, 12)
+    ]
+    middle = np.mean([np.mean([one.table["at_low"][0], one.table["at_high"][0]]) for one in powers])
+    assert found.mean == pytest.approx(middle, abs=0.002)
+    whole = pns.tornado(PROTOCOL, PLAIN, {"n": (12.2, 30)}).table
+    assert whole[["low", "high"]].to_numpy().tolist() == [[12, 30]]
+    with pytest.raises(ValueError, match="is one whole number, 12, and no range"):
+        pns.tornado(PROTOCOL, PLAIN, {"n": (11.9, 12.2)})
+
+
+@pytest.mark.parametrize(
     ("name", "truth"), [("ivig-works", 0.25), ("nothing-works", 0.0), ("surface-antibody", 0.5)]
 )
 def test_shipped_scenarios_have_the_response_that_they_state(name, truth):

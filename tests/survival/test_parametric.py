@@ -395,7 +395,7 @@ def test_gamma_tails_go_on_where_scipy_underflows():
         assert (np.abs(np.diff(values, 3)) < 1e-3).all()
         assert values[0] == pytest.approx(np.log(gammaincc(shape, near)), rel=1e-12)
     for shape, x in ((50.0, 1e-3), (900.0, 250.0), (1e4, 7.9e3)):
-        assert _log_small_lower(np.array([shape]), np.array([x]))[0] == pytest.approx(
+        assert _log_small_lower(np.array([shape]), np.log([x]))[0] == pytest.approx(
             np.log(gammainc(shape, x)), rel=1e-10
         )
 
@@ -545,6 +545,34 @@ def test_a_higher_likelihood_at_the_edge_of_the_shape_is_said_beside_a_peak_belo
         np.random.default_rng(2).lognormal(size=400), np.ones(400), "generalised-gamma"
     )
     assert abs(inside.estimate[2]) < 1.0
+
+
+UNDER_A_LIMIT = {
+    # synthetic log-normal and Weibull times: a peak at Q = -2.3 (-69.966), at Q = 1.7 (-44.124)
+    "falls": [0.25, 0.75, 0.75, 0.75, 1.5, 3.0, 4.0, 23.0, 37.75, 101.0, 113.25, 175.0, 853.75, 1943.5],
+    "grows": [0.13, 0.95, 1.69, 1.72, 2.04, 2.65, 3.16, 4.55, 4.67, 5.69, 5.76, 6.08, 7.06, 8.02, 10.76, 10.91, 14.14],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("side", UNDER_A_LIMIT)
+def test_a_peak_under_the_limit_of_a_growing_shape_is_said(side):
+    """The limits in closed form: S(t) = (first / t)^b as Q falls, 1 - (t / last)^b as it grows."""
+    time = np.array(UNDER_A_LIMIT[side])
+    spent = np.log(time / time.min()) if side == "falls" else np.log(time.max() / time)
+    limit = time.size * (np.log(time.size / spent.sum()) - 1.0) - np.log(time).sum()
+    fit = survival.parametric(time, np.ones(time.size), "generalised-gamma")
+    assert fit.loglik < limit
+    assert f"({limit:.2f})" in fit.notes[0]
+
+
+def test_a_generalised_gamma_has_a_value_where_its_argument_underflows():
+    """Log survival far beyond the first times at a large negative shape: that of the power law, to 1e-6."""
+    from pnstrial.survival.parametric.distributions import _log_generalised_survival
+
+    w = np.array([5.0, 60.0, 600.0])[:, None]
+    found = _log_generalised_survival(w, np.array([[-30.0, -1000.0]]))
+    assert np.isfinite(found).all()
+    assert found[1:] - found[:-1] == pytest.approx(-np.diff(w, axis=0) / np.array([[30.0, 1000.0]]), rel=1e-6)
 
 
 @pytest.mark.parametrize("distribution", ["weibull", "lognormal", "loglogistic", "gamma"])

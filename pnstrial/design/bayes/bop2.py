@@ -136,7 +136,7 @@ def bop2_boundary(
         high[-1] = 0 if low[-1] is None else low[-1] + 1
     elif low[-1] is not None:
         high[-1] = low[-1] + 1
-    pair = (float(start[0]), float(start[1]))
+    pair = (mixture.a[0], mixture.b[0])
     return Bop2Design(
         sizes,
         tuple(low),
@@ -437,6 +437,7 @@ def bop2_ordinal(
     checks.rule(not good, "prior", start, "must be three positive numbers")
     _check_grid(checks, lambdas, gammas)
     checks.done()
+    null, alternative, start = (np.asarray(part, dtype=float).tolist() for part in (null, alternative, start))
     lam = [*np.arange(0.05, 0.96, 0.05), 0.98, 0.99] if lambdas is None else list(lambdas)
     gam = [0.0, 0.25, 0.5, 0.75, 1.0] if gammas is None else list(gammas)
     q = (null[0], null[0] + null[1])

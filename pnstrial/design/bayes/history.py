@@ -364,10 +364,11 @@ def map_prior(
     fitted = _fit_mixture(predicted, int(components))
     mixture = fitted
     if robust_weight > 0:
+        vague = [float(cell) for cell in robust]
         mixture = BetaMixture(
             (*(w * (1 - robust_weight) for w in fitted.weights), float(robust_weight)),
-            (*fitted.a, float(robust[0])),
-            (*fitted.b, float(robust[1])),
+            (*fitted.a, vague[0]),
+            (*fitted.b, vague[1]),
         )
     mean, variance = mixture.mean, mixture.variance
     return MapPrior(

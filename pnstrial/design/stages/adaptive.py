@@ -448,11 +448,13 @@ class AdaptiveDesign(Design):
 
     def sentence(self) -> str:
         """Say the design in one sentence for the protocol."""
-        parts = [
-            f"{x1} respond: {n2} more, reject if {count} or more of them respond"
-            for x1, n2, count in self.rules
-            if n2 and count is not None
-        ]
+        parts: list[str] = []
+        for x1, n2, count in self.rules:
+            ends = "reject nothing" if count is None else f"reject if {count} or more of them respond"
+            if n2:
+                parts.append(f"{x1} respond: {n2} more, {ends}")
+            elif count is not None:
+                parts.append(f"{x1} respond: reject")
         return f"Enrol {self.n1}; if " + "; ".join(parts) + "; else stop."
 
     def _display(self) -> Display:

@@ -20,7 +20,7 @@ from pnstrial.design.counts.outcomes import MOST_PATIENTS, Design, Outcomes, enu
 from pnstrial.design.counts.proportion import binomial_tail
 from pnstrial.design.stages.adaptive import FlexibleDesign
 from pnstrial.design.stages.two_stage import TwoStageDesign
-from pnstrial.numerics.arguments import Checks, display
+from pnstrial.numerics.arguments import Checks, as_number, display
 from pnstrial.numerics.roots import cross
 from pnstrial.results import NotEstimable, Result
 
@@ -336,16 +336,13 @@ def after_two_stage(
         else ["n1", "r", "n", "p0", "responses"]
     )
     if plan is not None and not isinstance(plan, TwoStageDesign):
+        rule = (
+            "must be a two-stage design, as `simon(...).optimal` and `two_stage(...)` are, or r1, followed by"
+        )
+        alone = as_number(plan) is None or (n1 is None and not counts)
+        checks.add(alone, f"design = {display(plan)} {rule} n1, r, n, p0 and responses").done()
         checks.count("design", plan, -1)
-        checks.problems = [
-            f"{one}, or a two-stage design, as `simon` and `two_stage` give" for one in checks.problems
-        ]
         given["r1"] = plan
-    checks.add(
-        plan is not None and not isinstance(plan, TwoStageDesign) and n1 is None and not counts,
-        f"design = {display(plan)} must be a two-stage design, as `simon` and `two_stage` give, or be followed by"
-        " the other counts",
-    )
     checks.add(
         len(counts) > len(names), f"{len(counts)} numbers after the design; they must be {', '.join(names)}"
     )

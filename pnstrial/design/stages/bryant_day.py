@@ -193,24 +193,25 @@ def bryant_day_rule(
     ):  # fmt: skip
         checks.count(name, value, 0, int(last) + 1 if checks.clean else None)
     checks.done()
+    n1, responses_continue, nontoxic_continue = int(n1), int(responses_continue), int(nontoxic_continue)
+    n, responses_success, nontoxic_success = int(n), int(responses_success), int(nontoxic_success)
     accept: dict[str, float] = {}
     sizes: dict[str, float] = {}
     for name, p, q in (
         ("bad-bad", r0, 1 - t0), ("good-bad", r1, 1 - t0), ("bad-good", r0, 1 - t1), ("good-good", r1, 1 - t1)
     ):  # fmt: skip
-        pmf, tail = joint_tables(joint_cells(p, q, odds_ratio), int(n))
+        pmf, tail = joint_tables(joint_cells(p, q, odds_ratio), n)
         go = pmf[n1].copy()
         go[:responses_continue, :] = 0.0
         go[:, :nontoxic_continue] = 0.0
-        x = np.maximum(0, responses_success - np.arange(int(n) + 1))
-        y = np.maximum(0, nontoxic_success - np.arange(int(n) + 1))
-        reach = tail[int(n) - int(n1)][x[:, None], y[None, :]]
+        x = np.maximum(0, responses_success - np.arange(n + 1))
+        y = np.maximum(0, nontoxic_success - np.arange(n + 1))
+        reach = tail[n - n1][x[:, None], y[None, :]]
         accept[name] = float((go * reach).sum())
         sizes[name] = n1 + (n - n1) * float(go.sum())
     return BryantDayDesign(
-        int(n1), int(n), int(responses_continue), int(nontoxic_continue), int(responses_success),
-        int(nontoxic_success), accept["bad-good"], accept["good-bad"], accept["good-good"], sizes,
-        float(odds_ratio),
+        n1, n, responses_continue, nontoxic_continue, responses_success, nontoxic_success,
+        accept["bad-good"], accept["good-bad"], accept["good-good"], sizes, float(odds_ratio),
     )  # fmt: skip
 
 

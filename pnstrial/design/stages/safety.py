@@ -241,8 +241,8 @@ def safety_boundary(
         checks.prior("prior", prior)
     checks.done()
     sizes = checked_looks("safety_boundary", looks) if number is None else tuple(range(1, int(number) + 1))
-    start = (p0, 1 - p0) if prior is None else (float(prior[0]), float(prior[1]))
-    scores = [np.round(s, 11) for s in _score(kind, sizes, p0, p1, shape, start)]
+    a, b = (p0, 1 - p0) if prior is None else (float(cell) for cell in prior)
+    scores = [np.round(s, 11) for s in _score(kind, sizes, p0, p1, shape, (a, b))]
     levels = np.unique(np.concatenate(scores))
 
     def rule(limit: float) -> SafetyRule:

@@ -81,7 +81,8 @@ class _SecondStage:
         x1 = first[:, 0]
         more = np.asarray(self.more)[x1]
         if look == 0:
-            return np.where(more == 0, FUTILITY, UNDECIDED).astype(np.int8)
+            at_once = np.where(np.asarray(self.critical)[x1] <= 0, EFFICACY, FUTILITY)
+            return np.where(more == 0, at_once, UNDECIDED).astype(np.int8)
         ends = more == self.sizes[look] - self.sizes[0]
         wins = first[:, look] - x1 >= np.asarray(self.critical)[x1]
         return np.where(ends, np.where(wins, EFFICACY, FUTILITY), UNDECIDED).astype(np.int8)
@@ -137,10 +138,10 @@ def boundaries_of(caller: str, design: Any) -> Boundaries:
         return _response_and_toxicity(design)
     inner = getattr(design, "design", None)
     design = inner if isinstance(inner, Design) else design
+    if isinstance(design, FlexibleDesign):  # its own critical counts, which can be below those of the plan
+        design = design.with_sizes({})
     if isinstance(design, AdaptiveDesign):
         return _adaptive(design)
-    if isinstance(design, FlexibleDesign):
-        design = design.plan
     if not isinstance(design, Design):
         raise TypeError(
             f"{caller}: design = {type(design).__name__} is no design of one trial; give one of pns.design, such as"

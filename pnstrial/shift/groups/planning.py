@@ -610,6 +610,7 @@ def simulated_power(
     checks = Checks(caller).share("alpha", alpha).count("n_treated", n_treated, 1)
     checks.count("n_control", n_control, 1).count("n_trials", n_trials, 1).done()
     Checks("simulated_power").seed("seed", seed).done()
+    n_treated, n_control, n_trials, seed = int(n_treated), int(n_control), int(n_trials), int(seed)
     rng = np.random.default_rng(seed)
     counts = np.stack(
         [

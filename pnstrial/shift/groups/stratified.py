@@ -178,7 +178,7 @@ def dichotomy(
     groups = groups_of(dichotomy, locals())
     caller = "dichotomy"
     Checks(caller).count("cut", cut, 0, WORST - 1).done()
-    good = groups.counts[:, : cut + 1].sum(axis=1)
+    good = groups.counts[:, : int(cut) + 1].sum(axis=1)
     return _two_by_two(groups.names, good, groups.counts.sum(axis=1) - good, level)
 
 

@@ -255,6 +255,7 @@ def markov_simulate(
     defaults: dict[str, Any] = {"bt": 0.0, "btx": 0.0, "bp": 0.0, "par": 0.0, "tx": 0.0, "mode": "linear"}
     predictor = _predictor(g, **{**defaults, **coefficients})
     Checks("markov_simulate").seed("seed", seed).done()
+    n, seed = int(n), int(seed)
     rng = np.random.default_rng(seed)
     state = (rng.random(n)[:, None] > np.cumsum(start)[:-1]).sum(axis=1)
     answer = np.empty((n, when.size), dtype=np.int64)

@@ -205,6 +205,7 @@ def mixed_ordinal(
     if times < 2:
         raise ValueError(f"{caller}: ratings has {times} visit; at least 2 are needed")
     Checks(caller).count("nodes", nodes, 1, 100).done()
+    nodes = int(nodes)
     names = tuple(visits) if visits is not None else tuple(f"visit {t + 1}" for t in range(times))
     if len(names) != times:
         raise ValueError(f"{caller}: visits has {len(names)} names for {times} columns of ratings")

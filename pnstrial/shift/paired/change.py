@@ -160,6 +160,7 @@ def changes(
     check_signature(changes, locals())
     earlier, later = responder_pairs("changes", first, second, dead=dead, data=data, highest=highest)
     Checks("changes").level("level", level).count("points", points, 1, highest).done()
+    points, highest = int(points), int(highest)
     rule = change_category_on(highest, points, 0, 0)
     category = np.asarray(rule(earlier, later, points, highest, 0, 0))
     # the rule speaks of patients alive at baseline; the dead of a series that begins later stay as they are
@@ -282,8 +283,8 @@ def signed_rank(
     pratt = zeros == "pratt"
     two_sided = alternative == "two-sided"
     move = earlier - later
-    sizes: list[int] = np.bincount(np.abs(move), minlength=highest + 1).tolist()
-    improved: list[int] = np.bincount(move[move > 0], minlength=highest + 1).tolist()
+    sizes: list[int] = np.bincount(np.abs(move), minlength=int(highest) + 1).tolist()
+    improved: list[int] = np.bincount(move[move > 0], minlength=int(highest) + 1).tolist()
     n_zero = sizes[0]
     # mean rank of each size of change; the tables are short, and lists of them quicker than arrays
     before, ranks = 0 if pratt else -n_zero, [0.0] * len(sizes)

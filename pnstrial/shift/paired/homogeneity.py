@@ -127,7 +127,7 @@ def transition_table(
 
 
 def _table(first: Grades, second: Grades, highest: int) -> Grades:
-    size = highest + 1
+    size = int(highest) + 1
     return np.bincount(first * size + second, minlength=size * size).reshape(size, size)
 
 
@@ -212,7 +212,7 @@ def stuart_maxwell(
     difference = (table.sum(axis=1) - table.sum(axis=0)).astype(float)
     values, vectors = np.linalg.eigh(covariance)
     # The covariance is the Laplacian of the graph of grades joined by a move: its rank is exact.
-    size = highest + 1
+    size = int(highest) + 1
     rank = size - _components(off)
     kept = vectors[:, np.argsort(values)[size - rank :]]
     scale = np.sort(values)[size - rank :]
@@ -277,7 +277,7 @@ def bowker(
     check_signature(bowker, locals())
     earlier, later = grade_pairs("bowker", first, second, data=data, highest=highest)
     table = _table(earlier, later, highest)
-    rows, columns = np.triu_indices(highest + 1, 1)
+    rows, columns = np.triu_indices(int(highest) + 1, 1)
     up, down = table[rows, columns], table[columns, rows]
     used = up + down > 0
     terms = (up - down)[used] ** 2 / (up + down)[used]

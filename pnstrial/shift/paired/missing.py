@@ -198,6 +198,7 @@ def impute(
     """
     check_signature(impute, locals())
     Checks("impute").count("m", m, 1).count("seed", seed).done()
+    m, seed = int(m), int(seed)
     before, after = _with_gaps("impute", first, second, data)
     columns = {"baseline": before.astype(float)}
     if treated is not None:
@@ -343,7 +344,7 @@ def case_bounds(
         "case_bounds", first, second, dead=dead, data=data, missing=True, highest=highest
     )
     gap = after < 0
-    settings = (points, highest, percent, zero)
+    points, highest, percent, zero = settings = int(points), int(highest), int(percent), int(zero)
     rule = change_category_on(highest, points, percent, zero)
     category = np.asarray(rule(before, np.where(gap, before, after), *settings))
     improved = int((~gap & (category == IMPROVED)).sum())

@@ -57,6 +57,7 @@ def coverage(n: int, survival: float, conf_type: str = "beta-product", level: fl
     kind_of(conf_type)
     check_level(level)
     Checks("coverage").count("n", n, 1, 10_000).share("survival", survival).done()
+    n = int(n)
     total = 0.0
     for dead in range(n + 1):
         time = np.repeat([1.0, 2.0], [dead, n - dead])

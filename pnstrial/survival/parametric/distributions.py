@@ -229,27 +229,29 @@ def _log_generalised_survival(w: NDArray[np.float64], q: NDArray[np.float64]) ->
 
     a = q**-2.0
     with np.errstate(over="ignore", divide="ignore"):
-        x = a * np.exp(q * w)
+        log_x = np.log(a) + q * w
+        x = np.exp(log_x)
         if (q > 0).all():
             return _log_upper_gamma(a, x)
         lower = np.log(gammainc(a, x))
         lost = np.isneginf(lower) & (q < 0)
         if lost.any():
-            lower = np.where(lost, _log_small_lower(a, np.where(lost, x, 0.0)), lower)
+            lower = np.where(lost, _log_small_lower(a, np.where(lost, log_x, 0.0)), lower)
     return np.where(q > 0, _log_upper_gamma(a, x), lower) if (q > 0).any() else lower
 
 
-def _log_small_lower(shape: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log of the regularised lower incomplete gamma function where it underflows, by its series."""
+def _log_small_lower(shape: NDArray[np.float64], log_x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log of the regularised lower incomplete gamma function where it underflows, as x itself may, by its series."""
     from scipy.special import gammaln
 
+    x = np.exp(log_x)
     total = term = np.ones(np.broadcast(shape, x).shape)
     for k in range(1, 5000):
         term = term * np.minimum(x / (shape + k), 1.0)
         total = total + term
         if np.all(term < 1e-17 * total):
             break
-    return shape * np.log(x) - x - gammaln(shape + 1.0) + np.log(total)
+    return shape * log_x - x - gammaln(shape + 1.0) + np.log(total)
 
 
 def _generalised_gamma(y: Jet, theta: tuple[Jet, ...]) -> tuple[Jet, Jet]:

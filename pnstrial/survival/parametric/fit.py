@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
@@ -213,7 +214,7 @@ def _best(sample: Sample, family: Distribution, model: str) -> Maximum | NotEsti
     if family.name == "generalised-gamma":
         bound = np.full(starts[0].size, np.inf)
         bound[2] = SHAPES[-1]
-        highest, starts = _along_shape(function, starts)
+        highest, starts = _along_shape(function, starts, sample)
     for start in starts:
         ended = maximise(function, start, bound=bound)
         highest = max(highest, ended.value)
@@ -241,7 +242,7 @@ def _best(sample: Sample, family: Distribution, model: str) -> Maximum | NotEsti
 
 
 def _along_shape(
-    function: Callable[[NDArray[np.float64]], Any], starts: list[NDArray[np.float64]]
+    function: Callable[[NDArray[np.float64]], Any], starts: list[NDArray[np.float64]], sample: Sample
 ) -> tuple[float, list[NDArray[np.float64]]]:
     """Profile a generalised gamma over Q: the highest value at the bounds of |Q|, and a start at each peak between.
 
@@ -249,6 +250,8 @@ def _along_shape(
     """
     held = np.delete(np.arange(starts[0].size), 2)
     profile: dict[float, Maximum] = {}
+    happened = sample.exact | sample.within
+    first, last = np.log(sample.right[happened]), np.log(np.maximum(sample.left, 1e-300))
     for side in (1.0, -1.0):
         point, before = starts[0].copy(), 1.0
         for q in SHAPES if side > 0.0 else (0.0, *SHAPES):
@@ -256,16 +259,50 @@ def _along_shape(
             # With sigma |Q| unchanged the tail that the data see stays as it is.
             point[1] -= np.log(max(q, 1.0) / max(before, 1.0))
             before = q
+            # With large |Q| hardly anybody has the event before a first time (Q < 0), or lacks it after a last one.
+            shift = sample.covariates @ point[3:]
+            reach = 2.0 * math.log(max(q, 1.0)) / max(q, 1.0) * math.exp(min(point[1], 50.0))
+            if q > 1.0 and side < 0.0:
+                point[0] = min(point[0], float((first - shift[happened]).min()) + reach)
+            elif q > 1.0:
+                point[0] = max(point[0], float((last - shift).max()) - reach)
             ended = maximise(function, point, free=held)
             if np.isfinite(ended.value):
                 point = ended.point.copy()
                 profile[side * q] = ended
     order = sorted(profile)
     values = np.array([-np.inf, *(profile[q].value for q in order), -np.inf])
-    peaks = [q for k, q in enumerate(order) if values[k + 1] >= max(values[k], values[k + 2])]
+    peaks = {q for k, q in enumerate(order) if values[k + 1] >= max(values[k], values[k + 2])}
+    peaks -= {SHAPES[-1], -SHAPES[-1]}
+    # The slope in Q at the best of the others is that of the profile: where it turns from up to down there is a peak.
+    for one, other in pairwise(order):
+        if profile[one].gradient[2] > 0.0 > profile[other].gradient[2]:
+            peaks.add(max(one, other, key=lambda q: profile[q].value))
     edges = [profile[q].value for q in order if abs(q) == SHAPES[-1]]
-    inner = [profile[q].point for q in peaks if abs(q) < SHAPES[-1]]
-    return max(edges, default=-np.inf), [*inner, *starts[len(inner) :]]
+    inner = [profile[q].point for q in sorted(peaks)]
+    return max(*edges, *_power_laws(sample), -np.inf), [*inner, *starts[len(inner) :]]
+
+
+def _power_laws(sample: Sample) -> tuple[float, float]:
+    """Give the highest log-likelihoods that a generalised gamma comes near as Q falls, or grows, without bound.
+
+    They are those of S(t) = (first / t)^b after the first event and 1 before, and, where everybody had the event and
+    was observed from the start, of S(t) = 1 - (t / last)^b; b is events over the time at risk on the logarithm. Not
+    with covariates, which move the first and the last event, nor with intervals.
+    """
+    nothing = -np.inf, -np.inf
+    if sample.covariates.shape[1] or sample.within.any():
+        return nothing
+    weights, times = sample.weights[sample.exact], sample.left[sample.exact]
+    first, events = float(times.min()), float(weights.sum())
+    spent = np.log(np.maximum(sample.left, first)) - np.log(np.maximum(sample.entry, first))
+    falls, grows = float(sample.weights @ spent), 0.0
+    if sample.exact.all() and not sample.entry.any():
+        grows = float(weights @ np.log(times.max() / times))
+    rest = events + float(weights @ np.log(times))
+    return tuple(
+        events * math.log(events / at_risk) - rest if at_risk > 0.0 else -np.inf for at_risk in (falls, grows)
+    )  # type: ignore[return-value] # two of two
 
 
 def parametric(
