@@ -229,6 +229,7 @@ def plan_cycle(
     if number is None or number != int(number) or not (given.fewest_days <= number <= given.most_days):
         allowed = f"{given.fewest_days} to {given.most_days}"
         raise ValueError(f"days is {count}; protocol {protocol.id} allows {allowed} infusion days")
+    cycle, count = int(cycle), int(number)
     weight = dosing_weight(weight_kg, basis, height_cm, sex)
     _refuse_slips(weight_kg, height_cm)
     if given.dose_g_per_m2 is not None and height_cm is None:

@@ -168,6 +168,7 @@ def simulate_looks(
     True
     """
     check_signature(simulate_looks, locals())
+    n_trials, seed = int(n_trials), int(seed)
     boundaries = boundaries_of("simulate_looks", design)
     n = boundaries.sizes[-1]
     pauses = _checked(boundaries, n, pause, safety, event)

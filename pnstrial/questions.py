@@ -148,6 +148,7 @@ def search_sample_size(
     ('exact', 26, 30)
     """
     check_signature(search_sample_size, locals())
+    n_max = int(n_max)
     checks = Checks("search_sample_size").share("power", power).count("n_max", n_max, 2, 1000)
     checks.share("error", error).count("seed", seed).done()
     if response is not None:
@@ -272,8 +273,8 @@ def _checked_ranges(
         if low is None or high is None or not low < high:
             checks.add(True, f"ranges[{name!r}] = {ends!r} must be two numbers, the first below the second")
             continue
-        found[name] = tuple(_as_setting(protocol, scenario, name, end) for end in (low, high))
-        low, high = found[name]
+        low, high = (_as_setting(protocol, scenario, name, end) for end in (low, high))
+        found[name] = (low, high)
         checks.add(low == high, f"ranges[{name!r}] = {ends!r} is one whole number, {low}, and no range")
     checks.add(not ranges, "ranges is empty; name settings with two numbers each, such as late = (0, 0.3)")
     checks.done()
@@ -457,6 +458,7 @@ def sobol(
     from scipy.stats import sobol_indices, uniform
 
     check_signature(sobol, locals())
+    n, seed = int(n), int(seed)
     checked = _checked_ranges(_run_checks("sobol", n_trials, seed, workers), protocol, scenario, ranges)
     checks = Checks("sobol").count("n", n, 2, 2**16)
     checks.add(bool(n & (n - 1)), f"n = {n} must be a power of 2, such as {2 ** max(1, n.bit_length())}")
@@ -621,6 +623,7 @@ def assurance(
     (True, True, True)
     """
     check_signature(assurance, locals())
+    draws, seed = int(draws), int(seed)
     _run_checks("assurance", n_trials, seed, workers).count("draws", draws, 2, 10**6).done()
     points, words = drawn_inputs(protocol, scenario, inputs, draws, seed)
     names = list(points.columns)

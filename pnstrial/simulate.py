@@ -200,6 +200,7 @@ def simulate_trials(
     check_pair(protocol, scenario)
     check_signature(simulate_trials, locals())
     _check(n_trials, seed, workers, quantities, store, trials=trials, rule=rule)
+    n_trials, seed, workers = int(n_trials), int(seed), int(workers)  # 1e5 is one too
     primary = quantities == "primary"
     model = with_coverage(
         build_model(protocol, scenario, short=primary, everything=rule is not None), protocol
@@ -400,6 +401,7 @@ def compare_scenarios(
     ['none', 'unstructured']
     """
     check_signature(compare_scenarios, locals())
+    seed = int(seed)
     grid = {
         "n": n, "window_days": window_days, "improvement_points": improvement_points, "rating": rating, "death": death,
         "rescue": rescue, "stopped": stopped, "missing": missing, "screened_per_month": screened_per_month,
@@ -500,6 +502,7 @@ def power_curve(
     """
     check_pair(protocol, scenario)
     check_signature(power_curve, locals())
+    n_trials, seed = int(n_trials), int(seed)
     checks = Checks("power_curve").word("method", method, ("simulate", "exact")).flag("rated", rated)
     checks.numbers("responses", responses, 0, 1, least=0)
     checks.numbers("factors", factors, 0, least=0 if len(responses) else 1)

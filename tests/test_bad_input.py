@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 import pnstrial as pns
+from pnstrial.results import Result
 from tests.adam.test_sdtm import sdtm_of, write
 from tests.bad_calls import base_call, made, public_functions, public_methods
 
@@ -156,6 +157,32 @@ def nothing_stays():
 @pytest.mark.parametrize("name", NAMES)
 def test_no_bad_argument_is_taken_in_silence(name):
     assert not {f"{key} {kind}: {fault}" for key, kind, fault in spoilt(name, IN_SUITE) if fault}
+
+
+def with_points(name):
+    """The whole numbers of the valid call of a function, those by default included, as 3.0."""
+    call, found = base_call(name, FUNCTIONS[name]), {}
+    for key, parameter in inspect.signature(FUNCTIONS[name]).parameters.items():
+        value = call.get(key, parameter.default)
+        if (
+            str(parameter.annotation).startswith("int")
+            and isinstance(value, int)
+            and not isinstance(value, bool)
+        ):
+            found[key] = float(value)
+    return found
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in DEAR and with_points(name)])
+def test_a_whole_number_may_be_written_with_a_point(name):
+    function = FUNCTIONS[name]
+    plain, pointed = (
+        function(**base_call(name, function)),
+        function(**base_call(name, function) | with_points(name)),
+    )
+    if isinstance(plain, Result):
+        ours, theirs = (re.sub("0x[0-9a-f]+", "", one.to_json()) for one in (pointed, plain))
+        assert ours == theirs
 
 
 @pytest.mark.long

@@ -188,6 +188,7 @@ def trace(
         rows = "no row" if found.frame.empty else f"rows 1 to {len(found.frame)}"
         raise ValueError(f"table {found.number} has {rows}, not {row}")
     head = _column(found, column)
+    row = int(row)
     text = cells(found)[row - 1]
     heads = [str(name) for name in found.frame.columns]
     printed = {

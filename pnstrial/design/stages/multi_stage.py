@@ -92,7 +92,7 @@ def multi_stage(
         looks,
         tuple(a if a >= 0 else None for a in low),
         tuple(b if b <= n else None for b, n in zip(high, looks, strict=True)),
-        f"{stages}-stage",
+        f"{int(stages)}-stage",
         float(p0),
         float(p1),
     )

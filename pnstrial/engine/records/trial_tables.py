@@ -100,6 +100,7 @@ def patient_records(protocol: Protocol, scenario: Scenario, seed: int = 1, trial
     from pnstrial.engine.kernels.trial import enrol, failures
 
     Checks("simulate_trial").seed("seed", seed).count("trial", trial).done()
+    seed, trial = int(seed), int(trial)
     model = build_model(protocol, scenario, everything=True)
     n = int(model.whole[at.N])
     rows = np.full((n, at.row_width(len(model.visits), int(model.whole[at.CYCLES_ALL]))), -1, np.int64)
@@ -146,6 +147,7 @@ def simulate_trial(protocol: Protocol, scenario: Scenario, seed: int = 1, *, tri
     from pnstrial.data import TrialData
 
     records = patient_records(protocol, scenario, seed, trial)
+    seed, trial = int(seed), int(trial)
     writer = _Writer(
         protocol, scenario, records, np.random.default_rng(np.random.SeedSequence((seed, trial, 7)))
     )

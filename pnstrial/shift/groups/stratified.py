@@ -344,5 +344,5 @@ def sliding_dichotomy(
         n_control=table.n_control, odds_ratio=table.odds_ratio, wald=table.wald, profile=table.profile,
         p_value_fisher=fisher_p(int(good[0]), int(good[1]), table.n_treated, table.n_control), groups=groups.names,
         direction=f"odds ratio of success, {groups.names[0]} against {groups.names[1]}",
-        rule=f"final grade at least {points} below baseline (or 0, where baseline leaves no room)", level=level,
+        rule=f"final grade at least {points:g} below baseline (or 0, where baseline leaves no room)", level=level,
     )  # fmt: skip
