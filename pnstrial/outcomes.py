@@ -32,13 +32,13 @@ CATEGORIES: Final = ("category", "last_category", "on_treatment_category")
 
 
 def values_at(assessments: Assessments, visit: str) -> pd.DataFrame:
-    """Give the values at a visit, one row per enrolled patient."""
+    """Give the rows of `visits.derive` at a visit, by enrolled patient."""
     values = assessments.visit_values.frame
     return values[values["visit"] == visit].set_index("patient_id")
 
 
 def part_of(assessments: Assessments, outcome: Outcome, visit: str) -> pd.DataFrame:
-    """Give the categories of one part of the endpoint, and whether it holds (1, 0, -1 unknown) by each of them."""
+    """Give by patient has_baseline, each of `CATEGORIES`, and as NAME_met whether the part holds by it (1, 0, -1)."""
     protocol, column = assessments.protocol, assessments.scale.column
     planned, at_visit = protocol.visit(visit), values_at(assessments, visit)
     start = at_visit[f"baseline_{column}"]
