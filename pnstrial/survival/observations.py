@@ -359,6 +359,8 @@ def explain(
     if weights.size:
         wrong = ~(np.isfinite(weights) & (weights >= 0))
         add("weights must be finite and not negative", "weights", weights, wrong)
+        if not weights.any():
+            rules.append("weights are all 0: one patient at least must count")
     return "; ".join(rules)
 
 
@@ -482,13 +484,21 @@ def codes_of(group: ArrayLike, n: int, name: str = "group") -> tuple[list[Any], 
     array = np.array(group, dtype=object) if words else even_array(name, group)
     if array.ndim != 1 or array.size != n:
         raise ValueError(f"lengths differ: time has {n}, {name} has shape {array.shape}")
-    missing = [i for i, label in enumerate(array.tolist()) if label is None or label != label]  # noqa: PLR0124 - nan
+    missing = [
+        i for i, label in enumerate(array.tolist())
+        if label is None or label != label or (isinstance(label, str) and not label.strip())  # noqa: PLR0124 - nan
+    ]  # fmt: skip
     if missing:
         raise ValueError(f"{name} has no value: " + _listed([f"{name}[{i}]" for i in missing]))
     try:
         labels, codes = np.unique(array, return_inverse=True)
     except TypeError:
         raise ValueError(f"{name} mixes kinds of labels that have no order; use one kind") from None
+    spoken = [label for label in labels.tolist() if isinstance(label, str)]
+    if len({label.strip() for label in spoken}) < len(spoken):
+        raise ValueError(
+            f"{name} has labels that differ in spaces alone: {', '.join(map(repr, spoken[:_MOST]))}"
+        )
     return labels.tolist(), codes.astype(np.int64)
 
 

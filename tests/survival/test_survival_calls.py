@@ -76,6 +76,17 @@ def test_one_curve_for_each_group():
         (lambda: survival.kaplan_meier(["1", "2"], [1, 0]), "must be numbers"),
         (lambda: survival.cumulative_incidence([1, 2, 3], ["dead", "none", "better"]), "censored="),
         (
+            lambda: survival.cumulative_incidence([1, 2, 3], ["dead", "none", "better"], censored="censored"),
+            r"censored = 'censored' does not occur; .*'none': correct it, or name the causes too",
+        ),
+        (lambda: survival.logrank([1, 2, 3], [1, 1, 0], ["a", "b", " "]), r"group has no value: group\[2\]"),
+        (
+            lambda: survival.gray_test([1, 2, 3], [1, 2, 0], ["a", "a ", "b"]),
+            "differ in spaces alone: 'a', 'a '",
+        ),
+        (lambda: survival.kaplan_meier([1, 2], [1, 0], weights=[0, 0]), "weights are all 0"),
+        (lambda: survival.parametric([1, 2], [1, 0], weights=[0, 0]), "weights are all 0"),
+        (
             lambda: survival.cumulative_incidence([1, 2], ["dead", "lost"], causes=["dead"], censored="none"),
             "'lost'",
         ),

@@ -65,6 +65,11 @@ def labelled_causes(cause: Any, causes: Sequence[Any] | None, censored: Any) -> 
     ended = list(censored) if isinstance(censored, list | tuple | set) else [censored]
     if not ended:
         raise ValueError("censored is empty: say what censoring is called, whether or not it occurs")
+    if causes is None and not any(label in ended for label in labels):
+        raise ValueError(
+            f"censored = {display(censored)} does not occur; cause holds {', '.join(map(repr, labels[:8]))}: correct"
+            " it, or name the causes too, causes=[...]"
+        )
     named = (
         [label for label in labels if label not in ended] if causes is None else names_of(causes, "causes")
     )

@@ -132,6 +132,8 @@ def kaplan_meier(
     )
     if entries.size and not bool(((entries >= 0.0) & (entries < times)).all()):
         raise ValueError(explain(times, events, entries, loads))
+    if loads.size and not loads.any():
+        raise ValueError(explain(times, events, entries, loads))
     times_in_order, events_in_order, loads_in_order = _in_order(times, events, loads)
     late_order = entries.argsort() if entries.size else slice(0)
     whole = not loads.size or bool(np.all(loads == np.floor(loads)))
