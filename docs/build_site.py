@@ -154,8 +154,11 @@ _ERRORS = (
 
 @cache
 def _guides() -> dict[str, tuple[str, str]]:
-    """Read the guides: title and text by file."""
-    texts = {path.name: path.read_text("utf-8") for path in sorted(Path(__file__).parent.glob("*.md"))}
+    """Read the guides: title and text by file, pages of one method before tutorials, tables of coverage last."""
+    folder = Path(__file__).parent
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.md"))
+    names.sort(key=lambda name: (name.startswith("coverage"), "/" not in name))
+    texts = {name: (folder / name).read_text("utf-8") for name in names}
     return {name: (text.partition("\n")[0].removeprefix("# "), text) for name, text in texts.items()}
 
 
@@ -169,6 +172,7 @@ def _see_also(package: str, name: str) -> list[str]:
     ]
     word = re.compile(rf"(?<![\w]){re.escape(name)}(?![\w])")
     used = [(file, title) for file, (title, text) in _guides().items() if word.search(text)]
+    used.sort(key=lambda guide: guide[0] != f"{package}.md")
     return [
         *(f"[`{other}`]({other}.md)" for other in near[:8]),
         *(f"[{title}](../../{file})" for file, title in used[:5]),
@@ -314,7 +318,9 @@ def mathml(latex: str, *, block: bool) -> str:
     """Turn LaTeX into MathML, which every browser draws without a script."""
     from latex2mathml.converter import convert
 
-    return convert(latex, display="block" if block else "inline")
+    if block:  # a line of its own that scrolls on a narrow screen
+        return f'<span class="equation">{convert(latex, display="block")}</span>'
+    return convert(latex, display="inline")
 
 
 def on_page_content(text: str, **_: Any) -> str:

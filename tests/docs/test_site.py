@@ -183,6 +183,7 @@ def test_references_of_docstrings_become_a_list():
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     assert module.as_markdown("As [1]_.\n\n.. [1] Pratt.\n.. [2] Cox.") == "As \\[1\\].\n\n1. Pratt.\n2. Cox."
+    assert module.as_markdown("time : array_like, shape (n,)\n") == "time : array_like of shape (n,)\n"
 
 
 def test_a_page_of_a_function_names_what_is_near(site):
@@ -190,6 +191,9 @@ def test_a_page_of_a_function_names_what_is_near(site):
     assert re.search(r"\[`(\w+)`\]\(\1\.md\)", page)
     assert "(../../shift.md)" in page
     assert "all of [shift](../shift.md)" in page
+    assert "(../../compare/signed-rank.md)" in page
+    near = site.name_page("survival", "kaplan_meier")
+    assert near.index("(../../survival.md)") < near.index("(../../compare/kaplan-meier.md)")
 
 
 def test_search_works_from_a_folder(tmp_path, chromium):

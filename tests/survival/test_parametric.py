@@ -242,7 +242,7 @@ def test_lifelines():
     """lifelines stops its quasi-Newton search at about 1e-6 of the likelihood: estimates agree to 1e-3."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import lifelines
+        lifelines = pytest.importorskip("lifelines")
     data = table("data/lung.csv")
     known = {
         "exponential": ("ExponentialFitter", lambda e: {"lambda_": 1 / e[0]}),

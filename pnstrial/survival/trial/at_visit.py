@@ -177,7 +177,7 @@ def landmark_at_visit(
         default="",
     )
     patients["counted"] = reason == ""
-    patients["reason"] = pd.Series(reason, index=patients.index).where(reason != "", None)
+    patients["reason"] = pd.Series(reason, index=patients.index, dtype=object).where(reason != "", None)
     # Those who died or left by the landmark go in too: it counts them, and says how many.
     followed = patients[patients["counted"] | (gone & (patients["days"] >= 0))]
     improved = (followed["category"] == rules.CATEGORIES[rules.IMPROVED]) & (followed["days"] >= at)
