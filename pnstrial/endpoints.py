@@ -12,7 +12,7 @@ Next: `shift`, `survival`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -46,8 +46,6 @@ __all__ = [
     "time_to_event",
 ]
 
-NO_RATING: Final = "no mRS rating was collected"
-"""Why a trial without ratings has no endpoint: deaths alone make no result either."""
 TIME_PARAMETERS = ("overall_survival", "deterioration", "improvement")
 
 

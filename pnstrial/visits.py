@@ -433,7 +433,7 @@ class VisitValues:
             At least patient_id, visit, baseline and value of the scale, derivation, category.
         protocol : Protocol
         improvement_points : float
-            By how many points a value had to fall to be called improved.
+            By how many points a value had to be better to be called improved.
 
         Returns
         -------
@@ -454,7 +454,8 @@ class VisitValues:
             )
         if improvement_points != protocol.endpoint.improvement_points:
             raise ProtocolError(
-                f"the values were derived under another protocol than {protocol.id}: improved is a fall of "
+                f"the values were derived under another protocol than {protocol.id}: improved is a "
+                f"{'fall' if protocol.scale().better == 'lower' else 'rise'} of "
                 f"{improvement_points} in the data, of {protocol.endpoint.improvement_points} in the protocol"
             )
         return cls(frame, protocol)

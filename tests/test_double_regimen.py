@@ -9,7 +9,7 @@ import pytest
 
 import pnstrial as pns
 
-from .double import regimen_folders, regimen_second
+from .double import findings_regimen, regimen_folders, regimen_second
 from .stranger.trial import PROTOCOL
 
 pytestmark = pytest.mark.double
@@ -115,3 +115,35 @@ def test_everything_else_is_derived_and_printed(both):
     assert "nan" not in str(analysis)
     assert len(analysis.decisions) == 0
     assert len(analysis.exposure.patients) == len(second)
+
+
+@pytest.mark.parametrize("errors", [False, True], ids=["warnings", "errors"])
+@pytest.mark.parametrize("name", ["nct06373211", "hand"])
+def test_findings_on_the_infusions_of_several_drugs(name, errors, tmp_path):
+    plan = regimen_second.load_plan(PLANS[name])
+    texts = findings_regimen.edges(plan, regimen_folders.folder(plan, 5, n=50), errors=errors)
+    for file, text in texts.items():
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    severity = "error" if errors else "warning"
+    left = [
+        finding
+        for finding in pns.check_trial(tmp_path, pns.load_protocol(PLANS[name]))
+        if finding.file == "infusions.csv" and finding.severity == severity
+    ]
+    # what dates and weights of the screening table say stands in the program for one drug
+    left = [
+        finding
+        for finding in left
+        if not finding.rule.startswith(("a date is expected", "a weight is expected from"))
+    ]
+    missing = []
+    for lines, column, kind, words in findings_regimen.findings(plan, texts):
+        if kind != severity:
+            continue
+        hit = next((f for f in left if f.line in lines and f.column == column and words in f.rule), None)
+        if hit is None:
+            missing.append((lines, column, words))
+        else:
+            left.remove(hit)
+    assert missing == []
+    assert left == []

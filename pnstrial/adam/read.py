@@ -11,7 +11,6 @@ Next: `sdtm`.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,15 +19,15 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.adam.conformance import breach, check, differing_twins, is_basic, is_time_to_event, recomputed
-from pnstrial.adam.efficacy import COMPETING, MRS_CODE, TIME_CODES
+from pnstrial.adam.criterion import categories_by, improvement_of, why_unrated
+from pnstrial.adam.efficacy import COMPETING, MRS_CODE, TIME_CODES, parameter_of
 from pnstrial.adam.files import FORMATS, RECORD_COUNTS, read_dataset
 from pnstrial.data import TrialDataError
-from pnstrial.endpoints import NO_RATING, ResponseResult
+from pnstrial.endpoints import ResponseResult
 from pnstrial.frames import typed_frame, value_of
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Provenance, Result
-from pnstrial.rules import CATEGORIES, change_category
-from pnstrial.visits import VisitValues, codes, named
+from pnstrial.visits import VisitValues
 from pnstrial.writing import digest, read_manifest
 
 if TYPE_CHECKING:
@@ -208,7 +207,7 @@ class AdamTrial(Result):
         expected = dtype.isna() | dtype.eq("DEATH")
         value = at_visit["AVAL"].where(expected)
         base = at_visit["BASE"]
-        category = self._categories(base, value, dtype.eq("DEATH"), self._points(frame))
+        category = categories_by(base, value, dtype.eq("DEATH"), *improvement_of(frame))
         derivation = np.where(dtype.eq("DEATH"), "DEATH", np.where(value.notna(), "observed", "missing"))
         values = pd.DataFrame(
             {
@@ -226,7 +225,7 @@ class AdamTrial(Result):
         return _completed(values, frame, at_visit)
 
     def mrs_shift(self, protocol: Protocol, visit: str | None = None) -> ShiftResult:
-        """Analyse the shift of the mRS from baseline to a visit, as `pnstrial.mrs_shift` does.
+        """Analyse the shift of the endpoint's scale from baseline to a visit, as `pnstrial.mrs_shift` does.
 
         Parameters
         ----------
@@ -248,38 +247,12 @@ class AdamTrial(Result):
         check_signature(AdamTrial.mrs_shift, locals())
         from pnstrial.shift.trial import shift_of
 
-        points = self._points(self._scale(MRS_CODE))
-        return shift_of(VisitValues.recorded(self.visit_values(MRS_CODE), protocol, points), visit)
-
-    @staticmethod
-    def _points(frame: pd.DataFrame) -> float:
-        """Read from the criterion by how many points a value must fall to be improved, negative where it must rise.
-
-        1 where the criterion does not say.
-        """
-        texts = frame["CRIT1"].dropna() if "CRIT1" in frame else pd.Series(dtype=object)
-        match = (
-            re.search(r"at least ([\d.]+) points?(?: and \d+ %)? (below|above) baseline", str(texts.iloc[0]))
-            if len(texts)
-            else None
-        )
-        if match is None:
-            return 1
-        points = float(match[1])
-        return (int(points) if points.is_integer() else points) * (1 if match[2] == "below" else -1)
-
-    @staticmethod
-    def _categories(base: pd.Series, value: pd.Series, dead: pd.Series, points: float) -> NDArray[Any]:
-        """Compare with the baseline: by the rule of the trial on grades 0-6, else by the plain difference."""
-        grades = pd.concat([base, value]).dropna()
-        if grades.isin(range(7)).all() and points >= 1:
-            return named(change_category(codes(base), codes(value), min(int(points), 6)), CATEGORIES)
-        better = (base - value) * np.sign(points)
-        category = np.full(len(value), None, dtype=object)
-        category[(better >= abs(points)).to_numpy()] = "improved"
-        category[((better < abs(points)) & (better >= 0)).to_numpy()] = "stable"
-        category[((better < 0) | dead).to_numpy()] = "deteriorated"
-        return category
+        scale = protocol.scale()
+        code = parameter_of(protocol, scale)[0]
+        points, _ = improvement_of(self._scale(code))
+        names = {name: name.replace("mrs", scale.column) for name in ("baseline_mrs", "mrs")}
+        values = self.visit_values(code).rename(columns=names)
+        return shift_of(VisitValues.recorded(values, protocol, abs(points)), visit)
 
     def shift(
         self, visit: str, parameter: str | None = None
@@ -391,17 +364,15 @@ class AdamTrial(Result):
         n = int((patients["response"] != "excluded").sum())
         exact = proportion(count, n, null=null, level=level)
         estimate, ci, p_value = exact.estimate, exact.ci, exact.p_value
-        scale = self._scale(parameter)
-        unrated = len(patients) > 0 and "SRCDOM" in scale and not scale["SRCDOM"].eq("mrs").any()
-        unrated = unrated and bool((scale["PARAMCD"] == MRS_CODE).all())
+        unrated = why_unrated(self._scale(parameter), criterion) if len(patients) else None
         if unrated:
             n = len(patients)
         if unrated or n == 0:
-            reason = NO_RATING if unrated else "every subject is excluded under this criterion"
+            reason = unrated or "every subject is excluded under this criterion"
             estimate = ci = NotEstimable(reason)
             p_value = None if null is None else NotEstimable(reason)
         return ResponseResult(
-            responders=NotEstimable(NO_RATING) if unrated else count,
+            responders=NotEstimable(unrated) if unrated else count,
             n=n,
             estimate=estimate,
             ci=ci,

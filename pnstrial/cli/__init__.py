@@ -26,7 +26,18 @@ if TYPE_CHECKING:
 
 __all__ = ["CommandError", "add_command", "add_input", "declared", "main"]
 
-_SUBJECTS = ("trial", "protocol", "design", "simulate", "looks", "report", "adam", "verify", "page")
+_SUBJECTS = (
+    "trial",
+    "protocol",
+    "design",
+    "scenario",
+    "simulate",
+    "looks",
+    "report",
+    "adam",
+    "verify",
+    "page",
+)
 
 
 class CommandError(Exception):

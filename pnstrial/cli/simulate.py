@@ -69,13 +69,6 @@ def add_commands(commands: Commands) -> None:
     parser.set_defaults(run=_simulate)
 
     parser = add_command(
-        commands, "scenario", "Print a shipped scenario, to be saved, changed and simulated.",
-        "pnstrial scenario anti-hu > my.toml",
-    )  # fmt: skip
-    parser.add_argument("name", help="a shipped name or a TOML file (which is checked)")
-    parser.set_defaults(run=_scenario)
-
-    parser = add_command(
         commands, "compare", "Simulate over a grid of settings.",
         "pnstrial compare anti-hu --n 17 21 34 --rating unstructured structured --trials 20000",
     )  # fmt: skip
@@ -330,7 +323,8 @@ def _simulate(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.scenario is None:
         raise CommandError(
-            f"name a scenario ({', '.join(shipped_scenarios())}, or a TOML file), or give --list"
+            f"name a scenario ({', '.join(shipped_scenarios())}, or a TOML file), or give --list; a first one for a"
+            f" protocol of your own: pnstrial scenario --protocol {arguments.protocol}"
         )
     if arguments.one:
         return _one_trial(arguments)
@@ -498,14 +492,6 @@ def _write_exact(
         "quantities": json.loads(frame.to_json(orient="records")),
     }  # fmt: skip
     (folder / "characteristics.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
-
-
-def _scenario(arguments: argparse.Namespace) -> int:
-    from pnstrial.simulate import load_scenario, scenario_text
-
-    load_scenario(arguments.name)
-    print(scenario_text(arguments.name), end="")
-    return 0
 
 
 def _named_apart(names: list[str]) -> list[Scenario]:

@@ -283,14 +283,25 @@ def _template(words: argparse.Namespace) -> int:
 
 
 def _example(words: argparse.Namespace) -> int:
-    from pnstrial.data.files import write_example
+    from pnstrial.cli.scenario import invented_trial
+    from pnstrial.data.files import has_example, write_example, write_trial
     from pnstrial.protocol import load_protocol
 
-    _print_files(words, write_example(words.folder, load_protocol(words.protocol)))
+    protocol, whose = load_protocol(words.protocol), ""
+    if words.scenario is None and words.seed is None and has_example(protocol):
+        files = write_example(words.folder, protocol)
+    else:
+        seed = 1 if words.seed is None else words.seed
+        trial, under = invented_trial(protocol, words.scenario, seed)
+        files = write_trial(trial, words.folder)
+        whose = f" by the simulator, under {under}, seed {seed}"
+    _print_files(words, files)
     if not words.json:
         first = words.parser.get_default("protocol")
         named = "" if words.protocol == first else f" --protocol {words.protocol}"
-        print(f"The patients are invented. Next: pnstrial analyse {words.folder}{named} --out report.html")
+        print(
+            f"The patients are invented{whose}. Next: pnstrial analyse {words.folder}{named} --out report.html"
+        )
     return 0
 
 
@@ -395,8 +406,15 @@ def add_commands(commands: Commands) -> None:
     example = add_command(
         commands,
         "example",
-        "Write the bundled example trial of the protocol; its patients are invented.",
+        "Write an example trial of the protocol: the bundled one, else a simulated one; its patients are invented.",
         "pnstrial example my-trial",
     )
     example.add_argument("folder", metavar="FOLDER", help="new or empty folder")
+    example.add_argument(
+        "--scenario", metavar="NAME-or-PATH", help="simulate the patients under it (default: where none is bundled, "
+        "the scenario of the protocol's name, else a first one, assumed throughout)",
+    )  # fmt: skip
+    example.add_argument(
+        "--seed", type=int, metavar="N", help="simulate the patients with this seed (default: 1)"
+    )
     example.set_defaults(run=_example)

@@ -98,7 +98,9 @@ def dose_slips(folder: Folder) -> None:
     """Look for doses of a day that are larger than a whole cycle's."""
     infusions = folder.infusions()
     screening = folder.screening
-    own = infusions["weight_kg"].to_numpy(dtype=float)
+    own = infusions["weight_kg"].where(infusions["dose_g"] > 0)
+    own = own.fillna(own.groupby([infusions["patient_id"], infusions["date"]]).transform("first"))
+    own = infusions["weight_kg"].fillna(own).to_numpy(dtype=float)
     at_screening = infusions["patient_id"].map(screening["weight_kg"]).to_numpy(dtype=float)
     height = infusions["patient_id"].map(screening["height_cm"]).to_numpy(dtype=float)
     weight = np.where(np.isnan(own), at_screening, own)
@@ -167,12 +169,14 @@ def cycle_order(folder: Folder) -> None:
         "correct the cycle or the date",
     )
     usable = given["weight_kg"].notna() & ~suspected_weight(given["weight_kg"].to_numpy())
-    weighed = given[usable].drop_duplicates(["patient_id", "cycle"]).sort_values(["patient_id", "cycle"])
-    previous = weighed.groupby("patient_id")["weight_kg"].shift()
+    weighed = given[usable].drop_duplicates(["patient_id", "drug", "cycle"])
+    weighed = weighed.sort_values(["patient_id", "drug", "cycle"])
+    previous = weighed.groupby(["patient_id", "drug"])["weight_kg"].shift()
     change = (weighed["weight_kg"] - previous).abs() / previous
+    changed = weighed[change > 0.10 + 1e-9].drop_duplicates(["patient_id", "date"])
     folder.report(
         "infusions",
-        at_positions(weighed.loc[change > 0.10 + 1e-9, "position"], len(infusions)),
+        at_positions(changed["position"], len(infusions)),
         "weight_kg",
         "a weight is expected within 10 % of the previous cycle's",
         "warning",

@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from pnstrial.data.trial import TrialData
     from pnstrial.protocol import Protocol
 
-__all__ = ["example_trial", "write_example", "write_template", "write_trial"]
+__all__ = ["example_trial", "has_example", "write_example", "write_template", "write_trial"]
 
 _SYNTHETIC_TEXT: Final = "The patients in this folder are invented. Nothing here was observed in a trial.\n"
 _ROWS: Final = 1000
 """Rows of a sheet of the template that have lists and formats."""
 
 
-def write_trial(trial: TrialData, folder: str | Path) -> None:
+def write_trial(trial: TrialData, folder: str | Path) -> list[Path]:
     """Write the tables as CSV files; reading them back gives an equal trial.
 
     Parameters
@@ -49,6 +49,11 @@ def write_trial(trial: TrialData, folder: str | Path) -> None:
     trial : TrialData
     folder : str or Path
         Made if it is not there. Absent tables are not written; other files are left alone.
+
+    Returns
+    -------
+    list of Path
+        The files written.
 
     Raises
     ------
@@ -75,6 +80,7 @@ def write_trial(trial: TrialData, folder: str | Path) -> None:
             text.to_csv(where / table.file, index=False, encoding="utf-8", lineterminator="\n")
         if trial.synthetic:
             (where / SYNTHETIC_MARK).write_text(_SYNTHETIC_TEXT, encoding="utf-8")
+    return [Path(folder) / name for name in names]
 
 
 def _cell(value: Any) -> str:
@@ -97,9 +103,29 @@ def _example_of(protocol: str | Path | Protocol) -> tuple[Traversable, str]:
         shipped = sorted([FIRST, *(entry.name for entry in here.iterdir() if entry.is_dir())])
         raise ValueError(
             f"protocol {chosen.id} has no bundled example; those of {', '.join(shipped)} have. "
-            "Simulate one: pnstrial.simulate_trial(protocol, scenario, seed=1)"
+            "Simulate one: pnstrial example FOLDER --protocol FILE, or pnstrial.simulate_trial(protocol, scenario)"
         )
     return found
+
+
+def has_example(protocol: str | Path | Protocol) -> bool:
+    """Say whether an example trial of a protocol is bundled.
+
+    Parameters
+    ----------
+    protocol : Protocol, name or path
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> has_example("nct06373211"), has_example("surface-antibody")
+    (True, False)
+    """
+    check_signature(has_example, locals())
+    return _bundled(protocol_of(protocol)) is not None
 
 
 def write_example(folder: str | Path, protocol: str | Path | Protocol = FIRST) -> list[Path]:

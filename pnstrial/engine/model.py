@@ -150,6 +150,9 @@ class Model:
         if not self.real[at.DOSE] + self.real[at.FLAT_DOSE] > 0:
             reason = "the drug has no stated dose, or one by body surface, which only the tables have"
             found |= dict.fromkeys(("grams_per_patient", "grams_per_trial"), reason)
+        if self.whole[at.JOINED] > 0:
+            reason = "the true response is that of the course's own scale, the reported one of all parts"
+            found |= dict.fromkeys(("bias", "coverage"), reason)
         return found
 
     @property

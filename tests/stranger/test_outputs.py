@@ -1,5 +1,6 @@
 """What a protocol that no code knows hands round: report, short page, datasets, second opinion, all in its own words."""
 
+import csv
 import re
 
 import pytest
@@ -94,10 +95,76 @@ def test_the_datasets_name_the_scale_and_conform(folder, tmp_path, capsys):
     exposure = datasets.adex
     assert {"alphamab Cycle 1", "betacort Cycle 6", "alphamab Overall"} <= set(exposure["AVISIT"])
     texts = [frame.to_csv() for frame in (item.frame for item in datasets.datasets.values())]
+    # labels of variables and datasets stand in the headers of the transport files
+    texts += [path.read_bytes().decode("latin-1") for path in sorted((tmp_path / "adam").iterdir())]
+    assert len(texts) > 14
     assert [OF_OTHER_TRIALS.findall(text) for text in texts] == [[]] * len(texts)
+    again = pns.read_adam(tmp_path / "adam")
+    shift, first = (
+        again.mrs_shift(pns.load_protocol(PROTOCOL)),
+        pns.mrs_shift(pns.read_trial(folder, PROTOCOL), pns.load_protocol(PROTOCOL)),
+    )
+    assert (shift.counts == first.counts).all().all()
+    assert shift.changes.improved == first.changes.improved
 
 
-@pytest.mark.parametrize("words", [["verify", "{folder}"], ["analyse", "{folder}", "--out", "{out}"]])
+def test_datasets_of_a_scale_that_nobody_rated_have_no_result(folder, tmp_path):
+    import shutil
+
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "scales.csv").write_text("patient_id,date,scale,score\n")
+    protocol = pns.load_protocol(PROTOCOL)
+    trial = pns.read_trial(copy, PROTOCOL)
+    pns.adam.write_adam(pns.adam.derive(trial, protocol), tmp_path / "adam")
+    ours, again = (
+        pns.primary_endpoint(trial, protocol),
+        pns.read_adam(tmp_path / "adam").primary_endpoint("Week 12"),
+    )
+    assert (
+        str(again.responders)
+        == str(ours.responders)
+        == "not estimable: no Hand function rating was collected"
+    )
+    assert again.n == ours.n == 8
+
+
+@pytest.mark.parametrize("odd", ["", "odd", "-1", "99999", "2031-02-03", "1990-01-01"])
+def test_findings_of_broken_tables_name_no_other_trial(folder, tmp_path, odd):
+    """Every column broken once, each in a row of its own."""
+    import shutil
+
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    for path in copy.glob("*.csv"):
+        rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+        for place in range(1, len(rows[0])):
+            rows[1 + place % (len(rows) - 1)][place] = odd
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows(rows)
+    found = pns.check_trial(copy, pns.load_protocol(PROTOCOL))
+    assert found
+    assert OF_OTHER_TRIALS.findall(" ".join(map(str, found))) == []
+
+
+def test_a_folder_with_every_table_absent_is_told_so_in_the_words_of_the_trial(folder, tmp_path):
+    import shutil
+
+    (tmp_path / "few").mkdir()
+    shutil.copy(folder / "screening.csv", tmp_path / "few")
+    found = pns.check_trial(tmp_path / "few", pns.load_protocol(PROTOCOL))
+    assert len(found) > 5
+    assert OF_OTHER_TRIALS.findall(" ".join(map(str, found))) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["verify", "{folder}"],
+        ["analyse", "{folder}", "--out", "{out}"],
+        ["scenario"],
+        ["trace", "{folder}", "10.1", "--row", "1"],
+    ],
+    ids=lambda words: words[0],
+)
 def test_other_commands_name_no_other_trial(folder, tmp_path, capsys, words):
     out = tmp_path / "page.html"
     words = [word.format(folder=folder, out=out) for word in words]

@@ -36,6 +36,42 @@ def test_simulate_runs_and_names_no_other_trial(tmp_path, capsys, words):
         assert OF_OTHER_TRIALS.findall(plain) == []
 
 
+def test_an_example_is_simulated_where_none_is_bundled(tmp_path, capsys):
+    words = ["--protocol", str(PROTOCOL)]
+    assert main(["example", str(tmp_path / "first"), *words]) == 0
+    said = capsys.readouterr().out
+    assert (
+        "invented by the simulator, under a first scenario in which every number is assumed, seed 1" in said
+    )
+    trial = pns.read_trial(tmp_path / "first", PROTOCOL)
+    assert (trial.synthetic, len(trial.enrolled)) == (True, 20)
+    assert not [finding for finding in trial.findings if finding.severity == "error"]
+    assert not (tmp_path / "first" / "mrs.csv").exists()
+    assert len(trial.screening) > 20
+    written = [file.read_text(encoding="utf-8") for file in (tmp_path / "first").iterdir()]
+    assert [OF_OTHER_TRIALS.findall(text) for text in (said, *written)] == [[]] * (1 + len(written))
+    assert main(["example", str(tmp_path / "own"), *words, "--scenario", str(SCENARIO), "--seed", "3"]) == 0
+    own = pns.read_trial(tmp_path / "own", PROTOCOL)
+    assert own.scales.equals(pns.simulate_trial(*both(), seed=3).scales)
+    assert f"under scenario {SCENARIO.name}, seed 3" in capsys.readouterr().out
+
+
+def test_a_design_with_looks_names_no_other_trial(capsys):
+    words = ["looks", str(SCENARIO), "--two-stage", "1/5", "4/20", "--trials", "200", "--quiet"]
+    assert main([*words, "--protocol", str(PROTOCOL), "--safety", "0.2"]) == 0
+    said = capsys.readouterr()
+    assert OF_OTHER_TRIALS.findall(said.out + said.err) == []
+
+
+def test_a_joined_endpoint_has_no_bias_against_the_truth_of_one_scale():
+    ward = [SCENARIO.parent / name for name in ("ward.toml", "ward-scenario.toml")]
+    exact = pns.exact_characteristics(pns.load_protocol(ward[0]), pns.load_scenario(ward[1]))
+    for name in ("bias", "coverage"):
+        assert name not in exact.answers
+        assert "the reported one of all parts" in exact.without[name]
+    assert "bias" in pns.exact_characteristics(*both()).without  # whose design has two stages
+
+
 def test_exact_and_simulated_agree():
     protocol, scenario = both()
     known = pns.exact_characteristics(protocol, scenario).answers

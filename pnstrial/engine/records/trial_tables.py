@@ -183,6 +183,8 @@ class _Writer:
         """Give the tables and the truth."""
         import pandas as pd
 
+        from pnstrial.data.allowed import collected_tables
+
         rows = self.records.rows
         screened = [(int(row[at.SCREENED_DAY]), 0, i) for i, row in enumerate(rows)]
         screened += [(day, 1, cell) for day, cell in self._failures()]
@@ -194,7 +196,12 @@ class _Writer:
             else:
                 self._enrolled(patient, rows[i])
         columns = _columns(self.protocol)
-        frames = {name: pd.DataFrame(table, columns=columns[name]) for name, table in self.tables.items()}
+        own = collected_tables(self.protocol)
+        frames = {
+            name: pd.DataFrame(table, columns=columns[name])
+            for name, table in self.tables.items()
+            if name != "mrs" or name in own  # a trial without that scale has no such table
+        }
         truth = {"patients": pd.DataFrame(self.truth), "visits": pd.DataFrame(self.true_visits)}
         return frames, truth
 
