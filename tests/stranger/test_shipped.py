@@ -54,11 +54,13 @@ def test_plan_template_and_check_run_for_every_shipped_protocol(name, tmp_path, 
     assert "It can be used." in capsys.readouterr().out
 
 
-def test_a_protocol_without_an_example_is_refused(tmp_path, capsys):
+def test_a_protocol_without_a_bundled_example_is_told_what_to_call(tmp_path):
     from .trial import PROTOCOL
 
-    assert main(["example", str(tmp_path / "t"), "--protocol", str(PROTOCOL)]) == 2
-    assert "protocol hand has no bundled example; those of" in capsys.readouterr().err
+    with pytest.raises(
+        ValueError, match=r"protocol hand has no bundled example; .* pnstrial example FOLDER --protocol FILE"
+    ):
+        pns.data.write_example(tmp_path / "t", PROTOCOL)
     assert not (tmp_path / "t").exists()
 
 
