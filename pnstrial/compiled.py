@@ -42,6 +42,9 @@ SELDOM: Final[dict[str, Any]] = OUTER | {"no_cpython_wrapper": True, "forceinlin
 SMALL: Final = 200
 """Up to so many patients a kernel that was never compiled on this machine runs as plain Python."""
 
+TRIED_WITH: Final = "0.68."
+"""Version of numba for whose insides `compiler` is written; with any other, numba compiles in its own way."""
+
 FEW_CALLS: Final = 16
 """So often a process asks a kernel about few patients before it loads the compiler's library for it."""
 
@@ -91,6 +94,18 @@ def _cache_folder(source: Path) -> str:
         if os.access(folder, os.W_OK):
             return str(folder)
     return tempfile.mkdtemp(prefix=name)
+
+
+@cache
+def own_steps() -> Any:
+    """Give `compiler`, where it was tried with the numba that is installed."""
+    import numba
+
+    if not numba.__version__.startswith(TRIED_WITH):
+        return None
+    from pnstrial import compiler
+
+    return compiler
 
 
 @cache
@@ -194,9 +209,8 @@ class Kernel:
     def compiled(self) -> Callable[..., Any]:
         """The machine code, with numba's dispatcher in front of it."""
         with _lock:
-            from pnstrial.compiler import Whole
-
-            dispatcher = self._dispatcher(pipeline_class=Whole)
+            steps = own_steps()
+            dispatcher = self._dispatcher(**{"pipeline_class": steps.Whole} if steps else {})
             if not self.function.__code__.co_filename.startswith("<"):
                 dispatcher._cache = _cache_class()(dispatcher.py_func)  # noqa: SLF001
             return dispatcher
@@ -204,19 +218,19 @@ class Kernel:
     @cached_property
     def _called(self) -> Any:
         """The form that other kernels call; its machine code is theirs."""
-        from pnstrial.compiler import Called, Outlined
-
-        form = Outlined if self.options.get("outlined") else Called
+        steps = own_steps()
+        if steps is None:
+            return self._dispatcher(no_cpython_wrapper=True)
+        form = steps.Outlined if self.options.get("outlined") else steps.Called
         return self._dispatcher(pipeline_class=form, no_cpython_wrapper=True)
 
     def _dispatcher(self, **options: Any) -> Any:
         import numba
 
-        from pnstrial.compiler import MIN_MAX
-
+        steps = own_steps()
         function = _with_globals(
             self.function,
-            **MIN_MAX,
+            **(steps.MIN_MAX if steps else {}),
             **{name: called._called for name, called in self._calls().items()},  # noqa: SLF001
         )
         settings = {name: value for name, value in (self.options | options).items() if name != "outlined"}
