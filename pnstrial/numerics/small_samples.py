@@ -20,10 +20,10 @@ BETTER: Final = 'see conf_type="beta-product"'
 COVERED: Final = {
     "posterior": "credible; with 17 patients it holds a fixed rate in 0.91 to 0.98 of trials (Jeffreys' prior)",
     "common odds ratio": "at 17 a group a profile interval of 95 % covers 0.938 to 0.942, the score interval 0.943",
-    "ordinal model": "with two arms of 17 such an interval of 95 % covers 0.94 (0.935 to 0.939)",
-    "mixed model": "with three visits of 17 patients such an interval of 95 % covers 0.930 to 0.942",
-    "firth": "at 17 patients penalised profile limits of 95 % cover 0.93 to 0.94",
-    "parametric": "at 17 patients such limits of 95 % cover 0.91 for a shape, 0.94 for a rate",
+    "ordinal model": "with two arms of 17 such an interval of 95 % covers 0.94 (0.937 to 0.943)",
+    "mixed model": "with three visits of 17 patients such an interval of 95 % covers 0.945 to 0.947",
+    "firth": "at 17 patients penalised profile limits of 95 % cover 0.94",
+    "parametric": "at 17 patients such limits of 95 % cover 0.92 for a shape, 0.945 for a rate",
     "incidence": f"at 17 patients log-log limits of 95 % cover 0.36 (few events) to 0.97; {BETTER}",
     "occupancy": f"at 17 patients log-log limits of 95 % cover 0.36 (seldom seen) to 0.97; {BETTER}",
     "time in state": f"`time_in_state`: at 17 patients normal limits of 95 % cover 0.35 to 0.92; {BETTER}",
@@ -53,7 +53,7 @@ def coverage_note(interval: str, n: int, fewer: int = FEWER) -> tuple[str, ...]:
     Examples
     --------
     >>> coverage_note("firth", 17)
-    ('at 17 patients penalised profile limits of 95 % cover 0.93 to 0.94',)
+    ('at 17 patients penalised profile limits of 95 % cover 0.94',)
     >>> coverage_note("firth", 170)
     ()
     """
