@@ -9,6 +9,7 @@ Next: `trial`.
 
 from __future__ import annotations
 
+import math
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from urllib.parse import quote
@@ -68,11 +69,18 @@ _FREE: Final = {
 """Columns whose cells are the trial team's own words."""
 
 
+_OF_ROWS: Final = {"quantity", "statistic", "parameter"}
+"""Columns that say that each row is a quantity of its own."""
+_BLANK: Final = {"None", "nan", "NaT", "<NA>"}
+
+
 class Table(NamedTuple):
     """A table as the page shows it."""
 
     heads: list[str]
     rows: list[list[Any]]
+    numeric: list[bool]
+    """Which columns hold numbers."""
     left: int = 0
     """So many rows more are in the CSV file alone."""
 
@@ -93,7 +101,11 @@ def as_table(
     """Turn a frame into a table of words and numbers; each number is also held unformatted, patients are links."""
     names = [str(name) for name in (columns or frame.columns)]
     rows: list[list[Any]] = []
-    for record in frame[names].head(_MOST_ROWS).to_dict("records"):
+    records = frame[names].head(_MOST_ROWS).to_dict("records")
+    numbers = {name: _numbers([one[name] for one in records]) for name in names}
+    alike = not _OF_ROWS & set(names)
+    decimals = {name: _decimals(column) if alike else None for name, column in numbers.items()}
+    for record in records:
         cells: list[Any] = []
         for name in names:
             value = record[name]
@@ -101,12 +113,32 @@ def as_table(
                 cells.append(Markup('<a href="/trial/patient?id={}">{}</a>').format(quote(str(value)), value))
             elif isinstance(value, str):
                 cells.append(value if name in _FREE else words.say(value))
-            elif isinstance(value, bool) or value is None or not hasattr(value, "__float__"):
+            elif not _is_number(value):
                 cells.append(words.plain(value))
             else:
-                cells.append(words.data(value, percent=name in percent))
+                cells.append(words.data(value, percent=name in percent, decimals=decimals[name]))
         rows.append(cells)
-    return Table([words.heading(name) for name in names], rows, len(frame) - len(rows))
+    heads = [words.heading(name) for name in names]
+    return Table(heads, rows, [bool(column) for column in numbers.values()], len(frame) - len(rows))
+
+
+def _is_number(value: Any) -> bool:
+    return not isinstance(value, bool | str) and value is not None and hasattr(value, "__float__")
+
+
+def _numbers(values: list[Any]) -> list[float]:
+    """Give the numbers of a column, none where anything else than a blank stands in it."""
+    filled = [value for value in values if str(value) not in _BLANK]
+    return [float(value) for value in filled] if all(map(_is_number, filled)) else []
+
+
+def _decimals(numbers: list[float]) -> int | None:
+    """Give the decimals that leave four digits of a column's largest number; None where each has its own."""
+    sizes = [abs(number) for number in numbers if math.isfinite(number)]
+    most, least = max(sizes, default=0), min(filter(None, sizes), default=0)
+    if all(size.is_integer() for size in sizes) or most > 1000 * least:
+        return None
+    return max(0, 3 - math.floor(math.log10(most)))
 
 
 def as_csv(request: Request, frames: dict[str, Callable[[], pd.DataFrame]]) -> Response | None:

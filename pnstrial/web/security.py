@@ -4,14 +4,18 @@ Input: every request, before anything else sees it.
 Output: the answer of the application with the headers that protect it, or a refusal in one sentence.
 Protocol section: none.
 Method: exact host (against rebinding), own origin and ``Sec-Fetch-Site`` (against forms of other sites), one token for
-one browser, a strict cookie named after the port, bodies counted while they arrive.
+one browser of the user who started the page, a strict cookie named after the port, bodies counted while they arrive.
 Next: `uploads`.
 """
 
 from __future__ import annotations
 
 import hmac
+import os
 import secrets
+import socket
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
@@ -134,10 +138,35 @@ class Gate:
             return _refused(
                 "this address has been opened by a browser already; stop the page and start it again"
             )
+        if _of_another_user(scope):
+            return _refused("only the user who started the page may open it")
         self._browser = secrets.token_urlsafe(32)
         entered = RedirectResponse("/", 303)
         entered.set_cookie(self.cookie, self._browser, path="/", httponly=True, samesite="strict")
         return entered
+
+
+def _of_another_user(scope: Scope) -> bool:
+    """Tell whether the connection is another user's, who may have seen the address among the running processes.
+
+    Linux lists the user of every connection; nothing is known elsewhere. The superuser may open whatever is here.
+    """
+    own = os.getuid() if hasattr(os, "getuid") else 0
+    ends = [scope.get("client"), scope.get("server")]
+    if not own or None in ends:
+        return False
+    try:
+        numbers = [int.from_bytes(socket.inet_aton(host), sys.byteorder) for host, _ in ends]
+    except OSError:
+        return False
+    client, server = (f"{number:08X}:{port:04X}" for number, (_, port) in zip(numbers, ends, strict=True))
+    for table in ("tcp", "tcp6"):
+        path = Path("/proc/self/net", table)
+        for line in path.read_text().splitlines()[1:] if path.exists() else ():
+            fields = line.split()
+            if fields[1].endswith(client) and fields[2].endswith(server):
+                return int(fields[7]) not in {own, 0}
+    return False
 
 
 def _same(one: str, other: str) -> bool:

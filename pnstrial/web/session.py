@@ -34,7 +34,16 @@ if TYPE_CHECKING:
     from pnstrial.web.running import Run
     from pnstrial.web.uploads import PrivateFolder, Received
 
-__all__ = ["CHOICES", "FORMAT", "OWN_PROTOCOL", "Session", "change_call", "setting_text", "setting_value"]
+__all__ = [
+    "CHOICES",
+    "FORMAT",
+    "OWN_PROTOCOL",
+    "RUN_LIMITS",
+    "Session",
+    "change_call",
+    "setting_text",
+    "setting_value",
+]
 
 OWN_PROTOCOL: Final = "my-protocol.toml"
 """Name of the protocol that somebody brought as a file, and of the file that a changed one is saved as."""
@@ -57,6 +66,9 @@ CHOICES: Final = {
     "missing": ("non-responder", "LOCF", "exclude", "best case"),
 }
 """The strategies of an estimand."""
+
+RUN_LIMITS: Final = {"trials": (2, 10_000_000), "seed": (0, 2**31)}
+"""Fewest and most of what a run of simulated trials asks for."""
 
 
 def setting_value(text: str) -> Any:
@@ -94,6 +106,8 @@ class Session:
         How the CSV files are written, where declared.
     report : dict of str to bytes
         The files of the report that was made of these tables under this protocol.
+    run_settings : dict of str to int
+        Trials and seed of the last run, or of the next.
     """
 
     private: PrivateFolder
@@ -108,6 +122,7 @@ class Session:
     simulation: dict[str, str] = field(default_factory=dict[str, str])
     received: Received | None = None
     kept: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    run_settings: dict[str, int] = field(default_factory=lambda: {"trials": 100_000, "seed": 1})
     run: Run | None = None
     not_read: tuple[NotRead, ...] = ()
     report: dict[str, bytes] = field(default_factory=dict[str, bytes])
@@ -282,6 +297,7 @@ class Session:
             "estimand": self.estimand,
             "simulation": self.simulation,
             "kept": self.kept,
+            "run": self.run_settings,
             "inputs": self.digests(),
         }
         return json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True, default=str)
@@ -321,6 +337,7 @@ class Session:
         }:  # fmt: skip
             raise ValueError("this is no session file of pnstrial page")
         own = _texts(saved.get("own", {}))
+        run_settings = {**self.run_settings, **_run_settings(saved.get("run", {}))}
         simulation, *kept = (_settings(one) for one in (saved["simulation"], *saved["kept"][:12]))
         for name in (OWN_SCENARIO,) if OWN_SCENARIO in own else ():
             pns.Scenario.from_toml(own[name], where=name)
@@ -344,7 +361,7 @@ class Session:
                 saved["format"],
                 saved["estimand"],
             )
-            self.simulation, self.kept = simulation, kept
+            self.simulation, self.kept, self.run_settings = simulation, kept, run_settings
             self._forget()
         return {str(name): str(value) for name, value in saved["inputs"].items()}
 
@@ -357,6 +374,16 @@ def _texts(content: Any) -> dict[str, str]:
     ):
         raise ValueError("this is no session file of pnstrial page")
     return cast("dict[str, str]", given)
+
+
+def _run_settings(content: Any) -> dict[str, int]:
+    """Keep trials and seed of a run."""
+    given = cast("dict[Any, Any]", content) if isinstance(content, dict) else {"": None}
+    for name, value in given.items():
+        low, high = RUN_LIMITS.get(name, (0, -1))
+        if type(value) is not int or not low <= value <= high:
+            raise ValueError("this is no session file of pnstrial page")
+    return cast("dict[str, int]", given)
 
 
 def _settings(content: Any) -> dict[str, str]:

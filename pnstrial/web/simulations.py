@@ -24,6 +24,7 @@ from pnstrial.web.pages import as_csv, as_table, figure, page, posting, session_
 from pnstrial.web.running import Run
 from pnstrial.web.scenarios import OWN_SCENARIO, RATINGS, SLIDERS
 from pnstrial.web.scripts import comparison_script, simulation_script
+from pnstrial.web.session import RUN_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from starlette.datastructures import FormData
     from starlette.requests import Request
 
-_MOST_TRIALS: Final = 10_000_000
 _MOST_KEPT: Final = 12
 _MAIN: Final = (
     "probability_of_success", "reported_response", "true_response", "dead", "missing", "decision_continue",
@@ -145,7 +145,7 @@ def _simulate(request: Request) -> Response:
         values=shown, answers=_rows(request, answers.to_frame()), without=answers.without, script=script,
         settings=settings, kept=kept, run=session.run, result=result, visit=session.protocol().endpoint.visit,
         kept_script=comparison_script(session, _kept(request)) if kept else None, moved=moved,
-        asked=urlencode(settings),
+        asked=urlencode(settings), limits=RUN_LIMITS,
     )  # fmt: skip
 
 
@@ -193,8 +193,9 @@ def _result(request: Request) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _whole(form: FormData, name: str, low: int, high: int, default: int) -> int:
-    text = str(form.get(name, "")) or str(default)
+def _whole(request: Request, form: FormData, name: str) -> int:
+    low, high = RUN_LIMITS[name]
+    text = str(form.get(name, "")) or str(session_of(request).run_settings[name])
     if not (text.isascii() and text.isdigit() and low <= int(text[:19]) <= high):
         raise ValueError(f"{name} = {text[:20]!r}: allowed are whole numbers from {low} to {high}")
     return int(text)
@@ -202,14 +203,13 @@ def _whole(form: FormData, name: str, low: int, high: int, default: int) -> int:
 
 def _run(request: Request, form: FormData) -> str:
     session = session_of(request)
-    n_trials = _whole(form, "trials", 2, _MOST_TRIALS, 100_000)
-    seed = _whole(form, "seed", 0, 2**31, 1)
+    n_trials, seed = _whole(request, form, "trials"), _whole(request, form, "seed")
     settings = _settings(request, form)
     protocol, scenario = session.pair(settings)
     with session.lock:
         if session.run is not None:
             session.run.cancel()
-        session.simulation = settings
+        session.simulation, session.run_settings = settings, {"trials": n_trials, "seed": seed}
         session.run = Run(protocol, scenario, n_trials, seed, settings)
     return "/simulate#run"
 

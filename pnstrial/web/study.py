@@ -79,6 +79,7 @@ def _protocol(request: Request) -> Response:
         request, "protocol.html", protocol=protocol, names=names, settings=settings, other=other, keys=_keys(protocol),
         chosen=request.query_params.get("key", ""), script=protocol_script(session, other),
         n_differ=sum(bool(one["differs"]) for one in settings),
+        described=[protocol, *([session.load(other)] if other else [])],
     )  # fmt: skip
 
 

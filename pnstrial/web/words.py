@@ -59,11 +59,17 @@ class Words:
         both = catalogue().get(f"column.{name}")
         return self.say(name.replace("_", " ")) if both is None else both[self._place]
 
-    def number(self, value: float, digits: int = 4) -> str:
-        """Write a number with its significant digits, as the language does."""
+    def number(self, value: float, digits: int = 4, decimals: int | None = None) -> str:
+        """Write a number with its significant digits, or its decimals, as the language does."""
+        if decimals is not None:
+            return self.say(f"{value:.{decimals}f}")
         whole = float(value).is_integer() or abs(value) >= 10**digits - 0.5
         text = f"{value:.0f}" if whole and abs(value) < 1e15 else f"{value:.{digits}g}"
         return self.say(text)
+
+    def stepped(self, value: float, step: float) -> str:
+        """Write the number of a slider with the decimals of its step."""
+        return self.number(value, decimals=len(f"{step}".partition(".")[2]) if step % 1 else 0)
 
     def percent(self, value: float) -> str:
         """Write a proportion as a percentage."""
@@ -95,13 +101,16 @@ class Words:
             return "–" if value is None or str(value) == "<NA>" else str(value)
         return "–" if math.isnan(number) else self.number(number)
 
-    def data(self, value: Any, *, percent: bool = False) -> Markup:
+    def data(self, value: Any, *, percent: bool = False, decimals: int | None = None) -> Markup:
         """Write a number so that the page also holds it unformatted."""
         try:
             number = float(value)
         except (TypeError, ValueError):
             return Markup("{}").format(self.plain(value))
-        text = self.percent(number) if percent and not math.isnan(number) else self.plain(number)
+        if not math.isfinite(number) or not (percent or decimals is not None):
+            text = self.plain(number)
+        else:
+            text = self.percent(number) if percent else self.number(number, decimals=decimals)
         return Markup('<data value="{}">{}</data>').format(repr(number), text)
 
 

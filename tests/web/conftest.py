@@ -103,7 +103,7 @@ def page(window, local_page):
     session.use_folder(None, None, uploaded=False)
     session.use_protocol("nct02343211", {})
     session.language, session.written, session.estimand, session.simulation = "en", {}, {}, {}
-    session.kept, session.run = [], None
+    session.kept, session.run, session.run_settings = [], None, {"trials": 100_000, "seed": 1}
     window.page.set_viewport_size({"width": 1400, "height": 900})
     window.page.goto("/trial")
     yield window.page

@@ -18,8 +18,9 @@ HOSTS = ["127.0.0.1", f"localhost:{PORT}", "evil.example", f"evil.example:{PORT}
 ORIGINS = ["null", "http://evil.example", "https://evil.example", f"http://localhost:{PORT}", f"https://127.0.0.1:{PORT}",
            f"http://127.0.0.1:{PORT + 1}", "http://127.0.0.1", f"{HOME}.evil.example", f"{HOME}/", "file://", "",
            f"http://evil.example#{HOME}"]  # fmt: skip
-FORMS = ["/trial/example", "/trial/upload", "/trial/format", "/trial/report/make", "/protocol/choose", "/protocol/change",
-         "/simulate/run", "/simulate/cancel", "/simulate/keep", "/simulate/clear", "/language", "/session"]  # fmt: skip
+FORMS = ["/trial/example", "/trial/upload", "/trial/preview", "/trial/format", "/trial/report/make", "/protocol/choose",
+         "/protocol/bring", "/protocol/forget", "/protocol/change", "/simulate/bring", "/simulate/run", "/simulate/cancel",
+         "/simulate/keep", "/simulate/clear", "/language", "/session"]  # fmt: skip
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -49,6 +50,10 @@ def test_a_form_without_origin_or_cookie_is_refused_and_a_get_changes_nothing(in
     assert outside.post(path).status_code == 403
     assert outside.post(path, headers={"Origin": HOME}).status_code == 403
     assert inside.get(path).status_code in {404, 405}
+
+
+def test_no_form_is_forgotten_here(gate):
+    assert {route.path for route in gate.app.routes if "POST" in route.methods} == set(FORMS)
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
@@ -126,8 +131,9 @@ def test_the_report_is_a_sandboxed_document(inside):
 
 
 # --------------------------------------------------------------------------------------------------------- uploads
-def test_a_gigabyte_is_refused_before_it_is_read(inside):
-    answer = inside.post("/trial/upload", headers={"Content-Length": str(2**30)}, content=b"")
+@pytest.mark.parametrize("path", FORMS)
+def test_a_gigabyte_is_refused_before_it_is_read(inside, path):
+    answer = inside.post(path, headers={"Content-Length": str(2**30)}, content=b"")
     assert answer.status_code == 413
 
 
@@ -208,7 +214,7 @@ SCRIPT = "<script>alert(1)</script>"
     "path",
     ["/trial/primary?missing=", "/trial/primary?visit=", "/trial/dose?start=2026-01-05&weight=", "/design?kind=",
      "/trial/dose?weight=70&start=", "/design?p0=", "/design?kind=sequential&looks=", "/simulate?scenario=",
-     "/simulate?improve=", "/simulate?rating=", "/protocol?other=", "/protocol/check?value=1&key=",
+     "/simulate?response=", "/simulate?rating=", "/simulate/notes?n=", "/trial/who?only=", "/trial/visits?as=", "/protocol?other=", "/protocol/check?value=1&key=",
      "/protocol/check?key=criteria.I4.maximum&value=", "/simulate/example?seed=", "/trial/patient?id="],
 )  # fmt: skip
 def test_script_in_a_field_comes_back_as_text(inside, path):

@@ -72,9 +72,10 @@ def test_every_text_of_a_module_that_the_page_shows_has_an_entry(name):
     assert not missing
 
 
-def test_titles_and_calibrations_of_the_shipped_scenarios_have_entries():
+def test_titles_sources_and_calibrations_of_the_shipped_scenarios_have_entries():
     scenarios = [pns.load_scenario(name) for name in pns.simulate.shipped_scenarios()]
-    assert [text for one in scenarios for text in (one.title, one.fit) if french(text) is None] == []
+    texts = [text for one in scenarios for text in (one.title, one.source, one.fit)]
+    assert [text for text in texts if french(text) is None] == []
 
 
 def test_titles_labels_and_visits_of_the_shipped_protocols_have_entries():
@@ -82,6 +83,7 @@ def test_titles_labels_and_visits_of_the_shipped_protocols_have_entries():
     said = {one.title for one in protocols}
     for protocol in protocols:
         said |= {one.label for one in protocol.criteria} | {one.name for one in protocol.visits}
+        said |= set(protocol.sources.values())
     assert {text for text in said if french(text) is None} == set()
 
 

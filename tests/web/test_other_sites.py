@@ -1,19 +1,25 @@
 """What comes over the wire from elsewhere: another page in the same browser, a program at the port, a table with script."""
 
 import http.server
+import os
 import re
 import socket
+import subprocess
 import threading
+import tomllib
+from pathlib import Path
 
 import html5lib
 import pandas as pd
 import pytest
+import tomli_w
 from starlette.testclient import TestClient
 
+import pnstrial as pns
 from pnstrial import web
 from pnstrial.web.security import MOST_UPLOADED
 from tests.browser import OPTIONS, Window
-from tests.web.conftest import HOME, PAGES, PORT
+from tests.web.conftest import HOME, PAGES, PORT, served
 
 # ---------------------------------------------------------------------------------------- another page in the browser
 EVIL = """<!doctype html><title>evil</title>
@@ -195,6 +201,26 @@ def test_a_request_that_no_browser_of_ours_sends_is_refused(window, local_page, 
     assert b"<main" not in answer or status == 404
 
 
+@pytest.mark.skipif(
+    not Path("/proc/self/net/tcp").exists(), reason="only Linux names the user of a connection"
+)
+def test_another_user_of_the_machine_cannot_take_the_address(monkeypatch):
+    nobody = 65534
+    client = os.getuid() or nobody
+    command = 'exec 3<>/dev/tcp/127.0.0.1/$1; printf "GET /?token=$2 HTTP/1.0\\r\\nHost: 127.0.0.1:$1\\r\\n\\r\\n" >&3; cat <&3'
+
+    def status(gate):
+        words = ["bash", "-c", command, "-", gate.host.partition(":")[2], gate.token]
+        user = {"user": nobody, "cwd": "/"} if client == nobody else {}
+        return subprocess.run(words, capture_output=True, check=True, timeout=60, **user).stdout.split()[1]
+
+    with served() as gate:
+        monkeypatch.setattr("os.getuid", lambda: client + 1)
+        assert status(gate) == b"403"
+        monkeypatch.setattr("os.getuid", lambda: client)
+        assert status(gate) == b"303"
+
+
 @pytest.mark.xdist_group("browser")
 def test_a_gigabyte_is_cut_while_it_comes(window, local_page):
     place, port = local_page.host, int(local_page.host.partition(":")[2])
@@ -273,6 +299,79 @@ def test_script_in_the_text_of_a_trial_stays_text(reader, tables, language):
     assert elements_with_script(reader.get("/trial/report/report.html").text) == []
 
 
+def forms_of(text):
+    """Give the forms of a page: how and where they go, what they would say, and which of it is a file."""
+    for form in html5lib.parse(text, namespaceHTMLElements=False).iter("form"):
+        said, files = {}, set()
+        for one in form.iter():
+            name = one.get("name")
+            if not name or one.tag not in {"input", "select", "button"}:
+                continue
+            said[name] = (
+                one.get("value", "") if one.tag != "select" else next(one.iter("option")).get("value", "")
+            )
+            files |= {name} if one.get("type") == "file" else set()
+        yield form.get("method"), form.get("action"), said, files
+
+
+def test_script_in_every_field_of_every_form_stays_text(reader):
+    reader.post("/trial/example")
+    sent = set()
+    for path in PAGES:
+        for method, action, said, files in forms_of(reader.get(path).text):
+            for name in [name for name in said if (action, name) not in sent]:
+                sent.add((action, name))
+                rest = {key: value for key, value in said.items() if key not in files}
+                if name in files:
+                    answer = reader.post(action, data=rest, files={name: (f"{MARK}.csv", MARK)})
+                elif method == "get":
+                    answer = reader.get(action, params={**rest, name: MARK})
+                else:
+                    answer = reader.post(action, data={**rest, name: MARK})
+                assert answer.status_code in {200, 400, 404}, (action, name)
+                assert elements_with_script(answer.text) == [], (action, name)
+                if action == "/trial/upload":
+                    reader.post("/trial/example")
+    assert {("/simulate/keep", "name"), ("/protocol/change", "value"), ("/simulate", "dropout")} <= sent
+    for path in PAGES:
+        assert elements_with_script(reader.get(path).text) == [], path
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_script_in_a_protocol_and_a_scenario_of_the_person_stays_text(reader, language):
+    def marked(content):
+        if isinstance(content, dict):
+            return {name: one + MARK if name in texts and isinstance(one, str) else marked(one)
+                    for name, one in content.items()}  # fmt: skip
+        return [marked(one) for one in content] if isinstance(content, list) else content
+
+    texts = {"title", "label", "publication", "registry", "fit"}
+    protocol = tomli_w.dumps(marked(tomllib.loads(pns.load_protocol().to_toml())))
+    scenario = tomli_w.dumps(
+        {"based_on": "anti-hu-plain", "id": "own", "title": MARK, "source": MARK, "fit": MARK}
+    )
+    reader.post("/language", data={"language": language})
+    for action, text in (("/protocol/bring", protocol), ("/simulate/bring", scenario)):
+        answer = reader.post(action, files={"file": (f"{MARK}.toml", text)})
+        assert answer.status_code == 200
+        assert "&gt;&lt;img src=x onerror" in answer.text, action
+        assert elements_with_script(answer.text) == [], action
+    reader.post("/trial/example")
+    for path in (
+        "/trial",
+        "/trial/who",
+        "/trial/patient?id=BOR-01",
+        "/trial/primary",
+        "/protocol?other=nct06373211",
+        "/simulate",
+    ):
+        answer = reader.get(path)
+        assert answer.status_code == 200, path
+        assert elements_with_script(answer.text) == [], path
+    saved = reader.get("/session.json").text
+    assert elements_with_script(reader.post("/session", files={"file": ("session.json", saved)}).text) == []
+
+
 def test_script_in_every_cell_is_told_as_text(reader, tables):
     """Dates, numbers and words of lists with script are findings, each with its cell."""
     everything = lambda cells, _: [name for name in cells if name != "patient_id"]  # noqa: E731
@@ -307,7 +406,7 @@ def test_a_formula_in_a_cell_is_no_formula_in_the_query_sheet(reader, tables):
      {"changes": {"criteria.I4.maximum": {"a": 1}}}, {"format": {"separator": "x"}}, {"format": {"path": "/etc/passwd"}},
      {"estimand": {"missing": "none"}}, {"estimand": {"__class__": "x"}}, {"simulation": {"scenario": "/etc/passwd"}},
      {"simulation": {"n": "1e9"}}, {"simulation": {"missed": "nan"}}, {"kept": [{"name": "a", "n": "x"}]}, {"kept": ["a"]},
-     {"kept": {"a": 1}}, {"inputs": 1}],
+     {"kept": {"a": 1}}, {"inputs": 1}, {"run": {"seed": -1}}, {"run": {"trials": "5"}}, {"run": {"path": 5}}, {"run": [5]}],
     ids=str,
 )  # fmt: skip
 def test_a_session_file_that_was_changed_by_hand_is_refused_and_changes_nothing(inside, change):

@@ -185,7 +185,10 @@ def test_a_session_is_saved_and_opened_again_without_patients(inside):
     inside.get("/simulate?scenario=anti-hu&n=25")
     inside.get("/trial/primary?missing=LOCF")
     inside.post("/protocol/change", data={"key": "criteria.I4.maximum", "value": "4"})
+    inside.post("/simulate/run", data={"scenario": "anti-hu", "trials": "20", "seed": "7"})
+    inside.post("/simulate/cancel")
     saved = inside.get("/session.json").text
+    assert json.loads(saved)["run"] == {"trials": 20, "seed": 7}
     for patient in pns.example_trial().screening["patient_id"]:
         assert patient not in saved
     assert len(json.loads(saved)["inputs"]["mrs.csv"]) == 64

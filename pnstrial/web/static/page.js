@@ -62,7 +62,7 @@ for (const form of document.querySelectorAll("form[data-check]")) {
 document.addEventListener("input", (event) => {
   const shown = event.target.type === "range" && event.target.parentElement.querySelector("output");
   if (shown) {
-    const value = event.target.value;
+    const value = Number(event.target.value).toFixed((event.target.step.split(".")[1] || "").length);
     shown.textContent = document.documentElement.lang === "fr" ? value.replace(".", ",") : value;
   }
 });
