@@ -22,7 +22,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from pnstrial.web import designs, simulations, study, trial
-from pnstrial.web.pages import TABS, download, page, posting, session_of, static_text
+from pnstrial.web.pages import PARTS, TABS, download, page, posting, session_of, static_text
 from pnstrial.web.security import BodyTooLargeError, Gate, too_large
 from pnstrial.web.session import Session
 from pnstrial.web.uploads import PrivateFolder
@@ -42,7 +42,7 @@ _KINDS = {
     "icon.svg": "image/svg+xml",
 }
 
-_PLACES = {*(f"/{tab}" for tab in TABS), *(f"/trial/{part}" for part in trial.PARTS if part)}
+_PLACES = {*(f"/{tab}" for tab in TABS), *(f"/trial/{part}" for part in PARTS if part)}
 """Where a change of the language may lead back to."""
 
 

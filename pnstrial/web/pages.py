@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pnstrial.web.session import Session
 
 __all__ = [
+    "PARTS",
     "TABS",
     "Table",
     "as_csv",
@@ -58,6 +59,8 @@ _TEMPLATES: Final = Environment(
 )  # fmt: skip
 _MOST_ROWS: Final = 300
 TABS: Final = ("trial", "protocol", "design", "simulate")
+PARTS: Final = ("", "who", "dose", "visits", "primary", "survival", "shift", "report")
+"""Of the trial."""
 
 
 _FREE: Final = {
@@ -72,6 +75,8 @@ _FREE: Final = {
 _OF_ROWS: Final = {"quantity", "statistic", "parameter"}
 """Columns that say that each row is a quantity of its own."""
 _BLANK: Final = {"None", "nan", "NaT", "<NA>"}
+_LONG: Final = 30
+"""Letters beyond which a text may take several lines."""
 
 
 class Table(NamedTuple):
@@ -79,8 +84,8 @@ class Table(NamedTuple):
 
     heads: list[str]
     rows: list[list[Any]]
-    numeric: list[bool]
-    """Which columns hold numbers."""
+    kinds: list[str]
+    """What each column holds: "number", "words" where a text is long, or ""."""
     left: int = 0
     """So many rows more are in the CSV file alone."""
 
@@ -111,15 +116,23 @@ def as_table(
             value = record[name]
             if name == "patient_id":
                 cells.append(Markup('<a href="/trial/patient?id={}">{}</a>').format(quote(str(value)), value))
+            elif name == "event" and _is_number(value):
+                cells.append(words("yes" if value else "no"))
             elif isinstance(value, str):
-                cells.append(value if name in _FREE else words.say(value))
+                said = value if name in _FREE else words.say(value)
+                cells.append(said.replace("_", " ") if name == "parameter" else said)
             elif not _is_number(value):
                 cells.append(words.plain(value))
             else:
                 cells.append(words.data(value, percent=name in percent, decimals=decimals[name]))
         rows.append(cells)
-    heads = [words.heading(name) for name in names]
-    return Table(heads, rows, [bool(column) for column in numbers.values()], len(frame) - len(rows))
+    kinds = [
+        "number" if numbers[name] and name != "event"
+        else "words" if any(len(str(row[place])) > _LONG for row in rows if not isinstance(row[place], Markup))
+        else ""
+        for place, name in enumerate(names)
+    ]  # fmt: skip
+    return Table([words.heading(name) for name in names], rows, kinds, len(frame) - len(rows))
 
 
 def _is_number(value: Any) -> bool:
@@ -133,12 +146,15 @@ def _numbers(values: list[Any]) -> list[float]:
 
 
 def _decimals(numbers: list[float]) -> int | None:
-    """Give the decimals that leave four digits of a column's largest number; None where each has its own."""
+    """Give the decimals that leave at most four digits of a column's largest number; None where each has its own."""
     sizes = [abs(number) for number in numbers if math.isfinite(number)]
     most, least = max(sizes, default=0), min(filter(None, sizes), default=0)
     if all(size.is_integer() for size in sizes) or most > 1000 * least:
         return None
-    return max(0, 3 - math.floor(math.log10(most)))
+    decimals = max(0, 3 - math.floor(math.log10(most)))
+    while decimals and all(f"{size:.{decimals}f}".endswith("0") for size in sizes):
+        decimals -= 1
+    return decimals
 
 
 def as_csv(request: Request, frames: dict[str, Callable[[], pd.DataFrame]]) -> Response | None:
@@ -170,8 +186,8 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     session, words = session_of(request), words_of(request)
     path = request.url.path
     text = _TEMPLATES.get_template(template).render(
-        t=words, session=session, path=path, query=str(request.url.query), tabs=TABS, tab=path.split("/")[1],
-        version=pns.__version__, **context,
+        t=words, session=session, path=path, query=str(request.url.query), tabs=TABS, parts=PARTS,
+        tab=path.split("/")[1], version=pns.__version__, **context,
     )  # fmt: skip
     return HTMLResponse(text, status)
 

@@ -56,13 +56,13 @@ if TYPE_CHECKING:
     from pnstrial.web.uploads import Received
     from pnstrial.web.words import Words
 
-PARTS: Final = ("", "who", "dose", "visits", "primary", "survival", "shift", "report")
 _MOST_LISTED: Final = 3
 """Lines of a file that the preview shows."""
 _PLACES: Final = 20
 """Places that a group of findings shows."""
 _BEGUN: Final = 20_000
 """Bytes of a file that a preview looks at."""
+_SHARES: Final = ("estimate", "lower", "upper")
 _MOST_BARS: Final = 60
 """Patients whose courses are drawn with their names."""
 
@@ -145,8 +145,9 @@ def _trial(request: Request) -> Response:
     source = session.texts() if session.folder else None
     parts, others = _parts(source, session.not_read) if source else ([], [])
     return page(
-        request, "trial.html", trial=trial, groups=_grouped(findings, source), formats=FORMAT, parts=PARTS,
+        request, "trial.html", trial=trial, groups=_grouped(findings, source), formats=FORMAT,
         errors=sum(one.severity == "error" for one in findings), n_findings=len(findings), tables=parts, others=others,
+        names=list(pns.data.TABLES),
         script=trial_script(
             session, f"pns.check_trial(FOLDER, protocol{_written(session.written)})", "check FOLDER"
         ) if session.folder else None,
@@ -165,10 +166,13 @@ def _preview(request: Request, form: FormData) -> Response:
         not_read = read_tables(place, session.protocol(), **declared).not_read if source else ()
         session.private.new("preview")
     parts, others = _parts(source, not_read) if source else ([], [])
-    problems: list[Finding] = []
-    if source is not None:
-        found = (finding for table in source.raw.values() for finding in table.findings if finding.line == 1)
-        problems = [*source.findings, *found]
+    found = list(source.findings) if source else []
+    for table in source.raw.values() if source else ():  # a table that cannot be read has no header
+        found += [finding for finding in table.findings if finding.line == 1 or not table.header]
+    files: dict[tuple[str, str], dict[str, None]] = {}
+    for finding in found:
+        files.setdefault((finding.rule, finding.remedy), {})[finding.file] = None
+    problems = [{"rule": rule, "remedy": remedy, "files": names} for (rule, remedy), names in files.items()]
     return page(request, "preview.html", received=received, tables=parts, others=others, problems=problems)
 
 
@@ -209,6 +213,18 @@ def _upload(request: Request, form: FormData) -> str:
     session.use_folder(place if received.tables else None, received, uploaded=True)
     session.write_as({} if place.is_file() else _format_of(form))
     return "/trial"
+
+
+def _template(request: Request) -> Response:
+    """Give the empty tables of the protocol as a workbook, with its data dictionary and example."""
+    session = session_of(request)
+    with session.lock:
+        folder = session.private.new("template")
+        (file,) = pns.data.write_template(folder / "template.xlsx", session.protocol())
+        content = file.read_bytes()
+        session.private.new("template")
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    return download(content, "template.xlsx", kind)
 
 
 def _format(request: Request, form: FormData) -> str:
@@ -260,7 +276,7 @@ def _who(request: Request) -> Response:
     ]
     counts = screening.overall["overall"].value_counts().to_dict()
     script = trial_script(session_of(request), "pns.screen(trial, protocol)", "screen FOLDER")
-    return page(request, "who.html", parts=PARTS, patients=patients, counts=counts, script=script)
+    return page(request, "who.html", patients=patients, counts=counts, script=script)
 
 
 def _number_of(words: Words, query: Any, name: str, low: float, high: float) -> float | None:
@@ -352,7 +368,7 @@ def _dose(request: Request) -> Response:
             return answer
         script = dose_script(session, float(weight), start, options)
     return page(
-        request, "dose.html", parts=PARTS, people=[str(one) for one in people], weight=weight, height=height,
+        request, "dose.html", people=[str(one) for one in people], weight=weight, height=height,
         start=start, chosen=query.get("patient", ""), plan=plan, by_surface=by_surface, script=script,
         notes=dict.fromkeys(note for cycle in plan.cycles for note in cycle.notes) if plan else {},
         table=as_table(words, plan.to_frame()) if plan else None, months=_months(plan) if plan else [],
@@ -381,7 +397,7 @@ def _visits(request: Request) -> Response:
     columns = ["patient_id", "visit", f"baseline_{analysis.assessments.scale.column}",
                analysis.assessments.scale.column, "date", "day", "derivation", "category"]  # fmt: skip
     return page(
-        request, "visits.html", parts=PARTS,
+        request, "visits.html",
         visits=as_table(words, analysis.visits, columns), decisions=as_table(words, analysis.decisions),
         deviations=as_table(words, analysis.exposure.deviations),
         patients=[str(one) for one in analysis.sets.full_analysis], decides=analysis.protocol.decision is not None,
@@ -403,11 +419,13 @@ def _patient(request: Request) -> Response:
     frames = {name: of(attrgetter(member)(analysis)) for name, member in _OF_A_PATIENT.items()}
     if answer := as_csv(request, {name: lambda frame=frame: frame for name, frame in frames.items()}):
         return answer
+    labels = {one.id: f"{one.id} {words.say(one.label)}" for one in analysis.protocol.criteria}
+    criteria = frames["criteria"].assign(criterion=frames["criteria"]["criterion"].map(labels))
     names = [str(one) for one in screening.overall["patient_id"]]
     place = names.index(patient)
     return page(
-        request, "patient.html", parts=PARTS, patient=patient, names=names,
-        tables={name: as_table(words, frame) for name, frame in frames.items() if len(frame)},
+        request, "patient.html", patient=patient, names=names,
+        tables={name: as_table(words, frame) for name, frame in {**frames, "criteria": criteria}.items() if len(frame)},
         before=names[place - 1] if place else None, after=names[place + 1] if place + 1 < len(names) else None,
         enrolled=patient in set(analysis.sets.full_analysis),
         script=tables_script(session_of(request), _OF_A_PATIENT, "analyse FOLDER --json"),
@@ -450,9 +468,10 @@ def _primary(request: Request) -> Response:
     if answer := as_csv(request, frames):
         return answer
     return page(
-        request, "primary.html", parts=PARTS, result=result, frame=frame.iloc[0].to_dict(), chosen=chosen, visit=visit,
+        request, "primary.html", result=result, frame=frame.iloc[0].to_dict(), chosen=chosen, visit=visit,
         choices=CHOICES, visits=[one.name for one in session.protocol().visits], estimand=estimand,
-        table=as_table(words, frame, percent=("estimate", "lower", "upper")),
+        table=as_table(words, frame.dropna(axis="columns", how="all"), percent=_SHARES),
+        secondary=as_table(words, analysis.secondary_outcomes.rename(columns={"name": "endpoint"}), percent=_SHARES),
         script=primary_script(session, estimand, visit), answer=f"{result}",
     )  # fmt: skip
 
@@ -464,7 +483,7 @@ def _survival(request: Request) -> Response:
     if answer := as_csv(request, {"survival": result.to_frame, "times": lambda: analysis.times}):
         return answer
     return page(
-        request, "result.html", parts=PARTS, title="survival.title", name="survival", result=result,
+        request, "result.html", title="survival.title", name="survival", result=result,
         table=as_table(words, result.to_frame(), percent=("survival", "lower", "upper")),
         script=trial_script(session, "pns.overall_survival(trial, protocol)", "report FOLDER --out report"),
     )  # fmt: skip
@@ -477,7 +496,7 @@ def _shift(request: Request) -> Response:
     if answer := as_csv(request, {"shift": result.to_frame}):
         return answer
     return page(
-        request, "result.html", parts=PARTS, title="shift.title", name="shift", result=result,
+        request, "result.html", title="shift.title", name="shift", result=result,
         table=as_table(words, result.to_frame()),
         script=trial_script(session, "pns.mrs_shift(trial, protocol)", "report FOLDER --out report"),
     )  # fmt: skip
@@ -545,7 +564,7 @@ def _report(request: Request) -> Response:
     session = session_of(request)
     script = trial_script(session, 'pns.report(trial, protocol, "report")', "report FOLDER --out report")
     return page(
-        request, "report.html", parts=PARTS, made=session.report, script=script,
+        request, "report.html", made=session.report, script=script,
         word=importlib.util.find_spec("docx") is not None,
     )  # fmt: skip
 
@@ -590,6 +609,7 @@ ROUTES: Final = [
     Route("/trial/upload", posting(_upload), methods=["POST"]),
     Route("/trial/format", posting(_format), methods=["POST"]),
     Route("/trial/example", posting(_example), methods=["POST"]),
+    Route("/trial/template.xlsx", _template),
     Route("/trial/queries.csv", _queries),
     Route("/trial/preview", posting(_preview), methods=["POST"]),
     Route("/trial/who", _who),

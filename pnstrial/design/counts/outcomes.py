@@ -232,13 +232,14 @@ def characteristics_of(outcomes: Outcomes, p: ArrayLike, sizes: NDArray[np.int64
     rows = np.arange(outcomes.looks)[:, None] == outcomes.look
     low, high = outcomes.stop == FUTILITY, outcomes.stop == EFFICACY
     n = outcomes.n.astype(float)
-    weights = np.concatenate([rows & low, rows & high, [n, n * n, outcomes.x.astype(float)]])
+    beyond = n - n.min()  # of one size the spread is 0, not the root of a last digit
+    weights = np.concatenate([rows & low, rows & high, [n, beyond * beyond, outcomes.x.astype(float)]])
     sums = weights @ probability
     k = outcomes.looks
     futility, efficacy = sums[:k], sums[k : 2 * k]
     # a trial that ends in one way only has that size, whatever the last digit of its probability
     mean = np.clip(sums[2 * k], n.min(), n.max())
-    spread = np.sqrt(np.maximum(sums[2 * k + 1] - mean * mean, 0.0))
+    spread = np.sqrt(np.maximum(sums[2 * k + 1] - (mean - n.min()) ** 2, 0.0))
     order = np.argsort(outcomes.n, kind="stable")
     below = np.cumsum(probability[order], axis=0) >= 0.5 - 1e-12
     median = n[order][np.argmax(below, axis=0)]

@@ -37,7 +37,7 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     const mine = ++latest;
     const place = document.getElementById("answer");
     place.setAttribute("aria-busy", "true");
-    wait("busy", 400, () => place.prepend(Object.assign(document.createElement("progress"), { ariaLabel: form.dataset.busy })));
+    wait("busy", 400, () => place.querySelector(":scope > progress") || place.prepend(Object.assign(document.createElement("progress"), { ariaLabel: form.dataset.busy })));
     const fresh = document.createElement("div");
     try {
       await answer(form.getAttribute("action") + "?" + filled(form), fresh, false);
@@ -148,7 +148,9 @@ for (const form of document.querySelectorAll("form[data-drop]")) {
     for (const file of files) {
       body.append("files", /\.(csv|txt)$/i.test(file.name) ? file.slice(0, 20000) : file, file.name);
     }
-    await answer(form.dataset.preview, form.querySelector("[data-previewed]"), true, { method: "POST", body });
+    const shown = form.querySelector("[data-previewed]");
+    await answer(form.dataset.preview, shown, true, { method: "POST", body });
+    if (shown.querySelector(".wrong")) form.querySelector("details").open = true;
   }));
 }
 
