@@ -121,8 +121,9 @@ def power_curve(
         ax.annotate(
             f"{100 * value:.1f} %",
             (mark, value),
-            xytext=(7, 4 if value < 0.1 else -12),
+            xytext=(-5, 5) if value < 0.1 else (7, -12),
             textcoords="offset points",
+            ha="right" if value < 0.1 else "left",
             color=INK,
             fontsize=9,
         )

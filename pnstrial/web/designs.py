@@ -158,10 +158,11 @@ def _page(request: Request) -> Response:
         frame = design.operating_characteristics(list(_RATES)).to_frame()
         frames[f"rates_{place + 1}"] = lambda frame=frame: frame
         kept = [column for column in ("p", "reject", "expected_n", "sd_n") if column in frame.columns]
-        tables.append((name, design.sentence(), as_table(words, frame, kept, percent=("p", "reject"))))
+        shown = frame[kept].rename(columns={"reject": "stops"} if kind == "safety" else {})
+        tables.append((name, design.sentence(), as_table(words, shown, percent=("p", "reject", "stops"))))
     if answer := as_csv(request, frames):
         return answer
-    frame = result.to_frame()
+    frame = result.to_frame().dropna(axis="columns", how="all")
     script = design_script(
         _KINDS[kind].function, arguments, _command(kind, arguments), _paths(kind, result), _RATES
     )
@@ -182,9 +183,14 @@ def _figure(request: Request) -> Response:
         design = next(iter(members.values()))
         draw = pns.figures.saw_tooth if kind in _ONE_LOOK else pns.figures.stopping_boundaries
         return figure(request, lambda: draw(design), file_kind)
-    return figure(
-        request, lambda: pns.figures.power_curve(dict([*members.items()][:_MOST_CURVES])), file_kind
-    )
+
+    def curve() -> Any:
+        axes = pns.figures.power_curve(dict([*members.items()][:_MOST_CURVES]))
+        if kind == "safety":
+            axes.set_ylabel("Probability to stop the trial")
+        return axes
+
+    return figure(request, curve, file_kind)
 
 
 ROUTES: Final = [Route("/design", _page), Route("/design/figure/{name}.{kind}", _figure)]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -84,7 +85,10 @@ def setting_text(value: Any) -> str:
     content = value.model_dump(exclude_none=True) if hasattr(value, "model_dump") else value
     if content is None or isinstance(content, str):
         return content or ""
-    return tomli_w.dumps({"value": content}).strip().removeprefix("value = ").replace("\n", " ")
+    text = tomli_w.dumps({"value": content}).strip().removeprefix("value = ")
+    return (
+        re.sub(r",?\n\s*(?=])", "", re.sub(r"(?<=\[)\n\s*", "", text)).replace("\n   ", "").replace("\n", " ")
+    )
 
 
 @dataclass

@@ -124,14 +124,14 @@ def _check(request: Request) -> Response:
     """Say whether a value would be taken, while it is typed."""
     session, words = session_of(request), words_of(request)
     key, text = request.query_params.get("key", ""), request.query_params.get("value", "").strip()
-    sentence = ""
+    sentence, allowed = "", False
     if key and text:
         try:
             session.changed({**session.changes, key: setting_value(text)})
-            sentence = words("protocol.allowed", setting=key, value=text)
+            sentence, allowed = words("protocol.allowed", setting=key, value=text), True
         except ValueError as problem:
             sentence = str(problem)
-    return page(request, "sentence.html", sentence=sentence)
+    return page(request, "sentence.html", sentence=sentence, allowed=allowed)
 
 
 def _save(request: Request) -> Response:
