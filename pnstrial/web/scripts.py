@@ -109,8 +109,12 @@ def primary_script(session: Session, estimand: dict[str, str], visit: str) -> Sc
 
 def protocol_script(session: Session, other: str) -> Script:
     """Give the script of the settings of the protocol, or of all of them beside those of another one."""
-    call = f"protocol.diff(pns.load_protocol({other!r}), everything=True)" if other else "protocol.to_frame()"
-    lines = ["import pnstrial as pns", "", *_protocol_lines(session), f"result = {call}", "print(result)", ""]
+    lines = ["import pnstrial as pns", "", *_protocol_lines(session)]
+    if other:
+        lines += [f"other = pns.load_protocol({other!r})", "result = protocol.diff(other, everything=True)"]
+    else:
+        lines.append("result = protocol.to_frame()")
+    lines += ["print(result)", ""]
     name = OWN_PROTOCOL if session.changes else session.base
     return Script(
         "\n".join(lines),
