@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -40,9 +41,13 @@ def test_every_public_name_has_a_page(site):
         for name in importlib.import_module(f"pnstrial.{package}").__all__:
             assert f"({package}/{name}.md)" in pages[f"api/{package}.md"]
             assert "::: pnstrial." in pages[f"api/{package}/{name}.md"]
-    modules = {name for name, home in pns._HOMES.items() if not home}
-    homes = {home for home in pns._HOMES.values() if home}
-    assert modules | homes <= set(site.PACKAGES)
+    public = {name: getattr(pns, name) for name in dir(pns)}
+    modules = {name for name, value in public.items() if isinstance(value, ModuleType)}
+    assert modules <= set(site.PACKAGES)
+    shown = [
+        name for package in site.PACKAGES for name in importlib.import_module(f"pnstrial.{package}").__all__
+    ]
+    assert set(public) - modules <= set(shown)
     navigation = (ROOT / "mkdocs.yml").read_text()
     assert all(f"- {package}: api/{package}.md" in navigation for package in site.PACKAGES)
 
