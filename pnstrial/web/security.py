@@ -152,8 +152,8 @@ def _of_another_user(scope: Scope) -> bool:
     Linux lists the user of every connection; nothing is known elsewhere. The superuser may open whatever is here.
     """
     own = os.getuid() if hasattr(os, "getuid") else 0
-    ends = [scope.get("client"), scope.get("server")]
-    if not own or None in ends:
+    ends = [end for end in (scope.get("client"), scope.get("server")) if end is not None]
+    if not own or len(ends) < 2:
         return False
     try:
         numbers = [int.from_bytes(socket.inet_aton(host), sys.byteorder) for host, _ in ends]
