@@ -268,6 +268,7 @@ def test_one_source_may_stand_for_a_whole_part(word):
 
 
 def test_an_improvement_in_percent_has_its_second_opinion_and_its_bounds(folder):
+    pytest.importorskip("lifelines")
     from pnstrial.verification import second_opinion
 
     # of the patients with a value H4 and H5 gain 2.5 of 3.5 and H1 1 of 4 points, H8 1 of 7

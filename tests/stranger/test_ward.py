@@ -123,6 +123,7 @@ def test_the_datasets_name_the_arms_and_the_joined_criterion(written, folder, ca
 
 
 def test_verify_and_trace_follow_a_joined_endpoint(written, folder, capsys):
+    pytest.importorskip("lifelines")
     _, out = written
     words = ["--protocol", str(out / "p.toml")]
     assert main(["verify", str(folder), *words]) == 0
