@@ -10,11 +10,18 @@ Next: `protocol`.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self, cast
 
+import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from pnstrial import rules
 from pnstrial.settings import Part, Sourced
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 __all__ = [
     "LAST_INFUSION",
@@ -25,6 +32,7 @@ __all__ = [
     "Estimand",
     "Outcome",
     "Visit",
+    "joined_answers",
 ]
 
 LAST_INFUSION: Final = "last infusion"
@@ -188,6 +196,58 @@ class Outcome(Sourced):
         bounds = ((self.above, "over"), (self.minimum, "at least"), (self.maximum, "at most"))
         parts = [wanted, *(f"{word} {value:g}" for value, word in bounds if value is not None)]
         return f"{self.scale} {', and '.join(part for part in parts if part)}"
+
+    def holds(self, categories: Any, later: Any, died: Any = False) -> NDArray[np.int8]:
+        """Say whether it holds: the direction, and the bounds on the later value.
+
+        Parameters
+        ----------
+        categories : array of int
+            Change categories, -1 where none.
+        later : array of float
+            Later values, nan where missing.
+        died : array of bool, optional
+            Where the later value is death, which meets no bound.
+
+        Returns
+        -------
+        array of int8
+            1 holds, 0 does not, -1 unknown.
+        """
+        wanted = {
+            "improved": (rules.IMPROVED,),
+            "not deteriorated": (rules.IMPROVED, rules.STABLE),
+            "deteriorated": (rules.DETERIORATED,),
+            "any": (),
+        }[self.direction]
+        codes, values = np.broadcast_arrays(np.asarray(categories), np.asarray(later, dtype=float))
+        parts = [np.where(codes == rules.MISSING, -1, np.isin(codes, wanted))] if wanted else []
+        with np.errstate(invalid="ignore"):
+            bounds = [
+                values > (self.above if self.above is not None else -np.inf),
+                values >= (self.minimum if self.minimum is not None else -np.inf) - 1e-9,
+                values <= (self.maximum if self.maximum is not None else np.inf) + 1e-9,
+            ]
+        inside = np.where(np.isnan(values), -1, np.logical_and.reduce(bounds))
+        if (self.above, self.minimum, self.maximum) != (None, None, None) or not parts:
+            parts.append(np.where(died, 0, inside))
+        return joined_answers(parts, "all")
+
+
+def joined_answers(parts: Sequence[Any], how: str) -> NDArray[np.int8]:
+    """Join three-valued answers (1, 0, -1 unknown) by "all" or "any".
+
+    Examples
+    --------
+    >>> joined_answers([np.array([1, 1, 0]), np.array([-1, 1, -1])], "all").tolist()
+    [-1, 1, 0]
+    >>> joined_answers([np.array([1, 0, 0]), np.array([-1, 0, -1])], "any").tolist()
+    [1, 0, -1]
+    """
+    table = np.array(parts, dtype=np.int8)
+    decided = 0 if how == "all" else 1
+    unknown = np.where((table == -1).any(axis=0), -1, 1 - decided)
+    return np.where((table == decided).any(axis=0), decided, unknown).astype(np.int8)
 
 
 def improvement_in_words(points: float, percent: int | None, better: str) -> str:

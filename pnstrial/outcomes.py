@@ -9,23 +9,20 @@ Next: `endpoints`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
 from pnstrial import rules
+from pnstrial.objectives import joined_answers
 from pnstrial.visits import DEATH, category_codes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
     from pnstrial.protocol import Outcome
     from pnstrial.visits import Assessments
 
-__all__ = ["CATEGORIES", "join_parts", "joined_answers", "met", "part_of", "values_at"]
+__all__ = ["CATEGORIES", "join_parts", "part_of", "values_at"]
 
 CATEGORIES: Final = ("category", "last_category", "on_treatment_category")
 """Where a category of the response rule comes from: the visit, the last rating, the last on treatment."""
@@ -51,65 +48,8 @@ def part_of(assessments: Assessments, outcome: Outcome, visit: str) -> pd.DataFr
     for name, value, dead in zip(CATEGORIES, values, (died, False, False), strict=True):
         codes = assessments.categories(start, value, dead)
         frame[name] = category_codes(at_visit["category"]) if name == "category" else codes
-        frame[f"{name}_met"] = met(outcome, codes, value.to_numpy(dtype=float), dead)
+        frame[f"{name}_met"] = outcome.holds(codes, value.to_numpy(dtype=float), dead)
     return frame
-
-
-def met(outcome: Outcome, categories: Any, scores: Any, died: Any = False) -> NDArray[np.int8]:
-    """Say whether an outcome holds: its direction, and its bounds on the later value.
-
-    Parameters
-    ----------
-    outcome : Outcome
-    categories : array of int
-        Change categories, -1 where none.
-    scores : array of float
-        Later values, nan where missing.
-    died : array of bool, optional
-        Where the later value is death, which meets no bound.
-
-    Returns
-    -------
-    array of int8
-        1 holds, 0 does not, -1 unknown.
-    """
-    codes = np.asarray(categories)
-    wanted = {
-        "improved": (rules.IMPROVED,),
-        "not deteriorated": (rules.IMPROVED, rules.STABLE),
-        "deteriorated": (rules.DETERIORATED,),
-        "any": (rules.IMPROVED, rules.STABLE, rules.DETERIORATED),
-    }[outcome.direction]
-    parts = [np.where(codes == rules.MISSING, -1, np.isin(codes, wanted).astype(int))]
-    if outcome.direction == "any":
-        parts = []
-    values, dead = np.asarray(scores, dtype=float), np.broadcast_to(died, codes.shape)
-    with np.errstate(invalid="ignore"):
-        bounds = [
-            values > (outcome.above if outcome.above is not None else -np.inf),
-            values >= (outcome.minimum if outcome.minimum is not None else -np.inf) - 1e-9,
-            values <= (outcome.maximum if outcome.maximum is not None else np.inf) + 1e-9,
-        ]
-    inside = np.where(dead, 0, np.where(np.isnan(values), -1, np.logical_and.reduce(bounds).astype(int)))
-    if (outcome.above, outcome.minimum, outcome.maximum) != (None, None, None) or not parts:
-        parts.append(inside)
-    return joined_answers(parts, "all")
-
-
-def joined_answers(parts: Sequence[Any], how: str) -> NDArray[np.int8]:
-    """Join three-valued answers (1, 0, -1 unknown) by "all" or "any".
-
-    Examples
-    --------
-    >>> joined_answers([np.array([1, 1, 0]), np.array([-1, 1, -1])], "all").tolist()
-    [-1, 1, 0]
-    >>> joined_answers([np.array([1, 0, 0]), np.array([-1, 0, -1])], "any").tolist()
-    [1, 0, -1]
-    """
-    table = np.array(parts, dtype=np.int8)
-    decided = 0 if how == "all" else 1
-    unknown = np.where((table == -1).any(axis=0), -1, 1 - decided)
-    return np.where((table == decided).any(axis=0), decided, unknown).astype(np.int8)
 
 
 def join_parts(parts: list[pd.DataFrame], how: str) -> pd.DataFrame:

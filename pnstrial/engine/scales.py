@@ -19,6 +19,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from pnstrial import rules
 from pnstrial.multistate.rating import normal_cells
+from pnstrial.objectives import joined_answers
 from pnstrial.settings import Part
 from pnstrial.vocabulary import MRS
 
@@ -164,14 +165,16 @@ def first_part_holds(protocol: Protocol, categories: NDArray[np.int64]) -> NDArr
         Of the same shape: 1 where it holds.
     """
     scale, end = protocol.scale(), protocol.endpoint
-    later = np.array([np.nan, *scale.scores, np.nan])
-    found: list[NDArray[np.bool_]] = []
+    later, died = (
+        np.array([np.nan, *scale.scores, np.nan]),
+        np.arange(len(scale.scores) + 2) > len(scale.scores),
+    )
+    found: list[NDArray[np.int8]] = []
     for part in end.parts():
         if part.scale == scale.name:
             own = categories if part is end.parts()[0] else _categories_of(part, scale)
-            found.append(_holds(part, own, later))
-    joined = np.logical_and.reduce(found) if end.joined_by == "all" else np.logical_or.reduce(found)
-    return joined.astype(np.int64)
+            found.append(part.holds(own, later, died))
+    return (joined_answers(found, end.joined_by) == 1).astype(np.int64)
 
 
 def _categories_of(part: Outcome, scale: Scale) -> NDArray[np.int64]:
@@ -181,20 +184,6 @@ def _categories_of(part: Outcome, scale: Scale) -> NDArray[np.int64]:
     rule = rules.change_category_on(dead, points, percent, zero)
     later = np.array([rules.MISSING, *scale.units, dead])
     return rule(np.array(scale.units)[:, None], later[None, :], *settings).astype(np.int64)
-
-
-def _holds(part: Outcome, categories: NDArray[np.int64], later: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Say where a part holds: its direction, and its bounds on the later value, which death (nan) never meets."""
-    allowed = {
-        "improved": [rules.IMPROVED],
-        "not deteriorated": [rules.IMPROVED, rules.STABLE],
-        "deteriorated": [rules.DETERIORATED],
-        "any": list(range(len(rules.CATEGORIES))),
-    }[part.direction]
-    over = later > (-math.inf if part.above is None else part.above)
-    least = later >= (-math.inf if part.minimum is None else part.minimum - 1e-9)
-    most = later <= (math.inf if part.maximum is None else part.maximum + 1e-9)
-    return np.isin(categories, allowed) & over & least & most
 
 
 def further_parts_hold(protocol: Protocol, scenario: Scenario) -> NDArray[np.float64]:
@@ -252,18 +241,18 @@ def parts_on_scales(protocol: Protocol, scenario: Scenario) -> tuple[PartsOnScal
     -------
     tuple of PartsOnScale
     """
-    join = np.logical_and if protocol.endpoint.joined_by == "all" else np.logical_or
     found: list[PartsOnScale] = []
     for derived, scale in derived_scales(protocol, scenario):
         scores, shares = derived.scores(scale, scenario.grades), derived.shares(scale, scenario.grades)
         tables = [
-            _holds(part, _categories_between(part, scale, scores), scores)
+            part.holds(_categories_between(part, scale, scores), scores)
             for part in protocol.endpoint.also
             if part.scale == derived.name
         ]
         if tables:
             start = _screened_shares(protocol, scenario, derived, scale)
-            found.append(PartsOnScale(derived.name, scores, start, shares, join.reduce(tables)))
+            holds = joined_answers(tables, protocol.endpoint.joined_by) == 1
+            found.append(PartsOnScale(derived.name, scores, start, shares, holds))
     return tuple(found)
 
 
