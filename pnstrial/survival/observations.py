@@ -10,7 +10,7 @@ Next: `kaplan_meier`.
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -31,6 +31,7 @@ __all__ = [
     "codes_of",
     "column_of",
     "columns",
+    "event_matrix",
     "events_of",
     "explain",
     "follow_up",
@@ -216,7 +217,7 @@ def _not_numbers(values: Any, name: str) -> str:
     for position, cell in enumerate(cells):
         number = isinstance(cell, float | np.floating | bool | np.bool_) or as_number(cell) is not None
         if not number and cell is not None:
-            offenders.append(f"{name}[{position}] = {cell!r}")
+            offenders.append(f"{name}[{position}] = {display(cell)}")
     return f"{name} must be numbers: {_listed(offenders)}"
 
 
@@ -301,6 +302,25 @@ def _listed(offenders: list[str]) -> str:
     return "; ".join(offenders[:_MOST]) + (f"; and {more} more" if more > 0 else "")
 
 
+def _event_rules(event: NDArray[Any], codes: tuple[int, ...], remedy: str = "say event_is=2") -> list[str]:
+    """Say which event codes are none, with the call that reads the codes of R; of one trial or of a batch."""
+    wrong = np.argwhere(~np.isin(event, codes))
+    if not wrong.size:
+        return []
+    named = [f"event[{', '.join(map(str, place))}] = {event[tuple(place)]:.15g}" for place in wrong.tolist()]
+    if codes == (0, 1) and set(np.unique(event).tolist()) in ({1.0, 2.0}, {2.0}):
+        return [
+            f"event must be 0 or 1: {named[0]}; if 2 is the event and 1 censoring, as in R's Surv, {remedy}"
+        ]
+    allowed = " or ".join([", ".join(map(str, codes[:-1])), str(codes[-1])])
+    rules = [f"event must be {allowed}: {_listed(named)}"]
+    if codes == (0, 1) and np.any(event == 2):
+        rules.append(
+            "a competing event (2) belongs in cumulative_incidence; to censor at it, pass 0 for it on purpose"
+        )
+    return rules
+
+
 def explain(
     time: NDArray[np.float64],
     event: NDArray[np.float64],
@@ -335,19 +355,7 @@ def explain(
     if plain and 0.0 <= time.min() <= time.max() < np.inf and bool(((event == 0.0) | (event == 1.0)).all()):
         return ""
     add("time must be finite and not negative", "time", time, ~(np.isfinite(time) & (time >= 0)))
-    allowed = " or ".join([", ".join(map(str, codes[:-1])), str(codes[-1])])
-    wrong = ~np.isin(event, codes)
-    if codes == (0, 1) and set(np.unique(event).tolist()) == {1.0, 2.0}:
-        rules.append(
-            f"event must be 0 or 1: event[{int(np.argmax(event == 2))}] = 2; if 2 is the event and 1 censoring, as in "
-            "R's Surv, say event_is=2"
-        )
-    else:
-        add(f"event must be {allowed}", "event", event, wrong)
-        if codes == (0, 1) and np.any(event[wrong] == 2):
-            rules.append(
-                "a competing event (2) belongs in cumulative_incidence; to censor at it, pass 0 for it on purpose"
-            )
+    rules += _event_rules(event, codes)
     if entry.size:
         add("entry must be finite and not negative", "entry", entry, ~(np.isfinite(entry) & (entry >= 0)))
         late = entry >= time
@@ -608,3 +616,35 @@ def matrix_of(values: ArrayLike, name: str, shape: tuple[int, int] | None = None
             f"{name} must be finite and not negative: {name}[{row}, {column}] = {array[row, column]:.15g}"
         )
     return array
+
+
+def event_matrix(event: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Read the events of a batch: one row per trial, one column per patient.
+
+    Parameters
+    ----------
+    event : array_like, shape (R, n)
+        True or 1 for an event, False or 0 for censoring.
+    shape : tuple of int
+        Shape of the times.
+
+    Returns
+    -------
+    numpy.ndarray, shape (R, n), int64
+
+    Raises
+    ------
+    ValueError
+        If it has another shape or holds another code; the first of them are named.
+
+    Examples
+    --------
+    >>> event_matrix([[True, False]], (1, 2))
+    array([[1, 0]])
+    """
+    raw = np.asarray(event) if hasattr(event, "dtype") else None
+    whole = raw is not None and raw.dtype.kind in "bi" and raw.shape == shape
+    events = raw if raw is not None and whole else matrix_of(event, "event", cast("tuple[int, int]", shape))
+    if events.size and not bool(((events == 0) | (events == 1)).all()):
+        raise ValueError("; ".join(_event_rules(events, (0, 1), "give event == 2")))
+    return events.astype(np.int64)

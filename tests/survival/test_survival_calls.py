@@ -431,3 +431,26 @@ def test_the_medians_of_groups_and_a_series_by_its_author_are_found_at_once():
         named.p_value
         == survival.one_sample_logrank(times, events, "sillevissmitt2002", unit="months").p_value
     )
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda event: survival.logrank_batch([[1, 2, 3, 4]], event, [0, 1, 0, 1]),
+        lambda event: survival.cox_batch([[1, 2, 3, 4]], event, [0, 1, 0, 1]),
+        lambda event: survival.kaplan_meier_batch([[1, 2, 3, 4]], event, [2]),
+        lambda event: survival.one_sample_logrank_batch(
+            [[1, 2, 3, 4]], event, survival.Reference.exponential(0.5)
+        ),
+    ],
+)
+def test_batches_read_event_codes_as_single_trials_do(call):
+    with pytest.raises(
+        ValueError, match=r"event\[0, 1\] = 2; if 2 is the event .* R's Surv, give event == 2"
+    ):
+        call([[1, 2, 1, 2]])
+    with pytest.raises(ValueError, match=r"event\[0, 0\] = 2; if 2 is the event"):
+        call(np.full((1, 4), 2))
+    with pytest.raises(ValueError, match=r"event\[0, 3\] = 2; a competing event \(2\) belongs in"):
+        call([[0, 1, 1, 2]])
+    assert str(call([[0, 1, 1, 0]])) == str(call(np.array([[False, True, True, False]])))

@@ -10,13 +10,13 @@ Next: `simulate`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Result
-from pnstrial.survival.observations import matrix_of
+from pnstrial.survival.observations import event_matrix, matrix_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +110,7 @@ def cox_batch(time: ArrayLike, event: ArrayLike, group: ArrayLike, ties: str = "
     if ties not in ("efron", "breslow"):
         raise ValueError(f'ties must be "efron" or "breslow" in a batch, got {ties!r}')
     times, events, second = _batch(time, event, group)
-    packed = packed_times(times, (events.astype(np.int64) << 1) | second)
+    packed = packed_times(times, (events << 1) | second)
     fits = np.empty((times.shape[0], 5))
     direction = np.empty(times.shape[0], dtype=np.int64)
     cox_binary_batch(packed, ties == "efron", fits)
@@ -135,14 +135,10 @@ def cox_batch(time: ArrayLike, event: ArrayLike, group: ArrayLike, ties: str = "
 
 def _batch(
     time: ArrayLike, event: ArrayLike, group: ArrayLike
-) -> tuple[Vector, NDArray[np.bool_], NDArray[np.bool_]]:
+) -> tuple[Vector, NDArray[np.int64], NDArray[np.bool_]]:
     """Read times, events and the second group of a batch."""
     times = matrix_of(time, "time")
-    events = matrix_of(event, "event", cast("tuple[int, int]", times.shape))
-    wrong = np.argwhere((events != 0) & (events != 1))
-    if wrong.size:
-        row, place = wrong[0]
-        raise ValueError(f"event must be 0 or 1: event[{row}, {place}] = {events[row, place]:.15g}")
+    events = event_matrix(event, times.shape)
     groups = np.asarray(group)
     if groups.shape not in (times.shape, times.shape[1:]):
         raise ValueError(f"group must have shape {times.shape} or {times.shape[1:]}, got {groups.shape}")
@@ -150,4 +146,4 @@ def _batch(
     if values.size != 2 or values.dtype.kind not in "biuf" or not bool(np.isfinite(values).all()):
         raise ValueError(f"group must have two numbers as its values, got {values.tolist()[:5]!r}")
     second = np.broadcast_to(groups == values[1], times.shape)
-    return times, events == 1, second
+    return times, events, second

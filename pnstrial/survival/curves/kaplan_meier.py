@@ -31,6 +31,7 @@ from pnstrial.survival.observations import (
     check_times,
     codes_of,
     columns,
+    event_matrix,
     explain,
     follow_up,
     matrix_of,
@@ -352,13 +353,10 @@ def kaplan_meier_batch(time: ArrayLike, event: ArrayLike, at: ArrayLike) -> NDAr
     """
     check_signature(kaplan_meier_batch, locals())
     times = matrix_of(time, "time")
-    events = matrix_of(event, "event", times.shape)
-    if np.any((events != 0.0) & (events != 1.0)):
-        row, column = np.argwhere((events != 0.0) & (events != 1.0))[0]
-        raise ValueError(f"event must be 0 or 1: event[{row}, {column}] = {events[row, column]:.15g}")
+    events = event_matrix(event, times.shape)
     requested = check_times(at, "at")
     order = np.argsort(requested, kind="stable")
-    packed = packed_times(times, events.astype(np.int64))
+    packed = packed_times(times, events)
     marks = (requested[order].view(np.int64) & ~np.int64(3)).astype(np.int64)
     out = np.empty((times.shape[0], requested.size))
     out[:, order] = kaplan_meier_at_batch(packed, marks)

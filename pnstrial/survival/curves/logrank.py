@@ -27,6 +27,7 @@ from pnstrial.survival.observations import (
     check_unit,
     codes_of,
     columns,
+    event_matrix,
     events_of,
     follow_up,
     matrix_of,
@@ -604,13 +605,7 @@ def logrank_batch(time: ArrayLike, event: ArrayLike, group: ArrayLike) -> NDArra
     """
     check_signature(logrank_batch, locals())
     times = matrix_of(time, "time")
-    raw = np.asarray(event)
-    events = (
-        raw if raw.dtype.kind in "bi" and raw.shape == times.shape else matrix_of(event, "event", times.shape)
-    )
-    if events.size and not bool(((events == 0) | (events == 1)).all()):
-        row, column = np.argwhere((events != 0) & (events != 1))[0]
-        raise ValueError(f"event must be 0 or 1: event[{row}, {column}] = {events[row, column]}")
+    events = event_matrix(event, times.shape)
     groups = np.asarray(group)
     if groups.shape not in (times.shape, times.shape[1:]):
         raise ValueError(f"group must have shape {times.shape} or {times.shape[1:]}, got {groups.shape}")
@@ -620,8 +615,7 @@ def logrank_batch(time: ArrayLike, event: ArrayLike, group: ArrayLike) -> NDArra
     second = groups == high
     if low == high or not bool((second | (groups == low)).all()):
         raise ValueError(f"group must have two values, got {np.unique(groups).tolist()[:5]!r}")
-    bits = events.astype(np.int64)
-    bits <<= 1
+    bits = events << 1
     bits |= second
     out = np.empty((times.shape[0], 4))
     logrank_packed(packed_times(times, bits), out)

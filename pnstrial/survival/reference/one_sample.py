@@ -21,7 +21,7 @@ from pnstrial.numerics.arguments import Checks, as_number
 from pnstrial.numerics.normal import normal_quantile
 from pnstrial.numerics.roots import cross
 from pnstrial.results import NotEstimable, Result
-from pnstrial.survival.observations import check_level, columns, follow_up, matrix_of
+from pnstrial.survival.observations import check_level, columns, event_matrix, follow_up, matrix_of
 from pnstrial.survival.reference.curve import Reference, reference_in
 
 if TYPE_CHECKING:
@@ -309,11 +309,7 @@ def one_sample_logrank_batch(
     from pnstrial.numerics.one_sample import one_sample_batch
 
     times = matrix_of(time, "time")
-    events = matrix_of(event, "event", times.shape)
-    wrong = np.argwhere((events != 0) & (events != 1))
-    if wrong.size:
-        row, column = wrong[0]
-        raise ValueError(f"event must be 0 or 1: event[{row}, {column}] = {events[row, column]:g}")
+    events = event_matrix(event, times.shape).astype(np.float64)
     flat = reference_in(reference, unit).cumulative_hazard(times.ravel())
     out = np.empty((times.shape[0], 4))
     one_sample_batch(flat.reshape(times.shape), events, out)
