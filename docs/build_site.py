@@ -50,6 +50,7 @@ PACKAGES = (
     "survival",
     "multistate",
     "simulate",
+    "drafts",
     "looks",
     "series",
     "figures",

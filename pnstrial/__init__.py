@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pnstrial import adam as adam
     from pnstrial import data as data
     from pnstrial import design as design
+    from pnstrial import drafts as drafts
     from pnstrial import eligibility as eligibility
     from pnstrial import endpoints as endpoints
     from pnstrial import exposure as exposure
@@ -71,7 +72,7 @@ if not TYPE_CHECKING:
     __getattr__, __dir__, __all__ = lazy_names(
         __name__,
         {
-            "": "adam data design eligibility endpoints exposure figures looks multistate protocol "
+            "": "adam data design drafts eligibility endpoints exposure figures looks multistate protocol "
             "questions rules series shift simulate survival visits",
             "adam": "read_adam",
             "analysis": "Analysis EstimandTable analyse estimand_table",

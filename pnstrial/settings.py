@@ -566,6 +566,8 @@ def _in_words(part: Table, schema: Table) -> str:
     if kind == "array":
         return _list_in_words(part, schema)
     form = f"text of the form {part['pattern']}" if "pattern" in part else _NOUNS.get(kind, "")
+    if kind == "string" and part.get("minLength"):
+        form += ", not empty"
     return "a date such as 2024-01-31, without quotation marks" if part.get("format") == "date" else form
 
 

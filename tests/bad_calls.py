@@ -14,7 +14,7 @@ import pnstrial as pns
 
 PACKAGES = (
     "design", "shift", "survival", "multistate", "figures", "rules", "series", "visits", "eligibility", "exposure",
-    "endpoints", "data", "protocol", "simulate", "looks", "questions", "adam", "analysis", "checks", "reporting",
+    "endpoints", "data", "protocol", "drafts", "simulate", "looks", "questions", "adam", "analysis", "checks", "reporting",
 )  # fmt: skip
 
 
@@ -278,6 +278,8 @@ def table():
         "exposure.plan_cycle": {"weight_kg": 70.0}, "exposure.round_dose": {"dose_g": 33.0},
         "data.findings_frame": {"findings": ()}, "data.read_findings": {"path": "example"},
         "data.write_example": {"folder": fresh}, "data.write_template": {"path": fresh},
+        "drafts.invented_trial": {"scenario": scenario}, "drafts.new_protocol": {"id": "mine", "title": "Mine"},
+        "drafts.own_protocol": {"id": "hand", "title": "Hand", "scale": "mRS"},
         "simulate.scenario_text": {"name_or_path": "anti-hu"}, "simulate.progress_bar": {"stream": None},
         "simulate.simulate_trials": {"n_trials": 20}, "simulate.compare_scenarios": {"protocols": protocol, "scenarios": scenario, "n_trials": 20},
         "simulate.simulate_estimands": {"n_trials": 20},

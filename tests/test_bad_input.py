@@ -35,7 +35,7 @@ HOME = str(Path(pns.__file__).parent)
 
 
 SUBJECTS = {
-    "name_or_path": "protocol|scenario", "path": "path|folder|file", "folder": "folder|file|domain",
+    "name_or_path": "protocol|scenario", "based_on": "protocol", "path": "path|folder|file", "folder": "folder|file|domain",
     "name": "name|table|visit|scale|variable", "x": "x|column", "y": "y|column", "data": "data|column", "text": "text|TOML",
 }  # fmt: skip
 """What an argument may be called in a message, where the field has a word for what it names."""

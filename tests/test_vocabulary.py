@@ -9,7 +9,7 @@ import pytest
 from pnstrial.results import Result
 
 ROOMS = [
-    "adam", "analysis", "checks", "data", "design", "eligibility", "endpoints", "exposure", "figures", "multistate",
+    "adam", "analysis", "checks", "data", "design", "drafts", "eligibility", "endpoints", "exposure", "figures", "multistate",
     "protocol", "questions", "reporting", "series", "shift", "simulate", "survival", "verification", "visits",
 ]  # fmt: skip
 OTHER_WORDS = {

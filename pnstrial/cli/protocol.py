@@ -3,8 +3,8 @@
 Input: names and paths on the command line.
 Output: a commented file; sentences on what is wrong or assumed; the settings that differ.
 Protocol section: all of them.
-Method: `pnstrial.protocol` does the work.
-Next: `pnstrial.protocol`.
+Method: `pnstrial.drafts` writes new ones, `pnstrial.protocol` reads and compares.
+Next: `drafts`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pnstrial.cli import Commands
-    from pnstrial.protocol import Protocol
 
-__all__ = ["add_commands", "new_protocol", "own_protocol"]
+__all__ = ["add_commands"]
 
 
 def add_commands(commands: Commands) -> None:
@@ -75,223 +72,9 @@ def add_commands(commands: Commands) -> None:
     diff.set_defaults(run=_diff)
 
 
-def new_protocol(
-    id: str,  # noqa: A002 - the file says id
-    title: str,
-    based_on: str | Path = "nct02343211",
-    changes: dict[str, Any] | None = None,
-) -> str:
-    """Write the text of a protocol file: what differs from another protocol, and all the rest as comments.
-
-    Parameters
-    ----------
-    id, title : str
-    based_on : str or Path, default "nct02343211"
-        Name or path of the protocol that it is based on.
-    changes : dict, optional
-        Settings by key, such as ``{"treatment.dose_g_per_kg": 1.0, "criteria.I4.maximum": 4}``.
-
-    Returns
-    -------
-    str
-        TOML with a line for every setting, commented out where it is that of `based_on`, with its source.
-
-    Raises
-    ------
-    ProtocolError
-        For a key that the other protocol does not have, or a value that is not allowed.
-
-    Examples
-    --------
-    >>> from pnstrial.protocol import Protocol
-    >>> text = new_protocol("my-trial", "My trial", changes={"visits.Month 3.first_day": 64})
-    >>> Protocol.from_toml(text).visit("Month 3").first_day
-    64
-    """
-    from difflib import get_close_matches
-
-    import tomli_w
-
-    from pnstrial.protocol import Protocol, ProtocolError, load_protocol
-
-    base, wanted = load_protocol(based_on), dict(changes or {})
-    listed = [entry for entry in base.settings() if entry.source and not entry.key.startswith("medications.")]
-    if unknown := [key for key in wanted if key not in {entry.key for entry in listed}]:
-        keys = [entry.key for entry in listed]
-        begun = [key for key in keys if key.startswith(unknown[0])]
-        near = list(dict.fromkeys([*begun, *get_close_matches(unknown[0], keys, 3)]))[:3]
-        raise ProtocolError(f"{base.id} has no setting {unknown[0]!r}; near it: {', '.join(near) or 'none'}")
-    lines = [
-        f"# What is not written here is as in {base.id}. Take the # from a line to change it; what you change",
-        '# is "assumed" unless you name its source: a key of [sources], in source = "..." or a [....source] table.',
-        tomli_w.dumps({"based_on": str(based_on), "id": id, "version": "0.1", "title": title}).strip(),
-        '# drop = ["E1", "Month 6"]  # criteria, visits and scales that this trial does not have',
-    ]
-    section = ""
-    for entry in listed:
-        place, _, key = entry.key.rpartition(".")
-        lists = ("treatment.drugs", "endpoint.also", "endpoint.secondary")
-        group = next((one for one in lists if place.startswith(f"{one}.")), place.partition(".")[0])
-        name = place.removeprefix(group).removeprefix(".")
-        off = "" if any(one.startswith(f"{place}.") for one in wanted) else "# "
-        if place != section:
-            named = {"id" if group == "criteria" else "name": name}
-            lines += (
-                ["", f"{off}[[{group}]]", f"{off}{tomli_w.dumps(named).strip()}"]
-                if name
-                else ["", f"[{place}]"]
-            )
-            section = place
-        value = wanted.get(entry.key, entry.value)
-        written = (
-            tomli_w.dumps({key: value}, multiline_strings=False).strip() if value is not None else f"{key} ="
-        )
-        mark = "" if entry.key in wanted else "# "
-        lines += [f"{mark}{line}" for line in f"{written}  # {entry.source}".splitlines()]
-    text = "\n".join(lines) + "\n"
-    Protocol.from_toml(text, where=f"protocol {id}")
-    return text
-
-
-_OWN = """\
-# {title}: a protocol of its own. Each setting names its source: a key of [sources], or "assumed".
-# Change what is assumed where you know better; then: pnstrial protocol check FILE
-id = {id}
-version = "0.1"
-title = {title}
-
-# Who may enter. Other kinds: word, antibody, onset, range, answer, none_of, pregnancy, consent, immunotherapy,
-# creatinine_clearance, pns_care; each names the column of the screening table that it reads.
-criteria = [
-  {{ id = "I1", kind = "range", label = "Age at least 18 years", column = "age", minimum = 18, source = "assumed" }},
-  {{ id = "I2", kind = "consent", label = "Written consent before enrolment", source = "assumed" }},
-  # {{ id = "I3", kind = "scale", label = "...", scale = {scale}, minimum = ..., maximum = ..., source = "assumed" }},
-]
-
-[sources]
-# plan = "The protocol of the trial, version and date"
-
-# The scale of the endpoint. More scales: further [[scales]]; a shipped one is named and needs nothing more.
-[[scales]]
-name = {scale}
-{grades}
-# Each drug with its own regimen. The dose of a cycle: dose_g_per_kg, dose_g (flat), or dose_g_per_m2 with
-# body_surface = "Mosteller" or "Du Bois"; none of them where it is not stated.
-{drugs}
-[[visits]]
-name = "Week {week}"
-target_week = {week}
-first_week = {first}
-last_week = {last}
-source = {{ target_week = "assumed", first_week = "assumed", last_week = "assumed" }}
-
-# A visit may count from the last infusion: after = "last infusion", target_day and window in days from it.
-
-# [decision]  # only where each patient's treatment goes on or stops by a rule
-# visit = "Week {week}"
-# follow_up_day = {day}
-# source = {{ visit = "assumed", follow_up_day = "assumed" }}
-
-[endpoint]
-scale = {scale}
-visit = "Week {week}"
-improvement_points = {points}
-# null_proportion = 0.1  # the share of responders that the trial is to exceed: gives the exact test
-source = {{ scale = "assumed", visit = "assumed", improvement_points = "assumed" }}
-
-# [[endpoint.also]]  # further parts of the endpoint, joined by combine = "all" or "any" above
-# [[endpoint.secondary]]  # name, scale, visit, direction, bounds (above, minimum, maximum)
-# [design]  # n, alpha, power; first_stage_n, first_stage_stop_at and reject_at for two stages
-
-[estimand]
-death = "composite"  # or "exclude"
-rescue = "composite"  # or "treatment policy"
-stopped = "treatment policy"  # or "composite", "while on treatment"
-missing = "non-responder"  # or "LOCF", "exclude", "best case"
-source = {{ death = "assumed", rescue = "assumed", stopped = "assumed", missing = "assumed" }}
-"""
-_OWN_DRUG = """
-[[treatment.drugs]]
-name = {name}
-# dose_g = 1.0
-cycle_days = 28
-cycles = 3
-infusion_days = 1
-source = {{ cycle_days = "assumed", cycles = "assumed", infusion_days = "assumed" }}
-"""
-
-
-def own_protocol(
-    id: str,  # noqa: A002 - the file says id
-    title: str,
-    scale: str,
-    *,
-    lowest: float | None = None,
-    highest: float | None = None,
-    step: float = 1.0,
-    better: str | None = None,
-    drugs: Sequence[str] = ("study drug",),
-    week: int = 12,
-) -> str:
-    """Write the text of a protocol file that is based on no other, with a comment on every part.
-
-    Parameters
-    ----------
-    id, title : str
-    scale : str
-        The scale of the endpoint: a shipped one, or another with `lowest`, `highest`, `step` and `better`.
-    lowest, highest, step : float, optional
-    better : {"lower", "higher"}, optional
-    drugs : sequence of str
-    week : int, default 12
-        Week of the endpoint's visit.
-
-    Returns
-    -------
-    str
-        TOML that can be used as it is; every setting is assumed.
-
-    Raises
-    ------
-    ProtocolError
-        For a scale that is not shipped and not described, or numbers that do not fit.
-
-    Examples
-    --------
-    >>> from pnstrial.protocol import Protocol
-    >>> text = own_protocol("hand", "Two drugs for the hand", "Hand function", lowest=0, highest=8, step=0.5,
-    ...                     better="higher", drugs=["alphamab", "betacort"])
-    >>> protocol = Protocol.from_toml(text)
-    >>> protocol.scale().scores[:3], [drug.name for drug in protocol.drugs], protocol.decision
-    ((8.0, 7.5, 7.0), ['alphamab', 'betacort'], None)
-    """
-    from pnstrial.protocol import Protocol, ProtocolError
-    from pnstrial.settings import shared_settings
-
-    shipped = {str(one["name"]).casefold(): str(one["name"]) for one in shared_settings("protocol")["scales"]}
-    name, grades = shipped.get(scale.casefold(), scale), ""
-    if scale.casefold() not in shipped:
-        if lowest is None or highest is None or better is None:
-            raise ProtocolError(
-                f"scale {scale!r} is none of {', '.join(shipped.values())}; give its lowest and highest grade, its "
-                "step, and which direction is better"
-            )
-        grades = (
-            f"lowest = {lowest:g}\nhighest = {highest:g}\nstep = {step:g}\nbetter = {json.dumps(better)}\n"
-            'death = "beyond"  # or "worst grade"\nsource = "assumed"\n'
-        )
-    written = "".join(_OWN_DRUG.format(name=json.dumps(drug)) for drug in drugs)
-    text = _OWN.format(
-        id=json.dumps(id), title=json.dumps(title), scale=json.dumps(name),
-        grades=grades, drugs=written, week=week, first=max(1, week - 2), last=week + 2, day=7 * week + 29,
-        points=f"{max(1.0, step):g}",
-    )  # fmt: skip
-    Protocol.from_toml(text, where=f"protocol {id}")
-    return text
-
-
 def _new(words: argparse.Namespace) -> int:
     from pnstrial.cli import CommandError
+    from pnstrial.drafts import new_protocol, own_protocol
     from pnstrial.settings import read_value
     from pnstrial.writing import output_file, write_file
 
@@ -309,7 +92,7 @@ def _new(words: argparse.Namespace) -> int:
             name, title, scale, lowest=low, highest=high, step=words.step, better=words.better,
             drugs=words.drug or ("study drug",), week=words.week,
         )  # fmt: skip
-        path.write_text(text, encoding="utf-8")
+        write_file(path, text)
         print(f"written: {path}\nNext: edit it, then pnstrial protocol check {path}")
         return 0
     changes: dict[str, Any] = {}
@@ -323,29 +106,8 @@ def _new(words: argparse.Namespace) -> int:
     return 0
 
 
-def not_stated(protocol: Protocol) -> list[str]:
-    """Say in sentences which parts a protocol does not have, and what follows from it."""
-    found: list[str] = []
-    if protocol.decision is None:
-        found.append("No interim decision is stated: every cycle of the plan is due.")
-    if protocol.endpoint.null_proportion is None:
-        found.append("No null proportion is stated: the primary endpoint has an interval and no test.")
-    if protocol.design is None:
-        found.append("No design is stated: the test is that of one stage, whatever the number of patients.")
-    found += [
-        f"No dose of {drug.name} is stated: its planned amount and dose intensity are unknown."
-        for drug in protocol.drugs
-        if not drug.has_dose
-    ]
-    found += [
-        f"No bounds of {scale.name} are stated: its scores are not checked, and no course can be simulated on it."
-        for scale in protocol.scales
-        if not scale.bounded
-    ]
-    return found
-
-
 def _check(words: argparse.Namespace) -> int:
+    from pnstrial.drafts import not_stated
     from pnstrial.eligibility import check_columns
     from pnstrial.protocol import ProtocolError, load_protocol
 

@@ -283,8 +283,8 @@ def _template(words: argparse.Namespace) -> int:
 
 
 def _example(words: argparse.Namespace) -> int:
-    from pnstrial.cli.scenario import invented_trial
     from pnstrial.data.files import has_example, write_example, write_trial
+    from pnstrial.drafts import invented_trial
     from pnstrial.protocol import load_protocol
 
     protocol, whose = load_protocol(words.protocol), ""

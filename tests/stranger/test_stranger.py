@@ -3,12 +3,13 @@
 import json
 import re
 
+import pandas as pd
 import pytest
 
 import pnstrial as pns
 from pnstrial.cli import main
-from pnstrial.cli.protocol import new_protocol
 from pnstrial.data import TrialDataError
+from pnstrial.drafts import invented_trial, new_protocol, own_protocol
 from pnstrial.protocol import ProtocolError
 from tests.stranger.trial import PROTOCOL, write
 
@@ -279,3 +280,30 @@ def test_an_improvement_in_percent_has_its_second_opinion_and_its_bounds(folder)
     assert "by 1 or more, and by 25 %" in str(shift.changes)
     assert second_opinion(shift).differing == 0
     assert shift.bounds.best == pytest.approx(4 / 8)  # H7 at 2 could gain 25 %
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"drugs": []}, "drugs = .* must name a drug"),
+        ({"week": 0}, "week = 0 must be a whole number of at least 1"),
+        (
+            {"scale": "mrs", "lowest": 1, "highest": 3},
+            "scale 'mRS' is shipped with its grades: leave out lowest = 1, highest = 3, or",
+        ),
+        ({"scale": "Hand function", "lowest": 0}, "give its lowest and highest grade"),
+        ({"title": ""}, "title = '': allowed is text in quotation marks, not empty"),
+    ],
+)
+def test_a_draft_says_what_a_first_protocol_lacks(given, words):
+    with pytest.raises(ValueError, match=words):
+        own_protocol(**{"id": "hand", "title": "Hand", "scale": "mRS"} | given)
+
+
+def test_a_trial_is_invented_under_a_scenario_by_name_or_loaded():
+    protocol = pns.load_protocol()
+    by_name, under = invented_trial(protocol, "anti-hu", 7)
+    loaded, again = invented_trial(protocol, pns.load_scenario("anti-hu"), 7)
+    assert under == again == "scenario anti-hu"
+    pd.testing.assert_frame_equal(by_name.mrs, loaded.mrs)
+    assert by_name.synthetic
