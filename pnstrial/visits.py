@@ -258,8 +258,7 @@ class Assessments:
         """Turn scores into numbers that rise from better to worse: units, or steps of a scale without bounds."""
         if self.scale.bounded:
             return self.scale.to_units(scores)
-        values = np.round(np.asarray(scores, dtype=float) * _FINE)
-        return values if self.scale.better == "lower" else -values
+        return _fine_steps(scores, self.scale.better)
 
     def _one_a_date(self, ratings: pd.DataFrame, *, highest: bool) -> pd.DataFrame:
         """Keep one rating per patient and date: the primary rater's, else the conservative one."""
@@ -307,31 +306,12 @@ class Assessments:
         scale, end = self.scale, self.outcome
         percent = end.improvement_percent or 0
         if not scale.bounded:
-            return self._categories_without_bounds(start, later, died, percent)
+            return categories_of_scores(start, later, died, end.improvement_points, percent, scale.better)
         settings = (scale.points(end.improvement_points), scale.dead, percent, scale.zero)
         points, dead, percent, zero = settings
         units = np.where(died, dead, scale.to_units(later))
         rule = rules.change_category_on(dead, points, percent, zero)
         return rule(scale.to_units(start), units, *settings)
-
-    def _categories_without_bounds(self, start: Any, later: Any, died: Any, percent: int) -> NDArray[np.int8]:
-        """Ask the same rule, in the smallest step that scores are read to, counted from the best score there is."""
-        first, second = np.broadcast_arrays(self._units(start), self._units(later))
-        complete = np.concatenate([first, second, [0.0]])
-        best, worst = float(np.nanmin(complete)), float(np.nanmax(complete))
-        dead = int(worst - best) + 1
-        points = max(1, math.ceil(self.outcome.improvement_points * _FINE - 1e-6))
-
-        def unit(value: float) -> int:
-            return rules.MISSING if math.isnan(value) else int(value - best)
-
-        answers = [
-            rules.change_category.scalar(
-                unit(a), dead if lost else unit(b), points, dead, percent, int(-best)
-            )
-            for a, b, lost in zip(first, second, np.broadcast_to(died, first.shape), strict=True)
-        ]
-        return np.array(answers, dtype=np.int8)
 
 
 def baseline(assessments: Assessments) -> pd.DataFrame:
@@ -402,6 +382,55 @@ def codes(grades: Any) -> NDArray[np.int8]:
     """Turn grades with nan for missing into the integers of the rules (-1 = missing)."""
     values = np.asarray(grades, dtype=float)
     return np.where(np.isnan(values), rules.MISSING, values).astype(np.int8)
+
+
+def _fine_steps(scores: Any, better: str) -> NDArray[Any]:
+    """Count scores in the smallest step that they are read to, rising from better to worse; nan stays nan."""
+    values = np.round(np.asarray(scores, dtype=float) * _FINE)
+    return values if better == "lower" else -values
+
+
+def categories_of_scores(
+    start: Any, later: Any, died: Any, points: float, percent: int, better: str
+) -> NDArray[np.int8]:
+    """Ask the rule of the change category where the bounds of the scale are not known.
+
+    Parameters
+    ----------
+    start, later : array of float
+        nan where missing.
+    died : array of bool
+        Where the later value is death.
+    points : float
+    percent : int
+        0 where none is asked for.
+    better : {"lower", "higher"}
+
+    Returns
+    -------
+    array of int8
+        Codes of `rules.CATEGORIES`, -1 for none. Scores are whole numbers of the rule in the smallest step that
+        they are read to, counted from the best one there is.
+
+    Examples
+    --------
+    >>> categories_of_scores([4.0, 4.0, 4.0], [3.5, 3.6, 4.0], [False, False, True], 0.5, 0, "lower").tolist()
+    [0, 1, 2]
+    """
+    first, second = np.broadcast_arrays(_fine_steps(start, better), _fine_steps(later, better))
+    complete = np.concatenate([first, second, [0.0]])
+    best, worst = float(np.nanmin(complete)), float(np.nanmax(complete))
+    dead = int(worst - best) + 1
+    fewest = max(1, math.ceil(points * _FINE - 1e-6))
+
+    def unit(value: float) -> int:
+        return rules.MISSING if math.isnan(value) else int(value - best)
+
+    answers = [
+        rules.change_category.scalar(unit(a), dead if lost else unit(b), fewest, dead, percent, int(-best))
+        for a, b, lost in zip(first, second, np.broadcast_to(died, first.shape), strict=True)
+    ]
+    return np.array(answers, dtype=np.int8)
 
 
 def named(answers: Any, names: tuple[str, ...]) -> NDArray[Any]:

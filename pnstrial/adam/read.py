@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.adam.conformance import breach, check, differing_twins, is_basic, is_time_to_event, recomputed
-from pnstrial.adam.criterion import categories_by, improvement_of, why_unrated
+from pnstrial.adam.criterion import improvement_of, why_unrated
 from pnstrial.adam.efficacy import COMPETING, MRS_CODE, TIME_CODES, parameter_of
 from pnstrial.adam.files import FORMATS, RECORD_COUNTS, read_dataset
 from pnstrial.data import TrialDataError
@@ -27,7 +27,8 @@ from pnstrial.endpoints import ResponseResult
 from pnstrial.frames import typed_frame, value_of
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.results import Display, NotEstimable, Provenance, Result
-from pnstrial.visits import VisitValues
+from pnstrial.rules import CATEGORIES, DEAD
+from pnstrial.visits import VisitValues, categories_of_scores, named
 from pnstrial.writing import digest, read_manifest
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ class AdamTrial(Result):
         -------
         pandas.DataFrame
             patient_id, visit, baseline_mrs, baseline_date, mrs (nan: missing), date, day, derivation ("observed",
-            "DEATH" or "missing"), category (improved: lower than baseline). A value carried forward or imputed is
+            "DEATH" or "missing"), category (improved as CRIT1 says, else lower than baseline). A value carried forward or imputed is
             the estimand's, not the visit's: it is missing here.
 
         Raises
@@ -207,7 +208,8 @@ class AdamTrial(Result):
         expected = dtype.isna() | dtype.eq("DEATH")
         value = at_visit["AVAL"].where(expected)
         base = at_visit["BASE"]
-        category = categories_by(base, value, dtype.eq("DEATH"), *improvement_of(frame))
+        died = dtype.eq("DEATH") | ((at_visit["PARAMCD"] == MRS_CODE) & value.eq(DEAD))
+        category = named(categories_of_scores(base, value, died, *improvement_of(frame)), CATEGORIES)
         derivation = np.where(dtype.eq("DEATH"), "DEATH", np.where(value.notna(), "observed", "missing"))
         values = pd.DataFrame(
             {
@@ -249,10 +251,10 @@ class AdamTrial(Result):
 
         scale = protocol.scale()
         code = parameter_of(protocol, scale)[0]
-        points, _ = improvement_of(self._scale(code))
+        points, _, _ = improvement_of(self._scale(code))
         names = {name: name.replace("mrs", scale.column) for name in ("baseline_mrs", "mrs")}
         values = self.visit_values(code).rename(columns=names)
-        return shift_of(VisitValues.recorded(values, protocol, abs(points)), visit)
+        return shift_of(VisitValues.recorded(values, protocol, points), visit)
 
     def shift(
         self, visit: str, parameter: str | None = None

@@ -1,5 +1,7 @@
 """What goes out comes back: the same results of the analysis functions; and data of other trials."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -191,6 +193,24 @@ def test_any_ordinal_scale():
     base, later = trial.shift("Week 12")
     assert base.tolist() == [3.5, 6.0, 4.5]
     assert later.tolist() == [2.0, 6.0, 7.5]
+
+
+def test_improvement_by_points_and_percent_of_other_data_is_the_rule_of_the_trial():
+    content = another_trial()
+    rows = content["ADEDSS"].frame.copy()
+    at = rows["AVISIT"] == "Week 12"
+    for (base, value), words, expected in [
+        ((6, 6), "EDSS at least 1 point below baseline", "stable"),  # a grade of 6 is death on the mRS alone
+        ((6, 5.5), "EDSS at least 0.5 points below baseline", "improved"),
+        ((6, 5), "EDSS at least 1 point and 20 % below baseline", "stable"),
+        ((5, 4), "EDSS at least 1 point and 20 % below baseline", "improved"),
+        ((4, 5), "EDSS at least 1 point above baseline", "improved"),
+        ((4, 3), "EDSS at least 1 point above baseline", "deteriorated"),
+    ]:
+        rows["BASE"], rows["CRIT1"] = float(base), words
+        rows["AVAL"] = np.where(at, float(value), float(base))
+        trial = adam.AdamTrial({**content, "ADEDSS": replace(content["ADEDSS"], frame=rows)}, (), "memory")
+        assert set(trial.visit_values()["category"]) == {expected}, (base, value, words)
 
 
 def test_a_trial_without_times_to_events():
