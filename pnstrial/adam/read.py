@@ -187,8 +187,8 @@ class AdamTrial(Result):
         -------
         pandas.DataFrame
             patient_id, visit, baseline_mrs, baseline_date, mrs (nan: missing), date, day, derivation ("observed",
-            "DEATH" or "missing"), category (improved as CRIT1 says, else lower than baseline). A value carried forward or imputed is
-            the estimand's, not the visit's: it is missing here.
+            "DEATH" or "missing"), category (improved as CRIT1 says, else lower than baseline). A value carried forward
+            or imputed is the estimand's, not the visit's: it is missing here.
 
         Raises
         ------
