@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Numbers = ArrayLike
     """Of a parameter: numbers only, in any regular shape; `signatures` refuses words, yes and no."""
 
-__all__ = ["Checks", "as_array", "as_number", "display", "even_array"]
+__all__ = ["Checks", "as_array", "as_number", "display", "even_array", "label_array", "label_faults"]
 
 _LONGEST = 80
 _MOST = 5
@@ -125,6 +125,81 @@ def even_array(name: str, values: Any) -> NDArray[Any]:
         raise ValueError(
             f"{name} = {display(values)} has rows of different lengths; give one value for each patient"
         ) from None
+
+
+def label_array(name: str, values: Any) -> NDArray[Any]:
+    """Read labels as an array that keeps kinds apart: beside text NumPy would turn 1 into "1", and nan into "nan".
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    values : array-like
+        Of one or two axes.
+
+    Raises
+    ------
+    ValueError
+        If the rows differ in length.
+
+    Examples
+    --------
+    >>> label_array("group", [1, "1"]).tolist(), label_array("group", [1, 2]).dtype.kind
+    ([1, '1'], 'i')
+    """
+    array = even_array(name, values)
+    if array.dtype.kind not in "US" or isinstance(values, np.ndarray):
+        return array
+    return np.array(values, dtype=object)
+
+
+def label_faults(name: str, labels: NDArray[Any]) -> list[str]:
+    """Say what keeps values from being labels: places without one, two kinds, blanks around them; empty if nothing.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    labels : ndarray
+        As `label_array` gives it.
+
+    Examples
+    --------
+    >>> label_faults("arm", label_array("arm", ["a", "b", "a "]))
+    ["arm has labels that differ in spaces alone: 'a' and 'a '"]
+    >>> print("; ".join(label_faults("arm", label_array("arm", [1, "1"]))))
+    arm mixes kinds of labels: 1 and '1'; write all as text or all as numbers
+    """
+    if labels.dtype.kind in "biu":
+        return []
+    cells = labels.tolist()
+    if wrong := [cell for cell in cells if type(cell).__hash__ is None]:
+        return [f"{name} must hold labels, text or numbers; it holds {display(wrong[0])}"]
+    missing = [place for place, cell in enumerate(cells) if _is_no_label(cell)]
+    faults: list[str] = []
+    if missing:
+        more = f"; and {len(missing) - _MOST} more" if len(missing) > _MOST else ""
+        places = "; ".join(f"{name}[{i}]" for i in missing[:_MOST])
+        faults.append(f"{name} has no value: {places}{more} (leave these rows out, and say so)")
+    found = list(dict.fromkeys(cell for cell in cells if not _is_no_label(cell)))
+    words, others = ([one for one in found if isinstance(one, str) is text] for text in (True, False))
+    if words and others:
+        alike = next(((b, a) for a in words for b in others if a.strip() == str(b)), (others[0], words[0]))
+        pair = " and ".join(map(display, alike))
+        faults.append(f"{name} mixes kinds of labels: {pair}; write all as text or all as numbers")
+    spelled: dict[str, str] = {}
+    for word in words:
+        other = spelled.setdefault(word.strip(), word)
+        if other != word:
+            faults.append(f"{name} has labels that differ in spaces alone: {other!r} and {word!r}")
+    return faults
+
+
+def _is_no_label(cell: Any) -> bool:
+    """Whether a cell is missing: None, nan, NaT, pandas' NA, or blank text."""
+    if isinstance(cell, str):
+        return not cell.strip()
+    return cell is None or type(cell).__name__ in {"NAType", "NaTType"} or bool(cell != cell)  # noqa: PLR0124 - nan
 
 
 def as_array(values: object) -> NDArray[np.float64] | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
-from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.arguments import Checks, label_array, label_faults
 from pnstrial.numerics.signatures import check_signature
 
 if TYPE_CHECKING:
@@ -426,18 +426,16 @@ def arms(caller: str, group: object, control: object, size: int) -> tuple[NDArra
     ValueError
         If a label is missing, there are not two, or `control` is none of them.
     """
-    array = np.asarray(group)
+    array = label_array("group", group)
     if array.shape != (size,):
         raise ValueError(
             f"{caller}: group has shape {array.shape}; it must hold one label for each of the {size} patients"
         )
     if control is None and array.dtype.kind in "biu" and 0 <= array.min() < array.max() == 1:
         return array == 1, ("treated", "control")
+    if faults := label_faults("group", array):
+        raise ValueError(f"{caller}: {'; '.join(faults)}")
     labels: list[object] = array.tolist()
-    missing = [i for i, label in enumerate(labels) if label is None or str(label) in ("nan", "<NA>", "NaT")]
-    if missing:
-        where = ", ".join(f"group[{i}]" for i in missing[:5])
-        raise ValueError(f"{caller}: {where} has no label; leave the patient out")
     levels = list(dict.fromkeys(labels))
     plain = not any(isinstance(level, str) for level in levels) and set(levels) <= {0, 1}
     listed = ", ".join(repr(level) for level in levels[:6]) + (", ..." if len(levels) > 6 else "")

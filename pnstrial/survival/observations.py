@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from pnstrial.numerics.arguments import as_number, display, even_array
+from pnstrial.numerics.arguments import as_number, display, even_array, label_array, label_faults
 from pnstrial.numerics.time_units import DAYS_PER, TIME_UNITS
 
 if TYPE_CHECKING:
@@ -478,7 +478,7 @@ def codes_of(group: ArrayLike, n: int, name: str = "group") -> tuple[list[Any], 
     Raises
     ------
     ValueError
-        If the length is not n or a label is missing.
+        If the length is not n, a label is missing, or labels are of two kinds.
 
     Examples
     --------
@@ -487,26 +487,15 @@ def codes_of(group: ArrayLike, n: int, name: str = "group") -> tuple[list[Any], 
     """
     if np.ma.is_masked(group):
         raise ValueError(f"{name} is masked at some places; leave these patients out of all arguments")
-    words = isinstance(group, list | tuple) and any(isinstance(label, str) for label in group)
-    # NumPy would turn 1 into "1" beside text; as objects the kinds stay apart.
-    array = np.array(group, dtype=object) if words else even_array(name, group)
+    array = label_array(name, group)
     if array.ndim != 1 or array.size != n:
         raise ValueError(f"lengths differ: time has {n}, {name} has shape {array.shape}")
-    missing = [
-        i for i, label in enumerate(array.tolist())
-        if label is None or label != label or (isinstance(label, str) and not label.strip())  # noqa: PLR0124 - nan
-    ]  # fmt: skip
-    if missing:
-        raise ValueError(f"{name} has no value: " + _listed([f"{name}[{i}]" for i in missing]))
+    if faults := label_faults(name, array):
+        raise ValueError("; ".join(faults))
     try:
         labels, codes = np.unique(array, return_inverse=True)
     except TypeError:
         raise ValueError(f"{name} mixes kinds of labels that have no order; use one kind") from None
-    spoken = [label for label in labels.tolist() if isinstance(label, str)]
-    if len({label.strip() for label in spoken}) < len(spoken):
-        raise ValueError(
-            f"{name} has labels that differ in spaces alone: {', '.join(map(repr, spoken[:_MOST]))}"
-        )
     return labels.tolist(), codes.astype(np.int64)
 
 

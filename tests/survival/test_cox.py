@@ -869,7 +869,7 @@ def test_natural_mistakes_are_answered_with_the_right_call():
     with pytest.raises(ValueError, match="site has one level only"):
         survival.cox({**TABLE, "site": ["x"] * 15}, "days", "status", "age + site", event_is="dead")
     aged = [*TABLE["age"][:3], None, *TABLE["age"][4:]]
-    with pytest.raises(ValueError, match=r"age\[3\] is missing"):
+    with pytest.raises(ValueError, match=r"age has no value: age\[3\]"):
         survival.cox({**TABLE, "age": aged}, "days", "status", "age + arm", event_is="dead")
 
 

@@ -249,7 +249,10 @@ def test_nothing_expected_is_named():
             r"H\(1\) = -1, H\(2\) = -2|H\(1\) = -1; H",
         ),
         (lambda: one_sample_logrank([1, 2], [1, 1], lambda t: np.ones(3)), "has shape"),
-        (lambda: one_sample_logrank([2], [1], lambda t: 1 / t, entry=[1]), "falls between entry and time"),
+        (
+            lambda: one_sample_logrank([2], [1], lambda t: t * np.exp(-t), entry=[1]),
+            "falls between entry and time",
+        ),
         (lambda: one_sample_logrank([1, 2], [1, 2], Reference.exponential(1)), r"event\[1\] = 2"),
         (
             lambda: one_sample_logrank_batch([[1, 2]], [[1, 3]], Reference.exponential(1)),

@@ -4,12 +4,45 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pnstrial import survival
+from pnstrial import shift, survival
+
+MIXED = pd.DataFrame(
+    {
+        "t": [1, 2, 3, 4, 5, 6],
+        "e": 1,
+        "arm": pd.Series(["1", 1, "2", 2, "1", "2"], dtype=object),
+        "x": range(6),
+    }
+)
 
 
-def test_mixed_labels_are_refused():
-    with pytest.raises(ValueError, match="group mixes kinds of labels"):
-        survival.logrank([1, 2, 3, 4], [1, 1, 1, 1], ["1", 1, "2", 2])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda arm: survival.logrank(MIXED["t"], MIXED["e"], arm),
+        lambda arm: survival.cox(MIXED["t"], MIXED["e"], arm.to_numpy()),
+        lambda arm: survival.cox(MIXED.assign(arm=arm), "t", "e", ["x", "arm"]),
+        lambda arm: survival.cox(MIXED.assign(arm=arm), "t", "e", "x + arm"),
+        lambda arm: survival.parametric("t", "e", covariates=["arm"], data=MIXED.assign(arm=arm)),
+        lambda arm: shift.common_odds_ratio([1, 2, 3, 4, 5, 3], group=list(arm), control="1"),
+        lambda arm: shift.van_elteren([1, 2, 3, 4, 5, 3], group=[0, 1] * 3, control=0, strata=list(arm)),
+        lambda arm: shift.ordinal_formula("t ~ arm", MIXED.assign(arm=arm)),
+    ],
+)
+def test_labels_of_two_kinds_or_none_are_refused(call):
+    with pytest.raises(ValueError, match=r"mixes kinds of labels: 1 and '1'; write all as text or all"):
+        call(MIXED["arm"])
+    with pytest.raises(ValueError, match=r"labels that differ in spaces alone: '1' and '1 '"):
+        call(pd.Series(["1", "1 ", "2", "2", "1", "2"]))
+    for gap in (None, np.nan, " "):
+        with pytest.raises(ValueError, match=r"has no value: \w+\[1\]"):
+            call(pd.Series(["1", gap, 2, "2", "1", "2"], dtype=object))
+
+
+def test_numbers_beside_words_stay_numbers():
+    mixed = [[60, "a"], [71, "b"], [55, "a"], [66, "b"], [48, "a"], [80, "a"]]
+    fit = survival.cox(MIXED["t"], MIXED["e"], mixed)
+    assert list(fit.names) == ["x1", "x2[b]"]
 
 
 def test_columns_labels_and_durations():
@@ -82,7 +115,7 @@ def test_one_curve_for_each_group():
         (lambda: survival.logrank([1, 2, 3], [1, 1, 0], ["a", "b", " "]), r"group has no value: group\[2\]"),
         (
             lambda: survival.gray_test([1, 2, 3], [1, 2, 0], ["a", "a ", "b"]),
-            "differ in spaces alone: 'a', 'a '",
+            "differ in spaces alone: 'a' and 'a '",
         ),
         (lambda: survival.kaplan_meier([1, 2], [1, 0], weights=[0, 0]), "weights are all 0"),
         (lambda: survival.parametric([1, 2], [1, 0], weights=[0, 0]), "weights are all 0"),
@@ -93,7 +126,16 @@ def test_one_curve_for_each_group():
         (lambda: survival.one_sample_logrank([30, 61], [1, 0], "sillevissmitt2002"), 'unit="days"'),
         (lambda: survival.one_sample_logrank([30, 61], [1, 0], survival.reference()), 'unit="days"'),
         (lambda: survival.one_sample_logrank([30, 61], [1, 0], "nobody1900"), "no such published curve"),
-        (lambda: survival.one_sample_logrank([1, 2], [1, 0], lambda t: 1 / t), "never falls"),
+        (lambda: survival.one_sample_logrank([1, 2], [1, 0], lambda t: 2 / t), "never falls: .*= 1$"),
+        (lambda: survival.one_sample_logrank([1, 2], [1, 0], lambda t: np.exp(-t)), "S it is -log S"),
+        (
+            lambda: survival.one_sample_logrank([1, 2], [1, 0], lambda t: 0.5 + t),
+            r"0 at time 0: H\(0\) = 0.5",
+        ),
+        (
+            lambda: survival.one_sample_logrank_batch([[1, 2]], [[1, 0]], lambda t: 0.5 + t),
+            r"0 at time 0: H\(0\) = 0.5",
+        ),
     ],
 )
 def test_natural_mistakes_are_answered(call, words):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.arguments import Checks, label_array, label_faults
 from pnstrial.numerics.normal import two_sided_p
 from pnstrial.results import Display, NotEstimable, Result, show_number
 from pnstrial.shift.grades import DEAD_AT_BASELINE, WORST, column, grade_array, groups_of, responder_pairs
@@ -107,15 +107,13 @@ def van_elteren(
     caller = "van_elteren"
     grade_of, is_treated = groups.patients
     given = column(caller, data, "strata", strata)
-    stratum = np.asarray(given, dtype=object)
+    stratum = label_array("strata", given)
     if stratum.shape != grade_of.shape:
         raise ValueError(
             f"{caller}: strata has shape {stratum.shape}; one label for each of the {grade_of.size} patients is needed"
         )
-    missing = [i for i, label in enumerate(stratum) if label is None or label != label]  # noqa: PLR0124 - nan
-    if missing:
-        where = ", ".join(f"strata[{i}]" for i in missing[:5])
-        raise ValueError(f"{caller}: {where} has no label; leave the patient out")
+    if faults := label_faults("strata", stratum):
+        raise ValueError(f"{caller}: {'; '.join(faults)}")
     labels, index = np.unique(stratum.astype(str), return_inverse=True)
     total, variance, used, unused = 0.0, 0.0, 0, 0
     for s in range(labels.size):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.arguments import Checks, label_array, label_faults
 from pnstrial.numerics.newton import Maximum, maximise, newton_step
 from pnstrial.numerics.normal import chi_square_p, normal_quantile, two_sided_p
 from pnstrial.numerics.roots import cross
@@ -245,12 +245,11 @@ def _design(
         )
     columns: list[Array] = []
     for name, values in covariates.items():
-        try:
-            column = np.asarray(values, dtype=float)
-        except (TypeError, ValueError):
+        column = _numbers(label_array(f"{caller}: covariate {name!r}", values))
+        if column is None:
             raise ValueError(
                 f"{caller}: covariate {name!r} must hold numbers; give a factor as 0/1 columns or by a formula"
-            ) from None
+            )
         if column.shape != grades.shape or not np.isfinite(column).all():
             raise ValueError(
                 f"{caller}: covariate {name!r} needs one number for each of {grades.size} patients"
@@ -372,6 +371,16 @@ def ordinal_model(
     return _fit_cells(cells, names, start, cuts, z, level, limits=profile)
 
 
+def _numbers(cells: NDArray[Any]) -> Array | None:
+    """Read a column as numbers; None where one is text, though NumPy would read "1" as 1, or none at all."""
+    if any(isinstance(cell, str) for cell in cells.ravel().tolist()):
+        return None
+    try:
+        return cells.astype(float)
+    except (TypeError, ValueError):
+        return None
+
+
 def _formula_columns(caller: str, formula: str, data: pd.DataFrame | None, n: int) -> dict[str, Array]:
     """Make the columns of the right side of a formula by formulaic, named as R would."""
     import formulaic
@@ -389,20 +398,19 @@ def _formula_columns(caller: str, formula: str, data: pd.DataFrame | None, n: in
             raise ValueError(
                 f"{caller}: {', '.join(absent)} of formula {formula!r} is no column of data; it has {names}"
             )
+        faults = [
+            fault for name in map(str, sorted(read.required_variables))
+            for fault in label_faults(name, data[name].to_numpy())
+        ]  # fmt: skip
+        if faults:
+            raise ValueError(f"{caller}: formula {formula!r}: {'; '.join(faults)}")
         made: Any = read.get_model_matrix(data, context={}, na_action="ignore")
     except (FormulaicError, KeyError, TypeError) as error:
         raise ValueError(f"{caller}: formula {formula!r}: {str(error).splitlines()[0]}") from None
-    columns = {
+    return {
         str(name): np.asarray(made[name], dtype=float).reshape(n)
         for name in made.columns if str(name) != "Intercept"
     }  # fmt: skip
-    gaps = {name for name in map(str, read.required_variables) if data[name].isna().any()}
-    if gaps:
-        raise ValueError(
-            f"{caller}: {', '.join(sorted(gaps))} of formula {formula!r} has missing values; leave the patients out or "
-            "impute"
-        )
-    return columns
 
 
 def _fit_cells(

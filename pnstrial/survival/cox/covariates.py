@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from pnstrial.numerics.arguments import even_array
+from pnstrial.numerics.arguments import label_array, label_faults
 from pnstrial.survival.observations import codes_of, column_of, columns
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Design", "design_of", "labels_of", "table_and_columns"]
 
 _MOST_LISTED = 8
-_NONE = np.empty(0, dtype=np.int64)
 OPERATORS = frozenset("+*:~-/^(")
 
 
@@ -238,36 +237,37 @@ def design_of(data: Any, covariates: Any, n: int) -> Design:
     terms: list[tuple[str, tuple[int, ...]]] = []
     levels: dict[str, tuple[Any, ...]] = {}
     faults: list[str] = []
+    gaps: list[str] = []
     for name in wanted:
         values = column_of(data[name]) if name in data else columns(data, covariates=name)[0]
-        raw = np.asarray(values)
+        raw = label_array(name, values)
         if raw.shape != (n,):
             faults.append(f"{name} has shape {raw.shape}, time has {n}")
             continue
         numbers = _numbers(raw)
         if numbers is None or hasattr(values, "cat"):
-            parts, found, missing = _indicators(values, raw)
+            parts, found = _indicators(values, raw)
             levels[name] = found
-            if len(found) == 1 and not missing.size:
+            wrong = label_faults(name, raw)
+            faults += wrong
+            if len(found) == 1 and not wrong:
                 faults.append(
                     f"{name} is {found[0]!r} in every row: with one level there is nothing to compare"
                 )
             own = [f"{name}[{level}]" for level in found[1:]]
         else:
             finite = np.isfinite(numbers)
-            missing = _NONE if finite.all() else np.flatnonzero(~finite)
             parts, own = [numbers], [name]
-        faults += [f"{name}[{i}] = {raw[i]}" for i in missing.tolist()]
+            gaps += [] if finite.all() else [f"{name}[{i}] = {raw[i]}" for i in np.flatnonzero(~finite)]
         terms.append((name, tuple(range(len(names), len(names) + len(own)))))
         names += own
         parts_of_x += parts
+    if gaps:
+        more = f"; and {len(gaps) - _MOST_LISTED} more" if len(gaps) > _MOST_LISTED else ""
+        rule = "a finite value is needed in each row (leave out rows without one, and say so): "
+        faults.append(rule + "; ".join(gaps[:_MOST_LISTED]) + more)
     if faults:
-        more = f"; and {len(faults) - _MOST_LISTED} more" if len(faults) > _MOST_LISTED else ""
-        raise ValueError(
-            "covariates must have a finite value in each row (leave out rows without one, and say so): "
-            + "; ".join(faults[:_MOST_LISTED])
-            + more
-        )
+        raise ValueError("covariates: " + "; ".join(faults))
     x = np.column_stack(parts_of_x) if parts_of_x else np.empty((n, 0))
     return Design(x, tuple(names), tuple(terms), levels)
 
@@ -286,7 +286,7 @@ def _listed_columns(data: Any, covariates: Any) -> tuple[Any, Any]:
         return data, covariates
     if named:
         raise ValueError(f"covariates = {covariates!r}: a name of a column needs its table, data=")
-    array = even_array("covariates", covariates)
+    array = label_array("covariates", covariates)
     array = array[:, None] if array.ndim == 1 else array
     if array.ndim != 2:
         raise ValueError(f"covariates must have shape (patients, covariates), got {np.shape(covariates)}")
@@ -317,12 +317,10 @@ def _formula_design(data: Any, text: str, n: int) -> Design:
     frame = pd.DataFrame(
         {name: getattr(value, "array", value) for name, value in zip(variables, values, strict=True)}
     )
-    missing = [f"{name}[{i}]" for name in variables for i in np.flatnonzero(frame[name].isna()).tolist()]
+    faults = [fault for name in variables for fault in label_faults(name, frame[name].to_numpy())]
     single = [name for name in variables if frame[name].dtype.kind == "O" and len(set(frame[name])) == 1]
-    if missing or single or len(frame) != n:
-        faults = [f"{name} has one level only" for name in single] + [
-            f"{cell} is missing" for cell in missing
-        ]
+    if faults or single or len(frame) != n:
+        faults += [f"{name} has one level only" for name in single]
         faults += [f"data has {len(frame)} rows, time has {n}"] if len(frame) != n else []
         raise ValueError(f"covariates = {text!r}: " + "; ".join(faults[:_MOST_LISTED]))
     x, spec = _matrix(formula, frame, n)
@@ -373,14 +371,13 @@ def _numbers(raw: NDArray[Any]) -> Vector | None:
     return None
 
 
-def _indicators(values: Any, raw: NDArray[Any]) -> tuple[list[Vector], tuple[Any, ...], NDArray[np.int64]]:
+def _indicators(values: Any, raw: NDArray[Any]) -> tuple[list[Vector], tuple[Any, ...]]:
     """Treatment contrasts: one indicator for each level that occurs but the first."""
     import pandas as pd
 
-    missing = np.flatnonzero(pd.isna(raw))
     if hasattr(values, "cat"):
         present = set(raw[~pd.isna(raw)].tolist())
         found = tuple(level for level in values.cat.categories.tolist() if level in present)
     else:
         found = tuple(sorted(set(raw[~pd.isna(raw)].tolist()), key=str))
-    return [(raw == level).astype(np.float64) for level in found[1:]], found, missing
+    return [(raw == level).astype(np.float64) for level in found[1:]], found

@@ -658,6 +658,7 @@ def reference_in(curve: str | Reference | Callable[[Any], Any], unit: TimeUnit |
 
 def _vectorised(function: Callable[[Any], Any]) -> Callable[[Vector], Vector]:
     """Look at the answers of a cumulative hazard that the caller wrote."""
+    begun: list[float] = []
 
     def hazard(time: Vector) -> Vector:
         values = np.asarray(function(time), dtype=float)
@@ -674,7 +675,17 @@ def _vectorised(function: Callable[[Any], Any]) -> Callable[[Vector], Vector]:
             listed = ", ".join(
                 f"H({time[i]:g}) = {values[i]:g} then H({time[j]:g}) = {values[j]:g}" for i, j in pairs
             )
-            raise ValueError(f"reference must be a cumulative hazard, which never falls: {listed}")
+            of_survival = "; of a survival curve S it is -log S" if values.max() <= 1 else ""
+            raise ValueError(
+                f"reference must be a cumulative hazard, which never falls: {listed}{of_survival}"
+            )
+        if time.size and not begun:  # for as many patients as were given: it may know them one by one
+            with np.errstate(divide="ignore", invalid="ignore"):
+                begun.append(float(np.nanmax(np.append(function(np.zeros(time.shape)), 0.0))))
+            if begun[0] > 1e-9:
+                raise ValueError(
+                    f"reference must be a cumulative hazard, which is 0 at time 0: H(0) = {begun[0]:g}"
+                )
         return values
 
     return hazard
