@@ -164,7 +164,8 @@ def _print_findings(findings: Sequence[Finding], *, everything: bool, command: s
     if len(groups) > _SCREEN and not everything:
         print(f"... and {len(groups) - _SCREEN} more kinds of findings: {command} --all")
     errors = sum(finding.severity == "error" for finding in findings)
-    print(f"{errors} errors, {len(findings) - errors} warnings")
+    counts = {"error": errors, "warning": len(findings) - errors}
+    print(", ".join(f"{n} {what}{'' if n == 1 else 's'}" for what, n in counts.items()))
 
 
 def _check(words: argparse.Namespace) -> int:

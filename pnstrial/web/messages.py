@@ -15,12 +15,12 @@ import tomllib
 from functools import cache, lru_cache
 from importlib.resources import files
 from string import Formatter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["MESSAGE_GROUPS", "at_visit", "catalogue", "french", "french_number", "typography"]
+__all__ = ["MESSAGE_GROUPS", "Counted", "at_visit", "catalogue", "french", "french_number", "typography"]
 
 NARROW, FIXED = "\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}"
 
@@ -32,6 +32,9 @@ _JOINTS: Final = {
 _NUMBERS: Final = re.compile(r"[-+−±≥≤<>=~≈()\[\]\d.,:/%×–…eE g]*\d[-+−±≥≤<>=~≈()\[\]\d.,:/%×–…eE g]*")
 _DATE: Final = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?")
 
+
+_UNDER_TWO: Final = re.compile(r"[01](?:[.,]\d+)?")
+"""What counts as one in French: 0, 1 and what lies between."""
 
 _RAISED: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -118,12 +121,38 @@ def french_number(text: str) -> str:
     return re.sub(r"(?<=\d) ?%", f"{FIXED}%", text)
 
 
+class Counted(str):
+    """What stands in a place, which also chooses between two words: ``{n} patient{n:|s}``.
+
+    Parameters
+    ----------
+    text : str
+    singular : bool
+        Whether it counts one; in French also none.
+    """
+
+    __slots__ = ("singular",)
+    singular: bool
+
+    def __new__(cls, text: str, *, singular: bool) -> Self:
+        """Keep the text with whether it counts one."""
+        made = super().__new__(cls, text)
+        made.singular = singular
+        return made
+
+    def __format__(self, form: str) -> str:
+        one, bar, several = form.partition("|")
+        return (one if self.singular else several) if bar else super().__format__(form)
+
+
 def _template(english: str, in_french: str) -> _Template:
     pattern, kinds, weight = "", {}, 0
     for literal, name, kind, _ in Formatter().parse(english):
         pattern += re.escape(literal)
         weight += len(literal)
-        if name is not None:
+        if name is not None and "|" in (kind or ""):
+            pattern += f"(?:{'|'.join(map(re.escape, (kind or '').split('|')))})"
+        elif name is not None:
             again = name in kinds
             kinds.setdefault(name, kind or "")
             pattern += f"(?P={name})" if again else f"(?P<{name}>{_KINDS[kind or ''].pattern})"
@@ -197,7 +226,7 @@ def _filled(template: _Template, match: re.Match[str]) -> str | None:
         part = _KINDS[kind].say(match[name])
         if part is None:
             return None
-        said[name] = part
+        said[name] = Counted(part, singular=_UNDER_TWO.fullmatch(match[name]) is not None)
     return template.french.format(**said)
 
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 import datetime as dt
 import math
 from html.parser import HTMLParser
+from numbers import Integral
 from typing import Any, Final, cast
 
 from markupsafe import Markup
 
 import pnstrial as pns
-from pnstrial.web.messages import at_visit, catalogue, french
+from pnstrial.web.messages import Counted, at_visit, catalogue, french
 
 __all__ = ["LANGUAGES", "Words"]
 
@@ -39,7 +40,13 @@ class Words:
     def __call__(self, key: str, /, **values: object) -> str:
         """Give the words of a key, with values put in."""
         text = catalogue()[key][self._place]
-        return text.format(**{name: self.plain(value) for name, value in values.items()}) if values else text
+        return (
+            text.format(**{name: self._counted(value) for name, value in values.items()}) if values else text
+        )
+
+    def _counted(self, value: object) -> Counted:
+        one = (0, 1) if self.language == "fr" else (1,)
+        return Counted(self.plain(value), singular=isinstance(value, Integral) and value in one)
 
     def say(self, text: object) -> str:
         """Say what the package says: a finding, a reason, a label, a sentence; what it does not say stays as it is."""

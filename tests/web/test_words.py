@@ -58,3 +58,20 @@ def test_numbers_as_each_language_writes_them():
     assert (english.percent(0.1667), french.percent(0.1667)) == ("16.7 %", "16,7\N{NO-BREAK SPACE}%")
     assert french.plain((0.5, "a", None)) == "0,5, a, –"
     assert french.data(0.5) == '<data value="0.5">0,5</data>'
+
+
+@pytest.mark.parametrize(
+    ("n", "english", "in_french"),
+    [(0, "0 errors", "0 erreur "), (1, "1 error ", "1 erreur "), (2, "2 errors", "2 erreurs ")],
+)
+def test_words_agree_with_their_count(n, english, in_french):
+    assert Words("en")("trial.errors", n=n, protocol="p").startswith(english)
+    assert Words("fr")("trial.errors", n=n, protocol="p").startswith(in_french)
+    assert Words("fr")("who.count", eligible=n, ineligible=0, unknown=n).count("indéterminés") == (n > 1)
+
+
+def test_sentences_of_the_package_agree_with_their_count_in_french():
+    say = Words("fr").say
+    assert say("Overall survival: 1 events of 18 patients").endswith(": 1 événement sur 18 patients")
+    assert say("Overall survival: 0 events of 1 patients").endswith(": 0 événement sur 1 patient")
+    assert say("1.5 g given, 2 g planned (75 %)").startswith("1,5 g administré, 2 g prévus (75")
