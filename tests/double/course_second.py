@@ -4,10 +4,17 @@ Nothing is shared with `pnstrial.engine` but the settings: rates, ratios and pla
 one patient is a loop over "what happens next". Slow and plain. Reference: Gillespie DT, J Phys Chem 1977;81:2340-2361.
 """
 
+import functools
 import math
 from itertools import pairwise
 
 MONTH = 365.25 / 12
+
+
+@functools.cache
+def rating_error(rating, grades):
+    """Make the rating error once for all patients."""
+    return rating.error(grades)
 
 
 class Patient:
@@ -15,6 +22,8 @@ class Patient:
 
     def __init__(self, protocol, scenario, random):
         self.protocol, self.scenario, self.random = protocol, scenario, random
+        self.plan, self.dead = protocol.treatment, scenario.course.grades
+        self.error = rating_error(scenario.rating, self.dead)
         self.rescued = self.tumour = self.damaged = self.dropped = False
         self.rescue_day = self.drop_day = self.death_day = None
         self.on_ivig, self.ivig_end = False, math.inf
@@ -32,15 +41,10 @@ class Patient:
 
     def enter(self):
         base, course = self.scenario.baseline, self.scenario.course
-        kernel = self.scenario.rating.error().kernel
-        low = high = None
-        for criterion in self.protocol.criteria:
-            if criterion.kind == "range" and criterion.column == "mrs":
-                low, high = criterion.minimum, criterion.maximum
         lags = self.scenario.enrolment.day_1_lag_days
         while True:
-            self.grade = self.true_baseline = self.pick(base.mrs)
-            self.baseline = self.pick(kernel[self.grade][:6])
+            self.grade = self.true_baseline = self.pick(base.true_grades)
+            self.baseline = self.pick(self.error.kernel[self.grade][: self.dead])
             self.onset = base.onset[self.pick([part.share for part in base.onset])].months
             self.tumour = self.random.random() < base.tumour_treatment
             self.antibody = list(base.antibody)[self.pick(list(base.antibody.values()))]
@@ -52,7 +56,7 @@ class Patient:
                 self.random.gamma(1 / frailty.variance, frailty.variance) if frailty is not None else 1.0
             )
             self.damaged = course.damage is not None and self.random.random() < course.damage.share
-            if not low <= self.baseline <= high:
+            if not self.may_enter():
                 continue
             if self.scenario.enrolment.course_before_day_1:
                 lag = self.random.integers(int(lags[0]), int(lags[1]) + 1)
@@ -61,12 +65,17 @@ class Patient:
                 self.switching = False
                 self.live(0.0)
                 self.tumour, self.damaged = started
-                if self.grade == 6:
+                if self.grade == self.dead:
                     continue
             break
         self.off_by = self.baseline - self.true_baseline
         self.switching = True
         self.time = 0.0
+
+    def may_enter(self):
+        """Say whether the rating at screening is one that the protocol lets in."""
+        asked = [c for c in self.protocol.criteria if c.kind == "range" and c.column == "mrs"]
+        return all(criterion.minimum <= self.baseline <= criterion.maximum for criterion in asked)
 
     def rates(self):
         """Give what can happen now, with its rate per day."""
@@ -98,15 +107,7 @@ class Patient:
             found[kind] = rate
         if self.switching:
             if not self.dropped:
-                ratios = scenario.dropout.ratios
-                change = (
-                    ratios.worse
-                    if g > self.true_baseline
-                    else ratios.improved
-                    if g < self.true_baseline
-                    else 1
-                )
-                found["drop"] = scenario.dropout.per_month * ratios.by_grade[g] * change
+                found["drop"] = scenario.dropout.per_month * self.now(scenario.dropout.ratios)
                 if not self.rescued:
                     found["rescue"] = scenario.rescue.per_month
             if not self.tumour:
@@ -115,9 +116,15 @@ class Patient:
                 found["damage"] = course.damage.per_month
         return {name: rate / MONTH for name, rate in found.items() if rate > 0}
 
+    def now(self, ratios):
+        """Give the ratio that holds for the grade that he is in, and for its change since screening."""
+        moved = self.grade - self.true_baseline
+        change = ratios.worse if moved > 0 else ratios.improved if moved < 0 else 1
+        return change * (ratios.by_grade[self.grade] if len(ratios.by_grade) == self.dead else 1)
+
     def live(self, until):
         """Let things happen up to a day."""
-        while self.grade < 6 and self.time < until:
+        while self.grade < self.dead and self.time < until:
             changes = [self.ivig_end if self.on_ivig else math.inf, self.pending_rescue]
             course = self.scenario.course
             changes += [
@@ -138,8 +145,8 @@ class Patient:
                 continue
             self.time += wait
             self.happen(list(rates)[self.pick([rate / total for rate in rates.values()])])
-            if self.grade == 6:
-                self.diary.append((self.time, math.inf, 6))
+            if self.grade == self.dead:
+                self.diary.append((self.time, math.inf, self.dead))
 
     def days_independent(self, until, worst=2):
         """Add up the days in grades up to the worst that is independent."""
@@ -152,9 +159,9 @@ class Patient:
     def plan_cycles(self):
         """Draw dose, delay and events of every cycle, infusion by infusion."""
         events, pattern = self.scenario.adverse_events, self.scenario.treatment
-        days = self.protocol.treatment.infusion_days
+        days = self.plan.infusion_days
         planned = []
-        for k in range(self.protocol.treatment.cycles):
+        for k in range(self.plan.cycles):
             late = 0
             if self.random.random() < pattern.late:
                 late = int(self.random.integers(int(pattern.late_days[0]), int(pattern.late_days[1]) + 1))
@@ -180,7 +187,7 @@ class Patient:
 
     def given(self):
         """List the cycles that were given: number, lateness, infusions, whether changed, harms."""
-        plan, found = self.protocol.treatment, []
+        plan, found = self.plan, []
         last = min([math.inf, *(day for day in (self.death_day, self.drop_day) if day is not None)])
         before = plan.cycles_before_decision
         for k, cycle in enumerate(self.cycles):
@@ -195,7 +202,7 @@ class Patient:
 
     def follows_the_protocol(self, found):
         """Say whether the first cycles were given as planned, with a value at the endpoint visit and no rescue."""
-        plan = self.protocol.treatment
+        plan = self.plan
         first = [cycle for cycle in self.given() if cycle["number"] < plan.cycles_before_decision]
         if len(first) < plan.cycles_before_decision or found["value"] is None or found["rescued"]:
             return False
@@ -212,7 +219,7 @@ class Patient:
         elif event == "worsen":
             self.grade += 1
         elif event == "die":
-            self.grade = 6
+            self.grade = self.dead
             self.death_day = self.time
         elif event == "drop":
             self.dropped, self.drop_day = True, self.time
@@ -224,35 +231,29 @@ class Patient:
             self.damaged = True
 
     def begin_rescue(self):
-        if not self.rescued and not self.dropped and self.grade < 6:
+        if not self.rescued and not self.dropped and self.grade < self.dead:
             self.rescued, self.rescue_day = True, self.time
 
     def category(self, later):
         points = self.protocol.endpoint.improvement_points
         if later is None:
             return None
-        if later == 6 or later > self.baseline:
+        if later == self.dead or later > self.baseline:
             return "deteriorated"
         return "improved" if self.baseline - later >= points else "stable"
 
     def misses(self):
         pattern = self.scenario.visits
-        ratios = pattern.missed_ratios
-        change = (
-            ratios.worse
-            if self.grade > self.true_baseline
-            else ratios.improved
-            if self.grade < self.true_baseline
-            else 1
-        )
-        return self.random.random() < pattern.missed * ratios.by_grade[self.grade] * change
+        return self.random.random() < pattern.missed * self.now(pattern.missed_ratios)
 
     def rated(self):
         """Rate the patient; a rating worse than the baseline may set off rescue the day after."""
-        error = self.scenario.rating.error()
-        rating = self.pick(error.kernel[self.grade][:6])
+        error = self.error
+        rating = self.pick(error.kernel[self.grade][: self.dead])
         if self.random.random() < error.persistence:
-            rating = min(max(self.grade + self.off_by, 0), 5)  # the same rater errs as he did before
+            rating = min(
+                max(self.grade + self.off_by, 0), self.dead - 1
+            )  # the same rater errs as he did before
         self.off_by = rating - self.grade
         if (
             self.category(rating) == "deteriorated"
@@ -263,7 +264,7 @@ class Patient:
 
     def run(self):
         """Give what was seen and what was true at every visit."""
-        plan, scenario = self.protocol.treatment, self.scenario
+        plan, scenario = self.plan, self.scenario
         self.enter()
         self.diary.clear()
         self.cycles = self.plan_cycles()
@@ -274,7 +275,7 @@ class Patient:
             self.ivig_end = plan.cycle_days * (stops.index(True) + 1)
         for day in scenario.visits.extra_rating_days:
             self.live(day - 1)
-            if self.grade < 6 and not self.dropped and not self.misses():
+            if self.grade < self.dead and not self.dropped and not self.misses():
                 self.rated()
         found = {}
         for visit in self.protocol.visits:
@@ -285,7 +286,7 @@ class Patient:
             rescued = False
             for moment in sorted({day, target}):
                 self.live(moment)
-                if moment == day and self.grade < 6 and not self.dropped:
+                if moment == day and self.grade < self.dead and not self.dropped:
                     attended = not self.misses()
                     if attended:
                         rating = self.rated()
@@ -305,16 +306,16 @@ class Patient:
             if rating is None and not seen_dead:
                 self.live(last)
                 seen_dead = self.seen_dead(last)
-            value = 6 if seen_dead else rating
+            value = self.dead if seen_dead else rating
             rescued = rescued if rating is not None and not seen_dead else rescued_at_target
             found[visit.name] = {
                 "true": truth, "value": value, "rescued": rescued, "category": self.category(value),
-                "response": value is not None and value < 6 and not rescued and self.category(value) == "improved",
+                "response": value is not None and value < self.dead and not rescued and self.category(value) == "improved",
             }  # fmt: skip
         return found
 
     def seen_dead(self, day):
-        return self.grade == 6 and self.death_day <= day and not self.dropped
+        return self.grade == self.dead and self.death_day <= day and not self.dropped
 
     def scored(self, grade):
         """Score a patient on the scale of the decision: around a line over the grades, to the nearest score."""
@@ -339,7 +340,7 @@ class Patient:
 
     def decide(self, value, day, stops):
         """Go on with IVIg, or end it."""
-        plan, scenario, rule = self.protocol.treatment, self.scenario, self.protocol.decision
+        plan, scenario, rule = self.plan, self.scenario, self.protocol.decision
         category = self.change_decided_on(value)
         words = {"improved": rule.improved, "stable": rule.stable, "deteriorated": rule.deteriorated}
         usual = {"improved": "continue", "stable": "continue", "deteriorated": "discontinue", None: None}
