@@ -17,12 +17,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import tomli_w
 
-from pnstrial.engine.model import build_model
-from pnstrial.engine.records.criteria import can_fail
-from pnstrial.engine.records.trial_tables import simulate_trial
-from pnstrial.engine.scales import criteria_on_scales, scale_of
-from pnstrial.engine.scenario import Scenario, load_scenario, shipped_scenarios
-from pnstrial.engine.strata import allowed_grades
 from pnstrial.numerics.arguments import Checks
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
@@ -33,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pnstrial.data import TrialData
+    from pnstrial.engine.scenario import Scenario
     from pnstrial.vocabulary import Scale
 
 __all__ = ["first_scenario", "invented_trial", "new_protocol", "not_stated", "own_protocol"]
@@ -373,6 +368,10 @@ def first_scenario(protocol: Protocol) -> str:
     >>> 0.2 < pns.exact_characteristics(protocol, scenario).answers["true_response"] < 0.5
     True
     """
+    from pnstrial.engine.model import build_model
+    from pnstrial.engine.scenario import Scenario
+    from pnstrial.engine.strata import allowed_grades
+
     check_signature(first_scenario, locals())
     own, end = protocol.scale(), protocol.endpoint
     k = len(own.scores)
@@ -421,6 +420,8 @@ def _antibody(protocol: Protocol) -> str:
 
 def _failures(protocol: Protocol) -> str:
     """Let some of the screened fail the first criteria that a value of the screening table can fail."""
+    from pnstrial.engine.records.criteria import can_fail
+
     kinds = ("range", "word", "answer", "none_of")
     found = [
         c for c in protocol.criteria if c.kind in kinds and getattr(c, "column", "") != "mrs" and can_fail(c)
@@ -437,6 +438,8 @@ def _jitter(protocol: Protocol) -> int:
 
 def _scales(protocol: Protocol) -> str:
     """Let every other scale run along with the course, between the ends that it has and that criteria allow."""
+    from pnstrial.engine.scales import criteria_on_scales, scale_of
+
     lines: list[str] = []
     for scale in protocol.scales:
         if scale.name == protocol.endpoint.scale:
@@ -498,6 +501,9 @@ def invented_trial(
     >>> len(trial.enrolled), trial.synthetic, under
     (21, True, 'scenario nct06373211')
     """
+    from pnstrial.engine.records.trial_tables import simulate_trial
+    from pnstrial.engine.scenario import Scenario, load_scenario, shipped_scenarios
+
     check_signature(invented_trial, locals())
     if scenario is None and protocol.id in shipped_scenarios():
         scenario = protocol.id
