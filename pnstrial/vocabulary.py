@@ -394,9 +394,9 @@ class PnsCareCriterion(_CriterionBase):
         return sorted(scores), [level for level in LEVELS if level in found]
 
     def _risks(self, patient: Mapping[str, Any]) -> list[str]:
-        """Risks of the antibodies that serum and CSF can hold together: a sample not tested may hold any."""
+        """Risks of the antibodies of serum and CSF: where none is found, a sample not tested may hold any."""
         samples = [_cell(patient, column) for column in ("antibody_serum", "antibody_csf")]
-        held = {name for sample in samples if sample for name in sample.split(";")}
+        held = {name for sample in samples if sample for name in sample.split(";")} - {"none"}
         order = ("lower", "intermediate", "high")
         risk = 2 if held & set(self.high_risk) else 1 if held & set(self.intermediate_risk) else 0
         is_open = (None in samples and not held) or "other" in held

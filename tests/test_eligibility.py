@@ -180,7 +180,9 @@ def test_a_range_on_a_scale_asks_the_latest_score_up_to_screening(tiny, protocol
         ({"syndrome": "cerebellar", "antibody_csf": "Yo", "cancer_relation": "consistent"}, [10], ["definite"]),
         ({"pns_phenotype": "high", "antibody_serum": "none", "antibody_csf": "none", "cancer_relation": "consistent"},
          [7], ["probable"]),
-        # what is missing leaves open what it could change
+        # what is missing leaves open what it could change: a negative serum says nothing of a CSF that nobody tested
+        ({"pns_phenotype": "intermediate", "antibody_serum": "none", "cancer_relation": "none",
+          "cancer_search_years": 1}, [3, 5, 6], ["none", "possible", "probable"]),
         ({"pns_phenotype": "high", "antibody_serum": "Hu"}, [6, 7, 10], ["probable", "definite"]),
         ({"pns_phenotype": "high", "antibody_serum": "Hu", "cancer_relation": "none"}, [6, 7], ["probable"]),
         ({"antibody_serum": "none", "antibody_csf": "none", "cancer_relation": "none", "cancer_search_years": 5,

@@ -1,6 +1,7 @@
 """The decision rules: their answers, and that integers, arrays and compiled kernels give the same ones."""
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pnstrial import rules
+from pnstrial.settings import shared_settings
+from pnstrial.vocabulary import Scale, shipped_scale
 
 GRADE = st.integers(-1, 6)
 CATEGORY = st.integers(-1, 2)
@@ -135,33 +138,67 @@ def test_codes_outside_the_domain_are_named():
         rules.change_category(np.array([3]))
 
 
-EVERY_SCALE = {
-    "mRS": (range(6), 6, 1, 0, 0),
-    "ONLS": (range(13), 13, 2, 0, 0),
-    "Barthel by 5": (range(21), 21, 1, 30, 20),
-    "EDSS by half points": ([0, *range(2, 20)], 20, 2, 0, 0),
-}
+SHIPPED = [entry["name"] for entry in shared_settings("protocol")["scales"]]
 
 
-@pytest.mark.parametrize("name", EVERY_SCALE)
-def test_the_category_has_three_equal_forms_on_every_scale(name):
-    grades, dead, points, percent, zero = EVERY_SCALE[name]
-    settings = (points, dead, percent, zero)
-    pairs = list(itertools.product([-1, *grades, dead], repeat=2))
-    plain = [rules.change_category.scalar(*pair, *settings) for pair in pairs]
-    arrays = rules.change_category_on(dead, points, percent, zero)(*np.array(pairs).T, *settings)
-    assert arrays.tolist() == plain
-    compiled = rules.change_category.compiled
-    assert [compiled(*pair, *settings) for pair in pairs] == plain
+def assert_three_equal_forms(scale, points, percent):
+    """Hold integers, arrays and the compiled form of the category against the scores themselves, for every pair."""
+    wanted = (scale.points(points), scale.dead, percent, scale.zero)
+    scores = dict(zip((*scale.units, scale.dead), (*scale.scores, None), strict=True))
+    pairs = list(itertools.product([-1, *scores], repeat=2))
+    plain = [rules.change_category.scalar(*pair, *wanted) for pair in pairs]
+    arrays = rules.change_category_on(scale.dead, wanted[0], percent, scale.zero)
+    assert arrays(*np.array(pairs).T, *wanted).tolist() == plain
+    assert [rules.change_category.compiled(*pair, *wanted) for pair in pairs] == plain
     for (before, after), answer in zip(pairs, plain, strict=True):
-        if after == dead:
+        if after == scale.dead:
             assert answer == rules.DETERIORATED
         elif -1 in (before, after):
             assert answer == rules.MISSING
-        else:
-            enough = before - after >= points and 100 * (before - after) >= percent * abs(before - zero)
+        elif before != scale.dead:
+            first, later = Fraction(str(scores[before])), Fraction(str(scores[after]))
+            gain = first - later if scale.better == "lower" else later - first
+            enough = gain >= Fraction(str(points)) and 100 * gain >= percent * abs(first)
             assert (answer == rules.IMPROVED) == enough
-            assert (answer == rules.DETERIORATED) == (after > before)
+            assert (answer == rules.DETERIORATED) == (gain < 0)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize(("points", "percent"), [(1, 0), (5, 20)])
+def test_the_category_has_three_equal_forms_on_every_shipped_scale(name, points, percent):
+    assert_three_equal_forms(shipped_scale(name), points, percent)
+
+
+@pytest.mark.property
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.integers(-12, 24), min_size=3, max_size=14, unique=True),
+    st.sampled_from([0.25, 0.5, 1, 5]),
+    st.sampled_from(["lower", "higher"]),
+    st.sampled_from(["beyond", "worst grade"]),
+    st.sampled_from([0.25, 0.5, 1, 1.5, 5]),
+    st.integers(0, 100),
+)
+def test_the_category_has_three_equal_forms_on_any_scale(grades, step, better, death, points, percent):
+    """Grades in no regular steps, above and below 0, either direction, death a grade or beyond."""
+    scale = Scale(
+        name="any",
+        grades=tuple(step * grade for grade in sorted(grades)),
+        better=better,
+        death=death,
+        source="assumed",
+    )
+    assert_three_equal_forms(scale, points, percent)
+
+
+@pytest.mark.parametrize("table", list(itertools.product((rules.CONTINUE, rules.DISCONTINUE), repeat=3)))
+def test_the_decision_has_three_equal_forms_under_every_table(table):
+    rows = [(*pair, *table) for pair in itertools.product(range(-1, 3), (0, 1))]
+    plain = [rules.interim_decision.scalar(*row) for row in rows]
+    assert rules.interim_decision(*np.array(rows).T).tolist() == plain
+    assert [rules.interim_decision.compiled(*row) for row in rows] == plain
+    by_category = dict(zip(rows, plain, strict=True))
+    assert tuple(by_category[category, 0, *table] for category in range(3)) == table
 
 
 def test_a_percentage_is_of_the_score_not_of_the_unit(protocol):
