@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import tomli_w
 
@@ -100,14 +100,22 @@ def new_protocol(
             )
             section = place
         value = wanted.get(entry.key, entry.value)
-        written = (
-            tomli_w.dumps({key: value}, multiline_strings=False).strip() if value is not None else f"{key} ="
-        )
+        written = _line_of(key, value) if value is not None else f"{key} ="
         mark = "" if entry.key in wanted else "# "
         lines += [f"{mark}{line}" for line in f"{written}  # {entry.source}".splitlines()]
     text = "\n".join(lines) + "\n"
     Protocol.from_toml(text, where=f"protocol {id}")
     return text
+
+
+def _line_of(key: str, value: Any) -> str:
+    """Write a setting as TOML; a table of values stands in one line."""
+    if not isinstance(value, dict):
+        return tomli_w.dumps({key: value}, multiline_strings=False).strip()
+    entries = (
+        _line_of(name, inner).replace("\n", " ") for name, inner in cast("dict[str, Any]", value).items()
+    )
+    return f"{key} = {{ {', '.join(entries)} }}"
 
 
 _OWN = """\

@@ -32,6 +32,7 @@ __all__ = [
     "Estimand",
     "Outcome",
     "Visit",
+    "in_order_of_time",
     "joined_answers",
 ]
 
@@ -61,8 +62,10 @@ class Visit(Sourced):
         first = 0 if table.get("after") == LAST_INFUSION else 1
         for name in ("target", "first", "last"):
             week = table.get(f"{name}_week")
-            if not isinstance(week, int | float) or not float(7 * week).is_integer():
+            if not isinstance(week, int | float):
                 continue  # which is then a key that does not exist
+            if not float(7 * week).is_integer():
+                raise ValueError(f"{name}_week is {week:g}, no whole number of days; give {name}_day")
             if f"{name}_day" in table:
                 raise ValueError(f"{name}_week and {name}_day are both there; give one of the two")
             del table[f"{name}_week"]
@@ -148,6 +151,23 @@ class Decision(Sourced):
         """The categories with which treatment goes on."""
         names = ("improved", "stable", "deteriorated")
         return tuple(name for name, word in zip(names, self.rule, strict=True) if word == "continue")
+
+    def change(self, endpoint: Endpoint) -> Outcome:
+        """Give the change that is decided on: the endpoint's first part, but for what the decision states itself."""
+        first, points = endpoint.parts()[0], self.improvement_points
+        if self.scale not in {None, first.scale}:
+            own = {"scale": self.scale, "improvement_points": points or 1, "improvement_percent": None}
+            return first.model_copy(update=own)
+        return first if points is None else first.model_copy(update={"improvement_points": points})
+
+    def in_words(self, endpoint: Endpoint, better: str) -> str:
+        """Say when treatment goes on: "mRS improved (at least 1 point below baseline) or stable: continue; ..."."""
+        change = self.change(endpoint)
+        wanted = improvement_in_words(change.improvement_points, change.improvement_percent, better)
+        ways: dict[str, list[str]] = {}
+        for category, way in zip(rules.CATEGORIES, self.rule, strict=True):
+            ways.setdefault(way, []).append(f"improved ({wanted})" if category == "improved" else category)
+        return f"{change.scale} " + "; ".join(f"{' or '.join(names)}: {way}" for way, names in ways.items())
 
 
 ShiftTest = Literal["signed-rank, zeros after Pratt", "signed-rank, zeros after Wilcoxon", "sign"]

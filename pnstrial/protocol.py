@@ -235,7 +235,7 @@ class Protocol(Part):
                     "improvement_percent",
                 }:
                     continue
-                lists = cast("dict[str, Any]", value) if isinstance(value, dict) else {"": value}
+                lists = cast("_Table", value) if name == "medications" else {"": value}
                 found += [
                     Setting(f"{name}.{key}{'.' if inner else ''}{inner}", entry, part.source.get(key, ""))
                     for inner, entry in lists.items()
@@ -246,6 +246,11 @@ class Protocol(Part):
         """Say what an improvement is, such as "mRS at least 1 point below baseline"."""
         parts = [part.in_words(self.scale(part.scale).better) for part in self.endpoint.parts()]
         return f" {'and' if self.endpoint.joined_by == 'all' else 'or'} ".join(parts)
+
+    def decision_in_words(self) -> str:
+        """Say when treatment goes on, such as "mRS improved or stable: continue; deteriorated: discontinue"."""
+        decided = self.decision
+        return "" if decided is None else decided.in_words(self.endpoint, self.scale(decided.scale).better)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per setting: setting, value, source."""
@@ -310,31 +315,27 @@ class Protocol(Part):
             "Criteria",
             *(f"  {criterion.id:<4} {criterion.label}" for criterion in self.criteria),
             "Treatment",
-            *self._treatment_in_words(),
+            *self.treatment.in_words(decided=decided is not None),
             "Visits",
             *(f"  {v.name}: {v.days_in_words()}" for v in self.visits),
             "Decision and endpoint" if decided is not None else "Endpoint",
-            *([] if decided is None else [f"  decision at {decided.visit}"]),
+            *(
+                [f"  decision at {decided.visit}:", f"    {self.decision_in_words()}"]
+                if decided is not None
+                else []
+            ),
             f"  response at {response.visit}: {self.improvement_in_words()}",
+            *(
+                f"  {p.name} at {p.visit}: {p.in_words(self.scale(p.scale).better)}"
+                for p in response.secondary
+            ),
             "  estimand: "
             + "; ".join(f"{event}: {way}" for event, way in self.estimand.strategies().items()),
+            *([] if self.design is None else [f"  {self.design.n} patients are planned"]),
+            *([f"Arms: {', '.join(arm.name for arm in self.arms)}"] if self.arms else []),
             f"{len(self.assumed)} settings are assumed: no source states them (`.assumed`; `.to_frame()` has all)",
         ]
         return "\n".join(lines)
-
-    def _treatment_in_words(self) -> list[str]:
-        lines: list[str] = []
-        several = len(self.drugs) > 1
-        for drug in self.drugs:
-            before, after = drug.required, drug.cycles - drug.required
-            split = f"{before} cycles before the decision, {after} after it"
-            cycles = split if self.decision else f"{drug.cycles} cycles"
-            lines += (
-                [f"  {drug.name}: {drug.plan_in_words()}, {cycles}"]
-                if several
-                else [f"  {drug.plan_in_words()}", f"  {cycles}"]
-            )
-        return lines
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -367,12 +368,12 @@ class Protocol(Part):
                 if section in parts
                 else self._entry_in_words(section, name)
             )
-            if isinstance(value, dict):
-                value = f"{len(cast('dict[str, object]', value))} lists"
+            if isinstance(value, dict) and all(isinstance(v, tuple) for v in cast("_Table", value).values()):
+                value = f"{len(cast('_Table', value))} lists"
             found.append((key, Setting(key, value).in_words()))
         return tuple(found)
 
-    def _entry_in_words(self, section: str, name: str) -> str | None:
+    def _entry_in_words(self, section: str, name: str) -> Any:
         """Say what a criterion, scale or arm is that has one source for all of it."""
         named = {
             "criteria": {criterion.id: criterion.label for criterion in self.criteria},
@@ -382,7 +383,7 @@ class Protocol(Part):
         group, _, entry = section.partition(".")
         criteria = {criterion.id: criterion for criterion in self.criteria}
         if group == "criteria" and entry in criteria:
-            return str(getattr(criteria[entry], name))
+            return getattr(criteria[entry], name)
         return named.get(section, {}).get(name)
 
     @property

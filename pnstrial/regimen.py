@@ -36,6 +36,7 @@ _Tolerance = Annotated[int, Field(ge=0)]
 _Share = Annotated[float, Field(ge=0, lt=1, description="share of the planned dose")]
 _Over0 = Annotated[float, Field(gt=0)]
 _Vials = Annotated[tuple[float, ...], Field(min_length=1)]
+_Stems = dict[str, tuple[Annotated[str, Field(min_length=1)], ...]]
 _DAY_NOTE: Final = "the protocol asks for care from {:g} g a day on"
 _AGE_NOTE: Final = "the protocol asks for care over {:g} years"
 
@@ -84,6 +85,8 @@ class Drug(Sourced):
     names : tuple of str
         Other names of the drug in the medication records; without them, and without the name itself in a list, its
         class decides which record is the trial's own.
+    events_of_interest : dict of str to tuple of str, or None
+        Groups of adverse events that the report counts for this drug: by name the stems, of which a term holds one.
 
     Examples
     --------
@@ -112,6 +115,7 @@ class Drug(Sourced):
     daily_dose_note: str | None = None
     age_note_years: _Over0 | None = None
     age_note: str | None = None
+    events_of_interest: _Stems | None = None
     vials_g: _Vials | None = None
     notes: tuple[str, ...] = ()
 
@@ -248,6 +252,7 @@ class Treatment(Sourced):
     daily_dose_note: str | None = None
     age_note_years: _Over0 | None = None
     age_note: str | None = None
+    events_of_interest: _Stems | None = None
     vials_g: _Vials | None = None
     notes: tuple[str, ...] = ()
     drugs: tuple[Drug, ...] = ()
@@ -306,3 +311,22 @@ class Treatment(Sourced):
         if self.drugs:
             return max(drug.cycles for drug in self.drugs)
         return (self.cycles_before_decision or 0) + (self.cycles_after_decision or 0)
+
+    def in_words(self, *, decided: bool) -> list[str]:
+        """Write the regimens, a line each; of one drug its cycles on a line of their own.
+
+        Parameters
+        ----------
+        decided : bool
+            Whether a decision stands between the required cycles and those after them.
+        """
+        lines: list[str] = []
+        for drug in self.every_drug:
+            cycles = f"{drug.cycles} cycles"
+            if decided and drug.counts:
+                cycles = f"{drug.required} cycles before the decision, {drug.cycles - drug.required} after it"
+            if len(self.every_drug) > 1:
+                lines.append(f"  {drug.name}: {drug.plan_in_words()}, {cycles}")
+            else:
+                lines += [f"  {drug.plan_in_words()}", f"  {cycles}"]
+        return lines

@@ -138,10 +138,13 @@ class Setting:
         return (self.source or "").startswith(ASSUMED)
 
     def in_words(self) -> str:
-        """Give the value as text; a long list is counted."""
+        """Give the value as text; a long list is counted, a table is written entry by entry."""
         if isinstance(self.value, tuple):
             values = cast("tuple[Any, ...]", self.value)
             return f"{len(values)} entries" if len(values) > 12 else ", ".join(str(value) for value in values)
+        if isinstance(self.value, dict):
+            entries = cast("dict[str, Any]", self.value).items()
+            return "; ".join(f"{key}: {Setting(key, value).in_words()}" for key, value in entries)
         if isinstance(self.value, bool):
             return "yes" if self.value else "no"
         return "none" if self.value is None else str(self.value)

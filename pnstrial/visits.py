@@ -646,19 +646,8 @@ def decisions_of(assessments: Assessments) -> pd.DataFrame:
 
 def deciding(assessments: Assessments) -> Assessments:
     """Give the assessments that the interim decision reads: on its own scale, if it has one."""
-    decided, first = assessments.protocol.decision, assessments.protocol.endpoint.parts()[0]
-    if decided is None:
-        return assessments
-    points, scale = decided.improvement_points, decided.scale or first.scale
-    if scale != first.scale:
-        return assessments.on(
-            first.model_copy(
-                update={"scale": scale, "improvement_points": points or 1, "improvement_percent": None}
-            )
-        )
-    return assessments.on(
-        first if points is None else first.model_copy(update={"improvement_points": points})
-    )
+    decided = assessments.protocol.decision
+    return assessments if decided is None else assessments.on(decided.change(assessments.protocol.endpoint))
 
 
 def _decision_frame(who: pd.Series, decision: Any, category: Any, date: Any, deviation: Any) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, Literal
 
 from pnstrial.vocabulary import YES_NO_COLUMNS
@@ -120,12 +121,12 @@ class ScoreRange:
         )
 
     def in_words(self) -> str:
-        """Say range and direction: "ONLS 0-12 (lower is better)"."""
+        """Say range, step and direction: "EDSS 0-10 by 0.5 (lower is better)"."""
         better = f"({'higher' if self.higher_is_better else 'lower'} is better)"
-        bounded = self.lowest is not None and self.highest is not None
-        return (
-            f"{self.name} {self.lowest:g}-{self.highest:g} {better}" if bounded else f"{self.name} {better}"
-        )
+        if self.lowest is None or self.highest is None:
+            return f"{self.name} {better}"
+        step = min((b - a for a, b in pairwise(self.grades or ())), default=1)
+        return f"{self.name} {self.lowest:g}-{self.highest:g}{'' if step == 1 else f' by {step:g}'} {better}"
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,13 @@ def _intervention(protocol: Protocol) -> str:
     return "; ".join(f"{drug.name} {drug.plan_in_words()}, {drug.cycles} cycles" for drug in protocol.drugs)
 
 
+def _harms(protocol: Protocol) -> str:
+    named = any(drug.events_of_interest for drug in protocol.drugs)
+    return (
+        "[[events]], [[events-by-term]] and [[of-interest]]" if named else "[[events]] and [[events-by-term]]"
+    )
+
+
 def _agreement(opinion: pd.DataFrame) -> Table:
     """List what other libraries compute; a difference is printed only where it is above its tolerance."""
 
@@ -80,7 +87,7 @@ def checklist(material: Material, opinion: pd.DataFrame | None = None) -> Sectio
     rows = [
         ("1", "Title and abstract", "title page; the structured abstract is " + _TEAM),
         ("2", "Registration", f"protocol {protocol.id}"),
-        ("3", "Protocol and analysis plan", "the protocol file is part of the package and of the provenance"),
+        ("3", "Protocol and analysis plan", "the protocol file, whose digest is in [[provenance]]"),
         ("4", "Data sharing", _TEAM),
         ("5", "Funding and interests", _TEAM),
         ("6", "Background", _TEAM),
@@ -131,7 +138,7 @@ def checklist(material: Material, opinion: pd.DataFrame | None = None) -> Sectio
             "Numbers analysed and estimates",
             f"full analysis set {len(sets.full_analysis)}, per-protocol set {len(sets.per_protocol)}; [[responses]]",
         ),
-        ("27", "Harms", "[[events]], [[events-by-term]] and [[of-interest]]"),
+        ("27", "Harms", _harms(protocol)),
         ("28", "Ancillary analyses", "[[strategies]] (every estimand), [[shift]]"),
         ("29", "Interpretation", _TEAM),
         (

@@ -73,10 +73,10 @@ STRATEGIES: Final = (
 EXACT: Final = "Clopper-Pearson"
 
 ALPHA: Final = 0.05
-"""One-sided level of the test that `_what_can_be_said` reckons with."""
+"""One-sided level of the test whose power is tabulated, where the protocol states none."""
 
 RATES: Final = (0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40)
-"""True response rates for which it gives the power."""
+"""True response rates for which the power is given, where the null is below most of them; else steps above it."""
 
 
 def proportion_cells(count: int, n: int, level: float) -> tuple[str, str]:
@@ -139,26 +139,31 @@ def published_rows() -> list[dict[str, Any]]:
 
 def _power_of_n_patients(material: Material) -> Table:
     """Tabulate the exact power of the patients enrolled."""
-    n = len(material.enrolled)
+    n, design = len(material.enrolled), material.protocol.design
     null = material.protocol.endpoint.null_proportion
     nulls = (0.05, 0.10) if null is None else (null,)
+    alpha = ALPHA if design is None or design.alpha is None else design.alpha
+    rates = RATES
+    if null is not None and null >= RATES[-3]:
+        steps = (null + 0.05 * k for k in range(1, len(RATES) + 1))
+        rates = tuple(rate for rate in steps if rate < 1)
     rows: list[tuple[Any, ...]] = []
     for p0 in nulls if n else ():
-        fewest = next((x for x in range(n + 1) if float(binomial_tail(x, n, p0)) <= ALPHA), None)
+        fewest = next((x for x in range(n + 1) if float(binomial_tail(x, n, p0)) <= alpha), None)
         if fewest is None:
-            rows.append((percent(p0), "none: no result would be significant", DASH, *(DASH for _ in RATES)))
+            rows.append((percent(p0), "none: no result would be significant", DASH, *(DASH for _ in rates)))
             continue
-        powers = (percent(float(binomial_tail(fewest, n, p))) if p > p0 else DASH for p in RATES)
+        powers = (percent(float(binomial_tail(fewest, n, p))) if p > p0 else DASH for p in rates)
         rows.append((percent(p0), f"{fewest} of {n}", percent(float(binomial_tail(fewest, n, p0))), *powers))
     note = "The protocol states no null proportion: 5 % and 10 % are examples. " if null is None else ""
     return Table(
         f"What {n} {'patient' if n == 1 else 'patients'} can say", "enrolled patients",
         pd.DataFrame(
             rows, columns=["Null proportion", "Fewest responders", "Achieved level",
-            *(f"Power at {percent(p, 0)}" for p in RATES)]
+            *(f"Power at {percent(p, 0)}" for p in rates)]
         ),
         "screening", "endpoint",
-        f"{note}Exact probability that the one-sided binomial test at {percent(ALPHA, 0)} rejects the null, by the "
+        f"{note}Exact probability that the one-sided binomial test at {100 * alpha:g} % rejects the null, by the "
         "true response rate; counted from the patients enrolled, whatever they showed.",
         "No patient is enrolled.",
     )  # fmt: skip
@@ -231,8 +236,8 @@ def responses(material: Material) -> tuple[Place, ...]:
             f"Interim decision at {decision.visit}", "full analysis set",
             pd.DataFrame(decisions(), columns=["Decision", "Patients"]),
             f"{protocol.scale(decision.scale).table}, follow_up", "decision",
-            "A rule for each patient, not a stopping rule of the trial. All enrolled are counted; [[flow]] counts "
-            "those who were infused and are still in the trial.",
+            f"{protocol.decision_in_words()}. A rule for each patient, not a stopping rule of the trial. All enrolled "
+            "are counted; [[flow]] counts those who were infused and are still in the trial.",
         ), short=True)]),
         Place("categories", Table, lambda: Table(
             f"Change of the {scale.name} from baseline", "full analysis set",

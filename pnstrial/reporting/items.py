@@ -315,12 +315,11 @@ _ISO_DATE: Final = re.compile(r"\d{4}-\d\d")
 
 
 def _decimals(values: pd.Series[Any]) -> int:
-    """Choose the decimals of a column of numbers: none for whole ones, else enough for three digits."""
+    """Choose the decimals of a column of numbers: those that they have, and at most enough for three digits."""
     present = values.dropna().astype(float)
-    if (present == present.round()).all():
-        return 0
-    largest = float(present.abs().max())
-    return 1 if largest >= 10 else 2 if largest >= 1 else 3
+    largest = float(present.abs().max()) if len(present) else 0.0
+    most = 1 if largest >= 10 else 2 if largest >= 1 else 3
+    return next((k for k in range(most) if ((present - present.round(k)).abs() < 1e-9).all()), most)
 
 
 def cells(table: Table) -> list[list[str]]:

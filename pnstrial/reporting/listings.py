@@ -47,7 +47,8 @@ def listings(material: Material) -> tuple[Place, ...]:
         percents[column] = 100 * percents[column].astype(float)
     excluded = analysis.sets.reasons.assign(set=analysis.sets.reasons["set"].str.replace("_", " "))
     findings = findings_frame(material.findings)
-    extra = {"syndrome": "Syndrome"} if "syndrome" in screening else {}
+    words = {"syndrome": "Syndrome", "cancer": "Cancer", "antibody_serum": "Serum", "antibody_csf": "CSF"}
+    extra = {name: head for name, head in words.items() if material.collects(name)}
     return (
         Place("discontinuations", Listing, lambda: Listing(
             "Discontinuations: dead, withdrawn, lost", "full analysis set",
@@ -60,25 +61,25 @@ def listings(material: Material) -> tuple[Place, ...]:
         Place("each-deviation", Listing, lambda: Listing(
             "Protocol deviations", "full analysis set",
             _picked(deviations(material), {"patient": "Patient", "kind": "Kind", "what": "What"}),
-            "screening, infusions, mrs",
-            "criteria, treatment, decision",
+            f"screening, infusions, {material.rated}",
+            material.ruled,
         ), short=True),
         Place("excluded", Listing, lambda: Listing(
             "Patients not in an analysis set", "full analysis set",
             _picked(excluded, {"patient_id": "Patient", "set": "Set", "reason": "Reason"}),
-            "screening, infusions, mrs, medications", "criteria, treatment, decision",
+            f"screening, infusions, {material.rated}, medications", material.ruled,
         )),
         Place("baseline-listing", Listing, lambda: Listing(
             "Individual baseline", "full analysis set",
             _picked(screening, {
                 "patient_id": "Patient", "site": "Site", "age": "Age", "sex": "Sex", "weight_kg": "Weight, kg",
-                **extra, "cancer": "Cancer", "antibody_serum": "Serum", "antibody_csf": "CSF",
+                **extra,
                 "baseline": f"Baseline {scale.name}",
             }), f"screening, {scale.table}", "criteria",
         )),
         Place("eligibility", Listing, lambda: Listing(
             "Eligibility of every screened patient", "screened patients", _eligibility(material),
-            "screening, medications, infusions", "criteria", "Criteria in words: [[failures]].",
+            material.screened, "criteria", "Criteria in words: [[failures]].",
             "No patient was screened.",
         ), short=True),
         Place("exposure-listing", Listing, lambda: Listing(

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 from pnstrial import survival
 from pnstrial.checks import after_data_cut
+from pnstrial.data.allowed import collected_tables
 from pnstrial.figures.flow import Flow, count_flow
 from pnstrial.shift.trial import ShiftResult, shift_of
 from pnstrial.survival import published_references
-from pnstrial.vocabulary import AntibodyCriterion
+from pnstrial.vocabulary import AntibodyCriterion, ScaleCriterion
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -101,6 +102,32 @@ class Material:
         """What is given, in a word: the drug, or "treatment" where there are several."""
         drugs = self.protocol.drugs
         return drugs[0].name if len(drugs) == 1 else "treatment"
+
+    @cached_property
+    def rated(self) -> str:
+        """The tables with the ratings that the endpoint, the decision and the criteria ask for."""
+        protocol, asked = self.protocol, {part.scale for part in self.protocol.endpoint.parts()}
+        asked |= {protocol.decision.scale or self.scale.name} if protocol.decision else set()
+        asked |= {one.scale for one in protocol.criteria if isinstance(one, ScaleCriterion)}
+        return ", ".join(dict.fromkeys(one.table for one in protocol.scales if one.name in asked))
+
+    @cached_property
+    def screened(self) -> str:
+        """The tables that the criteria read."""
+        criteria = self.protocol.criteria
+        more = ["medications", "infusions"] * any(one.kind == "immunotherapy" for one in criteria)
+        more += ["scales"] * any(isinstance(one, ScaleCriterion) for one in criteria)
+        return ", ".join(["screening", *more])
+
+    @cached_property
+    def ruled(self) -> str:
+        """The sections of the protocol that say what a deviation is."""
+        return "criteria, treatment" + ", decision" * (self.protocol.decision is not None)
+
+    def collects(self, *columns: str) -> bool:
+        """Whether a column of the screening table is asked for by the protocol, or is filled in all the same."""
+        table, asked = self.trial.screening, collected_tables(self.protocol)["screening"].by_name
+        return any(name in table and (name in asked or table[name].notna().any()) for name in columns)
 
     @cached_property
     def baseline(self) -> pd.Series[float]:

@@ -91,9 +91,11 @@ def _words(material: Material) -> Iterator[str]:
     yield f"Response is {_response_in_words(protocol)}. Estimand: {ways}."
     yield (
         f"Day 1 is the first infusion; there is no day 0. Windows: {windows}. In a window the rating nearest the "
-        "target counts, the later of two equally near; of several raters the lowest at baseline, the highest after "
-        f"it. {death_in_words(protocol.scale())}"
+        f"target counts, the later of two equally near; {_raters_in_words(protocol)}. "
+        f"{death_in_words(protocol.scale())}"
     )
+    if protocol.decision is not None:
+        yield f"Decision at {protocol.decision.visit}: {protocol.decision_in_words()}."
     design = protocol.design
     if design is not None:
         yield _design_in_words(protocol, design)
@@ -104,6 +106,14 @@ def _words(material: Material) -> Iterator[str]:
         f"Proportions: {proportions}. Survival: Kaplan-Meier with beta "
         "product interval; competing events: Aalen-Johansen. Paired tests are exact, with ties and zeros."
     )
+
+
+def _raters_in_words(protocol: Protocol) -> str:
+    """Say which of several ratings of a date counts."""
+    first, later = ("lowest", "highest") if protocol.scale().better == "lower" else ("highest", "lowest")
+    several = "raters" if protocol.scale().table == "mrs" else "scores on a date"
+    own = "" if protocol.primary_rater is None else f"that of {protocol.primary_rater} if there, else "
+    return f"of several {several} {own}the {first} at baseline, the {later} after it"
 
 
 def _response_in_words(protocol: Protocol) -> str:

@@ -9,6 +9,7 @@ Next: `reporting.efficacy`.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -51,7 +52,7 @@ def _sets(material: Material) -> Table:
         rows += [(f"  not in it: {reason}", share(n, len(material.enrolled))) for reason, n in counts]
     return Table(
         "Analysis sets", "enrolled patients", pd.DataFrame(rows, columns=["Set", "Patients"]),
-        "screening, infusions, mrs, medications", "criteria, treatment, decision",
+        f"screening, infusions, {material.rated}, medications", material.ruled,
         "A patient can be out of the per-protocol set for several reasons; each is in [[excluded]].",
     )  # fmt: skip
 
@@ -82,12 +83,14 @@ def summary_rows(label: str, unit: str, parts: dict[str, pd.Series[Any]]) -> lis
     -------
     list of tuple
         A head and four rows; or one row, where no column has more than one value. Whole measurements stay whole, and
-        their mean, SD and quartiles have one decimal.
+        their mean, SD and quartiles have one decimal; those below 1 have two digits.
     """
     present = {name: values.dropna().astype(float) for name, values in parts.items()}
     head = f"{label}, {unit}" if unit else label
     whole = all((values == values.round()).all() for values in present.values())
-    one, more = (".0f", ".1f") if whole else (".1f", ".1f")
+    largest = max((float(values.abs().max()) for values in present.values() if len(values)), default=1.0)
+    fine = f".{1 - math.floor(math.log10(largest))}f" if 0 < largest < 1 else ".1f"
+    one, more = (".0f", ".1f") if whole else (fine, fine)
     if all(len(values) <= 1 for values in present.values()):
         alone = (f"{values.iloc[0]:{one}}" if len(values) else "not collected" for values in present.values())
         return [(head, *alone)]
@@ -128,19 +131,25 @@ def _share_rows(
     return [(label, *("" for _ in present)), *(("  " + name.format(word), *counted(word)) for word in found)]
 
 
+_NOT_TESTED: Final = "not tested"
+
+
 def _antibody_group(serum: Any, csf: Any, wanted: tuple[str, ...]) -> str:
-    found = {word for sample in (serum, csf) if isinstance(sample, str) for word in sample.split(";")}
-    named = [word for word in wanted if word in found]
+    tested = [sample.split(";") for sample in (serum, csf) if isinstance(sample, str)]
+    if not tested:
+        return _NOT_TESTED
+    found = dict.fromkeys(word for words in tested for word in words if word not in {"none", "other"})
+    named = [word for word in wanted or found if word in found]
     return "anti-" + " + ".join(named) if named else "other or none"
 
 
 def antibody_groups(material: Material, screening: pd.DataFrame) -> pd.Series[str]:
-    """Name the antibodies of the protocol's criterion that each row of the screening table holds.
+    """Name the antibodies that each row of the screening table holds: those of the criterion, without one all.
 
     Returns
     -------
     pandas.Series
-        Such as "anti-Hu + CV2", or "other or none".
+        Such as "anti-Hu + CV2", "other or none", or "not tested".
     """
     wanted = material.antibodies
     samples = zip(screening["antibody_serum"], screening["antibody_csf"], strict=True)
@@ -200,6 +209,29 @@ def _later_level(material: Material, parts: dict[str, pd.Series[Any]]) -> list[t
     return rows
 
 
+def _disease_rows(
+    material: Material,
+    table: pd.DataFrame,
+    column: Callable[[pd.Series[Any]], dict[str, pd.Series[Any]]],
+    *,
+    alone: bool,
+) -> list[tuple[str, ...]]:
+    """Describe what is known of the disease: what is neither asked for nor filled in has no row."""
+    rows: list[tuple[str, ...]] = []
+    if material.collects("syndrome"):
+        rows += _share_rows("Syndrome", column(table["syndrome"]))
+    if material.collects("pns_level"):
+        rows += _share_rows("Level of diagnosis", column(table["pns_level"]))
+        rows += _later_level(material, column(table["pns_level"]))
+    if alone and material.collects("antibody_serum", "antibody_csf"):
+        rows += _share_rows("Antibody", column(table["group"].where(table["group"] != _NOT_TESTED)))
+    if material.collects("cancer"):
+        rows += _share_rows("Cancer", column(table["cancer"]))
+    if material.collects("symptom_onset_date"):
+        rows += summary_rows("Onset to first infusion", "days", column(table["onset_days"]))
+    return rows
+
+
 def _baseline_table(material: Material) -> Table:
     table = material.trial.screening
     table = table[table["patient_id"].isin(material.enrolled)].copy()
@@ -210,7 +242,7 @@ def _baseline_table(material: Material) -> Table:
         )  # fmt: skip
     who, protocol = table["patient_id"], material.protocol
     table["group"] = antibody_groups(material, table)
-    groups = sorted(table["group"].unique())
+    groups = sorted(table["group"].unique(), key=lambda group: (group == _NOT_TESTED, group))
     parts = {"All": table} | (
         {name: table[table["group"] == name] for name in groups} if len(groups) > 1 else {}
     )
@@ -224,16 +256,9 @@ def _baseline_table(material: Material) -> Table:
     rows = summary_rows("Age", "years", column(table["age"]))
     rows += _share_rows("Sex", column(table["sex"]))
     rows += summary_rows("Weight", "kg", column(table["weight_kg"]))
-    if material.protocol.arms and "arm" in table:
-        rows += _share_rows("Arm", column(table["arm"]))
-    if "syndrome" in table:
-        rows += _share_rows("Syndrome", column(table["syndrome"]))
-    rows += _share_rows("Level of diagnosis", column(table["pns_level"]))
-    rows += _later_level(material, column(table["pns_level"]))
-    if len(groups) == 1:
-        rows += _share_rows("Antibody", column(table["group"]))
-    rows += _share_rows("Cancer", column(table["cancer"]))
-    rows += summary_rows("Onset to first infusion", "days", column(table["onset_days"]))
+    if protocol.arms and "arm" in table:
+        rows += _share_rows("Arm", column(table["arm"]), [arm.name for arm in protocol.arms])
+    rows += _disease_rows(material, table, column, alone=len(groups) == 1)
     rows += _scale_rows(material.scale, column(table["baseline"]))
     if (
         material.scale.table != "mrs"
@@ -260,9 +285,12 @@ def _baseline_table(material: Material) -> Table:
     heads = [f"{name} (n = {len(part)})" for name, part in parts.items()]
     return Table(
         "Baseline characteristics" + (" by antibody" if len(groups) > 1 else ""), "full analysis set",
-        pd.DataFrame(rows, columns=["Characteristic", *heads]), "screening, mrs, scales, infusions, medications",
+        pd.DataFrame(rows, columns=["Characteristic", *heads]),
+        ", ".join(["screening", *dict.fromkeys(scale.table for scale in protocol.scales), "infusions", "medications"]),
         "criteria",
-        "Per cent of the patients with the item collected. Onset: full dates only. Antibodies in serum or CSF.",
+        "Per cent of the patients with the item collected."
+        + " Onset: full dates only." * material.collects("symptom_onset_date")
+        + " Antibodies in serum or CSF." * material.collects("antibody_serum", "antibody_csf"),
         "No patient is enrolled.",
     )  # fmt: skip
 
@@ -297,7 +325,7 @@ def _failures(material: Material) -> Table:
     )  # fmt: skip
     return Table(
         "Criteria that were not met or not known", "screened patients", failures,
-        "screening, medications, infusions", "criteria",
+        material.screened, "criteria",
         "A patient is counted at each criterion. Missing is unknown, never a pass. Reasons: [[eligibility]].",
     )  # fmt: skip
 
@@ -315,8 +343,8 @@ def _deviations(material: Material) -> Table:
         columns=["Kind", "Deviations", "Patients"],
     )  # fmt: skip
     return Table(
-        "Protocol deviations", "full analysis set", summary, "screening, infusions, mrs",
-        "criteria, treatment, decision", "Each of them: [[each-deviation]].",
+        "Protocol deviations", "full analysis set", summary, f"screening, infusions, {material.rated}",
+        material.ruled, "Each of them: [[each-deviation]].",
     )  # fmt: skip
 
 

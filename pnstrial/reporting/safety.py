@@ -1,7 +1,7 @@
 """What was given, and what harm was seen?
 
 Input: a `Material`.
-Output: items of section 14.3: exposure, adverse events in summary, by term, IVIg events of interest.
+Output: items of section 14.3: exposure, adverse events in summary, by term, events of interest of the drugs.
 Protocol section: treatment.
 Method: ICH E3 section 12: patients with an exact interval, and events by infusion day.
 Next: `reporting.listings`.
@@ -19,24 +19,16 @@ from pnstrial.reporting.patients import summary_rows
 from pnstrial.results import rows_of
 
 if TYPE_CHECKING:
+    from pnstrial.protocol import Protocol
     from pnstrial.reporting.material import Material
 
 __all__ = [
-    "EVENTS_OF_INTEREST",
     "event_groups",
     "events_by_term",
     "events_of_interest",
     "safety",
     "safety_events",
 ]
-
-EVENTS_OF_INTEREST: Final = {
-    "Thrombosis": ("thromb", "embol", "stroke", "infarct", "phlebitis"),
-    "Renal": ("renal", "kidney", "creatinine", "nephr"),
-    "Haemolysis": ("haemoly", "hemoly", "anaemia", "anemia"),
-    "Aseptic meningitis": ("mening",),
-}
-"""Events of interest under infusions: an adverse event belongs to a group if its term holds one of these stems."""
 
 SEVERE: Final = 3
 """CTCAE grade from which an event is severe."""
@@ -48,7 +40,11 @@ def safety(material: Material) -> tuple[Place, ...]:
         Place("exposure", Table, lambda: _exposure(material)),
         Place("events", Table, lambda: _overview(material)),
         Place("events-by-term", Table, lambda: events_by_term(material)),
-        Place("of-interest", Table, lambda: _of_interest(material)),
+        *(
+            [Place("of-interest", Table, lambda: _of_interest(material))]
+            if _groups(material.protocol)
+            else []
+        ),
     )
 
 
@@ -74,7 +70,7 @@ def _exposure(material: Material) -> Table:
     return Table(
         "Exposure", "safety set", pd.DataFrame(rows, columns=["Item", f"All (n = {len(infused)})"]),
         "infusions, screening", "treatment",
-        "100 % is as planned. " + _intensity(material),
+        _intensity(material),
     )  # fmt: skip
 
 
@@ -90,11 +86,13 @@ def _intensity(material: Material) -> str:
     """Say what the relative dose intensity is, for one drug and for several."""
     drugs = [drug for drug in material.protocol.counted_drugs if drug.has_dose]
     if not drugs:
-        return "The protocol states no dose, so nothing is planned in grams."
+        names = " and ".join(drug.name for drug in material.protocol.counted_drugs)
+        return f"The protocol states no dose of {names}, so nothing is planned in grams."
     unit = "grams by kg" if drugs[0].dose_g_per_kg is not None else "grams"
+    of = f"{unit} and time given, of those planned."
     if len(drugs) > 1:
-        return "Relative dose intensity: dose by time given, of that planned; the mean over the drugs."
-    return f"Relative dose intensity: {unit} and time given, of those planned."
+        of = "dose by time given, of that planned; the mean over the drugs."
+    return f"100 % is as planned. Relative dose intensity: {of}"
 
 
 def safety_events(material: Material) -> pd.DataFrame:
@@ -189,24 +187,34 @@ def events_by_term(material: Material) -> Table:
     )  # fmt: skip
 
 
-def events_of_interest(events: pd.DataFrame) -> dict[str, pd.Series[bool]]:
-    """Say which events belong to each group of `EVENTS_OF_INTEREST`, by the words of their terms."""
+def _groups(protocol: Protocol) -> dict[str, set[str]]:
+    """Gather the events of interest of every drug: the stems of each group."""
+    groups: dict[str, set[str]] = {}
+    for drug in protocol.drugs:
+        for name, stems in (drug.events_of_interest or {}).items():
+            groups.setdefault(name, set()).update(stem.casefold() for stem in stems)
+    return groups
+
+
+def events_of_interest(events: pd.DataFrame, protocol: Protocol) -> dict[str, pd.Series[bool]]:
+    """Say which events belong to each group that the protocol names, by the words of their terms."""
     words = events["term"].str.casefold()
     return {
         name: pd.Series([any(stem in term for stem in stems) for term in words], events.index, dtype=bool)
-        for name, stems in EVENTS_OF_INTEREST.items()
+        for name, stems in _groups(protocol).items()
     }
 
 
 def _interest(material: Material) -> str:
-    drugs = material.protocol.drugs
-    return f"{drugs[0].name} events of interest" if len(drugs) == 1 else "Events of interest"
+    drugs = [drug.name for drug in material.protocol.drugs if drug.events_of_interest]
+    return f"{' and '.join(drugs)} events of interest"
 
 
 def _of_interest(material: Material) -> Table:
     events = safety_events(material)
     rows = [
-        _incidence_row(material, name, events[chosen]) for name, chosen in events_of_interest(events).items()
+        _incidence_row(material, name, events[chosen])
+        for name, chosen in events_of_interest(events, material.protocol).items()
     ]
     return Table(
         _interest(material), "safety set", pd.DataFrame(rows, columns=["Event", *INCIDENCE_HEADS]),

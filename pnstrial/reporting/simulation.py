@@ -21,6 +21,7 @@ from pnstrial import __version__
 from pnstrial.engine.exact.answers import exact_characteristics, true_response
 from pnstrial.engine.exact.chain import Chain
 from pnstrial.engine.model import build_model
+from pnstrial.engine.plan import plan_of
 from pnstrial.engine.scenario import load_scenario, scenario_remarks
 from pnstrial.figures.simulation import accrual, course, heat_map, power_exact, responder_distribution
 from pnstrial.numerics.roots import cross
@@ -72,8 +73,8 @@ GROUPS: Final = (
             ("reported_response", "%", "patients whom the trial counts as responders"),
             ("bias", "points", "reported less true, in percentage points"),
             ("evaluable", "%", "patients with a value, death included"),
-            ("improved", "%", "patients rated better than at baseline"),
-            ("stable", "%", "patients rated as at baseline"),
+            ("improved", "%", "patients rated improved"),
+            ("stable", "%", "patients rated stable"),
             ("deteriorated", "%", "patients rated worse, or dead"),
             ("dead", "%", "patients dead by then"),
             ("missing", "%", "patients without a value"),
@@ -98,7 +99,7 @@ GROUPS: Final = (
     (
         "Treatment and safety",
         (
-            ("cycles_per_patient", "cycles", "cycles given to a patient"),
+            ("cycles_per_patient", "cycles", "cycles of {drug} given to a patient"),
             ("grams_per_patient", "g", "{drug} of a patient"),
             ("grams_per_trial", "g", "{drug} of a trial"),
             ("adverse_events_per_patient", "events", "adverse events of a patient"),
@@ -302,7 +303,7 @@ def simulation_page(
     origin : str or Path, optional
         The file of the scenario, whose remarks name the source of each setting.
     """
-    medicine = " and ".join(drug.name for drug in protocol.drugs)
+    medicine, followed = " and ".join(drug.name for drug in protocol.drugs), plan_of(protocol).drug.name
     curve = _curve(protocol, scenario)
     days, grades = _occupancy(protocol, scenario)
     monthly = build_model(protocol, scenario).enrolled_share * scenario.enrolment.screened_per_month
@@ -312,11 +313,11 @@ def simulation_page(
             "Bars: simulated trials by their number of responders, dark where they succeed; marks: the exact shares.",
             "Bars and marks; the success rule is a line.", lambda: responder_distribution(result, exact),
         )),
-        Place("power", Figure, lambda: Figure(
+        *([] if curve["success"].isna().any() else [Place("power", Figure, lambda: Figure(
             "Probability of success by the true response", "",
             "The rates to improve of the scenario are multiplied; all else stays. The scenario itself is marked.",
             "One exact curve.", lambda: power_exact(curve),
-        )),
+        ))]),
         Place("occupancy", Figure, lambda: Figure(
             "True grades over time", "",
             "The course that the scenario supposes, of all enrolled patients, in months from day 1: while "
@@ -329,12 +330,12 @@ def simulation_page(
         )),
     ]  # fmt: skip
     without = "; ".join(
-        f"{_MEANINGS.get(name, ('', name))[1].format(drug=medicine)}: {why}"
+        f"{_MEANINGS.get(name, ('', name))[1].format(drug=followed)}: {why}"
         for name, why in exact.without.items()
     )
     sections = [
         Section(
-            "characteristics", "1", "Operating characteristics", _characteristics(result, exact, medicine),
+            "characteristics", "1", "Operating characteristics", _characteristics(result, exact, followed),
             (f"{result.n_trials:,} trials of {result.n} patients; method: {result.method}. Exact: worked out "
              "without simulation." + (f" Without an exact answer: {without}." if without else ""),),
         ),

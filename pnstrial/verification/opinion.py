@@ -497,9 +497,11 @@ def compared(material: Material) -> Iterator[tuple[str, Result]]:
             proportion(int(row.improved), int(row.n), level=level),
         )
     events, n = safety_events(material), len(material.safety)
-    for label, chosen in (event_groups(events, material.medicine) | events_of_interest(events)).items():
+    for label, chosen in (
+        event_groups(events, material.medicine) | events_of_interest(events, material.protocol)
+    ).items():
         yield (
-            f"Patients with event: {label.lower()}",
+            f"Patients with event: {label[0].lower()}{label[1:]}",
             proportion(events.loc[chosen, "patient_id"].nunique(), n, level=level),
         )
     yield "Overall survival", material.overall_survival

@@ -474,7 +474,9 @@ def _by_term(request: Request) -> Origin:
 
 def _of_interest(request: Request) -> Origin:
     events = safety_events(request.sources.material)
-    return _incidence(request, events, events_of_interest(events)[request.label])
+    return _incidence(
+        request, events, events_of_interest(events, request.sources.material.protocol)[request.label]
+    )
 
 
 # --------------------------------------------------------------------------------------------------------- 16.2

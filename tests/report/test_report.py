@@ -18,7 +18,7 @@ from pnstrial.cli import main
 from pnstrial.figures.flow import consort_flow, count_flow
 from pnstrial.figures.patients import swimmer
 from pnstrial.figures.proportions import forest
-from pnstrial.reporting.efficacy import published_rows
+from pnstrial.reporting.efficacy import published_rows, responses
 from pnstrial.reporting.material import Material
 from pnstrial.reporting.methods import LIBRARIES
 from pnstrial.reporting.patients import baseline
@@ -210,6 +210,59 @@ def test_events_of_interest_are_found_by_their_words(tiny, protocol):
         "Haemolysis": "0/1",
         "Aseptic meningitis": "0/1",
     }
+
+
+def test_a_drug_without_events_of_interest_has_no_table_of_them(tiny, protocol):
+    plain = protocol.with_settings(treatment={"events_of_interest": None})
+    places = [place.key for place in safety(Material(analyse(tiny(), plain)))]
+    assert "of-interest" not in places
+    own = plain.with_settings(treatment={"events_of_interest": {"Falls": ["fall"]}})
+    events = [{"term": "Fall on stairs", "start_date": "2014-03-10", "grade": 1}]
+    infusions = [{"cycle": 1, "date": "2014-03-05", "dose_g": 20}]
+    trial = tiny(infusions=infusions, adverse_events=events)
+    (place,) = [one for one in safety(Material(analyse(trial, own))) if one.key == "of-interest"]
+    assert place.make().frame["Event"].tolist() == ["Falls"]
+
+
+def test_an_antibody_that_nobody_tested_is_not_reported_as_absent(protocol):
+    rows = {
+        "patient_id": ["A", "B"],
+        "screening_date": "2014-03-01",
+        "enrolment_date": "2014-03-02",
+        "mrs": 3,
+    }
+
+    def cells(**more):
+        trial = pns.data.TrialData.from_frames({"screening": pd.DataFrame(rows | more)})
+        (place,) = [one for one in baseline(Material(analyse(trial, protocol))) if one.key == "baseline"]
+        return place.make().frame
+
+    untested = dict(cells().itertuples(index=False))
+    assert untested["Antibody"] == "not collected"
+    half = cells(antibody_serum=["none", None], antibody_csf=[None, None])
+    assert list(half.columns[1:]) == ["All (n = 2)", "other or none (n = 1)", "not tested (n = 1)"]
+
+
+@pytest.mark.parametrize(
+    ("null", "alpha", "fewest", "rates"),
+    # P(X >= 10) of 30 is 0.061 under 0.2, P(X >= 11) 0.026; P(X >= 20) 0.049 under 0.5, P(X >= 19) 0.100
+    [(0.2, 0.1, "10 of 30", ["10 %", "40 %"]), (0.2, 0.05, "11 of 30", ["10 %", "40 %"]),
+     (0.5, 0.05, "20 of 30", ["55 %", "85 %"])],
+)  # fmt: skip
+def test_the_power_is_that_of_the_planned_level_over_the_null(protocol, null, alpha, fewest, rates):
+    planned = protocol.with_settings(endpoint={"null_proportion": null}, design={"n": 30, "alpha": alpha})
+    people = {
+        "patient_id": [f"P{k}" for k in range(30)],
+        "screening_date": "2014-03-01",
+        "enrolment_date": "2014-03-02",
+    }
+    trial = pns.data.TrialData.from_frames({"screening": pd.DataFrame(people)})
+    (place,) = [one for one in responses(Material(analyse(trial, planned))) if one.key == "power"]
+    table = place.make()
+    assert table.frame["Fewest responders"].tolist() == [fewest]
+    powers = [name.removeprefix("Power at ") for name in table.frame.columns if name.startswith("Power")]
+    assert [powers[0], powers[-1]] == rates
+    assert f"binomial test at {100 * alpha:g} %" in table.footnote
 
 
 def test_the_definite_of_2004_are_counted_by_the_score_of_2021(protocol):

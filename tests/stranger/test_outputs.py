@@ -50,6 +50,15 @@ def test_the_report_prints_the_planned_test_and_the_secondary_endpoint(report, f
     assert "Interim decision" not in page
 
 
+def test_the_report_says_what_this_protocol_has(report):
+    """Sources, raters, deviations and events are those of the file: no table of ratings that is not collected."""
+    page = (report / "report.html").read_text()
+    assert "Source: screening, infusions, scales. Protocol: criteria, treatment." in page
+    assert re.search(r"Source: [^.]*\bmrs\b", page) is None
+    assert "of several scores on a date the highest at baseline, the lowest after it" in page
+    assert "vents of interest" not in page
+
+
 def test_the_shift_is_on_the_scale_of_the_endpoint(folder):
     trial, protocol = pns.read_trial(folder, PROTOCOL), pns.load_protocol(PROTOCOL)
     shift = pns.mrs_shift(trial, protocol)

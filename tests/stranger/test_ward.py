@@ -8,6 +8,7 @@ import pytest
 
 import pnstrial as pns
 from pnstrial.cli import main
+from pnstrial.drafts import new_protocol
 from tests.stranger.test_stranger import OF_OTHER_TRIALS
 from tests.stranger.trial import table
 
@@ -46,6 +47,17 @@ def folder(tmp_path_factory):
     for name, rows in tables.items():
         (where / f"{name}.csv").write_text("\n".join(rows) + "\n")
     return where
+
+
+def test_a_file_based_on_a_protocol_with_tables_of_points_writes_each_in_a_line(tmp_path):
+    scored = pns.load_protocol(PROTOCOL).with_criterion(
+        "W4", kind="pns_care", at_least="possible", label="At least possible"
+    )
+    (tmp_path / "base.toml").write_text(scored.to_toml())
+    changed = {"criteria.W4.levels": {"possible": 3, "probable": 6, "definite": 8}}
+    text = new_protocol("mine", "Mine", tmp_path / "base.toml", changed)
+    assert "levels = { possible = 3, probable = 6, definite = 8 }" in text
+    assert pns.Protocol.from_toml(text).criteria[-1].levels["possible"] == 3
 
 
 def under(way):
