@@ -60,7 +60,8 @@ def drawn_inputs(
         if (series := scenario.series) is None or not series.response:
             why = "names no series" if series is None else "assumes another response than its series found"
             raise ValueError(
-                f"assurance: scenario {scenario.id} {why}; give inputs such as {{'response': (1.5, 16.5)}}"
+                f"assurance: scenario {scenario.id} {why}; give inputs such as {{'response': (1.5, 16.5)}}, on the"
+                " command line --input response=1.5:16.5"
             )
         n = series.improved + series.stable + series.deteriorated + (series.dead or 0.0)
         inputs = {"response": (series.improved + 0.5, n - series.improved + 0.5)}

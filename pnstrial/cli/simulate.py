@@ -393,7 +393,7 @@ def _one_trial(arguments: argparse.Namespace) -> int:
     protocol, scenario = pns.what_if(protocol, scenario, settings_given(arguments), rated=arguments.rated)
     trial = pns.simulate_trial(protocol, scenario, seed=arguments.seed)
     if arguments.out:
-        pns.data.write_trial(trial, arguments.out)
+        pns.data.write_trial(trial, arguments.out, protocol)
     primary = pns.analyse(trial, protocol).primary
     print(json.dumps(as_json(primary)) if arguments.json else primary)
     return 0

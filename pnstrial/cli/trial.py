@@ -294,7 +294,7 @@ def _example(words: argparse.Namespace) -> int:
     else:
         seed = 1 if words.seed is None else words.seed
         trial, under = invented_trial(protocol, words.scenario, seed)
-        files = write_trial(trial, words.folder)
+        files = write_trial(trial, words.folder, protocol)
         whose = f" by the simulator, under {under}, seed {seed}"
     _print_files(words, files)
     if not words.json:

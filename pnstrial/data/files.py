@@ -41,7 +41,9 @@ _ROWS: Final = 1000
 """Rows of a sheet of the template that have lists and formats."""
 
 
-def write_trial(trial: TrialData, folder: str | Path) -> list[Path]:
+def write_trial(
+    trial: TrialData, folder: str | Path, protocol: str | Path | Protocol | None = None
+) -> list[Path]:
     """Write the tables as CSV files; reading them back gives an equal trial.
 
     Parameters
@@ -49,6 +51,8 @@ def write_trial(trial: TrialData, folder: str | Path) -> list[Path]:
     trial : TrialData
     folder : str or Path
         Made if it is not there. Absent tables are not written; other files are left alone.
+    protocol : Protocol, name or path, optional
+        Only the tables and columns that it collects are written, and those that no protocol lists; by default all.
 
     Returns
     -------
@@ -70,12 +74,15 @@ def write_trial(trial: TrialData, folder: str | Path) -> list[Path]:
     18
     """
     check_signature(write_trial, locals())
-    tables = [table for name, table in TABLES.items() if name not in trial.absent]
+    kept = TABLES if protocol is None else collected_tables(protocol)
+    tables = [table for name, table in TABLES.items() if name not in trial.absent and name in kept]
     names = [table.file for table in tables] + [SYNTHETIC_MARK] * trial.synthetic
     with whole_folder(folder, names=names, manifest=None) as where:
         for table in tables:
             frame = trial.table(table.name)
-            text = pd.DataFrame({column: frame[column].map(_cell) for column in frame.columns})
+            left_out = table.by_name.keys() - kept[table.name].by_name.keys()
+            columns = [column for column in frame.columns if column not in left_out]
+            text = pd.DataFrame({column: frame[column].map(_cell) for column in columns})
             # blank lines count for nothing, so a row is never written as one
             text.to_csv(where / table.file, index=False, encoding="utf-8", lineterminator="\n")
         if trial.synthetic:

@@ -278,7 +278,7 @@ def _built(
     truth: Mapping[str, pd.DataFrame] | None = None,
 ) -> TrialData:
     if any(finding.severity == "error" for finding in findings):
-        raise TrialDataError(where or "the tables", findings)
+        raise TrialDataError(where or "the set of tables", findings)
     frames = {
         name: tables[name].frame if name in tables else empty_frame(table)
         for name, table in tables_under(allowed).items()

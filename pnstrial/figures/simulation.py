@@ -133,7 +133,7 @@ def responder_distribution(
         "" if answer is None else f" (exact {answer:.3g})"
     )
     note(axes, f"{result.n_trials:,} trials, scenario {result.scenario}; {words}", below=38)
-    if exact is not None:
+    if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, fontsize=9, loc="center right")
     return tidy(axes)
 
@@ -155,7 +155,8 @@ def power_against_rate(
     Returns
     -------
     matplotlib.axes.Axes
-        The line ``exact`` and, where trials were simulated, the line ``simulated`` and the band ``band``; of several
+        The line ``exact``, where there is an exact answer, and, where trials were simulated, the line ``simulated``
+        and the band ``band``; of several
         the lines ``exact:NAME``.
 
     Examples
@@ -191,11 +192,12 @@ def power_against_rate(
                 x, table["estimate"], "o", color=LINE_COLOURS[0], markersize=4, label="simulated, 95 % band"
             )
             named(points, "simulated")
-        (line,) = axes.plot(
-            x, table["exact"], marker=None if simulated else "o", markersize=4, color=LINE_COLOURS[1],
-            linewidth=1.2, label="exact",
-        )  # fmt: skip
-        named(line, "exact")
+        if table["exact"].notna().any():
+            (line,) = axes.plot(
+                x, table["exact"], marker=None if simulated else "o", markersize=4, color=LINE_COLOURS[1],
+                linewidth=1.2, label="exact",
+            )  # fmt: skip
+            named(line, "exact")
         points_by = f"{curve.n_trials:,} trials a point, " if simulated else ""
         note(
             axes,

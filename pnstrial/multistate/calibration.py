@@ -315,8 +315,7 @@ def _baseline(baseline: Numbers) -> NDArray[np.float64]:
     p = np.asarray(baseline, float)
     if p.ndim != 1 or p.size < 2 or not np.all(np.isfinite(p) & (p >= 0)) or abs(p.sum() - 1) > 1e-9:
         raise ValueError(
-            f"calibrate: baseline must be probabilities that sum to 1, one per living grade (six for mRS 0-5); got"
-            f" {p.tolist()}"
+            f"calibrate: baseline must be probabilities that sum to 1, one per living grade; got {p.tolist()}"
         )
     return p
 

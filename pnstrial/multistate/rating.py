@@ -79,7 +79,7 @@ class RatingError(Result):
         if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or len(kernel) < 3:
             raise ValueError(
                 f"RatingError: kernel has shape {kernel.shape}; it must be square, one row per grade and one for"
-                " death: 7 x 7 for mRS 0-6"
+                " death"
             )
         k = len(kernel) - 1
         if not np.all(np.isfinite(kernel)) or kernel.min() < 0:
@@ -471,7 +471,7 @@ def _distribution(grades: Any, k: int | None = None) -> tuple[float, ...]:
     if weights.shape != (size,) or size < 2 or not np.all(np.isfinite(weights) & (weights >= 0)):
         raise ValueError(
             f"RatingError: grades must be {'a list of' if k is None else k} probabilities, one per living grade"
-            f" (six for mRS 0-5); got {weights.tolist()}"
+            f"; got {weights.tolist()}"
         )
     if abs(weights.sum() - 1) > 1e-9:
         raise ValueError(f"RatingError: grades sum to {weights.sum():.6g}; probabilities must sum to 1")

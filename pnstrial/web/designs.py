@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 import pnstrial as pns
 from pnstrial.web.drawing import KINDS
-from pnstrial.web.pages import as_csv, as_table, figure, page, words_of
+from pnstrial.web.pages import as_csv, as_table, figure, page, session_of, words_of
 from pnstrial.web.scripts import design_script
 
 if TYPE_CHECKING:
@@ -45,12 +45,14 @@ class _Kind(NamedTuple):
     looks: bool = False
 
 
+_LAST: Final = 17
+"""Patients where a form begins whose protocol states no size."""
 _P0, _P1 = _Field(0.1, 0.01, 0.9, 0.01), _Field(0.3, 0.02, 0.95, 0.01)
 _ALPHA, _POWER = _Field(0.05, 0.005, 0.3, 0.005), _Field(0.8, 0.5, 0.99, 0.01)
 _KINDS: Final = {
     "single": _Kind("single_stage", "single", {"p0": _P0, "p1": _P1, "alpha": _ALPHA, "power": _POWER}),
     "fixed": _Kind(
-        "single_stage_at", "single", {"n": _Field(17, 2, 300, 1), "p0": _P0, "p1": _P1, "alpha": _ALPHA}
+        "single_stage_at", "single", {"n": _Field(_LAST, 2, 300, 1), "p0": _P0, "p1": _P1, "alpha": _ALPHA}
     ),
     "simon": _Kind(
         "simon", "simon",
@@ -63,13 +65,28 @@ _KINDS: Final = {
     ),
     "safety": _Kind(
         "safety_boundary", "safety",
-        {"looks": _Field(17, 2, 300, 1), "p0": _P0, "alpha": _Field(0.1, 0.005, 0.3, 0.005)},
+        {"looks": _Field(_LAST, 2, 300, 1), "p0": _P0, "alpha": _Field(0.1, 0.005, 0.3, 0.005)},
     ),
 }  # fmt: skip
 _MOST_CURVES: Final = 4
 _RATES: Final = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 _ONE_LOOK: Final = ("single", "fixed")
 _WHOLE: Final = ("n", "looks", "n_max")
+
+
+def _planned(request: Request, kind: str) -> dict[str, float]:
+    """Give the numbers that the protocol states, where the form begins."""
+    protocol = session_of(request).protocol()
+    design, null = protocol.design, protocol.endpoint.null_proportion
+    stated = {} if design is None else {"n": design.n, "looks": design.n}
+    if kind != "safety":  # whose rate is one of harm, with a level of its own
+        tested = (
+            {} if design is None else {"p1": design.alternative, "alpha": design.alpha, "power": design.power}
+        )
+        # a rate of interest that begins above the null
+        stated |= {"p0": null, "p1": None if null is None else max(_P1.value, null + 0.2)}
+        stated |= {name: value for name, value in tested.items() if value is not None}
+    return {name: value for name, value in stated.items() if value is not None}
 
 
 def _request_settings(request: Request) -> tuple[str, dict[str, Any]]:
@@ -80,10 +97,11 @@ def _request_settings(request: Request) -> tuple[str, dict[str, Any]]:
         raise ValueError(words("design.unknown"))
     chosen = _KINDS[kind]
     arguments: dict[str, Any] = {}
+    planned = _planned(request, kind)
     for name, field in chosen.fields.items():
         text = query.get(name, "").replace(",", ".")
         try:
-            value = float(text) if text else field.value
+            value = float(text) if text else min(max(planned.get(name, field.value), field.low), field.high)
             value = int(value) if name in _WHOLE else value
         except (ValueError, OverflowError):
             value = float("nan")
@@ -92,7 +110,9 @@ def _request_settings(request: Request) -> tuple[str, dict[str, Any]]:
             raise ValueError(words("design.range", name=label, low=field.low, high=field.high))
         arguments[name] = value
     if chosen.looks:
-        text = query.get("looks") or "6 11 17"
+        last = int(planned.get("looks", _LAST))
+        thirds = dict.fromkeys(max(1, round(last * k / 3)) for k in (1, 2, 3))
+        text = query.get("looks") or " ".join(map(str, thirds))
         looks = text.replace(",", " ").split()
         if not looks or any(
             not (look.isascii() and look.isdigit() and 1 <= int(look[:9]) <= 300) for look in looks

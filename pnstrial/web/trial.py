@@ -15,6 +15,7 @@ import importlib.util
 import io
 import zipfile
 from itertools import groupby
+from math import isfinite
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -242,7 +243,7 @@ def _example(request: Request, _: FormData) -> str:
         if not scenarios:
             raise
         pair = session.pair({"scenario": scenarios[0]})
-        pns.data.write_trial(pns.simulate_trial(*pair, seed=1), folder)
+        pns.data.write_trial(pns.simulate_trial(*pair, seed=1), folder, session.protocol())
     session.use_folder(folder, None, uploaded=True)
     session.write_as({})
     return "/trial"
@@ -323,7 +324,7 @@ def _months(plan: Any) -> list[tuple[dt.date, list[list[_Day]]]]:
     due: dict[dt.date, list[Any]] = {}
     for cycle in plan.cycles:
         for day, grams in zip(cycle.dates, cycle.daily_g, strict=True):
-            due.setdefault(day, []).append((cycle, grams))
+            due.setdefault(day, []).append((cycle, grams if isfinite(grams) else None))
 
     def of(day: dt.date, month: int) -> _Day:
         if day.month != month:
