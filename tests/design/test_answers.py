@@ -318,3 +318,9 @@ def test_a_posterior_has_an_estimate_and_a_corrected_rate_a_p_value():
     assert found.estimate == found.mean == pytest.approx(4 / 19)
     corrected = design.correct_for_rating(3, 17)
     assert corrected.p_value == corrected.p_value_chance
+
+
+def test_rates_of_safety_in_the_wrong_order_and_a_design_that_never_stops_are_said():
+    with pytest.raises(ValueError, match=r"p1 = 0\.1 must be above p0 = 0\.3, the acceptable rate"):
+        design.safety_boundary(17, 0.3, p1=0.1)
+    assert "no count of responders stops the trial" in design.sequential([6, 11], None, None).sentence()

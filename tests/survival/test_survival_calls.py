@@ -126,6 +126,16 @@ def test_one_curve_for_each_group():
         (lambda: survival.one_sample_logrank([30, 61], [1, 0], "sillevissmitt2002"), 'unit="days"'),
         (lambda: survival.one_sample_logrank([30, 61], [1, 0], survival.reference()), 'unit="days"'),
         (lambda: survival.one_sample_logrank([30, 61], [1, 0], "nobody1900"), "no such published curve"),
+        (
+            lambda: survival.simon_makuch([3, 5, 7], [1, 0, 1], [True, False, True]),
+            "response_time holds yes and no alone",
+        ),
+        (
+            lambda: survival.cox(
+                {"t": [3, 5, 7], "e": [1, 0, 1], "seen": pd.to_datetime(["2020-01-01"] * 3)}, "t", "e", "seen"
+            ),
+            "seen holds dates or durations",
+        ),
         (lambda: survival.one_sample_logrank([1, 2], [1, 0], lambda t: 2 / t), "never falls: .*= 1$"),
         (lambda: survival.one_sample_logrank([1, 2], [1, 0], lambda t: np.exp(-t)), "S it is -log S"),
         (

@@ -232,11 +232,13 @@ def safety_boundary(
         checks.count("looks", looks, 1, MOST_PATIENTS)
     if kind == "sprt":
         checks.add(p1 is None, "p1 = None must be given for kind 'sprt'")
-        if p1 is not None:
-            checks.hypotheses(p0, p1)
     checks.number("shape", shape, 0.0, 0.5)
-    if p1 is not None and kind != "sprt":
-        checks.rate("p1", p1)
+    if p1 is not None:
+        checks.share("p1", p1)
+        if checks.clean and p1 <= p0:
+            checks.rule(
+                True, "p1", p1, f"must be above p0 = {p0:g}, the acceptable rate; p1 is one that is not"
+            )
     if prior is not None:
         checks.prior("prior", prior)
     checks.done()

@@ -120,6 +120,7 @@ class SequentialDesign(Design):
         parts = ([f"stop if {_joined(low, 'or')} {verb}"] if low else []) + (
             [f"{act} if {_joined(high, 'or')} {verb}"] if high else []
         )
+        parts = parts or ["no count of responders stops the trial or rejects the null"]
         errors = [
             f"{word} {value:.3f}" for word, value in (("alpha", self.alpha), ("power", self.power)) if value
         ]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -245,6 +246,11 @@ def design_of(data: Any, covariates: Any, n: int) -> Design:
             faults.append(f"{name} has shape {raw.shape}, time has {n}")
             continue
         numbers = _numbers(raw)
+        if raw.dtype.kind in "mM" or (
+            raw.dtype.kind == "O" and any(isinstance(cell, date) for cell in raw.tolist())
+        ):
+            faults.append(f"{name} holds dates or durations: give a number, such as the years from a date")
+            continue
         if numbers is None or hasattr(values, "cat"):
             parts, found = _indicators(values, raw)
             levels[name] = found
