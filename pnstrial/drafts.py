@@ -446,7 +446,7 @@ def _jitter(protocol: Protocol) -> int:
 
 def _scales(protocol: Protocol) -> str:
     """Let every other scale run along with the course, between the ends that it has and that criteria allow."""
-    from pnstrial.engine.scales import criteria_on_scales, scale_of
+    from pnstrial.engine.scales.derived import criteria_on_scales, scale_of
 
     lines: list[str] = []
     for scale in protocol.scales:

@@ -173,13 +173,12 @@ def simulate_looks(
     n = boundaries.sizes[-1]
     pauses = _checked(boundaries, n, pause, safety, event)
     sized = scenario.changed(enrolment={"target": n}, success={"rule": "exact test"})
-    visit = next(v for v in protocol.visits if v.name == protocol.endpoint.visit)
-    position = [v.name for v in protocol.visits].index(visit.name)
+    names = [visit.name for visit in protocol.visits]
+    places = tuple(sorted({names.index(part.visit) for part in protocol.endpoint.parts()}))
     counts = () if safety is None else safety.stop_at
     rule = LooksRule(
-        boundaries, position, visit.last_day - (not visit.anchored), pauses, event,
+        boundaries, names.index(protocol.endpoint.visit), places, pauses, event,
         tuple((size, count) for size, count in zip(safety.looks if safety else (), counts, strict=True) if count),
-        anchored=visit.anchored,
     )  # fmt: skip
     show = progress_bar(sys.stderr) if progress is True else progress or None
     result = simulate_trials(

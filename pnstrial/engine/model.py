@@ -28,9 +28,9 @@ from pnstrial.engine.kernels.quantities import (
     SECONDARY_QUANTITIES,
     WRONG_CONTINUE_RATE,
 )
-from pnstrial.engine.plan import latest_delay, plan_of, refuse
+from pnstrial.engine.plan import latest_decision, latest_delay, plan_of, refuse
 from pnstrial.engine.records.criteria import allowed_range
-from pnstrial.engine.scales import decided_on, decides_by, first_part_holds, further_parts_hold
+from pnstrial.engine.scales.parts import Asked, asked_of, decided_on_own_scale, decides_by
 from pnstrial.engine.scenario import Scenario, ScenarioError
 from pnstrial.engine.strata import arm_generators, classes, entry_cells, switch_rates, switches
 from pnstrial.engine.success import Boundaries, ExactTest, boundaries, decided_by
@@ -77,15 +77,10 @@ class Model:
         Rates per day of beginning tumour treatment and of damage.
     categories : ndarray, shape (grades, grades + 2)
         Category of change, by grade at baseline and later grade + 1 (0: missing); the last is death.
-    holds : ndarray, of the same shape
-        Whether the first part of the endpoint holds, where it has several or bounds on the later value.
-    also : ndarray, shape (grades, grades)
-        Chance that the further parts hold, by true grade at baseline and at the rating.
+    asked : Asked
+        What the parts of the endpoint and the decision ask, of other scales too.
     decided : ndarray
-        As `categories`, of the change that is decided on.
-    decided_shares : ndarray, shape (grades, grades, 3), or None
-        Chance of each category that is decided on, by true grade at baseline and at the rating, where the decision is
-        on another scale than the endpoint's.
+        As `categories`, of the change that is decided on, where that is on the endpoint's scale.
     decisions : ndarray
         Code of the decision by category + 1, then that on a death.
     anchored : ndarray of bool, shape (visits,)
@@ -108,10 +103,8 @@ class Model:
     changes: NDArray[np.float64]
     starts: NDArray[np.float64]
     categories: NDArray[np.int64]
-    holds: NDArray[np.int64]
-    also: NDArray[np.float64]
+    asked: Asked
     decided: NDArray[np.int64]
-    decided_shares: NDArray[np.float64] | None
     decisions: NDArray[np.int64]
     anchored: NDArray[np.bool_]
     latest: NDArray[np.int64]
@@ -150,9 +143,6 @@ class Model:
         if not self.real[at.DOSE] + self.real[at.FLAT_DOSE] > 0:
             reason = "the drug has no stated dose, or one by body surface, which only the tables have"
             found |= dict.fromkeys(("grams_per_patient", "grams_per_trial"), reason)
-        if self.whole[at.JOINED] > 0:
-            reason = "the true response is that of the course's own scale, the reported one of all parts"
-            found |= dict.fromkeys(("bias", "coverage"), reason)
         return found
 
     @property
@@ -242,7 +232,9 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
     visits = np.array([(v.target_day, v.first_day, v.last_day) for v in protocol.visits], dtype=np.int64)
     visits -= ~anchored[:, None]  # day 1 is 0, and so is the day of the last infusion
     plan = plan_of(protocol)
-    latest = visits + anchored[:, None] * plan.last_infusion(latest_delay(scenario))
+    latest = visits + anchored[:, None] * plan.last_infusion(
+        latest_delay(scenario), latest_decision(protocol, scenario)
+    )
     refuse(protocol, scenario, visits, latest)
     strata, cells, codes, failed = entry_cells(protocol, scenario)
     whole = _whole(protocol, scenario, latest, short=short)
@@ -282,9 +274,9 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
         whole[at.TAIL_DAYS] = whole[at.FOLLOW_UP] - whole[at.TAIL_DAY]
         whole[at.TAIL_BITS] = alias_bits(int(whole[at.TAIL_DAYS]) + k)
     categories, decisions = _categories(protocol), _decisions(protocol)
-    decided, decided_shares = decided_on(protocol, scenario, categories)
-    places = {visit.name: place for place, visit in enumerate(protocol.visits)}
-    secondary = tuple(places[name] for name in protocol.endpoint.secondary_visits)
+    asked, decided = asked_of(protocol, scenario), decided_on_own_scale(protocol, categories)
+    whole[[at.STARTS, at.APART, at.DECIDED_CODES]] = asked.counts()
+    secondary = tuple([v.name for v in protocol.visits].index(x) for x in protocol.endpoint.secondary_visits)
     whole[at.SECONDARIES] = len(secondary)
     whole = _joined(
         whole, at.WHOLE,
@@ -292,15 +284,16 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
          at.TO_EXTRA: extra, at.TO_ENTRY_CODES: entered, at.TO_CYCLE_CODES: cycle_codes,
          at.TO_ANSWERS: _answers(whole), at.TO_CATEGORIES: categories, at.TO_DECIDED: decided,
          at.TO_DECISIONS: decisions,
-         at.TO_HOLDS: first_part_holds(protocol, categories),
+         at.TO_HOLDS: asked.holds, at.TO_PARTS: asked.answers() if asked.apart else np.empty(0, np.int64),
          at.TO_ANCHORED: anchored.astype(np.int64), at.TO_OTHERS: plan.others,
          at.TO_UNITS: np.array([*protocol.scale().units, protocol.scale().dead])}, whole,
     )  # fmt: skip
     real = _joined(whole, real.size, {
         at.TO_RATES: _rates(generators[first]), at.TO_CHANGES: changes[first], at.TO_SWITCHES: starts[first],
         at.TO_MISSES: misses, at.TO_LEAVES: leaves / max(leaves.max(), 1e-300),
-        at.TO_DECIDED_SHARES: np.empty(0) if decided_shares is None else decided_shares.cumsum(axis=2)[..., :2],
-        at.TO_ALSO: further_parts_hold(protocol, scenario),
+        at.TO_DECIDED_SHARES: np.empty(0) if asked.decided is None else asked.decided.cumsum(axis=-1)[..., :2],
+        at.TO_ALSO: asked.also, at.TO_TRULY: asked.truly, at.TO_STARTS: asked.starts.cumsum(axis=1),
+        at.TO_CODES: np.empty(0) if asked.codes is None else asked.codes.cumsum(axis=-1)[..., :3],
     }, real)  # fmt: skip
     tail = np.empty(0, np.uint64) if short or exact else tail_tables(
         generators[first, :, 1], changes[first], int(whole[at.TAIL_DAY]), int(whole[at.FOLLOW_UP])
@@ -315,9 +308,7 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
     return Model(
         whole=whole, real=real, visits=visits, extra_days=extra, entry_probabilities=cells, entry_codes=codes,
         failed=failed, strata=strata, generators=generators, changes=changes, starts=starts, categories=categories,
-        holds=first_part_holds(protocol, categories),
-        also=further_parts_hold(protocol, scenario), decided=decided, decided_shares=decided_shares,
-        decisions=decisions, anchored=anchored, latest=latest,
+        asked=asked, decided=decided, decisions=decisions, anchored=anchored, latest=latest,
         rating=rating,
         jitter=jitter,
         delays=delays, events=events, event_codes=event_codes, weights=weights, success=success, rule=rule,
@@ -375,6 +366,7 @@ def _whole(
         at.DECIDES: decides_by(protocol), at.JOINED: 0 if not end.joined else 1 if end.joined_by == "all" else 2,
         at.INFUSION_DAYS: plan.infusion_days, at.CYCLE_DAYS: plan.cycle_days, at.VISITS: len(names),
         at.DECISION_VISIT: -1 if decision is None else names.index(decision.visit),
+        at.MOVES: int(decision is not None and any(visit.anchored for visit in protocol.visits)),
         at.ENDPOINT_VISIT: names.index(end.visit),
         at.DEATH_STRATEGY: rules.DEATH_STRATEGIES.index(estimand.death),
         at.RESCUE_STRATEGY: rules.RESCUE_STRATEGIES.index(estimand.rescue),
@@ -384,7 +376,7 @@ def _whole(
         at.FOLLOW_UP: round(scenario.follow_up.months * DAYS_PER_MONTH),
         at.CLOSING: round(scenario.follow_up.after_last_months * DAYS_PER_MONTH),
         at.LAG_LOW: int(scenario.enrolment.day_1_lag_days[0]), at.LAG_HIGH: int(scenario.enrolment.day_1_lag_days[1]),
-        at.HORIZON: 0 if short else int(visits[-1, 0]), at.INDEPENDENT_UP_TO: scenario.follow_up.independent_up_to,
+        at.HORIZON: 0 if short else int(visits[:, 0].max()), at.INDEPENDENT_UP_TO: scenario.follow_up.independent_up_to,
         at.HARMS: int(harms.thrombosis_per_infusion + harms.haemolysis_per_infusion > 0),
         at.ON_TIME_DAYS: plan.drug.on_time_tolerance_days, at.SHORT: int(short),
         at.GRADES: scenario.grades, at.UNITS: protocol.scale().dead, at.JITTER_LOW: -scenario.visits.jitter_days,

@@ -37,7 +37,7 @@ _COLUMNS: Final = {
 }  # fmt: skip
 _AT_VISITS: Final = {
     "rating_day": at.V_DAY, "rating": at.V_RATING, "true_grade": at.V_TRUE_ON_TARGET, "value": at.V_VALUE,
-    "category": at.V_CATEGORY, "response": at.V_ANSWER,
+    "category": at.V_CATEGORY, "response": at.V_ANSWER, "window_end": at.V_LAST,
     "answer_key": at.V_KEY,
 }  # fmt: skip
 
@@ -78,6 +78,8 @@ class Patients:
         Per visit: the rating and its day, the true grade on the target day, the visit's value (6 = death) with its
         category (0 improved, 1 stable, 2 deteriorated) and the answer of the estimand (0 non-responder,
         1 responder, 2 excluded).
+    window_end : ndarray, shape (trials, patients, visits)
+        Last day of the visit's window.
     answer_key : ndarray, shape (trials, patients, visits)
         All that an estimand asks about the patient at the visit, as `engine.exact.estimands` reads it.
     """
@@ -112,6 +114,7 @@ class Patients:
     value: Array
     category: Array
     response: Array
+    window_end: Array
     answer_key: Array
 
 

@@ -10,13 +10,14 @@ Next: `model`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.records.criteria import allowed_range, can_fail
-from pnstrial.engine.scales import criteria_on_scales, derived_scales, scale_of
+from pnstrial.engine.scales.derived import criteria_on_scales, derived_scales, scale_of
 from pnstrial.engine.scenario import ScenarioError
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 
@@ -26,9 +27,13 @@ if TYPE_CHECKING:
     from pnstrial.engine.scenario import Scenario
     from pnstrial.protocol import Drug, Protocol
 
-__all__ = ["Plan", "latest_delay", "plan_of", "refuse"]
+__all__ = ["Plan", "latest_decision", "latest_delay", "plan_of", "refuse"]
 
 _MOST_INFUSIONS: Final = 255
+_REMEDIES: Final = (
+    "one must be over before the other begins",
+    "it must come after the decision, before which nobody knows which infusion is the last",
+)
 
 
 @dataclass(frozen=True)
@@ -76,9 +81,28 @@ class Plan:
         """Dose of a cycle in g, 0 where it depends on the patient."""
         return self.drug.dose_g or 0.0
 
-    def last_infusion(self, late: int) -> int:
-        """Give the day of the last planned infusion of all drugs, the last cycle being so many days late."""
-        own = self.cycle_days * (self.cycles - 1) + self.infusion_days - 1 + (late if self.cycles > 1 else 0)
+    def last_infusion(self, late: int, decided: int = 0, *, goes_on: bool = True) -> int:
+        """Give the day of the last planned infusion of all drugs.
+
+        Parameters
+        ----------
+        late : int
+            By how many days the last cycle is late.
+        decided : int
+            Day of a decision, after which at the earliest the further cycles begin.
+        goes_on : bool
+            Whether they are given.
+
+        Returns
+        -------
+        int
+        """
+        begin = self.cycle_days * (self.before - 1)
+        if goes_on and self.cycles > self.before:
+            begin = max(self.cycle_days * self.before, decided) + self.cycle_days * (
+                self.cycles - self.before - 1
+            )
+        own = begin + self.infusion_days - 1 + (late if self.cycles > 1 else 0)
         return int(max(own, self.others.max(initial=0)))
 
 
@@ -88,7 +112,8 @@ def plan_of(protocol: Protocol) -> Plan:
     days = {
         drug.cycle_days * cycle + day
         for drug in protocol.drugs if drug is not followed
-        for cycle in range(drug.cycles) for day in range(drug.infusion_days)
+        for cycle in range(drug.cycles if protocol.decision is None else drug.required)
+        for day in range(drug.infusion_days)
     }  # fmt: skip
     return Plan(
         drug=followed,
@@ -98,6 +123,14 @@ def plan_of(protocol: Protocol) -> Plan:
         others=np.array(sorted(days), np.int64),
         acts_until=max(drug.cycle_days * drug.cycles for drug in protocol.drugs),
     )
+
+
+def latest_decision(protocol: Protocol, scenario: Scenario) -> int:
+    """Give the last day of a decision, 0 where there is none."""
+    if protocol.decision is None:
+        return 0
+    visit = protocol.visit(protocol.decision.visit)
+    return max(visit.last_day, visit.target_day + scenario.visits.jitter_days) - 1
 
 
 def latest_delay(scenario: Scenario) -> int:
@@ -122,10 +155,11 @@ def refuse(
     ScenarioError
         If anything does not fit.
     """
-    wrong = _other_scales(protocol, scenario) + _parts_apart(protocol, scenario)
+    wrong = _other_scales(protocol, scenario) + _parts_of_the_endpoint(protocol, scenario)
     jitter = scenario.visits.jitter_days
     names = [visit.name for visit in protocol.visits]
-    if len(names) > at.MAX_VISITS or (np.diff(latest[:, 0]) <= 0).any():
+    moves = protocol.decision is not None and any(visit.anchored for visit in protocol.visits)
+    if len(names) > at.MAX_VISITS or (not moves and (np.diff(latest[:, 0]) <= 0).any()):
         wrong.append(f"protocol visits: allowed are up to {at.MAX_VISITS}, in order of time")
     first = int(min(visits[0, 1], visits[0, 0] - jitter))
     wrong.extend(
@@ -136,14 +170,17 @@ def refuse(
     if list(scenario.visits.extra_rating_days) != sorted(set(scenario.visits.extra_rating_days)):
         wrong.append("visits.extra_rating_days: must increase")
     anchors, late = [visit.anchored for visit in protocol.visits], latest_delay(scenario)
+    clocks = [[v for v, own in enumerate(anchors) if own == clock] for clock in (False, True)]
+    orders = clocks if moves else [list(range(len(names)))]
     wrong.extend(
-        f"visits.jitter_days = {jitter}: {names[v]} may come after {names[v + 1]}; use less jitter or smaller windows"
-        for v in range(len(names) - 1)
+        f"visits.jitter_days = {jitter}: {names[v]} may come after {names[w]}; use less jitter or smaller windows"
+        for order in orders for v, w in pairwise(order)
         # of two visits that count from the last infusion, both move together
-        for days, early in [(visits, 0) if anchors[v] and anchors[v + 1] else (latest, late * anchors[v + 1])]
-        if max(days[v, 2], days[v, 0] + jitter) >= min(days[v + 1, 1], days[v + 1, 0] - jitter) - early
-    )
-    if scenario.adverse_events.stop > 0:
+        for days, early in [(visits, 0) if anchors[v] and anchors[w] else (latest, late * anchors[w])]
+        if max(days[v, 2], days[v, 0] + jitter) >= min(days[w, 1], days[w, 0] - jitter) - early
+    )  # fmt: skip
+    stops = scenario.adverse_events.stops
+    if stops and not moves:
         wrong.extend(
             f"adverse_events.stop: {names[v + 1]}, counted from the last infusion, would come before {names[v]}"
             for v in range(len(names) - 1)
@@ -151,17 +188,14 @@ def refuse(
             and not anchors[v]
             and visits[v + 1, 1] - jitter <= max(visits[v, 2], visits[v, 0] + jitter)
         )
+    if moves:
+        wrong += _moving(protocol, scenario, visits)
     if protocol.decision is not None:
         decision = names.index(protocol.decision.visit)
         earliest = int(min(visits[decision, 1], visits[decision, 0] - jitter))
         wrong += _undecided(protocol, scenario, earliest, names[decision])
-        if any(anchors):
-            wrong.append(
-                "protocol visits: a decision and visits counted from the last infusion are not simulated together;"
-                " leave out the decision, or count the visit from the first infusion"
-            )
     wrong += _misfits(protocol, scenario)
-    need = (int(max(latest[:, 2].max(), latest[-1, 0] + jitter)) + 1) / DAYS_PER_MONTH
+    need = (int(max(latest[:, 2].max(), latest[:, 0].max() + jitter)) + 1) / DAYS_PER_MONTH
     wrong.extend(
         f"follow_up.{key} = {getattr(scenario.follow_up, key):g}: must be at least {need:.2f}, the last visit"
         for key in ("months", "after_last_months")
@@ -171,6 +205,44 @@ def refuse(
         raise ScenarioError(
             f"scenario {scenario.id} cannot be used with protocol {protocol.id}:\n  " + "\n  ".join(wrong)
         )
+
+
+def _moving(protocol: Protocol, scenario: Scenario, visits: NDArray[np.int64]) -> list[str]:
+    """Name visits that may fall together where a decision moves the last infusion, from which some are counted."""
+    plan, late, jitter = plan_of(protocol), latest_delay(scenario), scenario.visits.jitter_days
+    decided = latest_decision(protocol, scenario)
+    ends = [(goes_on, plan.last_infusion(0, goes_on=goes_on), plan.last_infusion(late, decided, goes_on=goes_on))
+            for goes_on in (True, False)]  # fmt: skip
+    if scenario.adverse_events.stops:
+        ends = [(True, 0, ends[0][2])]
+    wrong = [
+        f"protocol treatment: {drug.name} goes on after the decision beside {plan.drug.name}; visits counted from the"
+        " last infusion are simulated where one drug does"
+        for drug in protocol.drugs
+        if drug is not plan.drug and drug.cycles > drug.required
+    ]
+    for v, other in product(range(len(visits)), range(len(visits))):
+        fixed, moving = protocol.visits[v], protocol.visits[other]
+        if fixed.anchored or not moving.anchored:
+            continue
+        begins, closes = min(visits[v, 1], visits[v, 0] - jitter), max(visits[v, 2], visits[v, 0] + jitter)
+        own_begin = min(visits[other, 1], visits[other, 0] - jitter)
+        own_close = max(visits[other, 2], visits[other, 0] + jitter)
+        deciding = protocol.decision is not None and fixed.name == protocol.decision.visit
+        for goes_on, first, last in ends:
+            before = own_close + last < begins and not deciding
+            if before or own_begin + first > closes:
+                continue
+            who = (
+                "who is stopped"
+                if scenario.adverse_events.stops
+                else f"who {'goes on' if goes_on else 'ends treatment'}"
+            )
+            wrong.append(
+                f"protocol visits: {moving.name}, counted from the last infusion, and {fixed.name} may fall together"
+                f" for a patient {who} (last infusion on day {first + 1} to {last + 1}); {_REMEDIES[deciding]}"
+            )
+    return wrong
 
 
 def _other_scales(protocol: Protocol, scenario: Scenario) -> list[str]:
@@ -192,7 +264,7 @@ def _other_scales(protocol: Protocol, scenario: Scenario) -> list[str]:
     ]
 
 
-def _parts_apart(protocol: Protocol, scenario: Scenario) -> list[str]:
+def _parts_of_the_endpoint(protocol: Protocol, scenario: Scenario) -> list[str]:
     """Name what the parts of a joined endpoint ask for that the simulation does not have."""
     end, own = protocol.endpoint, protocol.scale()
     if not end.joined:
@@ -203,16 +275,10 @@ def _parts_apart(protocol: Protocol, scenario: Scenario) -> list[str]:
         for part in end.also
         if part.scale not in given
     ]
-    wrong += [
-        f"endpoint {part.name} is at {part.visit}; parts are simulated at one visit, {end.visit}: put them all"
-        f" there, or simulate {part.name} as the endpoint of a protocol of its own"
-        for part in end.also
-        if part.visit != end.visit
-    ]
     estimand = protocol.estimand
     if estimand.missing == "LOCF" or estimand.stopped == "while on treatment":
         wrong.append(
-            "estimand: parts of an endpoint are simulated at its visit only, not at ratings in between; take another"
+            "estimand: parts of an endpoint are simulated at their visits only, not at ratings in between; take another"
             ' strategy for missing than "LOCF", and for stopped than "while on treatment"'
         )
     return wrong
@@ -231,11 +297,6 @@ def _undecided(protocol: Protocol, scenario: Scenario, first: int, visit: str) -
     own, decides = protocol.endpoint.scale, None if decision is None else decision.scale
     if decides not in {None, own, *(part.name for part, _ in derived_scales(protocol, scenario))}:
         wrong.append(f"scales: the decision is on {decides}; say how it follows from {own}")
-    if decides != own and decides in {part.scale for part in protocol.endpoint.also}:
-        wrong.append(
-            f"decision.scale = {decides!r}: a part of the endpoint is on it too, and the two are not drawn together;"
-            f" decide on {own}, or leave that part out"
-        )
     return wrong
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
 from pnstrial.data.schema import ANTIBODIES
-from pnstrial.engine.scales import DerivedScale  # noqa: TC001 - pydantic reads it at run time
+from pnstrial.engine.scales.derived import DerivedScale  # noqa: TC001 - pydantic reads it at run time
 from pnstrial.engine.success import ExactTest, SuccessRule
 from pnstrial.multistate import Calibration, Course, RatingError, calibrate
 from pnstrial.multistate.calibration import flat
@@ -288,6 +288,15 @@ class AdverseEvents(Part):
     terms: tuple[str, ...] = Field(
         default=("Headache", "Nausea", "Pyrexia", "Aseptic meningitis", "Haemolysis"), min_length=1
     )
+
+    @property
+    def stops(self) -> bool:
+        """Whether an infusion can bring what stops treatment."""
+        return (
+            self.per_infusion * self.stop
+            + self.thrombosis_per_infusion * self.thrombosis_stops
+            + self.haemolysis_per_infusion * self.haemolysis_stops
+        ) > 0
 
 
 class TreatmentPattern(Part):

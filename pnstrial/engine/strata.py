@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from pnstrial.engine.scales import (
+from pnstrial.engine.scales.derived import (
     allowed_scores,
     criteria_on_scales,
     derived_scales,

@@ -141,8 +141,12 @@ class Patient:
         improved = gain is not None and not died and gain >= points
         holds = [self.holds(part, after) for part in protocol.endpoint.also] if improved else []
         true_gain = 0 if truth == self.dead else self.better * (self.scores[truth] - self.scores[self.true])
+        truly = true_gain >= points
+        if truly and protocol.endpoint.also:  # the other scales have no truth but the scores that they show
+            shown = {own.name: self.score(own.name, truth) for own in self.others}
+            truly = all(self.holds(part, shown) for part in protocol.endpoint.also)
         return {
-            "true_response": true_gain >= points, "improved": improved, "dead": died,
+            "true_response": truly, "improved": improved, "dead": died,
             "missing": rated is None and not died,
             "deteriorated": died or (gain is not None and gain < 0),
             "response": improved and not rescued and all(holds),

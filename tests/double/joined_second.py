@@ -81,17 +81,21 @@ class JoinedPatient(Patient):
             return "improved"
         return "deteriorated" if gain < 0 else "stable"
 
-    def truly_improved(self, grade):
-        """Say whether a true grade is an improvement on the true one at screening."""
-        if grade == self.dead:
-            return False
-        shown, self.before = (
-            self.before,
-            self.before | {self.own_scale.name: float(self.own_scale.scores[self.true_baseline])},
-        )
-        answer = self.change(self.protocol.endpoint.parts()[0], float(self.own_scale.scores[grade]))
-        self.before = shown
-        return answer == "improved"
+    def truly_responds(self, starts):
+        """Say whether the parts hold by the true grades on their target days; other scales show a score at them."""
+        parts, days = self.protocol.endpoint.parts(), {}
+        kept = self.before, self.grade
+        self.before = self.before | {self.own_scale.name: float(self.own_scale.scores[self.true_baseline])}
+        for visit in {part.visit for part in parts}:
+            self.grade = self.grade_on(starts[visit] + self.protocol.visit(visit).target_day)
+            days[visit] = None if self.grade == self.dead else self.scores(self.grade)
+        scores = [days[part.visit] for part in parts]
+        found = [
+            s is not None and self.holds(p, s[p.scale], dead=False)
+            for p, s in zip(parts, scores, strict=True)
+        ]
+        self.before, self.grade = kept
+        return any(found) if self.protocol.endpoint.joined_by == "any" else all(found)
 
     def holds(self, part, score, *, dead):
         """Say whether a part of the endpoint holds: True, False, or None where it is unknown."""
@@ -258,7 +262,7 @@ class JoinedPatient(Patient):
             )  # fmt: skip
             found[visit.name] = {
                 "derivation": derivation, "category": category, "response": answer,
-                "true": self.grade_on(start + visit.target_day),
+                "truly": visit.name == end.visit and self.truly_responds(starts),
                 "followed": self.followed_the_plan(complete) and derivation != "missing" and not rescued,
             }  # fmt: skip
         return found
@@ -316,7 +320,7 @@ def lives(protocol, scenario, patients, random):
         here, other = found[end.visit], found[secondary or end.visit]
         counted = here["response"] is not None
         row = {
-            "true_response": one.truly_improved(here["true"]),
+            "true_response": here["truly"],
             **{name: here["category"] == name for name in ("improved", "stable", "deteriorated")},
             "dead": here["derivation"] == "DEATH", "missing": here["category"] is None,
             "responders": here["response"] is True, "counted": counted,

@@ -87,7 +87,7 @@ def test_a_diary_programmed_apart_agrees_trial_by_trial(pauses, safety):
     )
     plan = design.sequential([6, 11, 17], [0, 2, 4], [4, 5, 5])
     last = PROTOCOL.visits[0].last_day - 1
-    rule = LooksRule(boundaries_of("test", plan), 0, last, pauses, "death", safety)
+    rule = LooksRule(boundaries_of("test", plan), 0, (0,), pauses, "death", safety)
     patients = pilot_patients(build_model(PROTOCOL, sized, everything=True), 150)
     found = rule(patients)
     outcomes = set()
@@ -188,3 +188,73 @@ def test_looks_by_command(capsys):
     assert powers[1] > powers[0] + 0.2
     for wrong in (["--two-stage", "0/9", "2"], [], ["--looks", "9", "17", "--futility", "0"]):
         assert main(["looks", "ivig-works", *wrong]) == 2
+
+
+def anchored():
+    """Give a trial of two drugs, one given longer than the other, whose endpoint counts from the last infusion."""
+    from tests.stranger.test_simulation import both
+
+    protocol, scenario = both()
+    end = protocol.visits[-1].name
+    assert protocol.visits[-1].anchored
+    endpoint = protocol.endpoint.model_copy(update={"visit": end, "secondary_visits": (), "secondary": ()})
+    changed = scenario.changed(
+        course={"die": 0.05}, dropout={"per_month": 0.1}, treatment={"late": 0.4, "late_days": (1, 5)}
+    )
+    return protocol.model_copy(
+        update={"endpoint": endpoint, "visits": protocol.visits[-1:], "design": None}
+    ), changed
+
+
+def test_windows_after_the_last_infusion_are_those_of_the_tables():
+    import pandas as pd
+
+    from pnstrial.engine.kernels import layout as at
+    from pnstrial.simulate import patient_records
+
+    protocol, scenario = anchored()
+    visit, seen = protocol.visits[0], 0
+    for seed in range(3):
+        rows = patient_records(protocol, scenario, seed=seed).rows
+        trial = pns.simulate_trial(protocol, scenario, seed=seed)
+        given = trial.infusions[trial.infusions["dose_g"] > 0].groupby("patient_id")["date"]
+        for row, patient in zip(rows, trial.enrolled, strict=True):
+            last = (given.max()[patient] - given.min()[patient]) / pd.Timedelta(days=1)
+            assert row[at.VISIT + at.V_LAST] == last + visit.last_day
+            seen += last not in {row[at.LAST_DOSE], 0}
+    assert seen > 5  # whose last infusion is one of the other drug
+
+
+@pytest.mark.parametrize("pause", [False, True])
+def test_looks_on_a_visit_after_the_last_infusion_meet_the_exact_answer_and_a_diary(pause):
+    protocol, scenario = anchored()
+    plan = design.sequential([6, 11, 17], [0, 2, 4], [4, 5, 5])
+    found = pns.simulate_looks(protocol, scenario, plan, 1500, seed=3, pause=pause)
+    table = found.table.set_index("quantity")
+    for quantity in ("success", "decided_on"):
+        row = table.loc[quantity]
+        assert abs(row["estimate"] - row["exact"]) <= 4 * row["std_error"] + 1e-9, quantity
+    sized = scenario.changed(enrolment={"target": 17})
+    pauses = (6, 11) if pause else ()
+    rule = LooksRule(boundaries_of("test", plan), 0, (0,), pauses)
+    patients = pilot_patients(build_model(protocol, sized, everything=True), 60)
+    answers = rule(patients)
+    last_day, visit = patients.window_end[:, :, 0], protocol.visits[0]
+    assert (last_day >= visit.last_day).all()
+    for t in range(60):
+        people = []
+        for i in range(17):
+            value, rating = int(patients.value[t, i, 0]), int(patients.rating[t, i, 0])
+            death = int(patients.death_day[t, i]) if patients.death_seen[t, i] == 1 else None
+            known = int(last_day[t, i]) if value < 0 else int(patients.rating_day[t, i, 0])
+            known = known if value in {-1, rating} else death
+            people.append(
+                {
+                    "gap": int(patients.gap[t, i]) / 1024, "lag": int(patients.lag_days[t, i]), "known": known,
+                    "responds": bool(patients.response[t, i, 0] == 1), "event": None,
+                }
+            )  # fmt: skip
+        code, look, decided, enrolled, day = diary(people, (6, 11, 17), (0, 2, 4), (4, 5, 5), pauses)
+        assert (answers["design_look"][t], answers["design_decided_on"][t]) == (look + 1, decided)
+        assert (answers["design_success"][t], answers["design_enrolled"][t]) == (code == 1, enrolled)
+        assert answers["design_months"][t] == pytest.approx(day * 12 / 365.25)

@@ -63,15 +63,6 @@ def test_a_design_with_looks_names_no_other_trial(capsys):
     assert OF_OTHER_TRIALS.findall(said.out + said.err) == []
 
 
-def test_a_joined_endpoint_has_no_bias_against_the_truth_of_one_scale():
-    ward = [SCENARIO.parent / name for name in ("ward.toml", "ward-scenario.toml")]
-    exact = pns.exact_characteristics(pns.load_protocol(ward[0]), pns.load_scenario(ward[1]))
-    for name in ("bias", "coverage"):
-        assert name not in exact.answers
-        assert "the reported one of all parts" in exact.without[name]
-    assert "bias" in pns.exact_characteristics(*both()).without  # whose design has two stages
-
-
 def test_exact_and_simulated_agree():
     protocol, scenario = both()
     known = pns.exact_characteristics(protocol, scenario).answers

@@ -17,6 +17,7 @@ import numpy as np
 
 from pnstrial import rules
 from pnstrial.engine.characteristics import ExactCharacteristics
+from pnstrial.engine.exact.apart import response_apart, true_response_apart
 from pnstrial.engine.exact.entries import secondary_names, ways_given
 from pnstrial.engine.exact.patient import Patient
 from pnstrial.engine.exact.per_protocol import reason_against, ways_as_planned
@@ -91,6 +92,12 @@ def totals_of(model: Model, only: int | None = None, *, values: bool = True) -> 
     for given in ways_given(model):
         for name, value in Patient(model, given=given, clock=clock, values=values).run(only).items():
             totals[name] = totals.get(name, 0.0) + value
+    if model.asked.apart:
+        totals["true_response"] = true_response_apart(model)
+        if values and "reported_response" not in _without(model):
+            excludes = model.whole[at.DEATH_STRATEGY] == rules.DEATH_STRATEGIES.index("exclude")
+            dead = totals.get("dead", 0.0) if excludes else 0.0
+            totals["response"], totals["excluded"] = response_apart(model, dead)
     return totals
 
 
@@ -249,12 +256,19 @@ def _without(model: Model) -> dict[str, str]:
     }
     if (reason := reason_against(model)) is not None:
         without |= dict.fromkeys(_PER_PROTOCOL, reason)
-    last = float(max(model.latest[:, 2].max(), model.latest[-1, 0] - w[at.JITTER_LOW]))
+    last = float(max(model.latest[:, 2].max(), model.latest[:, 0].max() - w[at.JITTER_LOW]))
     without |= {
         name: "this day lies before the end of the last visit"
         for name, day in zip(ALIVE, ALIVE_DAYS, strict=True)
         if day < last
     }
+    if model.asked.apart:
+        without["per_protocol_response"] = "the parts of the endpoint are at several visits"
+        if w[at.MISSES]:
+            reason = (
+                "no exact response where parts are at several visits and the grade decides on who is missed"
+            )
+            without |= dict.fromkeys(_OF_RESPONSE, reason)
     if w[at.SWITCHES] and model.real[at.RESCUE_IF_WORSE] > 0:
         without |= dict.fromkeys(
             (
@@ -273,6 +287,8 @@ def _without(model: Model) -> dict[str, str]:
     planned = [length * k + day for k in range(last_cycle) for day in range(days)]
     planned += w[int(w[at.TO_OTHERS]) : int(w[at.TO_OTHERS] + w[at.OTHERS])].tolist()
     gap = int(np.diff(sorted(planned)).max(initial=0)) + model.delays.size // 2 - 1
+    if w[at.MOVES]:  # the cycles after the decision begin on its day
+        gap += max(0, int(model.latest[w[at.DECISION_VISIT], 2]) - length * int(w[at.CYCLES_BEFORE]))
     if model.anchored.any() and (model.visits[model.anchored, 2] < gap).any():
         without |= dict.fromkeys(
             _OF_VALUES + _PER_PROTOCOL,

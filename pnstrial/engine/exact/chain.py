@@ -217,13 +217,15 @@ class Group:
     The entries of one case of the chain stand together, as many for every case.
     IVIg: 0 as planned, 1 stopped for an adverse event so early that a cycle before the decision
     was not given, 2 stopped in the last cycle before the decision or later. `ends[a]` is the day on which IVIg no
-    longer acts; `turns` are days on which a share changes.
+    longer acts; `turns` are days on which a share changes; `resumed` is the day from which the cycles after a decision
+    are counted, where that is needed, else -1.
     """
 
     X: NDArray[np.float64]
     time: float
     ends: tuple[float, float, float]
     turns: tuple[tuple[float, str, float], ...] = field(default=())
+    resumed: float = -1.0
 
     def at(self, chain: Chain, until: float) -> Group:
         """Let time pass."""
@@ -240,7 +242,7 @@ class Group:
                 mass = after_turn(mass, kind, share, chain.states)
                 continue
             break
-        return Group(mass, until, self.ends, tuple(turns))
+        return Group(mass, until, self.ends, tuple(turns), self.resumed)
 
     def _flow(self, chain: Chain, X: NDArray[np.float64], begin: float, end: float) -> NDArray[np.float64]:
         if end <= begin:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pnstrial.engine.exact.chain import NEVER
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.kernels.quantities import SECONDARY_QUANTITIES
 from pnstrial.engine.strata import classes
@@ -60,7 +61,8 @@ def entries_of(
     """Group the strata that have the same rates at all times, and by true baseline where anything depends on it.
 
     Gives the cases (a stratum of each, its true baseline), and of every entry (true and rated baseline, true grade on
-    day 1) and share of the enrolled: as many entries for each case, those that it does not have with a share of 0.
+    day 1, start) and share of the enrolled: as many entries for each case, those that it does not have with a share
+    of 0.
     """
     alike, first = classes(model.generators, model.changes, model.starts)
     begin, k = int(model.whole[at.TO_LEAVES]), model.grades
@@ -79,7 +81,13 @@ def entries_of(
         every[c, : len(entries)] = entries
         share[c, : len(entries)] = np.bincount(which.ravel(), shares[own == cases[c]])
     named = [(int(first[case // k]), int(case % k)) for case in cases]
-    return named, every.reshape(-1, 3), share.ravel()
+    # each entry once for every start of its grade
+    starts = model.asked.starts
+    m = starts.shape[1]
+    share = share[:, :, None] * starts[every[:, :, 0]]
+    begun = m * every[:, :, :1] + np.arange(m)
+    entries = np.concatenate([np.repeat(every, m, axis=1), begun.reshape(*every.shape[:1], -1, 1)], axis=2)
+    return named, entries.reshape(-1, 4), share.ravel()
 
 
 def ways_given(model: Model) -> Sequence[Given | None]:
@@ -90,7 +98,11 @@ def ways_given(model: Model) -> Sequence[Given | None]:
     if not model.anchored.any():
         return [None]
     w = model.whole
-    cycles, days, length = int(w[at.CYCLES_ALL]), int(w[at.INFUSION_DAYS]), int(w[at.CYCLE_DAYS])
+    moves = bool(w[at.MOVES])  # then a decision says whether these cycles are all
+    cycles, days, length = (
+        int(w[p]) for p in (at.CYCLES_BEFORE if moves else at.CYCLES_ALL, at.INFUSION_DAYS, at.CYCLE_DAYS)
+    )
+    acts_until = NEVER if moves else float(w[at.ACTS_UNTIL])
     begin = int(w[at.TO_OTHERS])
     others = int(w[begin : begin + int(w[at.OTHERS])].max(initial=0))
     delays = model.delays.reshape(-1, 2).sum(axis=1)
@@ -105,6 +117,6 @@ def ways_given(model: Model) -> Sequence[Given | None]:
         end = (max(others, length * (cycles - 1) + (late if cycles > 1 else 0) + days - 1), None)
         found[end] = found.get(end, 0.0) + float(late_share) * (1 - stop) ** (days * cycles)
     return [
-        Given(share, last, stopped, float(length * stopped if stopped else w[at.ACTS_UNTIL]), first=n == 0)
+        Given(share, last, stopped, float(length * stopped) if stopped else acts_until, first=n == 0)
         for n, ((last, stopped), share) in enumerate(found.items())
     ]

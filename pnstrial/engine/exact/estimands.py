@@ -105,6 +105,8 @@ def exact_estimands(model: Model) -> list[tuple[float, float, float] | None]:
     list of (float, float, float) or None
         In the order of `STRATEGIES`.
     """
+    if model.asked.apart:  # each has its own course through the visits
+        return [None] * len(_CODES)
     found = patients_at_endpoint(model)
     stops = bool(
         model.stop_per_infusion > 0 or model.real[at.DROP_RATE] > 0 or (model.generators[..., -1] > 0).any()

@@ -18,6 +18,8 @@ import numpy as np
 from pnstrial import rules
 from pnstrial.engine.exact.chain import NEVER, Chain, Group
 from pnstrial.engine.exact.entries import entries_of, secondary_names
+from pnstrial.engine.exact.moving import through_moving_visits
+from pnstrial.engine.exact.rater import Rater
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.kernels.quantities import ALIVE_DAYS
 from pnstrial.engine.model import ALIVE, Model
@@ -58,125 +60,48 @@ class Patient:
         w, k = model.whole, model.grades
         self.planned, self.clock, self.until_worse = planned, clock, clock == "not worse"
         self.counts = values and not self.until_worse
+        self.truth_only = not values and not self.until_worse
         cases, self.entries, share = entries_of(model, by_baseline=self.until_worse)
         share = share * (1.0 if given is None else given.share)
-        self.given, self.visits = given, model.visits
-        if given is not None:
-            self.visits = model.visits + model.anchored[:, None] * given.last_infusion
+        last = 0 if given is None else given.last_infusion
+        self.given: Given | None = given
+        self.visits: NDArray[np.int64] = model.visits + model.anchored[:, None] * last
         self.model, self.chain = model, Chain(model, cases, clock=clock)
         self.cases, self.states = len(cases), self.chain.states
         locf = int(w[at.MISSING_STRATEGY]) == rules.MISSING_LOCF
         keeps = every_last or locf or int(w[at.STOPPED_STRATEGY]) == rules.STOPPED_WHILE_ON
         self.lasts = 4 if keeps else 1
-        # a rating is at most so many grades off: a repeated deviation only shrinks at the ends of the scale
-        rated_as, grade = np.nonzero(model.rating.kernel[:k, :k].T)
-        self.off = int(np.abs(rated_as - grade).max()) if model.rating.persistence > 0 else 0
-        self.deviations = 2 * self.off + 1
-        X = np.zeros((len(share), self.deviations, self.lasts, 3, self.states.width))
-        for b, (g, r, begins) in enumerate(self.entries):
+        self.rater = Rater(model, self.entries, self.states, self.lasts)
+        off = self.rater.off
+        X = np.zeros((len(share), self.rater.deviations, self.lasts, 3, self.states.width))
+        for b, (g, r, begins, _) in enumerate(self.entries):
             if self.until_worse and begins > g:  # worse from the beginning
                 continue
-            X[b, r - g + self.off if self.off else 0, -1, 0, begins] = share[b]
+            X[b, r - g + off if off else 0, -1, 0, begins] = share[b]
         self.start = X
         self.totals: dict[str, float] = {}
         self.at_endpoint: dict[tuple[int, bool, bool], NDArray[np.float64]] = {}
         self.secondary = secondary_names(model)
         self.cycle_days, self.before = int(w[at.CYCLE_DAYS]), int(w[at.CYCLES_BEFORE])
-        self.decides = int(w[at.DECISION_VISIT]) >= 0
-        no_stop = (1 - model.stop_per_infusion) ** int(w[at.INFUSION_DAYS])
-        self.stop_per_cycle = 1 - no_stop
         self.joined = int(w[at.JOINED])
-        go_on = model.decisions[1:4] == rules.CONTINUE
-        self.goes_on = tuple(int(c) for c in np.flatnonzero(go_on))
+        self.decides = int(w[at.DECISION_VISIT]) >= 0
+        self.stop_per_cycle = 1 - (1 - model.stop_per_infusion) ** int(w[at.INFUSION_DAYS])
+        self.goes_on = tuple(int(c) for c in np.flatnonzero(model.decisions[1:4] == rules.CONTINUE))
         self.rescue_if_worse = float(model.real[at.RESCUE_IF_WORSE])
         grades = np.minimum(self.states.grade, k - 1)
         begin = int(w[at.TO_MISSES])
         ratios = model.real[begin : begin + k * k].reshape(k, k)[self.entries[:, 0]][:, grades]
         self.miss_ratios = ratios if w[at.MISSES] else None  # entry x state
-        # category of a rating r of entry b: 0-2
-        self.category = model.categories[self.entries[:, 1], 1 : k + 1]
         self.true_category = model.categories[self.entries[:, 0], 1:]
         self.answered: dict[tuple[int, bool, bool], NDArray[np.int64]] = {}
-        self.apart = int(w[at.DECIDES]) > 0
-        self.repeated: dict[int, NDArray[np.float64]] = {}
+
+    def truly(self, v: int) -> NDArray[np.float64]:
+        """Give the chance that the parts at a visit truly hold, or none does (`scales.parts`), by entry and state."""
+        return self.model.asked.truly[v][self.entries[:, 3]][:, self.states.grade]
 
     def add(self, name: str, value: float) -> None:
         """Add to a total."""
         self.totals[name] = self.totals.get(name, 0.0) + float(value)
-
-    def rated(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Rate everybody: (entry, deviation, last, IVIg, state) -> the same by category of the rating (3 in front)."""
-        return self._rated_as(X, self.category, 3)
-
-    def _rated_as(self, X: NDArray[np.float64], labels: NDArray[np.int64], count: int) -> NDArray[np.float64]:
-        """Rate everybody, by the labels that the ratings of each entry have; the category is the rest by 3."""
-        k = self.model.grades
-        kernel = self.model.rating.kernel[:k, :k]
-        out = np.zeros((count, *X.shape))
-        grades = self.states.grade[self.states.alive_in]
-        if self.deviations == 1:
-            # chance of each label, by entry and true grade; the category of the last rating is forgotten
-            constant = X.sum(axis=2)[:, 0][..., self.states.alive_in]
-            for label in range(count):
-                chance = (labels == label).astype(float) @ kernel.T
-                last = label % 3 if self.lasts > 1 else 0
-                out[label, :, 0, last][..., self.states.alive_in] = constant * chance[:, None, grades]
-            return out
-        if count not in self.repeated:
-            self.repeated[count] = self._repeated(labels, count)
-        mass = X.sum(axis=2)[..., self.states.alive_in].transpose(0, 3, 2, 1)  # entry, state, IVIg, deviation
-        for label in range(count):
-            moved = mass @ self.repeated[count][label][:, grades]
-            last = label % 3 if self.lasts > 1 else 0
-            out[label, :, :, last][..., self.states.alive_in] = moved.transpose(0, 3, 2, 1)
-        return out
-
-    def rated_together(self, X: NDArray[np.float64], *, decides: bool) -> NDArray[np.float64]:
-        """Rate everybody, as `rated`: by category, 3 more where all parts of the endpoint hold together.
-
-        At a decision on something else than the endpoint's category 6 times the category that is decided on stand
-        above that.
-        """
-        apart = decides and self.apart
-        if not self.joined and not apart:
-            return self.rated(X)
-        w, k = self.model.whole, self.model.grades
-        true, given = self.entries[:, 0], self.entries[:, 1]
-        own = self.model.holds[given, 1 : k + 1] if self.joined else np.zeros_like(self.category)
-        decided = self.model.decided[given, 1 : k + 1] if apart and w[at.DECIDES] == 1 else 0
-        count = 18 if apart else 6
-        rated = self._rated_as(X, self.category + 3 * own + 6 * decided, count)
-        grades = np.minimum(self.states.grade, k - 1)
-
-        def by_state(chance: NDArray[np.float64]) -> NDArray[np.float64]:
-            """Give a chance by true grade at baseline and at the rating the shape of those who are rated."""
-            return chance[true][:, grades][None, :, None, None, None, :]
-
-        if self.joined:
-            # the first part is known by the rating, the others by their chance
-            also, parts = by_state(self.model.also), rated.reshape(-1, 2, 3, *X.shape)
-            moved = parts[:, 1] * (1 - also) if self.joined == 1 else -parts[:, 0] * also
-            parts[:, 0] += moved
-            parts[:, 1] -= moved
-        if apart and self.model.decided_shares is not None:
-            all_of_them = rated[:6].copy()
-            for code in range(3):
-                rated[6 * code : 6 * code + 6] = all_of_them * by_state(self.model.decided_shares[..., code])
-        return rated
-
-    def _repeated(self, labels: NDArray[np.int64], count: int) -> NDArray[np.float64]:
-        """Give the chance of the next deviation, by label of the rating, entry, true grade and deviation before."""
-        k, persistence = self.model.grades, self.model.rating.persistence
-        grades, before = np.arange(k)[:, None], np.arange(self.deviations)
-        chances = np.repeat(
-            (1 - persistence) * self.model.rating.kernel[:k, None, :k], self.deviations, axis=1
-        )
-        chances[grades, before, np.clip(grades + before - self.off, 0, k - 1)] += persistence
-        g, d, r = np.nonzero(chances)
-        made = np.zeros((count, len(self.entries), k, self.deviations, self.deviations))
-        # of one entry, grade and deviation before each rating has a place of its own
-        made[labels[:, r], np.arange(len(labels))[:, None], g, d, r - g + self.off] = chances[g, d, r]
-        return made
 
     def run(self, only: int | None = None) -> dict[str, float]:
         """Follow everybody to the end of follow-up, or through the visits up to `only`."""
@@ -189,7 +114,7 @@ class Patient:
                 Group(self.start, 0.0, (NEVER, NEVER, NEVER))
             ]  # nothing that happens changes their rates
         else:
-            groups = self._through_visits(only)
+            groups = self.through_visits(only)
         if self.until_worse:
             self.totals["time"] = sum(
                 float(group.at(self.chain, max(horizon, group.time)).X[..., -1].sum()) for group in groups
@@ -210,7 +135,7 @@ class Patient:
                 self.add("time", mass[-1])
         return self.totals
 
-    def _through_visits(self, only: int | None) -> list[Group]:
+    def through_visits(self, only: int | None) -> list[Group]:
         """Follow everybody through the ratings and the visits, up to `only`."""
         model, w = self.model, self.model.whole
         missed = model.real[at.VISIT_MISSED + int(w[at.VISITS]) :]
@@ -222,11 +147,13 @@ class Patient:
                 present, absent = self._attending(now.X, float(missed[e]))
                 after += [replace(now, X=absent), *self._rated_only(replace(now, X=present), float(day))]
             groups = self._merged(after, float(day) + (1.0 if self.rescue_if_worse > 0 else 0.0))
+        if w[at.MOVES]:
+            return through_moving_visits(self, groups, only)
         for v in range(int(w[at.VISITS]) if only is None else only + 1):
-            if not (self.counts or self.until_worse) and v == int(w[at.ENDPOINT_VISIT]):
+            if self.truth_only and v == int(w[at.ENDPOINT_VISIT]):
                 self._truth_at_endpoint(groups, v)
             elif not self._without_consequence(v):
-                groups = self._visit(groups, v, ends=v == int(w[at.VISITS]) - 1)
+                groups = self.visit(groups, v, ends=v == int(w[at.VISITS]) - 1)
         return groups
 
     def _truth_at_endpoint(self, groups: list[Group], v: int) -> None:
@@ -238,7 +165,8 @@ class Patient:
         early = np.zeros(days.size, bool) if free else days <= target
         for group in groups:
             later = 1 - (1 - missed) * float(model.jitter[early].sum())
-            self._truth(later * group.at(self.chain, target).X, v)
+            now = group.at(self.chain, target)
+            self.at_target(replace(now, X=later * now.X), v)
             for day, weight in zip(days[early].tolist(), model.jitter[early], strict=True):
                 part = replace(group, X=(1 - missed) * weight * group.X)
                 follow = self._in_window if day >= self.visits[v, 1] else self._out_of_window
@@ -247,8 +175,8 @@ class Patient:
     def _without_consequence(self, v: int) -> bool:
         """Say whether no rating at a visit (-1: before the visits) changes anything that is counted, then or later."""
         decision = int(self.model.whole[at.DECISION_VISIT])
-        free = decision < 0 or (v != decision and (self.off == 0 or decision < v))
-        return not self.counts and self.rescue_if_worse == 0 and free
+        free = decision < 0 or (v != decision and (self.rater.off == 0 or decision < v))
+        return (self.truth_only or self.until_worse) and self.rescue_if_worse == 0 and free
 
     def _first_plan(self) -> Group:
         """Give everybody on day 1, with what is planned up to the decision."""
@@ -286,7 +214,7 @@ class Patient:
         return replace(group, X=added[:, None])
 
     def _counted(self, plan: Group, parts: dict[int, NDArray[np.float64]], v: int, until: float) -> None:
-        """Count the values of patients with one plan on a day, by kind, as `rated_together` numbers them (-1: none).
+        """Count the values of patients with one plan on a day, by kind, as `Rater.together` numbers them (-1: none).
 
         Whether rescue had begun is that of now.
         """
@@ -317,10 +245,11 @@ class Patient:
             self._value(v, mine - dead, category=own, rescued=rescued, together=together, decided=decided)
 
     def _decided_on(self, kind: int) -> int:
-        """Give the category that is decided on of a kind, as `rated_together` numbers them."""
-        return kind if kind < 0 else kind // 6 if self.apart else kind % 3
+        """Give the category that is decided on of a kind, as `Rater.together` numbers them."""
+        return kind if kind < 0 else kind // 6 if self.rater.decides_apart else kind % 3
 
-    def _visit(self, groups: list[Group], v: int, *, ends: bool) -> list[Group]:
+    def visit(self, groups: list[Group], v: int, *, ends: bool) -> list[Group]:
+        """Follow everybody through a visit; after the last one (`ends`) entries are told apart no longer."""
         model = self.model
         target, first, last = (float(day) for day in self.visits[v])
         missed = float(model.real[at.VISIT_MISSED + v])
@@ -348,15 +277,14 @@ class Patient:
             # an end in the past, or of a treatment that changes no rate, tells no plans apart
             first, second, third = (0.0 if end <= until or self.chain.same else end for end in now.ends)
             ends = (first, second, third)
-            other = found.get((ends, now.turns))
-            X = now.X if other is None else now.X + other.X
-            found[ends, now.turns] = replace(now, X=X, ends=ends)
+            key = (ends, now.turns, now.resumed)
+            other = found.get(key)
+            found[key] = replace(now, X=now.X if other is None else now.X + other.X, ends=ends)
         return list(found.values())
 
     def _missed(self, group: Group, v: int, *, decides: bool) -> Group:
         target, _, last = (float(day) for day in self.visits[v])
-        group = group.at(self.chain, target)
-        self._truth(group.X, v)
+        group = self.at_target(group.at(self.chain, target), v)
         if decides:
             group = replace(group, ends=tuple(min(end, target) for end in group.ends))
         return self._no_value(group, v, last)
@@ -364,7 +292,7 @@ class Patient:
     def _no_value(self, group: Group, v: int, last: float) -> Group:
         """Count patients without a rating in the window, who stand at the target day; give them at its end."""
         self._counted(group, {-1: group.X}, v, last)
-        return group.at(self.chain, last)
+        return self.without_rating(self.without_rescue(group, v).at(self.chain, last), v)
 
     def _attending(
         self, X: NDArray[np.float64], missed: float
@@ -384,7 +312,7 @@ class Patient:
     def _rated_only(self, group: Group, day: float) -> list[Group]:
         """Rate those who are there, where no visit's value comes from it."""
         seen = group.X * self.states.alive_in
-        rated = self.rated(seen)
+        rated = self.rater.rated(seen)
         rest = group.X - seen
         if self.rescue_if_worse == 0:
             return [replace(group, X=rest + rated.sum(axis=0))]
@@ -404,13 +332,11 @@ class Patient:
             seen = self._rated_only(self._stopped_by(replace(now, X=present), day, decides=decides), day)
             after: list[Group] = []
             for k, part in enumerate([*seen, replace(now, X=absent)]):
-                there = part.at(self.chain, target)
-                self._truth(there.X, v)
+                there = self.at_target(part.at(self.chain, target), v)
                 there = self._stopped_by(there, target, decides=decides) if k == len(seen) else there
                 after.append(self._no_value(there, v, last))
             return after
-        group = group.at(self.chain, target)
-        self._truth(group.X, v)
+        group = self.at_target(group.at(self.chain, target), v)
         now = self._no_value(group, v, last).at(self.chain, day)
         present, absent = self._attending(now.X, self._missed_at(v))
         seen = self._rated_only(replace(now, X=present), day)
@@ -424,11 +350,10 @@ class Patient:
             group = group.at(self.chain, day)
             early = [(group.X, None)]
         else:
-            group = group.at(self.chain, target)
-            self._truth(group.X, v)
+            group = self.at_target(group.at(self.chain, target), v)
             early = [(group.X * ~self.states.rescued, False), (group.X * self.states.rescued, True)]
         unrated = np.zeros_like(group.X)
-        rated = np.zeros((18 if decides and self.apart else 6 if self.joined else 3, *group.X.shape))
+        rated = np.zeros((self.rater.kinds(decides=decides), *group.X.shape))
         after: list[Group] = []
         for X, rescued in early:
             now = replace(group, X=X).at(self.chain, day)
@@ -438,7 +363,7 @@ class Patient:
             seen = present * self.states.alive_in
             rest = present - seen
             unrated += rest
-            rated += self.rated_together(seen, decides=decides)
+            rated += self.rated_together(seen, v, decides=decides)
             dead = rest * self.states.dead_seen
             self._died(v, dead, rescued)
             for state in (False, True) if rescued is None else (rescued,):
@@ -454,10 +379,7 @@ class Patient:
         target = float(self.visits[v, 0])
         given = tuple(turn for turn in now.turns if turn[1] == "given")
         left = replace(now, X=unrated, ends=(0.0, 0.0, 0.0), turns=given)
-        if day <= target and v == int(self.model.whole[at.ENDPOINT_VISIT]):
-            left = left.at(self.chain, target)
-            self._truth(left.X, v)
-        return left
+        return self.at_target(left, v) if day <= target else left
 
     def _in_window_drawn_before(self, group: Group, v: int, day: float, *, decides: bool) -> list[Group]:
         """Rate those who attend, where it was drawn before the day who does."""
@@ -466,7 +388,7 @@ class Patient:
             self.chain, min(day, target)
         )  # rescue is asked for up to then, where nobody is rated
         if day > target:
-            self._truth(constant.X, v)
+            constant = self.at_target(constant, v)
         small = self._marginal(constant)
         for rescued in (False, True) if self.counts else ():
             part = small.X * (rescued == self.states.rescued)
@@ -475,20 +397,20 @@ class Patient:
                 dead = rest * self.states.dead_seen
                 self._died(v, dead, rescued)
                 self._value(v, rest - dead, rescued=rescued)
-        now = constant.at(self.chain, day)
+        now, early = constant.at(self.chain, day), self.without_rescue(constant, v)
         seen = now.X * self.states.alive_in
-        left = self._left(now, now.X - seen, v, day)
+        gone = now if early is constant else early.at(self.chain, day)
+        left = self._left(gone, gone.X * ~self.states.alive_in, v, day)
         return [
-            left,
-            *self._after_rating(now, self.rated_together(seen, decides=decides), v, day, decides=decides),
+            self.without_rating(left, v),
+            *self._after_rating(now, self.rated_together(seen, v, decides=decides), v, day, decides=decides),
         ]
 
     def _absent(self, group: Group, v: int, rescued: bool | None, *, decides: bool) -> Group:
         """Follow those who were missed on a day within the window; after the target day it is known who was rescued."""
         target, _, last = (float(d) for d in self.visits[v])
         if rescued is None:
-            group = group.at(self.chain, target)
-            self._truth(group.X, v)
+            group = self.at_target(group.at(self.chain, target), v)
             return self._no_value(self._stopped_by(group, target, decides=decides), v, last)
         end = self._stopped_by(group, group.time, decides=decides).at(self.chain, last)
         dead = end.X * self.states.dead_seen
@@ -507,7 +429,7 @@ class Patient:
         for alike in (
             (rules.IMPROVED, rules.STABLE),
             (rules.DETERIORATED,),
-        ):  # a worse rating may set off rescue
+        ):  # a worse one may set off rescue
             kinds = [kind for kind in range(len(rated)) if kind % 3 in alike and rated[kind].any()]
             on = tuple(kind for kind in kinds if not decides or self._decided_on(kind) in self.goes_on)
             off = tuple(kind for kind in kinds if kind not in on)
@@ -516,28 +438,20 @@ class Patient:
             if weight == 0 or not chosen:
                 continue
             children = [
-                (
-                    kind,
-                    self._planned(
-                        replace(now, X=weight * rated[kind]), day, kind % 3, go=go, decides=decides
-                    ),
-                )
+                (kind, self._planned(replace(now, X=weight * rated[kind]), day, kind % 3, go=go, decides=decides))
                 for kind in chosen
-            ]
+            ]  # fmt: skip
             if decides:
                 for _, child in children:
                     self._decided(child.X, go=decided)
             # all of one way have one plan
             self._counted(children[0][1], {kind: child.X for kind, child in children}, v, max(day, target))
-            merged = replace(children[0][1], X=sum(child.X for _, child in children))
+            merged = self.with_rating(children, v, max(day, target))
             if not merged.X.any():
                 continue
             if decides and go and self.counts:
                 self._late_cycles(merged, day)
-            if day <= target and v == int(self.model.whole[at.ENDPOINT_VISIT]):
-                merged = merged.at(self.chain, target)
-                self._truth(merged.X, v)
-            after.append(merged)
+            after.append(self.at_target(merged, v) if day <= target else merged)
         return after
 
     def _planned(self, group: Group, day: float, category: int, *, go: bool, decides: bool) -> Group:
@@ -555,21 +469,48 @@ class Patient:
         later = int(w[at.CYCLES_ALL]) - self.before
         turns = tuple(
             (base + self.cycle_days * k, "late stop", self.stop_per_cycle) for k in range(1, later)
-        ) if self.stop_per_cycle > 0 and not self.chain.same else ()  # fmt: skip
+        ) if self.stop_per_cycle > 0 and not self.chain.same and not w[at.MOVES] else ()  # fmt: skip
         end = base + self.cycle_days * later
         before = float(self.cycle_days * self.before)
-        return replace(group, ends=(end, 0.0, before), turns=tuple(sorted((*rescue, *turns))))
+        resumed = base if w[at.MOVES] and self.given is not None and self.given.stopped_in is None else -1.0
+        return replace(
+            group, ends=(end, 0.0, before), turns=tuple(sorted((*rescue, *turns))), resumed=resumed
+        )
+
+    def rated_together(self, X: NDArray[np.float64], v: int, *, decides: bool) -> NDArray[np.float64]:
+        """Rate everybody at a visit, by kind."""
+        return self.rater.together(X, v, decides=decides)
+
+    # --- who is followed on: everybody, but where parts of the endpoint are at several visits (`apart`)
+    def without_rescue(self, group: Group, v: int) -> Group:
+        """Give those who are followed on of patients who may have no rating, at the latest of target day and rating."""
+        del v
+        return group
+
+    def without_rating(self, group: Group, v: int) -> Group:
+        """Give those who are followed on of patients without a rating, when it is known who of them died in time."""
+        del v
+        return group
+
+    def with_rating(self, children: list[tuple[int, Group]], v: int, until: float) -> Group:
+        """Give those who are followed on of patients with a rating, by kind (`Rater.together`), put together."""
+        del v, until
+        return replace(children[0][1], X=sum(child.X for _, child in children))
 
     # --- counting
-    def _truth(self, X: NDArray[np.float64], v: int) -> None:
-        if v != int(self.model.whole[at.ENDPOINT_VISIT]) or self.until_worse:
-            return
-        by_entry = X.sum(axis=(1, 2, 3))
-        better = self.true_category[:, self.states.grade] == rules.IMPROVED
-        self.add("true_response", (by_entry * better).sum())
-        self.add(
-            "true_death", by_entry[:, : self.states.count][:, ~self.states.alive[: self.states.count]].sum()
-        )
+    def at_target(self, group: Group, v: int) -> Group:
+        """Count who is truly better on the target day of the endpoint visit."""
+        if v != int(self.model.whole[at.ENDPOINT_VISIT]):
+            return group
+        group = group.at(self.chain, float(self.visits[v, 0]))
+        if not self.until_worse:
+            by_entry, dead = group.X.sum(axis=(1, 2, 3)), ~self.states.alive[: self.states.count]
+            better = self.true_category[:, self.states.grade] == rules.IMPROVED
+            if self.joined:
+                better = self.truly(v) if self.joined == 1 else 1 - self.truly(v)
+            self.add("true_response", (by_entry * better).sum())
+            self.add("true_death", by_entry[:, : self.states.count][:, dead].sum())
+        return group
 
     def _decided(self, X: NDArray[np.float64], *, go: bool) -> None:
         if not self.counts:

@@ -53,6 +53,8 @@ class AsPlanned:
 def reason_against(model: Model) -> str | None:
     """Say why a model has no exact answer for patients as planned; None if it has."""
     w, v = model.whole, int(model.whole[at.ENDPOINT_VISIT])
+    if w[at.MOVES]:
+        return "a decision moves the last infusion, from which visits are counted"
     last = max(day for day, _ in _last_days(model))
     first = int(min(model.visits[v, 1], model.visits[v, 0] + w[at.JITTER_LOW]))
     if not model.anchored[v] and first <= last:

@@ -61,16 +61,19 @@ C_DAY, C_GIVEN, C_MASK, C_CHANGED, C_STOP, C_THROMBOSIS, C_HAEMOLYSIS, C_CODE = 
 masks of those with a thrombosis and a haemolysis, the code that was planned (where such are drawn)."""
 CYCLE_WIDTH: Final = 8
 DECIDED: Final = 34  # category that was decided on, -1 if none; where it is not the endpoint's
-EXTRA: Final = 35  # then for each extra rating
+START: Final = 35  # true grade at screening, with scores of other scales there (`scales.parts`)
+EXTRA: Final = 36  # then for each extra rating
 E_DAY, E_RATING, E_TRUE = range(3)
 """Day, rating, true grade then."""
 EXTRA_WIDTH: Final = 3
 VISIT: Final = EXTRA + MAX_EXTRA * EXTRA_WIDTH  # then for each visit, as many as the protocol has
-V_DAY, V_RATING, V_TRUE, V_TRUE_ON_TARGET, V_VALUE, V_CATEGORY, V_REASON, V_ANSWER, V_KEY, V_ALSO = range(10)
+(
+    V_DAY, V_RATING, V_TRUE, V_TRUE_ON_TARGET, V_VALUE, V_CATEGORY, V_REASON, V_ANSWER, V_KEY, V_ALSO, V_LAST,
+) = range(11)  # fmt: skip
 """Rating day, rating, true grade then and on the target day; value, category, reason and answer of the visit, all that
-an estimand asks about the patient in one number (`estimands.answers_by_key`), and 1 if the further parts of the
-endpoint hold."""
-VISIT_WIDTH: Final = 10
+an estimand asks about the patient in one number (`estimands.answers_by_key`), 1 if the parts of the endpoint on other
+scales hold (+ 2 if those of this visit do, where parts are apart), and the last day of the window."""
+VISIT_WIDTH: Final = 11
 
 
 def cycles_begin(visits: int) -> int:
@@ -135,6 +138,10 @@ def row_width(visits: int, cycles: int) -> int:
     OTHERS,  # days on which other drugs are planned
     DECIDES,  # the decision is on: 0 the endpoint's category, 1 another improvement of its scale, 2 another scale
     JOINED,  # parts of the endpoint: 0 one, 1 all must hold, 2 any of them
+    MOVES,  # 1: visits counted from the last infusion, and a decision that moves it
+    STARTS,  # combinations of scores of other scales at screening, by true grade; 1 where none is tracked
+    APART,  # 1: the parts of the endpoint are at several visits
+    DECIDED_CODES,  # codes of the parts by which the shares of the decision are given
     UNITS,  # death in units of the scale, the best grade being 0
     HORIZON,  # target day of the last visit; 0 where nobody asks for days in a grade
     INDEPENDENT_UP_TO,  # the last grade of independence
@@ -150,7 +157,8 @@ def row_width(visits: int, cycles: int) -> int:
     TO_CATEGORIES,  # of change, by grade at baseline and later grade + 1
     TO_ANCHORED,  # by visit, whether its days count from the last infusion
     TO_OTHERS,  # the days of other drugs, rising
-    TO_HOLDS,  # whether the first part of the endpoint holds, as the categories
+    TO_HOLDS,  # whether the parts of the endpoint on its own scale hold, as the categories
+    TO_PARTS,  # where they are apart, whether those of a visit hold (`scales.parts.Asked.answers`)
     TO_DECIDED,  # category that is decided on, as the categories
     TO_DECISIONS,  # by category + 1; the last is that of the dead
     TO_UNITS,  # by grade, death last
@@ -160,8 +168,11 @@ def row_width(visits: int, cycles: int) -> int:
     TO_SWITCHES,  # rates per class of beginning tumour treatment and of damage
     TO_MISSES,  # ratio by true baseline and true grade
     TO_LEAVES,  # the same, divided by the largest
-    TO_DECIDED_SHARES,  # chance to be improved, and at least stable, on the decision's scale, as the next
-    TO_ALSO,  # chance that the further parts of the endpoint hold, by true baseline and true grade
+    TO_DECIDED_SHARES,  # chance to be improved, and at least stable, on the decision's scale, as the next, by code
+    TO_ALSO,  # chance that the parts of the endpoint on other scales hold, by start and true grade
+    TO_STARTS,  # chance of the starts up to each, by true baseline
+    TO_TRULY,  # chance that the parts of a visit truly hold, or none does (`scales.parts.Asked.truly`)
+    TO_CODES,  # chance of the codes up to each but the last, by visit, start and true grade, where parts are apart
     # in the words
     TO_ENTRY,
     TO_RATING,
@@ -169,8 +180,8 @@ def row_width(visits: int, cycles: int) -> int:
     TO_CYCLE,
     TO_WEIGHT,
     TO_TAIL,
-) = range(81)
-WHOLE: Final = 81
+) = range(89)
+WHOLE: Final = 89
 
 # --- the words of a patient: what each half decides. A purpose keeps its place whatever else happens, so scenarios
 # that are run with one seed share their random numbers.

@@ -20,7 +20,9 @@ import numpy as np
 
 from pnstrial.compiled import INNER, SELDOM, kernel
 from pnstrial.engine.kernels import layout as at
+from pnstrial.engine.kernels.parts import answer_apart, draw_also, draw_decided, draw_start, joined
 from pnstrial.engine.kernels.random import draw, exponential, pick, uniform, word
+from pnstrial.engine.kernels.visits import anchor, last_infusion, next_visit
 
 __all__ = ["category", "patient"]
 
@@ -257,47 +259,6 @@ def _act(
 _act = kernel(_act, **INNER)
 
 
-def _anchor(v: Any, whole: Any, row: Any) -> Any:
-    """Give the day that the days of a visit count from: day 1, or the last infusion of all drugs."""
-    if whole[whole[at.TO_ANCHORED] + v] == 0:
-        return _NONE
-    last = row[at.LAST_DOSE]
-    if row[at.STOPPED] == 0 and whole[at.OTHERS] > 0:
-        last = max(last, whole[whole[at.TO_OTHERS] + whole[at.OTHERS] - 1])
-    return last
-
-
-_anchor = kernel(_anchor, **INNER)
-
-
-def _last_infusion(until: Any, whole: Any, row: Any) -> Any:
-    """Give the day of the last infusion of any drug in a life, or stay in the study, that ended then."""
-    last = row[at.LAST_DOSE]
-    stop = last if row[at.STOPPED] == 1 else until
-    for k in range(whole[at.OTHERS]):
-        day = whole[whole[at.TO_OTHERS] + k]
-        if day < until and day <= stop:
-            last = max(last, day)
-    return last
-
-
-_last_infusion = kernel(_last_infusion, **SELDOM)
-
-
-def _decided(value: Any, grade: Any, whole: Any, real: Any, row: Any, stream: Any) -> Any:
-    """Give the category that is decided on, where that is not the endpoint's; -1 without a rating in the window."""
-    if value < 0:
-        return value
-    if whole[at.DECIDES] == 1:
-        return whole[whole[at.TO_DECIDED] + (whole[at.GRADES] + 2) * row[at.BASELINE] + value + 1]
-    here = whole[at.TO_DECIDED_SHARES] + 2 * (whole[at.GRADES] * row[at.TRUE_BASELINE] + grade)
-    chance = uniform(stream)
-    return np.int64(chance >= real[here]) + np.int64(chance >= real[here + 1])
-
-
-_decided = kernel(_decided, **SELDOM)
-
-
 def _decide(
     day: Any, off_target: Any, rated: Any, grade: Any, whole: Any, real: Any, words: Any, row: Any, path: Any,
     stream: Any,
@@ -308,7 +269,7 @@ def _decide(
     value = rated if early <= off_target <= late else -1
     change = category(row[at.BASELINE], value, whole)
     if whole[at.DECIDES] > 0:
-        change = _decided(value, grade, whole, real, row, stream)
+        change = draw_decided(value, grade, whole, real, row, stream)
         row[at.DECIDED] = change
     decision = _at(whole, whole[at.TO_DECISIONS] + change + 1)
     if decision < 2:
@@ -395,16 +356,6 @@ def _last_rating(until: Any, v: Any, whole: Any, row: Any) -> Any:
 _last_rating = kernel(_last_rating, **SELDOM)
 
 
-def _joined(baseline: Any, value: Any, also: Any, change: Any, whole: Any) -> Any:
-    """Give the category that all parts of the endpoint have together: improved where they hold."""
-    own = whole[whole[at.TO_HOLDS] + (whole[at.GRADES] + 2) * baseline + value + 1]
-    holds = own * also if whole[at.JOINED] == 1 else max(own, also)
-    return 0 if holds == 1 else max(change, 1)
-
-
-_joined = kernel(_joined, **SELDOM)
-
-
 def _respond(early: Any, until: Any, whole: Any, row: Any, path: Any) -> Any:
     """Write value, reason and answer of every visit, and the decision that the tables show."""
     death = path[_DEATH] if path[_DEATH] < path[_DROP] else _FAR  # one that is seen
@@ -417,7 +368,7 @@ def _respond(early: Any, until: Any, whole: Any, row: Any, path: Any) -> Any:
         window = whole[at.TO_VISITS] + 3 * v
         target, first, last_day = _at(whole, window), _at(whole, window + 1), _at(whole, window + 2)
         if _at(whole, whole[at.TO_ANCHORED] + v) == 1:
-            base = _last_infusion(until, whole, row)
+            base = last_infusion(until, whole, row)
             target, first, last_day = target + base, first + base, last_day + base
         day = row[here + at.V_DAY]
         # without branches, which could not be guessed
@@ -437,14 +388,17 @@ def _respond(early: Any, until: Any, whole: Any, row: Any, path: Any) -> Any:
         dead = np.int64(value == grades)
         together = change
         if whole[at.JOINED] > 0 and 0 <= value < grades:
-            together = _joined(baseline, value, row[here + at.V_ALSO], change, whole)
+            together = joined(baseline, value, row[here + at.V_ALSO] & 1, change, whole)
         key = (((rescued * 2 + stopped) * 2 + dead) * 4 + together + 1) * 16 + (last + 1) * 4 + on + 1
         answer = _at(whole, whole[at.TO_ANSWERS] + key)  # 4 x reason + answer
+        row[here + at.V_LAST] = last_day
         row[here + at.V_VALUE] = value
         row[here + at.V_CATEGORY] = change
         row[here + at.V_REASON] = answer >> 2
         row[here + at.V_ANSWER] = answer & 3
         row[here + at.V_KEY] = key
+    if whole[at.APART] == 1:
+        answer_apart(whole, row)
     row[at.DECISION] = 3
     if whole[at.DECISION_VISIT] < 0:
         return
@@ -465,6 +419,9 @@ def _enter(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) 
     row[at.STRATUM] = whole[code]
     row[at.TRUE_BASELINE] = whole[code + 1]
     row[at.BASELINE] = whole[code + 2]
+    row[at.START] = row[at.TRUE_BASELINE]
+    if whole[at.STARTS] > 1:
+        draw_start(row, whole, real, stream)
     row[at.WEIGHT] = whole[at.WEIGHT_LOW] + pick(
         words, whole[at.TO_WEIGHT], whole[at.WEIGHT_BITS], stream[at.W_ENTRY] << _HALF
     )
@@ -528,7 +485,7 @@ def _follow(grade: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, 
     # the next move and the next change of rates, which is to look for them on day 1
     move, change = _FAR, 0.0
     rates = np.uint64(0)
-    stop = day = target = v = here = np.int64(0)
+    stop = day = target = v = here = done = np.int64(0)
     chance = np.uint64(0)
     missed = is_rating = decides = true_too = ends_later = False
     while True:
@@ -541,15 +498,18 @@ def _follow(grade: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, 
         elif stop < last:
             if (stop - extras) & 1 == 0:
                 v = (stop - extras) >> 1
+                if whole[at.MOVES] == 1:
+                    v = next_visit(done, whole, row)
+                    done |= 1 << v
                 here = at.VISIT + v * at.VISIT_WIDTH
                 chance = _at(stream, at.W_VISIT + v)
-                target = _at(whole, whole[at.TO_VISITS] + 3 * v) + _anchor(v, whole, row)
+                target = _at(whole, whole[at.TO_VISITS] + 3 * v) + anchor(v, whole, row)
                 # a cell is 2 x day + missed
                 cell = pick(words, whole[at.TO_ATTEND], whole[at.ATTEND_BITS], chance)
                 day = target + whole[at.JITTER_LOW] + (cell >> 1)
                 missed = cell & 1 == 1
                 decides = v == whole[at.DECISION_VISIT]
-                true_too = v == whole[at.ENDPOINT_VISIT] or whole[at.EVERYTHING] == 1
+                true_too = v == whole[at.ENDPOINT_VISIT] or whole[at.EVERYTHING] + whole[at.APART] > 0
                 # the rating acts on what follows, so the true grade on the target day is read before it or after it
                 is_rating = not (true_too and target < day)
                 ends_later = False
@@ -635,8 +595,7 @@ def _follow(grade: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, 
                 row[here + at.V_DAY], row[here + at.V_RATING], row[here + at.V_TRUE] = day, rated, grade
                 if stop >= extras:
                     if whole[at.JOINED] > 0:
-                        holds = real[whole[at.TO_ALSO] + dead * true_baseline + grade]
-                        row[here + at.V_ALSO] = np.int64(uniform(stream) < holds)
+                        row[here + at.V_ALSO] = draw_also(v, grade, whole, real, row, stream)
                     if decides:
                         _decide(day, day - target, rated, grade, whole, real, words, row, path, stream)
                         change = until

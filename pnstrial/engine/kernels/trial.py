@@ -18,6 +18,7 @@ import numpy as np
 from pnstrial.compiled import INNER, OUTER, kernel
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.kernels import quantities as q
+from pnstrial.engine.kernels.parts import true_responders
 from pnstrial.engine.kernels.patient import category, patient
 from pnstrial.engine.kernels.random import start, uniform
 from pnstrial.engine.kernels.shift import signed_rank
@@ -79,7 +80,7 @@ def _failures(n: Any, real: Any, clocks: Any, stream: Any) -> Any:
 failures = kernel(_failures, **OUTER)
 
 
-def _count_endpoint(n: Any, whole: Any, minimum: Any, covered: Any, rows: Any, y: Any) -> Any:
+def _count_endpoint(n: Any, whole: Any, real: Any, minimum: Any, covered: Any, rows: Any, y: Any) -> Any:
     """Count response, visit values and decisions into y (see `quantities`); give the responders."""
     endpoint = at.VISIT + whole[at.ENDPOINT_VISIT] * at.VISIT_WIDTH
     secondaries = whole[at.SECONDARIES]
@@ -114,6 +115,8 @@ def _count_endpoint(n: Any, whole: Any, minimum: Any, covered: Any, rows: Any, y
     y[q.ENROLLED] = n
     y[q.REPORTED_RESPONSE] = responders / counted if counted > 0 else 0.0
     y[q.TRUE_RESPONSE] = others >> 16 & 0xFFFF
+    if whole[at.JOINED] > 0:
+        y[q.TRUE_RESPONSE] = true_responders(n, whole, real, rows)
     y[q.BIAS] = y[q.REPORTED_RESPONSE] - y[q.TRUE_RESPONSE] / n
     y[q.COVERAGE] = covered[counted, responders]
     y[q.STOPPED_AT_FIRST_STAGE] = stopped
@@ -277,7 +280,7 @@ def _block(
     for t in range(first, first + count):
         start(stream, key, t)
         enrolled = enrol(whole, real, words, rows, clocks, path, stream)
-        responded = _count_endpoint(enrolled, whole, minimum, covered, rows, y)
+        responded = _count_endpoint(enrolled, whole, real, minimum, covered, rows, y)
         if whole[at.SHORT] == 0:
             _count_tests(
                 enrolled, whole, real, rows, changes, sizes, exactly, or_more, weights, sign_limit, y

@@ -57,7 +57,7 @@ EVENTS: dict[str, Callable[[Any], Any]] = {"death": _deaths, "stopped": _stops, 
 """Events that a safety rule can count: the day of each patient's own, -1 without one."""
 
 
-def event_days(event: Event, patients: Patients, until: NDArray[np.int64]) -> NDArray[np.float64]:
+def event_days(event: Event, patients: Patients, until: NDArray[np.int32]) -> NDArray[np.float64]:
     """Give the day of each patient's event, counted from his day 1; infinity where there is none by a day.
 
     Parameters
@@ -95,10 +95,8 @@ class LooksRule:
     boundaries : Boundaries
     visit : int
         Position of the endpoint visit.
-    last_day : int
-        Last day of its window, from day 1, or from the last infusion.
-    anchored : bool
-        Whether it is from the last infusion.
+    visits : tuple of int
+        Positions of all visits that parts of the endpoint are at.
     pauses : tuple of int
         Numbers of patients after which accrual waits for the look.
     event : str or callable
@@ -108,23 +106,16 @@ class LooksRule:
 
     boundaries: Boundaries
     visit: int
-    last_day: int
+    visits: tuple[int, ...]
     pauses: tuple[int, ...] = ()
     event: Event = "death"
     safety: tuple[tuple[int, int], ...] = ()
-    anchored: bool = False
 
     def __call__(self, patients: Patients) -> dict[str, NDArray[Any]]:
         """Lay the looks over the patients of many trials."""
         sizes = self.boundaries.sizes
-        value, rating = patients.value[:, :, self.visit], patients.rating[:, :, self.visit]
-        rated = (value >= 0) & (value == rating)
-        died = (value >= 0) & ~rated
-        last = np.full(value.shape, self.last_day)
-        if self.anchored:
-            last += np.maximum(patients.last_dose_day, 0)
-        ready = np.where(rated, patients.rating_day[:, :, self.visit], last)
-        ready = np.where(died, np.minimum(patients.death_day, last), ready)
+        last = patients.window_end[:, :, self.visit]
+        ready = self._known(patients)
         events = event_days(self.event, patients, last)
         responds = patients.response[:, :, self.visit] == 1
         if self.boundaries.second == "controlled":
@@ -154,6 +145,17 @@ class LooksRule:
             (responds & entered).sum(axis=1), (np.isfinite(events) & entered).sum(axis=1), end / DAYS_PER_MONTH,
         )  # fmt: skip
         return dict(zip(NAMES, found, strict=True))
+
+    def _known(self, patients: Patients) -> NDArray[np.int64]:
+        """Give the day, from day 1, on which all values are known that the endpoint asks for."""
+        found: list[NDArray[np.int64]] = []
+        for visit in self.visits:
+            value, rating = patients.value[:, :, visit], patients.rating[:, :, visit]
+            rated = (value >= 0) & (value == rating)
+            last = patients.window_end[:, :, visit]
+            ready = np.where(rated, patients.rating_day[:, :, visit], last)
+            found.append(np.where((value >= 0) & ~rated, np.minimum(patients.death_day, last), ready))
+        return np.maximum.reduce(found)
 
     def _calendar(
         self, patients: Patients, ready: NDArray[Any]

@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from pnstrial.engine.scales import (
+from pnstrial.engine.scales.derived import (
     allowed_scores,
     criteria_on_scales,
-    decided_on_scale,
     derived_scales,
-    parts_on_scales,
     scale_of,
 )
 
@@ -28,7 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pnstrial.engine.scales import DerivedScale
+    from pnstrial.engine.scales.derived import DerivedScale
+    from pnstrial.engine.scales.parts import Asked
     from pnstrial.engine.scenario import Scenario
     from pnstrial.protocol import Criterion, Protocol
     from pnstrial.vocabulary import Scale
@@ -46,17 +45,20 @@ class Scores:
     ----------
     protocol : Protocol
     scenario : Scenario
+    asked : Asked
+        Of the model.
     draws : numpy.random.Generator
     """
 
-    def __init__(self, protocol: Protocol, scenario: Scenario, draws: np.random.Generator) -> None:
+    def __init__(
+        self, protocol: Protocol, scenario: Scenario, asked: Asked, draws: np.random.Generator
+    ) -> None:
         self.protocol, self.scenario, self.draws = protocol, scenario, draws
         self.own = protocol.scale()
         self.grades = scenario.grades
         self.derived = derived_scales(protocol, scenario)
         self.criteria = criteria_on_scales(protocol) if scenario.enrolment.select_on_rating else ()
-        self.parts = parts_on_scales(protocol, scenario)
-        self.decides = decided_on_scale(protocol, scenario)
+        self.asked = asked
         # one draw for each scale of the scenario, whether the protocol has it or not
         self.places = {derived.name: place for place, derived in enumerate(scenario.scales)}
 
@@ -107,18 +109,21 @@ class Scores:
         return found
 
     def joined(
-        self, grade: int, screened: dict[str, float], visits: Sequence[tuple[int, int]]
+        self, grade: int, start: int, screened: dict[str, float], visits: Sequence[tuple[int, int, int, int]]
     ) -> tuple[dict[str, float], list[dict[str, float]]]:
-        """Draw the scores of the further parts of the endpoint, so that they hold at the visits where they are to.
+        """Draw the scores that the endpoint and the decision ask for, so that they say what the trial counted.
 
         Parameters
         ----------
         grade : int
             True grade at screening.
+        start : int
+            Which of the starts of that grade (`scales.parts.Asked`).
         screened : dict of str to float
             Scores of other scales at screening.
-        visits : sequence of (int, int)
-            True grade at the rating, and 1 where the parts hold.
+        visits : sequence of (int, int, int, int)
+            Position of each visit with a rating, true grade then, code of the parts, category that was decided on (-1:
+            nothing was).
 
         Returns
         -------
@@ -127,51 +132,56 @@ class Scores:
         list of dict of str to float
             Scores at the visits.
         """
-        if not self.parts:
+        asked = self.asked
+        if not asked.scales:
             return screened, []
-        true = np.array([g for g, _ in visits], int)
-        wanted = np.array([bool(holds) for _, holds in visits])
-        every = self.protocol.endpoint.joined_by == "all"
+        true = np.array([g for _, g, _, _ in visits], int)
+        fixed = dict(zip(asked.tracked, asked.start_scores[start], strict=True)) if asked.tracked else {}
         for _ in range(_MOST):
-            start = [self._index(part.start[[grade]], _AT_ONCE)[0] for part in self.parts]
-            later = [self._index(part.later[true], _AT_ONCE) for part in self.parts]
-            each = [part.holds[s[None, :], t] for part, s, t in zip(self.parts, start, later, strict=True)]
-            together = np.logical_and.reduce(each) if every else np.logical_or.reduce(each)
-            fits = np.flatnonzero((together == wanted[:, None]).all(axis=0))
-            if fits.size:
-                k = int(fits[0])
-                before = {p.name: _plain(p.scores[s[k]]) for p, s in zip(self.parts, start, strict=True)}
+            begin = [
+                np.full(_AT_ONCE, fixed[scale.name])
+                if scale.tracked
+                else self._index(scale.start[[grade]], _AT_ONCE)[0]
+                for scale in asked.scales
+            ]
+            later = [self._index(scale.later[true], _AT_ONCE) for scale in asked.scales]
+            fits = np.ones(_AT_ONCE, bool)
+            for position, (v, _, code, category) in enumerate(visits):
+                fits &= self._says(
+                    v, [(b, row[position]) for b, row in zip(begin, later, strict=True)], code, category
+                )
+            if fits.any():
+                k = int(np.flatnonzero(fits)[0])
+                named = list(zip(asked.scales, begin, later, strict=True))
+                before = {scale.name: _plain(scale.scores[b[k]]) for scale, b, _ in named}
                 after = [
-                    {p.name: _plain(p.scores[t[v, k]]) for p, t in zip(self.parts, later, strict=True)}
-                    for v in range(len(visits))
+                    {scale.name: _plain(scale.scores[row[position, k]]) for scale, _, row in named}
+                    for position in range(len(visits))
                 ]
                 return {**screened, **before}, after
         raise RuntimeError(
             f"no scores were found with which the parts of the endpoint hold at {list(visits)}"
         )
 
-    def decided(self, grade: int, true: int, category: int) -> tuple[dict[str, float], dict[str, float]]:
-        """Draw the scores at screening and at the decision of the scale that is decided on, with the category it had.
-
-        Parameters
-        ----------
-        grade, true : int
-            True grade at screening and at the decision.
-        category : int
-            Code of the category; -1 where nothing was decided.
-
-        Returns
-        -------
-        tuple of dict of str to float
-            Empty where the decision is on the endpoint's scale, or was not taken.
-        """
-        part = self.decides
-        if part is None or category < 0:
-            return {}, {}
-        chance = np.outer(part.start[grade], part.later[true]) * (part.categories == category)
-        drawn = int(self.draws.choice(chance.size, p=chance.ravel() / chance.sum()))
-        before, after = np.unravel_index(drawn, chance.shape)
-        return {part.name: _plain(part.scores[before])}, {part.name: _plain(part.scores[after])}
+    def _says(
+        self, v: int, scores: list[tuple[NDArray[np.int64], NDArray[np.int64]]], code: int, category: int
+    ) -> NDArray[np.bool_]:
+        """Say with which scores at screening and at a visit the parts have a code, and the decision its category."""
+        asked = self.asked
+        join = np.logical_and.reduce if asked.every else np.logical_or.reduce
+        both = list(zip(asked.scales, scores, strict=True))
+        fits = np.ones(_AT_ONCE, bool)
+        if self.protocol.endpoint.joined:
+            every = [scale.holds[pair] for scale, pair in both if scale.holds_at]
+            here = [scale.holds_at[v][pair] for scale, pair in both if v in scale.holds_at]
+            neutral = [np.full(_AT_ONCE, asked.every)]
+            fits &= join([*neutral, *every]) == bool(code & 1)
+            if asked.apart:
+                fits &= join([*neutral, *here]) == bool(code >> 1)
+        for scale, pair in both:
+            if category >= 0 and scale.decided is not None:
+                fits &= scale.decided[pair] == category
+        return fits
 
     def _index(self, shares: NDArray[np.float64], count: int) -> NDArray[np.int64]:
         """Draw positions from some distributions, shape (distributions, count)."""

@@ -170,7 +170,7 @@ class _Writer:
         self.protocol, self.scenario, self.records, self.draws = protocol, scenario, records, draws
         self.values = Values(protocol, draws)
         self.plan = plan_of(protocol)
-        self.scores = Scores(protocol, scenario, draws)
+        self.scores = Scores(protocol, scenario, records.model.asked, draws)
         self.opened = np.datetime64(scenario.enrolment.start_date, "D")
         self.tables: dict[str, list[dict[str, Any]]] = {name: [] for name in _TABLES}
         self.truth: list[dict[str, Any]] = []
@@ -309,15 +309,21 @@ class _Writer:
         end = int(row[at.DEATH]) if died else end
         first = self._screened(patient, screened, int(row[at.WEIGHT]))
         first["enrolment_date"] = self._date(start)
+        decision = int(model.whole[at.DECISION_VISIT])
         visits = [
-            (int(row[here + at.V_TRUE]), int(row[here + at.V_ALSO]))
-            for here in (at.VISIT + v * at.VISIT_WIDTH for v in range(len(self.protocol.visits)))
+            (
+                v,
+                int(row[here + at.V_TRUE]),
+                int(row[here + at.V_ALSO]),
+                int(row[at.DECIDED]) if v == decision else -1,
+            )
+            for v, here in enumerate(at.VISIT + v * at.VISIT_WIDTH for v in range(len(self.protocol.visits)))
             if row[here + at.V_DAY] >= 0
         ]
-        before = self.scores.at_screening(int(row[at.TRUE_BASELINE]))
-        before, after = self.scores.joined(int(row[at.TRUE_BASELINE]), before, visits)
-        decided_before, decided = self._decided(row)
-        before |= decided_before
+        grade = int(row[at.TRUE_BASELINE])
+        start_of_grade = int(row[at.START]) - grade * int(model.whole[at.STARTS])
+        before = self.scores.at_screening(grade)
+        before, after = self.scores.joined(grade, start_of_grade, before, visits)
         self._screening_scores(first, screened, int(row[at.BASELINE]), before)
         first["symptom_onset_date"] = self._date(start - round(stratum.onset_months * DAYS_PER_MONTH))
         antibody = stratum.antibody or str(
@@ -329,7 +335,7 @@ class _Writer:
         self._medications(patient, row, start, end, treated=stratum.tumour_treatment)
         self._treatment(patient, row, start, end, first["height_cm"])
         self._other_drugs(patient, row, start, first["height_cm"])
-        self._ratings(patient, row, start, set(before), iter(after), decided)
+        self._ratings(patient, row, start, set(before), iter(after))
         left = "withdrawn" if self.draws.random() < self.scenario.dropout.withdrawn else "lost"
         self.tables["follow_up"].append(
             {
@@ -428,14 +434,6 @@ class _Writer:
                              "related": "yes", "action": "stopped" if stop == i + 1 else "none"}
                         )  # fmt: skip
 
-    def _decided(self, row: NDArray[np.int64]) -> tuple[dict[str, float], dict[str, float]]:
-        """Draw the scores that were decided on, where they are of another scale than the endpoint's."""
-        v = int(self.records.model.whole[at.DECISION_VISIT])
-        if v < 0:
-            return {}, {}
-        true = int(row[at.VISIT + v * at.VISIT_WIDTH + at.V_TRUE])
-        return self.scores.decided(int(row[at.TRUE_BASELINE]), true, int(row[at.DECIDED]))
-
     def _ratings(
         self,
         patient: str,
@@ -443,7 +441,6 @@ class _Writer:
         start: int,
         screened: set[str],
         joined: Iterator[dict[str, float]],
-        decided: dict[str, float],
     ) -> None:
         model = self.records.model
         rater = f"R{int(self.draws.integers(1, 3))}"
@@ -460,10 +457,10 @@ class _Writer:
             here = at.VISIT + v * at.VISIT_WIDTH
             day, rating, true = (int(row[here + k]) for k in (at.V_DAY, at.V_RATING, at.V_TRUE))
             if day >= 0:
-                base = int(row[at.LAST_DOSE]) + 1 if visit.anchored else 0
-                inside = visit.first_day - 1 <= day - base <= visit.last_day - 1
+                last = int(row[here + at.V_LAST])
+                inside = last - (visit.last_day - visit.first_day) <= day <= last
                 self._rating(patient, start + day, rating, visit.name if inside else None, rater)
-                fixed = next(joined, {}) | (decided if v == model.whole[at.DECISION_VISIT] else {})
+                fixed = next(joined, {})
                 for name, score in (self.scores.drawn(true) | fixed).items():
                     if name == MRS:
                         self._mrs(patient, start + day, int(score), visit.name if inside else None, rater)

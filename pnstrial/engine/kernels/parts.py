@@ -1,0 +1,127 @@
+"""Do the parts of the endpoint hold, and what is decided on, where other scales are asked?
+
+Input: the row of a patient, the tables of `scales.parts`.
+Output: scores of other scales at screening as a start, codes of the parts at a rating, the category of all together.
+Protocol section: endpoint, decision, scales.
+Method: draws from the tables; a part on another scale has no truth but its chance.
+Next: `patient`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pnstrial.compiled import SELDOM, kernel
+from pnstrial.engine.kernels import layout as at
+from pnstrial.engine.kernels.random import uniform
+
+__all__ = ["answer_apart", "draw_also", "draw_decided", "draw_start", "joined", "true_responders"]
+
+# a bare number would be a type of its own, and the kernel be compiled once more for it
+_NONE = np.int64(0)
+
+
+def _start(row: Any, whole: Any, real: Any, stream: Any) -> Any:
+    """Draw the scores of other scales at screening that are asked for more than once."""
+    begin = whole[at.STARTS] * row[at.TRUE_BASELINE]
+    chance = uniform(stream)
+    j = _NONE
+    while j < whole[at.STARTS] - 1 and chance >= real[whole[at.TO_STARTS] + begin + j]:
+        j += 1
+    row[at.START] = begin + j
+
+
+draw_start = kernel(_start, **SELDOM)
+
+
+def _also(v: Any, grade: Any, whole: Any, real: Any, row: Any, stream: Any) -> Any:
+    """Draw whether the parts of the endpoint on other scales hold at a rating (see `V_ALSO`)."""
+    here = whole[at.GRADES] * row[at.START] + grade
+    chance = uniform(stream)
+    if whole[at.APART] == 0:
+        return np.int64(chance < real[whole[at.TO_ALSO] + here])
+    starts = whole[at.GRADES] * whole[at.STARTS]
+    here = whole[at.TO_CODES] + 3 * (v * starts * whole[at.GRADES] + here)
+    return (
+        np.int64(chance >= real[here])
+        + np.int64(chance >= real[here + 1])
+        + np.int64(chance >= real[here + 2])
+    )
+
+
+draw_also = kernel(_also, **SELDOM)
+
+
+def _decided(value: Any, grade: Any, whole: Any, real: Any, row: Any, stream: Any) -> Any:
+    """Give the category that is decided on, where that is not the endpoint's; -1 without a rating in the window."""
+    if value < 0:
+        return value
+    if whole[at.DECIDES] == 1:
+        return whole[whole[at.TO_DECIDED] + (whole[at.GRADES] + 2) * row[at.BASELINE] + value + 1]
+    here = (whole[at.GRADES] * row[at.START] + grade) * whole[at.DECIDED_CODES]
+    if whole[at.DECIDED_CODES] > 1:
+        here += row[at.VISIT + whole[at.DECISION_VISIT] * at.VISIT_WIDTH + at.V_ALSO]
+    here = whole[at.TO_DECIDED_SHARES] + 2 * here
+    chance = uniform(stream)
+    return np.int64(chance >= real[here]) + np.int64(chance >= real[here + 1])
+
+
+draw_decided = kernel(_decided, **SELDOM)
+
+
+def _joined(baseline: Any, value: Any, also: Any, change: Any, whole: Any) -> Any:
+    """Give the category that all parts of the endpoint have together: improved where they hold."""
+    own = whole[whole[at.TO_HOLDS] + (whole[at.GRADES] + 2) * baseline + value + 1]
+    holds = own * also if whole[at.JOINED] == 1 else max(own, also)
+    return 0 if holds == 1 else max(change, 1)
+
+
+joined = kernel(_joined, **SELDOM)
+
+
+def _answer_apart(whole: Any, row: Any) -> Any:
+    """Answer by the parts of the endpoint together, each at its own visit: the category is -1 if that is not known."""
+    end = at.VISIT + whole[at.ENDPOINT_VISIT] * at.VISIT_WIDTH
+    k = whole[at.GRADES]
+    enough = whole[at.JOINED] - 1  # what one part is enough for: 0 that not all hold, 1 that any does
+    found = 1 - enough
+    for v in range(whole[at.VISITS]):
+        here = at.VISIT + v * at.VISIT_WIDTH
+        place = (v * k + row[at.BASELINE]) * (k + 2) + row[here + at.V_VALUE] + 1
+        holds = whole[whole[at.TO_PARTS] + 2 * place + (row[here + at.V_ALSO] >> 1 & 1)]
+        if holds == enough:
+            found = enough
+        elif holds < 0 and found != enough:
+            found = holds
+    together = -1 if found < 0 else 0 if found == 1 else max(row[end + at.V_CATEGORY], 1)
+    key = row[end + at.V_KEY]
+    key += (together - ((key >> 4 & 3) - 1)) * 16
+    answer = whole[whole[at.TO_ANSWERS] + key]
+    row[end + at.V_REASON] = answer >> 2
+    row[end + at.V_ANSWER] = answer & 3
+    row[end + at.V_KEY] = key
+
+
+answer_apart = kernel(_answer_apart, **SELDOM)
+
+
+def _true_responders(n: Any, whole: Any, real: Any, rows: Any) -> Any:
+    """Add up the chances that the parts truly hold on the target days of their visits."""
+    k = whole[at.GRADES]
+    starts = k * whole[at.STARTS]
+    added = 0.0
+    for i in range(n):
+        row = rows[i]
+        chance = 1.0
+        for v in range(whole[at.VISITS]):
+            place = (v * starts + row[at.START]) * (k + 1) + row[
+                at.VISIT + v * at.VISIT_WIDTH + at.V_TRUE_ON_TARGET
+            ]
+            chance *= real[whole[at.TO_TRULY] + place]
+        added += chance if whole[at.JOINED] == 1 else 1.0 - chance
+    return added
+
+
+true_responders = kernel(_true_responders, **SELDOM)
