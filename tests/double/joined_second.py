@@ -126,7 +126,8 @@ class JoinedPatient(Patient):
         others = {
             drug.cycle_days * cycle + day
             for drug in self.protocol.drugs if drug is not self.followed
-            for cycle in range(drug.cycles) for day in range(drug.infusion_days)
+            for cycle in range(drug.required if self.protocol.decision else drug.cycles)
+            for day in range(drug.infusion_days)
         }  # fmt: skip
         return sorted({*own, *(day for day in others if day <= end)})
 
@@ -209,8 +210,14 @@ class JoinedPatient(Patient):
         for day in scenario.visits.extra_rating_days:
             self.seen_on(day - 1)
         jitter = scenario.visits.jitter_days
-        for visit in self.protocol.visits:
-            start = self.planned()[-1] if visit.anchored else -1
+        left = list(self.protocol.visits)
+        while left:
+            # from which infusion on a visit counts is known when it is decided, or was stopped before
+            known = any(stops[:before]) or decision is None or all(v.name != decision.visit for v in left)
+            days = [(self.planned()[-1] if v.anchored else -1) + v.target_day for v in left]
+            day, place = min((day, k) for k, day in enumerate(days) if known or not left[k].anchored)
+            visit = left.pop(place)
+            start = day - visit.target_day
             target, first, last = (start + day for day in (visit.target_day, visit.first_day, visit.last_day))
             day = target + (int(self.random.integers(-jitter, jitter + 1)) if jitter else 0)
             there = self.seen_on(day)

@@ -11,6 +11,8 @@ from pnstrial.endpoints import responders_of
 from pnstrial.engine.kernels import layout as at
 from pnstrial.simulate import patient_records
 from tests.double.joined_second import lives
+from tests.stranger.test_parts import HAND as HAND_SCENARIO
+from tests.stranger.test_parts import LIVELY, SCENARIO, moving, ward
 
 STRANGER = Path(__file__).parents[1] / "stranger"
 ALIKE = 4.5  # standard errors
@@ -58,6 +60,10 @@ HANDS = {
 }
 STOPS = {"adverse_events": {"per_infusion": 0.1, "stop": 0.5}}
 DECIDES = {"course": {"ivig": {"improve": 20, "worsen": 0.3}}, "visits": {"jitter_days": 3}} | STOPS
+MOVED = {
+    "treatment": {"late": 0.4, "late_days": (1, 4)}, "rescue": {"per_month": 0.05, "after_discontinuation": 0.3},
+    "visits": {"jitter_days": 3, "missed": 0.1}, "enrolment": {"failures": {}},
+}  # fmt: skip
 TWO = [
     {"name": "Barthel", "best": 100, "worst": 10, "sd": 8},
     {"name": "ICARS", "best": 4, "worst": 74, "sd": 5},
@@ -73,6 +79,11 @@ def sirolimus(*others, **keys):
 
 def mrs(*others, **keys):
     return protocol_of("nct02343211", endpoint=keys | {"also": others})
+
+
+def single(protocol):
+    """Leave the design out, by which a trial may stop after its first stage."""
+    return protocol.model_copy(update={"design": None})
 
 
 QUICK = {
@@ -133,9 +144,22 @@ QUICK = {
         protocol_of(HAND, endpoint={"improvement_percent": 25, "improvement_points": 0.5}),
         scenario_of(STRANGER / "hand-scenario.toml"),
     ),
+    "parts at two visits": (single(ward()), SCENARIO.changed(**LIVELY)),
+    "any of parts at two visits": (single(ward(way="any", missing="exclude")), SCENARIO.changed(**LIVELY)),
+    "a decision on the scale of a part": (single(ward(decides=True, later="Week 8")), SCENARIO.changed(**LIVELY)),
+    "a decision moves the visits": (single(moving(60)), HAND_SCENARIO.changed(**MOVED)),
     "three drugs, two scales": (pns.load_protocol(WARD), scenario_of(STRANGER / "ward-scenario.toml")),
 }  # fmt: skip
 SLOW = {
+    "a decision on the scale of a part, parts at two visits": (
+        single(ward(decides=True, again=True, stopped="composite")), SCENARIO.changed(**LIVELY)
+    ),
+    "a decision on the scale of any part at two visits": (
+        single(ward(decides=True, way="any", missing="best case", death="exclude")), SCENARIO.changed(**LIVELY)
+    ),
+    "a decision moves the visits, events stop": (
+        single(moving(110, later=False)), HAND_SCENARIO.changed(**MOVED, adverse_events={"per_infusion": 0.1, "stop": 0.3})
+    ),
     "stops and delays": (pns.load_protocol(NATALIZUMAB), scenario_of(NATALIZUMAB, **HARD)),
     "before the next cycle": (
         protocol_of(NATALIZUMAB, [after_last("End", 14, 10, 18)], endpoint=ENDED),
