@@ -24,10 +24,10 @@ from pnstrial.engine.strata import arm_generators
 from pnstrial.numerics.arguments import as_number
 from pnstrial.numerics.roots import cross
 from pnstrial.numerics.signatures import check_signature
-from pnstrial.settings import entry_key, read_value
+from pnstrial.settings import SettingsFiles, entry_key, lay_over, read_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -63,6 +63,7 @@ _PLACES: Final = {
 }  # fmt: skip
 Kind = Literal["improve", "die"]
 
+_SOLVED: Final = {"response", "deaths"}
 _CLOSE: Final = 1e-10
 _QUICK: Final = 14
 """Steps after which a search goes the safe way."""
@@ -89,8 +90,10 @@ def what_if(
     settings : mapping of str to object
         By name: ``response`` (0 to 1), ``deaths`` (of all enrolled by the endpoint visit's target day; text such as
         "+2" is more than now), ``late``, the other `SHORT_NAMES`, or ``scenario.KEY`` and ``protocol.KEY`` with the
-        keys of the files, such as ``scenario.treatment.late_days``, ``scenario.course.onset.0.die`` or
-        ``protocol.visits.Month 3.first_day``.
+        keys of the files, such as ``scenario.treatment.late_days``, ``scenario.course.onset.0.die``,
+        ``scenario.scales.Barthel.sd`` (an entry of a list by position, id or name) or
+        ``protocol.visits.Month 3.first_day``. All are laid in before they are checked, so that what only fits together
+        can be changed together.
     rated : bool
         Whether ``response`` is what is reported (rated, missing values handled as the estimand says) instead of the
         true share improved.
@@ -119,9 +122,8 @@ def what_if(
     (0.3, 0.25)
     """
     check_signature(what_if, locals())
-    for name, value in settings.items():
-        if name not in {"response", "deaths"}:
-            protocol, scenario = _with_setting(protocol, scenario, name, value)
+    laid = {name: value for name, value in settings.items() if name not in _SOLVED}
+    protocol, scenario = _with_settings(protocol, scenario, laid)
     if "response" in settings or "deaths" in settings:
         scenario = _solved(protocol, scenario, settings, rated=rated, clip=at_least_floor)
     return protocol, scenario
@@ -178,7 +180,8 @@ def idle_changes(
     scenario : Scenario
         As they were loaded.
     changes : mapping of str to sequence
-        Values by setting, named as in `what_if`; ``response`` and ``deaths`` are solved for and never named.
+        Values by setting, named as in `what_if`; ``response`` and ``deaths`` are solved for and never named. Each is
+        taken back while the others have their first value.
     quantities : sequence of str
         What is reported.
 
@@ -190,7 +193,7 @@ def idle_changes(
     Raises
     ------
     ValueError
-        As `what_if`.
+        If an argument is of another kind; what cannot be run is left to the run to refuse.
 
     Examples
     --------
@@ -202,87 +205,141 @@ def idle_changes(
     """
     check_signature(idle_changes, locals())
     found: dict[str, str] = {}
-    try:
-        before = build_model(protocol, scenario), exact_characteristics(protocol, scenario).answers
-    except ValueError:  # what was loaded does not fit together, so each change may do something
-        return found
-    for name, values in changes.items():
-        if name in {"response", "deaths"}:
+    first = {name: values[0] for name, values in changes.items() if name not in _SOLVED}
+    for name in first:
+        others = {other: value for other, value in first.items() if other != name}
+        try:
+            before = _as_it_runs(*what_if(protocol, scenario, others))
+            cases = [what_if(protocol, scenario, {**others, name: value}) for value in changes[name]]
+            felt = any(touched(before, _as_it_runs(*case), quantities) for case in cases)
+        except ValueError:  # it cannot be taken back by itself, so it does something
             continue
-        for value in values:
-            now = what_if(protocol, scenario, {name: value})
-            if touched(before, (build_model(*now), exact_characteristics(*now).answers), quantities):
-                break
-        else:
+        if not felt:
             place = _PLACES.get(name, name).removeprefix("scenario.")
-            found[place] = reason_for(protocol, scenario, tuple(place.split(".")))
+            found[place] = reason_for(*cases[0], tuple(place.split(".")))
     return found
 
 
+def _as_it_runs(protocol: Protocol, scenario: Scenario) -> tuple[Model, Mapping[str, float]]:
+    return build_model(protocol, scenario), exact_characteristics(protocol, scenario).answers
+
+
 # ------------------------------------------------------------------------------------------------ settings by key
-def _with_setting(protocol: Protocol, scenario: Scenario, name: str, value: Any) -> tuple[Protocol, Scenario]:
-    if name == "rating":
-        plain = {"method": value, "agreement": None, "kernel": None, "same_rater_agreement": None}
-        return protocol, scenario.changed(rating=plain)
-    if name == "window_days":
-        half = value
-        windows = {
-            visit.name: {"first_day": visit.target_day - half, "last_day": visit.target_day + half}
-            for visit in protocol.visits
-        }
-        return protocol.with_settings(visits=windows), scenario
-    if name == "null" and protocol.endpoint.null_proportion is not None:
-        protocol = protocol.with_settings(endpoint={"null_proportion": value})
-    file, _, key = _PLACES.get(name, name).partition(".")
-    if file not in {"scenario", "protocol"} or not key:
-        raise ScenarioError(
-            f"no setting is called {name!r}; there are {', '.join(SHORT_NAMES)}, and every key of the files as"
-            " scenario.KEY or protocol.KEY, such as scenario.treatment.late"
-        )
-    if file == "protocol":
-        return _changed_protocol(protocol, key.split("."), value), scenario
-    section, *below = key.split(".")
-    content = scenario.model_dump(exclude_none=True)
-    if not below:
-        if section not in content or not isinstance(content[section], dict) or not isinstance(value, dict):
+def _with_settings(
+    protocol: Protocol, scenario: Scenario, settings: Mapping[str, Any]
+) -> tuple[Protocol, Scenario]:
+    """Lay all settings in before anything is checked: some only fit together, such as shares that add to 1."""
+    plan, content = protocol.model_dump(exclude_none=True), scenario.model_dump(exclude_none=True)
+    changes: dict[str, Any] = {}
+    criteria: dict[str, dict[str, Any]] = {}
+    sections: dict[str, dict[str, Any]] = {}
+    others: dict[str, Any] = {}
+    for (file, section, *below), value in _places(protocol, settings):
+        where = ".".join((file, section, *below))
+        if file == "protocol":
+            if section == "criteria" and len(below) == 2:
+                criteria.setdefault(below[0], {})[below[1]] = value
+            elif section in {"visits", "scales"} and len(below) == 2:
+                name = (protocol.visit if section == "visits" else protocol.scale)(below[0]).name
+                changes.setdefault(section, {}).setdefault(name, {})[below[1]] = value
+            elif below and isinstance(plan.get(section, {}), dict):
+                new = _change_alone(plan.get(section), below, value, where)
+                changes[section] = lay_over(changes.get(section, {}), new)
+            else:
+                raise ScenarioError(
+                    f"{where}: write protocol.SECTION.KEY, protocol.visits.NAME.KEY or protocol.criteria.ID.KEY,"
+                    " such as protocol.endpoint.null_proportion"
+                )
+        elif not isinstance(content.get(section, {}), dict):
+            others[section] = _laid_in(others.get(section, content[section]), below, value, where)
+        elif below:
+            own = {**content.get(section, {}), **sections.get(section, {})}
+            sections.setdefault(section, {})[below[0]] = _laid_in(own, below, value, where)[below[0]]
+        elif isinstance(value, dict):
+            sections.setdefault(section, {}).update(cast("dict[str, Any]", value))
+        else:
             raise ScenarioError(
-                f"scenario.{key} = {value!r}: name a key of a section, such as scenario.treatment.late"
+                f"{where} = {value!r}: name a key of a section, such as scenario.treatment.late"
             )
-        return protocol, scenario.changed(**{section: cast("dict[str, Any]", value)})
-    changed = _laid_in(content.get(section, {}), below, value, f"scenario.{key}")
-    return protocol, scenario.changed(**{section: {below[0]: changed[below[0]]}})
+    for name, given in criteria.items():
+        protocol = protocol.with_criterion(name, **given)
+    protocol = protocol.with_settings(**changes) if changes else protocol
+    scenario = scenario.changed(**sections) if sections else scenario
+    if others:
+        files = SettingsFiles("scenario", ScenarioError)
+        laid = scenario.model_dump(exclude_none=True) | others
+        scenario = files.validated(type(scenario), laid, f"scenario {scenario.id}, changed")
+    return protocol, scenario
 
 
-def _changed_protocol(protocol: Protocol, steps: list[str], value: Any) -> Protocol:
-    section, *below = steps
-    if section == "criteria" and len(below) == 2:
-        return protocol.with_criterion(below[0], **{below[1]: value})
-    if section == "visits" and len(below) == 2:
-        return protocol.with_settings(visits={protocol.visit(below[0]).name: {below[1]: value}})
-    if len(below) != 1:
+def _places(protocol: Protocol, settings: Mapping[str, Any]) -> Iterator[tuple[list[str], Any]]:
+    """Give the file, section and keys that each setting stands for, with its value there."""
+    for name, value in settings.items():
+        if name == "rating":
+            plain = {"method": value, "agreement": None, "kernel": None, "same_rater_agreement": None}
+            yield ["scenario", "rating"], plain
+            continue
+        if name == "window_days":
+            for visit in protocol.visits:
+                place = f"protocol.visits.{visit.name}"
+                target = settings.get(f"{place}.target_day", visit.target_day)
+                for key, day in (("first_day", target - value), ("last_day", target + value)):
+                    yield ["protocol", "visits", visit.name, key], day
+            continue
+        if name == "null" and protocol.endpoint.null_proportion is not None:
+            yield ["protocol", "endpoint", "null_proportion"], value
+        steps = _PLACES.get(name, name).split(".")
+        if steps[0] not in {"scenario", "protocol"} or not all(steps) or len(steps) < 2:
+            raise ScenarioError(
+                f"no setting is called {name!r}; there are {', '.join(SHORT_NAMES)}, and every key of the files as"
+                " scenario.KEY or protocol.KEY, such as scenario.treatment.late"
+            )
+        yield steps, value
+
+
+def _entry(items: Sequence[Any], step: str, where: str) -> int:
+    """Give the place of an entry of a list: its position, or its id or name."""
+    names = [entry_key(item) for item in items]
+    place = names.index(step) if step in names else int(step) if step.isdigit() else -1
+    if not 0 <= place < len(items):
+        named = "".join(f", {name}" for name in names if name)
         raise ScenarioError(
-            f"protocol.{'.'.join(steps)}: write protocol.SECTION.KEY, protocol.visits.NAME.KEY or"
-            " protocol.criteria.ID.KEY, such as protocol.endpoint.null_proportion"
+            f"{where}: {step!r} is no position here; allowed are 0 to {len(items) - 1}{named}"
         )
-    return protocol.with_settings(**{section: {below[0]: value}})
+    return place
 
 
 def _laid_in(part: Any, steps: list[str], value: Any, where: str) -> Any:
-    """Give a copy of a part of a file with a value at a place: keys of tables, positions of lists."""
+    """Give a copy of a part of a file with a value at a place: keys of tables, positions or names in lists."""
     if not steps:
         return value
     step, *rest = steps
     if isinstance(part, list | tuple):
         items = list(cast("list[Any]", part))
-        place = int(step) if step.isdigit() else -1
-        if not 0 <= place < len(items):
-            raise ScenarioError(f"{where}: {step!r} is no position here; allowed are 0 to {len(items) - 1}")
+        place = _entry(items, step, where)
         items[place] = _laid_in(items[place], rest, value, where)
         return items
     if part is not None and not isinstance(part, dict):
         raise ScenarioError(f"{where}: there is no {step!r} below a single value")
     table = cast("dict[str, Any]", part or {})
     return {**table, step: _laid_in(table.get(step), rest, value, where)}
+
+
+def _change_alone(part: Any, steps: list[str], value: Any, where: str) -> Any:
+    """Give what differs alone, as it is laid over: the entry of a list by its name, and nothing beside it."""
+    if isinstance(part, list | tuple) and steps:
+        items = cast("list[Any]", part)
+        entry = items[_entry(items, steps[0], where)]
+        if len(steps) == 1 or entry_key(entry) is None:
+            return _laid_in(items, steps, value, where)
+        key = next(name for name in ("id", "name") if name in entry)
+        return [{key: entry[key], **_change_alone(entry, steps[1:], value, where)}]
+    if not steps:
+        return value
+    if part is not None and not isinstance(part, dict):
+        raise ScenarioError(f"{where}: there is no {steps[0]!r} below a single value")
+    below = cast("dict[str, Any]", part or {}).get(steps[0])
+    return {steps[0]: _change_alone(below, steps[1:], value, where)}
 
 
 # ------------------------------------------------------------------------------------------- settings to be solved

@@ -72,7 +72,10 @@ def drawn_inputs(
         if isinstance(given, tuple | list):
             pair = [as_number(end) for end in cast("list[object]", given)]
             if len(pair) != 2 or any(end is None or end <= 0 for end in pair):
-                raise ValueError(f"assurance: {name} = {given!r}; a Beta distribution is (a, b), both over 0")
+                raise ValueError(
+                    f"assurance: {name} = {given!r}; a Beta distribution is (a, b), both over 0; draws are a"
+                    " pandas.DataFrame, one column a setting"
+                )
             a, b = cast("list[float]", pair)
             _refuse_range(protocol, scenario, name, a, b)
             columns[name] = beta(a, b).ppf(rng.random(draws))
@@ -83,7 +86,7 @@ def drawn_inputs(
         else:
             raise ValueError(
                 f"assurance: {name} = {given!r}; allowed is (a, b) of a Beta, or a distribution of scipy with its"
-                " parameters, such as scipy.stats.norm(0.3, 0.05)"
+                " parameters, such as scipy.stats.norm(0.3, 0.05); draws are a pandas.DataFrame, one column a setting"
             )
     if not columns:
         raise ValueError("assurance: inputs is empty")
@@ -105,7 +108,10 @@ def _check_response(points: pd.DataFrame) -> None:
 
 def _refuse_range(protocol: Protocol, scenario: Scenario, name: str, a: float, b: float) -> None:
     """Refuse two numbers that are meant as a range: the parameters of a Beta are counts, and it gives shares."""
-    range_is = f"a range is scipy.stats.uniform({min(a, b):g}, {abs(b - a):g})"
+    range_is = (
+        f"a range is scipy.stats.uniform({min(a, b):g}, {abs(b - a):g}), or draws from it in a frame (on the command"
+        " line --draws-from)"
+    )
     if a < 1 and b < 1:
         raise ValueError(
             f"assurance: {name} = ({a:g}, {b:g}) would be the parameters of a Beta, patients that it is worth;"

@@ -501,7 +501,7 @@ class Protocol(Part):
         Parameters
         ----------
         **sections : dict
-            Settings by section, such as ``endpoint={"null_proportion": 0.1}``; for one visit
+            Settings by section, such as ``endpoint={"null_proportion": 0.1}``; for one visit (or scale)
             ``visits={"Month 3": {"first_day": 64}}``.
 
         Returns
@@ -524,8 +524,9 @@ class Protocol(Part):
                 raise ProtocolError(
                     f"{section} is {settings!r}; give its settings by name, such as {{'visit': ...}}"
                 )
-            if section == "visits":
-                changes[section] = [{"name": self.visit(name).name, **settings[name]} for name in settings]
+            find = {"visits": self.visit, "scales": self.scale}.get(section)
+            if find is not None:
+                changes[section] = [{"name": find(name).name, **settings[name]} for name in settings]
             elif (kind := _SECTIONS.get(section)) is not None:
                 names = [name for name in kind.model_fields if name != "source"]
                 if unknown := [key for key in settings if key not in {*names, "source"}]:

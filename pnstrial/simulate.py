@@ -270,6 +270,9 @@ def _rule_quantities(
     if isinstance(executor, ProcessPoolExecutor):
         try:
             pickle.dumps(rule)
+            name = getattr(rule, "__qualname__", None)
+            if getattr(rule, "__module__", None) == "__main__" and name is not None:
+                executor.submit(_main_has, name).result()
         except (pickle.PicklingError, AttributeError, TypeError) as problem:
             raise ValueError(
                 f"simulate_trials: rule cannot be sent to processes ({problem}); define it with def at the top of a"
@@ -282,6 +285,12 @@ def _rule_quantities(
             f"simulate_trials: rule gives {', '.join(sorted(taken))}, a quantity already; rename it"
         )
     return tuple(answers), truths
+
+
+def _main_has(name: str) -> None:
+    """Ask in a worker for a function of the script: one of a notebook, or below `if __name__`, is not there."""
+    if not hasattr(sys.modules["__main__"], name):
+        raise AttributeError(f"a new process finds no {name} in the script that was started")
 
 
 def _check(

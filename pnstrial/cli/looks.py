@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from pnstrial.cli import CommandError, add_command
-from pnstrial.cli.settings import say_what_is_idle, settings_given, what_if_options
+from pnstrial.cli.settings import say_what_is_idle, settings_given, trials_of, what_if_options
 
 if TYPE_CHECKING:
     import argparse
@@ -53,7 +53,9 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument(
         "--event", choices=("death", "stopped", "harm"), default="death", help="what safety counts"
     )
-    parser.add_argument("--trials", type=int, default=10_000, metavar="N", help="trials (default: 10000)")
+    parser.add_argument(
+        "--trials", type=trials_of, default=10_000, metavar="N", help="trials (default: 10000)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="seed of the run (default: 1)")
     parser.add_argument("--workers", type=int, default=1, help="cores to use (default: 1)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -88,6 +90,8 @@ def _design(arguments: argparse.Namespace) -> Any:
         (r1, n1), (r, n) = [(int(pair[1]), int(pair[2])) for pair in pairs if pair]
         made: Any = design.sequential([n1, n], [r1 if r1 >= 0 else None, r], [None, r + 1])
     else:
+        if arguments.futility is None and arguments.efficacy is None:
+            raise CommandError("--looks alone decides nothing: give --futility, --efficacy or both")
         size = len(arguments.looks)
         made = design.sequential(
             arguments.looks, _counts(arguments.futility, size), _counts(arguments.efficacy, size)

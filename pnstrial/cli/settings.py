@@ -9,18 +9,22 @@ Next: `simulate`.
 
 from __future__ import annotations
 
+import argparse
+import math
 import sys
 from typing import TYPE_CHECKING, Any
 
 from pnstrial.cli import CommandError
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Mapping, Sequence
 
     from pnstrial.engine.scenario import Scenario
 
-__all__ = ["changes_in_words", "pairs_of", "say_what_is_idle", "settings_given", "what_if_options"]
+__all__ = [
+    "changes_in_words", "check_rated", "lists_given", "pairs_of", "say_what_is_idle", "settings_given", "trials_of",
+    "what_if_options",
+]  # fmt: skip
 
 
 def what_if_options(parser: argparse.ArgumentParser, *, several: bool) -> None:
@@ -49,14 +53,51 @@ def pairs_of(words: list[str], form: str) -> list[tuple[str, str]]:
     return [(key.strip(), text.strip()) for key, _, text in pairs]
 
 
-def settings_given(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Give the settings of one run that the command line changes."""
+def trials_of(text: str) -> int:
+    """Read a number of trials; 1e6 and 1_000_000 are a million."""
+    try:
+        value = float(text.replace("_", ""))
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value >= 1 and value == int(value)):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of trials; write a whole number such as 10000 or 1e5"
+        )
+    return int(value)
+
+
+def check_rated(arguments: argparse.Namespace, *, responses: bool = False) -> None:
+    """Refuse --rated where there is no response that it could speak of."""
+    if arguments.rated and not (responses or arguments.response):
+        raise CommandError("--rated says that --response is the reported one: give --response too")
+
+
+def settings_given(arguments: argparse.Namespace, *, responses: bool = False) -> dict[str, Any]:
+    """Give the settings of one run that the command line changes; `responses`: it names responses elsewhere too."""
     from pnstrial.settings import read_value
 
+    check_rated(arguments, responses=responses)
     pairs = pairs_of(arguments.set, "KEY=VALUE, such as scenario.treatment.late=0.3")
     settings: dict[str, Any] = {key: read_value(text) for key, text in pairs}
     named = {name: getattr(arguments, name) for name in ("response", "deaths", "late")}
     return settings | {name: value for name, value in named.items() if value is not None}
+
+
+def lists_given(words: list[list[str]]) -> dict[str, list[Any]]:
+    """Give the values of each setting of ``--set KEY=VALUE VALUE ...``; a key again, or another key, goes on."""
+    from pnstrial.changes import SHORT_NAMES
+    from pnstrial.settings import read_value
+
+    found: dict[str, list[Any]] = {}
+    for given in words:
+        key = ""
+        for word in given:
+            named = word.partition("=")[0].strip()
+            text = word
+            if not key or named.startswith(("scenario.", "protocol.")) or named in SHORT_NAMES:
+                ((key, text),) = pairs_of([word], "KEY=VALUE, and further values after it")
+            found.setdefault(key, []).append(read_value(text))
+    return found
 
 
 def say_what_is_idle(

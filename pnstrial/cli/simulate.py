@@ -9,26 +9,28 @@ Next: `report`.
 
 from __future__ import annotations
 
-import argparse
 import json
-import math
 import shlex
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pnstrial.cli import CommandError, add_command
 from pnstrial.cli.settings import (
     changes_in_words,
+    check_rated,
+    lists_given,
     pairs_of,
     say_what_is_idle,
     settings_given,
+    trials_of,
     what_if_options,
-)
+)  # fmt: skip
 from pnstrial.results import as_json
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Generator, Sequence
     from concurrent.futures import Executor
 
@@ -47,7 +49,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("scenario", nargs="?", help="scenario: a shipped name or a TOML file")
     parser.add_argument("--list", action="store_true", help="list the shipped scenarios")
     parser.add_argument(
-        "--trials", type=_count, default=10_000, metavar="N", help="trials to simulate (default: 10000)"
+        "--trials", type=trials_of, default=10_000, metavar="N", help="trials to simulate (default: 10000)"
     )
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument(
@@ -74,7 +76,7 @@ def add_commands(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument("scenarios", nargs="+", help="scenarios: shipped names or TOML files")
     parser.add_argument(
-        "--trials", type=_count, default=10_000, metavar="N", help="trials per point (default: 10000)"
+        "--trials", type=trials_of, default=10_000, metavar="N", help="trials per point (default: 10000)"
     )
     parser.add_argument("--exact", action="store_true", help="exact answers instead of simulation")
     parser.add_argument(
@@ -115,6 +117,10 @@ def _question_commands(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument("--power", type=float, default=0.8, help="power to reach (default: 0.8)")
     parser.add_argument("--n-max", type=int, default=200, help="largest size (default: 200)")
+    parser.add_argument(
+        "--error", type=float, default=0.002, metavar="SE",
+        help="largest Monte Carlo standard error of the power, where it is simulated (default: 0.002)",
+    )  # fmt: skip
     _question_options(parser, "search")
     for name, text in (
         ("tornado", "Rank settings by what they do to a quantity, one at a time."),
@@ -147,18 +153,22 @@ def _question_commands(commands: Commands) -> None:
         help="a setting and its Beta distribution (default: the response, from the counts of the scenario's series)",
     )  # fmt: skip
     parser.add_argument(
-        "--true", action="store_true", help="the response of --input is the true one, not what is reported"
+        "--draws-from", metavar="FILE", help="CSV file of draws, one column a setting, instead of --input"
     )
-    parser.add_argument("--draws", type=_count, default=200, metavar="N", help="draws (default: 200)")
+    parser.add_argument(
+        "--true", action="store_true", help="the response that is drawn is the true one, not what is reported"
+    )
+    parser.add_argument("--draws", type=trials_of, default=200, metavar="N", help="draws (default: 200)")
     parser.add_argument("--quantity", default="probability_of_success", help="what is looked at")
     _question_options(parser, "assurance")
 
 
 def _question_options(parser: argparse.ArgumentParser, question: str) -> None:
     parser.add_argument("scenario", help="scenario: a shipped name or a TOML file")
-    parser.add_argument(
-        "--trials", type=_count, default=10_000, metavar="N", help="trials a point, where simulated"
-    )
+    if question != "search":
+        parser.add_argument(
+            "--trials", type=trials_of, default=10_000, metavar="N", help="trials a point, where simulated"
+        )
     parser.add_argument("--out", metavar="DIR", help="folder for table and figure")
     parser.add_argument("--seed", type=int, default=1, help="seed of the run (default: 1)")
     parser.add_argument("--workers", type=int, default=1, help="cores to use (default: 1)")
@@ -175,8 +185,10 @@ def _question(arguments: argparse.Namespace) -> int:
     files = ("table.csv", "figure.png")
     if arguments.out:
         output_folder(arguments.out, names=files, inputs=inputs)
-    settings = settings_given(arguments)
     own = _own_ranges(arguments)
+    if arguments.question == "power" and arguments.response is not None:
+        raise CommandError("power goes through --responses: name the shares there, and leave out --response")
+    settings = settings_given(arguments, responses=arguments.question == "power" or "response" in own)
     quantity = getattr(arguments, "quantity", "probability_of_success")
     changes: dict[str, Sequence[Any]] = {name: [value] for name, value in settings.items()}
     say_what_is_idle(protocol, scenario, changes | own, (quantity,))
@@ -188,9 +200,11 @@ def _question(arguments: argparse.Namespace) -> int:
             method="exact" if arguments.exact else "simulate", **common,
         )  # fmt: skip
     elif arguments.question == "search":
-        result = pns.search_sample_size(protocol, scenario, arguments.power, n_max=arguments.n_max, **common)
+        result = pns.search_sample_size(
+            protocol, scenario, arguments.power, n_max=arguments.n_max, error=arguments.error, **common
+        )
     elif arguments.question == "assurance":
-        inputs_given = None if not arguments.input else _distributions(arguments)
+        inputs_given = _uncertain(arguments)
         result = pns.assurance(
             protocol, scenario, inputs_given, quantity=quantity, rated=not arguments.true, draws=arguments.draws,
             n_trials=arguments.trials, **common,
@@ -235,21 +249,30 @@ def _own_ranges(arguments: argparse.Namespace) -> dict[str, tuple[float, ...]]:
     }
 
 
-def _distributions(arguments: argparse.Namespace) -> dict[str, tuple[float, ...]]:
-    """Give the Beta distributions of uncertain settings."""
-    return {
+def _uncertain(arguments: argparse.Namespace) -> Any:
+    """Give the draws of uncertain settings, or the Beta distributions that they are drawn from."""
+    if arguments.draws_from is not None:
+        import pandas as pd
+
+        if arguments.input:
+            raise CommandError("--draws-from holds the draws of every setting: leave out --input")
+        try:
+            return pd.read_csv(arguments.draws_from)
+        except (OSError, ValueError) as problem:
+            raise CommandError(f"--draws-from {arguments.draws_from}: {problem}") from None
+    return None if not arguments.input else {
         key: tuple(_end(end, "--input", key, "A:B") for end in text.split(":"))
         for key, text in pairs_of(
             arguments.input, "KEY=A:B of a Beta distribution, such as response=1.5:16.5"
         )
-    }
+    }  # fmt: skip
 
 
 def _end(text: str, option: str, key: str, form: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise CommandError(f"{option} {key}: {text!r} is no number; write KEY={form}") from None
+    for kind in (int, float):  # a whole number stays one
+        with suppress(ValueError):
+            return kind(text)
+    raise CommandError(f"{option} {key}: {text!r} is no number; write KEY={form}")
 
 
 _RESULTS = ("characteristics.csv", "characteristics.json", "responders.png", "report.html")
@@ -266,19 +289,6 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
         help="kind of workers (default: threads)",
     )
     parser.add_argument("--address", help="scheduler of a dask cluster, such as tcp://host:8786")
-
-
-def _count(text: str) -> int:
-    """Read a number of trials; 1e6 and 1_000_000 are a million."""
-    try:
-        value = float(text.replace("_", ""))
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value >= 1 and value == int(value)):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no number of trials; write a whole number such as 10000 or 1e5"
-        )
-    return int(value)
 
 
 @contextmanager
@@ -510,7 +520,6 @@ def _named_apart(names: list[str]) -> list[Scenario]:
 
 def _compare(arguments: argparse.Namespace) -> int:
     import pnstrial as pns
-    from pnstrial.settings import read_value
     from pnstrial.writing import output_folder, whole_folder, write_file
 
     names = (
@@ -519,10 +528,8 @@ def _compare(arguments: argparse.Namespace) -> int:
     )  # fmt: skip
     grid = {name: getattr(arguments, name) for name in names if getattr(arguments, name)}
     grid |= {name: given for name in ("response", "deaths", "late") if (given := getattr(arguments, name))}
-    settings: dict[str, list[Any]] = {}
-    for first, *others in arguments.set:
-        ((key, text),) = pairs_of([first], "KEY=VALUE, and further values after it")
-        settings[key] = [read_value(value) for value in (text, *others)]
+    settings = lists_given(arguments.set)
+    check_rated(arguments)
     inputs = [arguments.protocol, *arguments.scenarios]
     if arguments.out:
         output_folder(arguments.out, names=_COMPARISON, inputs=inputs)

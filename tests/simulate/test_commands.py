@@ -119,6 +119,60 @@ def test_assurance_by_command(tmp_path, capsys):
     assert "write KEY=A:B" in capsys.readouterr().err
 
 
+def test_draws_of_a_file_go_through_the_scenario(tmp_path, capsys):
+    draws = pd.DataFrame({"response": [0.1, 0.2, 0.3], "null": [0.05, 0.1, 0.1]})
+    draws.to_csv(tmp_path / "draws.csv", index=False)
+    words = ["assurance", "anti-hu-plain", "--draws-from", str(tmp_path / "draws.csv")]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 0
+    found = pns.assurance(PROTOCOL, pns.load_scenario("anti-hu-plain"), draws)
+    table = pd.read_csv(tmp_path / "out" / "table.csv")
+    assert table["probability_of_success"].tolist() == pytest.approx(
+        found.table["probability_of_success"].tolist()
+    )
+    capsys.readouterr()
+    assert main([*words, "--input", "response=2:8"]) == 2
+    assert main(["assurance", "anti-hu-plain", "--draws-from", str(tmp_path / "none.csv")]) == 2
+    said = capsys.readouterr().err
+    assert "leave out --input" in said
+    assert "none.csv" in said
+
+
+def test_options_that_would_do_nothing_are_refused(capsys):
+    for words, remedy in (
+        (["simulate", "anti-hu-plain", "--rated", "--exact"], "give --response too"),
+        (["compare", "anti-hu-plain", "--rated", "--exact"], "give --response too"),
+        (["tornado", "anti-hu-plain", "--rated", "--range", "late=0:0.3"], "give --response too"),
+        (["power", "anti-hu-plain", "--response", "0.2", "--exact"], "name the shares there"),
+        (["looks", "anti-hu-plain", "--looks", "9", "17"], "give --futility, --efficacy or both"),
+    ):
+        assert main(words) == 2
+        assert remedy in capsys.readouterr().err
+    assert main(["power", "anti-hu-plain", "--rated", "--responses", "0.2", "--exact"]) == 0
+    with pytest.raises(SystemExit):
+        main(["search", "anti-hu-plain", "--trials", "100"])
+
+
+def test_lists_of_values_are_typed_in_any_way(capsys):
+    missed, leave = "scenario.visits.missed", "scenario.dropout.per_month"
+    tables = []
+    for words in (
+        ["--set", f"{missed}=0", "0.1", "--set", f"{leave}=0", "0.1"],
+        ["--set", f"{missed}=0", "0.1", f"{leave}=0", "0.1"],
+        ["--set", f"{missed}=0", "--set", f"{missed}=0.1", f"{leave}=0", f"{leave}=0.1"],
+    ):
+        assert main(["compare", "anti-hu-plain", "--exact", "--quiet", *words]) == 0
+        tables.append(capsys.readouterr().out)
+    assert tables[0].count("probability_of_success") == 4
+    assert tables[0] == tables[1] == tables[2]
+
+
+def test_a_tornado_over_whole_numbers(capsys):
+    assert main(["tornado", "anti-hu-plain", "--range", "n=17:34", "--range", "null=0.05:0.15"]) == 0
+    said = capsys.readouterr()
+    assert "n   17    34" in said.out
+    assert said.err == ""
+
+
 def test_workers_by_process_and_wrong_words(tmp_path, capsys):
     words = ["simulate", "anti-hu-plain", "--trials", "5000", "--quiet", "--primary"]
     assert main(words) == 0

@@ -446,7 +446,11 @@ def test_a_rule_sees_the_patients_that_the_tables_show():
     assert ((found[-1].baseline >= 0).sum(axis=1) == found[-1].enrolled).all()
 
 
-def test_a_rule_becomes_a_quantity_wherever_it_runs():
+def typed_in(patients):
+    return patients.enrolled
+
+
+def test_a_rule_becomes_a_quantity_wherever_it_runs(monkeypatch):
     plain = pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4)
     result = pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, rule=improved_and_alive)
     named = {q.quantity: q for q in result.quantities}
@@ -460,6 +464,12 @@ def test_a_rule_becomes_a_quantity_wherever_it_runs():
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         with pytest.raises(ValueError, match=r"rule cannot be sent to processes .*; define it with def"):
             pns.simulate_trials(PROTOCOL, HU, n_trials=10, rule=lambda p: p.enrolled, executor=pool)
+        monkeypatch.setattr(sys.modules["__main__"], "typed_in", typed_in, raising=False)
+        monkeypatch.setattr(typed_in, "__module__", "__main__")
+        with pytest.raises(
+            ValueError, match="a new process finds no typed_in in the script that was started"
+        ):
+            pns.simulate_trials(PROTOCOL, HU, n_trials=10, rule=typed_in, executor=pool)
         settings = {"n_trials": 2 * engine.BLOCK, "seed": 4, "rule": improved_and_alive}
         same(
             pns.simulate_trials(PROTOCOL, HU, executor=pool, **settings),

@@ -3,6 +3,7 @@
 import pytest
 
 import pnstrial as pns
+from pnstrial.changes import idle_changes
 from pnstrial.engine.exact.answers import endpoint_probabilities
 from pnstrial.engine.model import build_model
 from pnstrial.simulate import ScenarioError, rating_floor, what_if
@@ -104,6 +105,58 @@ def test_every_key_of_both_files_can_be_set():
     assert protocol.visit("Month 3").first_day == 75
     assert next(c for c in protocol.criteria if c.id == "I4").maximum == 4
     assert protocol.treatment.infusion_days == 4
+
+
+def test_settings_that_only_fit_together_are_changed_together():
+    place = "protocol.visits.Month 3."
+    protocol, scenario = what_if(PROTOCOL, PLAIN, {
+        place + "target_day": 120, place + "first_day": 110, place + "last_day": 130,
+        "scenario.baseline.antibody.Hu": 0.4, "scenario.baseline.antibody.Yo": 0.6,
+        "scenario.baseline.onset.0.share": 0.5, "scenario.baseline.onset.2.share": 0.1,
+        "scenario.success.rule": "two-stage", "scenario.success.r1": 0, "scenario.success.n1": 9,
+        "scenario.success.r": 2, "scenario.success.n": 17,
+    })  # fmt: skip
+    visit = protocol.visit("Month 3")
+    assert (visit.first_day, visit.target_day, visit.last_day) == (110, 120, 130)
+    assert scenario.baseline.antibody == {"Hu": 0.4, "Yo": 0.6}
+    assert [part.share for part in scenario.baseline.onset] == [0.5, 0.4, 0.1]
+    assert (scenario.success.rule, scenario.success.n1) == ("two-stage", 9)
+    wide = {"window_days": 10, place + "target_day": 90}
+    for settings in (wide, dict(reversed(wide.items()))):
+        visit = what_if(PROTOCOL, PLAIN, settings)[0].visit("Month 3")
+        assert (visit.first_day, visit.target_day, visit.last_day) == (80, 90, 100)
+    with pytest.raises(ScenarioError, match=r"the shares add to 0\.4"):
+        what_if(PROTOCOL, PLAIN, {"scenario.baseline.antibody.Hu": 0.4})
+
+
+def test_entries_of_lists_are_reached_by_position_and_by_name():
+    for step in ("0", "Barthel"):
+        scenario = what_if(PROTOCOL, PLAIN, {f"scenario.scales.{step}.sd": 9})[1]
+        assert [line.sd for line in scenario.scales] == [9, *(line.sd for line in PLAIN.scales[1:])]
+    assert what_if(PROTOCOL, PLAIN, {"protocol.scales.Barthel.step": 5})[0].scale("Barthel").step == 5
+    onls = pns.load_protocol("nct06373211"), pns.load_scenario("nct06373211")
+    changed = what_if(
+        *onls, {"protocol.treatment.drugs.IVIg.cycles": 4, "protocol.treatment.drugs.1.dose_g": 2}
+    )
+    now, before = changed[0].drugs, onls[0].drugs
+    assert [drug.cycles for drug in now] == [4, *(drug.cycles for drug in before[1:])]
+    assert (now[1].dose_g, now[0].source["cycles"]) == (2, "assumed")
+    assert now[0].source["dose_g_per_kg"] == before[0].source["dose_g_per_kg"]
+    both = pns.load_protocol("sirolimus-2015"), pns.load_scenario("sirolimus-2015")
+    assert what_if(*both, {"protocol.endpoint.also.EFIT.above": 1})[0].endpoint.also[0].above == 1
+    with pytest.raises(
+        ScenarioError, match="'Bertel' is no position here; allowed are 0 to 2, Barthel, ICARS, ONLS"
+    ):
+        what_if(PROTOCOL, PLAIN, {"scenario.scales.Bertel.sd": 9})
+    with pytest.raises(ScenarioError, match=r"baseline\.grades"):
+        what_if(PROTOCOL, PLAIN, {"scenario.scale": "ONLS"})
+
+
+def test_what_does_nothing_is_named_among_settings_that_only_fit_together():
+    rule = {"rule": "two-stage", "r1": 0, "n1": 9, "r": 2, "n": 17}
+    changes = {f"scenario.success.{key}": [value] for key, value in rule.items()}
+    changes |= {"late": [0.3], "scenario.course.ivig.worsen": [1.0], "scenario.visits.missed": [0.0, 0.2]}
+    assert set(idle_changes(PROTOCOL, PLAIN, changes)) == {"treatment.late", "course.ivig.worsen"}
 
 
 @pytest.mark.parametrize(
