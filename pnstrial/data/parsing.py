@@ -124,7 +124,8 @@ def _number(text: str, column: Column, written: TextFormat) -> float:
         or (column.high is not None and number > column.high)
     )
     if outside:
-        raise _Refused(f"must be a {column.allowed}", "correct the value, or leave the cell blank if unknown")
+        blank = "" if column.required else ", or leave the cell blank if unknown"
+        raise _Refused(f"must be a {column.allowed}", f"correct the value{blank}")
     return number
 
 
@@ -136,14 +137,21 @@ def _without_control_characters(text: str) -> None:
         )
 
 
-def _word(text: str, words: tuple[str, ...], *, lenient: bool = False, of_protocol: bool = False) -> str:
+def _word(
+    text: str,
+    words: tuple[str, ...],
+    *,
+    lenient: bool = False,
+    of_protocol: bool = False,
+    required: bool = False,
+) -> str:
     for word in words:
         if word.casefold() == text.casefold():
             return word
     rule = f"must be one of {', '.join(words)}"
     if lenient:
         raise _Refused(f"{rule}; it counts as not collected", "use one of these words", "warning")
-    remedy = "use one of these words, or leave the cell blank"
+    remedy = "use one of these words" + ("" if required else ", or leave the cell blank")
     if of_protocol:
         remedy += "; if the tables are of another protocol, name it (--protocol, in Python protocol=)"
     raise _Refused(rule, remedy)
@@ -167,7 +175,8 @@ def _interpreter(column: Column, written: TextFormat) -> Callable[[str], Any]:
     if column.kind == "number":
         return lambda text: _number(text, column, written)
     if column.kind == "word":
-        return lambda text: _word(text, column.words, lenient=column.lenient, of_protocol=column.of_protocol)
+        kind = {"lenient": column.lenient, "of_protocol": column.of_protocol, "required": column.required}
+        return lambda text: _word(text, column.words, **kind)
     if column.kind == "date":
         return lambda text: _date(text, written)
     if column.kind == "partial date":

@@ -183,10 +183,12 @@ def responses(material: Material) -> tuple[Place, ...]:
             f"Of the primary endpoint the stagewise interval and p-value of the planned two stages under the null of "
             f"{percent(null)}; at other visits Clopper-Pearson intervals and P(X ≥ x)."
         )
-    sources = f"{scale.table}, screening, infusions, medications, follow_up"
+    tables = dict.fromkeys(protocol.scale(part.scale).table for part in protocol.endpoint.parts())
+    sources = ", ".join([*tables, "screening, infusions, medications, follow_up"])
 
-    # the published series count a fall of the scale with a table of its own, in patients with such antibodies
-    published = published_rows() if scale.table == "mrs" and len(material.published) else []
+    # the published series count a fall of the scale with a table of its own alone, in patients with such antibodies
+    alone = scale.table == "mrs" and not protocol.endpoint.joined
+    published = published_rows() if alone and len(material.published) else []
     beside = ", and in published series" if published else ""
 
     @cache

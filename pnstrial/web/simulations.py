@@ -174,6 +174,12 @@ def _bring(request: Request, form: FormData) -> str:
     return "/simulate"
 
 
+def _first(request: Request, _: FormData) -> str:
+    """Take the first scenario of the protocol, in which every number is assumed."""
+    session_of(request).use_scenario(pns.drafts.first_scenario(session_of(request).protocol()))
+    return "/simulate"
+
+
 def _result(request: Request) -> dict[str, Any] | None:
     """Give what a finished run says."""
     session, words = session_of(request), words_of(request)
@@ -324,6 +330,7 @@ ROUTES: Final = [
     Route("/simulate", _simulate),
     Route("/simulate/notes", _notes),
     Route("/simulate/bring", posting(_bring), methods=["POST"]),
+    Route("/simulate/first", posting(_first), methods=["POST"]),
     Route("/simulate/run", posting(_run), methods=["POST"]),
     Route("/simulate/cancel", posting(_cancel), methods=["POST"]),
     Route("/simulate/progress", _progress),

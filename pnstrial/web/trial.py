@@ -24,6 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 import pnstrial as pns
+from pnstrial.data.allowed import collected_tables
 from pnstrial.data.sources import source_of
 from pnstrial.data.trial import read_tables
 from pnstrial.figures.patients import lanes
@@ -148,7 +149,7 @@ def _trial(request: Request) -> Response:
     return page(
         request, "trial.html", trial=trial, groups=_grouped(findings, source), formats=FORMAT,
         errors=sum(one.severity == "error" for one in findings), n_findings=len(findings), tables=parts, others=others,
-        names=list(pns.data.TABLES),
+        names=list(collected_tables(session.protocol())),
         script=trial_script(
             session, f"pns.check_trial(FOLDER, protocol{_written(session.written)})", "check FOLDER"
         ) if session.folder else None,
@@ -239,11 +240,10 @@ def _example(request: Request, _: FormData) -> str:
     try:
         pns.data.write_example(folder, session.protocol())
     except ValueError:  # no example belongs to this protocol: one simulated trial
-        scenarios = session.scenarios()
-        if not scenarios:
-            raise
-        pair = session.pair({"scenario": scenarios[0]})
-        pns.data.write_trial(pns.simulate_trial(*pair, seed=1), folder, session.protocol())
+        names = session.scenarios()
+        scenario = session.scenario(names[0]) if names else None
+        trial = pns.drafts.invented_trial(session.protocol(), scenario)[0]
+        pns.data.write_trial(trial, folder, session.protocol())
     session.use_folder(folder, None, uploaded=True)
     session.write_as({})
     return "/trial"

@@ -127,3 +127,21 @@ def test_every_shipped_protocol_works_with_its_own_trial(page, name):
         for address in dict.fromkeys(re.findall(r'(?:src|href)="([^"]+\.svg[^"]*)"', answer.text)):
             if "primary" in address or "shift" in address:
                 assert page.get(html.unescape(address)).status_code == 200, address
+
+
+def test_the_page_invents_a_trial_and_a_scenario_for_a_protocol_that_has_none(page):
+    page.post("/protocol/bring", files={"file": ("anything.toml", PROTOCOL.read_bytes())})
+    read = page.post("/trial/example")
+    assert "20 enrolled" in read.text
+    assert re.findall(r"mrs|ivig", words_of(read), re.IGNORECASE) == []
+    assert "begin with a first one" in page.get("/simulate").text
+    assert "First scenario of hand" in page.post("/simulate/first").text
+
+
+def test_designs_begin_where_the_protocol_plans(page):
+    """The stranger plans 20 patients, at most 10 % under the null at a one-sided level of 5 %."""
+    page.post("/protocol/bring", files={"file": ("anything.toml", PROTOCOL.read_bytes())})
+    design = pns.load_protocol(PROTOCOL).design
+    shown = page.get("/design?kind=fixed").text
+    assert f"single_stage_at(n={design.n}, p0=0.1" in html.unescape(shown)
+    assert 'value="7 13 20"' in page.get("/design?kind=sequential").text
