@@ -143,7 +143,7 @@ def _characteristics(
     for title, quantities in GROUPS:
         rows: list[tuple[str, ...]] = []
         for name, unit, words in quantities:
-            if name not in found:
+            if name not in found or _value(found[name].estimate, unit) == DASH:
                 continue
             q = found[name]
             low, high = q.interval if isinstance(q.interval, tuple) else (np.nan, np.nan)
@@ -156,7 +156,8 @@ def _characteristics(
             )  # fmt: skip
         heads = ["Quantity", "Unit", "Simulated", "95 % Monte Carlo interval", "Exact"]
         table = Table(title, "", pd.DataFrame(rows, columns=heads), "", "")
-        places.append(Place(title.lower().replace(" ", "-"), Table, lambda table=table: table))
+        if rows:
+            places.append(Place(title.lower().replace(" ", "-"), Table, lambda table=table: table))
     return tuple(places)
 
 
@@ -201,7 +202,8 @@ def _occupancy(protocol: Protocol, scenario: Scenario) -> tuple[list[float], dic
     model = build_model(protocol, scenario)
     enrolled = model.entry_codes[:, 0] == 0
     days = [month * DAYS_PER_MONTH for month in range(int(scenario.follow_up.months) + 1)]
-    medicine, size = " and ".join(drug.name for drug in protocol.drugs), model.grades + 1
+    medicine = protocol.drugs[0].name if len(protocol.drugs) == 1 else "treatment"
+    size = model.grades + 1
     found = {
         name: np.zeros((len(days), size)) for name in (f"while {medicine} goes on", f"without {medicine}")
     }
@@ -303,7 +305,8 @@ def simulation_page(
     origin : str or Path, optional
         The file of the scenario, whose remarks name the source of each setting.
     """
-    medicine, followed = " and ".join(drug.name for drug in protocol.drugs), plan_of(protocol).drug.name
+    followed = plan_of(protocol).drug.name
+    medicine = followed if len(protocol.drugs) == 1 else "treatment"
     curve = _curve(protocol, scenario)
     days, grades = _occupancy(protocol, scenario)
     monthly = build_model(protocol, scenario).enrolled_share * scenario.enrolment.screened_per_month
@@ -329,10 +332,11 @@ def simulation_page(
             "A curve in a band.", lambda: accrual(result.n, monthly),
         )),
     ]  # fmt: skip
-    without = "; ".join(
-        f"{_MEANINGS.get(name, ('', name))[1].format(drug=followed)}: {why}"
-        for name, why in exact.without.items()
-    )
+    reasons: dict[str, list[str]] = {}
+    for name, why in exact.without.items():
+        words = _MEANINGS[name][1].format(drug=followed) if name in _MEANINGS else name.replace("_", " ")
+        reasons.setdefault(why, []).append(words)
+    without = "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
     sections = [
         Section(
             "characteristics", "1", "Operating characteristics", _characteristics(result, exact, followed),

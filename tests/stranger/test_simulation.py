@@ -141,3 +141,18 @@ def test_the_planned_design_decides_unless_the_scenario_states_a_rule(tmp_path, 
     words = ["simulate", str(SCENARIO), "--protocol", str(PROTOCOL), "--exact"]
     assert main(words) == 0
     assert "success: the protocol's design, stop at 1 or fewer of 5" in capsys.readouterr().err
+
+
+def test_the_page_of_a_run_says_once_why_there_is_no_exact_answer(tmp_path):
+    """While on treatment meets missing values: no exact success, so no figure of it, and each reason stands once."""
+    protocol = pns.load_protocol(PROTOCOL).with_settings(
+        estimand={"stopped": "while on treatment", "missing": "LOCF"}
+    )
+    (tmp_path / "p.toml").write_text(protocol.to_toml())
+    words = ["simulate", str(SCENARIO), "--protocol", str(tmp_path / "p.toml"), "--trials", "40", "--quiet"]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 0
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.count("meets values that are missing") == 1
+    assert "Probability of success by the true response" not in page
+    assert "The interim decision" not in page
+    assert "while treatment goes on" in page
