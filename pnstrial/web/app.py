@@ -73,9 +73,13 @@ def _session_file(request: Request) -> Response:
 def _open_session(request: Request, form: FormData) -> Response:
     given = form.get("file")
     data = b"" if given is None or isinstance(given, str) else given.file.read()
-    digests = session_of(request).open_json(data.decode("utf-8", "replace"))
-    same = session_of(request).digests() == digests
-    return page(request, "opened.html", digests=digests, same=same)
+    session = session_of(request)
+    then, now = session.open_json(data.decode("utf-8", "replace")), session.digests()
+    differ = (
+        sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name)) if then else []
+    )
+    strategies = len(session.estimand.keys() - {"visit"})
+    return page(request, "opened.html", differ=differ, then=then, strategies=strategies)
 
 
 async def _wrong(request: Request, problem: Exception) -> Response:

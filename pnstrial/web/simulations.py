@@ -281,12 +281,20 @@ def _example(request: Request) -> Response:
     session = session_of(request)
     analysis = _one_trial(request)
     seed = _seed(request)
+    settings = _settings(request, session.simulation)
     script = simulation_script(
-        session, _settings(request, session.simulation),
+        session, settings,
         f"pns.analyse(pns.simulate_trial(protocol, scenario, seed={seed}), protocol).primary",
         f"--one --seed {seed} --out trial-{seed}",
     )  # fmt: skip
-    return page(request, "example.html", seed=seed, answer=analysis.primary, script=script)
+    return page(
+        request,
+        "example.html",
+        seed=seed,
+        answer=analysis.primary,
+        script=script,
+        scenario=settings["scenario"],
+    )
 
 
 def _figure(request: Request) -> Response:

@@ -1,6 +1,7 @@
 """What another site, another port, another user or a broken file may try; each is refused."""
 
 import io
+import json
 import os
 import subprocess
 import zipfile
@@ -247,6 +248,20 @@ def test_script_in_posted_fields_comes_back_as_text(inside):
 )
 def test_a_file_that_is_no_session_is_refused(inside, text):
     assert inside.post("/session", files={"file": ("s.json", text)}).status_code == 400
+
+
+def test_an_opened_session_says_what_came_back_and_which_tables_differ(inside):
+    content = inside.get("/session.json").json()
+    content["estimand"] = {"missing": "best case"}
+    content["inputs"] = {**inside.get("/session.json").json()["inputs"], "mrs.csv": "0" * 64}
+    answer = inside.post("/session", files={"file": ("s.json", json.dumps(content))})
+    assert answer.status_code == 200
+    assert "1 strategy differs from the protocol." in answer.text
+    assert answer.text.count("<code>") == 1
+    assert "mrs.csv <code>0000000000000000…" in answer.text
+    assert inside.post(
+        "/session", files={"file": ("s.json", json.dumps({**content, "estimand": {}}))}
+    ).is_success
 
 
 def test_only_folders_of_dead_processes_are_removed(tmp_path, monkeypatch):

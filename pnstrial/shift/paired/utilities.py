@@ -90,6 +90,8 @@ def utility_weights(weights: str | Sequence[float] = "uw-mrs") -> Array:
         raise ValueError(
             f"utility: weights = {weights!r} must be a name or 7 numbers, one for each mRS 0 to 6"
         )
+    if np.ptp(values) == 0:
+        raise ValueError(f"utility: weights = {weights!r} are all the same: no change of grade would count")
     return values
 
 
