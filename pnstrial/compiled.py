@@ -181,7 +181,8 @@ class Kernel:
     Parameters
     ----------
     function : callable
-        Plain Python in the subset that numba compiles; the names of other kernels in it mean those kernels.
+        Plain Python in the subset that numba compiles; the names of other kernels in it mean those kernels. A place
+        in an array that is worked out counts from the beginning; only a written one, as -1, counts from the end.
     **options
         Handed to `numba.njit`.
 
@@ -196,6 +197,7 @@ class Kernel:
     def __init__(self, function: Callable[..., Any], **options: Any) -> None:
         self.function = function
         self.options = options
+        self.known: dict[str, dict[int, int]] = {}
         self._ready = False
         self._small_calls = 0
         update_wrapper(self, function)
@@ -204,6 +206,34 @@ class Kernel:
         scope = getattr(self.function, "__globals__", {})
         names = getattr(self.function, "__code__").co_names  # noqa: B009
         return {name: scope[name] for name in names if isinstance(scope.get(name), Kernel)}
+
+    def knowing(self, name: str, **known: dict[int, int]) -> Kernel:
+        """Make the same kernel for arrays that hold known numbers: what these rule out is not compiled.
+
+        Parameters
+        ----------
+        name : str
+            Told from the kernel itself by this name on disk.
+        **known : dict
+            For an argument of the kernel, and of those that it calls: numbers by their places.
+
+        Returns
+        -------
+        Kernel
+            Whoever calls it has looked that the numbers are these.
+        """
+        made: dict[int, Kernel] = {}
+
+        def copied(kernel: Kernel) -> Kernel:
+            if id(kernel) not in made:
+                calls = {name: copied(called) for name, called in kernel._calls().items()}
+                function = _with_globals(kernel.function, **calls)
+                function.__qualname__ += f".{name}"
+                made[id(kernel)] = copy = Kernel(function, **kernel.options)
+                copy.known = known
+            return made[id(kernel)]
+
+        return copied(self)
 
     @cached_property
     def compiled(self) -> Callable[..., Any]:
@@ -230,7 +260,7 @@ class Kernel:
         steps = own_steps()
         function = _with_globals(
             self.function,
-            **(steps.MIN_MAX if steps else {}),
+            **(steps.MIN_MAX | ({steps.KNOWN: self.known} if self.known else {}) if steps else {}),
             **{name: called._called for name, called in self._calls().items()},  # noqa: SLF001
         )
         settings = {name: value for name, value in (self.options | options).items() if name != "outlined"}

@@ -4,9 +4,10 @@ Input: a kernel that `compiled` hands to numba.
 Output: the same machine code, but for what optimisation makes of it: numbers agree to the last bit.
 Protocol section: none.
 Method: numba is made for arrays, closures and objects; a kernel is loops over numbers. Types that were worked out once
-are remembered; an element of an array is its address, where numba describes the whole array at each access; a
-constant of a module is a number; what kernels call is optimised once, with its caller. A kernel that makes arrays
-goes numba's own way, with the same shortcuts where they hold.
+are remembered; an element of an array is its address, counted from the beginning, where numba describes the whole
+array at each access and asks whether to count from the end; a constant of a module is a number, and so is what an
+array is known to hold; what kernels call is optimised once, with its caller. A kernel that makes arrays goes numba's
+own way, with the same shortcuts where they hold.
 Next: `compiled`.
 """
 
@@ -20,14 +21,20 @@ from typing import Any, Final
 
 import numba
 
-__all__ = ["MIN_MAX", "Called", "Outlined", "Whole"]
+__all__ = ["KNOWN", "MIN_MAX", "Called", "Outlined", "Whole"]
 
 # numba does not say the types of what it is made of
 _numba: Any = numba
 errors, ir, types = _numba.core.errors, _numba.core.ir, _numba.core.types
 compiler, machinery = _numba.core.compiler, _numba.core.compiler_machinery
+build_definitions, dead_branch_prune = (
+    _numba.core.ir_utils.build_definitions,
+    _numba.core.analysis.dead_branch_prune,
+)
 inference, typed, untyped = _numba.core.typeinfer, _numba.core.typed_passes, _numba.core.untyped_passes
 _PACKAGE: Final = __name__.split(".")[0] + "."
+KNOWN: Final = "_KNOWN_PLACES"
+"""Under this name a kernel's globals hold what numbers stand in its arrays: {argument: {place: number}}."""
 _DATA, _SHAPE = 4, 5  # places in numba's description of an array
 
 
@@ -173,7 +180,11 @@ class _Constants(machinery.FunctionPass):
         super().__init__()
 
     def run_pass(self, state: Any) -> bool:
-        """Write the constants of the package's modules as such, and a size of an array without a tuple."""
+        """Write the constants of the package's modules as such, and a size of an array without a tuple.
+
+        So are the numbers that arrays are known to hold (`Kernel.knowing`).
+        """
+        known: dict[str, dict[int, int]] = state.func_id.func.__globals__.get(KNOWN, {})
         modules: dict[str, ModuleType] = {}
         numbers: dict[str, Any] = {}
         shapes: set[str] = set()
@@ -197,12 +208,29 @@ class _Constants(machinery.FunctionPass):
                 elif operation == "getattr" and value.attr == "shape":
                     shapes.add(target)
                 elif operation == "getitem" and value.index.name in numbers:
-                    index = numbers[value.index.name]
+                    index, held = numbers[value.index.name], numbers.get(value.value.name)
+                    held = known.get(value.value.name, {}) if held is None else held
                     if value.value.name in shapes:
                         statement.value = ir.Expr.static_getitem(value.value, index, value.index, value.loc)
-                    elif isinstance(several := numbers.get(value.value.name), tuple):
-                        statement.value = ir.Const(several[index], value.loc)
+                    elif isinstance(held, tuple) or (isinstance(held, dict) and index in held):
+                        statement.value = ir.Const(held[index], value.loc)
             block.body = body
+        return True
+
+
+@machinery.register_pass(mutates_CFG=True, analysis_only=False)
+class _Pruning(machinery.FunctionPass):
+    _name = "pnstrial_pruning"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def run_pass(self, state: Any) -> bool:
+        """Leave the branches out that a known number rules out."""
+        if KNOWN not in state.func_id.func.__globals__:
+            return False
+        state.func_ir._definitions = build_definitions(state.func_ir.blocks)  # noqa: SLF001 - numba's own way
+        dead_branch_prune(state.func_ir, state.args)
         return True
 
 
@@ -257,7 +285,7 @@ class _Writer(_numba.core.lowering.Lower):
             else:
                 own = builder.extract_value(index_value, axis) if parts[0] is not given else index_value
                 own = context.cast(builder, own, part, types.intp if part.signed else types.uintp)
-            if part.signed and (literal is None or literal < 0):
+            if literal is not None and literal < 0:
                 size = builder.extract_value(described, (_SHAPE, axis))
                 behind = builder.icmp_signed("<", own, own.type(0))
                 own = builder.select(behind, builder.add(size, own), own)
@@ -336,7 +364,7 @@ class _Short(compiler.Compiler):
         else:
             manager = machinery.PassManager("kernel")
             for step in (
-                untyped.TranslateByteCode, untyped.FixupArgs, _Constants, untyped.IRProcessing,
+                untyped.TranslateByteCode, untyped.FixupArgs, _Constants, _Pruning, untyped.IRProcessing,
                 untyped.ReconstructSSA, _Typing, typed.PreLowerStripPhis, _Writing,
                 typed.NoPythonBackend,
             ):  # fmt: skip

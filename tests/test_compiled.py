@@ -13,8 +13,11 @@ import pytest
 
 import pnstrial as pns
 from pnstrial import compiled, shift, survival
-from pnstrial.compiled import OUTER, Kernel
-from pnstrial.engine.kernels import layout, quantities
+from pnstrial.compiled import INNER, OUTER, Kernel
+from pnstrial.engine.blocks import working_space
+from pnstrial.engine.kernels import layout, quantities, trial
+from pnstrial.engine.model import build_model
+from pnstrial.engine.tables import block_key
 
 LIMITS = (
     "plain",
@@ -115,12 +118,12 @@ MIXED = """
 def mixed(whole, table, place, value):
     sums = 0.0
     for i in range(table.shape[0]):
-        sums += max(table[i, -1], place) * min(whole[place - i], value)
+        sums += max(table[i, -1], place) * min(whole[place + 4 - i], value)
         if whole[i] > q.ALIVE_DAYS[1]:
             place -= 1
     table[place, 1] = sums**2
     whole[-1] += at.WHOLE // 2
-    later = whole[-at.ENTRY_CODE] if value > 0 else -1
+    later = whole[at.ENTRY_CODE] if value > 0 else -1
     return sums, max(value, 0.0), min(value, 0.0), max(0, place), min(nan, value), max(value, nan), later
 """
 
@@ -140,3 +143,58 @@ def test_machine_code_gives_the_bits_of_the_same_source_run_by_python(options, s
             numbers = np.array(run(whole, table, np.int64(2), value), float)
             answers.append((numbers.tobytes(), whole.tolist(), table.tobytes()))
         assert answers[0] == answers[1]
+
+
+KNOWING = """
+def half(whole, value):
+    return value * 0.5 if whole[1] == 0 else value * never(whole)
+
+def knowing(whole, value):
+    if whole[0] > 0:
+        return never(whole)
+    return half(whole, value) + whole[2]
+"""
+
+
+def test_what_known_numbers_rule_out_is_not_compiled():
+    def never(whole):
+        return whole.no_such_thing
+
+    scope = {"never": never}
+    exec(KNOWING, scope)  # noqa: S102 - a source without a file is not kept
+    scope["half"] = Kernel(scope["half"], **INNER)
+    known = Kernel(scope["knowing"], **OUTER).knowing("zeros", whole={0: 0, 1: 0})
+    assert known.compiled(np.array([0, 0, 7]), 3.0) == known.plain(np.array([0, 0, 7]), 3.0) == 8.5
+
+
+class FromTheBeginning(np.ndarray):
+    """An array that refuses to count from its end, where machine code would read what is not the array's."""
+
+    @staticmethod
+    def _refuse(index):
+        for place in index if isinstance(index, tuple) else (index,):
+            assert isinstance(place, slice) or place >= 0
+
+    def __getitem__(self, index):
+        self._refuse(index)
+        return super().__getitem__(index)
+
+    def __setitem__(self, index, value):
+        self._refuse(index)
+        super().__setitem__(index, value)
+
+
+@pytest.mark.parametrize("name", ["anti-hu", "second-line", "ivig-early", "nct06373211"])
+def test_no_kernel_of_the_simulation_counts_from_the_end(name):
+    protocol = pns.load_protocol("nct06373211" if name == "nct06373211" else "nct02343211")
+    model = build_model(protocol, pns.load_scenario(name), short=False)
+    n, quantities_ = int(model.whole[layout.N]), len(model.names(primary=False))
+    given = [
+        block_key(1, 0), 0, 2, model.whole, model.real, model.words, model.success.minimum, model.covered,
+        model.sign_limit, model.hazard, *working_space(model), np.zeros((3, quantities_)), np.zeros(n + 1, np.int64),
+        np.empty(0, np.int64), np.empty((0, 0, 0), np.int32), np.empty((0, quantities_)),
+    ]  # fmt: skip
+    trial.block.plain(
+        *(each.view(FromTheBeginning) if isinstance(each, np.ndarray) else each for each in given)
+    )
+    assert given[-4].sum() == 2

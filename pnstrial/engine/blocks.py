@@ -157,7 +157,8 @@ def _run(model: Model, key: Any, block: int, first: int, trials: int, request: R
         from pnstrial.engine.kernels import trial as trial_kernels
 
         kept = np.full((count, n, columns.size) if columns.size else (0, 0, 0), -1, np.int32)
-        trial_kernels.block(
+        special = any(model.whole[place] != number for place, number in at.ORDINARY.items())
+        (trial_kernels.block if special else trial_kernels.ordinary)(
             key, first + begin, count, model.whole, model.real, model.words, model.success.minimum, model.covered,
             model.sign_limit, model.hazard, *space, sums, responders, columns, kept, part,
         )  # fmt: skip

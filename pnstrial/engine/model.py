@@ -254,9 +254,9 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
     success, rule = decided_by(protocol, scenario.success, n := scenario.enrolment.target)
     whole[at.FIRST_N], whole[at.FIRST_STOP] = success.first_n, success.first_stop
     rating = scenario.rating.error(k)
-    generators, changes = arm_generators(scenario, strata)
-    starts = switch_rates(scenario, strata)
-    whole[at.ARMS], whole[at.SWITCHES] = generators.shape[2], int(switches(scenario))
+    (generators, changes), starts = arm_generators(scenario, strata), switch_rates(scenario, strata)
+    acting = generators if switches(scenario) else _acting(generators)
+    whole[at.ARMS], whole[at.SWITCHES] = acting.shape[2], int(switches(scenario))
     whole[at.LEAVES] = int(scenario.dropout.per_month > 0 and (leaves != 1).any())
     real = _real(protocol, plan, scenario, rating)
     real[at.ENROL_RATE] = real[at.SCREEN_RATE] * (share := float(cells[mine].sum()))
@@ -289,7 +289,7 @@ def _build(protocol: Protocol, scenario: Scenario, *, short: bool, everything: b
          at.TO_UNITS: np.array([*protocol.scale().units, protocol.scale().dead])}, whole,
     )  # fmt: skip
     real = _joined(whole, real.size, {
-        at.TO_RATES: _rates(generators[first]), at.TO_CHANGES: changes[first], at.TO_SWITCHES: starts[first],
+        at.TO_RATES: _rates(acting[first]), at.TO_CHANGES: changes[first], at.TO_SWITCHES: starts[first],
         at.TO_MISSES: misses, at.TO_LEAVES: leaves / max(leaves.max(), 1e-300),
         at.TO_DECIDED_SHARES: np.empty(0) if asked.decided is None else asked.decided.cumsum(axis=-1)[..., :2],
         at.TO_ALSO: asked.also, at.TO_TRULY: asked.truly, at.TO_STARTS: asked.starts.cumsum(axis=1),
@@ -529,6 +529,11 @@ def _weights(weight: Normal, allowed: tuple[float, float]) -> NDArray[np.float64
             f" ({allowed[0]:g} to {allowed[1]:g})"
         )
     return share / share.sum()
+
+
+def _acting(generators: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Keep one arm where treatment does nothing: then nobody has to look for the day on which it ends."""
+    return generators[:, :, :1] if (generators == generators[:, :, :1]).all() else generators
 
 
 def _rates(generators: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -138,7 +138,7 @@ def test_a_time_limit_ends_a_run_with_its_own_exception():
 def test_an_error_in_a_worker_names_its_trial(monkeypatch):
     from pnstrial.engine.kernels import trial as trial_kernels
 
-    true_block = trial_kernels.block
+    true_block = trial_kernels.ordinary
     bad = engine.BLOCK + 123
 
     def failing(key, first, count, *rest):
@@ -148,9 +148,18 @@ def test_an_error_in_a_worker_names_its_trial(monkeypatch):
             raise ZeroDivisionError("broken on purpose")
         return true_block(key, first, count, *rest)
 
-    monkeypatch.setattr(trial_kernels, "block", failing)
+    monkeypatch.setattr(trial_kernels, "ordinary", failing)
     with pytest.raises(SimulationError, match=rf"trial {bad} \(seed 4, block 1\) failed: ZeroDivisionError"):
         pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, workers=2)
+
+
+def test_what_a_scenario_does_not_use_changes_no_bit_where_it_is_not_compiled(monkeypatch):
+    from pnstrial.engine.kernels import trial as trial_kernels
+
+    frames = [pns.simulate_trials(PROTOCOL, HU, n_trials=2_000, seed=5).to_frame()]
+    monkeypatch.setattr(trial_kernels, "ordinary", trial_kernels.block)
+    frames.append(pns.simulate_trials(PROTOCOL, HU, n_trials=2_000, seed=5).to_frame())
+    pd.testing.assert_frame_equal(*frames, check_exact=True)
 
 
 def test_progress_is_told_in_order():

@@ -182,6 +182,10 @@ def row_width(visits: int, cycles: int) -> int:
     TO_TAIL,
 ) = range(89)
 WHOLE: Final = 89
+ORDINARY: Final = dict.fromkeys(
+    (SWITCHES, LEAVES, MISSES, HARMS, JOINED, APART, DECIDES, MOVES, OTHERS, EVERYTHING, SHORT), 0
+) | {STARTS: 1}
+"""Where the whole numbers are these, `trial.ordinary` does what `trial.block` does."""
 
 # --- the words of a patient: what each half decides. A purpose keeps its place whatever else happens, so scenarios
 # that are run with one seed share their random numbers.

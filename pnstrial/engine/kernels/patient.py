@@ -107,11 +107,11 @@ _leave = kernel(_leave, **SELDOM)
 
 def _rule(day: Any, whole: Any, real: Any, row: Any, path: Any) -> Any:
     """Find what rules from a day on: where the rates begin, and until when."""
-    arm = 1
-    change = _FAR
-    if day < path[_ON_END] and day < path[_DROP]:
-        arm = 0
-        change = min(path[_ON_END], path[_DROP])
+    arm, change = _NONE, _FAR
+    if whole[at.ARMS] > 1:
+        acts_until = min(path[_ON_END], path[_DROP])
+        arm += np.int64(day >= acts_until)
+        change = acts_until if day < acts_until else _FAR
     bands = row[at.CLASS] * whole[at.PERIODS]
     ends, period = whole[at.TO_CHANGES] + bands, row[at.PERIOD]
     until = _at(real, ends + period)
@@ -598,7 +598,7 @@ def _follow(grade: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, 
                         row[here + at.V_ALSO] = draw_also(v, grade, whole, real, row, stream)
                     if decides:
                         _decide(day, day - target, rated, grade, whole, real, words, row, path, stream)
-                        change = until
+                        change = until if whole[at.ARMS] > 1 else change
                 if real[at.RESCUE_IF_WORSE] > 0 and _rescued(rated, whole, real, row, stream):
                     path[_RESCUE] = min(path[_RESCUE], day + 1)
                     change = until
