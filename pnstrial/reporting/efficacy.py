@@ -40,14 +40,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pnstrial.endpoints import ResponseResult
+    from pnstrial.protocol import Protocol
     from pnstrial.reporting.material import Material
     from pnstrial.vocabulary import Scale
 
 __all__ = [
-    "ALPHA",
     "MOST_SINGLE_PATIENTS",
-    "RATES",
     "STRATEGIES",
+    "planned_test",
     "proportion_cells",
     "published_rows",
     "response_sentence",
@@ -137,16 +137,25 @@ def published_rows() -> list[dict[str, Any]]:
     return rows
 
 
+def planned_test(protocol: Protocol) -> tuple[tuple[float, ...], float, tuple[float, ...]]:
+    """Give the test whose power is tabulated: null proportions, one-sided level, true rates.
+
+    Those of the protocol; without a null two examples, without a level 5 %.
+    """
+    null, design = protocol.endpoint.null_proportion, protocol.design
+    alpha = ALPHA if design is None or design.alpha is None else design.alpha
+    if null is None:
+        return (0.05, 0.10), alpha, RATES
+    if null < RATES[-3]:
+        return (null,), alpha, RATES
+    steps = (null + 0.05 * k for k in range(1, len(RATES) + 1))
+    return (null,), alpha, tuple(rate for rate in steps if rate < 1)
+
+
 def _power_of_n_patients(material: Material) -> Table:
     """Tabulate the exact power of the patients enrolled."""
-    n, design = len(material.enrolled), material.protocol.design
-    null = material.protocol.endpoint.null_proportion
-    nulls = (0.05, 0.10) if null is None else (null,)
-    alpha = ALPHA if design is None or design.alpha is None else design.alpha
-    rates = RATES
-    if null is not None and null >= RATES[-3]:
-        steps = (null + 0.05 * k for k in range(1, len(RATES) + 1))
-        rates = tuple(rate for rate in steps if rate < 1)
+    n, null = len(material.enrolled), material.protocol.endpoint.null_proportion
+    nulls, alpha, rates = planned_test(material.protocol)
     rows: list[tuple[Any, ...]] = []
     for p0 in nulls if n else ():
         fewest = next((x for x in range(n + 1) if float(binomial_tail(x, n, p0)) <= alpha), None)

@@ -23,7 +23,7 @@ from pnstrial.data.arguments import trial_and_protocol
 from pnstrial.design import ProportionResult, binomial_tail, proportion
 from pnstrial.endpoints import ResponseResult
 from pnstrial.numerics.signatures import check_signature
-from pnstrial.reporting.efficacy import ALPHA, RATES, STRATEGIES
+from pnstrial.reporting.efficacy import STRATEGIES, planned_test
 from pnstrial.reporting.material import Material
 from pnstrial.reporting.safety import event_groups, events_of_interest, safety_events
 from pnstrial.results import Display, NotEstimable, Result, rows_of
@@ -518,11 +518,12 @@ def compared(material: Material) -> Iterator[tuple[str, Result]]:
 
 def _of_power(material: Material) -> Iterator[_Number]:
     """Compare the exact power of the patients enrolled, for the null of the protocol or for 5 and 10 %."""
-    n, null = len(material.enrolled), material.protocol.endpoint.null_proportion
-    for p0 in (0.05, 0.10) if null is None else (null,):
+    n = len(material.enrolled)
+    nulls, alpha, rates = planned_test(material.protocol)
+    for p0 in nulls:
         for x in range(1, n + 1):
-            if float(binomial_tail(x, n, p0)) <= ALPHA:
-                for p in (p0, *(rate for rate in RATES if rate > p0)):
+            if float(binomial_tail(x, n, p0)) <= alpha:
+                for p in (p0, *(rate for rate in rates if rate > p0)):
                     name = f"Chance of {x} or more of {n} at {100 * p:g} %"
                     yield _Number(
                         name, float(binomial_tail(x, n, p)), engines.binomial_tail(x, n, p), "scipy"

@@ -263,6 +263,9 @@ def test_the_power_is_that_of_the_planned_level_over_the_null(protocol, null, al
     powers = [name.removeprefix("Power at ") for name in table.frame.columns if name.startswith("Power")]
     assert [powers[0], powers[-1]] == rates
     assert f"binomial test at {100 * alpha:g} %" in table.footnote
+    # the second opinion is on the same numbers
+    names = pns.verify(trial, planned).to_frame()["quantity"]
+    assert names.str.startswith(f"Chance of {fewest.partition(' ')[0]} or more of 30").sum() > 3
 
 
 def test_the_definite_of_2004_are_counted_by_the_score_of_2021(protocol):
