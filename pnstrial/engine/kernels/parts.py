@@ -17,58 +17,44 @@ from pnstrial.compiled import SELDOM, kernel
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.kernels.random import uniform
 
-__all__ = ["answer_apart", "draw_also", "draw_decided", "draw_start", "joined", "true_responders"]
+__all__ = ["CATEGORY", "PARTS", "START", "answer_apart", "draw_code", "joined", "true_responders"]
 
-# a bare number would be a type of its own, and the kernel be compiled once more for it
-_NONE = np.int64(0)
+# what is drawn; a bare number would be a type of its own, and the kernel be compiled once more for it
+START, PARTS, CATEGORY = np.int64(0), np.int64(1), np.int64(2)
 
 
-def _start(row: Any, whole: Any, real: Any, stream: Any) -> Any:
-    """Draw the scores of other scales at screening that are asked for more than once."""
-    begin = whole[at.STARTS] * row[at.TRUE_BASELINE]
+def _draw_code(
+    what: Any, v: Any, value: Any, grade: Any, whole: Any, real: Any, row: Any, stream: Any
+) -> Any:
+    """Draw what scores of other scales say: three draws in one kernel, because each kernel takes its time to compile.
+
+    START: the scores at screening that are asked for more than once. PARTS: whether the parts of the endpoint hold at a
+    rating at visit v (see `V_ALSO`). CATEGORY: what is decided on, -1 without a rating in the window.
+    """
+    k = whole[at.GRADES]
+    here = k * row[at.START] + grade
+    if what == CATEGORY and (value < 0 or whole[at.DECIDES] == 1):
+        return whole[whole[at.TO_DECIDED] + (k + 2) * row[at.BASELINE] + value + 1] if value >= 0 else value
+    if what == START:
+        begin, count = whole[at.TO_STARTS] + whole[at.STARTS] * row[at.TRUE_BASELINE], whole[at.STARTS] - 1
+    elif what == CATEGORY:
+        codes = whole[at.DECIDED_CODES]
+        here *= codes
+        if codes > 1:
+            here += row[at.VISIT + v * at.VISIT_WIDTH + at.V_ALSO]
+        begin, count = whole[at.TO_DECIDED_SHARES] + 2 * here, CATEGORY
+    elif whole[at.APART] == 1:
+        begin, count = whole[at.TO_CODES] + 3 * (v * k * whole[at.STARTS] * k + here), PARTS + CATEGORY
+    else:
+        begin, count = whole[at.TO_ALSO] + here, PARTS
     chance = uniform(stream)
-    j = _NONE
-    while j < whole[at.STARTS] - 1 and chance >= real[whole[at.TO_STARTS] + begin + j]:
-        j += 1
-    row[at.START] = begin + j
+    code = START
+    for j in range(count):
+        code += np.int64(chance >= real[begin + j])
+    return 1 - code if what == PARTS and whole[at.APART] == 0 else code
 
 
-draw_start = kernel(_start, **SELDOM)
-
-
-def _also(v: Any, grade: Any, whole: Any, real: Any, row: Any, stream: Any) -> Any:
-    """Draw whether the parts of the endpoint on other scales hold at a rating (see `V_ALSO`)."""
-    here = whole[at.GRADES] * row[at.START] + grade
-    chance = uniform(stream)
-    if whole[at.APART] == 0:
-        return np.int64(chance < real[whole[at.TO_ALSO] + here])
-    starts = whole[at.GRADES] * whole[at.STARTS]
-    here = whole[at.TO_CODES] + 3 * (v * starts * whole[at.GRADES] + here)
-    return (
-        np.int64(chance >= real[here])
-        + np.int64(chance >= real[here + 1])
-        + np.int64(chance >= real[here + 2])
-    )
-
-
-draw_also = kernel(_also, **SELDOM)
-
-
-def _decided(value: Any, grade: Any, whole: Any, real: Any, row: Any, stream: Any) -> Any:
-    """Give the category that is decided on, where that is not the endpoint's; -1 without a rating in the window."""
-    if value < 0:
-        return value
-    if whole[at.DECIDES] == 1:
-        return whole[whole[at.TO_DECIDED] + (whole[at.GRADES] + 2) * row[at.BASELINE] + value + 1]
-    here = (whole[at.GRADES] * row[at.START] + grade) * whole[at.DECIDED_CODES]
-    if whole[at.DECIDED_CODES] > 1:
-        here += row[at.VISIT + whole[at.DECISION_VISIT] * at.VISIT_WIDTH + at.V_ALSO]
-    here = whole[at.TO_DECIDED_SHARES] + 2 * here
-    chance = uniform(stream)
-    return np.int64(chance >= real[here]) + np.int64(chance >= real[here + 1])
-
-
-draw_decided = kernel(_decided, **SELDOM)
+draw_code = kernel(_draw_code, **SELDOM)
 
 
 def _joined(baseline: Any, value: Any, also: Any, change: Any, whole: Any) -> Any:

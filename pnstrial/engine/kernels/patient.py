@@ -20,7 +20,7 @@ import numpy as np
 
 from pnstrial.compiled import INNER, SELDOM, kernel
 from pnstrial.engine.kernels import layout as at
-from pnstrial.engine.kernels.parts import answer_apart, draw_also, draw_decided, draw_start, joined
+from pnstrial.engine.kernels.parts import CATEGORY, PARTS, START, answer_apart, draw_code, joined
 from pnstrial.engine.kernels.random import draw, exponential, pick, uniform, word
 from pnstrial.engine.kernels.visits import anchor, last_infusion, next_visit
 
@@ -269,7 +269,7 @@ def _decide(
     value = rated if early <= off_target <= late else -1
     change = category(row[at.BASELINE], value, whole)
     if whole[at.DECIDES] > 0:
-        change = draw_decided(value, grade, whole, real, row, stream)
+        change = draw_code(CATEGORY, whole[at.DECISION_VISIT], value, grade, whole, real, row, stream)
         row[at.DECIDED] = change
     decision = _at(whole, whole[at.TO_DECISIONS] + change + 1)
     if decision < 2:
@@ -419,9 +419,9 @@ def _enter(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) 
     row[at.STRATUM] = whole[code]
     row[at.TRUE_BASELINE] = whole[code + 1]
     row[at.BASELINE] = whole[code + 2]
-    row[at.START] = row[at.TRUE_BASELINE]
+    row[at.START] = whole[at.STARTS] * row[at.TRUE_BASELINE]
     if whole[at.STARTS] > 1:
-        draw_start(row, whole, real, stream)
+        row[at.START] += draw_code(START, _NONE, _NONE, _NONE, whole, real, row, stream)
     row[at.WEIGHT] = whole[at.WEIGHT_LOW] + pick(
         words, whole[at.TO_WEIGHT], whole[at.WEIGHT_BITS], stream[at.W_ENTRY] << _HALF
     )
@@ -595,7 +595,7 @@ def _follow(grade: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, 
                 row[here + at.V_DAY], row[here + at.V_RATING], row[here + at.V_TRUE] = day, rated, grade
                 if stop >= extras:
                     if whole[at.JOINED] > 0:
-                        row[here + at.V_ALSO] = draw_also(v, grade, whole, real, row, stream)
+                        row[here + at.V_ALSO] = draw_code(PARTS, v, rated, grade, whole, real, row, stream)
                     if decides:
                         _decide(day, day - target, rated, grade, whole, real, words, row, path, stream)
                         change = until if whole[at.ARMS] > 1 else change
