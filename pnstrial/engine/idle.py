@@ -59,7 +59,7 @@ def idle_settings(
     >>> import pnstrial as pns
     >>> protocol, loaded = pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu-plain")
     >>> idle_settings(protocol, loaded, loaded.changed(baseline={"female": 0.9}, visits={"missed": 0.3}))
-    {'baseline.female': 'none of the reported quantities depends on it'}
+    {'baseline.female': 'it changes nothing of what is asked here'}
     """
     check_signature(idle_settings, locals())
     before, after = loaded.model_dump(), changed.model_dump()
@@ -145,9 +145,14 @@ def reason_for(protocol: Protocol, scenario: Scenario, path: tuple[str, ...]) ->
     course = scenario.course
     if path[0] == "treatment" and not (course.ivig.as_array() != 1).any():
         drugs = " and ".join(drug.name for drug in protocol.drugs)
-        return f"{drugs} changes no rate in this course (course.ivig is 1): when and how much is given moves no grade"
+        moves = (
+            "no rate of this course changes (course.ivig is 1), so when and how much is given moves no grade"
+        )
+        return f"{drugs}: {moves}"
+    if path[0] == "treatment" and path[-1] in {"late", "late_days", "changed_dose", "dose_factor"}:
+        return "treatment acts from day 1 to the decision or the end of the last cycle, whatever its days and doses"
     if path[0] == "rescue" and protocol.estimand.rescue == "treatment policy":
         return "rescue changes no rate (course.rescue is 1), and under treatment policy it is no non-response"
     if path[-1].startswith("tumour_treatment") and not (course.tumour_treatment.as_array() != 1).any():
         return "tumour treatment changes no rate in this course (course.tumour_treatment is 1)"
-    return "none of the reported quantities depends on it"
+    return "it changes nothing of what is asked here"

@@ -326,6 +326,14 @@ def _lived_through(
     return all_of_it, all_of_it or rating.persistence > 0 or scenario.rescue.after_worse_rating > 0
 
 
+def _independent_up_to(protocol: Protocol, scenario: Scenario) -> int:
+    """Give the number of the last grade of independence."""
+    if (stated := scenario.follow_up.independent_up_to) is not None:
+        return stated
+    scale = protocol.scale()
+    return scenario.grades - 1 if scale.cut is None else scale.scores.index(scale.cut)
+
+
 def _attendance(scenario: Scenario, *, drawn_later: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Give the probability of each day of a visit, and of (day, missed) at position 2 x day + missed."""
     days = 2 * scenario.visits.jitter_days + 1
@@ -376,7 +384,8 @@ def _whole(
         at.FOLLOW_UP: round(scenario.follow_up.months * DAYS_PER_MONTH),
         at.CLOSING: round(scenario.follow_up.after_last_months * DAYS_PER_MONTH),
         at.LAG_LOW: int(scenario.enrolment.day_1_lag_days[0]), at.LAG_HIGH: int(scenario.enrolment.day_1_lag_days[1]),
-        at.HORIZON: 0 if short else int(visits[:, 0].max()), at.INDEPENDENT_UP_TO: scenario.follow_up.independent_up_to,
+        at.HORIZON: 0 if short else int(visits[:, 0].max()),
+        at.INDEPENDENT_UP_TO: _independent_up_to(protocol, scenario),
         at.HARMS: int(harms.thrombosis_per_infusion + harms.haemolysis_per_infusion > 0),
         at.ON_TIME_DAYS: plan.drug.on_time_tolerance_days, at.SHORT: int(short),
         at.GRADES: scenario.grades, at.UNITS: protocol.scale().dead, at.JITTER_LOW: -scenario.visits.jitter_days,
@@ -458,7 +467,8 @@ def _cycles(
     given = np.where(stop > 0, stop, plan.infusion_days)
     codes = mask | stop << 8 | count << 16 | changed * given << 24 | given << 32 | late << 40
     dose = given / plan.infusion_days * np.where(changed == 1, factor, 1.0)
-    codes |= (np.abs(dose - 1) > plan.drug.dose_tolerance + 1e-9).astype(np.int64) << 60
+    if plan.drug.has_dose:  # no dose is off plan where none is stated
+        codes |= (np.abs(dose - 1) > plan.drug.dose_tolerance + 1e-9).astype(np.int64) << 60
     share = np.outer(delays, events)
     kept = share > 0
     return share[kept], codes[kept]

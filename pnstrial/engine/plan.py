@@ -159,8 +159,13 @@ def refuse(
     jitter = scenario.visits.jitter_days
     names = [visit.name for visit in protocol.visits]
     moves = protocol.decision is not None and any(visit.anchored for visit in protocol.visits)
-    if len(names) > at.MAX_VISITS or (not moves and (np.diff(latest[:, 0]) <= 0).any()):
-        wrong.append(f"protocol visits: allowed are up to {at.MAX_VISITS}, in order of time")
+    if len(names) > at.MAX_VISITS:
+        wrong.append(f"protocol visits: {len(names)} are planned; up to {at.MAX_VISITS} are simulated")
+    wrong.extend(
+        f"protocol visits: {names[v + 1]} (day {latest[v + 1, 0] + 1}) is not after {names[v]} (day"
+        f" {latest[v, 0] + 1}, at the latest); list the visits in order of time"
+        for v in range(len(names) - 1) if not moves and latest[v + 1, 0] <= latest[v, 0]
+    )  # fmt: skip
     first = int(min(visits[0, 1], visits[0, 0] - jitter))
     wrong.extend(
         f"visits.extra_rating_days = {day}: must be before day {first + 1}, the first visit's earliest"
@@ -291,8 +296,8 @@ def _undecided(protocol: Protocol, scenario: Scenario, first: int, visit: str) -
     last = plan.cycle_days * (plan.before - 1) + late + plan.infusion_days
     if last > first:
         wrong.append(
-            f"treatment.late_days = {late}: the last cycle before the decision may end on day {last}, after the"
-            f" earliest {visit} (day {first + 1}); use shorter delays or less jitter"
+            f"treatment.late_days = {late}: the last infusion before the decision may fall on day {last}, but {visit}"
+            f" may be rated from day {first + 1}; use shorter delays, less jitter or a window from day {last + 1} on"
         )
     own, decides = protocol.endpoint.scale, None if decision is None else decision.scale
     if decides not in {None, own, *(part.name for part, _ in derived_scales(protocol, scenario))}:
@@ -306,7 +311,8 @@ def _misfits(protocol: Protocol, scenario: Scenario) -> list[str]:
     plan, late = plan_of(protocol), latest_delay(scenario)
     if plan.infusion_days > 6 or (plan.cycles > 1 and plan.cycle_days <= late + plan.infusion_days):
         wrong.append(
-            f"protocol treatment: {plan.infusion_days} infusion days and a delay of {late} do not fit a cycle"
+            f"protocol treatment: {plan.infusion_days} infusion days of {plan.drug.name} and a delay of {late} days"
+            f" (treatment.late_days) do not fit a cycle of {plan.cycle_days} days; use shorter delays"
         )
     if plan.cycles * plan.infusion_days > _MOST_INFUSIONS:
         wrong.append(f"protocol treatment: over {_MOST_INFUSIONS} infusions of one drug are not simulated")

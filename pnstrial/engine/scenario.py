@@ -319,12 +319,13 @@ class TreatmentPattern(Part):
 class FollowUp(Part):
     """How long patients are followed: each up to `months`, the trial to `after_last_months` from the last day 1.
 
-    Days of independence are those in the grades up to number `independent_up_to` of the scale, the best being 0.
+    Days of independence are those in the grades up to number `independent_up_to` of the scale, the best being 0; where
+    it is not stated up to the scale's cut between good and other outcomes, and all days alive where it has none.
     """
 
     months: float = Field(default=24.0, ge=6.5, le=120)
     after_last_months: float = Field(default=24.0, ge=6.5, le=120)
-    independent_up_to: int = Field(default=2, ge=0, le=1000)
+    independent_up_to: int | None = Field(default=None, ge=0, le=1000)
 
 
 class SurvivalNull(Part):

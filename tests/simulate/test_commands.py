@@ -76,7 +76,9 @@ def test_the_floor_of_rating_error_and_idle_settings_stand_in_table_file_and_pag
     words = ["simulate", "anti-hu-plain", "--primary", "--trials", "500", "--late", "0.3", "--quiet"]
     assert main([*words, "--out", str(tmp_path)]) == 0
     said = capsys.readouterr()
-    assert "treatment.late leaves the probability of success as it is: IVIg changes no rate" in said.err
+    assert (
+        "treatment.late leaves the probability of success as it is: IVIg: no rate of this course" in said.err
+    )
     floor = pns.simulate.rating_floor(PROTOCOL, pns.load_scenario("anti-hu-plain"))
     content = json.loads((tmp_path / "characteristics.json").read_text())
     rows = {row["quantity"]: row["estimate"] for row in content["quantities"]}

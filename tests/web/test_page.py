@@ -122,7 +122,7 @@ def test_the_exact_answers_move_with_the_sliders(inside):
 def test_a_setting_without_effect_is_named(inside):
     text = inside.get("/simulate/notes?scenario=anti-hu-plain&late=0.3&missed=0.2").text
     note = text[text.index("the probability of success cannot feel it") :].partition("</ul>")[0]
-    assert "changes no rate in this course" in note
+    assert "no rate of this course changes" in note
     assert "Late cycles" in note
     assert "Missed visits" not in note
     assert "cannot feel it" not in inside.get("/simulate/notes?scenario=anti-hu-plain&missed=0.2").text

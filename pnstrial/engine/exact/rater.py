@@ -50,7 +50,7 @@ class Rater:
         self.category = model.categories[entries[:, 1], 1 : k + 1]  # of a rating, by entry
         self.joined = int(model.whole[at.JOINED])
         self.decides_apart = int(model.whole[at.DECIDES]) > 0
-        self.repeated: dict[int, NDArray[np.float64]] = {}
+        self.repeated: dict[tuple[int, bytes], NDArray[np.float64]] = {}
 
     def kinds(self, *, decides: bool) -> int:
         """Count the kinds of ratings that `together` tells apart."""
@@ -74,11 +74,12 @@ class Rater:
                 last = label % 3 if self.lasts > 1 else 0
                 out[label, :, 0, last][..., self.states.alive_in] = constant * chance[:, None, grades]
             return out
-        if count not in self.repeated:
-            self.repeated[count] = self._repeated(labels, count)
+        key = count, labels.tobytes()  # labels of one visit need not be those of another
+        if key not in self.repeated:
+            self.repeated[key] = self._repeated(labels, count)
         mass = X.sum(axis=2)[..., self.states.alive_in].transpose(0, 3, 2, 1)  # entry, state, IVIg, deviation
         for label in range(count):
-            moved = mass @ self.repeated[count][label][:, grades]
+            moved = mass @ self.repeated[key][label][:, grades]
             last = label % 3 if self.lasts > 1 else 0
             out[label, :, :, last][..., self.states.alive_in] = moved.transpose(0, 3, 2, 1)
         return out
