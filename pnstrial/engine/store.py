@@ -187,7 +187,10 @@ class Store:
         )  # fmt: skip
 
     def blocks(self) -> dict[int, int]:
-        """Give the number of trials of every finished block that is as it was written; warn of the others."""
+        """Give the number of trials of every finished block that is as it was written; warn of the others.
+
+        Those are taken out: a damaged number is that of no block, so no later one would replace it.
+        """
         with self._refusing():
             rows = [(row[0], self._whole(row)) for row in self._open.execute(f"{_READ} ORDER BY block")]
         if damaged := [number for number, block in rows if block is None]:
@@ -198,6 +201,8 @@ class Store:
                 DamagedBlockWarning,
                 stacklevel=2,
             )
+            with self._refusing(), self._open as database:
+                database.executemany("DELETE FROM blocks WHERE block = ?", [(number,) for number in damaged])
         return {number: block.trials for number, block in rows if block is not None}
 
     def read(self, block: int) -> BlockSums:

@@ -299,8 +299,10 @@ def test_a_damaged_block_is_simulated_again_and_named(tmp_path, written):
         sums[11] ^= 1
         database.execute("UPDATE blocks SET sums = ? WHERE block = 3", (bytes(sums),))
         database.execute("UPDATE blocks SET trials = trials + 1 WHERE block = 1")
+        database.execute("UPDATE blocks SET block = 70368744177668 WHERE block = 4")
     database.close()
-    with pytest.warns(UserWarning, match=r"2 of 6 blocks are damaged \(1, 3\); they are simulated again"):
+    found = r"3 of 6 blocks are damaged \(1, 3, 70368744177668\); they are simulated again"
+    with pytest.warns(UserWarning, match=found):
         same(pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, store=path), result)
     same(pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, store=path), result)
 
