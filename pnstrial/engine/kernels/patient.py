@@ -43,17 +43,9 @@ _LOWER = np.uint64(0xFFFFFFFF)
 _SHARE = 2.0**-32
 
 
-def _at(array: Any, place: Any) -> Any:
-    """Read a place that is never negative: Python counts such from the end, which would be asked for here."""
-    return array[np.uint64(place)]
-
-
-_at = kernel(_at, **INNER)
-
-
 def _category(baseline: Any, later: Any, whole: Any) -> Any:
     """Look the category of a later grade up: -1 where it is missing (-1)."""
-    return _at(whole, whole[at.TO_CATEGORIES] + (whole[at.GRADES] + 2) * baseline + later + 1)
+    return whole[whole[at.TO_CATEGORIES] + (whole[at.GRADES] + 2) * baseline + later + 1]
 
 
 category = kernel(_category, **INNER)
@@ -114,10 +106,10 @@ def _rule(day: Any, whole: Any, real: Any, row: Any, path: Any) -> Any:
         change = acts_until if day < acts_until else _FAR
     bands = row[at.CLASS] * whole[at.PERIODS]
     ends, period = whole[at.TO_CHANGES] + bands, row[at.PERIOD]
-    until = _at(real, ends + period)
+    until = real[ends + period]
     while day >= until:
         period += 1
-        until = _at(real, ends + period)
+        until = real[ends + period]
     row[at.PERIOD] = period
     if whole[at.SWITCHES] == 1:
         change, arm = _switched(path, day, change, arm)
@@ -157,9 +149,9 @@ def _cycle(k: Any, whole: Any, words: Any, stream: Any) -> Any:
     place = at.W_CYCLE + (k >> 1)
     if k >= at.WORD_CYCLES:
         place = whole[at.MORE_CYCLES] + ((k - at.WORD_CYCLES) >> 1)
-    chance = _at(stream, place) << (_HALF * np.uint64(k & 1))
+    chance = stream[place] << (_HALF * np.uint64(k & 1))
     cell = pick(words, whole[at.TO_CYCLE], whole[at.CYCLE_BITS], chance)
-    return _at(whole, whole[at.TO_CYCLE_CODES] + cell)
+    return whole[whole[at.TO_CYCLE_CODES] + cell]
 
 
 _cycle = kernel(_cycle, **INNER)
@@ -271,7 +263,7 @@ def _decide(
     if whole[at.DECIDES] > 0:
         change = draw_code(CATEGORY, whole[at.DECISION_VISIT], value, grade, whole, real, row, stream)
         row[at.DECIDED] = change
-    decision = _at(whole, whole[at.TO_DECISIONS] + change + 1)
+    decision = whole[whole[at.TO_DECISIONS] + change + 1]
     if decision < 2:
         row[at.ACTED] = decision
         row[at.TRUE_AT_DECISION] = grade
@@ -366,8 +358,8 @@ def _respond(early: Any, until: Any, whole: Any, row: Any, path: Any) -> Any:
     for v in range(count):
         here = at.VISIT + v * at.VISIT_WIDTH
         window = whole[at.TO_VISITS] + 3 * v
-        target, first, last_day = _at(whole, window), _at(whole, window + 1), _at(whole, window + 2)
-        if _at(whole, whole[at.TO_ANCHORED] + v) == 1:
+        target, first, last_day = whole[window], whole[window + 1], whole[window + 2]
+        if whole[whole[at.TO_ANCHORED] + v] == 1:
             base = last_infusion(until, whole, row)
             target, first, last_day = target + base, first + base, last_day + base
         day = row[here + at.V_DAY]
@@ -390,7 +382,7 @@ def _respond(early: Any, until: Any, whole: Any, row: Any, path: Any) -> Any:
         if whole[at.JOINED] > 0 and 0 <= value < grades:
             together = joined(baseline, value, row[here + at.V_ALSO] & 1, change, whole)
         key = (((rescued * 2 + stopped) * 2 + dead) * 4 + together + 1) * 16 + (last + 1) * 4 + on + 1
-        answer = _at(whole, whole[at.TO_ANSWERS] + key)  # 4 x reason + answer
+        answer = whole[whole[at.TO_ANSWERS] + key]  # 4 x reason + answer
         row[here + at.V_LAST] = last_day
         row[here + at.V_VALUE] = value
         row[here + at.V_CATEGORY] = change
@@ -405,7 +397,7 @@ def _respond(early: Any, until: Any, whole: Any, row: Any, path: Any) -> Any:
     here = at.VISIT + whole[at.DECISION_VISIT] * at.VISIT_WIDTH
     decided = row[at.DECIDED] if whole[at.DECIDES] > 0 else row[here + at.V_CATEGORY]
     decided = 4 if row[here + at.V_VALUE] == grades else decided + 1
-    row[at.DECISION] = _at(whole, whole[at.TO_DECISIONS] + decided)
+    row[at.DECISION] = whole[whole[at.TO_DECISIONS] + decided]
 
 
 _respond = kernel(_respond, **INNER)
@@ -490,9 +482,9 @@ def _follow(grade: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, 
     missed = is_rating = decides = true_too = ends_later = False
     while True:
         if stop < extras:
-            day = _at(whole, whole[at.TO_EXTRA] + stop)
+            day = whole[whole[at.TO_EXTRA] + stop]
             here = at.EXTRA + at.EXTRA_WIDTH * stop
-            chance = _at(stream, at.W_VISIT + visits + stop)
+            chance = stream[at.W_VISIT + visits + stop]
             is_rating, missed = True, False
             until = np.float64(day)
         elif stop < last:
@@ -502,8 +494,8 @@ def _follow(grade: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, 
                     v = next_visit(done, whole, row)
                     done |= 1 << v
                 here = at.VISIT + v * at.VISIT_WIDTH
-                chance = _at(stream, at.W_VISIT + v)
-                target = _at(whole, whole[at.TO_VISITS] + 3 * v) + anchor(v, whole, row)
+                chance = stream[at.W_VISIT + v]
+                target = whole[whole[at.TO_VISITS] + 3 * v] + anchor(v, whole, row)
                 # a cell is 2 x day + missed
                 cell = pick(words, whole[at.TO_ATTEND], whole[at.ATTEND_BITS], chance)
                 day = target + whole[at.JITTER_LOW] + (cell >> 1)
@@ -532,7 +524,7 @@ def _follow(grade: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, 
             else:
                 next_word = row[at.NEXT]
                 if next_word + 1 < stream.size:
-                    which, drawn = _upper(_at(stream, next_word)), _at(stream, next_word + 1)
+                    which, drawn = _upper(stream[next_word]), stream[next_word + 1]
                     row[at.NEXT] = next_word + 2
                 else:
                     which = _upper(word(stream))
