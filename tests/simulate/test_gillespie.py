@@ -112,13 +112,6 @@ def test_a_decision_that_is_not_drawn_with_the_endpoint_says_what_to_do():
         pns.exact_characteristics(
             protocol, pns.simulate.Scenario.model_validate(HU.model_dump() | {"scales": []})
         )
-    part = {"name": "B", "scale": "Barthel", "visit": "Month 3", "source": "assumed"}
-    both = pns.Protocol.model_validate(
-        (content := protocol.model_dump()) | {"endpoint": content["endpoint"] | {"also": [part]}}
-    )
-    scenario = pns.simulate.Scenario.model_validate(HU.model_dump() | {"scales": [BARTHEL]})
-    with pytest.raises(pns.simulate.ScenarioError, match="decide on mRS, or leave that part out"):
-        pns.exact_characteristics(both, scenario)
 
 
 def test_a_bound_on_the_later_value_is_exact_for_one_rater_too():

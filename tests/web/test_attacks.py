@@ -20,8 +20,8 @@ ORIGINS = ["null", "http://evil.example", "https://evil.example", f"http://local
            f"http://127.0.0.1:{PORT + 1}", "http://127.0.0.1", f"{HOME}.evil.example", f"{HOME}/", "file://", "",
            f"http://evil.example#{HOME}"]  # fmt: skip
 FORMS = ["/trial/example", "/trial/upload", "/trial/preview", "/trial/format", "/trial/report/make", "/protocol/choose",
-         "/protocol/bring", "/protocol/forget", "/protocol/change", "/simulate/bring", "/simulate/run", "/simulate/cancel",
-         "/simulate/keep", "/simulate/clear", "/language", "/session"]  # fmt: skip
+         "/protocol/bring", "/protocol/forget", "/protocol/change", "/simulate/bring", "/simulate/first", "/simulate/run",
+         "/simulate/cancel", "/simulate/keep", "/simulate/clear", "/language", "/session"]  # fmt: skip
 
 
 @pytest.mark.parametrize("host", HOSTS)

@@ -210,7 +210,7 @@ class SimonMakuch(_ByResponse):
 def _response_times(response_time: ArrayLike, time: Vector, unit: str | None = None) -> Vector:
     """Read times of response, nan for none."""
     response = as_numbers(response_time, "response_time", unit)
-    if set(response.tolist()) == {0.0, 1.0}:
+    if set(response.tolist()) == {0.0, 1.0} and time.max(initial=0.0) > 1.0:
         raise ValueError(
             "response_time holds yes and no alone (0 and 1 in every row): give the time of each response, nan for none"
         )
