@@ -257,6 +257,17 @@ class Outcome(Sourced):
 def joined_answers(parts: Sequence[Any], how: str) -> NDArray[np.int8]:
     """Join three-valued answers (1, 0, -1 unknown) by "all" or "any".
 
+    Parameters
+    ----------
+    parts : sequence of array of int, all of one shape
+        At least one.
+    how : str
+        "all": 0 decides; "any": 1 decides. What is not decided is unknown where any part is.
+
+    Returns
+    -------
+    array of int8
+
     Examples
     --------
     >>> joined_answers([np.array([1, 1, 0]), np.array([-1, 1, -1])], "all").tolist()

@@ -21,6 +21,7 @@ __all__ = ["CATEGORY", "PARTS", "START", "answer_apart", "draw_code", "joined", 
 
 # what is drawn; a bare number would be a type of its own, and the kernel be compiled once more for it
 START, PARTS, CATEGORY = np.int64(0), np.int64(1), np.int64(2)
+_NONE, _ONE, _TWO, _THREE = (np.int64(k) for k in range(4))
 
 
 def _draw_code(
@@ -42,13 +43,13 @@ def _draw_code(
         here *= codes
         if codes > 1:
             here += row[at.VISIT + v * at.VISIT_WIDTH + at.V_ALSO]
-        begin, count = whole[at.TO_DECIDED_SHARES] + 2 * here, CATEGORY
+        begin, count = whole[at.TO_DECIDED_SHARES] + 2 * here, _TWO
     elif whole[at.APART] == 1:
-        begin, count = whole[at.TO_CODES] + 3 * (v * k * whole[at.STARTS] * k + here), PARTS + CATEGORY
+        begin, count = whole[at.TO_CODES] + 3 * (v * k * whole[at.STARTS] * k + here), _THREE
     else:
-        begin, count = whole[at.TO_ALSO] + here, PARTS
+        begin, count = whole[at.TO_ALSO] + here, _ONE
     chance = uniform(stream)
-    code = START
+    code = _NONE
     for j in range(count):
         code += np.int64(chance >= real[begin + j])
     return 1 - code if what == PARTS and whole[at.APART] == 0 else code
