@@ -19,14 +19,9 @@ import numpy as np
 import pandas as pd
 
 from pnstrial.data.arguments import trial_and_protocol
-from pnstrial.data.consistency import (
-    CREATININE_SLIP,
-    earliest_day,
-    latest_day,
-    plus_months,
-)
+from pnstrial.data.consistency import earliest_day, latest_day, plus_months
 from pnstrial.data.doses import suspected_weight
-from pnstrial.data.schema import TABLES
+from pnstrial.data.schema import CREATININE_SLIP, TABLES
 from pnstrial.frames import value_of
 from pnstrial.medications import classify_medications, medication_classes
 from pnstrial.numerics.arguments import display, even_array

@@ -24,7 +24,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
-import pandas as pd
 
 from pnstrial.changes import what_if
 from pnstrial.engine.blocks import (
@@ -62,6 +61,8 @@ from pnstrial.writing import output_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
+
+    import pandas as pd
 
     from pnstrial.engine.model import Model
 
@@ -453,6 +454,8 @@ def compare_scenarios(
         frames.append(frame)
         if progress is not None:
             progress(done, len(points))
+    import pandas as pd
+
     return pd.concat(frames, ignore_index=True)
 
 
@@ -544,6 +547,8 @@ def power_curve(
                 "estimate": estimate, "std_error": error, "lower": low, "upper": high, "exact": exact,
             }
         )  # fmt: skip
+    import pandas as pd
+
     return PowerCurve(
         scenario.id, n, critical, n_trials if method == "simulate" else 0, pd.DataFrame(rows),
         Provenance(protocol.id, protocol.version, seed),
@@ -602,6 +607,8 @@ def simulate_estimands(
                 "exact_success": exact[2],
             }
         )  # fmt: skip
+    import pandas as pd
+
     return pd.DataFrame(rows)
 
 

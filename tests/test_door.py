@@ -67,7 +67,7 @@ def test_completion_shows_public_names_only(name):
         assert not entry.startswith("_")
 
 
-@pytest.mark.parametrize("name", ["", ".design", ".figures", ".shift", ".survival"])
+@pytest.mark.parametrize("name", ["", ".data", ".design", ".figures", ".shift", ".survival"])
 def test_the_two_lists_of_public_names_are_one(name):
     package = importlib.import_module(f"pnstrial{name}")
     tree = ast.parse(Path(str(package.__file__)).read_text(encoding="utf-8"))
@@ -95,6 +95,16 @@ def test_the_import_stays_light():
         import pnstrial
         heavy = {"numpy", "pandas", "numba", "matplotlib", "scipy"} & set(sys.modules)
         assert not heavy, heavy
+    """)
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_simulation_waits_for_no_frames():
+    code = textwrap.dedent("""
+        import sys
+        import pnstrial as pns
+        pns.simulate_trials(pns.load_protocol(), pns.load_scenario("anti-hu-plain"), 100, quantities="primary")
+        assert "pandas" not in sys.modules
     """)
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -25,7 +25,7 @@ from pnstrial.data.doses import (
 )
 from pnstrial.data.findings import Finding
 from pnstrial.data.folder import Folder, at_positions
-from pnstrial.data.schema import TABLES
+from pnstrial.data.schema import CREATININE_SLIP, TABLES
 from pnstrial.frames import value_of
 from pnstrial.writing import like_a_formula
 
@@ -42,15 +42,12 @@ if TYPE_CHECKING:
     Tables = Mapping[str, ParsedTable]
 
 __all__ = [
-    "CREATININE_SLIP",
     "consistency_findings",
     "earliest_day",
     "latest_day",
     "plus_months",
 ]
 
-CREATININE_SLIP = 20.0
-"""Up to this, creatinine is taken for mg/dL or mmol/L typed as umol/L."""
 _DATED = {
     "screening": ("consent_date", "enrolment_date"),
     "medications": ("start_date", "stop_date"),

@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 from pnstrial.vocabulary import YES_NO_COLUMNS
 
-__all__ = ["ANTIBODIES", "TABLES", "Column", "ScoreRange", "Table"]
+__all__ = ["ANTIBODIES", "CREATININE_SLIP", "TABLES", "Column", "ScoreRange", "Table"]
 
 Kind = Literal["id", "text", "date", "partial date", "number", "word", "antibodies", "atc"]
 
@@ -37,6 +37,9 @@ SYNDROMES: Final = (
     "LEMS",
     "other",
 )
+
+CREATININE_SLIP: Final = 20.0
+"""Up to this, creatinine is taken for mg/dL or mmol/L typed as umol/L."""
 
 # What spreadsheets call a column when they do not call it by its name; asked without case, spaces and punctuation.
 _OTHER_NAMES: Final = {

@@ -17,7 +17,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from pnstrial.engine.kernels.quantities import LEAN_QUANTITIES, QUANTITIES, SECONDARY_QUANTITIES
 from pnstrial.results import Display, NotEstimable, Provenance, Result, show_number
@@ -25,6 +24,7 @@ from pnstrial.results import Display, NotEstimable, Provenance, Result, show_num
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
 __all__ = [
@@ -124,6 +124,8 @@ class OperatingCharacteristics(Result):
         -------
         pandas.DataFrame
         """
+        import pandas as pd
+
         rows = [
             (q.quantity, q.estimate, q.std_error, *q.interval)
             for q in self.quantities
@@ -188,6 +190,8 @@ class ExactCharacteristics(Result):
         -------
         pandas.DataFrame
         """
+        import pandas as pd
+
         rows = [(name, value, 0.0, value, value) for name, value in self.answers.items()]
         return pd.DataFrame(rows, columns=["quantity", "estimate", "std_error", "lower", "upper"])
 
@@ -291,6 +295,8 @@ def trial_rows(
     pandas.DataFrame
         trial, then the quantities: shares where they are shares (nan where there is nothing to take a share of).
     """
+    import pandas as pd
+
     over = denominators(names)
     columns: dict[str, NDArray[Any]] = {"trial": np.arange(first, first + len(each))}
     for k, (name, _) in enumerate(names):

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from pnstrial import rules
-from pnstrial.data.consistency import CREATININE_SLIP
-from pnstrial.data.schema import TABLES
-from pnstrial.eligibility import creatinine_at_clearance, medication_classes
+from pnstrial.data.schema import CREATININE_SLIP, TABLES
+from pnstrial.numerics.clearance import creatinine_at_clearance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,7 +71,7 @@ def immunotherapy_record(protocol: Protocol, drug: int = 0) -> dict[str, str | N
     medications = protocol.medications
     own = {name.casefold() for given in protocol.drugs for name in (given.name, *given.names)}
     for name, atc in (_DRUGS[drug], *_DRUGS):
-        if name.casefold() not in own and medication_classes(name, atc, medications):
+        if name.casefold() not in own and medications.classes(name, atc):
             return {"medication": name, "atc": atc}
     name = next(
         name for names in medications.immunotherapy.values() for name in names if name.casefold() not in own

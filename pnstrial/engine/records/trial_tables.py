@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from pnstrial.eligibility import creatinine_at_clearance
 from pnstrial.engine.blocks import BLOCK
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.model import Model, build_model, check_pair
@@ -25,6 +24,7 @@ from pnstrial.engine.records.scores import Scores
 from pnstrial.engine.strata import DIED, allowed_antibodies, allowed_grades
 from pnstrial.engine.tables import block_key
 from pnstrial.numerics.arguments import Checks
+from pnstrial.numerics.clearance import creatinine_at_clearance
 from pnstrial.numerics.signatures import check_signature
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 from pnstrial.vocabulary import MRS
