@@ -18,6 +18,7 @@ import numpy as np
 from pnstrial import rules
 from pnstrial.engine.characteristics import ExactCharacteristics
 from pnstrial.engine.exact.apart import response_apart, true_response_apart
+from pnstrial.engine.exact.cohort import Cohort
 from pnstrial.engine.exact.entries import secondary_names, ways_given
 from pnstrial.engine.exact.patient import Patient
 from pnstrial.engine.exact.per_protocol import reason_against, ways_as_planned
@@ -77,8 +78,9 @@ def patients_at_endpoint(model: Model) -> dict[tuple[int, bool, bool], NDArray[n
         Probabilities by category of the last rating (3: none) and treatment (1: ended before the decision).
     """
     found: dict[tuple[int, bool, bool], NDArray[np.float64]] = {}
+    cohort = Cohort(model, every_last=True)
     for given in ways_given(model):
-        patient = Patient(model, every_last=True, given=given)
+        patient = Patient(cohort, given=given)
         patient.run(int(model.whole[at.ENDPOINT_VISIT]))
         for key, mass in patient.at_endpoint.items():
             found[key] = found.get(key, np.zeros_like(mass)) + mass
@@ -89,8 +91,9 @@ def totals_of(model: Model, only: int | None = None, *, values: bool = True) -> 
     """Add up what happens to one enrolled patient, through all visits or those up to `only`."""
     clock = "independent" if only is None and model.whole[at.HORIZON] > 0 else None
     totals: dict[str, float] = {}
+    cohort = Cohort(model, clock=clock)
     for given in ways_given(model):
-        for name, value in Patient(model, given=given, clock=clock, values=values).run(only).items():
+        for name, value in Patient(cohort, given=given, values=values).run(only).items():
             totals[name] = totals.get(name, 0.0) + value
     if model.asked.apart:
         totals["true_response"] = true_response_apart(model)
@@ -103,16 +106,18 @@ def totals_of(model: Model, only: int | None = None, *, values: bool = True) -> 
 
 def _days_and_plans(model: Model, without: dict[str, str]) -> dict[str, float]:
     """Give the days until a patient is worse, and who is per protocol and responds."""
+    until_worse = Cohort(model, clock="not worse")
     found = {
         "days_to_deterioration": sum(
-            Patient(model, given=given, clock="not worse").run()["time"] for given in ways_given(model)
+            Patient(until_worse, given=given).run()["time"] for given in ways_given(model)
         )
     }
     if "per_protocol" in without:
         return found
     followed = responds = 0.0
+    cohort = Cohort(model)
     for way in ways_as_planned(model):
-        totals = Patient(model, given=way.given, planned=way).run(int(model.whole[at.ENDPOINT_VISIT]))
+        totals = Patient(cohort, given=way.given, planned=way).run(int(model.whole[at.ENDPOINT_VISIT]))
         followed += way.share * totals.get("valued", 0.0)
         responds += way.share * totals.get("valued_responds", 0.0)
     found["per_protocol"] = followed
