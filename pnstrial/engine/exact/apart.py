@@ -11,7 +11,7 @@ Next: `answers`.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -45,6 +45,8 @@ class Apart(Patient):
     given : Given, optional
         As for `Patient`.
     """
+
+    filters: ClassVar[bool] = True
 
     def __init__(self, cohort: Cohort, way: Way, *, given: Given | None = None) -> None:
         super().__init__(cohort, given=given)

@@ -10,7 +10,9 @@ Next: `patient`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from heapq import heapify, heappop, heappush
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,14 +21,14 @@ from pnstrial.engine.kernels import layout as at
 from pnstrial.multistate.process import exponential
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from pnstrial.engine.model import Model
 
 
-__all__ = ["NEVER", "Chain", "Group", "States", "after_turn"]
+__all__ = ["NEVER", "Chain", "Group", "States", "after_turn", "merged"]
 
 NEVER: Final = 1e18
 """A day that never comes."""
@@ -267,6 +269,47 @@ class Group:
                 way = chain.on_and_off(begin, stop, end)
                 moved[:, :, :, a] = (mass.reshape(len(way), -1, way.shape[-1]) @ way).reshape(mass.shape)
         return moved
+
+
+def merged(chain: Chain, groups: Iterable[Group], until: float) -> list[Group]:
+    """Bring all to one day, and put those with the same plan together as soon as they have it.
+
+    Parameters
+    ----------
+    chain : Chain
+    groups : iterable of Group
+        None of them later than that day.
+    until : float
+
+    Returns
+    -------
+    list of Group
+        One for every plan.
+    """
+    order = count()
+    waiting: list[tuple[float, int, Hashable, Group]] = [
+        (group.time, next(order), None, group) for group in groups
+    ]
+    heapify(waiting)
+    here: dict[Hashable, Group] = {}
+    while waiting:
+        day, _, plan, group = heappop(waiting)
+        if plan is not None:
+            if here.get(plan) is not group:  # it has met another meanwhile
+                continue
+            del here[plan]
+        now = group.at(chain, day) if group.time < day else group
+        # an end in the past, or of a treatment that changes no rate, tells no plans apart
+        first, second, third = (0.0 if end <= day or chain.same else end for end in now.ends)
+        now = replace(now, ends=(first, second, third))
+        plan = (now.ends, now.turns, now.resumed)
+        if plan in here:
+            now = replace(now, X=now.X + here[plan].at(chain, day).X)
+        here[plan] = now
+        then = min((end for end in (*now.ends, *(turn[0] for turn in now.turns)) if end > day), default=until)
+        if day < until:
+            heappush(waiting, (min(then, until), next(order), plan, now))
+    return list(here.values())
 
 
 def after_turn(X: NDArray[np.float64], kind: str, share: float, states: States) -> NDArray[np.float64]:

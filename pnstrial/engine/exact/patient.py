@@ -11,12 +11,12 @@ Next: `answers`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
 from pnstrial import rules
-from pnstrial.engine.exact.chain import NEVER, Group
+from pnstrial.engine.exact.chain import NEVER, Group, merged
 from pnstrial.engine.exact.entries import secondary_names
 from pnstrial.engine.exact.moving import through_moving_visits
 from pnstrial.engine.kernels import layout as at
@@ -46,6 +46,8 @@ class Visit:
         Target day of the visit, first and last day of its window.
     decides : bool
         Whether the decision is made at it.
+    final : bool
+        Whether a rating leads to its value and to nothing else.
     """
 
     v: int
@@ -53,6 +55,7 @@ class Visit:
     first: float
     last: float
     decides: bool
+    final: bool
     to_target: list[Group] = field(default_factory=list)
     absent: list[Group] = field(default_factory=list)
     valued: list[Group] = field(default_factory=list)
@@ -76,6 +79,9 @@ class Patient:
     values : bool
         Whether what is rated, decided and infused is counted; without it only the truth at the endpoint visit is.
     """
+
+    filters: ClassVar[bool] = False
+    """Whether it depends on the rating who is followed on."""
 
     def __init__(
         self,
@@ -166,26 +172,27 @@ class Patient:
                 now = part.at(self.chain, float(day))
                 present, absent = self._attending(now.X, float(missed[e]))
                 after += [replace(now, X=absent), *self._rated_only(replace(now, X=present), float(day))]
-            groups = self._merged(after, float(day) + (1.0 if self.rescue_if_worse > 0 else 0.0))
+            groups = merged(self.chain, after, float(day) + (1.0 if self.rescue_if_worse > 0 else 0.0))
         if w[at.MOVES]:
             return through_moving_visits(self, groups, only)
-        for v in range(int(w[at.VISITS]) if only is None else only + 1):
+        last = int(w[at.VISITS]) - 1 if only is None else only
+        for v in range(last + 1):
             if self.truth_only and v == int(w[at.ENDPOINT_VISIT]):
                 self._truth_at_endpoint(groups, v)
             elif not self._without_consequence(v):
-                groups = self.visit(groups, v, ends=v == int(w[at.VISITS]) - 1)
+                groups = self.visit(groups, v, ends=v == last)
         return groups
 
     def _truth_at_endpoint(self, groups: list[Group], v: int) -> None:
         """Count the truth on the target day: only those who are rated up to it can have another plan by then."""
-        here, free = self._opened(v), self._without_consequence(v)
-        for group in self._merged(groups, min(here.target, self._days(v)[0])):
+        here, free = self._opened(v, ends=False), self._without_consequence(v)
+        for group in merged(self.chain, groups, min(here.target, self._days(v)[0])):
             if free:
                 self.at_target(group.at(self.chain, here.target), v)
             else:
                 now, later = self._before_target(group, here)
                 self.at_target(replace(now, X=later * now.X), v)
-        for group in self._merged([*here.to_target, *here.absent], here.target):
+        for group in merged(self.chain, [*here.to_target, *here.absent], here.target):
             self.at_target(group, v)
 
     def _without_consequence(self, v: int) -> bool:
@@ -244,6 +251,25 @@ class Patient:
                 placed[:, 2 * kind + 2 + rescued] = small * (rescued == self.states.rescued)
         return placed
 
+    def _placed_last(self, seen: NDArray[np.float64], v: int) -> NDArray[np.float64]:
+        """Rate at a visit after which nothing follows from it, and put the values in their places."""
+        shares = self.rater.shares(v)
+        mass = seen.sum(axis=2).reshape(self.cases, -1, *seen.shape[3:])
+        by_kind = np.einsum("kcns,cnas->kcas", shares.reshape(len(shares), *mass.shape[:2], -1), mass)
+        placed = np.zeros((self.cases, 2 * len(by_kind) + 2, self.lasts, *by_kind.shape[2:]))
+        for kind, small in enumerate(by_kind):
+            for rescued in (False, True):
+                last = kind % 3 if self.lasts > 1 else 0
+                placed[:, 2 * kind + 2 + rescued, last] = small * (rescued == self.states.rescued)
+        return placed
+
+    def _value_later(self, placed: Group, here: Visit) -> None:
+        """Keep values up to the target day, on which they count, where it is not over."""
+        if placed.time < here.target:
+            here.valued.append(placed)
+        else:
+            here.values = here.values + placed.X
+
     def _count(self, placed: NDArray[np.float64], v: int, *, later: bool) -> None:
         """Count values (see `_placed`); who died meanwhile was rescued as he was then (`later`), or as he is now."""
         for place in range(placed.shape[1]):
@@ -269,23 +295,29 @@ class Patient:
         w = self.model.whole
         return np.arange(self.model.jitter.size, dtype=float) + float(self.visits[v, 0] + w[at.JITTER_LOW])
 
-    def _opened(self, v: int) -> Visit:
+    def _opened(self, v: int, *, ends: bool) -> Visit:
         target, first, last = (float(day) for day in self.visits[v])
-        return Visit(v, target, first, last, v == int(self.model.whole[at.DECISION_VISIT]))
+        decides = v == int(self.model.whole[at.DECISION_VISIT])
+        final = ends and not decides and self.rescue_if_worse == 0 and not self.filters
+        return Visit(v, target, first, last, decides, final)
+
+    def _kept(self, group: Group, here: Visit) -> Group:
+        """Forget the deviation of the rating, which no other asks for after the last one."""
+        return replace(group, X=group.X.sum(axis=1, keepdims=True)) if here.final else group
 
     def visit(self, groups: list[Group], v: int, *, ends: bool) -> list[Group]:
         """Follow everybody through a visit; after the last one (`ends`) entries are told apart no longer."""
-        here, days = self._opened(v), self._days(v)
-        for group in self._merged(groups, min(here.target, days[0])):
+        here, days = self._opened(v, ends=ends), self._days(v)
+        for group in merged(self.chain, groups, min(here.target, days[0])):
             now, later = self._before_target(group, here)
             if later > 0:
                 self._after_target(self.at_target(replace(now, X=later * now.X), v), here)
-        here.after += [self.at_target(group, v) for group in self._merged(here.to_target, here.target)]
-        for group in self._merged(here.absent, here.target):
+        here.after += [self.at_target(group, v) for group in merged(self.chain, here.to_target, here.target)]
+        for group in merged(self.chain, here.absent, here.target):
             now = self._stopped_by(self.at_target(group, v), here.target, decides=here.decides)
             here.after.append(self._no_value(now, here))
         if self.counts:
-            for group in self._merged(here.valued, here.target):
+            for group in merged(self.chain, here.valued, here.target):
                 self._count(group.X, v, later=False)
             if isinstance(here.values, np.ndarray):
                 self._count(here.values, v, later=True)
@@ -295,36 +327,9 @@ class Patient:
                 self._value(v, rest - dead, rescued=bool(rescued))
             self._infusions(here.treated_on, int(self.model.whole[at.CYCLES_ALL]) - self.before)
         until = max(here.last, float(days[-1]))
-        return self._merged([self._marginal(group) for group in here.after] if ends else here.after, until)
-
-    def _merged(self, groups: list[Group], until: float) -> list[Group]:
-        """Bring all to one day, and put those with the same plan together as soon as they have it."""
-        begin = min((group.time for group in groups), default=until)
-        turns = {
-            day
-            for group in groups
-            for day in (
-                group.time,
-                *(() if self.chain.same else group.ends),
-                *(turn[0] for turn in group.turns),
-            )
-        }
-        waiting = sorted(groups, key=lambda group: group.time)
-        here: list[Group] = []
-        for day in sorted({day for day in turns if begin <= day < until} | {until}):
-            while waiting and (waiting[0].time <= day or day == until):
-                here.append(waiting.pop(0))
-            found: dict[tuple[object, ...], Group] = {}
-            for group in here:
-                now = group.at(self.chain, day) if group.time < day else group
-                # an end in the past, or of a treatment that changes no rate, tells no plans apart
-                first, second, third = (0.0 if end <= day or self.chain.same else end for end in now.ends)
-                ends = (first, second, third)
-                key = (ends, now.turns, now.resumed)
-                other = found.get(key)
-                found[key] = replace(now, X=now.X if other is None else now.X + other.X, ends=ends)
-            here = list(found.values())
-        return here
+        return merged(
+            self.chain, [self._marginal(group) for group in here.after] if ends else here.after, until
+        )
 
     def _before_target(self, group: Group, here: Visit) -> tuple[Group, float]:
         """Let through who is seen up to the target day; give all as they stand then, and the share not seen yet."""
@@ -333,7 +338,7 @@ class Patient:
             missed = float(self.model.real[at.VISIT_MISSED + here.v])
             share = 1.0 - missed
             if missed > 0:
-                here.absent.append(replace(group, X=missed * group.X))
+                here.absent.append(self._kept(replace(group, X=missed * group.X), here))
         for day, weight in zip(self._days(here.v).tolist(), self.model.jitter.tolist(), strict=True):
             if day > here.target:
                 break
@@ -387,21 +392,21 @@ class Patient:
         """Follow a visit before its window: its rating is none of this visit, but may be the last one."""
         present, absent = self._attending(group.X, self._missed_at(here.v))
         stopped = self._stopped_by(replace(group, X=present), group.time, decides=here.decides)
-        here.absent += [*self._rated_only(stopped, group.time), replace(group, X=absent)]
+        seen = self._rated_only(stopped, group.time)
+        here.absent += [self._kept(part, here) for part in (*seen, replace(group, X=absent))]
 
     def _seen_early(self, now: Group, here: Visit) -> None:
         """Rate those who attend within the window, up to the target day."""
         present, absent = self._attending(now.X, self._missed_at(here.v))
         if self.miss_ratios is not None:
-            here.absent.append(replace(now, X=absent))
+            here.absent.append(self._kept(replace(now, X=absent), here))
         rest = present * ~self.states.alive_in
         if self.counts:
             small = self._summed(rest)[:, None]
             for rescued in (False, True):
                 here.unrated[rescued] = here.unrated[rescued] + small * (rescued == self.states.rescued)
-        here.to_target.append(
-            self.without_rating(self._left(self.without_rescue(replace(now, X=rest), here.v)), here.v)
-        )
+        left = self.without_rating(self._left(self.without_rescue(replace(now, X=rest), here.v)), here.v)
+        here.to_target.append(self._kept(left, here))
         self._rated(now, present * self.states.alive_in, here)
 
     def _after_target(self, group: Group, here: Visit) -> None:
@@ -439,7 +444,7 @@ class Patient:
                     rest = weight * part.X * ~self.states.alive_in
                     here.unrated[rescued] = here.unrated[rescued] + self._summed(rest)[:, None]
             left = self._left(replace(gone, X=weight * gone.X * ~self.states.alive_in))
-            here.after.append(self.without_rating(left, v))
+            here.after.append(self._kept(self.without_rating(left, v), here))
             self._rated(now, weight * seen, here)
         if outside:
             late = sum(weights[day] for day in outside)
@@ -467,6 +472,12 @@ class Patient:
     def _rated(self, now: Group, seen: NDArray[np.float64], here: Visit) -> None:
         """Rate those who are there in the window, decide on them by category, and count their values."""
         v, day, decides = here.v, now.time, here.decides
+        if here.final:
+            plan = replace(now, X=seen)
+            if self.counts:
+                self._value_later(replace(now, X=self._placed_last(seen, v)), here)
+            (here.to_target if day <= here.target else here.after).append(self._kept(plan, here))
+            return
         rated = self.rated_together(seen, v, decides=decides)
         anyway = float(self.model.real[at.CONTINUE_ANYWAY])
         ways: list[tuple[bool, bool, tuple[int, ...], float]] = []
@@ -484,21 +495,17 @@ class Patient:
             # all of one way have one plan
             plan = self._planned(now, day, chosen[0] % 3, go=go, decides=decides)
             parts = {kind: rated[kind] if weight == 1 else weight * rated[kind] for kind in chosen}
-            merged = self.with_rating(
+            followed = self.with_rating(
                 [(kind, replace(plan, X=X)) for kind, X in parts.items()], v, max(day, here.target)
             )
             if self.counts:
                 if decides:
-                    self._decided(merged.X, go=decided)
-                placed = self._placed(parts, len(rated))
-                if day < here.target:
-                    here.valued.append(replace(plan, X=placed))
-                else:
-                    here.values = here.values + placed
+                    self._decided(followed.X, go=decided)
+                self._value_later(replace(plan, X=self._placed(parts, len(rated))), here)
                 if decides and go:
                     base = max(float(self.cycle_days * self.before), day)
-                    here.treated_on.append((day, base, self._summed(merged.X)[:, :, 0].sum(axis=1)))
-            (here.to_target if day <= here.target else here.after).append(merged)
+                    here.treated_on.append((day, base, self._summed(followed.X)[:, :, 0].sum(axis=1)))
+            (here.to_target if day <= here.target else here.after).append(followed)
 
     def _planned(self, group: Group, day: float, category: int, *, go: bool, decides: bool) -> Group:
         """Give the plan after a rating, and after the decision."""

@@ -51,6 +51,7 @@ class Rater:
         self.joined = int(model.whole[at.JOINED])
         self.decides_apart = int(model.whole[at.DECIDES]) > 0
         self.repeated: NDArray[np.float64] | None = None
+        self.by_visit: dict[int, NDArray[np.float64]] = {}
 
     def kinds(self, *, decides: bool) -> int:
         """Count the kinds of ratings that `together` tells apart."""
@@ -103,6 +104,18 @@ class Rater:
         if asked.codes is not None:
             also = [asked.codes[v, :, :, code] for code in range(4)]
         return self.joined_with(rated, also, 0, decides=decides)
+
+    def shares(self, v: int) -> NDArray[np.float64]:
+        """Give the chance of each kind of rating where nothing is decided, by entry, deviation before and state."""
+        if v not in self.by_visit:
+            one = np.zeros((len(self.entries), self.deviations, self.lasts, 3, self.states.width))
+            found: list[NDArray[np.float64]] = []
+            for deviation in range(self.deviations):
+                one[:] = 0.0
+                one[:, deviation, 0, 0] = self.states.alive_in
+                found.append(self.together(one, v, decides=False).sum(axis=(2, 3, 4)))
+            self.by_visit[v] = np.stack(found, axis=2)
+        return self.by_visit[v]
 
     def on_own_scale(
         self, X: NDArray[np.float64], own: NDArray[np.int64], *, decides: bool
