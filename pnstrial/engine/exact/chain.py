@@ -184,8 +184,12 @@ class Chain:
         """Give the probabilities after at most a day."""
         return exponential(self.rates[rates] * days, self.counted, days)
 
-    def _together(self, ways: tuple[tuple[tuple[int, float], ...], ...]) -> NDArray[np.float64]:
-        return np.stack([self._once(self._way, way) for way in ways])
+    def _together(self, ways: tuple[tuple[tuple[int, float], ...], ...], stands: bool) -> NDArray[np.float64]:
+        """Give the probabilities of all cases; whether the clock stands still."""
+        found = np.stack([self._once(self._way, way) for way in ways])
+        if stands:
+            found[:, :-1, -1] = 0.0
+        return found
 
     def _on_and_off(self, begin: float, stop: float, end: float) -> NDArray[np.float64]:
         if stop <= begin or self.same:
@@ -202,14 +206,11 @@ class Chain:
         # how much of the time lies in each band of time since onset, by case
         edges = np.clip(self.changes, begin, max(begin, end))
         spent = np.diff(edges, axis=1, prepend=begin).round(9)
-        made = self._once(self._together, tuple(
+        ways = tuple(
             tuple((which, days) for which, days in zip(own, lengths, strict=True) if days > 0)
             for own, lengths in zip(self.which[:, :, arm].tolist(), spent.tolist(), strict=True)
-        ))  # fmt: skip
-        if self.counted is not None and begin >= self.horizon:  # the clock stands still
-            made = made.copy()
-            made[:, :-1, -1] = 0.0
-        return made
+        )
+        return self._once(self._together, ways, self.counted is not None and begin >= self.horizon)
 
 
 def _stopped_above(rates: NDArray[np.float64], baseline: int) -> NDArray[np.float64]:

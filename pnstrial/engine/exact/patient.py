@@ -58,6 +58,7 @@ class Visit:
     final: bool
     to_target: list[Group] = field(default_factory=list)
     absent: list[Group] = field(default_factory=list)
+    absent_later: tuple[list[Group], list[Group]] = field(default_factory=lambda: ([], []))
     valued: list[Group] = field(default_factory=list)
     after: list[Group] = field(default_factory=list)
     values: NDArray[np.float64] | float = 0.0
@@ -316,6 +317,10 @@ class Patient:
         for group in merged(self.chain, here.absent, here.target):
             now = self._stopped_by(self.at_target(group, v), here.target, decides=here.decides)
             here.after.append(self._no_value(now, here))
+        for rescued, absent in enumerate(here.absent_later):
+            for group in merged(self.chain, absent, here.last):
+                here.after.append(group)
+                here.unrated[rescued] = here.unrated[rescued] + self._summed(group.X)[:, None]
         if self.counts:
             for group in merged(self.chain, here.valued, here.target):
                 self._count(group.X, v, later=False)
@@ -438,7 +443,8 @@ class Patient:
                 absent = [self._attending(part.X, missed)[1] for part in by_rescue]
                 seen = seen - sum(absent)
                 for rescued, X in enumerate(absent):
-                    here.after.append(self._absent(replace(now, X=weight * X), here, rescued=bool(rescued)))
+                    part = self._stopped_by(replace(now, X=weight * X), day, decides=here.decides)
+                    here.absent_later[rescued].append(self._kept(part, here))
             if self.counts:
                 for rescued, part in enumerate(by_rescue):
                     rest = weight * part.X * ~self.states.alive_in
@@ -460,14 +466,6 @@ class Patient:
         """Give those who are out of the study or dead: what is planned no longer matters to them."""
         given = tuple(turn for turn in group.turns if turn[1] == "given")
         return replace(group, ends=(0.0, 0.0, 0.0), turns=given)
-
-    def _absent(self, group: Group, here: Visit, *, rescued: bool) -> Group:
-        """Follow those who were missed on a day within the window after the target day, rescued by then or not."""
-        end = self._stopped_by(group, group.time, decides=here.decides).at(self.chain, here.last)
-        dead = end.X * self.states.dead_seen
-        self._died(here.v, dead, rescued)
-        self._value(here.v, end.X - dead, rescued=rescued)
-        return end
 
     def _rated(self, now: Group, seen: NDArray[np.float64], here: Visit) -> None:
         """Rate those who are there in the window, decide on them by category, and count their values."""
