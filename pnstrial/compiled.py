@@ -11,6 +11,7 @@ Next: `rules`.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import re
@@ -160,6 +161,24 @@ def _announce() -> None:
         print("pnstrial: first use on this machine, compiling for 2 to 10 seconds (kept)", file=sys.stderr)
 
 
+def _without_collecting(work: Callable[..., Any]) -> Callable[..., Any]:
+    """Collect no garbage while the compiler makes a million objects that it keeps, nor search these right after."""
+
+    def run(*arguments: Any) -> Any:
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return work(*arguments)
+        finally:
+            if not gc.get_freeze_count():
+                gc.freeze()
+                gc.unfreeze()  # what is there now counts as old
+            if collects:
+                gc.enable()
+
+    return run
+
+
 def _with_globals(function: Callable[..., Any], **changed: Any) -> Callable[..., Any]:
     """Copy a function so that its global names mean other things."""
     if not isinstance(function, FunctionType):
@@ -243,6 +262,7 @@ class Kernel:
             dispatcher = self._dispatcher(**{"pipeline_class": steps.Whole} if steps else {})
             if not self.function.__code__.co_filename.startswith("<"):
                 dispatcher._cache = _cache_class()(dispatcher.py_func)  # noqa: SLF001
+            dispatcher.compile = _without_collecting(dispatcher.compile)
             return dispatcher
 
     @cached_property

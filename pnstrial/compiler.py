@@ -13,10 +13,9 @@ Next: `compiled`.
 
 from __future__ import annotations
 
-import gc
 import operator
-from collections import Counter
-from types import ModuleType, SimpleNamespace
+from collections import Counter, defaultdict
+from types import BuiltinFunctionType, ModuleType, SimpleNamespace
 from typing import Any, Final
 
 import numba
@@ -32,10 +31,14 @@ build_definitions, dead_branch_prune = (
     _numba.core.analysis.dead_branch_prune,
 )
 inference, typed, untyped = _numba.core.typeinfer, _numba.core.typed_passes, _numba.core.untyped_passes
+alloca_once, ssa = _numba.core.cgutils.alloca_once, _numba.core.ssa
 _PACKAGE: Final = __name__.split(".")[0] + "."
 KNOWN: Final = "_KNOWN_PLACES"
 """Under this name a kernel's globals hold what numbers stand in its arrays: {argument: {place: number}}."""
 _DATA, _SHAPE = 4, 5  # places in numba's description of an array
+_SIMPLE: Final = ir.Assign, ir.SetItem, ir.Branch, ir.Jump, ir.Return
+_RARE: Final = {"build_list", "build_map", "dummy"}
+_PLAIN: Final = {int, bool, type, BuiltinFunctionType}  # of constants whose type follows from the value
 
 
 def _choice(comparison: Any) -> Any:
@@ -111,6 +114,15 @@ class _Remembering:
     def __init__(self, context: Any) -> None:
         self._context = context
 
+    def resolve_value_type(self, value: Any) -> Any:
+        """Find the type of a constant."""
+        if type(value) not in _PLAIN:
+            return self._context.resolve_value_type(value)
+        key = type(value), value
+        if key not in self.found:
+            self.found[key] = self._context.resolve_value_type(value)
+        return self.found[key]
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)
 
@@ -137,6 +149,36 @@ class _Remembering:
         return tuple(kinds)
 
 
+class _Reader(_numba.core.interpreter.Interpreter):
+    """Reads Python's code."""
+
+    def post_process(self, peepholes: Any, func_ir: Any) -> Any:
+        """Leave out the search for what only calls with stars, dicts, `with` and `try` bring."""
+        for block in func_ir.blocks.values():
+            for statement in block.body:
+                if not isinstance(statement, _SIMPLE):
+                    return super().post_process(peepholes, func_ir)
+                value: Any = getattr(statement, "value", None)
+                if isinstance(value, ir.Expr) and (
+                    value.op in _RARE or (value.op == "call" and (value.vararg or value.varkwarg))
+                ):
+                    return super().post_process(peepholes, func_ir)
+        return func_ir
+
+
+@machinery.register_pass(mutates_CFG=True, analysis_only=False)
+class _Reading(machinery.FunctionPass):
+    _name = "pnstrial_reading"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def run_pass(self, state: Any) -> bool:
+        """Read Python's code."""
+        state.func_ir = _Reader(state.func_id).interpret(state.bc)
+        return True
+
+
 class _Network(inference.ConstraintNetwork):
     def propagate(self, typeinfer: Any) -> list[Any]:
         """Follow all constraints; numba also filters Python's warnings anew around each."""
@@ -149,6 +191,49 @@ class _Network(inference.ConstraintNetwork):
         return problems
 
 
+class _Inferer(inference.TypeInferer):
+    def typeof_const(self, inst: Any, target: Any, const: Any) -> None:
+        """Take a float for one, where numba tries first whether it has a type of its own."""
+        if type(const) is float:
+            self.add_type(target.name, types.float64, loc=inst.loc)
+        else:
+            super().typeof_const(inst, target, const)
+
+
+@machinery.register_pass(mutates_CFG=True, analysis_only=False)
+class _Versions(machinery.FunctionPass):
+    _name = "pnstrial_versions"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def run_pass(self, state: Any) -> bool:
+        """Give each assignment of a variable a name of its own, as numba does, but look only where the variable is."""
+        code = state.func_ir
+        blocks = _numba.core.transforms.canonicalize_cfg(code.blocks)
+        graph = ssa.compute_cfg_from_blocks(blocks)
+        frontiers, variables = ssa._iterated_domfronts(graph), ssa._CacheListVars()  # noqa: SLF001
+        places: dict[str, set[int]] = {}
+        for label, block in blocks.items():
+            for statement in block.body:
+                for variable in statement.list_vars():
+                    places.setdefault(variable.name, set()).add(label)
+        for name in ssa._find_defs_violators(blocks, graph):  # noqa: SLF001
+            part = {label: blocks[label] for label in blocks if label in places[name]}
+            part, defined = ssa._fresh_vars(part, name)  # noqa: SLF001
+            joined: dict[int, list[Any]] = defaultdict(list)
+            states = {
+                "scope": code.blocks[min(blocks)].scope, "varname": name, "defmap": defined, "phimap": joined,
+                "cfg": graph,
+                "phi_locations": ssa._compute_phi_locations(frontiers, defined),  # noqa: SLF001
+            }  # fmt: skip
+            blocks |= ssa._run_block_rewrite(part, states, ssa._FixSSAVars(variables))  # noqa: SLF001
+            for label, phis in joined.items():
+                blocks[label].body[:0] = phis
+        code.blocks, code.generator_info = blocks, None
+        return True
+
+
 @machinery.register_pass(mutates_CFG=True, analysis_only=False)
 class _Typing(machinery.FunctionPass):
     _name = "pnstrial_typing"
@@ -159,7 +244,7 @@ class _Typing(machinery.FunctionPass):
     def run_pass(self, state: Any) -> bool:
         """Find the types."""
         context = state.typingctx
-        inferer: Any = inference.TypeInferer(
+        inferer: Any = _Inferer(
             _Remembering(context), state.func_ir, errors.WarningsFixer(errors.NumbaWarning)
         )
         inferer.constraints = _Network()
@@ -169,6 +254,19 @@ class _Typing(machinery.FunctionPass):
             inferer.build_constraint()
             inferer.propagate()
             state.typemap, state.return_type, state.calltypes = inferer.unify()
+        return True
+
+
+@machinery.register_pass(mutates_CFG=True, analysis_only=False)
+class _Joining(machinery.FunctionPass):
+    _name = "pnstrial_joining"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def run_pass(self, state: Any) -> bool:
+        """Assign the versions of a variable that meet to one of them."""
+        state.func_ir = typed.PreLowerStripPhis()._strip_phi_nodes(state.func_ir)  # noqa: SLF001 - numba's own way
         return True
 
 
@@ -236,6 +334,8 @@ class _Pruning(machinery.FunctionPass):
 
 class _Writer(_numba.core.lowering.Lower):
     """Writes numba's intermediate code as that of LLVM."""
+
+    _disable_sroa_like_opt = False
 
     def _find_singly_assigned_variable(self) -> None:
         if self.context.enable_nrt:
@@ -314,10 +414,33 @@ class _Writer(_numba.core.lowering.Lower):
         value = context.cast(builder, self.loadvar(value_var.name), self.typeof(value_var.name), kind)
         return context.pack_value(builder, kind, value, place)
 
+    def lower_block(self, block: Any) -> None:
+        if self.context.enable_nrt:
+            super().lower_block(block)
+            return
+        for statement in block.body:
+            self.loc = statement.loc
+            self.lower_inst(statement)
+
     def lower_inst(self, inst: Any) -> Any:
         if isinstance(inst, ir.StaticSetItem) and isinstance(self.typeof(inst.target.name), types.Array):
             return self.lower_setitem(inst.target, inst.index_var, inst.value, self.fndesc.calltypes[inst])
-        return super().lower_inst(inst)
+        if self.context.enable_nrt or not isinstance(inst, ir.Assign):
+            return super().lower_inst(inst)
+        name = inst.target.name
+        value = self.lower_assign(self.typeof(name), inst)
+        if name in self._singly_assigned_vars:
+            self._blk_local_varmap[name] = value
+        else:
+            self.builder.store(value, self.getvar(name))
+        return None
+
+    def loadvar(self, name: str) -> Any:
+        value = self._blk_local_varmap.get(name)
+        return self.builder.load(self.getvar(name)) if value is None else value
+
+    def alloca_lltype(self, name: str, lltype: Any, datamodel: Any = None) -> Any:  # noqa: ARG002 - numba's own way
+        return alloca_once(self.builder, lltype, name=name)
 
     def lower_binop(self, resty: Any, expr: Any, op: Any) -> Any:
         """Write an operation of two values; numba tries first whether there is one for constants, as for powers."""
@@ -328,8 +451,9 @@ class _Writer(_numba.core.lowering.Lower):
             context.cast(builder, self.loadvar(side.name), self.typeof(side.name), kind)
             for side, kind in zip((expr.lhs, expr.rhs), wanted.args, strict=True)
         ]
-        work = context.typing_context.resolve_value_type(op)
-        chosen = _Remembering(context.typing_context).resolve_function_type(work, wanted.args, {})
+        remembering = _Remembering(context.typing_context)
+        work = remembering.resolve_value_type(op)
+        chosen = remembering.resolve_function_type(work, wanted.args, {})
         write = context.get_function(work, chosen)
         return context.cast(builder, write(builder, sides), wanted.return_type, resty)
 
@@ -364,9 +488,8 @@ class _Short(compiler.Compiler):
         else:
             manager = machinery.PassManager("kernel")
             for step in (
-                untyped.TranslateByteCode, untyped.FixupArgs, _Constants, _Pruning, untyped.IRProcessing,
-                untyped.ReconstructSSA, _Typing, typed.PreLowerStripPhis, _Writing,
-                typed.NoPythonBackend,
+                _Reading, untyped.FixupArgs, _Constants, _Pruning, _Versions, _Typing, _Joining,
+                _Writing, typed.NoPythonBackend,
             ):  # fmt: skip
                 manager.add_pass(step)
         manager.finalize()
@@ -377,18 +500,12 @@ class Whole(_Short):
     """Compiles a kernel for Python."""
 
     def compile_extra(self, func: Any) -> Any:
-        """Compile without collecting garbage, of which there is none yet."""
+        """Compile all of it."""
         state: Any = self.state
         library = _Collecting if state.flags.nrt else _Entire
         state.library = library(state.targetctx.codegen(), func.__qualname__)
         state.library.enable_object_caching()
-        collects = gc.isenabled()
-        gc.disable()
-        try:
-            return super().compile_extra(func)
-        finally:
-            if collects:
-                gc.enable()
+        return super().compile_extra(func)
 
 
 class Called(_Short):

@@ -328,7 +328,5 @@ def classes(
         First stratum of each class.
     """
     flat = np.concatenate([generators.reshape(len(generators), -1), changes, starts], axis=1)
-    differs = (flat != flat[0]).any(axis=0)
-    differs[0] = True
-    _, first, alike = np.unique(flat[:, differs], axis=0, return_index=True, return_inverse=True)
+    _, first, alike = np.unique(flat, axis=0, return_index=True, return_inverse=True)
     return alike.ravel().astype(np.int64), first.astype(np.int64)

@@ -11,13 +11,11 @@ Next: `answers`.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from pnstrial import rules
-from pnstrial.engine.exact.cohort import Cohort
-from pnstrial.engine.exact.entries import ways_given
 from pnstrial.engine.exact.patient import Patient
 from pnstrial.engine.kernels import layout as at
 
@@ -38,7 +36,7 @@ class Apart(Patient):
 
     Parameters
     ----------
-    cohort : Cohort
+    model : Model
     way : {"anyhow", "known", "open", "true"}
         Who is kept: everybody whose answer the parts decide, whatever they say; those of whom it is known at every
         visit; those of whom it is known or no rating is there; those whose true grades would have it so.
@@ -46,11 +44,9 @@ class Apart(Patient):
         As for `Patient`.
     """
 
-    filters: ClassVar[bool] = True
-
-    def __init__(self, cohort: Cohort, way: Way, *, given: Given | None = None) -> None:
-        super().__init__(cohort, given=given)
-        w, asked = cohort.model.whole, cohort.model.asked
+    def __init__(self, model: Model, way: Way, *, given: Given | None = None) -> None:
+        super().__init__(model, given=given)
+        w, asked = model.whole, model.asked
         self.way, self.counts, self.every = way, False, asked.every
         self.endpoint = int(w[at.ENDPOINT_VISIT])
         self.rescue_decides = w[at.RESCUE_STRATEGY] == rules.RESCUE_STRATEGIES.index("composite")
@@ -130,8 +126,9 @@ class Apart(Patient):
 
 
 def _probability(model: Model, way: Way) -> float:
-    cohort = Cohort(model)
-    return sum(Apart(cohort, way, given=given).probability() for given in ways_given(model))
+    from pnstrial.engine.exact.entries import ways_given
+
+    return sum(Apart(model, way, given=given).probability() for given in ways_given(model))
 
 
 def true_response_apart(model: Model) -> float:
