@@ -16,9 +16,12 @@ from __future__ import annotations
 import operator
 from collections import Counter, defaultdict
 from types import BuiltinFunctionType, ModuleType, SimpleNamespace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numba
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["KNOWN", "MIN_MAX", "Called", "Outlined", "Whole"]
 
@@ -179,13 +182,43 @@ class _Reading(machinery.FunctionPass):
         return True
 
 
+def _mentioned(value: Any) -> Iterator[str]:
+    """Give the variables that a part of a constraint may speak of."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, ir.Var):
+        yield value.name
+    elif isinstance(value, list | tuple | dict):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _mentioned(part)
+
+
 class _Network(inference.ConstraintNetwork):
+    """Constraints, each of which is followed again only where a type that it speaks of has changed since."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.variables: list[list[Any]] = []
+        self.followed: dict[int, list[Any]] = {}
+
     def propagate(self, typeinfer: Any) -> list[Any]:
-        """Follow all constraints; numba also filters Python's warnings anew around each."""
+        """Follow the constraints; numba also filters Python's warnings anew around each."""
         problems: list[Any] = []
-        for constraint in self.constraints:
+        if not self.variables:
+            assigned = {
+                statement.target.name
+                for block in typeinfer.blocks.values()
+                for statement in block.find_insts(ir.Assign)
+            } | typeinfer.typevars.keys()
+            for constraint in self.constraints:
+                names = assigned.intersection(_mentioned(list(vars(constraint).values())))
+                self.variables.append([typeinfer.typevars[name] for name in names])
+        for place, (constraint, variables) in enumerate(zip(self.constraints, self.variables, strict=True)):
+            if self.followed.get(place) == [variable.type for variable in variables]:
+                continue
             try:
                 constraint(typeinfer)
+                self.followed[place] = [variable.type for variable in variables]
             except (errors.ForceLiteralArg, errors.TypingError) as problem:
                 problems.append(problem)
         return problems
@@ -336,6 +369,7 @@ class _Writer(_numba.core.lowering.Lower):
     """Writes numba's intermediate code as that of LLVM."""
 
     _disable_sroa_like_opt = False
+    writing: Final[dict[Any, Any]] = {}
 
     def _find_singly_assigned_variable(self) -> None:
         if self.context.enable_nrt:
@@ -454,8 +488,18 @@ class _Writer(_numba.core.lowering.Lower):
         remembering = _Remembering(context.typing_context)
         work = remembering.resolve_value_type(op)
         chosen = remembering.resolve_function_type(work, wanted.args, {})
-        write = context.get_function(work, chosen)
+        write = self._written(work, chosen)
         return context.cast(builder, write(builder, sides), wanted.return_type, resty)
+
+    def _written(self, work: Any, signature: Any) -> Any:
+        """Give what writes an operation; numba looks anew each time at what arguments its own functions take."""
+        key = work, signature
+        if key not in self.writing:
+            self.writing[key] = self.context.get_function(work, signature)
+        found = self.writing[key]
+        again = object.__new__(type(found))
+        again.__dict__ |= found.__dict__ | {"_context": self.context}
+        return again
 
 
 @machinery.register_pass(mutates_CFG=True, analysis_only=False)

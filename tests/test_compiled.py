@@ -116,15 +116,16 @@ def test_a_few_calls_do_not_load_the_compiler_that_many_pay_for():
 
 MIXED = """
 def mixed(whole, table, place, value):
-    sums = 0.0
+    sums, share = 0.0, 0
     for i in range(table.shape[0]):
+        share = share + 0.25 * i
         sums += max(table[i, -1], place) * min(whole[place + 4 - i], value)
         if whole[i] > q.ALIVE_DAYS[1]:
             place -= 1
     table[place, 1] = sums**2
     whole[-1] += at.WHOLE // 2
     later = whole[at.ENTRY_CODE] if value > 0 else -1
-    return sums, max(value, 0.0), min(value, 0.0), max(0, place), min(nan, value), max(value, nan), later
+    return sums, max(value, 0.0), min(value, 0.0), max(0, place), min(nan, value), max(value, nan), later, share
 """
 
 
