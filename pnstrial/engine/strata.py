@@ -328,5 +328,7 @@ def classes(
         First stratum of each class.
     """
     flat = np.concatenate([generators.reshape(len(generators), -1), changes, starts], axis=1)
-    _, first, alike = np.unique(flat, axis=0, return_index=True, return_inverse=True)
+    differs = (flat != flat[0]).any(axis=0)
+    differs[0] = True
+    _, first, alike = np.unique(flat[:, differs], axis=0, return_index=True, return_inverse=True)
     return alike.ravel().astype(np.int64), first.astype(np.int64)

@@ -10,6 +10,7 @@ Next: `rating`.
 
 from __future__ import annotations
 
+from math import factorial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -32,6 +33,8 @@ __all__ = [
 
 _TERMS: Final = 18
 """Terms of the exponential series; at a scaled rate of at most 1 the rest is below 1e-17."""
+_REST: Final = 1e-30
+"""A term of the exponential series below this is left out, with all after it."""
 _MOST_SQUARINGS: Final = 60
 
 
@@ -90,7 +93,10 @@ def exponential(
     U = np.maximum(A / 2.0**squarings + shift * identity, 0.0)
     term = np.broadcast_to(identity, A.shape).copy()
     total = term.copy()
+    most = min(largest, 1.0)
     for n in range(1, _TERMS + 1):
+        if most**n < _REST * factorial(n):  # what is left is smaller than that
+            break
         term = term @ U / n
         total += term
     total /= total.sum(axis=-1, keepdims=True)

@@ -211,7 +211,7 @@ def _occupancy(protocol: Protocol, scenario: Scenario) -> tuple[list[float], dic
     for stratum in range(len(model.strata)):
         own = enrolled & (model.entry_codes[:, 1] == stratum)
         chain = Chain(model, [(stratum, 0)])
-        start = np.zeros(chain.generators.shape[-1])
+        start = np.zeros(chain.states.width)
         np.add.at(start, model.entry_codes[own, 2], model.entry_probabilities[own] / total)
         for arm, name in enumerate(found):
             for place, day in enumerate(days):

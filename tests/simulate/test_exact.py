@@ -8,6 +8,8 @@ import pytest
 
 import pnstrial as pns
 from pnstrial.design.counts.proportion import binomial_tail
+from pnstrial.engine.exact.cohort import Cohort
+from pnstrial.engine.model import build_model
 from pnstrial.engine.monthly import MonthlyCourse
 from pnstrial.engine.success import BayesianRule, ExactTest, TwoStage, boundaries
 
@@ -364,3 +366,21 @@ def test_an_endpoint_before_the_last_cycle_has_no_exact_answer_per_protocol():
     assert known.without["per_protocol"].startswith("the endpoint visit may come before")
     assert "per_protocol" not in known.answers
     assert "days_independent" in known.answers
+
+
+def test_who_comes_with_damage_or_a_treated_tumour_stands_in_the_chain_of_those_who_do_not():
+    """Their rates are those of others to whom it happens later; a chain is made once for all who have the same."""
+    both = HU.changed(
+        course={"damage": {"per_month": 0.1, "share": 0.2}, "tumour_treatment": {"worsen": 0.5}},
+        baseline={"tumour_treatment_per_month": 0.3},
+    )
+    plain, parted = (Cohort(build_model(PROTOCOL, case)) for case in (HU, both))
+    assert parted.cases == plain.cases
+    assert parted.start.sum() == pytest.approx(1, abs=1e-12)
+    states = parted.chain.states
+    on_day_1 = parted.start.sum(axis=(0, 1, 2, 3))
+    assert on_day_1[states.damaged].sum() == pytest.approx(0.2, abs=1e-12)
+    assert on_day_1[states.treated].sum() == pytest.approx(both.baseline.tumour_treatment, abs=1e-12)
+    assert (
+        len(parted.chain.rates) < parted.chain.which.size / 2
+    )  # rates alike in several cases, bands or arms

@@ -5,6 +5,7 @@ import pytest
 from scipy.optimize import brentq, minimize, minimize_scalar
 
 import pnstrial as pns
+from pnstrial.engine.exact.cohort import Cohort
 from pnstrial.engine.exact.patient import Patient
 from pnstrial.engine.model import build_model
 
@@ -52,7 +53,7 @@ PARTS = {
 def by_grade(scenario):
     """Give the probability of each true grade on the visit's day, by true baseline, from the chain."""
     model = build_model(PROTOCOL, scenario)
-    patient = Patient(model)
+    patient = Patient(Cohort(model))
     chain = patient.chain
     P = chain.between(0, 0.0, float(TARGET))
     k, states = model.grades, chain.states

@@ -18,6 +18,7 @@ import numpy as np
 from pnstrial import rules
 from pnstrial.engine.characteristics import ExactCharacteristics
 from pnstrial.engine.exact.apart import response_apart, true_response_apart
+from pnstrial.engine.exact.cohort import Cohort
 from pnstrial.engine.exact.entries import secondary_names, ways_given
 from pnstrial.engine.exact.patient import Patient
 from pnstrial.engine.exact.per_protocol import reason_against, ways_as_planned
@@ -60,7 +61,7 @@ def endpoint_probabilities(model: Model, *, rated: bool = True) -> dict[str, flo
     names = ["true_response", "true_death"]
     if rated and "reported_response" not in _without(model):
         names += ["response", "excluded"]
-    found = totals_of(model, last, values=rated)
+    found = totals_of(Cohort(model), last, values=rated)
     return {name: found.get(name, 0.0) for name in names}
 
 
@@ -77,20 +78,21 @@ def patients_at_endpoint(model: Model) -> dict[tuple[int, bool, bool], NDArray[n
         Probabilities by category of the last rating (3: none) and treatment (1: ended before the decision).
     """
     found: dict[tuple[int, bool, bool], NDArray[np.float64]] = {}
+    cohort = Cohort(model, every_last=True)
     for given in ways_given(model):
-        patient = Patient(model, every_last=True, given=given)
+        patient = Patient(cohort, given=given)
         patient.run(int(model.whole[at.ENDPOINT_VISIT]))
         for key, mass in patient.at_endpoint.items():
             found[key] = found.get(key, np.zeros_like(mass)) + mass
     return found
 
 
-def totals_of(model: Model, only: int | None = None, *, values: bool = True) -> dict[str, float]:
+def totals_of(cohort: Cohort, only: int | None = None, *, values: bool = True) -> dict[str, float]:
     """Add up what happens to one enrolled patient, through all visits or those up to `only`."""
-    clock = "independent" if only is None and model.whole[at.HORIZON] > 0 else None
+    model = cohort.model
     totals: dict[str, float] = {}
     for given in ways_given(model):
-        for name, value in Patient(model, given=given, clock=clock, values=values).run(only).items():
+        for name, value in Patient(cohort, given=given, values=values).run(only).items():
             totals[name] = totals.get(name, 0.0) + value
     if model.asked.apart:
         totals["true_response"] = true_response_apart(model)
@@ -101,18 +103,20 @@ def totals_of(model: Model, only: int | None = None, *, values: bool = True) -> 
     return totals
 
 
-def _days_and_plans(model: Model, without: dict[str, str]) -> dict[str, float]:
+def _days_and_plans(cohort: Cohort, without: dict[str, str]) -> dict[str, float]:
     """Give the days until a patient is worse, and who is per protocol and responds."""
+    model = cohort.model
+    until_worse = Cohort(model, clock="not worse")
     found = {
         "days_to_deterioration": sum(
-            Patient(model, given=given, clock="not worse").run()["time"] for given in ways_given(model)
+            Patient(until_worse, given=given).run()["time"] for given in ways_given(model)
         )
     }
     if "per_protocol" in without:
         return found
     followed = responds = 0.0
     for way in ways_as_planned(model):
-        totals = Patient(model, given=way.given, planned=way).run(int(model.whole[at.ENDPOINT_VISIT]))
+        totals = Patient(cohort, given=way.given, planned=way).run(int(model.whole[at.ENDPOINT_VISIT]))
         followed += way.share * totals.get("valued", 0.0)
         responds += way.share * totals.get("valued_responds", 0.0)
     found["per_protocol"] = followed
@@ -226,11 +230,12 @@ def exact_characteristics(protocol: Protocol, scenario: Scenario) -> ExactCharac
     ['duration_months', 'power_logrank']
     """
     model = build_model(protocol, scenario, exact=True)
-    totals = totals_of(model)
+    cohort = Cohort(model, clock="independent" if model.whole[at.HORIZON] > 0 else None)
+    totals = totals_of(cohort)
     n = int(model.whole[at.N])
     without = _without(model)
     values = _trial_values(model, protocol, totals, n) | {"days_independent": totals.get("time", 0.0)}
-    values |= _days_and_plans(model, without)
+    values |= _days_and_plans(cohort, without)
     for name in without:
         values.pop(name, None)
     if any("no exact response" in reason for reason in without.values()):

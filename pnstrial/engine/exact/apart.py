@@ -11,11 +11,13 @@ Next: `answers`.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
 from pnstrial import rules
+from pnstrial.engine.exact.cohort import Cohort
+from pnstrial.engine.exact.entries import ways_given
 from pnstrial.engine.exact.patient import Patient
 from pnstrial.engine.kernels import layout as at
 
@@ -36,7 +38,7 @@ class Apart(Patient):
 
     Parameters
     ----------
-    model : Model
+    cohort : Cohort
     way : {"anyhow", "known", "open", "true"}
         Who is kept: everybody whose answer the parts decide, whatever they say; those of whom it is known at every
         visit; those of whom it is known or no rating is there; those whose true grades would have it so.
@@ -44,9 +46,11 @@ class Apart(Patient):
         As for `Patient`.
     """
 
-    def __init__(self, model: Model, way: Way, *, given: Given | None = None) -> None:
-        super().__init__(model, given=given)
-        w, asked = model.whole, model.asked
+    filters: ClassVar[bool] = True
+
+    def __init__(self, cohort: Cohort, way: Way, *, given: Given | None = None) -> None:
+        super().__init__(cohort, given=given)
+        w, asked = cohort.model.whole, cohort.model.asked
         self.way, self.counts, self.every = way, False, asked.every
         self.endpoint = int(w[at.ENDPOINT_VISIT])
         self.rescue_decides = w[at.RESCUE_STRATEGY] == rules.RESCUE_STRATEGIES.index("composite")
@@ -126,9 +130,8 @@ class Apart(Patient):
 
 
 def _probability(model: Model, way: Way) -> float:
-    from pnstrial.engine.exact.entries import ways_given
-
-    return sum(Apart(model, way, given=given).probability() for given in ways_given(model))
+    cohort = Cohort(model)
+    return sum(Apart(cohort, way, given=given).probability() for given in ways_given(model))
 
 
 def true_response_apart(model: Model) -> float:

@@ -3,14 +3,16 @@
 Input: `engine.model.Model`.
 Output: `Chain`, and `Group`: patients with the same plan, let through time.
 Protocol section: treatment, visits, decision, endpoint, estimand.
-Method: a Markov chain on (in the study or out, rescued or not, grade or dead): matrix exponentials between days.
+Method: a Markov chain on (in the study or out, rescued or not, grade or dead): matrix exponentials between days, each
+made once for all who have the same rates for as long.
 Next: `patient`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from itertools import product
+from dataclasses import dataclass, field, replace
+from heapq import heapify, heappop, heappush
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,14 +21,14 @@ from pnstrial.engine.kernels import layout as at
 from pnstrial.multistate.process import exponential
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from pnstrial.engine.model import Model
 
 
-__all__ = ["NEVER", "Chain", "Group", "States", "after_turn"]
+__all__ = ["NEVER", "Chain", "Group", "States", "after_turn", "merged"]
 
 NEVER: Final = 1e18
 """A day that never comes."""
@@ -88,7 +90,7 @@ class Chain:
         limit = int(model.whole[at.INDEPENDENT_UP_TO]) if clock == "independent" else model.grades
         self.counted = (here.alive & (here.grade <= limit))[: here.count].astype(float) if clock else None
         self.changes = model.changes[strata]
-        k, size = model.grades, here.size
+        k = model.grades
         leaves = np.ones((len(cases), k))
         if model.whole[at.LEAVES]:
             begin = int(model.whole[at.TO_LEAVES])
@@ -98,29 +100,51 @@ class Chain:
         if clock == "not worse":
             rates = np.stack([_stopped_above(own, b) for own, (_, b) in zip(rates, cases, strict=True)])
         # where treatment changes no rate, one chain goes for all
-        self.same = not switches and bool((rates[:, :, 0] == rates[:, :, 1]).all())
-        shape = (len(cases), model.generators.shape[1], 2, here.count, here.count)
-        self.generators = np.zeros(shape)
-        for arm, first in product(range(2), range(0, here.count, size)):
+        self.same = bool((rates[:, :, 0::2] == rates[:, :, 1::2]).all())
+        begins = [arm for arm in range(rates.shape[2]) if switches and not arm & 2]
+        self.rescue_acts = bool((rates[:, :, begins] != rates[:, :, [arm | 2 for arm in begins]]).any())
+        # the rates of each case, band of time and arm, those that are alike but once
+        parts: dict[bytes, int] = {}
+        self.rates: list[NDArray[np.float64]] = []
+        self.which = np.zeros((len(cases), rates.shape[1], 2), np.int64)
+        for case, period, arm in np.ndindex(self.which.shape):
+            own, later = rates[case, period], (leaves[case], starts[case])
+            key = b"".join(part.tobytes() for part in (own[arm::2], own[1::2], *later))
+            if key not in parts:
+                parts[key] = len(self.rates)
+                self.rates.append(
+                    self._generator(own, arm, drop * leaves[case], rescue, starts[case], switches)
+                )
+            self.which[case, period, arm] = parts[key]
+        self._made: dict[tuple[object, ...], NDArray[np.float64]] = {}
+
+    def _generator(
+        self, rates: NDArray[np.float64], arm: int, drop: NDArray[np.float64], rescue: float,
+        starts: NDArray[np.float64], switches: bool,
+    ) -> NDArray[np.float64]:  # fmt: skip
+        """Give the rates of one case in one band of time, from each state to each."""
+        here, size = self.states, self.states.size
+        found = np.zeros((here.count, here.count))
+        for first in range(0, here.count, size):
             ruling = 1 if here.out[first] else arm
             if switches:
                 ruling += 2 * here.rescued[first] + 4 * here.treated[first] + 8 * here.damaged[first]
             block = slice(first, first + size)
-            self.generators[:, :, arm, block, block] += rates[:, :, ruling]
-        every_one = np.ones((len(cases), here.count))
+            found[block, block] += rates[ruling]
+        by_grade = drop[np.minimum(here.grade[: here.count], size - 2)]
         moves = [
-            (~here.out & here.alive, 2 * size, drop * leaves[:, np.minimum(here.grade[: here.count], k - 1)]),
-            (~here.out & ~here.rescued & here.alive, size, rescue * every_one),
+            (~here.out, 2 * size, by_grade),
+            (~here.out & ~here.rescued, size, np.full(here.count, rescue)),
         ]
         if here.tumour:
-            moves.append((~here.treated & here.alive, here.tumour, starts[:, :1] * every_one))
+            moves.append((~here.treated, here.tumour, np.full(here.count, starts[0])))
         if here.damage:
-            moves.append((~here.damaged & here.alive, here.damage, starts[:, 1:] * every_one))
+            moves.append((~here.damaged, here.damage, np.full(here.count, starts[1])))
         for who, step, rate in moves:
-            i = np.flatnonzero(who[: here.count])
-            self.generators[..., i, i + step] += rate[:, None, None, i]
-            self.generators[..., i, i] -= rate[:, None, None, i]
-        self._made: dict[tuple[object, ...], NDArray[np.float64]] = {}
+            i = np.flatnonzero((who & here.alive)[: here.count])
+            found[i, i + step] += rate[i]
+            found[i, i] -= rate[i]
+        return found
 
     def _once(self, make: Callable[..., NDArray[np.float64]], *key: Any) -> NDArray[np.float64]:
         """Make a matrix once; kept in no circle of references, so that all of them go when the chain does."""
@@ -137,38 +161,35 @@ class Chain:
         """Give the probabilities with IVIg from `begin` to `stop` and without it until `end`."""
         return self._once(self._on_and_off, begin, stop, end)
 
-    def _step(self, period: int, arm: int, days: tuple[float, ...]) -> NDArray[np.float64]:
-        return self._once(self._one_step, period, arm, days)
+    def _way(self, pieces: tuple[tuple[int, float], ...]) -> NDArray[np.float64]:
+        """Give the probabilities of one case, whose rates are these for so many days each."""
+        if not pieces:
+            return np.eye(self.states.width)
+        *before, (rates, days) = pieces
+        step = self._once(self._days, rates, int(days))
+        if int(days) == 0 or days > int(days):
+            part = self._once(self._part, rates, round(days - int(days), 9))
+            step = part if int(days) == 0 else part @ step
+        return self._once(self._way, tuple(before)) @ step if before else step
 
-    def _power(self, period: int, arm: int, bit: int) -> NDArray[np.float64]:
-        return self._once(self._one_power, period, arm, bit)
+    def _days(self, rates: int, days: int) -> NDArray[np.float64]:
+        """Give the probabilities after whole days."""
+        if days <= 1:
+            return self._once(self._part, rates, float(days))
+        half = 1 << (days.bit_length() - 1)
+        first, second = (half, days - half) if days > half else (half // 2, half // 2)
+        return self._once(self._days, rates, first) @ self._once(self._days, rates, second)
 
-    def _part(self, period: int, arm: int, days: tuple[float, ...]) -> NDArray[np.float64]:
-        return self._once(self._one_part, period, arm, days)
+    def _part(self, rates: int, days: float) -> NDArray[np.float64]:
+        """Give the probabilities after at most a day."""
+        return exponential(self.rates[rates] * days, self.counted, days)
 
-    def _one_step(self, period: int, arm: int, days: tuple[float, ...]) -> NDArray[np.float64]:
-        """Give the probabilities after so many days, by case: whole days from powers of one day's."""
-        whole = [int(d) for d in days]
-        made = self._part(period, arm, tuple(round(d - n, 9) for d, n in zip(days, whole, strict=True)))
-        bit = 0
-        while any(n >> bit for n in whole):
-            takes = np.array([n >> bit & 1 == 1 for n in whole])
-            if takes.any():
-                made = np.where(takes[:, None, None], made @ self._power(period, arm, bit), made)
-            bit += 1
-        return made
-
-    def _one_power(self, period: int, arm: int, bit: int) -> NDArray[np.float64]:
-        """Give the probabilities after 2**bit days."""
-        if bit == 0:
-            return self._part(period, arm, (1.0,) * len(self.changes))
-        half = self._power(period, arm, bit - 1)
-        return half @ half
-
-    def _one_part(self, period: int, arm: int, days: tuple[float, ...]) -> NDArray[np.float64]:
-        """Give the probabilities after at most a day, by case."""
-        length = np.array(days)[:, None]
-        return exponential(self.generators[:, period, arm] * length[..., None], self.counted, length)
+    def _together(self, ways: tuple[tuple[tuple[int, float], ...], ...], stands: bool) -> NDArray[np.float64]:
+        """Give the probabilities of all cases; whether the clock stands still."""
+        found = np.stack([self._once(self._way, way) for way in ways])
+        if stands:
+            found[:, :-1, -1] = 0.0
+        return found
 
     def _on_and_off(self, begin: float, stop: float, end: float) -> NDArray[np.float64]:
         if stop <= begin or self.same:
@@ -182,23 +203,14 @@ class Chain:
     def _between(self, arm: int, begin: float, end: float) -> NDArray[np.float64]:
         if self.counted is not None and begin < self.horizon < end:
             return self.between(arm, begin, self.horizon) @ self.between(arm, self.horizon, end)
-        made: NDArray[np.float64] | None = None
-        band = np.full(len(self.changes), begin)
-        for period in range(self.changes.shape[1]):
-            # how much of the time lies in this band of time since onset, by case
-            until = np.clip(self.changes[:, period], band, max(begin, end))
-            if (until > band).any():
-                days = tuple(round(d, 9) for d in (until - band).tolist())
-                step = self._step(period, arm, days)
-                made = step if made is None else made @ step
-            band = until
-        width = self.states.width
-        if made is None:
-            return np.broadcast_to(np.eye(width), (len(self.changes), width, width))
-        if self.counted is not None and begin >= self.horizon:  # the clock stands still
-            made = made.copy()
-            made[:, :-1, -1] = 0.0
-        return made
+        # how much of the time lies in each band of time since onset, by case
+        edges = np.clip(self.changes, begin, max(begin, end))
+        spent = np.diff(edges, axis=1, prepend=begin).round(9)
+        ways = tuple(
+            tuple((which, days) for which, days in zip(own, lengths, strict=True) if days > 0)
+            for own, lengths in zip(self.which[:, :, arm].tolist(), spent.tolist(), strict=True)
+        )
+        return self._once(self._together, ways, self.counted is not None and begin >= self.horizon)
 
 
 def _stopped_above(rates: NDArray[np.float64], baseline: int) -> NDArray[np.float64]:
@@ -247,17 +259,58 @@ class Group:
     def _flow(self, chain: Chain, X: NDArray[np.float64], begin: float, end: float) -> NDArray[np.float64]:
         if end <= begin:
             return X
-        if chain.same:
-            step = chain.between(1, begin, end)
-            return (X.reshape(len(step), -1, step.shape[-1]) @ step).reshape(X.shape)
+        stops = [begin if chain.same else min(max(last, begin), end) for last in self.ends]
+        if len(set(stops)) == 1:
+            way = chain.on_and_off(begin, stops[0], end)
+            return (X.reshape(len(way), -1, way.shape[-1]) @ way).reshape(X.shape)
         moved = np.zeros_like(X)
-        for a in range(3):
+        for a, stop in enumerate(stops):
             mass = X[:, :, :, a]
             if mass.any():
-                stop = min(max(self.ends[a], begin), end)
-                P = chain.on_and_off(begin, stop, end)
-                moved[:, :, :, a] = (mass.reshape(len(P), -1, P.shape[-1]) @ P).reshape(mass.shape)
+                way = chain.on_and_off(begin, stop, end)
+                moved[:, :, :, a] = (mass.reshape(len(way), -1, way.shape[-1]) @ way).reshape(mass.shape)
         return moved
+
+
+def merged(chain: Chain, groups: Iterable[Group], until: float) -> list[Group]:
+    """Bring all to one day, and put those with the same plan together as soon as they have it.
+
+    Parameters
+    ----------
+    chain : Chain
+    groups : iterable of Group
+        None of them later than that day.
+    until : float
+
+    Returns
+    -------
+    list of Group
+        One for every plan.
+    """
+    order = count()
+    waiting: list[tuple[float, int, Hashable, Group]] = [
+        (group.time, next(order), None, group) for group in groups
+    ]
+    heapify(waiting)
+    here: dict[Hashable, Group] = {}
+    while waiting:
+        day, _, plan, group = heappop(waiting)
+        if plan is not None:
+            if here.get(plan) is not group:  # it has met another meanwhile
+                continue
+            del here[plan]
+        now = group.at(chain, day) if group.time < day else group
+        # an end in the past, or of a treatment that changes no rate, tells no plans apart
+        first, second, third = (0.0 if end <= day or chain.same else end for end in now.ends)
+        now = replace(now, ends=(first, second, third))
+        plan = (now.ends, now.turns, now.resumed)
+        if plan in here:
+            now = replace(now, X=now.X + here[plan].at(chain, day).X)
+        here[plan] = now
+        then = min((end for end in (*now.ends, *(turn[0] for turn in now.turns)) if end > day), default=until)
+        if day < until:
+            heappush(waiting, (min(then, until), next(order), plan, now))
+    return list(here.values())
 
 
 def after_turn(X: NDArray[np.float64], kind: str, share: float, states: States) -> NDArray[np.float64]:

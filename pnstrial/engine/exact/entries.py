@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pnstrial.engine.model import Model
 
-__all__ = ["Given", "entries_of", "secondary_names", "ways_given"]
+__all__ = ["Entries", "Given", "entries_of", "secondary_names", "ways_given"]
 
 
 @dataclass(frozen=True)
@@ -55,39 +55,100 @@ def secondary_names(model: Model) -> dict[int, list[tuple[str, ...]]]:
     return found
 
 
-def entries_of(
-    model: Model, *, by_baseline: bool = False
-) -> tuple[list[tuple[int, int]], NDArray[np.int64], NDArray[np.float64]]:
+@dataclass(frozen=True)
+class Entries:
+    """How patients enter: the cases of the chain, what of a patient is asked for later, where he stands on day 1.
+
+    Parameters
+    ----------
+    cases : list of (int, int)
+        A stratum of each case, and its true baseline where anything depends on it.
+    entries : ndarray of int, shape (cases * entries, 3)
+        True and rated baseline and start of every entry, as many for each case.
+    places : ndarray of int, shape (places, 4)
+        Entry, true grade on day 1, whether the tumour is treated then, whether there is damage that is not undone.
+    share : ndarray, shape (places,)
+        Share of the enrolled in each place.
+    """
+
+    cases: list[tuple[int, int]]
+    entries: NDArray[np.int64]
+    places: NDArray[np.int64]
+    share: NDArray[np.float64]
+
+
+def entries_of(model: Model, *, by_baseline: bool = False) -> Entries:
     """Group the strata that have the same rates at all times, and by true baseline where anything depends on it.
 
-    Gives the cases (a stratum of each, its true baseline), and of every entry (true and rated baseline, true grade on
-    day 1, start) and share of the enrolled: as many entries for each case, those that it does not have with a share
-    of 0.
+    Parameters
+    ----------
+    model : Model
+    by_baseline : bool
+        Whether cases are told apart by true baseline in any case.
+
+    Returns
+    -------
+    Entries
+        An entry that a case does not have is nobody's place.
     """
     alike, first = classes(model.generators, model.changes, model.starts)
+    host, begun = _hosts(model, first)
     begin, k = int(model.whole[at.TO_LEAVES]), model.grades
     leaves = model.real[begin : begin + k * k].reshape(k, k)
     by_baseline = by_baseline or (bool(model.whole[at.LEAVES]) and bool((leaves != leaves[0]).any()))
     mine = model.entry_codes[:, 0] == 0
-    codes, shares = model.entry_codes[mine], model.entry_probabilities[mine] / model.enrolled_share
-    own = alike[codes[:, 1]] * k + (codes[:, 2] if by_baseline else 0)
+    codes, share = model.entry_codes[mine], model.entry_probabilities[mine] / model.enrolled_share
+    of_class = alike[codes[:, 1]]
+    own = host[of_class] * k + (codes[:, 2] if by_baseline else 0)
     cases = np.unique(own)
-    found = [np.unique(codes[own == case, 2:5], axis=0, return_inverse=True) for case in cases]
+    found = [np.unique(codes[own == case, 2:4], axis=0, return_inverse=True) for case in cases]
     width = max(len(entries) for entries, _ in found)
-    every = np.zeros((cases.size, width, 3), np.int64)
-    share = np.zeros((cases.size, width))
+    every = np.zeros((cases.size, width, 2), np.int64)
+    entry = np.zeros(len(codes), np.int64)
     for c, (entries, which) in enumerate(found):
         every[c] = entries[0]
         every[c, : len(entries)] = entries
-        share[c, : len(entries)] = np.bincount(which.ravel(), shares[own == cases[c]])
-    named = [(int(first[case // k]), int(case % k)) for case in cases]
+        entry[own == cases[c]] = width * c + which.ravel()
     # each entry once for every start of its grade
     starts = model.asked.starts
     m = starts.shape[1]
-    share = share[:, :, None] * starts[every[:, :, 0]]
-    begun = m * every[:, :, :1] + np.arange(m)
-    entries = np.concatenate([np.repeat(every, m, axis=1), begun.reshape(*every.shape[:1], -1, 1)], axis=2)
-    return named, entries.reshape(-1, 4), share.ravel()
+    every = np.repeat(every.reshape(-1, 2), m, axis=0)
+    entries = np.column_stack([every, m * every[:, 0] + np.arange(len(every)) % m])
+    places = np.column_stack([entry * m, codes[:, 4], begun[of_class]])
+    later = np.arange(m)[:, None] * np.array([1, 0, 0, 0])
+    return Entries(
+        [(int(first[case // k]), int(case % k)) for case in cases],
+        entries,
+        (places[:, None] + later).reshape(-1, 4),
+        (share[:, None] * starts[codes[:, 2]]).ravel(),
+    )
+
+
+def _hosts(model: Model, first: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Say of each class to which class its patients come when their tumour is treated or damage has come.
+
+    Gives that class (itself, if none) and, by class, whether that treatment (0) and damage (1) are there on day 1.
+    """
+    host, begun = np.arange(first.size), np.zeros((first.size, 2), np.int64)
+    if not model.whole[at.SWITCHES]:
+        return host, begun
+    arms = np.arange(model.generators.shape[2])
+
+    def rates(stratum: int, switched: int) -> bytes:
+        left = model.starts[stratum] * [switched & 4 == 0, switched & 8 == 0]
+        return b"".join(
+            part.tobytes()
+            for part in (model.generators[stratum][:, arms | switched], model.changes[stratum], left)
+        )
+
+    classes_by_rates = {rates(stratum, 0): c for c, stratum in enumerate(first)}
+    for switched in (12, 8, 4):
+        for c, stratum in enumerate(first):
+            tumour, damage = (model.starts[stratum] > 0).tolist()
+            part = classes_by_rates.get(rates(stratum, switched), c)
+            if (tumour or not switched & 4) and (damage or not switched & 8) and host[part] == part != c:
+                host[part], begun[part] = c, (switched & 4 > 0, switched & 8 > 0)
+    return host, begun
 
 
 def ways_given(model: Model) -> Sequence[Given | None]:

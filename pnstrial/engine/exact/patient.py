@@ -1,32 +1,32 @@
 """What happens to the patients of one stratum on their way through the protocol?
 
-Input: `engine.model.Model`, the chain of a stratum.
+Input: `Cohort`.
 Output: totals by name: who responds, is missing, is decided on, is infused.
 Protocol section: treatment, visits, decision, endpoint, estimand.
-Method: the rating kernel at each rating, the decision rule, the plan that follows; patients with one plan are followed
-together.
+Method: the rating kernel at each rating, the decision rule, the plan that follows; day by day, patients with one plan
+are followed together.
 Next: `answers`.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
 from pnstrial import rules
-from pnstrial.engine.exact.chain import NEVER, Chain, Group
-from pnstrial.engine.exact.entries import entries_of, secondary_names
+from pnstrial.engine.exact.chain import NEVER, Group, merged
+from pnstrial.engine.exact.entries import secondary_names
 from pnstrial.engine.exact.moving import through_moving_visits
-from pnstrial.engine.exact.rater import Rater
 from pnstrial.engine.kernels import layout as at
 from pnstrial.engine.kernels.quantities import ALIVE_DAYS
-from pnstrial.engine.model import ALIVE, Model
+from pnstrial.engine.model import ALIVE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pnstrial.engine.exact.cohort import Cohort
     from pnstrial.engine.exact.entries import Given
     from pnstrial.engine.exact.per_protocol import AsPlanned
 
@@ -35,50 +35,75 @@ __all__ = ["Patient"]
 NO_RATING: Final = 3
 
 
+@dataclass
+class Visit:
+    """A visit while patients are let through it: what is put together until its target day, and what is counted then.
+
+    Parameters
+    ----------
+    v : int
+    target, first, last : float
+        Target day of the visit, first and last day of its window.
+    decides : bool
+        Whether the decision is made at it.
+    final : bool
+        Whether a rating leads to its value and to nothing else.
+    """
+
+    v: int
+    target: float
+    first: float
+    last: float
+    decides: bool
+    final: bool
+    to_target: list[Group] = field(default_factory=list)
+    absent: list[Group] = field(default_factory=list)
+    absent_later: tuple[list[Group], list[Group]] = field(default_factory=lambda: ([], []))
+    valued: list[Group] = field(default_factory=list)
+    after: list[Group] = field(default_factory=list)
+    values: NDArray[np.float64] | float = 0.0
+    unrated: list[NDArray[np.float64] | float] = field(default_factory=lambda: [0.0, 0.0])
+    treated_on: list[tuple[float, float, NDArray[np.float64]]] = field(default_factory=list)
+
+
 class Patient:
     """Follow the patients of all strata through the protocol and add up what happens.
 
     Parameters
     ----------
-    model : Model
-    every_last : bool
-        Whether the category of the last rating is kept although the protocol's own estimand does not ask for it.
+    cohort : Cohort
+        Where they enter; it may serve many.
     given : Given, optional
         How the cycles end, where visits count from the last infusion.
     planned : AsPlanned, optional
         How the cycles up to the decision are as planned, for patients of whom that is known.
-    clock : {"independent", "not worse"}, optional
-        Time that is counted (see `Chain`); with "not worse" nothing else is.
     values : bool
         Whether what is rated, decided and infused is counted; without it only the truth at the endpoint visit is.
     """
 
+    filters: ClassVar[bool] = False
+    """Whether it depends on the rating who is followed on."""
+
     def __init__(
-        self, model: Model, *, every_last: bool = False, given: Given | None = None,
-        planned: AsPlanned | None = None, clock: str | None = None, values: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        cohort: Cohort,
+        *,
+        given: Given | None = None,
+        planned: AsPlanned | None = None,
+        values: bool = True,
+    ) -> None:
+        model, self.clock = cohort.model, cohort.clock
         w, k = model.whole, model.grades
-        self.planned, self.clock, self.until_worse = planned, clock, clock == "not worse"
+        self.planned, self.until_worse = planned, cohort.until_worse
         self.counts = values and not self.until_worse
         self.truth_only = not values and not self.until_worse
-        cases, self.entries, share = entries_of(model, by_baseline=self.until_worse)
-        share = share * (1.0 if given is None else given.share)
         last = 0 if given is None else given.last_infusion
         self.given: Given | None = given
         self.visits: NDArray[np.int64] = model.visits + model.anchored[:, None] * last
-        self.model, self.chain = model, Chain(model, cases, clock=clock)
-        self.cases, self.states = len(cases), self.chain.states
-        locf = int(w[at.MISSING_STRATEGY]) == rules.MISSING_LOCF
-        keeps = every_last or locf or int(w[at.STOPPED_STRATEGY]) == rules.STOPPED_WHILE_ON
-        self.lasts = 4 if keeps else 1
-        self.rater = Rater(model, self.entries, self.states, self.lasts)
-        off = self.rater.off
-        X = np.zeros((len(share), self.rater.deviations, self.lasts, 3, self.states.width))
-        for b, (g, r, begins, _) in enumerate(self.entries):
-            if self.until_worse and begins > g:  # worse from the beginning
-                continue
-            X[b, r - g + off if off else 0, -1, 0, begins] = share[b]
-        self.start = X
+        self.model, self.chain, self.rater = model, cohort.chain, cohort.rater
+        self.entries, self.cases, self.states = cohort.entries, cohort.cases, cohort.chain.states
+        self.lasts = cohort.rater.lasts
+        self.start = cohort.start if given is None else cohort.start * given.share
         self.totals: dict[str, float] = {}
         self.at_endpoint: dict[tuple[int, bool, bool], NDArray[np.float64]] = {}
         self.secondary = secondary_names(model)
@@ -97,7 +122,7 @@ class Patient:
 
     def truly(self, v: int) -> NDArray[np.float64]:
         """Give the chance that the parts at a visit truly hold, or none does (`scales.parts`), by entry and state."""
-        return self.model.asked.truly[v][self.entries[:, 3]][:, self.states.grade]
+        return self.model.asked.truly[v][self.entries[:, 2]][:, self.states.grade]
 
     def add(self, name: str, value: float) -> None:
         """Add to a total."""
@@ -109,7 +134,8 @@ class Patient:
         if only is None and self.counts and (self.given is None or self.given.first):
             self._early_cycles()
         horizon = self.chain.horizon
-        if self.until_worse and self.chain.same:
+        acts = self.chain.rescue_acts and float(self.model.real[at.RESCUE_AFTER]) + self.rescue_if_worse > 0
+        if self.until_worse and self.chain.same and not acts:
             groups = [
                 Group(self.start, 0.0, (NEVER, NEVER, NEVER))
             ]  # nothing that happens changes their rates
@@ -123,11 +149,12 @@ class Patient:
         if only is not None:
             return self.totals
         for group in groups:
+            now = group
             for name, day in zip(ALIVE, ALIVE_DAYS, strict=True):
                 if group.time <= day <= w[at.FOLLOW_UP]:
-                    self.add(name, group.at(self.chain, float(day)).X[..., self.states.alive].sum())
-            end = group.at(self.chain, float(w[at.FOLLOW_UP]))
-            mass = end.X.sum(axis=(0, 1, 2, 3))
+                    now = now.at(self.chain, float(day))
+                    self.add(name, now.X[..., self.states.alive].sum())
+            mass = now.at(self.chain, float(w[at.FOLLOW_UP])).X.sum(axis=(0, 1, 2, 3))
             self.add("deaths", mass[self.states.dead_seen].sum())
             self.add("dropped_out", mass[self.states.out].sum())
             self.add("rescued", mass[self.states.rescued].sum())
@@ -146,31 +173,28 @@ class Patient:
                 now = part.at(self.chain, float(day))
                 present, absent = self._attending(now.X, float(missed[e]))
                 after += [replace(now, X=absent), *self._rated_only(replace(now, X=present), float(day))]
-            groups = self._merged(after, float(day) + (1.0 if self.rescue_if_worse > 0 else 0.0))
+            groups = merged(self.chain, after, float(day) + (1.0 if self.rescue_if_worse > 0 else 0.0))
         if w[at.MOVES]:
             return through_moving_visits(self, groups, only)
-        for v in range(int(w[at.VISITS]) if only is None else only + 1):
+        last = int(w[at.VISITS]) - 1 if only is None else only
+        for v in range(last + 1):
             if self.truth_only and v == int(w[at.ENDPOINT_VISIT]):
                 self._truth_at_endpoint(groups, v)
             elif not self._without_consequence(v):
-                groups = self.visit(groups, v, ends=v == int(w[at.VISITS]) - 1)
+                groups = self.visit(groups, v, ends=v == last)
         return groups
 
     def _truth_at_endpoint(self, groups: list[Group], v: int) -> None:
         """Count the truth on the target day: only those who are rated up to it can have another plan by then."""
-        model, target, free = self.model, float(self.visits[v, 0]), self._without_consequence(v)
-        decides = v == int(model.whole[at.DECISION_VISIT])
-        missed = 0.0 if self.miss_ratios is not None else float(model.real[at.VISIT_MISSED + v])
-        days = target + float(model.whole[at.JITTER_LOW]) + np.arange(model.jitter.size)
-        early = np.zeros(days.size, bool) if free else days <= target
-        for group in groups:
-            later = 1 - (1 - missed) * float(model.jitter[early].sum())
-            now = group.at(self.chain, target)
-            self.at_target(replace(now, X=later * now.X), v)
-            for day, weight in zip(days[early].tolist(), model.jitter[early], strict=True):
-                part = replace(group, X=(1 - missed) * weight * group.X)
-                follow = self._in_window if day >= self.visits[v, 1] else self._out_of_window
-                follow(part, v, day, decides=decides)
+        here, free = self._opened(v, ends=False), self._without_consequence(v)
+        for group in merged(self.chain, groups, min(here.target, self._days(v)[0])):
+            if free:
+                self.at_target(group.at(self.chain, here.target), v)
+            else:
+                now, later = self._before_target(group, here)
+                self.at_target(replace(now, X=later * now.X), v)
+        for group in merged(self.chain, [*here.to_target, *here.absent], here.target):
+            self.at_target(group, v)
 
     def _without_consequence(self, v: int) -> bool:
         """Say whether no rating at a visit (-1: before the visits) changes anything that is counted, then or later."""
@@ -207,92 +231,138 @@ class Patient:
         return Group(begin, 0.0, (ends[0], 0.0, 0.0), (*turns, (last, "late stop", self.stop_per_cycle)))
 
     # --- one visit
+    def _summed(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Forget entry and deviation within each case: (case, last category, IVIg, state)."""
+        return X.reshape(self.cases, -1, *X.shape[2:]).sum(axis=1)
+
     def _marginal(self, group: Group) -> Group:
         """Forget entry and deviation within each case: what is counted from now on does not ask for them."""
-        X = group.X
-        added = X.reshape(self.cases, -1, *X.shape[2:]).sum(axis=1)
-        return replace(group, X=added[:, None])
+        return replace(group, X=self._summed(group.X)[:, None])
 
-    def _counted(self, plan: Group, parts: dict[int, NDArray[np.float64]], v: int, until: float) -> None:
-        """Count the values of patients with one plan on a day, by kind, as `Rater.together` numbers them (-1: none).
+    def _placed(self, parts: dict[int, NDArray[np.float64]], kinds: int) -> NDArray[np.float64]:
+        """Put values by kind, as `Rater.together` numbers them (-1: none), in the places of the deviations.
 
-        Whether rescue had begun is that of now.
+        Two places for each kind, of patients who are not rescued now and who are; the first two are for no value.
         """
-        if not self.counts:
-            return
-        keys: list[tuple[int, bool]] = []
-        stacked: list[NDArray[np.float64]] = []
-        for category, X in parts.items():
-            small = self._marginal(replace(plan, X=X)).X
+        first = next(iter(parts.values()))
+        placed = np.zeros((self.cases, 2 * kinds + 2, *first.shape[2:]))
+        for kind, X in parts.items():
+            small = self._summed(X)
             for rescued in (False, True):
-                mine = small * (rescued == self.states.rescued)
-                if mine.any():
-                    keys.append((category, rescued))
-                    stacked.append(mine)
-        if not stacked:
-            return
-        # the places of the deviations hold what is counted apart
-        end = replace(plan, X=np.concatenate(stacked, axis=1)).at(self.chain, until)
-        for place, (category, rescued) in enumerate(keys):
-            mine = end.X[:, place : place + 1]
+                placed[:, 2 * kind + 2 + rescued] = small * (rescued == self.states.rescued)
+        return placed
+
+    def _placed_last(self, seen: NDArray[np.float64], v: int) -> NDArray[np.float64]:
+        """Rate at a visit after which nothing follows from it, and put the values in their places."""
+        shares = self.rater.shares(v)
+        mass = seen.sum(axis=2).reshape(self.cases, -1, *seen.shape[3:])
+        by_kind = np.einsum("kcns,cnas->kcas", shares.reshape(len(shares), *mass.shape[:2], -1), mass)
+        placed = np.zeros((self.cases, 2 * len(by_kind) + 2, self.lasts, *by_kind.shape[2:]))
+        for kind, small in enumerate(by_kind):
+            for rescued in (False, True):
+                last = kind % 3 if self.lasts > 1 else 0
+                placed[:, 2 * kind + 2 + rescued, last] = small * (rescued == self.states.rescued)
+        return placed
+
+    def _value_later(self, placed: Group, here: Visit) -> None:
+        """Keep values up to the target day, on which they count, where it is not over."""
+        if placed.time < here.target:
+            here.valued.append(placed)
+        else:
+            here.values = here.values + placed.X
+
+    def _count(self, placed: NDArray[np.float64], v: int, *, later: bool) -> None:
+        """Count values (see `_placed`); who died meanwhile was rescued as he was then (`later`), or as he is now."""
+        for place in range(placed.shape[1]):
+            kind, rescued = place // 2 - 1, place % 2 == 1
+            mine = placed[:, place : place + 1]
+            if not mine.any():
+                continue
             dead = mine * self.states.dead_seen
-            self._died(v, dead, rescued if plan.time >= self.visits[v, 0] else None)
-            own = category % 3 if category >= 0 else category
+            self._died(v, dead, rescued if later else None)
+            own = kind % 3 if kind >= 0 else kind
             together = own
-            if self.joined and category >= 0:  # improved are those for whom all parts hold
-                together = rules.IMPROVED if category % 6 > own else max(own, rules.STABLE)
-            decided = self._decided_on(category) if v == int(self.model.whole[at.DECISION_VISIT]) else None
+            if self.joined and kind >= 0:  # improved are those for whom all parts hold
+                together = rules.IMPROVED if kind % 6 > own else max(own, rules.STABLE)
+            decided = self._decided_on(kind) if v == int(self.model.whole[at.DECISION_VISIT]) else None
             self._value(v, mine - dead, category=own, rescued=rescued, together=together, decided=decided)
 
     def _decided_on(self, kind: int) -> int:
         """Give the category that is decided on of a kind, as `Rater.together` numbers them."""
         return kind if kind < 0 else kind // 6 if self.rater.decides_apart else kind % 3
 
+    def _days(self, v: int) -> NDArray[np.float64]:
+        """Give the days on which a visit can be made."""
+        w = self.model.whole
+        return np.arange(self.model.jitter.size, dtype=float) + float(self.visits[v, 0] + w[at.JITTER_LOW])
+
+    def _opened(self, v: int, *, ends: bool) -> Visit:
+        target, first, last = (float(day) for day in self.visits[v])
+        decides = v == int(self.model.whole[at.DECISION_VISIT])
+        final = ends and not decides and self.rescue_if_worse == 0 and not self.filters
+        return Visit(v, target, first, last, decides, final)
+
+    def _kept(self, group: Group, here: Visit) -> Group:
+        """Forget the deviation of the rating, which no other asks for after the last one."""
+        return replace(group, X=group.X.sum(axis=1, keepdims=True)) if here.final else group
+
     def visit(self, groups: list[Group], v: int, *, ends: bool) -> list[Group]:
         """Follow everybody through a visit; after the last one (`ends`) entries are told apart no longer."""
-        model = self.model
-        target, first, last = (float(day) for day in self.visits[v])
-        missed = float(model.real[at.VISIT_MISSED + v])
-        decides = v == int(model.whole[at.DECISION_VISIT])
-        after: list[Group] = []
-        informed = self.miss_ratios is not None
-        for group in groups:
-            if missed > 0 and not informed:
-                after.append(self._missed(replace(group, X=missed * group.X), v, decides=decides))
-            for j, weight in enumerate(model.jitter):
-                day = target + float(model.whole[at.JITTER_LOW]) + j
-                part = replace(group, X=(1.0 if informed else 1 - missed) * weight * group.X)
-                if first <= day <= last:
-                    after += self._in_window(part, v, day, decides=decides)
-                else:
-                    after += self._out_of_window(part, v, day, decides=decides)
-        until = max(last, target - float(model.whole[at.JITTER_LOW]))
-        return self._merged([self._marginal(group) for group in after] if ends else after, until)
+        here, days = self._opened(v, ends=ends), self._days(v)
+        for group in merged(self.chain, groups, min(here.target, days[0])):
+            now, later = self._before_target(group, here)
+            if later > 0:
+                self._after_target(self.at_target(replace(now, X=later * now.X), v), here)
+        here.after += [self.at_target(group, v) for group in merged(self.chain, here.to_target, here.target)]
+        for group in merged(self.chain, here.absent, here.target):
+            now = self._stopped_by(self.at_target(group, v), here.target, decides=here.decides)
+            here.after.append(self._no_value(now, here))
+        for rescued, absent in enumerate(here.absent_later):
+            for group in merged(self.chain, absent, here.last):
+                here.after.append(group)
+                here.unrated[rescued] = here.unrated[rescued] + self._summed(group.X)[:, None]
+        if self.counts:
+            for group in merged(self.chain, here.valued, here.target):
+                self._count(group.X, v, later=False)
+            if isinstance(here.values, np.ndarray):
+                self._count(here.values, v, later=True)
+            for rescued, rest in enumerate(here.unrated):
+                dead = rest * self.states.dead_seen
+                self._died(v, dead, bool(rescued))
+                self._value(v, rest - dead, rescued=bool(rescued))
+            self._infusions(here.treated_on, int(self.model.whole[at.CYCLES_ALL]) - self.before)
+        until = max(here.last, float(days[-1]))
+        return merged(
+            self.chain, [self._marginal(group) for group in here.after] if ends else here.after, until
+        )
 
-    def _merged(self, groups: list[Group], until: float) -> list[Group]:
-        """Bring all to one day, no visit being open then, and put those with the same plan together."""
-        found: dict[tuple[object, ...], Group] = {}
-        for group in groups:
-            now = group.at(self.chain, until)
-            # an end in the past, or of a treatment that changes no rate, tells no plans apart
-            first, second, third = (0.0 if end <= until or self.chain.same else end for end in now.ends)
-            ends = (first, second, third)
-            key = (ends, now.turns, now.resumed)
-            other = found.get(key)
-            found[key] = replace(now, X=now.X if other is None else now.X + other.X, ends=ends)
-        return list(found.values())
+    def _before_target(self, group: Group, here: Visit) -> tuple[Group, float]:
+        """Let through who is seen up to the target day; give all as they stand then, and the share not seen yet."""
+        share = 1.0
+        if self.miss_ratios is None:
+            missed = float(self.model.real[at.VISIT_MISSED + here.v])
+            share = 1.0 - missed
+            if missed > 0:
+                here.absent.append(self._kept(replace(group, X=missed * group.X), here))
+        for day, weight in zip(self._days(here.v).tolist(), self.model.jitter.tolist(), strict=True):
+            if day > here.target:
+                break
+            group = group.at(self.chain, day)
+            part = replace(group, X=share * weight * group.X)
+            if day < here.first:
+                self._too_early(part, here)
+            else:
+                self._seen_early(part, here)
+        later = self._days(here.v) > here.target
+        return group.at(self.chain, here.target), share * float(self.model.jitter[later].sum())
 
-    def _missed(self, group: Group, v: int, *, decides: bool) -> Group:
-        target, _, last = (float(day) for day in self.visits[v])
-        group = self.at_target(group.at(self.chain, target), v)
-        if decides:
-            group = replace(group, ends=tuple(min(end, target) for end in group.ends))
-        return self._no_value(group, v, last)
-
-    def _no_value(self, group: Group, v: int, last: float) -> Group:
+    def _no_value(self, group: Group, here: Visit) -> Group:
         """Count patients without a rating in the window, who stand at the target day; give them at its end."""
-        self._counted(group, {-1: group.X}, v, last)
-        return self.without_rating(self.without_rescue(group, v).at(self.chain, last), v)
+        if self.counts:
+            placed = replace(group, X=self._placed({-1: group.X}, 0))
+            self._count(placed.at(self.chain, here.last).X, here.v, later=True)
+        group = self.without_rescue(group, here.v)
+        return self.without_rating(group.at(self.chain, here.last), here.v)
 
     def _attending(
         self, X: NDArray[np.float64], missed: float
@@ -323,107 +393,90 @@ class Patient:
         """End IVIg where the decision visit came to nothing."""
         return replace(group, ends=tuple(min(end, day) for end in group.ends)) if decides else group
 
-    def _out_of_window(self, group: Group, v: int, day: float, *, decides: bool) -> list[Group]:
-        """Follow a visit too early or too late: its rating is none of this visit, but may be the last one."""
-        target, _, last = (float(d) for d in self.visits[v])
-        if day < target:
-            now = group.at(self.chain, day)
-            present, absent = self._attending(now.X, self._missed_at(v))
-            seen = self._rated_only(self._stopped_by(replace(now, X=present), day, decides=decides), day)
-            after: list[Group] = []
-            for k, part in enumerate([*seen, replace(now, X=absent)]):
-                there = self.at_target(part.at(self.chain, target), v)
-                there = self._stopped_by(there, target, decides=decides) if k == len(seen) else there
-                after.append(self._no_value(there, v, last))
-            return after
-        group = self.at_target(group.at(self.chain, target), v)
-        now = self._no_value(group, v, last).at(self.chain, day)
-        present, absent = self._attending(now.X, self._missed_at(v))
-        seen = self._rated_only(replace(now, X=present), day)
-        return [self._stopped_by(part, day, decides=decides) for part in (*seen, replace(now, X=absent))]
+    def _too_early(self, group: Group, here: Visit) -> None:
+        """Follow a visit before its window: its rating is none of this visit, but may be the last one."""
+        present, absent = self._attending(group.X, self._missed_at(here.v))
+        stopped = self._stopped_by(replace(group, X=present), group.time, decides=here.decides)
+        seen = self._rated_only(stopped, group.time)
+        here.absent += [self._kept(part, here) for part in (*seen, replace(group, X=absent))]
 
-    def _in_window(self, group: Group, v: int, day: float, *, decides: bool) -> list[Group]:
-        target = float(self.visits[v, 0])
-        if self.miss_ratios is None:
-            return self._in_window_drawn_before(group, v, day, decides=decides)
-        if day <= target:
-            group = group.at(self.chain, day)
-            early = [(group.X, None)]
-        else:
-            group = self.at_target(group.at(self.chain, target), v)
-            early = [(group.X * ~self.states.rescued, False), (group.X * self.states.rescued, True)]
-        unrated = np.zeros_like(group.X)
-        rated = np.zeros((self.rater.kinds(decides=decides), *group.X.shape))
-        after: list[Group] = []
-        for X, rescued in early:
-            now = replace(group, X=X).at(self.chain, day)
-            present, absent = self._attending(now.X, self._missed_at(v))
-            if absent.any():
-                after.append(self._absent(replace(now, X=absent), v, rescued, decides=decides))
-            seen = present * self.states.alive_in
-            rest = present - seen
-            unrated += rest
-            rated += self.rated_together(seen, v, decides=decides)
-            dead = rest * self.states.dead_seen
-            self._died(v, dead, rescued)
-            for state in (False, True) if rescued is None else (rescued,):
-                mine = (rest - dead) * (state == self.states.rescued) if rescued is None else rest - dead
-                self._value(v, mine, rescued=state)
-        now = group.at(self.chain, day)
-        # out of the study or dead: the plan no longer matters
-        left = self._left(now, unrated, v, day)
-        return [left, *after, *self._after_rating(now, rated, v, day, decides=decides)]
+    def _seen_early(self, now: Group, here: Visit) -> None:
+        """Rate those who attend within the window, up to the target day."""
+        present, absent = self._attending(now.X, self._missed_at(here.v))
+        if self.miss_ratios is not None:
+            here.absent.append(self._kept(replace(now, X=absent), here))
+        rest = present * ~self.states.alive_in
+        if self.counts:
+            small = self._summed(rest)[:, None]
+            for rescued in (False, True):
+                here.unrated[rescued] = here.unrated[rescued] + small * (rescued == self.states.rescued)
+        left = self.without_rating(self._left(self.without_rescue(replace(now, X=rest), here.v)), here.v)
+        here.to_target.append(self._kept(left, here))
+        self._rated(now, present * self.states.alive_in, here)
 
-    def _left(self, now: Group, unrated: NDArray[np.float64], v: int, day: float) -> Group:
-        """Bring those who are out of the study or dead to the target day: what is planned no longer matters to them."""
-        target = float(self.visits[v, 0])
-        given = tuple(turn for turn in now.turns if turn[1] == "given")
-        left = replace(now, X=unrated, ends=(0.0, 0.0, 0.0), turns=given)
-        return self.at_target(left, v) if day <= target else left
+    def _after_target(self, group: Group, here: Visit) -> None:
+        """Let those through who are seen after the target day, on which they stand: who was rescued by then is known.
 
-    def _in_window_drawn_before(self, group: Group, v: int, day: float, *, decides: bool) -> list[Group]:
-        """Rate those who attend, where it was drawn before the day who does."""
-        target = float(self.visits[v, 0])
-        constant = group.at(
-            self.chain, min(day, target)
-        )  # rescue is asked for up to then, where nobody is rated
-        if day > target:
-            constant = self.at_target(constant, v)
-        small = self._marginal(constant)
-        for rescued in (False, True) if self.counts else ():
-            part = small.X * (rescued == self.states.rescued)
-            if part.any():
-                rest = replace(small, X=part).at(self.chain, day).X * ~self.states.alive_in
-                dead = rest * self.states.dead_seen
-                self._died(v, dead, rescued)
-                self._value(v, rest - dead, rescued=rescued)
-        now, early = constant.at(self.chain, day), self.without_rescue(constant, v)
-        seen = now.X * self.states.alive_in
-        gone = now if early is constant else early.at(self.chain, day)
-        left = self._left(gone, gone.X * ~self.states.alive_in, v, day)
-        return [
-            self.without_rating(left, v),
-            *self._after_rating(now, self.rated_together(seen, v, decides=decides), v, day, decides=decides),
+        A visit after its window gives no value; its rating may be the last one.
+        """
+        v, missed = here.v, self._missed_at(here.v)
+        late = self._days(v) > here.target
+        share = self.model.jitter[late] / self.model.jitter[late].sum()
+        weights = dict(zip(self._days(v)[late].tolist(), share.tolist(), strict=True))
+        inside = [day for day in weights if day <= here.last]
+        outside = [day for day in weights if day > here.last]
+        by_rescue = [
+            replace(group, X=group.X * (rescued == self.states.rescued)) for rescued in (False, True)
         ]
+        follows = self.without_rescue(group, v)
+        now, gone = group, follows
+        if self.counts and missed == 0:
+            by_rescue = [self._marginal(part) for part in by_rescue]
+        for day in inside:
+            weight = weights[day]
+            now = now.at(self.chain, day)
+            gone = now if follows is group else gone.at(self.chain, day)
+            seen = now.X * self.states.alive_in
+            if missed > 0 or self.counts:
+                by_rescue = [part.at(self.chain, day) for part in by_rescue]
+            if missed > 0:
+                absent = [self._attending(part.X, missed)[1] for part in by_rescue]
+                seen = seen - sum(absent)
+                for rescued, X in enumerate(absent):
+                    part = self._stopped_by(replace(now, X=weight * X), day, decides=here.decides)
+                    here.absent_later[rescued].append(self._kept(part, here))
+            if self.counts:
+                for rescued, part in enumerate(by_rescue):
+                    rest = weight * part.X * ~self.states.alive_in
+                    here.unrated[rescued] = here.unrated[rescued] + self._summed(rest)[:, None]
+            left = self._left(replace(gone, X=weight * gone.X * ~self.states.alive_in))
+            here.after.append(self._kept(self.without_rating(left, v), here))
+            self._rated(now, weight * seen, here)
+        if outside:
+            late = sum(weights[day] for day in outside)
+            now = self._no_value(replace(group, X=late * group.X), here)
+            for day in outside:
+                now = now.at(self.chain, day)
+                part = replace(now, X=weights[day] / late * now.X)
+                present, absent = self._attending(part.X, missed)
+                seen_late = [*self._rated_only(replace(part, X=present), day), replace(part, X=absent)]
+                here.after += [self._stopped_by(one, day, decides=here.decides) for one in seen_late]
 
-    def _absent(self, group: Group, v: int, rescued: bool | None, *, decides: bool) -> Group:
-        """Follow those who were missed on a day within the window; after the target day it is known who was rescued."""
-        target, _, last = (float(d) for d in self.visits[v])
-        if rescued is None:
-            group = self.at_target(group.at(self.chain, target), v)
-            return self._no_value(self._stopped_by(group, target, decides=decides), v, last)
-        end = self._stopped_by(group, group.time, decides=decides).at(self.chain, last)
-        dead = end.X * self.states.dead_seen
-        self._died(v, dead, rescued)
-        self._value(v, end.X - dead, rescued=rescued)
-        return end
+    def _left(self, group: Group) -> Group:
+        """Give those who are out of the study or dead: what is planned no longer matters to them."""
+        given = tuple(turn for turn in group.turns if turn[1] == "given")
+        return replace(group, ends=(0.0, 0.0, 0.0), turns=given)
 
-    def _after_rating(
-        self, now: Group, rated: NDArray[np.float64], v: int, day: float, *, decides: bool
-    ) -> list[Group]:
-        """Decide on those rated in the window, by category, and count their values."""
-        target = float(self.visits[v, 0])
-        after: list[Group] = []
+    def _rated(self, now: Group, seen: NDArray[np.float64], here: Visit) -> None:
+        """Rate those who are there in the window, decide on them by category, and count their values."""
+        v, day, decides = here.v, now.time, here.decides
+        if here.final:
+            plan = replace(now, X=seen)
+            if self.counts:
+                self._value_later(replace(now, X=self._placed_last(seen, v)), here)
+            (here.to_target if day <= here.target else here.after).append(self._kept(plan, here))
+            return
+        rated = self.rated_together(seen, v, decides=decides)
         anyway = float(self.model.real[at.CONTINUE_ANYWAY])
         ways: list[tuple[bool, bool, tuple[int, ...], float]] = []
         for alike in (
@@ -437,22 +490,20 @@ class Patient:
         for decided, go, chosen, weight in ways:
             if weight == 0 or not chosen:
                 continue
-            children = [
-                (kind, self._planned(replace(now, X=weight * rated[kind]), day, kind % 3, go=go, decides=decides))
-                for kind in chosen
-            ]  # fmt: skip
-            if decides:
-                for _, child in children:
-                    self._decided(child.X, go=decided)
             # all of one way have one plan
-            self._counted(children[0][1], {kind: child.X for kind, child in children}, v, max(day, target))
-            merged = self.with_rating(children, v, max(day, target))
-            if not merged.X.any():
-                continue
-            if decides and go and self.counts:
-                self._late_cycles(merged, day)
-            after.append(self.at_target(merged, v) if day <= target else merged)
-        return after
+            plan = self._planned(now, day, chosen[0] % 3, go=go, decides=decides)
+            parts = {kind: rated[kind] if weight == 1 else weight * rated[kind] for kind in chosen}
+            followed = self.with_rating(
+                [(kind, replace(plan, X=X)) for kind, X in parts.items()], v, max(day, here.target)
+            )
+            if self.counts:
+                if decides:
+                    self._decided(followed.X, go=decided)
+                self._value_later(replace(plan, X=self._placed(parts, len(rated))), here)
+                if decides and go:
+                    base = max(float(self.cycle_days * self.before), day)
+                    here.treated_on.append((day, base, self._summed(followed.X)[:, :, 0].sum(axis=1)))
+            (here.to_target if day <= here.target else here.after).append(followed)
 
     def _planned(self, group: Group, day: float, category: int, *, go: bool, decides: bool) -> Group:
         """Give the plan after a rating, and after the decision."""
@@ -585,42 +636,52 @@ class Patient:
         self.answered[category, rescued, dead] = made
         return made
 
-    def _infusions(self, start: NDArray[np.float64], begin: float, base: float, cycles: int) -> None:
-        """Count the infusions of patients on their plan, who stand at `begin` with the probabilities `start`."""
+    def _infusions(self, starts: list[tuple[float, float, NDArray[np.float64]]], cycles: int) -> None:
+        """Count the infusions of patients on their plan.
+
+        Of each of `starts` the day, that on which the next cycle is planned to begin, and the probabilities by case and
+        state.
+        """
+        if cycles == 0:
+            return
         model = self.model
         days = int(model.whole[at.INFUSION_DAYS])
         delays = model.delays.reshape(-1, 2).sum(axis=1)
-        go_on = 1 - model.stop_per_infusion
-        here_on = self._here_on(start, begin, base, cycles, delays.size + days - 1)
-        chance = np.tile(delays, (cycles, 1))
-        if base == 0 and begin == 0:  # nothing delays the first infusion of all: it is day 1
-            chance[:1] = np.arange(delays.size) == 0
-        there = np.lib.stride_tricks.sliding_window_view(here_on, days, axis=1)  # cycle, delay, infusion
-        given = np.einsum("kd,kdi->ki", chance, there) * go_on ** np.arange(cycles * days).reshape(
-            cycles, days
-        )
-        self.add("infusions", given.sum())
-        self.add("cycles_per_patient", given[:, 0].sum())
+        go_on = (1 - model.stop_per_infusion) ** np.arange(cycles * days).reshape(cycles, days)
+        later = self.cycle_days * np.arange(cycles)[:, None] + np.arange(delays.size + days - 1)
+        for base, here_on in self._here_on(starts, later).items():
+            chance = np.tile(delays, (cycles, 1))
+            if base == 0:  # nothing delays the first infusion of all: it is day 1
+                chance[:1] = np.arange(delays.size) == 0
+            there = np.lib.stride_tricks.sliding_window_view(here_on, days, axis=1)  # cycle, delay, infusion
+            given = np.einsum("kd,kdi->ki", chance, there) * go_on
+            self.add("infusions", given.sum())
+            self.add("cycles_per_patient", given[:, 0].sum())
 
     def _here_on(
-        self, start: NDArray[np.float64], begin: float, base: float, cycles: int, days: int
-    ) -> NDArray[np.float64]:
-        """Give who is in the study, IVIg going on, on each day after the planned begin of each cycle."""
-        found = np.zeros((cycles, days))
-        mass, now = start[:, None], begin
-        for k in range(cycles):
-            for later in range(days):
-                day = base + self.cycle_days * k + later
-                mass, now = mass @ self.chain.between(0, now, day), day
-                found[k, later] = mass[..., self.states.alive_in].sum()
-        return found
+        self, starts: list[tuple[float, float, NDArray[np.float64]]], later: NDArray[np.int64]
+    ) -> dict[float, NDArray[np.float64]]:
+        """Give who is in the study, IVIg going on, on each of the days after each planned begin, by that begin."""
+        days = {base: base + later.ravel() for _, base, _ in starts}
+        seen: dict[tuple[float, float], float] = {}
+        here: dict[float, NDArray[np.float64]] = {}
+        before = 0.0
+        for now in sorted({day for day, _, _ in starts}.union(*(own.tolist() for own in days.values()))):
+            here = {base: X for base, X in here.items() if now <= days[base][-1]}
+            if here:
+                moved = np.stack(list(here.values()), axis=1) @ self.chain.between(0, before, now)
+                here = {base: moved[:, row] for row, base in enumerate(here)}
+            for begin, base, X in starts:
+                if begin == now:
+                    here[base] = here[base] + X if base in here else X
+            seen |= {(base, now): float(X[:, self.states.alive_in].sum()) for base, X in here.items()}
+            before = now
+        return {
+            base: np.array([seen[base, day] for day in own.tolist()]).reshape(later.shape)
+            for base, own in days.items()
+        }
 
     def _early_cycles(self) -> None:
-        start = self._marginal(Group(self.start, 0.0, (NEVER, 0.0, 0.0))).X
-        everybody = start.sum(axis=(1, 2, 3)) / (1.0 if self.given is None else self.given.share)
-        self._infusions(everybody, 0.0, 0.0, self.before)
-
-    def _late_cycles(self, group: Group, day: float) -> None:
-        later = int(self.model.whole[at.CYCLES_ALL]) - self.before
-        start = self._marginal(group).X[:, :, :, 0].sum(axis=(1, 2))
-        self._infusions(start, group.time, max(float(self.cycle_days * self.before), day), later)
+        everybody = self.start.sum(axis=(1, 2, 3)).reshape(self.cases, -1, self.states.width).sum(axis=1)
+        share = 1.0 if self.given is None else self.given.share
+        self._infusions([(0.0, 0.0, everybody / share)], self.before)

@@ -33,8 +33,8 @@ class Rater:
     Parameters
     ----------
     model : Model
-    entries : ndarray of int, shape (entries, 4)
-        True and rated baseline, true grade on day 1, start.
+    entries : ndarray of int, shape (entries, 3)
+        True and rated baseline, start.
     states : States
     lasts : int
         Places of the category of the last rating; 1 where it is not kept.
@@ -50,7 +50,8 @@ class Rater:
         self.category = model.categories[entries[:, 1], 1 : k + 1]  # of a rating, by entry
         self.joined = int(model.whole[at.JOINED])
         self.decides_apart = int(model.whole[at.DECIDES]) > 0
-        self.repeated: dict[tuple[int, bytes], NDArray[np.float64]] = {}
+        self.repeated: NDArray[np.float64] | None = None
+        self.by_visit: dict[int, NDArray[np.float64]] = {}
 
     def kinds(self, *, decides: bool) -> int:
         """Count the kinds of ratings that `together` tells apart."""
@@ -74,14 +75,17 @@ class Rater:
                 last = label % 3 if self.lasts > 1 else 0
                 out[label, :, 0, last][..., self.states.alive_in] = constant * chance[:, None, grades]
             return out
-        key = count, labels.tobytes()  # labels of one visit need not be those of another
-        if key not in self.repeated:
-            self.repeated[key] = self._repeated(labels, count)
-        mass = X.sum(axis=2)[..., self.states.alive_in].transpose(0, 3, 2, 1)  # entry, state, IVIg, deviation
+        if self.repeated is None:
+            self.repeated = self._repeated()
+        # the chance of the next deviation does not ask for the entry: the label that it has there does
+        mass = X.sum(axis=2)[..., self.states.alive_in].transpose(3, 0, 2, 1)  # state, entry, IVIg, deviation
+        moved = (mass.reshape(len(mass), -1, self.deviations) @ self.repeated[grades]).reshape(mass.shape)
+        moved = moved.transpose(1, 3, 2, 0)
+        rating = grades[None, :] + np.arange(self.deviations)[:, None] - self.off
+        label_of = labels[:, np.clip(rating, 0, k - 1)][:, :, None]  # entry, deviation, IVIg, state
         for label in range(count):
-            moved = mass @ self.repeated[key][label][:, grades]
             last = label % 3 if self.lasts > 1 else 0
-            out[label, :, :, last][..., self.states.alive_in] = moved.transpose(0, 3, 2, 1)
+            out[label, :, :, last][..., self.states.alive_in] = moved * (label_of == label)
         return out
 
     def together(self, X: NDArray[np.float64], v: int, *, decides: bool) -> NDArray[np.float64]:
@@ -100,6 +104,18 @@ class Rater:
         if asked.codes is not None:
             also = [asked.codes[v, :, :, code] for code in range(4)]
         return self.joined_with(rated, also, 0, decides=decides)
+
+    def shares(self, v: int) -> NDArray[np.float64]:
+        """Give the chance of each kind of rating where nothing is decided, by entry, deviation before and state."""
+        if v not in self.by_visit:
+            one = np.zeros((len(self.entries), self.deviations, self.lasts, 3, self.states.width))
+            found: list[NDArray[np.float64]] = []
+            for deviation in range(self.deviations):
+                one[:] = 0.0
+                one[:, deviation, 0, 0] = self.states.alive_in
+                found.append(self.together(one, v, decides=False).sum(axis=(2, 3, 4)))
+            self.by_visit[v] = np.stack(found, axis=2)
+        return self.by_visit[v]
 
     def on_own_scale(
         self, X: NDArray[np.float64], own: NDArray[np.int64], *, decides: bool
@@ -132,7 +148,7 @@ class Rater:
     def _by_state(self, chance: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give a chance by start and true grade at the rating the shape of those who are rated."""
         grades = np.minimum(self.states.grade, self.model.grades - 1)
-        return chance[self.entries[:, 3]][:, grades][:, None, None, None, :]
+        return chance[self.entries[:, 2]][:, grades][:, None, None, None, :]
 
     def _decided_by(
         self, code: int, above: int, *, decides: bool
@@ -144,8 +160,8 @@ class Rater:
         own = shares[:, :, code if shares.shape[2] > 1 else 0]
         return [(category, self._by_state(own[..., category])) for category in range(3)]
 
-    def _repeated(self, labels: NDArray[np.int64], count: int) -> NDArray[np.float64]:
-        """Give the chance of the next deviation, by label of the rating, entry, true grade and deviation before."""
+    def _repeated(self) -> NDArray[np.float64]:
+        """Give the chance of the next deviation, by true grade and deviation before."""
         k, persistence = self.model.grades, self.model.rating.persistence
         grades, before = np.arange(k)[:, None], np.arange(self.deviations)
         chances = np.repeat(
@@ -153,7 +169,6 @@ class Rater:
         )
         chances[grades, before, np.clip(grades + before - self.off, 0, k - 1)] += persistence
         g, d, r = np.nonzero(chances)
-        made = np.zeros((count, len(self.entries), k, self.deviations, self.deviations))
-        # of one entry, grade and deviation before each rating has a place of its own
-        made[labels[:, r], np.arange(len(labels))[:, None], g, d, r - g + self.off] = chances[g, d, r]
+        made = np.zeros((k, self.deviations, self.deviations))
+        made[g, d, r - g + self.off] = chances[g, d, r]  # each rating has a deviation of its own
         return made
