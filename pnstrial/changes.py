@@ -24,7 +24,7 @@ from pnstrial.engine.strata import arm_generators
 from pnstrial.numerics.arguments import as_number
 from pnstrial.numerics.roots import cross
 from pnstrial.numerics.signatures import check_signature
-from pnstrial.settings import SettingsFiles, entry_key, lay_over, read_value
+from pnstrial.settings import SettingsFiles, entry_key, lay_over, of_percent, read_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pnstrial.multistate import Course
     from pnstrial.protocol import Protocol
 
-__all__ = ["SHORT_NAMES", "current_value", "idle_changes", "what_if"]
+__all__ = ["SHORT_NAMES", "current_value", "idle_changes", "least_reported", "what_if"]
 
 SHORT_NAMES: Final[dict[str, str]] = {
     "response": "response at the endpoint visit, for which the rates to improve are solved",
@@ -67,7 +67,7 @@ _SOLVED: Final = {"response", "deaths"}
 _CLOSE: Final = 1e-10
 _QUICK: Final = 14
 """Steps after which a search goes the safe way."""
-_FURTHEST: Final = 2.5
+_FURTHEST: Final = 4.0
 """The longest of them, as the logarithm of a factor."""
 _FASTEST: Final = 1e3
 """Rates per month beyond which nothing is sought: under an hour to the next grade."""
@@ -222,6 +222,25 @@ def idle_changes(
 
 def _as_it_runs(protocol: Protocol, scenario: Scenario) -> tuple[Model, Mapping[str, float]]:
     return build_model(protocol, scenario), exact_characteristics(protocol, scenario).answers
+
+
+def least_reported(protocol: Protocol, scenario: Scenario) -> tuple[Model, float] | None:
+    """Give the model, and what rating error alone reports, where success depends on the reported response alone.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    scenario : Scenario
+
+    Returns
+    -------
+    tuple of (Model, float) or None
+        None where patients can be left out of the count, or the reported response has no exact answer.
+    """
+    course = _Course(protocol, scenario, rated=True)
+    course.factors["improve"] = 0.0
+    found = endpoint_probabilities(course.model())
+    return (cast("Model", course.base), found["response"]) if found.get("excluded") == 0 else None
 
 
 # ------------------------------------------------------------------------------------------------ settings by key
@@ -402,30 +421,48 @@ class _Course:
             )
         return answers["response"] / (1 - answers["excluded"])
 
+    def floor(self) -> float:
+        """Give the response that rating error alone reports."""
+        if not self.rated:
+            return 0.0
+        now, self.factors["improve"] = self.factors["improve"], 0.0
+        found = self.value("improve")
+        self.factors["improve"] = now
+        return found
+
     def bring(self, targets: Mapping[Kind, float]) -> bool:
         """Bring the answers to their targets by few steps from the rates as they are; False where that does not work.
 
-        Broyden's method (Math Comp 1965;19:577-593; the secant for one answer), log(factor) against log(-log(1 - p)):
-        these are nearly a straight line with slope 1 where few patients improve or die.
+        Broyden's method (Math Comp 1965;19:577-593; for one answer the cubic through the last four points, inverted),
+        log(factor) against log(-log(1 - p)): these are nearly a straight line with slope 1 where few patients improve
+        or die. What rating error alone reports is taken off p before.
         """
         kinds: list[Kind] = [kind for kind in targets if targets[kind] > 0]
         fastest = [_FASTEST / max(getattr(self.scenario.course, kind)) for kind in kinds]
-        wanted = [_log_log(targets[kind]) for kind in kinds]
+        floor = self.floor() if kinds == ["improve"] else 0.0
+        if any(targets[kind] <= floor for kind in kinds):
+            return False
+        wanted = [_log_log(targets[kind], floor) for kind in kinds]
         place, slope = np.zeros(len(kinds)), np.eye(len(kinds))
         step = gap = place
+        seen: list[tuple[float, float]] = []
         for number in range(_QUICK):
             self.factors |= dict(zip(kinds, np.exp(place).tolist(), strict=True))
             values = [self.value(kind) for kind in kinds]
             if all(abs(value - targets[kind]) <= _CLOSE for kind, value in zip(kinds, values, strict=True)):
                 return True
-            if not all(0 < value < 1 for value in values):
+            if not all(floor < value < 1 for value in values):
                 break
-            before, gap = gap, np.array([_log_log(value) for value in values]) - wanted
+            before, gap = gap, np.array([_log_log(value, floor) for value in values]) - wanted
             if number:
                 slope = slope + np.outer(gap - before - slope @ step, step) / (step @ step)
             if abs(np.linalg.det(slope)) < 1e-6:
                 break
-            step = np.clip(np.linalg.solve(slope, -gap), -_FURTHEST, _FURTHEST)
+            seen.append((float(gap[0]), float(place[0])))
+            onward = np.linalg.solve(slope, -gap)
+            if len(kinds) == 1 and number > 1:
+                onward = np.array([_at_zero(seen[-4:]) - seen[-1][1]])
+            step = np.clip(onward, -_FURTHEST, _FURTHEST)
             place = place + step
             if np.any(np.exp(place) > fastest):
                 break
@@ -441,6 +478,10 @@ class _Course:
             return target if abs(value - target) <= _CLOSE else value
 
         if target == 0 and at(0.0) == 0:
+            return
+        if kind == "improve" and self.rated and at(0.0) > target:
+            if not self.clip:
+                self._unreachable(kind, target, f"with rates of 0 it is {at(0.0):.4f}")
             return
         low = high = self.factors[kind] or 1.0
         fastest = _FASTEST / max(getattr(self.scenario.course, kind))
@@ -503,7 +544,8 @@ def _solved(
     if "response" in settings:
         share = as_number(settings["response"])
         if share is None or not 0 <= share < 1:
-            raise ScenarioError(f"response = {settings['response']!r}: allowed is a share from 0 to under 1")
+            rule = f"allowed is a share from 0 to under 1{of_percent(settings['response'])}"
+            raise ScenarioError(f"response = {settings['response']!r}: {rule}")
         course.start("improve")
         course.clip = clip and rated
         targets["improve"] = share
@@ -518,8 +560,16 @@ def _solved(
     return scenario.model_copy(update={"course": course.course()})
 
 
-def _log_log(share: float) -> float:
-    return math.log(-math.log1p(-share))
+def _log_log(share: float, floor: float) -> float:
+    return math.log(-math.log1p(-(share - floor) / (1 - floor)))
+
+
+def _at_zero(points: Sequence[tuple[float, float]]) -> float:
+    """Give the value at 0 of the polynomial through points (Lagrange's form)."""
+    return sum(
+        value * math.prod(other / (other - here) for other, _ in points if other != here)
+        for here, value in points
+    )
 
 
 def _deaths(value: object, n: int, course: _Course) -> float:
@@ -528,7 +578,9 @@ def _deaths(value: object, n: int, course: _Course) -> float:
     more = text[:1] in {"+", "-"}
     number = as_number(read_value(text.lstrip("+")) if text else value)
     if number is None:
-        raise ScenarioError(f"deaths = {value!r}: allowed is a number of patients, or +2 for two more")
+        raise ScenarioError(
+            f"deaths = {value!r}: allowed is a number of patients such as {max(1, n // 5)}, or +2 for two more"
+        )
     share = number / n + (course.value("die") if more else 0.0)
     if not 0 <= share < 1:
         raise ScenarioError(

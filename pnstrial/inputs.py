@@ -16,6 +16,7 @@ import pandas as pd
 
 from pnstrial.changes import current_value, what_if
 from pnstrial.numerics.arguments import Checks, as_number, display
+from pnstrial.settings import of_percent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,7 +103,8 @@ def _check_response(points: pd.DataFrame) -> None:
     none = [value for value, share in zip(drawn, shares, strict=True) if share is None or not 0 <= share <= 1]
     Checks("assurance").add(
         bool(none),
-        f"response = {display(none[:3])} (of {len(none)} of {len(drawn)} draws) must be a share from 0 to 1",
+        f"response = {display(none[:3])} (of {len(none)} of {len(drawn)} draws) must be a share from 0 to 1"
+        f"{of_percent(none[0]) if none else ''}",
     ).done()
 
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
-from pnstrial.changes import current_value, what_if
+from pnstrial.changes import current_value, least_reported, what_if
+from pnstrial.engine.blocks import counted
 from pnstrial.engine.exact.answers import (
     endpoint_probabilities,
     exact_characteristics,
@@ -32,7 +33,7 @@ from pnstrial.results import NotEstimable, Provenance, Result
 from pnstrial.simulate import simulate_trials
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -111,6 +112,7 @@ def search_sample_size(
     error: float = 0.002,
     seed: int = 1,
     workers: int = 1,
+    progress: Callable[[int, int], None] | bool | None = None,
 ) -> SampleSize:
     """Search the first n with a power, and the n from which on the power stays.
 
@@ -130,6 +132,8 @@ def search_sample_size(
         Largest Monte Carlo standard error of the power, where there is no exact answer.
     seed, workers : int
         Of the simulation.
+    progress : callable or bool, optional
+        Called with (trials done, trials of this round, four times those before); True shows a bar on standard error.
 
     Returns
     -------
@@ -166,7 +170,7 @@ def search_sample_size(
         powers = _powers(share, excluded, minimum)
     else:
         share, powers, errors, patients = _simulated_powers(
-            protocol, scenario, minimum, power, error, seed, workers
+            protocol, scenario, minimum, power, error, seed, workers, progress
         )
         method = f"{patients:,} patients simulated"
     enough = powers >= power
@@ -204,12 +208,14 @@ def _powers(response: float, excluded: float, minimum: NDArray[np.int64]) -> NDA
 
 def _simulated_powers(
     protocol: Protocol, scenario: Scenario, minimum: NDArray[np.int64], power: float, error: float, seed: int,
-    workers: int,
+    workers: int, progress: Callable[[int, int], None] | bool | None,
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64], int]:  # fmt: skip
     """Simulate patients until the power around the requested one is precise enough."""
     n, trials = scenario.enrolment.target, 4096
     while True:
-        result = simulate_trials(protocol, scenario, trials, seed, workers=workers, quantities="primary")
+        result = simulate_trials(
+            protocol, scenario, trials, seed, workers=workers, quantities="primary", progress=progress
+        )
         responders, counted = result["responders"], result["counted"]
         share = cast("float", responders.estimate) / n
         excluded = max(0.0, 1 - cast("float", counted.estimate) / n)
@@ -325,6 +331,7 @@ def tornado(
     n_trials: int = 20_000,
     seed: int = 1,
     workers: int = 1,
+    progress: Callable[[int, int], None] | bool | None = None,
 ) -> Tornado:
     """Rank settings by what they do to a quantity over stated ranges, one at a time.
 
@@ -340,6 +347,8 @@ def tornado(
         Whether ``response`` is what is reported.
     n_trials, seed, workers : int
         Where it is simulated; all points share their random numbers.
+    progress : callable or bool, optional
+        Called with (points done, points requested); True shows a bar on standard error.
 
     Returns
     -------
@@ -365,11 +374,12 @@ def tornado(
         for name, ends in checked.items()
         for end, value in enumerate(ends)
     }  # fmt: skip
-    value, error = _measure(protocol, scenario, quantity, n_trials, seed, workers)
+    done = counted(progress, "points", 1 + len(cases))
+    value, error = done(_measure(protocol, scenario, quantity, n_trials, seed, workers))
     rows: list[dict[str, Any]] = []
     for name, (low, high) in checked.items():
-        at_low, low_error = _measure(*cases[name, 0], quantity, n_trials, seed, workers)
-        at_high, high_error = _measure(*cases[name, 1], quantity, n_trials, seed, workers)
+        at_low, low_error = done(_measure(*cases[name, 0], quantity, n_trials, seed, workers))
+        at_high, high_error = done(_measure(*cases[name, 1], quantity, n_trials, seed, workers))
         three = (at_low, value, at_high)
         rows.append(
             {
@@ -419,6 +429,7 @@ def sobol(
     n_trials: int = 20_000,
     seed: int = 1,
     workers: int = 1,
+    progress: Callable[[int, int], None] | bool | None = None,
 ) -> SobolIndices:
     """Rank settings by the share of a quantity's variance that they explain over stated ranges, all at once.
 
@@ -436,6 +447,8 @@ def sobol(
         Whether ``response`` is what is reported.
     n_trials, seed, workers : int
         As in `tornado`; the seed is also that of the points.
+    progress : callable or bool, optional
+        Called with (points done, points requested); True shows a bar on standard error.
 
     Returns
     -------
@@ -470,11 +483,12 @@ def sobol(
             name: _as_setting(protocol, scenario, name, value)
             for name, value in zip(names, point.tolist(), strict=True)
         }
-        return _measure(
-            *what_if(protocol, scenario, settings, rated=rated), quantity, n_trials, seed, workers
+        return done(
+            _measure(*what_if(protocol, scenario, settings, rated=rated), quantity, n_trials, seed, workers)
         )[0]
 
     values: list[float] = []
+    done = counted(progress, "points", n * (len(names) + 2))
 
     def function(points: NDArray[np.float64]) -> NDArray[np.float64]:
         made = np.array([measured(point) for point in points.T])
@@ -583,6 +597,7 @@ def assurance(
     n_trials: int = 20_000,
     seed: int = 1,
     workers: int = 1,
+    progress: Callable[[int, int], None] | bool | None = None,
 ) -> Assurance:
     """Give the power averaged over what is not known of the inputs, and how it is distributed.
 
@@ -603,6 +618,8 @@ def assurance(
     n_trials, workers : int
         As in `tornado`.
     seed : int
+    progress : callable or bool, optional
+        Called with (draws done, draws requested); True shows a bar on standard error.
 
     Returns
     -------
@@ -627,20 +644,19 @@ def assurance(
     _run_checks("assurance", n_trials, seed, workers).count("draws", draws, 2, 10**6).done()
     points, words = drawn_inputs(protocol, scenario, inputs, draws, seed)
     names = list(points.columns)
-    floor = (
-        _floor_of_response(protocol, scenario)
+    alone = (
+        least_reported(protocol, scenario)
         if names == ["response"] and rated and quantity == _SUCCESS
         else None
     )
-    if floor is not None:
+    if alone is not None:
         # nobody is excluded: success depends on the reported response and on nothing else
-        model = build_model(protocol, scenario, short=True)
         drawn = points["response"].to_numpy(dtype=float)
-        values = np.array([_success(model, max(share, floor), 0.0) for share in drawn])
-        at_floor = float((drawn <= floor).mean())
+        values = np.array([_success(alone[0], max(share, alone[1]), 0.0) for share in drawn])
+        at_floor = float((drawn <= alone[1]).mean())
     else:
         values, at_floor = _followed_draws(
-            protocol, scenario, points, quantity, rated, n_trials, seed, workers
+            protocol, scenario, points, quantity, rated, n_trials, seed, workers, progress
         )
     error = float(values.std(ddof=1)) / np.sqrt(len(values))
     middle = float(values.mean())
@@ -653,27 +669,28 @@ def assurance(
     )  # fmt: skip
 
 
-def _floor_of_response(protocol: Protocol, scenario: Scenario) -> float | None:
-    """Give what rating error alone reports, where success depends on the reported response alone."""
-    found = endpoint_probabilities(build_model(protocol, scenario.model_copy(
-        update={"course": scenario.course.scaled(improve=0)}
-    ), short=True))  # fmt: skip
-    return found["response"] if found.get("excluded") == 0 else None
-
-
 def _followed_draws(
     protocol: Protocol, scenario: Scenario, points: pd.DataFrame, quantity: str, rated: bool, n_trials: int, seed: int,
-    workers: int,
+    workers: int, progress: Callable[[int, int], None] | bool | None,
 ) -> tuple[NDArray[np.float64], float]:  # fmt: skip
+    """Give the quantity at each draw, and the share of the draws that rating error alone reaches."""
     values: list[float] = []
     at_floor = 0
+    done = counted(progress, "draws", len(points))
     for row in points.to_dict("records"):
         settings = {
             str(name): _as_setting(protocol, scenario, str(name), value)
             if as_number(value) is not None and name not in {"response", "deaths"} else value
             for name, value in row.items()
         }  # fmt: skip
+        if rated and quantity == _SUCCESS and "response" in settings and "deaths" not in settings:
+            others = {name: value for name, value in settings.items() if name != "response"}
+            if (alone := least_reported(*what_if(protocol, scenario, others))) is not None:
+                share = float(settings["response"])
+                at_floor += share <= alone[1]
+                values.append(done(_success(alone[0], max(share, alone[1]), 0.0)))
+                continue
         case = what_if(protocol, scenario, settings, rated=rated, at_least_floor=True)
         at_floor += "response" in settings and not any(case[1].course.improve)
-        values.append(_measure(*case, quantity, n_trials, seed, workers)[0])
+        values.append(done(_measure(*case, quantity, n_trials, seed, workers)[0]))
     return np.array(values), at_floor / len(points)

@@ -38,6 +38,7 @@ __all__ = [
     "entry_key",
     "format_errors",
     "lay_over",
+    "of_percent",
     "read_value",
     "shared_settings",
 ]
@@ -458,7 +459,27 @@ def _format_error(error: ErrorDetails, model: type[BaseModel], content: Table) -
         message = f"allowed is {context['expected']}"
     elif kind not in {"value_error", "assertion_error"} and form:
         message = f"allowed is {form}"
+        if form.endswith((" from 0 to 1", " between 0 and 1, ends excluded")):
+            message += of_percent(value)
     return f"{key}{equals}: {message}{ending}"
+
+
+def of_percent(value: object) -> str:
+    """Say how a share is written that was perhaps meant in percent; nothing for any other value.
+
+    Parameters
+    ----------
+    value : object
+
+    Examples
+    --------
+    >>> of_percent("12.5%"), of_percent(80), of_percent(-1)
+    ('; 12.5 % is written 0.125', '; 80 % is written 0.8', '')
+    """
+    text = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    plain = isinstance(value, int | float) and 2 <= value <= 100
+    number = float(text[1].replace(",", ".")) if text else float(cast("float", value)) if plain else None
+    return "" if number is None else f"; {number:g} % is written {number / 100:g}"
 
 
 def _key_of(error: ErrorDetails, content: Table) -> tuple[str, str | None]:
@@ -549,6 +570,7 @@ def _below(part: Table, step: int | str, schema: Table) -> Table:
     return cast("Table", found)
 
 
+_PERCENT: Final = re.compile(r"\s*(\d+(?:[.,]\d*)?)\s*%\s*")
 _NOUNS = {
     "string": "text in quotation marks",
     "boolean": "true or false",

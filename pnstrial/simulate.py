@@ -32,6 +32,7 @@ from pnstrial.engine.blocks import (
     Request,
     SimulationError,
     blocks_in_order,
+    counted,
     pilot_patients,
     progress_bar,
     with_coverage,
@@ -354,7 +355,7 @@ def compare_scenarios(
     executor: Executor | None = None,
     workers: int = 1,
     quantities: Literal["all", "primary"] = "all",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | bool | None = None,
     store: str | Path | None = None,
 ) -> pd.DataFrame:
     """Run protocols and scenarios over a grid of settings.
@@ -387,8 +388,8 @@ def compare_scenarios(
     method : {"simulate", "exact"}
     executor, workers, quantities
         As in `simulate_trials`.
-    progress : callable, optional
-        Called with (points done, points of the grid).
+    progress : callable or bool, optional
+        Called with (points done, points of the grid); True shows a bar on standard error.
     store : str or Path, optional
         Folder that keeps the finished blocks of each point in a file of its own; a stopped run goes on there.
 
@@ -432,7 +433,8 @@ def compare_scenarios(
     if folder is not None:
         output_folder(folder, manifest=None).mkdir(exist_ok=True)
     frames: list[pd.DataFrame] = []
-    for done, (labels, protocol, scenario) in enumerate(points, start=1):
+    done = counted(progress, "points", len(points))
+    for labels, protocol, scenario in points:
         kept = None if folder is None else folder / f"{_digest([labels, rated, seed, quantities])}.sqlite"
         result = (
             exact_characteristics(protocol, scenario)
@@ -451,9 +453,7 @@ def compare_scenarios(
         frame = result.to_frame()
         for place, (name, value) in enumerate(labels.items()):
             frame.insert(place, name, str(value) if isinstance(value, list | tuple | dict) else value)
-        frames.append(frame)
-        if progress is not None:
-            progress(done, len(points))
+        frames.append(done(frame))
     import pandas as pd
 
     return pd.concat(frames, ignore_index=True)
@@ -475,6 +475,7 @@ def power_curve(
     method: Literal["simulate", "exact"] = "simulate",
     executor: Executor | None = None,
     workers: int = 1,
+    progress: Callable[[int, int], None] | bool | None = None,
 ) -> PowerCurve:
     """Give the probability of success over a range of response rates, simulated with the exact curve beside it.
 
@@ -494,6 +495,8 @@ def power_curve(
         "exact" simulates nothing: the estimate is the exact answer, its standard error 0.
     executor, workers
         As in `simulate_trials`.
+    progress : callable or bool, optional
+        Called with (points done, points of the curve); True shows a bar on standard error.
 
     Returns
     -------
@@ -528,6 +531,7 @@ def power_curve(
     ]
     rows: list[dict[str, float]] = []
     critical = n = 0
+    done = counted(progress, "points", len(cases))
     for factor, changed in cases:
         answers = exact_characteristics(protocol, changed)
         critical, n = answers.critical_count, answers.n
@@ -540,13 +544,13 @@ def power_curve(
             success = result["probability_of_success"]
             low, high = success.interval if isinstance(success.interval, tuple) else (np.nan, np.nan)
             estimate, error = float(success.estimate), float(success.std_error)  # type: ignore[arg-type]
-        rows.append(
+        rows.append(done(
             {
                 "factor": factor, "true_response": answers.answers["true_response"],
                 "reported_response": answers.answers.get("reported_response", np.nan),
                 "estimate": estimate, "std_error": error, "lower": low, "upper": high, "exact": exact,
             }
-        )  # fmt: skip
+        ))  # fmt: skip
     import pandas as pd
 
     return PowerCurve(

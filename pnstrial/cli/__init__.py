@@ -124,8 +124,7 @@ class _Parser(argparse.ArgumentParser):
         from difflib import get_close_matches
 
         command = self.prog.removeprefix("pnstrial").strip()
-        message = re.sub(r"invalid int value: (.*)", r"\1 is no whole number, such as 1", message)
-        message = re.sub(r"invalid float value: (.*)", r"\1 is no number, such as 0.1", message)
+        message = re.sub(r"invalid (int|float) value: '(.*)'", _no_number, message)
         choices = [option for action in self._actions for option in action.option_strings]
         given = re.search(r"unrecognized arguments: (\S+)", message)
         if wrong := re.search(r"argument COMMAND: invalid choice: '([^']*)'", message):
@@ -142,14 +141,67 @@ class _Parser(argparse.ArgumentParser):
             given = re.match(r"(.*)", unknown[0]) if unknown else None
         near = get_close_matches(given[1].partition("=")[0], choices, 1) if given else []
         unrecognized = message.startswith("unrecognized")
+        if remedy := self._remedy() if unrecognized else "":
+            message, near, unrecognized = remedy, [], False
         meant = f"; did you mean {near[0]}?" if near else f"; see {self.prog} --help" if unrecognized else ""
         place = f"pnstrial {command}".strip()
         self.exit(2, f"{place}: {message}{meant}\n")
+
+    def _remedy(self) -> str:
+        """Say how the words are written of which one was left over: a number behind an option that takes none, ..."""
+        line = " ".join(self._words)
+        options = {option: action for action in self._actions for option in action.option_strings}
+        numbers = r"((?: [-+]?[\d.,]*\d%?)+)(?= |$)"
+        for option, action in options.items():
+            if action.nargs == 0 and (found := re.search(rf"(?:^| ){option}{numbers}", line)):
+                given = found[1].strip()
+                wanted = [
+                    form for form in _INSTEAD.get(option, ())
+                    if form.split()[0] in options and not (form in _WHOLE and re.search(r"[.,]", given))
+                ]  # fmt: skip
+                instead = f"write {wanted[0].format(given, option)}" if wanted else f"leave {given} out"
+                return f"{option} takes no value: {instead}"
+            form = str(action.metavar or "")
+            if "=" in form and (found := re.search(rf"(?:^| ){option} ([^-\s][^\s=]*){numbers}", line)):
+                pair = f"{found[1]}={':'.join(found[2].split())}"
+                return f"{option} takes one word: write {option} {pair}"
+        if "--set" in options:
+            from pnstrial.changes import SHORT_NAMES
+
+            for found in re.finditer(r"(?:^| )--([a-z-]+)[ =]([^-\s]\S*)", line):
+                name = found[1].replace("-", "_")
+                if name in SHORT_NAMES and f"--{found[1]}" not in options:
+                    return f"there is no option --{found[1]} here: write --set {name}={found[2]}"
+        return ""
 
     def _commands(self) -> Iterator[str]:
         for action in self._actions:
             if isinstance(action.choices, dict):
                 yield from action.choices
+
+
+_INSTEAD = {
+    "--rated": ("--responses {} {}", "--response {} {}"),
+    "--exact": ("--responses {} {}", "--n {} {}", "--set n={} {}", "--response {} {}"),
+    "--true": ("--input response=A:B --true",),
+    "--one": ("--seed {} {}",),
+    "--primary": ("--trials {} {}",),
+}
+"""What was perhaps meant by a value behind an option that takes none, by the options that a command has."""
+_WHOLE = ("--n {} {}", "--set n={} {}", "--seed {} {}", "--trials {} {}")
+
+
+def _no_number(found: re.Match[str]) -> str:
+    """Say how a number is written, that was perhaps written in percent, with a comma or as a list."""
+    from pnstrial.settings import of_percent
+
+    kind, text = found.groups()
+    said = f"{text!r} is no {'whole ' if kind == 'int' else ''}number"
+    if percent := of_percent(text):
+        return said + percent
+    if re.fullmatch(r"\d+(,\d+)+", text):
+        return f"{said}; write {text.replace(',', '.' if kind == 'float' and text.count(',') == 1 else ' ')}"
+    return f"{said}, such as {1 if kind == 'int' else 0.1}"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -69,7 +69,9 @@ def trials_of(text: str) -> int:
 def check_rated(arguments: argparse.Namespace, *, responses: bool = False) -> None:
     """Refuse --rated where there is no response that it could speak of."""
     if arguments.rated and not (responses or arguments.response):
-        raise CommandError("--rated says that --response is the reported one: give --response too")
+        raise CommandError(
+            "--rated says that --response is the reported one: give --response too, such as --response 0.2 --rated"
+        )
 
 
 def settings_given(arguments: argparse.Namespace, *, responses: bool = False) -> dict[str, Any]:

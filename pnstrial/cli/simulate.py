@@ -172,6 +172,7 @@ def _question_options(parser: argparse.ArgumentParser, question: str) -> None:
     parser.add_argument("--out", metavar="DIR", help="folder for table and figure")
     parser.add_argument("--seed", type=int, default=1, help="seed of the run (default: 1)")
     parser.add_argument("--workers", type=int, default=1, help="cores to use (default: 1)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
     what_if_options(parser, several=False)
     parser.set_defaults(run=_question, question=question)
 
@@ -194,6 +195,7 @@ def _question(arguments: argparse.Namespace) -> int:
     say_what_is_idle(protocol, scenario, changes | own, (quantity,))
     protocol, scenario = pns.what_if(protocol, scenario, settings, rated=arguments.rated)
     common: dict[str, Any] = {"seed": arguments.seed, "workers": arguments.workers}
+    common["progress"] = not arguments.quiet
     if arguments.question == "power":
         result: Any = pns.power_curve(
             protocol, scenario, n_trials=arguments.trials, responses=arguments.responses, rated=arguments.rated,
@@ -272,7 +274,9 @@ def _end(text: str, option: str, key: str, form: str) -> float:
     for kind in (int, float):  # a whole number stays one
         with suppress(ValueError):
             return kind(text)
-    raise CommandError(f"{option} {key}: {text!r} is no number; write KEY={form}")
+    from pnstrial.settings import of_percent
+
+    raise CommandError(f"{option} {key}: {text!r} is no number{of_percent(text)}; write KEY={form}")
 
 
 _RESULTS = ("characteristics.csv", "characteristics.json", "responders.png", "report.html")
@@ -419,10 +423,6 @@ def _say_path(path: str, answers: Any) -> None:
         print(f"{', '.join(names)}: no exact answer ({reason})", file=sys.stderr)
 
 
-def _say_point(done: int, points: int) -> None:
-    print(f"\r{done} of {points} points", end="\n" if done == points else "", file=sys.stderr)
-
-
 def _repeat(arguments: argparse.Namespace, scenario: Scenario) -> str:
     """Give the command that repeats a simulation; workers and place change no number."""
     words = [
@@ -543,8 +543,7 @@ def _compare(arguments: argparse.Namespace) -> int:
             protocol, scenarios,
             arguments.trials, arguments.seed, **grid, settings=settings, rated=arguments.rated,
             method="exact" if arguments.exact else "simulate", executor=executor, workers=arguments.workers,
-            store=arguments.store,
-            progress=None if arguments.quiet else _say_point,
+            store=arguments.store, progress=not arguments.quiet,
         )  # fmt: skip
     if unknown := sorted(set(arguments.quantity) - set(frame["quantity"])):
         raise CommandError(

@@ -10,10 +10,12 @@ Next: `characteristics`, `exact`.
 
 from __future__ import annotations
 
+import sys
 import time
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -40,6 +42,7 @@ __all__ = [
     "Request",
     "SimulationError",
     "blocks_in_order",
+    "counted",
     "pilot_patients",
     "progress_bar",
     "run_block",
@@ -47,6 +50,7 @@ __all__ = [
     "working_space",
 ]
 
+Answer = TypeVar("Answer")
 BLOCK: Final = 4096
 """Trials per block."""
 LEAN_BLOCK: Final = 65_536
@@ -55,6 +59,8 @@ PIECE: Final = 16_384
 """Patients who are simulated before Python looks up; a few hundredths of a second."""
 LEAN_PIECE: Final = 1_000_000
 """The same where only states at the visits are drawn."""
+PATIENCE: Final = 0.5
+"""Seconds after which a question shows how far it is."""
 _AHEAD: Final = 4  # blocks per worker that may wait for an earlier one
 
 
@@ -273,17 +279,19 @@ def _with_executor(
             future.cancel()
 
 
-def progress_bar(stream: Any) -> Callable[[int, int], None]:
+def progress_bar(stream: Any, unit: str = "trials") -> Callable[[int, int], None]:
     """Make a progress function that draws a bar with rate and time left.
 
     Parameters
     ----------
     stream : text stream
+    unit : str
+        What is counted.
 
     Returns
     -------
     callable
-        Takes (trials done, trials requested).
+        Takes how many are done, and how many are requested.
 
     Examples
     --------
@@ -304,11 +312,51 @@ def progress_bar(stream: Any) -> Callable[[int, int], None]:
         rate = done / max(now - began, 1e-9)
         left = (total - done) / max(rate, 1e-9)
         filled = round(30 * done / total)
+        speed = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
         stream.write(
-            f"\r[{'#' * filled}{'.' * (30 - filled)}] {done:,} of {total:,} trials, {rate:,.0f}/s, {left:,.0f} s left "
+            f"\r[{'#' * filled}{'.' * (30 - filled)}] {done:,} of {total:,} {unit}, {speed}/s, {left:,.0f} s left "
         )
         if done >= total:
             stream.write("\n")
         stream.flush()
 
     return show
+
+
+def counted(
+    progress: Callable[[int, int], None] | bool | None, unit: str, total: int
+) -> Callable[[Answer], Answer]:
+    """Make a function through which answers go as they come, so that progress is shown.
+
+    Parameters
+    ----------
+    progress : callable or bool, optional
+        Takes (done, requested); True is a bar on standard error for what takes longer than `PATIENCE`.
+    unit : str
+        What is counted.
+    total : int
+
+    Returns
+    -------
+    callable
+        Gives back what it is given.
+
+    Examples
+    --------
+    >>> passed = counted(lambda done, total: print(done, "of", total), "points", 2)
+    >>> passed("first"), passed("second")
+    1 of 2
+    2 of 2
+    ('first', 'second')
+    """
+    show = progress_bar(sys.stderr, unit) if progress is True else progress or None
+    number, began = count(1), time.monotonic()
+
+    def passed(answer: Answer) -> Answer:
+        if show is not None and (progress is not True or time.monotonic() - began > PATIENCE):
+            show(next(number), total)
+        else:
+            next(number)
+        return answer
+
+    return passed

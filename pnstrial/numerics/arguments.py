@@ -284,22 +284,24 @@ class Checks:
     def rate(self, name: str, value: object) -> Self:
         """Require a number from 0 to 1."""
         number = as_number(value)
-        return self.rule(number is None or not 0 <= number <= 1, name, value, "must be a number from 0 to 1")
+        return self._share(
+            number is None or not 0 <= number <= 1, name, value, "must be a number from 0 to 1"
+        )
 
     def share(self, name: str, value: object) -> Self:
         """Require a number strictly between 0 and 1."""
         number = as_number(value)
-        return self.rule(
-            number is None or not 0 < number < 1, name, value, "must lie strictly between 0 and 1"
-        )
+        broken = number is None or not 0 < number < 1
+        return self._share(broken, name, value, "must lie strictly between 0 and 1")
+
+    def _share(self, broken: bool, name: str, value: object, rule: str) -> Self:
+        from pnstrial.settings import of_percent
+
+        return self.rule(True, name, value, f"{rule}{of_percent(value)}") if broken else self
 
     def level(self, name: str, value: object) -> Self:
         """Require a confidence level: strictly between 0 and 1."""
-        number = as_number(value)
-        rule = "must lie strictly between 0 and 1"
-        if number is not None and 1 < number < 100:
-            rule += f"; {number:g} % is written {number / 100:g}"
-        return self.rule(number is None or not 0 < number < 1, name, value, rule)
+        return self.share(name, value)
 
     def count(self, name: str, value: object, lowest: int = 0, highest: int | None = None) -> Self:
         """Require a whole number, not below `lowest` nor above `highest`."""
@@ -361,7 +363,13 @@ class Checks:
             if not _allowed(as_number(cell), lowest, highest, whole=whole)
         ]  # fmt: skip
         more = f" and {len(wrong) - _MOST} more" if len(wrong) > _MOST else ""
-        return self.add(bool(wrong), f"{', '.join(wrong[:_MOST])}{more} must be {rule}")
+        if not wrong:
+            return self
+        from pnstrial.settings import of_percent
+
+        first = next(cell for cell in cells if not _allowed(as_number(cell), lowest, highest, whole=whole))
+        percent = of_percent(first) if highest == 1 else ""
+        return self.add(True, f"{', '.join(wrong[:_MOST])}{more} must be {rule}{percent}")
 
     def array(
         self,

@@ -190,6 +190,46 @@ def test_workers_by_process_and_wrong_words(tmp_path, capsys):
     assert "visits.missed = 5: allowed is a number from 0 to 1" in capsys.readouterr().err.replace("\n", " ")
 
 
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        ("simulate anti-hu --rated 0.2", "--rated takes no value: write --response 0.2 --rated"),
+        ("simulate --rated 0.2 anti-hu", "--rated takes no value: write --response 0.2 --rated"),
+        ("power anti-hu --rated 0.2 0.3", "--rated takes no value: write --responses 0.2 0.3 --rated"),
+        ("power anti-hu --exact 0.2", "--exact takes no value: write --responses 0.2 --exact"),
+        ("compare anti-hu --exact 17 21", "--exact takes no value: write --n 17 21 --exact"),
+        ("simulate anti-hu --exact 17", "--exact takes no value: write --set n=17 --exact"),
+        ("simulate anti-hu --exact 0.2", "--exact takes no value: write --response 0.2 --exact"),
+        ("simulate anti-hu --one 5", "--one takes no value: write --seed 5 --one"),
+        ("simulate anti-hu --quiet 5", "--quiet takes no value: leave 5 out"),
+        ("assurance anti-hu --true 0.2", "--true takes no value: write --input response=A:B --true"),
+        ("assurance anti-hu --input response 5.5 12.5", "write --input response=5.5:12.5"),
+        ("tornado anti-hu --range late 0 0.3", "--range takes one word: write --range late=0:0.3"),
+        ("simulate anti-hu --set n 30", "--set takes one word: write --set n=30"),
+        (
+            "simulate anti-hu --window-days 5",
+            "there is no option --window-days here: write --set window_days=5",
+        ),
+        ("simulate anti-hu --response 20%", "'20%' is no number; 20 % is written 0.2"),
+        ("simulate anti-hu --response 20", "from 0 to under 1; 20 % is written 0.2"),
+        ("simulate anti-hu --late 30", "a number from 0 to 1; 30 % is written 0.3"),
+        ("simulate anti-hu --set scenario.visits.missed=10%", "from 0 to 1; 10 % is written 0.1"),
+        ("search anti-hu --power 80", "strictly between 0 and 1; 80 % is written 0.8"),
+        ("power anti-hu --responses 10 20", "from 0 to 1; 10 % is written 0.1"),
+        ("sobol anti-hu --range response=15%:30%", "'15%' is no number; 15 % is written 0.15"),
+        ("compare anti-hu --n 17,21", "'17,21' is no whole number; write 17 21"),
+        ("simulate anti-hu --late 0,2", "'0,2' is no number; write 0.2"),
+    ],
+)
+def test_a_value_in_the_wrong_place_or_form_is_answered_with_the_right_call(line, remedy, capsys):
+    try:
+        code = main(line.split())
+    except SystemExit as stop:
+        code = stop.code
+    assert code == 2
+    assert remedy in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_dask_cluster_is_named_by_its_address(capsys):
     distributed = pytest.importorskip("distributed")
     words = ["simulate", "anti-hu", "--trials", "9000", "--quiet"]

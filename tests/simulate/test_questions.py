@@ -7,6 +7,7 @@ from scipy import stats
 
 import pnstrial as pns
 from pnstrial.cli import main
+from pnstrial.engine import blocks
 
 PROTOCOL, PLAIN = pns.load_protocol("nct02343211"), pns.load_scenario("anti-hu-plain")
 
@@ -119,6 +120,64 @@ def test_assurance_solves_each_draw_where_more_than_the_response_matters():
     single = pns.assurance(PROTOCOL, PLAIN, pd.DataFrame({"response": [0.30] * 2}))
     solved = pns.what_if(PROTOCOL, PLAIN, {"response": 0.30}, rated=True)[1]
     assert single.assurance == pytest.approx(success(solved), abs=1e-8)
+
+
+def test_assurance_over_several_inputs_is_that_of_each_solved_case():
+    inputs = {"response": (5.5, 12.5), "scenario.visits.missed": (2, 30)}
+    found = pns.assurance(PROTOCOL, PLAIN, inputs, draws=4, seed=3)
+    for row in found.table.to_dict("records"):
+        settings = {name: row[name] for name in inputs}
+        protocol, scenario = pns.what_if(PROTOCOL, PLAIN, settings, rated=True, at_least_floor=True)
+        assert row["probability_of_success"] == pytest.approx(success(scenario, protocol), abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("ask", "total"),
+    [
+        (
+            lambda show: pns.assurance(
+                PROTOCOL, PLAIN, {"response": (5, 9), "late": (2, 8)}, draws=3, progress=show
+            ),
+            3,
+        ),
+        (
+            lambda show: pns.assurance(
+                PROTOCOL, PLAIN, {"deaths": stats.uniform(2, 3)}, draws=3, progress=show
+            ),
+            3,
+        ),
+        (lambda show: pns.tornado(PROTOCOL, PLAIN, {"late": (0, 0.3)}, progress=show), 3),
+        (
+            lambda show: pns.sobol(
+                PROTOCOL, PLAIN, {"scenario.visits.missed": (0, 0.2), "null": (0.05, 0.2)}, n=2, progress=show
+            ),
+            8,
+        ),
+        (
+            lambda show: pns.power_curve(
+                PROTOCOL, PLAIN, responses=(0.2, 0.3), method="exact", progress=show
+            ),
+            2,
+        ),
+        (lambda show: pns.compare_scenarios(PROTOCOL, PLAIN, method="exact", n=[17, 21], progress=show), 2),
+    ],
+)
+def test_every_question_counts_its_points_and_stops_when_it_is_told_to(ask, total, capsys, monkeypatch):
+    seen = []
+    ask(lambda done, of: seen.append((done, of)))
+    assert seen == [(done, total) for done in range(1, total + 1)]
+
+    def stop(done, of):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ask(stop)
+    monkeypatch.setattr(blocks, "PATIENCE", 1000)
+    ask(True)
+    assert capsys.readouterr().err == ""  # what is answered at once needs no bar
+    monkeypatch.setattr(blocks, "PATIENCE", 0)
+    ask(True)
+    assert f"{total} of {total} " in capsys.readouterr().err
 
 
 def test_assurance_by_default_takes_the_counts_of_the_series():

@@ -51,7 +51,7 @@ class Apart(Patient):
     def __init__(self, cohort: Cohort, way: Way, *, given: Given | None = None) -> None:
         super().__init__(cohort, given=given)
         w, asked = cohort.model.whole, cohort.model.asked
-        self.way, self.counts, self.every = way, False, asked.every
+        self.way, self.every, self.values, self.counts = way, asked.every, False, False
         self.endpoint = int(w[at.ENDPOINT_VISIT])
         self.rescue_decides = w[at.RESCUE_STRATEGY] == rules.RESCUE_STRATEGIES.index("composite")
         self.stop_decides = w[at.STOPPED_STRATEGY] == rules.STOPPED_STRATEGIES.index("composite")

@@ -95,7 +95,8 @@ class Patient:
         model, self.clock = cohort.model, cohort.clock
         w, k = model.whole, model.grades
         self.planned, self.until_worse = planned, cohort.until_worse
-        self.counts = values and not self.until_worse
+        self.values = self.counts = values and not self.until_worse
+        self.only: int | None = None
         self.truth_only = not values and not self.until_worse
         last = 0 if given is None else given.last_infusion
         self.given: Given | None = given
@@ -131,6 +132,7 @@ class Patient:
     def run(self, only: int | None = None) -> dict[str, float]:
         """Follow everybody to the end of follow-up, or through the visits up to `only`."""
         w = self.model.whole
+        self.only = only
         if only is None and self.counts and (self.given is None or self.given.first):
             self._early_cycles()
         horizon = self.chain.horizon
@@ -299,7 +301,8 @@ class Patient:
     def _opened(self, v: int, *, ends: bool) -> Visit:
         target, first, last = (float(day) for day in self.visits[v])
         decides = v == int(self.model.whole[at.DECISION_VISIT])
-        final = ends and not decides and self.rescue_if_worse == 0 and not self.filters
+        alike = self.only == v and self.planned is None and self.chain.same and not self.chain.rescue_acts
+        final = ends and (alike or (not decides and self.rescue_if_worse == 0)) and not self.filters
         return Visit(v, target, first, last, decides, final)
 
     def _kept(self, group: Group, here: Visit) -> Group:
@@ -309,6 +312,7 @@ class Patient:
     def visit(self, groups: list[Group], v: int, *, ends: bool) -> list[Group]:
         """Follow everybody through a visit; after the last one (`ends`) entries are told apart no longer."""
         here, days = self._opened(v, ends=ends), self._days(v)
+        self.counts = self.values and self.only in {None, v}
         for group in merged(self.chain, groups, min(here.target, days[0])):
             now, later = self._before_target(group, here)
             if later > 0:
@@ -331,6 +335,8 @@ class Patient:
                 self._died(v, dead, bool(rescued))
                 self._value(v, rest - dead, rescued=bool(rescued))
             self._infusions(here.treated_on, int(self.model.whole[at.CYCLES_ALL]) - self.before)
+        if self.only == v and not self.filters:
+            return []  # what comes after it is not asked for
         until = max(here.last, float(days[-1]))
         return merged(
             self.chain, [self._marginal(group) for group in here.after] if ends else here.after, until
@@ -361,6 +367,8 @@ class Patient:
         if self.counts:
             placed = replace(group, X=self._placed({-1: group.X}, 0))
             self._count(placed.at(self.chain, here.last).X, here.v, later=True)
+        if self.only == here.v and not self.filters:
+            return group
         group = self.without_rescue(group, here.v)
         return self.without_rating(group.at(self.chain, here.last), here.v)
 
@@ -500,7 +508,7 @@ class Patient:
                 if decides:
                     self._decided(followed.X, go=decided)
                 self._value_later(replace(plan, X=self._placed(parts, len(rated))), here)
-                if decides and go:
+                if decides and go and self.only is None:
                     base = max(float(self.cycle_days * self.before), day)
                     here.treated_on.append((day, base, self._summed(followed.X)[:, :, 0].sum(axis=1)))
             (here.to_target if day <= here.target else here.after).append(followed)
