@@ -20,6 +20,7 @@ import pandas as pd
 
 from pnstrial.changes import current_value, least_reported, what_if
 from pnstrial.engine.blocks import counted
+from pnstrial.engine.characteristics import check_quantities
 from pnstrial.engine.exact.answers import (
     endpoint_probabilities,
     exact_characteristics,
@@ -246,10 +247,7 @@ def _measure(
     if quantity in exact.answers:
         return float(exact.answers[quantity]), 0.0
     result = simulate_trials(protocol, scenario, n_trials, seed, workers=workers)
-    try:
-        value = result[quantity]
-    except KeyError as problem:
-        raise ValueError(f"quantity: {problem.args[0]}") from None
+    value = result[quantity]
     if isinstance(value.estimate, NotEstimable) or isinstance(value.std_error, NotEstimable):
         raise ValueError(f"{quantity} has no value in scenario {scenario.id}: {value.estimate}")  # noqa: TRY004
     return value.estimate, value.std_error
@@ -369,6 +367,7 @@ def tornado(
     """
     check_signature(tornado, locals())
     checked = _checked_ranges(_run_checks("tornado", n_trials, seed, workers), protocol, scenario, ranges)
+    check_quantities([quantity], build_model(protocol, scenario))
     cases = {
         (name, end): what_if(protocol, scenario, {name: _as_setting(protocol, scenario, name, value)}, rated=rated)
         for name, ends in checked.items()
@@ -473,6 +472,7 @@ def sobol(
     check_signature(sobol, locals())
     n, seed = int(n), int(seed)
     checked = _checked_ranges(_run_checks("sobol", n_trials, seed, workers), protocol, scenario, ranges)
+    check_quantities([quantity], build_model(protocol, scenario))
     checks = Checks("sobol").count("n", n, 2, 2**16)
     checks.add(bool(n & (n - 1)), f"n = {n} must be a power of 2, such as {2 ** max(1, n.bit_length())}")
     checks.done()
@@ -643,6 +643,7 @@ def assurance(
     draws, seed = int(draws), int(seed)
     _run_checks("assurance", n_trials, seed, workers).count("draws", draws, 2, 10**6).done()
     points, words = drawn_inputs(protocol, scenario, inputs, draws, seed)
+    check_quantities([quantity], build_model(protocol, scenario))
     names = list(points.columns)
     alone = (
         least_reported(protocol, scenario)

@@ -389,7 +389,8 @@ def compare_scenarios(
     executor, workers, quantities
         As in `simulate_trials`.
     progress : callable or bool, optional
-        Called with (points done, points of the grid); True shows a bar on standard error.
+        Called with (points done, points of the grid); True shows a bar on standard error, of trials where they are
+        simulated.
     store : str or Path, optional
         Folder that keeps the finished blocks of each point in a file of its own; a stopped run goes on there.
 
@@ -433,8 +434,9 @@ def compare_scenarios(
     if folder is not None:
         output_folder(folder, manifest=None).mkdir(exist_ok=True)
     frames: list[pd.DataFrame] = []
-    done = counted(progress, "points", len(points))
-    for labels, protocol, scenario in points:
+    bar = progress_bar(sys.stderr) if progress is True and method == "simulate" else None
+    done = counted(None if bar else progress, "points", len(points))
+    for number, (labels, protocol, scenario) in enumerate(points):
         kept = None if folder is None else folder / f"{_digest([labels, rated, seed, quantities])}.sqlite"
         result = (
             exact_characteristics(protocol, scenario)
@@ -448,6 +450,7 @@ def compare_scenarios(
                 workers=workers,
                 quantities=quantities,
                 store=kept,
+                progress=_going_on(bar, number, len(points)),
             )
         )
         frame = result.to_frame()
@@ -457,6 +460,13 @@ def compare_scenarios(
     import pandas as pd
 
     return pd.concat(frames, ignore_index=True)
+
+
+def _going_on(
+    bar: Callable[[int, int], None] | None, number: int, points: int
+) -> Callable[[int, int], None] | None:
+    """Let a bar of the trials of all points go on at one of them."""
+    return None if bar is None else lambda done, total: bar(number * total + done, points * total)
 
 
 def _digest(content: object) -> str:
@@ -496,7 +506,8 @@ def power_curve(
     executor, workers
         As in `simulate_trials`.
     progress : callable or bool, optional
-        Called with (points done, points of the curve); True shows a bar on standard error.
+        Called with (points done, points of the curve); True shows a bar on standard error, of trials where they are
+        simulated.
 
     Returns
     -------
@@ -531,16 +542,18 @@ def power_curve(
     ]
     rows: list[dict[str, float]] = []
     critical = n = 0
-    done = counted(progress, "points", len(cases))
-    for factor, changed in cases:
+    bar = progress_bar(sys.stderr) if progress is True and method == "simulate" else None
+    done = counted(None if bar else progress, "points", len(cases))
+    for number, (factor, changed) in enumerate(cases):
         answers = exact_characteristics(protocol, changed)
         critical, n = answers.critical_count, answers.n
         exact = answers.answers.get("probability_of_success", np.nan)
         estimate, error, low, high = exact, 0.0, exact, exact
         if method == "simulate":
             result = simulate_trials(
-                protocol, changed, n_trials, seed, executor=executor, workers=workers, quantities="primary"
-            )
+                protocol, changed, n_trials, seed, executor=executor, workers=workers, quantities="primary",
+                progress=_going_on(bar, number, len(cases)),
+            )  # fmt: skip
             success = result["probability_of_success"]
             low, high = success.interval if isinstance(success.interval, tuple) else (np.nan, np.nan)
             estimate, error = float(success.estimate), float(success.std_error)  # type: ignore[arg-type]

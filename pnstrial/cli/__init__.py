@@ -220,6 +220,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _own_protocol(arguments: argparse.Namespace) -> str:
+    """Name the protocol that a shipped scenario has of its own, where another one was run."""
+    named = getattr(arguments, "scenario", None) or getattr(arguments, "scenarios", None)
+    names = [named] if isinstance(named, str) else named or []
+    if not names:
+        return ""
+    from pnstrial.protocol import shipped_protocols
+
+    own = next((name for name in names if name in shipped_protocols() and name != arguments.protocol), None)
+    return "" if own is None else f"\nscenario {own} is made for its own protocol: --protocol {own}"
+
+
 def _quiet_if_full() -> None:
     """Give up standard output where it cannot be written: Python would complain again at exit."""
     try:
@@ -260,7 +272,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"pnstrial: cannot read or write{where}: {problem.strerror or problem}", file=sys.stderr)
         return 2
     except (CommandError, ValueError) as problem:
-        print(f"pnstrial: {problem}", file=sys.stderr)
+        print(f"pnstrial: {problem}{_own_protocol(arguments)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("pnstrial: stopped", file=sys.stderr)

@@ -93,6 +93,12 @@ def _design(arguments: argparse.Namespace) -> Any:
         if arguments.futility is None and arguments.efficacy is None:
             raise CommandError("--looks alone decides nothing: give --futility, --efficacy or both")
         size = len(arguments.looks)
+        if arguments.efficacy is None:
+            print(
+                "no count of responders is a success here: name one with --efficacy, such as"
+                f" --efficacy {' '.join(['never'] * (size - 1) + ['X'])}",
+                file=sys.stderr,
+            )
         made = design.sequential(
             arguments.looks, _counts(arguments.futility, size), _counts(arguments.efficacy, size)
         )

@@ -520,6 +520,8 @@ def _named_apart(names: list[str]) -> list[Scenario]:
 
 def _compare(arguments: argparse.Namespace) -> int:
     import pnstrial as pns
+    from pnstrial.engine.characteristics import check_quantities
+    from pnstrial.engine.model import build_model
     from pnstrial.writing import output_folder, whole_folder, write_file
 
     names = (
@@ -537,6 +539,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     changes = {**grid, **settings}
     idle: dict[str, str] = {}
     for scenario in scenarios:
+        check_quantities(arguments.quantity, build_model(protocol, scenario))
         idle |= say_what_is_idle(protocol, scenario, changes, arguments.quantity)
     with _executor(arguments) as executor:
         frame = pns.compare_scenarios(
@@ -545,9 +548,9 @@ def _compare(arguments: argparse.Namespace) -> int:
             method="exact" if arguments.exact else "simulate", executor=executor, workers=arguments.workers,
             store=arguments.store, progress=not arguments.quiet,
         )  # fmt: skip
-    if unknown := sorted(set(arguments.quantity) - set(frame["quantity"])):
+    if without := sorted(set(arguments.quantity) - set(frame["quantity"])):
         raise CommandError(
-            f"no quantity {', '.join(unknown)}; there are {', '.join(frame['quantity'].unique())}"
+            f"{', '.join(without)} has no value here; there are {', '.join(frame['quantity'].unique())}"
         )
     if arguments.out:
         from pnstrial.reporting.simulation import comparison_page

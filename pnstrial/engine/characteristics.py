@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path  # noqa: TC003 - a field of a result
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -22,15 +23,18 @@ from pnstrial.engine.kernels.quantities import LEAN_QUANTITIES, QUANTITIES, SECO
 from pnstrial.results import Display, NotEstimable, Provenance, Result, show_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
+
+    from pnstrial.engine.model import Model
 
 __all__ = [
     "ExactCharacteristics",
     "OperatingCharacteristics",
     "Quantity",
+    "check_quantities",
     "denominators",
     "estimates",
     "quantity_names",
@@ -62,6 +66,27 @@ class Quantity:
     estimate: float | NotEstimable
     std_error: float | NotEstimable
     interval: tuple[float, float] | NotEstimable
+
+
+def check_quantities(quantities: Iterable[str], model: Model) -> None:
+    """Refuse a quantity that the runs of a model do not have, before any is run.
+
+    Parameters
+    ----------
+    quantities : iterable of str
+    model : Model
+
+    Raises
+    ------
+    ValueError
+        With what was perhaps meant, and all that there are.
+    """
+    names = [name for name, _ in model.names(primary=False)]
+    for name in quantities:
+        if name not in names and not name.startswith("responders_"):
+            near = get_close_matches(name, names, 1)
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise ValueError(f"quantity: {name} is not here; {meant}quantities are {', '.join(names)}")
 
 
 @dataclass(frozen=True)

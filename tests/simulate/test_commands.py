@@ -69,7 +69,7 @@ def test_exact_and_compare(tmp_path, capsys):
     assert (tmp_path / "heat-map.png").exists()
     assert len(pd.read_csv(tmp_path / "comparison.csv")) > 100
     assert main(["compare", "anti-hu-plain", "--exact", "--n", "17", "--quantity", "luck"]) == 2
-    assert "no quantity luck" in capsys.readouterr().err
+    assert "quantity: luck is not here" in capsys.readouterr().err
 
 
 def test_the_floor_of_rating_error_and_idle_settings_stand_in_table_file_and_page(tmp_path, capsys):
@@ -228,6 +228,41 @@ def test_a_value_in_the_wrong_place_or_form_is_answered_with_the_right_call(line
         code = stop.code
     assert code == 2
     assert remedy in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("line", [
+    "compare anti-hu --trials 1e11 --quantity probability_of_success alive_12_month --store store",
+    "tornado anti-hu --trials 1e11 --range late=0:0.3 --quantity alive_12_month",
+    "sobol anti-hu --trials 1e11 --range late=0:0.3 --range n=9:20 --quantity alive_12_month",
+    "assurance anti-hu --trials 1e11 --quantity alive_12_month",
+])  # fmt: skip
+def test_a_quantity_that_is_not_there_is_refused_before_the_run(line, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(line.split()) == 2
+    assert "alive_12_month is not here; did you mean alive_12_months?" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_scenario_of_another_protocol_names_it(capsys):
+    assert main(["simulate", "surface-antibody", "--trials", "100"]) == 2
+    assert "made for its own protocol: --protocol surface-antibody" in capsys.readouterr().err
+    assert main(["simulate", "anti-hu", "--late", "7"]) == 2
+    assert "its own protocol" not in capsys.readouterr().err
+
+
+def test_looks_without_a_success_say_so(capsys):
+    words = ["looks", "anti-hu", "--looks", "9", "17", "--futility", "0", "3", "--trials", "500", "--quiet"]
+    assert main(words) == 0
+    assert "such as --efficacy never X" in capsys.readouterr().err
+    assert main([*words, "--efficacy", "never", "4"]) == 0
+    assert "--efficacy" not in capsys.readouterr().err
+
+
+def test_a_long_comparison_shows_its_trials_within_each_point(capsys):
+    assert main(["compare", "anti-hu-plain", "--n", "9", "17", "--trials", "5000"]) == 0
+    shown = capsys.readouterr().err
+    assert "4,096 of 10,000 trials" in shown  # the first block of the first point
+    assert "10,000 of 10,000 trials" in shown
 
 
 def test_a_dask_cluster_is_named_by_its_address(capsys):
