@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pnstrial.multistate import Course
     from pnstrial.protocol import Protocol
 
-__all__ = ["SHORT_NAMES", "current_value", "idle_changes", "least_reported", "what_if"]
+__all__ = ["SHORT_NAMES", "current_value", "idle_changes", "reported_range", "what_if"]
 
 SHORT_NAMES: Final[dict[str, str]] = {
     "response": "response at the endpoint visit, for which the rates to improve are solved",
@@ -224,8 +224,8 @@ def _as_it_runs(protocol: Protocol, scenario: Scenario) -> tuple[Model, Mapping[
     return build_model(protocol, scenario), exact_characteristics(protocol, scenario).answers
 
 
-def least_reported(protocol: Protocol, scenario: Scenario) -> tuple[Model, float] | None:
-    """Give the model, and what rating error alone reports, where success depends on the reported response alone.
+def reported_range(protocol: Protocol, scenario: Scenario) -> tuple[Model, float, float] | None:
+    """Give the model, and the responses that can be reported, where success depends on nothing else.
 
     Parameters
     ----------
@@ -234,13 +234,20 @@ def least_reported(protocol: Protocol, scenario: Scenario) -> tuple[Model, float
 
     Returns
     -------
-    tuple of (Model, float) or None
-        None where patients can be left out of the count, or the reported response has no exact answer.
+    tuple of (Model, float, float) or None
+        What rating error alone reports, and what the fastest rates to improve do; None where patients can be left out
+        of the count, or the reported response has no exact answer.
     """
     course = _Course(protocol, scenario, rated=True)
-    course.factors["improve"] = 0.0
-    found = endpoint_probabilities(course.model())
-    return (cast("Model", course.base), found["response"]) if found.get("excluded") == 0 else None
+    course.start("improve")
+    ends: list[float] = []
+    for factor in (0.0, _FASTEST / max(course.scenario.course.improve)):
+        course.factors["improve"] = factor
+        found = endpoint_probabilities(course.model())
+        if found.get("excluded") != 0:
+            return None
+        ends.append(found["response"])
+    return cast("Model", course.base), ends[0], ends[1]
 
 
 # ------------------------------------------------------------------------------------------------ settings by key

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
-from pnstrial.changes import current_value, least_reported, what_if
+from pnstrial.changes import current_value, reported_range, what_if
 from pnstrial.engine.blocks import counted
 from pnstrial.engine.characteristics import check_quantities
 from pnstrial.engine.exact.answers import (
@@ -646,7 +646,7 @@ def assurance(
     check_quantities([quantity], build_model(protocol, scenario))
     names = list(points.columns)
     alone = (
-        least_reported(protocol, scenario)
+        reported_range(protocol, scenario)
         if names == ["response"] and rated and quantity == _SUCCESS
         else None
     )
@@ -686,8 +686,9 @@ def _followed_draws(
         }  # fmt: skip
         if rated and quantity == _SUCCESS and "response" in settings and "deaths" not in settings:
             others = {name: value for name, value in settings.items() if name != "response"}
-            if (alone := least_reported(*what_if(protocol, scenario, others))) is not None:
-                share = float(settings["response"])
+            share = float(settings["response"])
+            alone = reported_range(*what_if(protocol, scenario, others))
+            if alone is not None and share <= alone[2]:
                 at_floor += share <= alone[1]
                 values.append(done(_success(alone[0], max(share, alone[1]), 0.0)))
                 continue

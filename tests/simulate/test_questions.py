@@ -129,6 +129,10 @@ def test_assurance_over_several_inputs_is_that_of_each_solved_case():
         settings = {name: row[name] for name in inputs}
         protocol, scenario = pns.what_if(PROTOCOL, PLAIN, settings, rated=True, at_least_floor=True)
         assert row["probability_of_success"] == pytest.approx(success(scenario, protocol), abs=1e-8)
+    # a response that no rates lead to under the other draws is none
+    draws = pd.DataFrame({"response": [0.2, 0.99], "scenario.visits.missed": [0.0, 0.2]})
+    with pytest.raises(ValueError, match="no rates to improve give response"):
+        pns.assurance(PROTOCOL, PLAIN, draws)
 
 
 @pytest.mark.parametrize(

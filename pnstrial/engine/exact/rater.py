@@ -76,16 +76,17 @@ class Rater:
                 out[label, :, 0, last][..., self.states.alive_in] = constant * chance[:, None, grades]
             return out
         if self.repeated is None:
-            self.repeated = self._repeated()
+            self.repeated = np.zeros((self.states.width, self.deviations, self.deviations))
+            self.repeated[self.states.alive_in] = self._repeated()[grades]
         # the chance of the next deviation does not ask for the entry: the label that it has there does
-        mass = X.sum(axis=2)[..., self.states.alive_in].transpose(3, 0, 2, 1)  # state, entry, IVIg, deviation
-        moved = (mass.reshape(len(mass), -1, self.deviations) @ self.repeated[grades]).reshape(mass.shape)
-        moved = moved.transpose(1, 3, 2, 0)
-        rating = grades[None, :] + np.arange(self.deviations)[:, None] - self.off
+        mass = X.sum(axis=2).transpose(3, 0, 2, 1)  # state, entry, IVIg, deviation
+        moved = (mass.reshape(len(mass), -1, self.deviations) @ self.repeated).reshape(mass.shape)
+        moved = np.ascontiguousarray(moved.transpose(1, 3, 2, 0))
+        rating = np.minimum(self.states.grade, k - 1) + np.arange(self.deviations)[:, None] - self.off
         label_of = labels[:, np.clip(rating, 0, k - 1)][:, :, None]  # entry, deviation, IVIg, state
         for label in range(count):
             last = label % 3 if self.lasts > 1 else 0
-            out[label, :, :, last][..., self.states.alive_in] = moved * (label_of == label)
+            np.multiply(moved, label_of == label, out=out[label, :, :, last])
         return out
 
     def together(self, X: NDArray[np.float64], v: int, *, decides: bool) -> NDArray[np.float64]:
