@@ -105,7 +105,8 @@ class _Entire(_Collecting):
             if not function.is_declaration and function.linkage.name == "linkonce_odr":
                 function.linkage = "internal"
         codegen: Any = self._codegen
-        manager, builder = codegen._module_pass_manager()  # noqa: SLF001 - numba's own way
+        # outside of loops nothing in kernels fills a vector: the search for it changes no instruction
+        manager, builder = codegen._module_pass_manager(slp_vectorize=False)  # noqa: SLF001 - numba's own way
         manager.run(self._final_module, builder)
 
 
