@@ -275,7 +275,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"pnstrial: {problem}{_own_protocol(arguments)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("pnstrial: stopped", file=sys.stderr)
+        print("\npnstrial: stopped", file=sys.stderr)  # a bar may stand on this line
         return 130
     return code
 

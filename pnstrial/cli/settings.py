@@ -98,6 +98,12 @@ def lists_given(words: list[list[str]]) -> dict[str, list[Any]]:
             text = word
             if not key or named.startswith(("scenario.", "protocol.")) or named in SHORT_NAMES:
                 ((key, text),) = pairs_of([word], "KEY=VALUE, and further values after it")
+            if len(text.split()) > 1 and all(
+                isinstance(read_value(part), int | float) for part in text.split()
+            ):
+                raise CommandError(
+                    f"{word!r}: several values are words of their own, without quotation marks: --set {key}={text}"
+                )
             found.setdefault(key, []).append(read_value(text))
     return found
 

@@ -218,12 +218,13 @@ def test_workers_by_process_and_wrong_words(tmp_path, capsys):
         ("power anti-hu --responses 10 20", "from 0 to 1; 10 % is written 0.1"),
         ("sobol anti-hu --range response=15%:30%", "'15%' is no number; 15 % is written 0.15"),
         ("compare anti-hu --n 17,21", "'17,21' is no whole number; write 17 21"),
+        ("compare anti-hu --set late=0\u00a00.3", "without quotation marks: --set late=0 0.3"),
         ("simulate anti-hu --late 0,2", "'0,2' is no number; write 0.2"),
     ],
 )
 def test_a_value_in_the_wrong_place_or_form_is_answered_with_the_right_call(line, remedy, capsys):
     try:
-        code = main(line.split())
+        code = main([word.replace("\u00a0", " ") for word in line.split(" ")])
     except SystemExit as stop:
         code = stop.code
     assert code == 2
