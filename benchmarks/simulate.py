@@ -46,12 +46,14 @@ PARTS = {
     },
 }
 PEERS = {"simtrial": 70, "adaptr": 200, "lrstat": 25_100}
-draw, exponential, pick, start, word = (
-    getattr(random, name).compiled for name in ("draw", "exponential", "pick", "start", "word")
+draw, exponential, pick, start, uniform, word = (
+    getattr(random, name).compiled for name in ("draw", "exponential", "pick", "start", "uniform", "word")
 )
 HALF = np.uint64(32)
 ZERO = np.uint64(0)
 THREE = np.int64(3)
+CLASSES = 3
+SHARE = 2.0**-32
 
 
 @numba.njit(error_model="numpy")
@@ -69,26 +71,41 @@ def primary_draws(key, trials, n, bits, words, state):
 
 @numba.njit(error_model="numpy")
 def full_draws(key, trials, n, whole, words, stream):
-    """Draw what a patient of the full scenario draws on average: 13 cells, 3 exponentials."""
+    """Draw what a patient of the full scenario draws on average: his words, 11 cells, 4 exponentials, 9 uniforms.
+
+    Counted in `anti-hu`: entry and weight, 4.5 cycles, 1.5 days of visits, 2.7 ratings and 0.6 ends; 4.2 exponentials
+    (the patient before, drop-out, rescue, moves); 1.6 uniforms of a word (who fails screening), 6.8 of half a word
+    (days to day 1, 1.7 extra ratings missed, 2.7 deviations repeated, 0.8 kinds of move, 0.6 times of the day).
+    """
     total = 0
     time = 0.0
     for t in range(trials):
         start(stream, key, t)
-        for _ in range(n):
+        for i in range(n):
             draw(stream)
             total += pick(words, whole[at.TO_ENTRY], whole[at.ENTRY_BITS], stream[at.W_ENTRY])
             total += pick(words, whole[at.TO_WEIGHT], whole[at.WEIGHT_BITS], stream[at.W_ENTRY] << HALF)
-            for k in range(5):
-                chance = stream[at.W_CYCLE + (k >> 1)] << (HALF * np.uint64(k & 1))
+            for k in range(4):
+                chance = stream[whole[at.FIRST_CYCLE] + (k >> 1)] << (HALF * np.uint64(k & 1))
                 total += pick(words, whole[at.TO_CYCLE], whole[at.CYCLE_BITS], chance)
-            for v in range(2):
-                chance = stream[at.W_VISIT + v]
-                total += pick(words, whole[at.TO_ATTEND], whole[at.ATTEND_BITS], chance)
-                total += pick(words, whole[at.TO_RATING] + 8 * v, THREE, chance << HALF)
-            total += pick(words, whole[at.TO_TAIL], whole[at.TAIL_BITS], stream[at.W_TAIL])
-            moves = at.W_VISIT + whole[at.VISITS] + whole[at.EXTRAS]
-            time += exponential(stream[at.W_GAP], stream) + exponential(stream[moves], stream)
-            time += exponential(stream[moves + 2], stream)
+            total += pick(words, whole[at.TO_ATTEND], whole[at.ATTEND_BITS], stream[at.W_VISIT])
+            for j in range(3):
+                total += pick(words, whole[at.TO_RATING] + 8 * j, THREE, stream[at.W_VISIT + j] << HALF)
+            # of the tables by class of rates and grade, those of the trial's grades
+            table = whole[at.GRADES] * (i % CLASSES) + 2 + (i & 1)
+            total += pick(
+                words,
+                whole[at.TO_TAIL] + (table << whole[at.TAIL_BITS]),
+                whole[at.TAIL_BITS],
+                stream[at.W_TAIL],
+            )
+            for place in (at.W_GAP, at.W_DROP, at.W_RESCUE):
+                time += exponential(stream[place], stream)
+            time += exponential(stream[whole[at.FIRST_MOVE]], stream)
+            time += uniform(stream) + uniform(stream)
+            # halves of words as numbers between 0 and 1: days to day 1, missed, repeated, kind of move, time of day
+            for j in range(7):
+                time += (np.float64(stream[at.W_VISIT + j] >> HALF) + 0.5) * SHARE
     return total + time
 
 

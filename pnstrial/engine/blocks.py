@@ -163,8 +163,12 @@ def _run(model: Model, key: Any, block: int, first: int, trials: int, request: R
         from pnstrial.engine.kernels import trial as trial_kernels
 
         kept = np.full((count, n, columns.size) if columns.size else (0, 0, 0), -1, np.int32)
-        special = any(model.whole[place] != number for place, number in at.ORDINARY.items())
-        (trial_kernels.block if special else trial_kernels.ordinary)(
+        forms = (
+            (at.ORDINARY, trial_kernels.ordinary),
+            (at.ONE_SCALE, trial_kernels.one_scale),
+            ({}, trial_kernels.block),
+        )
+        next(form for known, form in forms if all(model.whole[place] == known[place] for place in known))(
             key, first + begin, count, model.whole, model.real, model.words, model.success.minimum, model.covered,
             model.sign_limit, model.hazard, *space, sums, responders, columns, kept, part,
         )  # fmt: skip

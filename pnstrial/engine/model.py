@@ -10,7 +10,6 @@ Next: `engine`, `exact`.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import product
@@ -28,6 +27,7 @@ from pnstrial.engine.kernels.quantities import (
     SECONDARY_QUANTITIES,
     WRONG_CONTINUE_RATE,
 )
+from pnstrial.engine.kernels.shift import surely_significant
 from pnstrial.engine.plan import latest_decision, latest_delay, plan_of, refuse
 from pnstrial.engine.records.criteria import allowed_range
 from pnstrial.engine.scales.parts import Asked, asked_of, decided_on_own_scale, decides_by
@@ -369,11 +369,12 @@ def _whole(
     settings = {
         at.N: scenario.enrolment.target, at.CYCLES_BEFORE: plan.before, at.CYCLES_ALL: plan.cycles,
         at.REQUIRED: plan.required, at.ACTS_UNTIL: plan.acts_until, at.OTHERS: plan.others.size,
-        at.CYCLES_AT: at.cycles_begin(len(names)), at.MORE_CYCLES: at.W_VISIT + ratings,
-        at.FIRST_MOVE: at.W_VISIT + ratings + max(0, -(-(plan.cycles - at.WORD_CYCLES) // 2)),
+        at.CYCLES_AT: at.cycles_begin(len(names)), at.FIRST_AGAIN: (again := at.W_VISIT + ratings),
+        at.FIRST_CYCLE: (cycles := again + (ratings + 1) // 2), at.FIRST_MOVE: cycles + (plan.cycles + 1) // 2,
         at.DECIDES: decides_by(protocol), at.JOINED: 0 if not end.joined else 1 if end.joined_by == "all" else 2,
         at.INFUSION_DAYS: plan.infusion_days, at.CYCLE_DAYS: plan.cycle_days, at.VISITS: len(names),
         at.DECISION_VISIT: -1 if decision is None else names.index(decision.visit),
+        at.ANCHORED: int(any(visit.anchored for visit in protocol.visits)),
         at.MOVES: int(decision is not None and any(visit.anchored for visit in protocol.visits)),
         at.ENDPOINT_VISIT: names.index(end.visit),
         at.DEATH_STRATEGY: rules.DEATH_STRATEGIES.index(estimand.death),
@@ -412,10 +413,8 @@ def _real(protocol: Protocol, plan: Plan, scenario: Scenario, rating: RatingErro
     values[at.CHANGED_DOSE] = scenario.treatment.dose_factor
     values[at.LOGRANK_LIMIT] = float(ndtri(scenario.survival_null.alpha))
     values[at.TEST_ALPHA] = (1 - protocol.endpoint.level) / 2  # one side of the two-sided tests
+    values[at.SURELY] = surely_significant(values[at.TEST_ALPHA])
     values[at.PERSISTENCE] = rating.persistence
-    days = round(scenario.follow_up.months * DAYS_PER_MONTH)
-    values[at.DROP_NEVER] = math.exp(-values[at.DROP_RATE] * days)
-    values[at.RESCUE_NEVER] = math.exp(-values[at.RESCUE_RATE] * days)
     harms = scenario.adverse_events
     values[at.THROMBOSIS], values[at.THROMBOSIS_STOPS] = harms.thrombosis_per_infusion, harms.thrombosis_stops
     values[at.HAEMOLYSIS], values[at.HAEMOLYSIS_STOPS] = harms.haemolysis_per_infusion, harms.haemolysis_stops

@@ -7,7 +7,7 @@ import pytest
 import pnstrial as pns
 from pnstrial.data.files import example_trial
 from pnstrial.engine.exact.answers import exact_characteristics
-from pnstrial.engine.kernels.shift import signed_rank
+from pnstrial.engine.kernels.shift import signed_rank, surely_significant
 from pnstrial.engine.model import build_model
 from pnstrial.engine.monthly import MonthlyCourse
 from pnstrial.engine.tables import binomial_halves
@@ -159,14 +159,13 @@ def test_the_signed_rank_kernel_equals_the_test_on_long_scales():
     random = np.random.default_rng(9)
     n, most = 14, 12
     exactly, or_more = binomial_halves(n)
-    decided = 0
+    decided, surely = 0, surely_significant(0.025)
     for _ in range(60):
         first = random.integers(0, most, n)
         second = np.clip(first - random.integers(-3, 6, n), 0, most)
         changes = np.bincount(most + first - second, minlength=2 * most + 2)
-        outcome = signed_rank.plain(
-            changes, 0.025, np.zeros((2, most + 1), np.int64), exactly, or_more, np.zeros(2 * n * (n + 1) + 4)
-        )
+        sizes, weights = np.zeros((2, most + 1), np.int64), np.zeros(2 * n * (n + 1) + 4)
+        outcome = signed_rank.plain(changes, 0.025, surely, sizes, exactly, or_more, weights)
         # the exact distribution: zeros ranked without a sign, ties by mid-ranks
         size = np.abs(first - second)
         ranks = np.array([(size < s).sum() + ((size == s).sum() + 1) / 2 for s in size])[size > 0]

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from typing import Final
 
-WORD_CYCLES: Final = 6
-"""Cycles whose words stand among the first of a patient; those of further cycles follow the words of the ratings."""
 MAX_EXTRA: Final = 8
 MAX_VISITS: Final = 12
 
@@ -62,7 +60,8 @@ masks of those with a thrombosis and a haemolysis, the code that was planned (wh
 CYCLE_WIDTH: Final = 8
 DECIDED: Final = 34  # category that was decided on, -1 if none; where it is not the endpoint's
 START: Final = 35  # true grade at screening, with scores of other scales there (`scales.parts`)
-EXTRA: Final = 36  # then for each extra rating
+RATES: Final = 36  # where the rates begin that rule now
+EXTRA: Final = 37  # then for each extra rating
 E_DAY, E_RATING, E_TRUE = range(3)
 """Day, rating, true grade then."""
 EXTRA_WIDTH: Final = 3
@@ -132,13 +131,15 @@ def row_width(visits: int, cycles: int) -> int:
     GRADES,  # living grades of the scale, numbered from the best; the same number is death
     RATING_BITS,
     CYCLES_AT,  # place of the first cycle in a patient's row
-    MORE_CYCLES,  # place of the words of further cycles
+    FIRST_AGAIN,  # place of the words that say whether a rating repeats the deviation of the one before
+    FIRST_CYCLE,  # place of the words of the cycles
     FIRST_MOVE,  # place of the first word for the changes of the grade
     ACTS_UNTIL,  # day until which treatment acts where no decision ends it
     OTHERS,  # days on which other drugs are planned
     DECIDES,  # the decision is on: 0 the endpoint's category, 1 another improvement of its scale, 2 another scale
     JOINED,  # parts of the endpoint: 0 one, 1 all must hold, 2 any of them
-    MOVES,  # 1: visits counted from the last infusion, and a decision that moves it
+    ANCHORED,  # 1: visits counted from the last infusion
+    MOVES,  # 1: the same, and a decision that moves it
     STARTS,  # combinations of scores of other scales at screening, by true grade; 1 where none is tracked
     APART,  # 1: the parts of the endpoint are at several visits
     DECIDED_CODES,  # codes of the parts by which the shares of the decision are given
@@ -180,31 +181,32 @@ def row_width(visits: int, cycles: int) -> int:
     TO_CYCLE,
     TO_WEIGHT,
     TO_TAIL,
-) = range(89)
-WHOLE: Final = 89
-ORDINARY: Final = dict.fromkeys(
-    (SWITCHES, LEAVES, MISSES, HARMS, JOINED, APART, DECIDES, MOVES, OTHERS, EVERYTHING, SHORT), 0
-) | {STARTS: 1}
-"""Where the whole numbers are these, `trial.ordinary` does what `trial.block` does."""
+) = range(91)
+WHOLE: Final = 91
+ONE_SCALE: Final = dict.fromkeys((JOINED, APART, DECIDES, ANCHORED, MOVES, OTHERS, EVERYTHING, SHORT), 0) | {
+    STARTS: 1
+}
+"""Where the whole numbers are these, `trial.one_scale` does what `trial.block` does."""
+ORDINARY: Final = ONE_SCALE | dict.fromkeys((SWITCHES, LEAVES, MISSES, HARMS), 0)
+"""The same for `trial.ordinary`."""
 
 # --- the words of a patient: what each half decides. A purpose keeps its place whatever else happens, so scenarios
 # that are run with one seed share their random numbers.
 STREAM: Final = 4  # the state of the generator stands before them
 W_GAP: Final = STREAM  # time since the patient enrolled before (the whole word)
 W_ENTRY: Final = STREAM + 1  # entry cell | weight
-W_START: Final = STREAM + 2  # days to day 1 | drop-out
-W_LATER: Final = STREAM + 3  # rescue | what follows a decision to discontinue
-W_CYCLE: Final = STREAM + 4  # one half per cycle
-W_TAIL: Final = W_CYCLE + WORD_CYCLES // 2  # death or grade after the last day of IVIg and visits
-W_VISIT: Final = (
-    W_TAIL + 1
-)  # per visit: day and whether missed | rating; then per extra rating: whether missed | rating
+W_START: Final = STREAM + 2  # days to day 1 | what follows a decision to discontinue
+W_DROP: Final = STREAM + 3  # drop-out (the whole word)
+W_RESCUE: Final = STREAM + 4  # rescue (the whole word)
+W_TAIL: Final = STREAM + 5  # death or grade after the last day of IVIg and visits | time of the day
+W_VISIT: Final = STREAM + 6  # per visit: day and missed | rating; then per extra rating: missed | rating
+# then one half per visit and extra rating, whether it repeats the deviation before; then one half per cycle
 W_MOVES: Final = 5  # then words for the changes of the grade; more are drawn as they are needed
 
 ENTRY_CODE: Final = (
     6  # numbers of an entry: stratum, true and rated baseline, class, true grade on day 1, days to it or -1
 )
-PATH: Final = 11  # numbers of the course (`patient_kernels`)
+PATH: Final = 14  # numbers of the course (`patient_kernels`)
 
 # --- real numbers of the scenario; rates are per day
 (
@@ -219,13 +221,12 @@ PATH: Final = 11  # numbers of the course (`patient_kernels`)
     TEST_ALPHA,
     PERSISTENCE,
     CONTINUE_ANYWAY,
-    DROP_NEVER,  # probability of no drop-out up to the end of follow-up
-    RESCUE_NEVER,
     RESCUE_IF_WORSE,
     THROMBOSIS,  # probabilities per infusion, and that it stops treatment
     THROMBOSIS_STOPS,
     HAEMOLYSIS,
     HAEMOLYSIS_STOPS,
     FLAT_DOSE,  # g a cycle, whatever the weight
-) = range(19)
-VISIT_MISSED: Final = 19  # then the probability of a missed visit, per visit; then per extra day
+    SURELY,  # a sum of signed ranks this many standard deviations off, squared, is significant whatever the ranks
+) = range(18)
+VISIT_MISSED: Final = 18  # then the probability of a missed visit, per visit; then per extra day

@@ -6,8 +6,9 @@ Protocol section: treatment, visits, decision, endpoint, estimand.
 Method: the grades, as many as the scale has, follow a continuous-time Markov process with piecewise constant rates. Up
 to the last visit and cycle one standard exponential is used up along the rates until it is spent and the patient moves
 (time change of a Poisson process); from there on the day of death, or the grade at the end, is one draw from its exact
-distribution, worked out once by matrix exponentials (`tables.tail_tables`). Category, decision and response come from
-the tables of their rules. The same row is counted and written out as tables: both show one patient.
+distribution, worked out once by matrix exponentials (`tables.tail_tables`); the time of that day is uniform, which
+decides only for who leaves or is rescued on it. Category, decision and response come from the tables of their rules.
+The same row is counted and written out as tables: both show one patient.
 Next: `trial_kernels`.
 """
 
@@ -27,8 +28,11 @@ from pnstrial.engine.kernels.visits import anchor, last_infusion, next_visit
 __all__ = ["category", "patient"]
 
 # what comes to the patient, in days; when the rates began to rule and what was left of the exponential then; since when
-# days of independence are counted, how many, and when the grade was first worse
-_ON_END, _DROP, _DEATH, _RESCUE, _TUMOUR, _DAMAGE, _SINCE, _LEFT, _FROM, _GOOD, _WORSENED = range(at.PATH)
+# days of independence are counted, how many, and when the grade was first worse; then the next move, the next change of
+# rates, and which of them comes first
+(
+    _ON_END, _DROP, _DEATH, _RESCUE, _TUMOUR, _DAMAGE, _SINCE, _LEFT, _FROM, _GOOD, _WORSENED, _MOVE, _CHANGE, _SOON,
+) = range(at.PATH)  # fmt: skip
 # per grade: the rate to leave it, the mean stay, the share that improves, the share that improves or worsens
 _STAY, _WORSE, _PASS, _WIDTH = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
 # the code of a cycle, 8 bits each: infusions with an adverse event, the infusion that was the last, number of events,
@@ -122,56 +126,60 @@ def _rule(day: Any, whole: Any, real: Any, row: Any, path: Any) -> Any:
 _rule = kernel(_rule, **INNER)
 
 
-def _rate(grade: Any, off_by: Any, chance: Any, whole: Any, real: Any, words: Any, stream: Any) -> Any:
+def _rate(
+    j: Any, here: Any, day: Any, grade: Any, off_by: Any, whole: Any, real: Any, words: Any, row: Any, stream: Any
+) -> Any:  # fmt: skip
     """Rate a living patient: a fresh draw from the kernel, or the deviation of the rating before once more."""
     bits = whole[at.RATING_BITS]
-    rated = pick(words, whole[at.TO_RATING] + (grade << bits), bits, chance)
-    if real[at.PERSISTENCE] > 0:
-        again = min(max(grade + off_by, 0), whole[at.GRADES] - 1)
-        # without a branch, as in `pick`
-        rated ^= (rated ^ again) & -np.int64(uniform(stream) < real[at.PERSISTENCE])
+    rated = pick(words, whole[at.TO_RATING] + (grade << bits), bits, stream[at.W_VISIT + j] << _HALF)
+    again = min(max(grade + off_by, 0), whole[at.GRADES] - 1)
+    chance = _upper(stream[whole[at.FIRST_AGAIN] + (j >> 1)] << (_HALF * np.uint64(j & 1)))
+    # without a branch, as in `pick`
+    rated ^= (rated ^ again) & -np.int64(chance < real[at.PERSISTENCE])
+    # the numbers of an extra rating and of a visit begin alike
+    row[here + at.V_DAY], row[here + at.V_RATING], row[here + at.V_TRUE] = day, rated, grade
     return rated
 
 
 _rate = kernel(_rate, **INNER)
 
 
-def _rescued(rated: Any, whole: Any, real: Any, row: Any, stream: Any) -> Any:
-    """Say whether a rating sets off rescue: one that is worse than the baseline, with its chance."""
-    return category(row[at.BASELINE], rated, whole) == 2 and uniform(stream) < real[at.RESCUE_IF_WORSE]
+def _rescue(day: Any, rated: Any, whole: Any, real: Any, row: Any, path: Any, stream: Any) -> Any:
+    """Begin rescue after a rating that is worse than the baseline, with its chance."""
+    if category(row[at.BASELINE], rated, whole) == 2 and uniform(stream) < real[at.RESCUE_IF_WORSE]:
+        path[_RESCUE] = min(path[_RESCUE], day + 1)
+        path[_CHANGE] = path[_SOON] = day
 
 
-_rescued = kernel(_rescued, **SELDOM)
+_rescue = kernel(_rescue, **SELDOM)
 
 
-def _cycle(k: Any, whole: Any, words: Any, stream: Any) -> Any:
-    """Draw what is planned for a cycle: a code (see `_EVENT` and the following)."""
-    place = at.W_CYCLE + (k >> 1)
-    if k >= at.WORD_CYCLES:
-        place = whole[at.MORE_CYCLES] + ((k - at.WORD_CYCLES) >> 1)
-    chance = stream[place] << (_HALF * np.uint64(k & 1))
-    cell = pick(words, whole[at.TO_CYCLE], whole[at.CYCLE_BITS], chance)
-    return whole[whole[at.TO_CYCLE_CODES] + cell]
-
-
-_cycle = kernel(_cycle, **INNER)
-
-
-def _harmed(k: Any, code: Any, whole: Any, real: Any, row: Any, stream: Any) -> Any:
+def _harmed(code: Any, real: Any, row: Any, stream: Any) -> Any:
     """Draw thrombosis and haemolysis at the infusions of a planned cycle, which may stop it; give its new code."""
     given = code >> _GIVEN & 255
     stop = code >> _STOP & 255
-    thromboses = haemolyses = np.int64(0)
-    for i in range(code >> _GIVEN & 255):
+    thromboses = haemolyses = i = np.int64(0)
+    thrombosis, haemolysis = real[at.THROMBOSIS], real[at.HAEMOLYSIS]
+    neither = (1.0 - thrombosis) * (1.0 - haemolysis)
+    while True:
+        # how many infusions come without either, before the next with one
+        chance, free = uniform(stream), neither
+        while i < given and chance < free:
+            i += 1
+            free *= neither
+        if i >= given:
+            break
+        which = uniform(stream) * (1.0 - neither)
         stops = False
-        if uniform(stream) < real[at.THROMBOSIS]:
+        if which < thrombosis:
             thromboses |= 1 << i
             stops = uniform(stream) < real[at.THROMBOSIS_STOPS]
-        if uniform(stream) < real[at.HAEMOLYSIS]:
+        if which >= thrombosis * (1.0 - haemolysis):  # both, or haemolysis alone
             haemolyses |= 1 << i
             stops = uniform(stream) < real[at.HAEMOLYSIS_STOPS] or stops
+        i += 1
         if stops:
-            given = stop = i + 1
+            given = stop = i
             break
     mask = code & ((1 << given) - 1)
     events = np.int64(0)
@@ -185,7 +193,6 @@ def _harmed(k: Any, code: Any, whole: Any, real: Any, row: Any, stream: Any) -> 
         mask | stop << _STOP | events << _EVENTS | changed << _CHANGED | given << _GIVEN
         | (code >> _LATE & 255) << _LATE | thromboses << _THROMBOSIS | haemolyses << _HAEMOLYSIS | cut << _DEVIATES
     )  # fmt: skip
-    row[whole[at.CYCLES_AT] + k * at.CYCLE_WIDTH + at.C_CODE] = code
     left = thromboses
     while left:
         row[at.THROMBOSES] += 1
@@ -204,21 +211,26 @@ def _plan(
     first: Any, last: Any, base: Any, whole: Any, real: Any, words: Any, row: Any, stream: Any
 ) -> Any:  # fmt: skip
     """Plan cycles first..last-1 from a day on, up to one that is stopped for an adverse event."""
-    sums = code = before = 0
+    sums = code = before = deviates = 0
+    here = whole[at.CYCLES_AT] + first * at.CYCLE_WIDTH + at.C_CODE
     k = first
     while k < last:
-        code = _cycle(k, whole, words, stream)
+        chance = stream[whole[at.FIRST_CYCLE] + (k >> 1)] << (_HALF * np.uint64(k & 1))
+        code = whole[whole[at.TO_CYCLE_CODES] + pick(words, whole[at.TO_CYCLE], whole[at.CYCLE_BITS], chance)]
         if whole[at.HARMS] == 1:
-            code = _harmed(k, code, whole, real, row, stream)
+            code = _harmed(code, real, row, stream)
+        row[here] = code
+        here += at.CYCLE_WIDTH
         sums += code >> _EVENTS
         if k < whole[at.REQUIRED]:
-            shift = (code >> _LATE & 255) - before if k > 0 else 0
-            row[at.DEVIATES] |= (code >> _DEVIATES & 1) | np.int64(abs(shift) > whole[at.ON_TIME_DAYS])
-            before += shift
+            late = code >> _LATE & 255 if k > 0 else 0
+            deviates |= code >> _DEVIATES | np.int64(abs(late - before) > whole[at.ON_TIME_DAYS])
+            before = late
         k += 1
         if code >> _STOP & 255 > 0:
             row[at.STOPPED] = 1
             break
+    row[at.DEVIATES] |= deviates & 1
     # days late stand above the sums, and are none of them
     row[at.EVENTS] += sums & 255
     row[at.CHANGED] += sums >> 8 & 255
@@ -238,7 +250,7 @@ def _act(
     anyway = real[at.CONTINUE_ANYWAY]
     if decision != 0 and not (decision == 1 and anyway > 0 and uniform(stream) < anyway):
         path[_ON_END] = min(path[_ON_END], day)
-        if decision == 1 and _lower(stream[at.W_LATER]) < real[at.RESCUE_AFTER]:
+        if decision == 1 and _lower(stream[at.W_START]) < real[at.RESCUE_AFTER]:
             path[_RESCUE] = min(path[_RESCUE], day + 1)
     elif row[at.STOPPED] == 0:
         before = whole[at.CYCLES_BEFORE]
@@ -273,7 +285,7 @@ def _decide(
 _decide = kernel(_decide, **INNER)
 
 
-def _give(until: Any, whole: Any, words: Any, row: Any, stream: Any) -> Any:
+def _give(until: Any, whole: Any, row: Any) -> Any:
     """Count the planned cycles as far as they come before a day, and write them down where all is lived through.
 
     Gives how many came before the decision.
@@ -283,7 +295,7 @@ def _give(until: Any, whole: Any, words: Any, row: Any, stream: Any) -> Any:
     last_dose = harm_day = np.int64(-1)
     for k in range(planned):
         here = whole[at.CYCLES_AT] + k * at.CYCLE_WIDTH
-        code = row[here + at.C_CODE] if whole[at.HARMS] == 1 else _cycle(k, whole, words, stream)
+        code = row[here + at.C_CODE]
         late = code >> _LATE & 255 if k > 0 else 0
         begin = 0 if k < before else row[at.RESUMED]
         day = begin + whole[at.CYCLE_DAYS] * (k if k < before else k - before) + late
@@ -302,6 +314,8 @@ def _give(until: Any, whole: Any, words: Any, row: Any, stream: Any) -> Any:
             row[here + at.C_THROMBOSIS] = code >> _THROMBOSIS & ((1 << given) - 1)
             row[here + at.C_HAEMOLYSIS] = code >> _HAEMOLYSIS & ((1 << given) - 1)
         if given == 0:
+            if whole[at.EVERYTHING] == 0:
+                break
             continue
         if whole[at.HARMS] == 1:
             for i in range(given):
@@ -359,7 +373,7 @@ def _respond(early: Any, until: Any, whole: Any, row: Any, path: Any) -> Any:
         here = at.VISIT + v * at.VISIT_WIDTH
         window = whole[at.TO_VISITS] + 3 * v
         target, first, last_day = whole[window], whole[window + 1], whole[window + 2]
-        if whole[whole[at.TO_ANCHORED] + v] == 1:
+        if whole[at.ANCHORED] == 1 and whole[whole[at.TO_ANCHORED] + v] == 1:
             base = last_infusion(until, whole, row)
             target, first, last_day = target + base, first + base, last_day + base
         day = row[here + at.V_DAY]
@@ -421,14 +435,10 @@ def _enter(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) 
     row[at.LAG] = whole[at.LAG_LOW] + np.int64(((stream[at.W_START] >> _HALF) * span) >> _HALF)
     if whole[code + 5] >= 0:
         row[at.LAG] = whole[code + 5]
-    path[_DEATH] = path[_DROP] = path[_RESCUE] = path[_ON_END] = path[_TUMOUR] = path[_DAMAGE] = _FAR
-    # a time after the follow-up is none: most need no logarithm
-    chance = _lower(stream[at.W_START])
-    if chance > real[at.DROP_NEVER]:
-        path[_DROP] = -math.log(chance) / real[at.DROP_RATE]
-    chance = _upper(stream[at.W_LATER])
-    if chance > real[at.RESCUE_NEVER]:
-        path[_RESCUE] = -math.log(chance) / real[at.RESCUE_RATE]
+    path[_DEATH] = path[_ON_END] = path[_TUMOUR] = path[_DAMAGE] = _FAR
+    # at a rate of zero the time is infinite
+    path[_DROP] = exponential(stream[at.W_DROP], stream) / real[at.DROP_RATE]
+    path[_RESCUE] = exponential(stream[at.W_RESCUE], stream) / real[at.RESCUE_RATE]
     row[at.INFUSIONS] = row[at.EVENTS] = row[at.CHANGED] = row[at.STOPPED] = 0
     before = whole[at.CYCLES_BEFORE]
     row[at.THROMBOSES] = row[at.HAEMOLYSES] = row[at.DEVIATES] = 0
@@ -450,19 +460,175 @@ def _enter(whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) 
 _enter = kernel(_enter, **INNER)
 
 
-def _follow(grade: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) -> Any:
-    """Let a patient live from day 1 to the end of follow-up, with ratings and decision; give his grade then.
-
-    The stops on the way are the days of the extra ratings, two for each visit, which are its rating and its target day
-    in their order, the day from which nothing acts any more and, for some, the end of follow-up.
-    """
-    dead, visits = whole[at.GRADES], whole[at.VISITS]
-    extras = whole[at.EXTRAS] if whole[at.RATES_BETWEEN] == 1 else 0
-    last = extras + 2 * visits
-    tail, end = whole[at.TAIL_DAY], whole[at.FOLLOW_UP]
+def _advance(until: Any, grade: Any, whole: Any, real: Any, row: Any, path: Any, stream: Any) -> Any:
+    """Let the grade move, and the rates change, up to a day; give the grade then."""
     horizon = np.float64(whole[at.HORIZON])
     true_baseline = row[at.TRUE_BASELINE]
-    off_by = row[at.BASELINE] - true_baseline
+    move, change, since, left = path[_MOVE], path[_CHANGE], path[_SINCE], path[_LEFT]
+    next_word = row[at.NEXT]
+    rates = np.uint64(row[at.RATES])
+    while min(move, change) <= until:
+        place = rates + _WIDTH * np.uint64(grade)
+        if change < move:
+            left -= real[place] * (change - since)
+            since = change
+            if whole[at.LEAVES] == 1 and since == path[_DROP]:
+                _leave(grade, since, whole, real, row, path, stream)
+            rates, change = _rule(since, whole, real, row, path)
+        else:
+            if next_word + 1 < stream.size:
+                which, drawn = _upper(stream[next_word]), stream[next_word + 1]
+                next_word += 2
+            else:
+                which = _upper(word(stream))
+                drawn = word(stream)
+            if grade <= whole[at.INDEPENDENT_UP_TO]:
+                path[_GOOD] += min(move, horizon) - min(path[_FROM], horizon)
+            path[_FROM] = since = move
+            if which >= real[place + _PASS]:
+                path[_DEATH] = move
+                path[_WORSENED] = min(path[_WORSENED], move)
+                return whole[at.GRADES]
+            grade += 1 if which >= real[place + _WORSE] else -1
+            if grade > true_baseline:
+                path[_WORSENED] = min(path[_WORSENED], move)
+            left = exponential(drawn, stream)
+        move = since + left * real[rates + _WIDTH * np.uint64(grade) + _STAY]
+    path[_MOVE], path[_CHANGE], path[_SOON] = move, change, min(move, change)
+    path[_SINCE], path[_LEFT] = since, left
+    row[at.RATES], row[at.NEXT] = rates, next_word
+    return grade
+
+
+_advance = kernel(_advance, **INNER)
+
+
+def _visit(
+    v: Any, grade: Any, off_by: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any
+) -> Any:
+    """Let a patient live up to a visit, its rating and its target day; give his grade and how far the rating is off."""
+    dead = whole[at.GRADES]
+    here = at.VISIT + v * at.VISIT_WIDTH
+    target = whole[whole[at.TO_VISITS] + 3 * v]
+    if whole[at.ANCHORED] == 1:
+        target += anchor(v, whole, row)
+    # a cell is 2 x day + missed
+    cell = pick(words, whole[at.TO_ATTEND], whole[at.ATTEND_BITS], stream[at.W_VISIT + v])
+    missed = cell & 1 == 1
+    day = target + whole[at.JITTER_LOW] + (cell >> 1)
+    decides = v == whole[at.DECISION_VISIT]
+    true_too = v == whole[at.ENDPOINT_VISIT] or whole[at.EVERYTHING] + whole[at.APART] > 0
+    ends_later = False
+    # the rating acts on what follows, so an earlier target day comes before it; where nothing happens up to the rating,
+    # the true grade is the same, and the order, which could not be guessed, is left alone
+    before = true_too & (target < day) & (path[_SOON] <= day)
+    if before:
+        if path[_SOON] <= target:
+            grade = _advance(np.float64(target), grade, whole, real, row, path, stream)
+            if grade == dead:
+                return grade, off_by
+        row[here + at.V_TRUE_ON_TARGET] = grade
+    if decides or not missed:
+        until = np.float64(target if missed else day)
+        if path[_SOON] <= until:
+            grade = _advance(until, grade, whole, real, row, path, stream)
+            if grade == dead:
+                return grade, off_by
+        present = path[_DROP] > day
+        if whole[at.MISSES] == 1 and present:
+            # who is missed depends on how he is on that day
+            ratio = real[whole[at.TO_MISSES] + dead * row[at.TRUE_BASELINE] + grade]
+            missed = uniform(stream) < real[at.VISIT_MISSED + v] * ratio
+            ends_later = missed and decides and target > day
+        if missed:
+            if decides and not ends_later:
+                path[_CHANGE] = path[_SOON] = until
+                path[_ON_END] = min(path[_ON_END], until)
+        elif present:
+            rated = _rate(v, here, day, grade, off_by, whole, real, words, row, stream)
+            off_by = rated - grade
+            if whole[at.JOINED] > 0:
+                row[here + at.V_ALSO] = draw_code(PARTS, v, rated, grade, whole, real, row, stream)
+            if decides:
+                _decide(day, day - target, rated, grade, whole, real, words, row, path, stream)
+                if whole[at.ARMS] > 1:
+                    path[_CHANGE] = path[_SOON] = until
+            if real[at.RESCUE_IF_WORSE] > 0:
+                _rescue(day, rated, whole, real, row, path, stream)
+    if (true_too and not before) or ends_later:
+        if path[_SOON] <= target:
+            grade = _advance(np.float64(target), grade, whole, real, row, path, stream)
+            if grade == dead:
+                return grade, off_by
+        if ends_later:
+            path[_CHANGE] = path[_SOON] = target
+            path[_ON_END] = min(path[_ON_END], target)
+        row[here + at.V_TRUE_ON_TARGET] = grade
+    return grade, off_by
+
+
+_visit = kernel(_visit, **INNER)
+
+
+def _live(
+    grade: Any, extras: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any
+) -> Any:
+    """Let a patient live from day 1 to the end of follow-up, with ratings and decision; give his grade then."""
+    dead, visits = whole[at.GRADES], whole[at.VISITS]
+    off_by = row[at.BASELINE] - row[at.TRUE_BASELINE]
+    for e in range(extras):
+        day = whole[whole[at.TO_EXTRA] + e]
+        if path[_SOON] <= day:
+            grade = _advance(np.float64(day), grade, whole, real, row, path, stream)
+            if grade == dead:
+                return grade
+        ratio = real[at.VISIT_MISSED + visits + e]
+        if whole[at.MISSES] == 1:
+            ratio *= real[whole[at.TO_MISSES] + dead * row[at.TRUE_BASELINE] + grade]
+        if (_upper(stream[at.W_VISIT + visits + e]) >= ratio) & (path[_DROP] > day):
+            here = at.EXTRA + at.EXTRA_WIDTH * e
+            rated = _rate(visits + e, here, day, grade, off_by, whole, real, words, row, stream)
+            off_by = rated - grade
+            if real[at.RESCUE_IF_WORSE] > 0:
+                _rescue(day, rated, whole, real, row, path, stream)
+    done = _NONE
+    for stop in range(visits):
+        v = _NONE + stop
+        if whole[at.MOVES] == 1:
+            v = next_visit(done, whole, row)
+            done |= 1 << v
+        grade, off_by = _visit(v, grade, off_by, whole, real, words, row, path, stream)
+        if grade == dead:
+            return grade
+    tail, end = np.float64(whole[at.TAIL_DAY]), np.float64(whole[at.FOLLOW_UP])
+    if path[_SOON] <= tail:
+        grade = _advance(tail, grade, whole, real, row, path, stream)
+        if grade == dead:
+            return grade
+    horizon = np.float64(whole[at.HORIZON])
+    if grade <= whole[at.INDEPENDENT_UP_TO]:
+        path[_GOOD] += min(tail, horizon) - min(path[_FROM], horizon)
+    path[_FROM] = tail
+    if whole[at.SHORT] == 1 or tail >= end:
+        return grade
+    if whole[at.SWITCHES] + whole[at.LEAVES] > 0:
+        return _advance(end, grade, whole, real, row, path, stream)
+    bits = whole[at.TAIL_BITS]
+    begin = whole[at.TO_TAIL] + ((row[at.CLASS] * dead + grade) << bits)
+    cell = pick(words, begin, bits, stream[at.W_TAIL])
+    lived = cell - whole[at.TAIL_DAYS]
+    # any time of that day: it matters to those who leave, or are rescued, on the same
+    path[_DEATH] = tail + cell + _lower(stream[at.W_TAIL]) if lived < 0 else _FAR
+    return lived + ((dead - lived) & -np.int64(lived < 0))
+
+
+_live = kernel(_live, **INNER)
+
+
+def _follow(grade: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, stream: Any) -> Any:
+    """Follow a patient from day 1 to the end; give his grade then."""
+    dead, visits = whole[at.GRADES], whole[at.VISITS]
+    extras = whole[at.EXTRAS] if whole[at.RATES_BETWEEN] == 1 else 0
     for v in range(visits):
         here = at.VISIT + v * at.VISIT_WIDTH
         row[here + at.V_DAY] = row[here + at.V_RATING] = row[here + at.V_TRUE] = -1
@@ -471,135 +637,13 @@ def _follow(grade: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, 
         row[at.EXTRA + at.EXTRA_WIDTH * e + at.E_DAY] = -1
     path[_LEFT] = exponential(stream[whole[at.FIRST_MOVE]], stream)
     row[at.NEXT] = whole[at.FIRST_MOVE] + 1
-    row[at.PERIOD] = 0
+    row[at.PERIOD] = row[at.RATES] = 0
     path[_SINCE] = path[_FROM] = path[_GOOD] = 0.0
-    path[_WORSENED] = 0.0 if grade > true_baseline else _FAR
-    # the next move and the next change of rates, which is to look for them on day 1
-    move, change = _FAR, 0.0
-    rates = np.uint64(0)
-    stop = day = target = v = here = done = np.int64(0)
-    chance = np.uint64(0)
-    missed = is_rating = decides = true_too = ends_later = False
-    while True:
-        if stop < extras:
-            day = whole[whole[at.TO_EXTRA] + stop]
-            here = at.EXTRA + at.EXTRA_WIDTH * stop
-            chance = stream[at.W_VISIT + visits + stop]
-            is_rating, missed = True, False
-            until = np.float64(day)
-        elif stop < last:
-            if (stop - extras) & 1 == 0:
-                v = (stop - extras) >> 1
-                if whole[at.MOVES] == 1:
-                    v = next_visit(done, whole, row)
-                    done |= 1 << v
-                here = at.VISIT + v * at.VISIT_WIDTH
-                chance = stream[at.W_VISIT + v]
-                target = whole[whole[at.TO_VISITS] + 3 * v] + anchor(v, whole, row)
-                # a cell is 2 x day + missed
-                cell = pick(words, whole[at.TO_ATTEND], whole[at.ATTEND_BITS], chance)
-                day = target + whole[at.JITTER_LOW] + (cell >> 1)
-                missed = cell & 1 == 1
-                decides = v == whole[at.DECISION_VISIT]
-                true_too = v == whole[at.ENDPOINT_VISIT] or whole[at.EVERYTHING] + whole[at.APART] > 0
-                # the rating acts on what follows, so the true grade on the target day is read before it or after it
-                is_rating = not (true_too and target < day)
-                ends_later = False
-            else:
-                is_rating = not is_rating
-            if (missed and not decides) if is_rating else not (true_too or ends_later):
-                stop += 1
-                continue
-            until = np.float64(day if is_rating and not missed else target)
-        else:
-            until = np.float64(tail if stop == last else end)
-        while move <= until or change <= until:
-            place = rates + _WIDTH * np.uint64(grade)
-            if change < move:
-                path[_LEFT] -= real[place] * (change - path[_SINCE])
-                since = change
-                if whole[at.LEAVES] == 1 and since == path[_DROP]:
-                    _leave(grade, since, whole, real, row, path, stream)
-                rates, change = _rule(since, whole, real, row, path)
-            else:
-                next_word = row[at.NEXT]
-                if next_word + 1 < stream.size:
-                    which, drawn = _upper(stream[next_word]), stream[next_word + 1]
-                    row[at.NEXT] = next_word + 2
-                else:
-                    which = _upper(word(stream))
-                    drawn = word(stream)
-                if grade <= whole[at.INDEPENDENT_UP_TO]:
-                    path[_GOOD] += min(move, horizon) - min(path[_FROM], horizon)
-                path[_FROM] = since = move
-                if which >= real[place + _PASS]:
-                    grade = dead
-                    break
-                grade += 1 if which >= real[place + _WORSE] else -1
-                if grade > true_baseline:
-                    path[_WORSENED] = min(path[_WORSENED], move)
-                path[_LEFT] = exponential(drawn, stream)
-            path[_SINCE] = since
-            move = since + path[_LEFT] * real[rates + _WIDTH * np.uint64(grade) + _STAY]
-        if grade == dead:
-            path[_DEATH] = move
-            path[_WORSENED] = min(path[_WORSENED], move)
-            break
-        if stop >= last:
-            if stop == last:
-                if grade <= whole[at.INDEPENDENT_UP_TO]:
-                    path[_GOOD] += min(until, horizon) - min(path[_FROM], horizon)
-                path[_FROM] = until
-            if stop > last or whole[at.SHORT] == 1 or tail >= end:
-                break
-            if whole[at.SWITCHES] + whole[at.LEAVES] == 0 and not (
-                tail < path[_DROP] < end or tail < path[_RESCUE] < end
-            ):
-                bits = whole[at.TAIL_BITS]
-                begin = whole[at.TO_TAIL] + ((row[at.CLASS] * dead + grade) << bits)
-                cell = pick(words, begin, bits, stream[at.W_TAIL])
-                lived = cell - whole[at.TAIL_DAYS]
-                path[_DEATH] = tail + cell + 0.5 if lived < 0 else _FAR
-                grade = lived + ((dead - lived) & -np.int64(lived < 0))
-                break
-            # which comes first, death or the other, is asked to less than a day
-        elif is_rating:
-            present = path[_DROP] > day
-            if stop < extras:
-                ratio = real[at.VISIT_MISSED + visits + stop]
-                if whole[at.MISSES] == 1:
-                    ratio *= real[whole[at.TO_MISSES] + dead * true_baseline + grade]
-                missed = _upper(chance) < ratio
-            elif whole[at.MISSES] == 1 and present:
-                # who is missed depends on how he is on that day
-                ratio = real[whole[at.TO_MISSES] + dead * true_baseline + grade]
-                missed = uniform(stream) < real[at.VISIT_MISSED + v] * ratio
-                if missed and decides:
-                    ends_later = target > day
-            if missed:
-                if stop >= extras and decides and not ends_later:
-                    change = until
-                    path[_ON_END] = min(path[_ON_END], until)
-            elif present:
-                rated = _rate(grade, off_by, chance << _HALF, whole, real, words, stream)
-                off_by = rated - grade
-                # the numbers of an extra rating and of a visit begin alike
-                row[here + at.V_DAY], row[here + at.V_RATING], row[here + at.V_TRUE] = day, rated, grade
-                if stop >= extras:
-                    if whole[at.JOINED] > 0:
-                        row[here + at.V_ALSO] = draw_code(PARTS, v, rated, grade, whole, real, row, stream)
-                    if decides:
-                        _decide(day, day - target, rated, grade, whole, real, words, row, path, stream)
-                        change = until if whole[at.ARMS] > 1 else change
-                if real[at.RESCUE_IF_WORSE] > 0 and _rescued(rated, whole, real, row, stream):
-                    path[_RESCUE] = min(path[_RESCUE], day + 1)
-                    change = until
-        else:
-            if ends_later:
-                change = until
-                path[_ON_END] = min(path[_ON_END], until)
-            row[here + at.V_TRUE_ON_TARGET] = grade
-        stop += 1
+    path[_WORSENED] = 0.0 if grade > row[at.TRUE_BASELINE] else _FAR
+    # the rates are looked for on day 1, the first time that anything is asked
+    path[_MOVE], path[_CHANGE], path[_SOON] = _FAR, 0.0, 0.0
+    grade = _live(grade, extras, whole, real, words, row, path, stream)
+    horizon = np.float64(whole[at.HORIZON])
     if horizon > 0:
         row[at.INDEPENDENT] = int(path[_GOOD] * at.GAPS_PER_DAY)
         row[at.WORSE] = int(min(path[_WORSENED], horizon) * at.GAPS_PER_DAY)
@@ -613,15 +657,18 @@ def _note(whole: Any, row: Any, path: Any) -> Any:
     """Write down what happened when, up to the end of follow-up."""
     end = whole[at.FOLLOW_UP]
     death, drop, rescue = path[_DEATH], path[_DROP], path[_RESCUE]
-    row[at.DEATH] = math.ceil(death) if death < _FAR else -1
-    row[at.DEATH_SEEN] = np.int64(death < drop) if death < _FAR else -1
+    # without branches, which could not be guessed; -1 = none
+    row[at.DEATH] = math.ceil(min(death, _FAR)) | -np.int64(death >= _FAR)
+    row[at.DEATH_SEEN] = np.int64(death < drop) | -np.int64(death >= _FAR)
     if whole[at.SWITCHES] == 1:
         if path[_TUMOUR] <= end and path[_TUMOUR] < death:
             row[at.TUMOUR_DAY] = math.ceil(path[_TUMOUR])
         if path[_DAMAGE] <= end and path[_DAMAGE] < death:
             row[at.DAMAGE_DAY] = math.ceil(path[_DAMAGE])
-    row[at.DROPPED] = math.ceil(drop) if drop < end and drop < death else -1
-    row[at.RESCUE] = math.ceil(rescue) if rescue < death and rescue < drop and rescue <= end else -1
+    row[at.DROPPED] = math.ceil(min(drop, _FAR)) | -np.int64((drop >= end) | (drop >= death))
+    row[at.RESCUE] = math.ceil(min(rescue, _FAR)) | -np.int64(
+        (rescue >= death) | (rescue >= drop) | (rescue > end)
+    )
 
 
 _note = kernel(_note, **INNER)
@@ -643,7 +690,7 @@ def _patient(whole: Any, real: Any, words: Any, clock: Any, row: Any, path: Any,
     early = min(row[at.CYCLES], whole[at.CYCLES_BEFORE])
     until = min(path[_DEATH], path[_DROP])
     if until <= row[at.LAST_DOSE] or whole[at.EVERYTHING] == 1:
-        early = _give(until, whole, words, row, stream)
+        early = _give(until, whole, row)
     _respond(early, until, whole, row, path)
     return clock
 

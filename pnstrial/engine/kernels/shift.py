@@ -17,16 +17,25 @@ from typing import Any
 import numpy as np
 
 from pnstrial.compiled import INNER, SELDOM, kernel
+from pnstrial.numerics.normal import normal_quantile
 
-__all__ = ["signed_rank"]
+__all__ = ["signed_rank", "surely_significant"]
 
 _EXACT_UP_TO = 100
 _SIZES = 6
 """With more sizes of change than this (those of the mRS) nothing is enumerated."""
 _TERMS = 20_000
 # a sum of signs reaches one standard deviation with at least this probability, whatever the ranks
-# (Dvorak V, Tiep PH, Electron J Probab 2023;28:80: 3/32 for both sides)
-_NEVER_BELOW = 3 / 64
+# (Dvorak V, Tiep PH, Electron J Probab 2023;28:80)
+_NEVER_BELOW = 3 / 32
+
+
+def surely_significant(alpha: float) -> float:
+    """Give how many standard deviations, squared, a sum of signs is off where it is significant whatever the ranks.
+
+    P(sum >= x) <= P(normal >= x) / (4 P(normal >= sqrt 2)) (Bentkus V, Dzindzalieta D, Bernoulli 2015;21:1231-1237).
+    """
+    return normal_quantile(1.0 - 4.0 * math.erfc(1.0) * alpha) ** 2
 
 
 def _enumerated(sizes: Any, doubled: Any, widest: Any, at_least: Any, exactly: Any, or_more: Any) -> Any:
@@ -84,7 +93,9 @@ def _convolved(sizes: Any, doubled: Any, at_least: Any, weights: Any) -> Any:
 _convolved = kernel(_convolved, **SELDOM)
 
 
-def _signed_rank(changes: Any, alpha: Any, sizes: Any, exactly: Any, or_more: Any, weights: Any) -> Any:
+def _signed_rank(
+    changes: Any, alpha: Any, surely: Any, sizes: Any, exactly: Any, or_more: Any, weights: Any
+) -> Any:
     """Test the changes: at position m + s stands how many patients improved by s units, at m - s worsened by s.
 
     Gives 1 if improvement is shown at one-sided alpha, -1 if worsening is, else 0. `sizes` (2 x (m + 1), m being the
@@ -114,6 +125,8 @@ def _signed_rank(changes: Any, alpha: Any, sizes: Any, exactly: Any, or_more: An
     beyond = 2.0 * more - total
     if beyond * beyond <= squares and alpha < _NEVER_BELOW:
         return 0
+    if beyond * beyond >= surely * squares:
+        return sign
     if n > _EXACT_UP_TO:
         # normal approximation with the tie-corrected variance sum(rank**2) / 4, ranks doubled as above
         tail = 0.5 * math.erfc((more - 0.5 * total) / math.sqrt(0.5 * squares))

@@ -25,43 +25,40 @@ from pnstrial.engine.kernels.shift import signed_rank
 from pnstrial.numerics.one_sample import score as one_sample_score
 from pnstrial.numerics.time_units import DAYS_PER_MONTH
 
-__all__ = ["block", "enrol", "failures", "ordinary"]
+__all__ = ["block", "enrol", "failures", "one_scale", "ordinary"]
 
 
 def _enrol(whole: Any, real: Any, words: Any, rows: Any, clocks: Any, path: Any, stream: Any) -> Any:
-    """Simulate the patients of one trial into `rows`; give how many were enrolled.
+    """Simulate the patients of one trial into `rows`.
 
-    `clocks` gets for each the calendar time from which he was waited for, and that of his screening; `path` is
-    working space.
+    Gives how many were enrolled, how long they were waited for, and the last day 1. `clocks` gets for each the calendar
+    time from which he was waited for, and that of his screening; `path` is working space.
     """
-    clock = 0.0
+    clock = waited = 0.0
     endpoint = at.VISIT + whole[at.ENDPOINT_VISIT] * at.VISIT_WIDTH
     responders = 0
     last_start = 0
     for i in range(whole[at.N]):
         if i == whole[at.FIRST_N] and i > 0:
             if responders <= whole[at.FIRST_STOP]:
-                return i
+                return i, waited, last_start
             # accrual pauses until the last patient of the first stage has been assessed
             clock = max(clock, float(last_start + whole[at.FIRST_STOP_DAYS]))
         row = rows[i]
-        clocks[i, 0] = clock
+        begin = clock
         clock = patient(whole, real, words, clock, row, path, stream)
-        clocks[i, 1] = clock
+        waited += clock - begin
+        clocks[i, 0], clocks[i, 1] = begin, clock
         last_start = max(last_start, row[at.SCREENED_DAY] + row[at.LAG])
-        if row[endpoint + at.V_ANSWER] == 1:
-            responders += 1
-    return whole[at.N]
+        responders += np.int64(row[endpoint + at.V_ANSWER] == 1)
+    return whole[at.N], waited, last_start
 
 
 enrol = kernel(_enrol, **OUTER)
 
 
-def _failures(n: Any, real: Any, clocks: Any, stream: Any) -> Any:
-    """Draw how many failed screening while n patients were waited for: a Poisson number."""
-    waited = 0.0
-    for i in range(n):
-        waited += clocks[i, 1] - clocks[i, 0]
+def _failures(waited: Any, real: Any, stream: Any) -> Any:
+    """Draw how many failed screening while the patients were waited for: a Poisson number."""
     left = waited * (real[at.SCREEN_RATE] - real[at.ENROL_RATE])
     count = 0
     product = 1.0
@@ -168,7 +165,7 @@ def _count_tests(
     for size in range(1, most + 1):
         better += changes[most + size]
         changed += changes[most + size] + changes[most - size]
-    outcome = signed_rank(changes, real[at.TEST_ALPHA], sizes, exactly, or_more, weights)
+    outcome = signed_rank(changes, real[at.TEST_ALPHA], real[at.SURELY], sizes, exactly, or_more, weights)
     y[q.POWER_SIGNED_RANK] = 1.0 if outcome > 0 else 0.0
     y[q.SIGNED_RANK_WORSE] = 1.0 if outcome < 0 else 0.0
     y[q.POWER_SIGN_TEST] = 1.0 if better >= sign_limit[changed] else 0.0
@@ -195,8 +192,9 @@ def _count_patients(n: Any, whole: Any, rows: Any, y: Any) -> Any:
         responding += own & np.int64(row[endpoint + at.V_ANSWER] == 1)
         independent += row[at.INDEPENDENT]
         worse += row[at.WORSE]
-        thromboses += row[at.THROMBOSES]
-        haemolyses += row[at.HAEMOLYSES]
+        if whole[at.HARMS] == 1:
+            thromboses += row[at.THROMBOSES]
+            haemolyses += row[at.HAEMOLYSES]
     y[q.PER_PROTOCOL] = followed
     y[q.PER_PROTOCOL_RESPONSE] = responding
     y[q.DAYS_INDEPENDENT] = independent / at.GAPS_PER_DAY
@@ -208,12 +206,9 @@ def _count_patients(n: Any, whole: Any, rows: Any, y: Any) -> Any:
 _count_patients = kernel(_count_patients, **INNER)
 
 
-def _count_course(n: Any, whole: Any, real: Any, hazard: Any, rows: Any, y: Any) -> Any:
+def _count_course(n: Any, last_start: Any, whole: Any, real: Any, hazard: Any, rows: Any, y: Any) -> Any:
     """Count treatment, events, calendar time and survival of this trial into y."""
-    closing = 0
-    for i in range(n):
-        closing = max(closing, rows[i, at.SCREENED_DAY] + rows[i, at.LAG])
-    closing += whole[at.CLOSING]
+    closing = last_start + whole[at.CLOSING]
     expected = grams = 0.0
     end = cycles = deaths = dropped = rescued = stopped = events = 0
     alive_6 = alive_12 = alive_24 = 0
@@ -279,14 +274,14 @@ def _block(
     counted = sums.shape[1]
     for t in range(first, first + count):
         start(stream, key, t)
-        enrolled = enrol(whole, real, words, rows, clocks, path, stream)
+        enrolled, waited, last_start = enrol(whole, real, words, rows, clocks, path, stream)
         responded = _count_endpoint(enrolled, whole, real, minimum, covered, rows, y)
         if whole[at.SHORT] == 0:
             _count_tests(
                 enrolled, whole, real, rows, changes, sizes, exactly, or_more, weights, sign_limit, y
             )
-            _count_course(enrolled, whole, real, hazard, rows, y)
-            y[q.SCREENED] = enrolled + failures(enrolled, real, clocks, stream)
+            _count_course(enrolled, last_start, whole, real, hazard, rows, y)
+            y[q.SCREENED] = enrolled + failures(waited, real, stream)
             y[q.ENROLMENT_MONTHS] = (rows[enrolled - 1, at.SCREENED_DAY] + 0.5) / DAYS_PER_MONTH
         responders[responded] += 1
         # each on its own: the first two are done several at a time
@@ -305,5 +300,7 @@ def _block(
 
 
 block = kernel(_block, **OUTER)
+one_scale = block.knowing("one_scale", whole=at.ONE_SCALE)
+"""The same for protocols with one drug, one scale and visits that count from day 1."""
 ordinary = block.knowing("ordinary", whole=at.ORDINARY)
-"""The same for most scenarios, which use none of these: a fifth less to compile, and faster by a twelfth."""
+"""The same for scenarios that use no seldom used part either: a fifth less to compile, and faster by a twelfth."""

@@ -107,8 +107,8 @@ def patient_records(protocol: Protocol, scenario: Scenario, seed: int = 1, trial
     clocks = np.empty((n, 2))
     stream = np.empty(int(model.whole[at.DRAWS]), np.uint64)
     start(stream, block_key(seed, trial // BLOCK), trial % BLOCK)
-    enrolled = enrol(model.whole, model.real, model.words, rows, clocks, np.empty(at.PATH), stream)
-    failed = failures(enrolled, model.real, clocks, stream)
+    enrolled, waited, _ = enrol(model.whole, model.real, model.words, rows, clocks, np.empty(at.PATH), stream)
+    failed = failures(waited, model.real, stream)
     return PatientRecords(model, rows[:enrolled], clocks[:enrolled], int(failed))
 
 
