@@ -283,13 +283,13 @@ def _with_executor(
             future.cancel()
 
 
-def progress_bar(stream: Any, unit: str = "trials") -> Callable[[int, int], None]:
+def progress_bar(stream: Any, things: str = "trials") -> Callable[[int, int], None]:
     """Make a progress function that draws a bar with rate and time left.
 
     Parameters
     ----------
     stream : text stream
-    unit : str
+    things : str
         What is counted.
 
     Returns
@@ -318,7 +318,7 @@ def progress_bar(stream: Any, unit: str = "trials") -> Callable[[int, int], None
         filled = round(30 * done / total)
         speed = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
         stream.write(
-            f"\r[{'#' * filled}{'.' * (30 - filled)}] {done:,} of {total:,} {unit}, {speed}/s, {left:,.0f} s left "
+            f"\r[{'#' * filled}{'.' * (30 - filled)}] {done:,} of {total:,} {things}, {speed}/s, {left:,.0f} s left "
         )
         if done >= total:
             stream.write("\n")
