@@ -174,44 +174,15 @@ def _count_tests(
 _count_tests = kernel(_count_tests, **INNER)
 
 
-def _count_patients(n: Any, whole: Any, rows: Any, y: Any) -> Any:
-    """Count who is per protocol, days in the grades, and harms into y."""
-    endpoint = at.VISIT + whole[at.ENDPOINT_VISIT] * at.VISIT_WIDTH
-    before = whole[at.CYCLES_BEFORE]
-    followed = responding = independent = worse = thromboses = haemolyses = 0
-    for i in range(n):
-        row = rows[i]
-        # the first cycles given, each as planned; a value at the visit; no rescue before it (see `V_KEY`)
-        own = np.int64(
-            (row[at.DEVIATES] == 0)
-            & (row[at.CYCLES] >= before)
-            & (row[endpoint + at.V_VALUE] >= 0)
-            & (row[endpoint + at.V_KEY] >> 8 == 0)
-        )
-        followed += own
-        responding += own & np.int64(row[endpoint + at.V_ANSWER] == 1)
-        independent += row[at.INDEPENDENT]
-        worse += row[at.WORSE]
-        if whole[at.HARMS] == 1:
-            thromboses += row[at.THROMBOSES]
-            haemolyses += row[at.HAEMOLYSES]
-    y[q.PER_PROTOCOL] = followed
-    y[q.PER_PROTOCOL_RESPONSE] = responding
-    y[q.DAYS_INDEPENDENT] = independent / at.GAPS_PER_DAY
-    y[q.DAYS_TO_DETERIORATION] = worse / at.GAPS_PER_DAY
-    y[q.THROMBOSES_PER_PATIENT] = thromboses
-    y[q.HAEMOLYSES_PER_PATIENT] = haemolyses
-
-
-_count_patients = kernel(_count_patients, **INNER)
-
-
 def _count_course(n: Any, last_start: Any, whole: Any, real: Any, hazard: Any, rows: Any, y: Any) -> Any:
-    """Count treatment, events, calendar time and survival of this trial into y."""
+    """Count treatment, events, who is per protocol, calendar time and survival of this trial into y."""
     closing = last_start + whole[at.CLOSING]
     expected = grams = 0.0
     end = cycles = deaths = dropped = rescued = stopped = events = 0
     alive_6 = alive_12 = alive_24 = 0
+    endpoint = at.VISIT + whole[at.ENDPOINT_VISIT] * at.VISIT_WIDTH
+    before = whole[at.CYCLES_BEFORE]
+    followed = responding = independent = worse = thromboses = haemolyses = 0
     days = whole[at.INFUSION_DAYS]
     per_day, flat = real[at.DOSE] / days, real[at.FLAT_DOSE] / days
     # no branch that could be guessed wrong: who dies or leaves when is random
@@ -239,7 +210,26 @@ def _count_course(n: Any, last_start: Any, whole: Any, real: Any, hazard: Any, r
         alive_6 += np.int64((death < 0) | (death > q.ALIVE_DAYS[0]))
         alive_12 += np.int64((death < 0) | (death > q.ALIVE_DAYS[1]))
         alive_24 += np.int64((death < 0) | (death > q.ALIVE_DAYS[2]))
-    _count_patients(n, whole, rows, y)
+        # the first cycles given, each as planned; a value at the visit; no rescue before it (see `V_KEY`)
+        own = np.int64(
+            (row[at.DEVIATES] == 0)
+            & (row[at.CYCLES] >= before)
+            & (row[endpoint + at.V_VALUE] >= 0)
+            & (row[endpoint + at.V_KEY] >> 8 == 0)
+        )
+        followed += own
+        responding += own & np.int64(row[endpoint + at.V_ANSWER] == 1)
+        independent += row[at.INDEPENDENT]
+        worse += row[at.WORSE]
+        if whole[at.HARMS] == 1:
+            thromboses += row[at.THROMBOSES]
+            haemolyses += row[at.HAEMOLYSES]
+    y[q.PER_PROTOCOL] = followed
+    y[q.PER_PROTOCOL_RESPONSE] = responding
+    y[q.DAYS_INDEPENDENT] = independent / at.GAPS_PER_DAY
+    y[q.DAYS_TO_DETERIORATION] = worse / at.GAPS_PER_DAY
+    y[q.THROMBOSES_PER_PATIENT] = thromboses
+    y[q.HAEMOLYSES_PER_PATIENT] = haemolyses
     y[q.CYCLES_PER_PATIENT] = cycles
     y[q.GRAMS_PER_PATIENT] = y[q.GRAMS_PER_TRIAL] = grams
     y[q.DEATHS] = deaths
