@@ -635,13 +635,15 @@ def _follow(grade: Any, whole: Any, real: Any, words: Any, row: Any, path: Any, 
         row[here + at.V_TRUE_ON_TARGET] = dead
     for e in range(extras):
         row[at.EXTRA + at.EXTRA_WIDTH * e + at.E_DAY] = -1
-    path[_LEFT] = exponential(stream[whole[at.FIRST_MOVE]], stream)
+    left = exponential(stream[whole[at.FIRST_MOVE]], stream)
     row[at.NEXT] = whole[at.FIRST_MOVE] + 1
-    row[at.PERIOD] = row[at.RATES] = 0
+    row[at.PERIOD] = 0
+    rates, change = _rule(0.0, whole, real, row, path)
+    row[at.RATES] = rates
+    move = left * real[rates + _WIDTH * np.uint64(grade) + _STAY]
+    path[_LEFT], path[_MOVE], path[_CHANGE], path[_SOON] = left, move, change, min(move, change)
     path[_SINCE] = path[_FROM] = path[_GOOD] = 0.0
     path[_WORSENED] = 0.0 if grade > row[at.TRUE_BASELINE] else _FAR
-    # the rates are looked for on day 1, the first time that anything is asked
-    path[_MOVE], path[_CHANGE], path[_SOON] = _FAR, 0.0, 0.0
     grade = _live(grade, extras, whole, real, words, row, path, stream)
     horizon = np.float64(whole[at.HORIZON])
     if horizon > 0:
