@@ -250,6 +250,8 @@ class JoinedPatient(Patient):
         )
         last_infusion, complete = self.last_infusion(), self.complete()
         starts = {v.name: last_infusion if v.anchored else -1 for v in self.protocol.visits}
+        # the truth is that of who stays: his last infusion is the last that is planned
+        planned = {v.name: self.planned()[-1] if v.anchored else -1 for v in self.protocol.visits}
         found = {}
         for visit in self.protocol.visits:
             start, parts = starts[visit.name], end.parts()
@@ -269,7 +271,7 @@ class JoinedPatient(Patient):
             )  # fmt: skip
             found[visit.name] = {
                 "derivation": derivation, "category": category, "response": answer,
-                "truly": visit.name == end.visit and self.truly_responds(starts),
+                "truly": visit.name == end.visit and self.truly_responds(planned),
                 "followed": self.followed_the_plan(complete) and derivation != "missing" and not rescued,
             }  # fmt: skip
         return found
