@@ -1,9 +1,9 @@
 """How fast is the simulator, against its own random numbers and against the peers' published rates?
 
 Prints medians of three runs on this machine, in one process: trials of 17 patients per second on one thread, the
-ratio to drawing the run's random numbers alone (the same words, draws from tables and exponentials, nothing done with
-them), the speed-up on all cores, what each part of the model costs beside the same run without it, the time of the
-exact answers, and the time to the first result of a fresh process.
+ratio to drawing the run's random numbers alone (as many words, draws from tables, exponentials and uniforms as were
+counted, nothing done with them), the speed-up on all cores, what each part of the model costs beside the same run
+without it, the time of the exact answers, and the time to the first result of a fresh process.
 Peers in trials a second on one core, from the notes of the project (R 4.2.2): simtrial 70, adaptr 200, Mediana 340,
 rpact survival 14,100, lrstat 25,100, rpact one-arm rates (no patient paths) 95,000.
 """

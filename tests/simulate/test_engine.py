@@ -153,12 +153,31 @@ def test_an_error_in_a_worker_names_its_trial(monkeypatch):
         pns.simulate_trials(PROTOCOL, HU, n_trials=TRIALS, seed=4, workers=2)
 
 
-def test_what_a_scenario_does_not_use_changes_no_bit_where_it_is_not_compiled(monkeypatch):
+@pytest.mark.parametrize(
+    ("form", "parts"),
+    [
+        ("ordinary", {}),
+        (
+            "one_scale",
+            {
+                "adverse_events": {"thrombosis_per_infusion": 0.05, "haemolysis_per_infusion": 0.05},
+                "course": {"damage": {"per_month": 0.1, "share": 0.2}},
+                "dropout": {"ratios": {"worse": 3.0}},
+                "visits": {"missed_ratios": {"worse": 2.0}},
+            },
+        ),
+    ],
+)
+def test_what_a_scenario_does_not_use_changes_no_bit_where_it_is_not_compiled(monkeypatch, form, parts):
     from pnstrial.engine.kernels import trial as trial_kernels
 
-    frames = [pns.simulate_trials(PROTOCOL, HU, n_trials=2_000, seed=5).to_frame()]
-    monkeypatch.setattr(trial_kernels, "ordinary", trial_kernels.block)
-    frames.append(pns.simulate_trials(PROTOCOL, HU, n_trials=2_000, seed=5).to_frame())
+    scenario, used = HU.changed(**parts), []
+    compiled = getattr(trial_kernels, form)
+    monkeypatch.setattr(trial_kernels, form, lambda *given: used.append(form) or compiled(*given))
+    frames = [pns.simulate_trials(PROTOCOL, scenario, n_trials=2_000, seed=5).to_frame()]
+    assert used
+    monkeypatch.setattr(trial_kernels, form, trial_kernels.block)
+    frames.append(pns.simulate_trials(PROTOCOL, scenario, n_trials=2_000, seed=5).to_frame())
     pd.testing.assert_frame_equal(*frames, check_exact=True)
 
 

@@ -56,7 +56,7 @@ HARM_DAY: Final = 32  # day of the first of either; written where all is lived t
 DEVIATES: Final = 33  # 1 if a cycle before the decision is not as planned, in dose or time
 C_DAY, C_GIVEN, C_MASK, C_CHANGED, C_STOP, C_THROMBOSIS, C_HAEMOLYSIS, C_CODE = range(8)
 """First day, infusions given, mask of those with an adverse event, 1 if at a changed dose, the last one if stopped,
-masks of those with a thrombosis and a haemolysis, the code that was planned (where such are drawn)."""
+masks of those with a thrombosis and a haemolysis, the code that was planned, which alone is written in any case."""
 CYCLE_WIDTH: Final = 8
 DECIDED: Final = 34  # category that was decided on, -1 if none; where it is not the endpoint's
 START: Final = 35  # true grade at screening, with scores of other scales there (`scales.parts`)
