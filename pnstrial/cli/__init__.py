@@ -221,14 +221,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _own_protocol(arguments: argparse.Namespace) -> str:
-    """Name the protocol that a shipped scenario has of its own, where another one was run."""
+    """Name the protocol that a shipped scenario has of its own, or say that scenario and protocol are swapped."""
     named = getattr(arguments, "scenario", None) or getattr(arguments, "scenarios", None)
     names = [named] if isinstance(named, str) else named or []
     if not names:
         return ""
+    from pnstrial.engine.scenario import shipped_scenarios
     from pnstrial.protocol import shipped_protocols
 
-    own = next((name for name in names if name in shipped_protocols() and name != arguments.protocol), None)
+    scenarios, protocols = shipped_scenarios(), shipped_protocols()
+    swapped = [name for name in names if name in protocols]
+    if swapped and arguments.protocol in scenarios and arguments.protocol not in protocols:
+        return f"\n{arguments.protocol} is a scenario: write {arguments.protocol} --protocol {swapped[0]}"
+    own = next((x for x in names if x in scenarios and x in protocols and x != arguments.protocol), None)
     return "" if own is None else f"\nscenario {own} is made for its own protocol: --protocol {own}"
 
 

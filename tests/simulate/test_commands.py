@@ -245,6 +245,10 @@ def test_a_quantity_that_is_not_there_is_refused_before_the_run(line, capsys, tm
 
 
 def test_a_scenario_of_another_protocol_names_it(capsys):
+    assert main(["simulate", "nct02343211", "--protocol", "anti-hu", "--trials", "100"]) == 2
+    said = capsys.readouterr().err
+    assert "anti-hu is a scenario: write anti-hu --protocol nct02343211" in said
+    assert "its own protocol" not in said
     assert main(["simulate", "surface-antibody", "--trials", "100"]) == 2
     assert "made for its own protocol: --protocol surface-antibody" in capsys.readouterr().err
     assert main(["simulate", "anti-hu", "--late", "7"]) == 2
